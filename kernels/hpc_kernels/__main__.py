@@ -1,0 +1,124 @@
+"""The command `python -m hpc_kernels`: run a job, print the schema, time, warm and tell about the kernels."""
+
+import argparse
+import json
+import sys
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hpc_kernels.errors import BadInputError, StoppedError
+
+if TYPE_CHECKING:
+    from hpc_kernels.job import Job
+    from hpc_kernels.ranks import Ranks
+
+BAD_INPUT = 2
+UNEXPECTED = 1
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return the exit code: 0, 1 for an unexpected error, 2 for bad input."""
+    parser = argparse.ArgumentParser(prog="python -m hpc_kernels", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    run = commands.add_parser("run", help="run a job file; SLURM_PROCID and SLURM_NTASKS say which rank")
+    run.add_argument("job", type=Path)
+    run.set_defaults(command=lambda given: _run(given.job))
+    bench = commands.add_parser("bench", help="time every kernel on made-up signals")
+    for option, default in (("--signals", 64), ("--samples", 100_000), ("--threads", 1)):
+        bench.add_argument(option, type=int, default=default)
+    bench.set_defaults(command=_bench)
+    for name, command in (("schema", _schema), ("info", _info), ("warm", _warm)):
+        commands.add_parser(name, help=command.__doc__).set_defaults(command=command)
+    given = parser.parse_args(arguments)
+    code: int = given.command(given)
+    return code
+
+
+def _run(path: Path) -> int:
+    from hpc_kernels.job import load_job  # noqa: PLC0415 (lazy: `schema` and a bad job need no NumPy)
+    from hpc_kernels.ranks import from_environment  # noqa: PLC0415
+
+    try:
+        job = load_job(path)
+    except BadInputError as error:
+        if from_environment(path.parent).rank == 0:
+            print(error, file=sys.stderr)  # noqa: T201
+        return BAD_INPUT
+    ranks = from_environment(job.output_dir)
+    code = _run_as(ranks, job)
+    if code:
+        _leave_usage(ranks, job)
+    return code
+
+
+def _run_as(ranks: "Ranks", job: "Job") -> int:
+    try:
+        from hpc_kernels.run import run  # noqa: PLC0415
+
+        summary = run(job, ranks)
+    except StoppedError as stopped:
+        return stopped.exit_code
+    except BadInputError as error:
+        if ranks.fail(BAD_INPUT):
+            print(error, file=sys.stderr)  # noqa: T201
+        return BAD_INPUT
+    except Exception:  # noqa: BLE001 (whatever it is, the other ranks must hear of it)
+        if ranks.fail(UNEXPECTED):
+            traceback.print_exc()
+        return UNEXPECTED
+    if summary is not None:
+        _print(summary)
+    return 0
+
+
+def _leave_usage(ranks: "Ranks", job: "Job") -> None:
+    """Leave what this rank used for nothing; a good run gathers that of all its ranks."""
+    from hpc_kernels.files import write_json  # noqa: PLC0415
+    from hpc_kernels.usage import usage  # noqa: PLC0415
+
+    with suppress(OSError):  # the failure itself may be that nothing can be written
+        write_json(job.output_dir / f"usage.{ranks.rank}.json", usage(ranks.rank))
+
+
+def _schema(_given: argparse.Namespace) -> int:
+    """Print the JSON Schema of every service's options."""
+    from hpc_kernels.options import schema_document  # noqa: PLC0415
+
+    _print(schema_document())
+    return 0
+
+
+def _info(_given: argparse.Namespace) -> int:
+    """Print versions, services and the folder of compiled code."""
+    from hpc_kernels.compiled import cache_folder  # noqa: PLC0415
+    from hpc_kernels.registry import SERVICES  # noqa: PLC0415
+    from hpc_kernels.run import versions  # noqa: PLC0415
+
+    _print({"versions": versions(), "services": list(SERVICES), "cache": str(cache_folder())})
+    return 0
+
+
+def _warm(_given: argparse.Namespace) -> int:
+    """Compile every kernel into the cache, so that jobs start at once."""
+    from hpc_kernels.warm import warm  # noqa: PLC0415
+
+    _print(warm())
+    return 0
+
+
+def _bench(given: argparse.Namespace) -> int:
+    """Time every kernel on made-up signals."""
+    from hpc_kernels.bench import bench  # noqa: PLC0415
+
+    _print(bench(given.signals, given.samples, given.threads))
+    return 0
+
+
+def _print(document: Any) -> None:
+    print(json.dumps(document, indent=1))  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())

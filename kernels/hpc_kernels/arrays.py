@@ -1,0 +1,33 @@
+"""The shape every kernel works on: signals as rows, contiguous, in single or double precision."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Array = NDArray[np.floating]
+Scalar = np.floating
+
+
+def as_signals(values: ArrayLike) -> Array:
+    """Return `values` as a C-contiguous 2-D array (signals, samples) of float32 or float64."""
+    array = np.asarray(values)
+    if array.dtype != np.float32:
+        array = array.astype(np.float64, copy=False)
+    if array.ndim not in {1, 2} or array.shape[-1] == 0:
+        raise ValueError(f"expected (samples,) or (signals, samples) with a sample, got {array.shape}")
+    return np.ascontiguousarray(np.atleast_2d(array))
+
+
+def spread(kernel: "Callable[[slice], Array]", count: int, threads: int) -> Array:
+    """Call `kernel` for blocks of `count` signals on `threads` threads; compiled loops free the GIL."""
+    blocks = [slice(count * i // threads, count * (i + 1) // threads) for i in range(threads)]
+    blocks = [block for block in blocks if block.start < block.stop]
+    if len(blocks) < 2:  # noqa: PLR2004 (nothing to share out)
+        return kernel(slice(count))
+    with ThreadPoolExecutor(len(blocks)) as pool:
+        return np.concatenate(list(pool.map(kernel, blocks)))

@@ -1,0 +1,59 @@
+"""The kernels timed on this machine: medians of the computation alone, without reading and writing."""
+
+import statistics
+import time
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from hpc_kernels.arrays import Array, spread
+from hpc_kernels.options import checked
+from hpc_kernels.registry import SERVICES, Service
+from hpc_kernels.run import versions
+
+_REPEATS = 5
+_WARPED_SAMPLES = 500  # the table of a warping grows with the square of the length
+
+
+def bench(signals: int, samples: int, threads: int) -> dict[str, Any]:
+    """Return the median seconds of each service on random walks, and how many samples a second."""
+    walks = np.random.default_rng(0).standard_normal((signals, samples)).cumsum(axis=1) / 100 + 100
+    return {
+        "signals": signals,
+        "samples": samples,
+        "threads": threads,
+        "versions": versions(),
+        "services": {name: _timed(service, walks, threads) for name, service in SERVICES.items()},
+    }
+
+
+def _timed(service: Service, walks: Array, threads: int) -> dict[str, float]:
+    used = walks if service.kind == "filtering" else walks[:, :_WARPED_SAMPLES].copy()
+    run = partial(_call, service, used, threads)
+    run()  # loads or compiles the code
+    seconds = []
+    for _ in range(_REPEATS):
+        begin = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - begin)
+    median = statistics.median(seconds)
+    return {"samples": used.shape[1], "median_s": median, "samples_per_s": used.size / median}
+
+
+def _call(service: Service, x: Array, threads: int) -> None:
+    function: Any = service.function()
+    options = checked(service.name, {})
+    if service.kind == "filtering":
+        spread(lambda block: function(x[block], **options), len(x), threads)
+    elif service.kind == "clustering":
+        function(x, everywhere=lambda kernel, count: spread(kernel, count, threads))
+    else:
+        labels, half = np.arange(len(x)) % 2, (len(x) + 1) // 2
+        k = min(7, half)
+        queries = list(x[half:]) or list(x)
+        spread(
+            lambda block: function(x[:half], labels[:half], queries[block], k_nearest_neighbor=k),
+            len(queries),
+            threads,
+        )

@@ -1,0 +1,109 @@
+"""Jobs of `knn`: every rank knows all training signals and classifies its share of the files."""
+
+from pathlib import Path
+
+import numpy as np
+
+from hpc_kernels.arrays import Array, spread
+from hpc_kernels.errors import BadInputError, UnfitSignalError
+from hpc_kernels.everywhere import Progress
+from hpc_kernels.files import Described, described
+from hpc_kernels.job import Job
+from hpc_kernels.label_files import Labels, read_labels, write_labels
+from hpc_kernels.options import Options
+from hpc_kernels.ranks import Ranks
+from hpc_kernels.registry import SERVICES
+from hpc_kernels.table import Table, read_table, rounded
+from hpc_kernels.usage import Phases
+
+NAME = "knn"
+_FILES_AT_A_TIME = 64  # per thread, between two words about the progress
+
+
+def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
+    """Classify each file of the inference folder; rank 0 writes the labels and describes the file."""
+    with phases.phase("read"):
+        table = read_table(job.input, range, job.layout, job.threads)
+        training = rounded(job.input, table, job.compute_type, first=0)
+        labels = _training_labels(job, table)
+        files = _inference_files(job)
+        own = [files[i] for i in ranks.share(len(files))]
+        queries: list[Array] = [_query(file, job.compute_type) for file in own]
+    phases.saw(len(table.names), training.shape[1], table.input_bytes)
+    if np.isnan(training[:, -1]).any():
+        raise BadInputError(f"{job.input.name}: knn needs series of one length; some end in blank cells")
+    with phases.phase(NAME):
+        found = _classified(job, training, labels, queries)
+    if ranks.rank:
+        ranks.leave(f"{NAME}.{ranks.rank}", found)
+        return []
+    with phases.phase("wait"):
+        parts = ranks.collect(NAME, found, range(ranks.size))
+    path = job.output_path(SERVICES[NAME].output)
+    with phases.phase("write"):
+        write_labels(
+            path, "timeseries;label", [file.name for file in files], np.concatenate(parts).astype(int)
+        )
+    return [described(NAME, path)]
+
+
+def _training_labels(job: Job, table: Table) -> Labels:
+    if job.labels is None:
+        raise BadInputError("knn needs labels, the file with the classes of the training signals")
+    known = read_labels(job.labels, job.services[NAME]["cluster_number"])
+    if len(set(table.names)) < len(table.names):
+        twice = next(name for i, name in enumerate(table.names) if name in table.names[:i])
+        raise BadInputError(f"{job.input.name}: row 1: two signals are called {twice!r}; labels go by name")
+    for name in table.names:
+        if name not in known:
+            raise BadInputError(
+                f"{job.labels.name}: expected a label for the training signal {name!r}, found none"
+            )
+    return np.array([known[name] for name in table.names])
+
+
+def _inference_files(job: Job) -> list[Path]:
+    folder = job.inference_dir
+    if folder is None:
+        raise BadInputError("knn needs inference_dir, the folder with the signals to classify")
+    if not folder.is_dir():
+        raise BadInputError(f"{folder}: there is no such folder")
+    files = sorted((path for path in folder.glob("*.csv") if path.is_file()), key=lambda path: path.name)
+    if not files:
+        raise BadInputError(f"{folder}: expected at least one signal to classify (*.csv), found none")
+    return files
+
+
+def _query(file: Path, kind: str) -> Array:
+    table = read_table(file, range)
+    if len(table.names) != 1:
+        raise BadInputError(f"{file.name}: row 1: expected one signal, found {len(table.names)} columns")
+    signal: Array = rounded(file, table, kind, first=0)[0]
+    return signal
+
+
+def _classified(job: Job, training: Array, labels: Labels, queries: list[Array]) -> Array:
+    from hpc_kernels.services.knn import knn  # noqa: PLC0415 (lazy: a bad input needs no compiler)
+
+    options = _fitted(job.services[NAME], len(training))
+    progress, found = Progress("knn: signals classified"), list[Array]([np.empty(0)])
+    step = _FILES_AT_A_TIME * job.threads
+    for start in range(0, len(queries), step):
+        some = queries[start : start + step]
+
+        def kernel(block: slice, some: list[Array] = some) -> Array:
+            return knn(training, labels, some[block], **options).astype(np.float64)
+
+        try:
+            found.append(spread(kernel, len(some), job.threads))
+        except UnfitSignalError as error:
+            raise BadInputError(f"{job.input.name}: knn: {error}") from error
+        progress.at(start + len(some), len(queries))
+    return np.concatenate(found)
+
+
+def _fitted(options: Options, signals: int) -> Options:
+    """Return the function's options; the default number of neighbours is lowered to what there are."""
+    given = {"k_nearest_neighbor": min(7, signals)} | options
+    del given["cluster_number"]
+    return given

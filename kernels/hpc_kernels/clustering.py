@@ -1,0 +1,45 @@
+"""Jobs of `kmean`: every rank has all signals, and the distances are shared out."""
+
+import numpy as np
+
+from hpc_kernels.errors import BadInputError, UnfitSignalError
+from hpc_kernels.everywhere import Everywhere
+from hpc_kernels.files import Described, described
+from hpc_kernels.job import Job
+from hpc_kernels.label_files import write_labels
+from hpc_kernels.options import Options
+from hpc_kernels.ranks import Ranks
+from hpc_kernels.registry import SERVICES
+from hpc_kernels.table import read_table, rounded
+from hpc_kernels.usage import Phases
+
+NAME = "kmean"
+
+
+def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
+    """Cluster all signals of the input; rank 0 writes the labels and describes the file."""
+    with phases.phase("read"):
+        table = read_table(job.input, range, job.layout, job.threads)
+        signals = rounded(job.input, table, job.compute_type, first=0)
+    phases.saw(len(table.names), signals.shape[1], table.input_bytes)
+    if np.isnan(signals[:, -1]).any():
+        raise BadInputError(f"{job.input.name}: kmean needs series of one length; some end in blank cells")
+    with phases.phase(NAME):
+        from hpc_kernels.services.kmean import kmean  # noqa: PLC0415 (lazy: a bad input needs no compiler)
+
+        try:
+            options = _fitted(job.services[NAME], len(table.names))
+            labels = kmean(signals, **options, everywhere=Everywhere(ranks, job.threads))
+        except UnfitSignalError as error:
+            raise BadInputError(f"{job.input.name}: kmean: {error}") from error
+    if ranks.rank:
+        return []
+    path = job.output_path(SERVICES[NAME].output)
+    with phases.phase("write"):
+        write_labels(path, "timeseries;labels", table.names, labels)
+    return [described(NAME, path)]
+
+
+def _fitted(options: Options, signals: int) -> Options:
+    """Return the options with the default number of clusters lowered to the number of signals."""
+    return {"cluster_number": min(2, signals)} | options

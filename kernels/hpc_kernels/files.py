@@ -1,0 +1,76 @@
+"""Files that appear whole or not at all: written beside their place, flushed, then renamed."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+Described = dict[str, Any]
+_BLOCK = 1 << 20
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file beside `path` that is flushed to disk and renamed onto it at the end."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _beside(path)
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _flush_folder(path.parent)
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write `document` to `path`, whole."""
+    with whole_file(path) as file:
+        file.write(json.dumps(document, indent=1).encode() + b"\n")
+
+
+def publish(source: Path, path: Path) -> None:
+    """Make `path` the same bytes as `source` in one step: a hard link where possible, else a copy."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _beside(path)
+    try:
+        try:
+            os.link(source, temporary)
+        except OSError:  # another filesystem, or one without links
+            _copy(source, temporary)
+        temporary.rename(path)
+    finally:
+        temporary.unlink(missing_ok=True)  # also when both were already one file: then rename does nothing
+    _flush_folder(path.parent)
+
+
+def described(service: str, path: Path) -> Described:
+    """Return what the list of outputs says about a result."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"service": service, "path": str(path), "bytes": path.stat().st_size, "sha256": digest}
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}")
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as read, target.open("wb") as written:
+        shutil.copyfileobj(read, written, _BLOCK)
+        written.flush()
+        os.fsync(written.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

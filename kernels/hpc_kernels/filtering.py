@@ -1,0 +1,173 @@
+"""Jobs of filters: each rank computes its share of the signals, rank 0 writes the whole table."""
+
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hpc_kernels.arrays import Array, spread
+from hpc_kernels.errors import BadInputError, UnfitSignalError
+from hpc_kernels.files import Described, described
+from hpc_kernels.job import Job
+from hpc_kernels.memory import blocks_needed
+from hpc_kernels.options import Options
+from hpc_kernels.ranks import Ranks, block_of
+from hpc_kernels.registry import SERVICES
+from hpc_kernels.table import Table, read_table, rounded
+from hpc_kernels.table_output import write_table
+from hpc_kernels.usage import Phases
+
+
+def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
+    """Compute every service of the job; rank 0 writes the results and describes them.
+
+    A share that does not fit into memory is read and computed block by block of signals.
+    """
+    if not job.input.is_file():
+        raise BadInputError(f"{job.input}: there is no such file")
+    blocks = blocks_needed(job.input, ranks)
+    held: dict[str, Array] = {}
+    for block in range(blocks):
+        work = _read(job, ranks, phases, block, blocks)
+        for name in job.services:
+            result = _result(work, name)
+            if ranks.rank == 0 and blocks == 1:
+                held[name] = result
+            elif len(result):
+                ranks.leave(f"{name}.{block}.{ranks.rank}", result)
+    if ranks.rank:
+        return []
+    return [_written(work, name, blocks, held.get(name)) for name in job.services]
+
+
+def _read(job: Job, ranks: Ranks, phases: Phases, block: int, blocks: int) -> "_Work":
+    def share(total: int) -> range:
+        return block_of(ranks.share(total), block, blocks)
+
+    with phases.phase("read"):
+        table = read_table(job.input, share, job.layout, job.threads)
+        signals = rounded(job.input, table, job.compute_type, share(len(table.names)).start)
+    phases.saw(len(table.names), table.signals.shape[1], table.input_bytes)
+    return _Work(job, ranks, phases, table, signals)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What every step of a run needs: the job, its ranks, and the signals of this one."""
+
+    job: Job
+    ranks: Ranks
+    phases: Phases
+    table: Table
+    signals: Array
+
+
+def _result(work: _Work, name: str) -> Array:
+    """Compute one service on the signals at hand, and what the profile wants to know of it."""
+    with work.phases.phase(name):
+        result = _computed(work, name)
+    if work.job.profile:
+        with work.phases.phase("errors"):
+            _note_errors(work, name, result)
+    return result
+
+
+def _written(work: _Work, name: str, blocks: int, held: Array | None) -> Described:
+    """Gather the result of all ranks and blocks in the order of the signals, write and describe it."""
+    job, ranks, total = work.job, work.ranks, len(work.table.names)
+    with work.phases.phase("wait"):
+        parts = [] if held is None or not len(held) else [held]
+        for rank in range(1 if held is not None else 0, ranks.size):
+            own = (block for block in range(blocks) if block_of(ranks.share(total, rank), block, blocks))
+            parts += [np.load(ranks.wait_for(f"{name}.{block}.{rank}"), mmap_mode="r") for block in own]
+    path = job.output_path(SERVICES[name].output)
+    with work.phases.phase("write"):
+        write_table(path, *_columns(work, job.services[name], parts), job.output_type, job.threads)
+    return described(name, path)
+
+
+def _computed(work: _Work, name: str) -> Array:
+    """Return the result of one service on this rank's signals."""
+    job = work.job
+    signals = work.signals if name == "black_scholes" else _equally_long(work, name)
+    function, arguments = SERVICES[name].function(), _arguments(work, name)
+
+    def kernel(block: slice) -> Array:
+        per_signal = {key: value[block] for key, value in arguments.items() if isinstance(value, np.ndarray)}
+        return function(signals[block], **(arguments | per_signal))
+
+    try:
+        with _warnings_logged():
+            return spread(kernel, len(signals), job.threads)
+    except UnfitSignalError as error:
+        raise BadInputError(f"{job.input.name}: {name}: {error}") from error
+
+
+def _note_errors(work: _Work, name: str, result: Array) -> None:
+    """Note for the profile how far perforation and single precision have moved the result."""
+    job = work.job
+    if SERVICES[name].perforated and job.perforation_stride > 1:
+        whole = replace(work, job=replace(job, perforation_stride=1))
+        work.phases.errors.add(name, "perforation", result, _computed(whole, name))
+    if job.precision_scenario > 1:
+        double = replace(work, signals=work.table.signals)
+        with np.errstate(over="ignore"):  # beyond single precision is infinite
+            written = result.astype(job.output_type)
+        work.phases.errors.add(name, "precision", written, _computed(double, name))
+
+
+@contextmanager
+def _warnings_logged() -> Iterator[None]:
+    """Turn warnings into lines of the log, each text once."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for text in dict.fromkeys(str(warning.message) for warning in caught):
+        print(f"warning: {text}", file=sys.stderr)  # noqa: T201
+
+
+def _arguments(work: _Work, name: str) -> Options:
+    """Return what the function of a service takes beside the signals."""
+    service, options = SERVICES[name], dict(work.job.services[name])
+    options.pop("sampling_rate", None)  # names a column, changes no number
+    if expiry := options.pop("expiry_date", None):
+        options["years_until_expiry"] = _years_until(work, expiry)
+    return options | ({"stride": work.job.perforation_stride} if service.perforated else {})
+
+
+def _years_until(work: _Work, expiry: str) -> Array:
+    from hpc_kernels.services.black_scholes import years_until  # noqa: PLC0415 (lazy: only for this option)
+
+    if work.table.last_dates is None:
+        raise BadInputError(
+            "params.black_scholes.expiry_date needs the dates of asset pairs, not a sensor table"
+        )
+    years = years_until(expiry, work.table.last_dates)
+    if (years <= 0).any():
+        last = max(work.table.last_dates)
+        raise BadInputError(
+            f"params.black_scholes.expiry_date must lie after the last date, {last}, not {expiry}"
+        )
+    return years
+
+
+def _equally_long(work: _Work, name: str) -> Array:
+    if np.isnan(work.signals[:, -1]).any():
+        raise BadInputError(
+            f"{work.job.input.name}: {name} needs series of one length; some end in blank cells"
+        )
+    return work.signals
+
+
+def _columns(work: _Work, options: Options, parts: list[Array]) -> tuple[list[str], list[Array]]:
+    """Return the names and the columns of the result, `frequency` first where a rate is given."""
+    names = work.table.names
+    if rate := options.get("sampling_rate"):
+        from hpc_kernels.services.fft import frequencies  # noqa: PLC0415 (lazy: only this service needs it)
+
+        column = frequencies(work.table.signals.shape[1], rate, options["spectrum"])
+        return ["frequency", *names], [column[np.newaxis], *parts]
+    return names, parts

@@ -1,0 +1,56 @@
+"""Files of labels: what `kmean` writes, what `knn` reads to learn and writes when it has decided."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpc_kernels.errors import BadInputError
+from hpc_kernels.files import whole_file
+from hpc_kernels.table_output import quoted
+
+Labels = NDArray[np.int64]
+
+
+def write_labels(path: Path, header: str, names: Sequence[str], labels: Labels) -> None:
+    """Write a header and ``name;label`` lines, or the labels alone as a NumPy file."""
+    with whole_file(path) as file:
+        if path.suffix == ".npy":
+            np.save(file, labels)
+            return
+        lines = [header, *(f"{quoted(name)};{label}" for name, label in zip(names, labels, strict=True)), ""]
+        file.write("\n".join(lines).encode("utf-8", "surrogateescape"))
+
+
+def read_labels(path: Path, classes: int) -> dict[str, int]:
+    """Return the label of each name in a file that `write_labels` has written, or one like it."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
+        rows = list(csv.reader(io.StringIO(text), delimiter=";"))
+    except OSError as error:
+        raise BadInputError(f"{path}: cannot be read: {error.strerror}") from error
+    except csv.Error as error:
+        raise BadInputError(f"{path.name}: not a table of labels: {error}") from error
+    labels: dict[str, int] = {}
+    for number, row in enumerate(rows[1:], 2):
+        if row:
+            name, label = _name_and_label(f"{path.name}: row {number}", row, classes)
+            if name in labels:
+                raise BadInputError(f"{path.name}: row {number}, column 1: {name!r} has a label already")
+            labels[name] = label
+    return labels
+
+
+def _name_and_label(where: str, row: list[str], classes: int) -> tuple[str, int]:
+    if len(row) == 3 and not row[2].strip():  # noqa: PLR2004 (a trailing separator)
+        row = row[:2]
+    if len(row) != 2:  # noqa: PLR2004
+        raise BadInputError(f"{where}: expected a name and a label, found {len(row)} cells")
+    text = row[1].strip()
+    if not (text.isascii() and text.isdigit() and int(text) < classes):
+        expected = f"expected a label from 0 to {classes - 1}"
+        raise BadInputError(f"{where}, column 2: {expected}, found {text[:40]!r}")
+    return row[0], int(text)

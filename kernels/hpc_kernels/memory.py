@@ -1,0 +1,48 @@
+"""How much memory a rank may use, and in how many blocks its signals must be taken to fit."""
+
+import os
+from pathlib import Path
+
+from hpc_kernels.ranks import Ranks
+
+_BYTES_PER_CELL = 3 * 8  # the input, a result, and what a kernel holds on the way
+_SAMPLE = 1 << 16
+_MOST_BLOCKS = 64
+_PARTS_OF_TEN = 6  # of what is free: the interpreter and the other users of the node live there too
+
+
+def blocks_needed(path: Path, ranks: Ranks) -> int:
+    """Return in how many blocks a rank takes its share of the signals in the file at `path`."""
+    cells, columns = _size(path)
+    needed = cells * _BYTES_PER_CELL // ranks.size
+    return max(1, min(-(-needed // _allowance(ranks)), columns // ranks.size))
+
+
+def _size(path: Path) -> tuple[int, int]:
+    """Estimate the numbers of cells and of columns: in a text from its beginning."""
+    size = path.stat().st_size
+    if path.suffix.lower() in {".npy", ".parquet", ".gz"}:
+        return size // 8, _MOST_BLOCKS  # not less than 8 bytes a cell, as a rule; columns unknown
+    with path.open("rb") as file:
+        header, _, rows = file.read(_SAMPLE).partition(b"\n")
+    columns = max(header.count(separator) for separator in (b";", b",", b"\t")) + 1
+    ends = sum(rows.count(end) for end in (b";", b",", b"\t", b"\n"))
+    return (size * ends // len(rows) if ends else size // 2), columns
+
+
+def _allowance(ranks: Ranks) -> int:
+    """Return the bytes for one rank: what is set, what Slurm grants, or what the node has free."""
+    if given := os.environ.get("HPC_KERNELS_MEMORY_BYTES"):
+        return max(1, int(given))
+    per_node = int(os.environ.get("SLURM_NTASKS_PER_NODE", ranks.size))
+    free = _available()
+    if granted := int(os.environ.get("SLURM_MEM_PER_NODE", "0")):  # 0: all that the node has
+        free = min(free, granted << 20)
+    return max(1, free * _PARTS_OF_TEN // 10 // per_node)
+
+
+def _available() -> int:
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) << 10
+    return 1 << 62

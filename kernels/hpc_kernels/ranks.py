@@ -1,0 +1,97 @@
+"""The ranks of one job: who this one is, and how they meet through files on the shared filesystem.
+
+A file that appears under its final name is complete: it was written under another name, flushed
+and renamed. So parts are their own markers, and one file called `failed` stops every rank.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hpc_kernels.arrays import Array
+from hpc_kernels.errors import StoppedError
+from hpc_kernels.files import whole_file
+
+_FIRST_PAUSE_S = 0.001
+_LONGEST_PAUSE_S = 0.25
+
+
+def block_of(whole: range, block: int, blocks: int) -> range:
+    """Return one of `blocks` neighbouring parts of a range, as equal as can be."""
+    return whole[len(whole) * block // blocks : len(whole) * (block + 1) // blocks]
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Which of the ranks a process is, and the folder where they meet."""
+
+    rank: int
+    size: int
+    folder: Path
+
+    def share(self, total: int, rank: int | None = None) -> range:
+        """Return the contiguous block of `total` signals that belongs to a rank (this one by default)."""
+        r = self.rank if rank is None else rank
+        return block_of(range(total), r, self.size)
+
+    def path(self, name: str) -> Path:
+        """Return the place of the scratch file `name`."""
+        return self.folder / name
+
+    def wait_for(self, name: str) -> Path:
+        """Return the scratch file `name` once it is there; stop when another rank has failed."""
+        path, pause = self.path(name), _FIRST_PAUSE_S
+        while not path.exists():
+            self.stop_if_failed()
+            time.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE_S)
+        return path
+
+    def stop_if_failed(self) -> None:
+        """Raise `StoppedError` when some rank has left its failure."""
+        if self.size > 1:
+            try:
+                code = int(self.path("failed").read_text())
+            except FileNotFoundError:
+                return
+            raise StoppedError(code)
+
+    def fail(self, exit_code: int) -> bool:
+        """Leave this rank's failure for the others; true if it is the first, which then speaks."""
+        if self.size == 1:
+            return True
+        self.folder.mkdir(parents=True, exist_ok=True)
+        mine = self.path(f"failed.{self.rank}")
+        mine.write_text(str(exit_code))
+        try:
+            os.link(mine, self.path("failed"))  # a link is made whole or not at all, by one rank only
+        except FileExistsError:
+            return False
+        return True
+
+    def leave(self, name: str, array: Array) -> None:
+        """Leave an array for the other ranks under `name`."""
+        self.stop_if_failed()
+        with whole_file(self.path(name)) as file:
+            np.save(file, array)
+
+    def collect(self, name: str, mine: Array, owners: Iterable[int]) -> list[Array]:
+        """Return what `owners` have left under ``name.<rank>``, in their order; `mine` is this rank's."""
+        paths = [None if r == self.rank else self.wait_for(f"{name}.{r}") for r in owners]
+        return [mine if path is None else np.load(path, mmap_mode="r") for path in paths]
+
+    def remove_scratch(self) -> None:
+        """Remove the folder; only once no rank needs it any more."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def from_environment(output_dir: Path) -> Ranks:
+    """Return this process's place as Slurm tells it; without Slurm there is one rank."""
+    rank = os.environ.get("SLURM_PROCID")
+    size = os.environ.get("SLURM_NTASKS", "1") if rank is not None else "1"
+    return Ranks(rank=int(rank or 0), size=int(size), folder=output_dir / ".parts")

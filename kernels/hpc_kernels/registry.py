@@ -1,0 +1,43 @@
+"""Which services exist, the file each one writes, and how its function is called."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hpc_kernels.arrays import Array
+
+
+@dataclass(frozen=True)
+class Service:
+    """A function of signals, where its result goes below the output folder, and its class.
+
+    Classes do not mix in one job; `perforated` tells that the function takes a stride.
+    """
+
+    name: str
+    output: str
+    kind: str = "filtering"
+    perforated: bool = False
+
+    def function(self) -> "Callable[..., Array]":
+        """Import the service's file and return its public function."""
+        found: Callable[..., Array] = getattr(import_module(f"hpc_kernels.services.{self.name}"), self.name)
+        return found
+
+
+SERVICES = {
+    service.name: service
+    for service in (
+        Service("kalman", "CSVFormate/Kalman_Filter_output.csv", perforated=True),
+        Service("fft", "CSVFormate/FFT_Filter_output.csv"),
+        Service("min_max", "CSVFormate/MinMax_Transform_output.csv", perforated=True),
+        Service("savitzky_golay", "CSVFormate/SavitzkeyGolay_output.csv", perforated=True),
+        Service("black_scholes", "CSVFormate/BlackScholes_output.csv"),
+        Service("wavelet", "CSVFormate/Wavelet_Filter_output.csv"),
+        Service("kmean", "KMean/KMean_cluster.csv", kind="clustering"),
+        Service("knn", "KNN/KNN_timesseries_label.csv", kind="classification"),
+    )
+}

@@ -1,0 +1,80 @@
+"""The life of one job on one rank: compute with the others, describe what was written, publish."""
+
+import json
+import platform
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hpc_kernels import __version__
+from hpc_kernels.error_sums import relative_errors
+from hpc_kernels.files import Described, publish, write_json
+from hpc_kernels.job import Job
+from hpc_kernels.ranks import Ranks
+from hpc_kernels.usage import Phases, usage
+
+Summary = dict[str, Any]
+
+
+def run(job: Job, ranks: Ranks) -> Summary | None:
+    """Run `job` as one of `ranks`; rank 0 returns the summary, published results behind it.
+
+    Raises
+    ------
+    BadInputError
+        If the input is not what the services need; nothing is published then.
+    StoppedError
+        If another rank has failed.
+    """
+    phases = Phases()
+    outputs: list[Described] = import_module(f"hpc_kernels.{job.kind}").run(job, ranks, phases)
+    if ranks.rank:
+        ranks.stop_if_failed()
+        write_json(ranks.path(f"usage.{ranks.rank}"), _report(ranks, phases))
+        return None
+    summary = _summary(job, ranks, phases)
+    _finish(job, ranks, outputs, summary)
+    return summary
+
+
+def _report(ranks: Ranks, phases: Phases) -> Summary:
+    return {"usage": usage(ranks.rank), "errors": phases.errors.sums}
+
+
+def _summary(job: Job, ranks: Ranks, phases: Phases) -> Summary:
+    others = [json.loads(ranks.wait_for(f"usage.{rank}").read_bytes()) for rank in range(1, ranks.size)]
+    reports = [_report(ranks, phases), *others]
+    busy_s = sum(seconds for phase, seconds in phases.seconds.items() if phase != "start_up_s")
+    return {
+        "version": 1,
+        "name": job.name,
+        "services": job.services,
+        "ranks": ranks.size,
+        "threads": job.threads,
+        **phases.seen,
+        "phases": phases.seconds,
+        "input_bytes_per_s": round(phases.seen["input_bytes"] / busy_s),
+        "relative_l2_errors": relative_errors(report["errors"] for report in reports),
+        "usage": [report["usage"] for report in reports],
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    return {"hpc_kernels": __version__, "python": platform.python_version(), "numpy": np.__version__}
+
+
+def _finish(job: Job, ranks: Ranks, outputs: list[Described], summary: Summary) -> None:
+    """Describe the results, then publish them as the very last act but for sweeping up."""
+    write_json(job.output_dir / "outputs.json", outputs)
+    write_json(job.output_dir / "usage.json", summary["usage"])
+    if job.profile:
+        write_json(job.profile, summary)
+    if job.publish_dir:
+        for output in outputs:
+            source = Path(output["path"])
+            publish(source, job.publish_dir / source.relative_to(job.output_dir))
+    ranks.remove_scratch()

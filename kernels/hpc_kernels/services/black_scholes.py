@@ -1,0 +1,160 @@
+"""Black-Scholes: twelve figures of a European call and put on each asset, from its price series."""
+
+import math
+import warnings
+from datetime import date
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hpc_kernels.arrays import Array, as_signals
+from hpc_kernels.compiled import compiled
+from hpc_kernels.errors import UnfitSignalError
+
+FIGURES = tuple(f"{side} {figure}" for figure in ("price", "delta", "gamma", "vega", "theta", "rho")
+                for side in ("call", "put"))  # fmt: skip
+TRADING_DAYS = 252
+DAYS_PER_YEAR = 365
+_SCALE = 0.01  # vega, theta and rho are told per hundredth
+Column = NDArray[np.float64]
+Volatility = Literal["log_return", "price_std"] | float
+
+
+def black_scholes(
+    prices: ArrayLike,
+    *,
+    call_strike_price: float = 2400.0,
+    put_strike_price: float = 2300.0,
+    risk_free_return: float = 0.01575,
+    years_until_expiry: float | ArrayLike = 1.6,
+    volatility: Volatility = "log_return",
+) -> Array:
+    """Return the twelve figures `FIGURES` of each asset, spot = its last price.
+
+    Parameters
+    ----------
+    prices : array_like, shape (assets, days) or (days,)
+        Closing prices, oldest first; a shorter series ends in nan. The arithmetic is double for
+        either precision of the input: log returns would lose what the tolerance leaves.
+    call_strike_price, put_strike_price : float
+        Above 0, in the currency of the prices.
+    risk_free_return : float
+        Continuously compounded, per year.
+    years_until_expiry : float or array_like, shape (assets,)
+        Above 0.
+    volatility : {"log_return", "price_std"} or float
+        Annualised: the sample standard deviation of the log returns, or the population standard
+        deviation of the prices (not a return: as the first generation did), each times
+        ``sqrt(252)``; or the number itself, at least 0.
+
+    Returns
+    -------
+    ndarray, shape (assets, 12)
+        Prices, deltas, gammas, vegas, thetas and rhos, call before put; vega, theta and rho
+        times 0.01, of the precision of the input. A volatility of 0 gives the limits. All nan,
+        with a warning, where a price that the figures need is not positive.
+
+    Raises
+    ------
+    ValueError
+        If a series has fewer prices than its volatility needs.
+
+    Notes
+    -----
+    F. Black, M. Scholes, "The Pricing of Options and Corporate Liabilities" (1973); R. C. Merton,
+    "Theory of Rational Option Pricing" (1973). Call and put each have their own strike, so each
+    has its own closed form and put-call parity is not used.
+
+    Examples
+    --------
+    >>> black_scholes([[100.0]], call_strike_price=100, put_strike_price=100,
+    ...               risk_free_return=0.0, years_until_expiry=1, volatility=0.2)[0, :2].round(4)
+    array([7.9656, 7.9656])
+    """
+    x = as_signals(prices)
+    spot, sigma = np.empty(len(x)), np.empty(len(x))
+    for i, row in enumerate(x):
+        spot[i], sigma[i] = _spot_and_volatility(row[: _length(row)].astype(np.float64), volatility)
+    if undefined := int(np.isnan(spot).sum()):
+        series = f"{undefined} of {len(x)} series"
+        warnings.warn(f"black_scholes: nan for prices that are not positive in {series}", stacklevel=2)
+    years = np.broadcast_to(np.asarray(years_until_expiry, dtype=np.float64), len(x))
+    strikes = float(call_strike_price), float(put_strike_price)
+    return option_figures(spot, sigma, years, *strikes, float(risk_free_return)).astype(x.dtype)
+
+
+def years_until(expiry_date: str, last_dates: list[str]) -> NDArray[np.float64]:
+    """Return the years (days / 365) from each of `last_dates` to `expiry_date`, all in ISO form."""
+    expiry = date.fromisoformat(expiry_date)
+    days = [(expiry - date.fromisoformat(last)).days for last in last_dates]
+    return np.array(days) / DAYS_PER_YEAR
+
+
+def fewest_prices(volatility: Volatility) -> int:
+    """Return how many prices a series must have: two log returns for their standard deviation."""
+    return 3 if volatility == "log_return" else 1
+
+
+def _length(series: Array) -> int:
+    """Return the number of prices before the nan that fill up a shorter series."""
+    gaps = np.isnan(series)
+    return int(len(series) - gaps[::-1].argmin()) if gaps[-1] else len(series)
+
+
+def _spot_and_volatility(series: Array, volatility: Volatility) -> tuple[float, float]:
+    """Return the last price and the annualised volatility; nan where a price is not positive."""
+    used = series if volatility == "log_return" else series[-1:]
+    if not (used > 0).all():
+        return math.nan, math.nan
+    spot, year = float(series[-1]), math.sqrt(TRADING_DAYS)
+    if not isinstance(volatility, str):
+        return spot, float(volatility)
+    if len(series) < fewest_prices(volatility):
+        raise UnfitSignalError(
+            f"volatility {volatility} needs {fewest_prices(volatility)} prices, got {len(series)}"
+        )
+    if volatility == "price_std":
+        return spot, float(np.std(series)) * year
+    return spot, float(np.std(np.diff(np.log(series)), ddof=1)) * year
+
+
+@compiled
+def option_figures(  # noqa: PLR0917 (Numba knows no keyword-only)
+    spot: Column, sigma: Column, years: Column, call_strike: float, put_strike: float, rate: float
+) -> Column:
+    """Return the figures (options, 12) for arrays of spot, volatility and years; nan spot gives nan."""
+    out = np.empty((len(spot), 12))
+    for i in range(len(spot)):
+        _one_side(spot[i], sigma[i], years[i], call_strike, rate, 1.0, out[i, 0::2])
+        _one_side(spot[i], sigma[i], years[i], put_strike, rate, -1.0, out[i, 1::2])
+    return out
+
+
+@compiled
+def _one_side(  # noqa: PLR0917 (likewise)
+    spot: float, sigma: float, years: float, strike: float, rate: float, sign: float, out: Column
+) -> None:
+    """Write price, delta, gamma, vega, theta and rho of a call (`sign` 1) or a put (`sign` -1)."""
+    root, discounted = math.sqrt(years), strike * math.exp(-rate * years)
+    deviation, drift = sigma * root, math.log(spot / strike) + rate * years
+    d1 = drift / deviation + deviation / 2
+    if deviation == 0:  # the limit: surely in or out of the money, or exactly between
+        d1 = 0.0 if drift == 0 else drift * math.inf
+    in_spot, in_strike = _phi(sign * d1), _phi(sign * (d1 - deviation))
+    density = math.exp(-d1 * d1 / 2) / math.sqrt(2 * math.pi)
+    decay = -spot * density * sigma / (2 * root)
+    out[0] = sign * (spot * in_spot - discounted * in_strike)
+    out[1] = sign * in_spot
+    out[2] = density / (spot * deviation) if density > 0 else 0.0
+    out[3] = spot * density * root * _SCALE
+    out[4] = (decay - sign * rate * discounted * in_strike) * _SCALE
+    out[5] = sign * discounted * years * in_strike * _SCALE
+    if math.isnan(spot):
+        out[:] = math.nan
+
+
+@compiled
+def _phi(d: float) -> float:
+    """Return the standard normal distribution function at `d`."""
+    return 0.5 * math.erfc(-d * math.sqrt(0.5))

@@ -1,0 +1,54 @@
+"""What a run used: time per phase, processor time, memory and bytes, as the process itself sees it."""
+
+import os
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hpc_kernels.error_sums import ErrorSums
+
+
+class Phases:
+    """Wall-clock seconds per named phase, in the order in which they happened, and what else was noted."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {"start_up_s": _age_s()}
+        self.seen: dict[str, int] = {}
+        self.errors = ErrorSums()
+
+    def saw(self, signals: int, samples: int, input_bytes: int) -> None:
+        """Note the size of the input."""
+        self.seen = {"signals": signals, "samples": samples, "input_bytes": input_bytes}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Add the time spent inside to the phase `name`."""
+        begin = time.perf_counter()
+        yield
+        key = f"{name}_s"
+        self.seconds[key] = self.seconds.get(key, 0.0) + time.perf_counter() - begin
+
+
+def usage(rank: int) -> dict[str, Any]:
+    """Return what this process has used so far."""
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    io = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    return {
+        "rank": rank,
+        "host": os.uname().nodename,
+        "cpu_s": own.ru_utime + own.ru_stime,
+        "wall_s": _age_s(),
+        "peak_rss_bytes": own.ru_maxrss * 1024,
+        "read_bytes": int(io["rchar"]),
+        "written_bytes": int(io["wchar"]),
+    }
+
+
+def _age_s() -> float:
+    """Return how long ago this process was started, interpreter start-up included."""
+    started = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    up_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+    return max(0.0, up_s - started / os.sysconf("SC_CLK_TCK"))

@@ -1,0 +1,57 @@
+"""Run a tiny job of every service and precision, so that the first real one finds compiled code."""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from hpc_kernels.compiled import cache_folder
+from hpc_kernels.job import JOB_VERSION, Job
+from hpc_kernels.options import Options, checked
+from hpc_kernels.ranks import Ranks
+from hpc_kernels.registry import SERVICES
+from hpc_kernels.run import run
+
+_SIGNALS, _SAMPLES = 4, 64
+_VARIANTS: dict[str, list[Options]] = {
+    "kmean": [{"centroid": "dba"}, {"metric": "euclidean"}],
+    "knn": [{"k_nearest_neighbor": 1}, {"metric": "euclidean"}],
+}
+
+
+def warm() -> dict[str, Any]:
+    """Run each service in double and in single precision; return the seconds each one took."""
+    seconds = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _write_input(folder)
+        for service in SERVICES:
+            begin = time.perf_counter()
+            for options in _VARIANTS.get(service, [{}]):
+                for scenario in (1, 4):
+                    run(_job(folder, service, options, scenario), Ranks(0, 1, folder / "parts"))
+            seconds[service] = round(time.perf_counter() - begin, 3)
+    return {"cache": str(cache_folder()), "seconds": seconds}
+
+
+def _write_input(folder: Path) -> None:
+    names = [f"s{i}" for i in range(_SIGNALS)]
+    rows = [";".join(f"{1 + i + t / 7!r}" for i in range(_SIGNALS)) for t in range(_SAMPLES)]
+    (folder / "input.csv").write_text("\n".join([";".join(names), *rows]))
+    (folder / "labels.csv").write_text("\n".join(["timeseries;labels", *(f"{name};0" for name in names)]))
+    (folder / "inference").mkdir()
+    (folder / "inference" / "query.csv").write_text("\n".join(["x", *map(str, range(_SAMPLES))]))
+
+
+def _job(folder: Path, service: str, options: Options, scenario: int) -> Job:
+    return Job(
+        version=JOB_VERSION,
+        name="warm",
+        services={service: checked(service, options)},
+        input=folder / "input.csv",
+        output_dir=folder / "output",
+        perforation_stride=2,
+        precision_scenario=scenario,
+        inference_dir=folder / "inference",
+        labels=folder / "labels.csv",
+    )

@@ -1,0 +1,201 @@
+"""Broken input of every kind: exit code 2, one line that says where and what, nothing written."""
+
+import gzip
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hpc_kernels.errors import BadInputError
+from hpc_kernels.job import load_job
+from hpc_kernels.table import read_table
+from tests.kernels.job_folder import JobFolder
+
+TEXTS = {
+    "empty": ("", "expected a header and samples, found an empty file"),
+    "only blank lines": ("\n\n\r\n", "found an empty file"),
+    "byte order mark only": ("\ufeff", "found an empty file"),
+    "blank header": (";;\n1;2\n", "row 1: expected the names of the signals"),
+    "header only": ("a;b\n", "row 2: expected at least one sample, found none"),
+    "header without line end": ("a;b", "expected at least one sample, found none"),
+    "short row": ("a;b\n1;2\n3\n", "row 3: expected 2 cells, found 1"),
+    "long row": ("a;b\n1;2\n3;4;5\n", "row 3: expected 2 cells, found 3"),
+    "long row, blank at the end": ("a;b\n1;2;;\n", "row 2: expected 2 cells, found 4"),
+    "value after the trailing separator": ("a;b;\n1;2;3\n", "row 2: expected 2 cells, found 3"),
+    "blank line inside": ("a;b\n1;2\n\n3;4\n", "row 3, column 1: expected 2 cells, found a blank line"),
+    "blank line, one column": ("a\n1\n\n3\n", r"row 3, column 1 \('a'\): .*found a blank cell"),
+    "text": ("a;b\n1;2\n3;x4\n", r"row 3, column 2 \('b'\): expected a finite number, found 'x4'"),
+    "blank cell": ("a;b\n1;\n", r"row 2, column 2 \('b'\): .*found a blank cell"),
+    "blank first cell": ("a;b\n;1\n", r"row 2, column 1 \('a'\): .*found a blank cell"),
+    "spaces only": ("a;b\n1;  \n", r"row 2, column 2 \('b'\): .*found a blank cell"),
+    "nan": ("a;b\n1;nan\n", r"row 2, column 2 \('b'\): expected a finite number, found 'nan'"),
+    "NaN": ("a;b\n1;2\nNaN;1\n", r"row 3, column 1 \('a'\): .*found 'NaN'"),
+    "infinite": ("a;b\n1;-inf\n", r"row 2, column 2 \('b'\): .*found '-inf'"),
+    "overflow": ("a;b\n1;1e999\n", r"row 2, column 2 \('b'\): .*found '1e999'"),
+    "decimal comma": ("a;b\n1;2,5\n", r"row 2, column 2 \('b'\): .*'2,5'; use a decimal point"),
+    "decimal comma, one column": ("a\n1,5\n", r"row 2, column 1 \('a'\): .*use a decimal point"),
+    "decimal comma between commas": ("a,b\n1,5,2,5\n", "expected 2 cells, found 4"),
+    "two dots": ("a\n1.2.3\n", "found '1.2.3'"),
+    "exponent without digits": ("a\n1e\n", "found '1e'"),
+    "sign only": ("a\n-\n", "found '-'"),
+    "dot only": ("a\n.\n", r"found '\.'"),
+    "underscore": ("a\n1_000\n", "found '1_000'"),
+    "hexadecimal": ("a\n0x10\n", "found '0x10'"),
+    "inner space": ("a\n1 2\n", "found '1 2'"),
+    "open quote": ('a\n1\n"2\n', "row 3, column 1"),
+    "non-ASCII digit": ("a\n\u0661\n", "row 2, column 1"),
+    "zero byte": ("a\n1\0\n", "row 2, column 1"),
+    "true": ("a\ntrue\n", "found 'true'"),
+}
+
+
+def read_all(path: Path) -> None:
+    read_table(path, range)
+
+
+@pytest.mark.parametrize(("text", "message"), TEXTS.values(), ids=TEXTS.keys())
+def test_broken_text(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_bytes(text.encode())
+    with pytest.raises(BadInputError, match=message) as caught:
+        read_all(path)
+    assert str(caught.value).startswith("bad.csv: ")
+    assert "\n" not in str(caught.value)
+
+
+GOOD = {
+    "plain": "a;b\n1;2\n3;4\n",
+    "comma": "a,b\n1,2\n3,4\n",
+    "tab": "a\tb\n1\t2\n3\t4\n",
+    "trailing separator": "a;b;\n1;2;\n3;4;\n",
+    "trailing separator in the header only": "a;b;\n1;2\n3;4\n",
+    "trailing separator now and then": "a;b\n1;2;\n3;4\n",
+    "byte order mark": "\ufeffa;b\n1;2\n3;4\n",
+    "CRLF": "a;b\r\n1;2\r\n3;4\r\n",
+    "no last line end": "a;b\n1;2\n3;4",
+    "blank lines at the end": "a;b\n1;2\n3;4\n\n\n",
+    "quotes": '"a";"b"\n"1";2\n3;"4"\n',
+    "spaces": "a;b\n 1;2 \n3; 4\n",
+    "signs and exponents": "a;b\n+1;2.\n30e-1;.4e+1\n",
+}
+
+
+@pytest.mark.parametrize("text", GOOD.values(), ids=GOOD.keys())
+def test_every_spelling_of_the_same_table(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "good.csv"
+    path.write_bytes(text.encode())
+    table = read_table(path, range)
+    assert table.names == ["a", "b"]
+    assert table.signals.tolist() == [[1, 3], [2, 4]]
+
+
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        ("a;a", ["a", "a"]),
+        ('"x;y";z', ["x;y", "z"]),
+        ("one", ["one"]),
+        ("é;名", ["é", "名"]),
+        ("a,1;b", ["a,1", "b"]),
+    ],
+)
+def test_names(tmp_path: Path, header: str, names: list[str]) -> None:
+    path = tmp_path / "good.csv"
+    path.write_text(f"{header}\n" + ";".join("1" * len(names)) + "\n")
+    assert read_table(path, range).names == names
+
+
+def test_files_that_are_not_what_they_say(tmp_path: Path) -> None:
+    (tmp_path / "a.npy").write_bytes(b"no array")
+    (tmp_path / "a.parquet").write_bytes(b"no table")
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"a\n1\n" * 100)[:-9])
+    for name in ("a.npy", "a.parquet", "a.csv.gz", "absent.csv"):
+        with pytest.raises(BadInputError, match=re.escape(name)):
+            read_all(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.array([["x"]]), "expected numbers"),
+        (np.zeros((2, 2, 2)), "rows = samples"),
+        (np.zeros((0, 3)), "rows = samples"),
+        (np.array([[1.0, 2.0], [3.0, np.nan]]), "row 2, column 2"),
+        (np.array([[np.inf, 2.0]]), "row 1, column 1"),
+    ],
+)
+def test_broken_npy(tmp_path: Path, values: np.ndarray[Any, Any], message: str) -> None:
+    np.save(tmp_path / "a.npy", values)
+    with pytest.raises(BadInputError, match=message):
+        read_all(tmp_path / "a.npy")
+
+
+def test_beyond_single_precision(jobs: JobFolder) -> None:
+    assert jobs.run(jobs.input("a;b\n1;2\n3;1e300\n"), {"fft": {}}, precision_scenario=3) == [2]
+    assert jobs.stderr == "input.csv: sample 2, column 2: 1e+300 is beyond single precision\n"
+
+
+JOBS = {
+    "version": ({"version": 2}, "version must be 1, not 2"),
+    "boolean version": ({"version": True}, "version must be 1"),
+    "unknown key": ({"colour": 1}, "unknown key 'colour'"),
+    "no service": ({"services": {}}, "services must be an object with a service"),
+    "unknown service": ({"services": {"sort": {}}}, "there is no service 'sort'"),
+    "options no object": ({"services": {"fft": 3}}, "params.fft must be an object, not 3"),
+    "unknown option": ({"services": {"fft": {"x": 1}}}, "params.fft has no option 'x'; it has: spectrum"),
+    "choice": ({"services": {"fft": {"window": "kaiser"}}}, "params.fft.window must be one of none, hann"),
+    "not above": (
+        {"services": {"fft": {"sampling_rate": 0}}},
+        "params.fft.sampling_rate must be a number above 0",
+    ),
+    "no number": ({"services": {"min_max": {"low": "0"}}}, "params.min_max.low must be a number, not '0'"),
+    "boolean": ({"services": {"min_max": {"low": True}}}, "params.min_max.low must be a number, not True"),
+    "relative path": ({"input": "x.csv"}, "input must be an absolute path"),
+    "null path": ({"input": None}, "input must be an absolute path"),
+    "zero byte in a path": ({"input": "/x\0"}, "input must be an absolute path"),
+    "threads": ({"threads": 0}, "threads must be a whole number of at least 1"),
+    "stride": ({"perforation_stride": 1.5}, "perforation_stride must be a whole number"),
+    "scenario": ({"precision_scenario": 5}, "precision_scenario must be 1, 2, 3 or 4"),
+    "layout": ({"layout": "image"}, "layout must be sensor_table or asset_pairs"),
+    "csv": ({"csv_output": 1}, "csv_output must be true or false"),
+}
+
+
+@pytest.mark.parametrize(("changes", "message"), JOBS.values(), ids=JOBS.keys())
+def test_broken_job_file(jobs: JobFolder, changes: dict[str, Any], message: str) -> None:
+    services = changes.pop("services", {"fft": {}})
+    path = jobs.job_file(jobs.root / "input.csv", services, **changes)
+    with pytest.raises(BadInputError, match=re.escape(message)):
+        load_job(path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"version": 1}', '{"version": NaN}', "\ufeff{}", "\xff"])
+def test_no_job_file(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "job.json"
+    path.write_text(text)
+    with pytest.raises(BadInputError, match=re.escape("job.json")):
+        load_job(path)
+
+
+@pytest.mark.parametrize("value", ["1e999", "-1e999", "1" + "0" * 400])
+def test_an_infinite_option_is_no_number(jobs: JobFolder, value: str) -> None:
+    path = jobs.job_file(jobs.root / "input.csv", {"min_max": {"low": 123.25}})
+    path.write_text(path.read_text().replace("123.25", value))
+    with pytest.raises(BadInputError, match=r"params.min_max.low must be a number, not "):
+        load_job(path)
+
+
+def test_a_broken_job_file_ends_every_rank_and_one_speaks(jobs: JobFolder, acceleration: Path) -> None:
+    assert jobs.run(acceleration, {"fft": {"window": 1}}, ranks=2) == [2, 2]
+    assert (
+        jobs.stderr == "job.1.json: params.fft.window must be one of none, hann, hamming, blackman, not 1\n"
+    )
+
+
+def test_a_missing_input_ends_the_job(jobs: JobFolder) -> None:
+    assert jobs.run(jobs.root / "none.csv", {"fft": {}}, ranks=2) == [2, 2]
+    assert jobs.stderr == f"{jobs.root / 'none.csv'}: there is no such file\n"
+    assert jobs.stdout == ""
+    assert not list(jobs.published.rglob("*.csv"))
