@@ -1,0 +1,238 @@
+"""The batch script of one attempt, and what it leaves in the attempt's folder.
+
+The script is the same under every scheduler; only how the ranks are launched differs. It starts at most
+once per folder, for ever: its first act is to link `started.json` into place, which can succeed only once.
+Its last act is to rename `exit.json` into place, so the truth outlives the scheduler's memory.
+
+It needs bash (4.3 or later) and coreutils on the node, nothing else.
+"""
+
+import json
+import re
+import shlex
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from gateway.errors import Invalid
+from gateway.schedulers.base import JobSpec
+
+SCRIPT = "job.sh"
+STARTED = "started.json"
+EXIT = "exit.json"
+FIRST_FAILURE = "first_failure"
+STDOUT = "stdout.log"
+STDERR = "stderr.log"
+
+# The script's own exit codes, from sysexits.h; in both cases nothing was run and nothing was written.
+NO_FOLDER = 74  # the attempt's folder is missing, full or read-only
+ALREADY_STARTED = 75  # another copy of this attempt has started, perhaps long ago
+
+ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_Model = TypeVar("_Model", bound=BaseModel)
+
+_TEMPLATE = """\
+#!/bin/bash -p
+# -p: no function of the submitter's environment may stand in for a command below.
+# One attempt of a job: starts at most once, takes its ranks with it when it is ended, writes {exit} last.
+umask 027
+folder={folder}
+cd -- "$folder" || exit {no_folder}
+now() {{ date -u +%Y-%m-%dT%H:%M:%S.%6NZ; }}
+
+# The exclusive start: a link with its content already in it. The answer is read from the inode and not
+# from ln, which over NFS may report a failure after it succeeded.
+started_at=$(now)
+read -r stat <"/proc/$$/stat"
+ticks=(${{stat##*) }})
+read -r boot_id </proc/sys/kernel/random/boot_id
+host=$(uname -n)
+mine={started}.$host.$$
+start='{{"pid": %d, "ticks": %d, "boot_id": "%s", "host": "%s", "scheduler_id": "%s", "started_at": "%s"}}\\n'
+printf "$start" $$ "${{ticks[19]}}" "$boot_id" "$host" "${{SLURM_JOB_ID-}}" "$started_at" >"$mine" || {{
+  rm -f -- "$mine"
+  exit {no_folder}
+}}
+ln -T -- "$mine" {started} 2>/dev/null
+if ! [ {started} -ef "$mine" ]; then
+  rm -f -- "$mine"
+  [ -e {started} ] && exit {already_started}
+  exit {no_folder}
+fi
+rm -f -- "$mine"
+exec </dev/null >>{stdout} 2>>{stderr}
+
+# Whatever the node or the submitter exports stays out, but for what Slurm tells its ranks.
+environment=({environment})
+for name in ${{!SLURM*}}; do
+  [ "$name" = SLURM_JWT ] || environment+=("$name=${{!name}}")
+done
+environment+=({extra_environment})
+command=({command})
+
+ranks() {{ jobs -pr; }}
+end_ranks() {{
+  [ -z "$(ranks)" ] || kill -TERM $(ranks)
+  for ((tenth = 0; tenth < {grace_tenths}; tenth++)); do
+    [ -n "$(ranks)" ] || return
+    sleep 0.1
+  done
+  kill -KILL $(ranks)
+}} 2>/dev/null
+
+signal=null
+trap 'signal=15; [ -z "$(ranks)" ] || kill -TERM $(ranks) 2>/dev/null' TERM
+code=0
+pids=()
+{launch}
+
+# Wait until all have ended, one has failed or a signal came. `wait -n` returns as soon as a rank ends but
+# misses one that ended just before; the tick bounds what that can cost.
+collect() {{
+  local running pid rank_code left=()
+  running=" $(echo $(ranks)) "
+  for pid in "${{pids[@]}}"; do
+    if [[ $running = *" $pid "* ]]; then
+      left+=("$pid")
+    else
+      wait "$pid"
+      rank_code=$?
+      [ "$code" != 0 ] || code=$rank_code
+    fi
+  done
+  pids=("${{left[@]}}")
+}}
+looks=0
+while collect; [ "$signal$code" = null0 ] && [ "${{#pids[@]}}" != 0 ]; do
+  sleep "$((++looks > 20 ? 1 : 0)).1" &
+  tick=$!
+  wait -n
+  kill "$tick"
+  wait "$tick"
+done 2>/dev/null
+[ "$code" = 0 ] || [ ! -s {first_failure} ] || read -r code <{first_failure}
+[ "$signal" = null ] || code=143
+end_ranks
+
+# From here on nobody may disturb: not the signal that a scheduler sends to every process of a job either.
+trap '' TERM
+end='{{"exit_code": %d, "signal": %s, "started_at": "%s", "ended_at": "%s", "time_limit_s": {time_limit}}}\\n'
+printf "$end" "$code" "$signal" "$started_at" "$(now)" >{exit}.new &&
+  sync {exit}.new && mv -T {exit}.new {exit}
+exit "$code"
+"""
+
+_PROCESSES = """\
+for ((rank = 0; rank < {ranks}; rank++)); do
+  [ "$signal" = null ] || break
+  env -i "${{environment[@]}}" SLURM_PROCID="$rank" SLURM_LOCALID="$rank" SLURM_NTASKS={ranks} \\
+    SLURM_CPUS_PER_TASK={threads} "${{command[@]}}" &
+  pids+=("$!")
+done"""
+
+# srun's own exit code is the highest of its ranks', and a rank that is ended because another one failed
+# has 143. So the first rank to fail by itself leaves its code; one that is signalled takes its shell along.
+_SRUN = """\
+rank='"$@"; code=$?; [ "$code" = 0 ] || (set -C; echo "$code" >{first_failure}) 2>/dev/null; exit "$code"'
+srun=$(type -P srun) || echo 'srun is not on the PATH of this node' >&2
+if [ "$signal" = null ]; then
+  env -i "${{environment[@]}}" "${{srun:-srun}}" --kill-on-bad-exit=1 \\
+    --ntasks={ranks} --cpus-per-task={threads} -- /bin/bash -p -c "$rank" rank "${{command[@]}}" &
+  pids+=("$!")
+fi"""
+
+# How long ranks have between SIGTERM and SIGKILL, in tenths of a second. Less than a short KillWait of
+# Slurm's, after which it kills the script as well, before it could note its end.
+_GRACE_TENTHS = 30
+
+
+class Start(BaseModel):
+    """Who started the attempt. `pid` 0 stands for a cancellation that came first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    pid: int
+    ticks: int
+    boot_id: str
+    host: str
+    scheduler_id: str
+    started_at: datetime
+
+
+class Exit(BaseModel):
+    """How the attempt ended; `signal` is the one by which the whole script was asked to end."""
+
+    model_config = ConfigDict(frozen=True)
+
+    exit_code: int
+    signal: int | None
+    started_at: datetime
+    ended_at: datetime
+    time_limit_s: int | None
+
+
+def render(spec: JobSpec) -> str:
+    """Return the script. Raise Invalid for what no process can be given."""
+    _check(spec)
+    launch = _SRUN if spec.launcher == "srun" else _PROCESSES
+    return _TEMPLATE.format(
+        folder=shlex.quote(str(spec.folder)),
+        started=STARTED,
+        exit=EXIT,
+        stdout=STDOUT,
+        stderr=STDERR,
+        no_folder=NO_FOLDER,
+        already_started=ALREADY_STARTED,
+        grace_tenths=_GRACE_TENTHS,
+        environment=_assignments(ENVIRONMENT) + ' HOME="${HOME-/}"',
+        extra_environment=_assignments(spec.environment),
+        command=shlex.join(spec.command),
+        time_limit=json.dumps(spec.resources.time_limit_s),
+        first_failure=FIRST_FAILURE,
+        launch=launch.format(ranks=spec.ranks, threads=spec.threads, first_failure=FIRST_FAILURE),
+    )
+
+
+def _assignments(environment: dict[str, str]) -> str:
+    return shlex.join(f"{name}={value}" for name, value in environment.items())
+
+
+def _check(spec: JobSpec) -> None:
+    if spec.ranks < 1 or spec.threads < 1:
+        raise Invalid("a job needs at least one rank and one thread")
+    if not spec.command or not spec.command[0] or "=" in spec.command[0]:
+        raise Invalid("the path of the job's program must not be empty or contain '='")
+    for name in spec.environment:
+        if not _VARIABLE.fullmatch(name):
+            raise Invalid(f"{name!r} cannot be the name of an environment variable")
+    for value in (str(spec.folder), *spec.command, *spec.environment.values()):
+        _check_text(value)
+
+
+def _check_text(value: str) -> None:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise Invalid(f"{value!r} is not valid Unicode, so it cannot reach the job") from None
+    if "\0" in value:
+        raise Invalid(f"{value!r} contains a NUL character, so it cannot reach the job")
+
+
+def read_start(folder: Path) -> Start | None:
+    """Return who started the attempt in this folder, or None if nobody has."""
+    return _read(Start, folder / STARTED)
+
+
+def read_exit(folder: Path) -> Exit | None:
+    """Return how the attempt in this folder ended, or None where its script has not said (yet)."""
+    return _read(Exit, folder / EXIT)
+
+
+def _read(model: type[_Model], path: Path) -> _Model | None:
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError, ValidationError):
+        return None

@@ -1,0 +1,144 @@
+"""Claims: how one worker, and only one, owns a row for as long as it shows that it is alive.
+
+A claim is taken on a row that nobody holds, in one transaction that raises `claim` and sets a lease by
+the database's clock. Every later write of the worker names its claim, and finds nothing to write to when
+another worker has claimed the row since. A lease that ran out counts as a failure of the attempt, so
+that a row which kills its workers ends by itself.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, or_, select, update
+from sqlalchemy.orm import Session
+
+from gateway.db import db_now, due_in, utc_now
+from gateway.errors import ClaimLost
+from gateway.history import move
+from gateway.models import Job, Transfer
+from gateway.settings import get_settings
+from gateway.states import JobState, State, TransferState
+
+Row = TypeVar("Row", bound=Transfer | Job)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A worker's right to write to a row; `repeated` when an earlier claim may have left traces."""
+
+    id: UUID
+    number: int
+    attempt: int
+    repeated: bool
+
+
+def take_transfer(session: Session, row_id: UUID, worker: str) -> Claim | None:
+    """Claim a transfer for work, or return None when there is nothing to do for this worker."""
+    states = [TransferState.ACCEPTED, TransferState.RETRYING, TransferState.TRANSFERRING]
+    parts = Transfer.children.is_(None)  # a parent that waits for its children is nobody's work
+    row = session.scalar(_unheld(Transfer, row_id).where(Transfer.state.in_(states), parts))
+    return _take(session, row, TransferState.TRANSFERRING, TransferState.FAILED, worker) if row else None
+
+
+def take_leftovers(session: Session, row_id: UUID) -> Transfer | None:
+    """Hold an ended transfer while what its tries have left is removed, or return None when there is none.
+
+    A retry that comes meanwhile waits for the end of this lease.
+    """
+    statement = _unheld(Transfer, row_id).where(Transfer.leftovers, Transfer.ended_at.is_not(None))
+    row = session.scalar(statement)
+    if row is not None:
+        row.lease_until = due_in(get_settings().lease_s)
+        session.flush()
+    return row
+
+
+def take_submission(session: Session, row_id: UUID, worker: str) -> Claim | None:
+    """Claim a job for its submission."""
+    states = [JobState.ACCEPTED, JobState.RETRYING, JobState.SUBMITTING]
+    row = session.scalar(_unheld(Job, row_id).where(Job.state.in_(states)))
+    return _take(session, row, JobState.SUBMITTING, JobState.FAILED, worker) if row else None
+
+
+def take_ending(session: Session, row_id: UUID, worker: str) -> Claim | None:
+    """Claim a job whose end the watcher has seen; its state stays until that end is final."""
+    states = [JobState.PENDING, JobState.RUNNING]
+    row = session.scalar(_unheld(Job, row_id).where(Job.state.in_(states), Job.finding.is_not(None)))
+    return _take(session, row, None, JobState.LOST, worker) if row else None
+
+
+def free(model: type[Row]) -> ColumnElement[bool]:
+    """Say in SQL that nobody holds the row, by the database's clock."""
+    return or_(model.lease_until.is_(None), model.lease_until < db_now())
+
+
+def _unheld(model: type[Row], row_id: UUID) -> Select[Row]:
+    """Select the row, locked, if nobody holds it and it is not waiting for a later automatic retry."""
+    return (
+        select(model)
+        .where(model.id == row_id)
+        .where(free(model))
+        .where(or_(model.retry_at.is_(None), model.retry_at <= db_now()))
+        .with_for_update(skip_locked=True)
+    )
+
+
+def _take(
+    session: Session, row: Transfer | Job, to: State | None, given_up: State, worker: str
+) -> Claim | None:
+    settings = get_settings()
+    repeated = row.lease_until is not None or row.failures > 0
+    if row.lease_until is not None:
+        row.failures += 1
+        if row.failures > settings.budget(row.kind):
+            move(session, row, given_up, f"given up: {row.failures} workers died while they worked on it")
+            return None
+    row.claim += 1
+    row.worker = worker
+    if to is not None:
+        move(session, row, to)
+    row.retry_at = None
+    if isinstance(row, Transfer):
+        row.leftovers = True
+    row.lease_until = row.next_send_at = due_in(settings.lease_s)
+    session.flush()
+    return Claim(row.id, row.claim, row.attempt, repeated)
+
+
+def owned(session: Session, model: type[Row], claim: Claim) -> Row:
+    """Return the claimed row, locked, or raise ClaimLost when another worker has claimed it since."""
+    statement = select(model).where(model.id == claim.id, model.claim == claim.number).with_for_update()
+    row = session.scalar(statement)
+    if row is None:
+        raise ClaimLost(f"{claim.id}: claim {claim.number} is no longer valid")
+    return row
+
+
+def release(row: Transfer | Job) -> None:
+    """Let go of a row that is not finished; who is next is found by `next_send_at` or by the watcher."""
+    row.lease_until = row.next_send_at = None
+    row.failures = 0
+
+
+def renew(session: Session, model: type[Transfer | Job], claim: Claim, **values: object) -> datetime | None:
+    """Extend the lease, write what has changed meanwhile, and return when a cancel was asked for.
+
+    Raises
+    ------
+    ClaimLost
+        When another worker has claimed the row since.
+    """
+    lease = db_now(get_settings().lease_s)
+    statement = (
+        update(model)
+        .where(model.id == claim.id, model.claim == claim.number, model.lease_until.is_not(None))
+        .values(lease_until=lease, next_send_at=lease, updated_at=utc_now(), **values)
+        .returning(model.cancel_requested_at)
+        .execution_options(synchronize_session=False)
+    )
+    found = session.execute(statement).one_or_none()
+    if found is None:
+        raise ClaimLost(f"{claim.id}: claim {claim.number} is no longer valid")
+    return found[0]

@@ -1,0 +1,110 @@
+"""The database: one engine per process, short sessions, and the database's own clock."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, cast
+
+from sqlalchemy import Connection, DateTime, Dialect, Engine, create_engine, event, literal, make_url
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.expression import FunctionElement
+from sqlalchemy.types import TypeDecorator
+
+from gateway.settings import get_settings
+
+BUSY_TIMEOUT_S = 30
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An aware time, kept in UTC on every database."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn any aware time into UTC; SQLite keeps it without a zone."""
+        if value is None:
+            return None
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give an aware time back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+class db_now(FunctionElement[datetime]):  # noqa: N801  it reads as the SQL function that it is
+    """The database's clock, `plus_s` seconds ahead: leases are judged by this clock alone."""
+
+    type = UTCDateTime()
+    inherit_cache = True
+    name = "db_now"
+
+    def __init__(self, plus_s: float = 0.0) -> None:
+        super().__init__(literal(float(plus_s)))
+
+
+@compiles(db_now, "sqlite")
+def _sqlite_now(element: db_now, compiler: SQLCompiler, **kw: Any) -> str:
+    # The same text as SQLAlchemy's own DateTime, so that comparisons of text are comparisons of time.
+    return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', {compiler.process(element.clauses, **kw)} || ' seconds')"
+
+
+@compiles(db_now, "postgresql")
+def _postgresql_now(element: db_now, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"(clock_timestamp() + make_interval(secs => {compiler.process(element.clauses, **kw)}))"
+
+
+def due_in(seconds: float) -> datetime:
+    """Return the moment `seconds` from now by the database's clock, as a value for a column."""
+    return cast("datetime", db_now(seconds))
+
+
+def utc_now() -> datetime:
+    """Return the time of this process, for what people read; never for leases."""
+    return datetime.now(UTC)
+
+
+def make_engine(url: str) -> Engine:
+    """Create an engine with the time-outs and the SQLite settings that every process needs."""
+    if make_url(url).get_backend_name() == "sqlite":
+        engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    options = "-c statement_timeout=30000 -c timezone=UTC"
+    return create_engine(
+        url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 3, "options": options}
+    )
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves, see below
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")  # a committed row survives a power cut
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer takes the write lock first: upgrading a read lock later fails at once when another writes.
+    mode = "DEFERRED" if connection.get_execution_options().get("read_only") else "IMMEDIATE"
+    connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+@lru_cache
+def get_engine() -> Engine:
+    """Return the process's engine; forget it after a fork with `get_engine.cache_clear()`."""
+    return make_engine(get_settings().database_url.get_secret_value())
+
+
+@contextmanager
+def session_scope(*, read_only: bool = False) -> Iterator[Session]:
+    """Open a transaction: committed at the end of the block, rolled back by any exception."""
+    engine = get_engine().execution_options(read_only=read_only)
+    with Session(engine, expire_on_commit=False) as session, session.begin():
+        yield session

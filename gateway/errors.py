@@ -1,0 +1,137 @@
+"""Everything that can go wrong, as one tree of exceptions.
+
+GatewayError                 status  retried by itself
+├── Invalid                  400     no
+├── NotFound                 404     no
+├── Conflict                 409     no
+├── Unavailable              503     yes     our database or queue is away
+├── StorageError             502     no      an S3 store said no
+│   └── StorageUnavailable   502     yes     it is slow or not reachable
+│       ├── StorageBusy      502     yes     it asks for fewer requests
+│       └── StorageChanged   502     yes     the object is not what it was when the transfer began
+├── SiteError                502     no      the cluster's filesystem said no
+│   └── SiteUnavailable      502     yes
+├── SchedulerError           502     no      the scheduler said no
+│   └── SchedulerUnavailable 502     yes
+├── Cancelled                409     no      somebody asked to stop this work
+└── ClaimLost                409     no      another worker owns the row now: write nothing, go home
+
+`detail` is always a sentence that a user can act on; it becomes the `reason` of a row or the `detail`
+of a problem document, so it never holds a secret.
+"""
+
+from typing import ClassVar
+
+
+class GatewayError(Exception):
+    """The gateway could not do what was asked."""
+
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Internal error"
+    transient: ClassVar[bool] = False
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class Invalid(GatewayError):
+    """The request cannot be fulfilled by anyone, ever: it has to be changed."""
+
+    status = 400
+    title = "Invalid request"
+
+    def __init__(self, detail: str, field: str = "") -> None:
+        named = not field or detail.startswith("params.")
+        super().__init__(detail if named else f"{field}: {detail}")
+        self.field = field
+
+
+class NotFound(GatewayError):
+    """Nothing of that name or id exists."""
+
+    status = 404
+    title = "Not found"
+
+
+class Conflict(GatewayError):
+    """The thing exists but is in the wrong state for this."""
+
+    status = 409
+    title = "Wrong state"
+
+
+class Unavailable(GatewayError):
+    """The gateway's own database or queue is away for the moment."""
+
+    status = 503
+    title = "Temporarily unavailable"
+    transient = True
+
+
+class StorageError(GatewayError):
+    """The object store refused."""
+
+    status = 502
+    title = "Object store"
+
+
+class StorageUnavailable(StorageError):
+    """The object store is slow, busy or not reachable."""
+
+    transient = True
+
+
+class StorageBusy(StorageUnavailable):
+    """The object store asks for fewer requests."""
+
+
+class StorageChanged(StorageUnavailable):
+    """The object is not what it was when the transfer began: what is here of it is worth nothing."""
+
+
+class SiteError(GatewayError):
+    """The cluster's filesystem refused."""
+
+    status = 502
+    title = "Cluster filesystem"
+
+
+class SiteUnavailable(SiteError):
+    """The cluster's filesystem is away for the moment."""
+
+    transient = True
+
+
+class SchedulerError(GatewayError):
+    """The scheduler refused."""
+
+    status = 502
+    title = "Scheduler"
+
+
+class SchedulerUnavailable(SchedulerError):
+    """The scheduler does not answer for the moment."""
+
+    transient = True
+
+
+class Cancelled(GatewayError):
+    """Somebody asked to stop this work."""
+
+    status = 409
+    title = "Cancelled"
+
+
+class ClaimLost(GatewayError):
+    """Another worker has claimed the row since: this one must not write any more."""
+
+    status = 409
+    title = "Claim lost"
+
+
+def is_over(error: BaseException) -> bool:
+    """Tell whether nobody will go on after this error: not here, and not where the claim is now."""
+    if isinstance(error, GatewayError):
+        return not error.transient and not isinstance(error, ClaimLost)
+    return isinstance(error, Exception)

@@ -1,0 +1,132 @@
+"""Jobs: from an accepted request to an end that is true, final and visible."""
+
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gateway import infrastructures
+from gateway.claims import Claim, owned, release
+from gateway.db import utc_now
+from gateway.errors import Conflict, Invalid, NotFound
+from gateway.history import begin, move, note
+from gateway.models import Job
+from gateway.outbox import fresh
+from gateway.params import Folders, understand
+from gateway.resources import Wishes, grant
+from gateway.services import RESULT_FILES, check_services
+from gateway.states import IN_SCHEDULER, JOB_ENDS, JobState, is_final
+
+WATCH_PERIOD_S = 10.0
+SHORTEST_WATCH_PERIOD_S = 1.0
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """A request to run services on an input of a cluster."""
+
+    services: list[str]
+    infrastructure: str
+    params: dict[str, Any]
+    watch_period: float | None = None
+    resources: Wishes = field(default_factory=Wishes)
+
+
+def create(session: Session, request: JobRequest) -> Job:
+    """Write the row of a new job, or raise Invalid or NotFound and leave nothing behind."""
+    cluster = infrastructures.get(session, request.infrastructure)
+    check_services(request.services)
+    params, warnings = understand(request.params, request.services, cluster)
+    row = Job(
+        infrastructure=cluster.name,
+        services=f" {' '.join(request.services)} ",
+        params=params,
+        warnings=warnings,
+        resources=grant(request.resources, cluster, params["num_mpi_procs"], params["num_thread"]),
+        watch_period=_watch_period(request.watch_period),
+        data_folder=str(Folders.of(params, cluster).data),
+        **fresh(),
+    )
+    session.add(row)
+    begin(session, row)
+    return row
+
+
+def _watch_period(asked: float | None) -> float:
+    period = asked or WATCH_PERIOD_S
+    if not SHORTEST_WATCH_PERIOD_S <= period < float("inf"):
+        raise Invalid(f"at least {SHORTEST_WATCH_PERIOD_S:g} second", field="watch_period")
+    return period
+
+
+def get(session: Session, row_id: UUID) -> Job:
+    """Return the job, or raise NotFound."""
+    row = session.get(Job, row_id)
+    if row is None:
+        raise NotFound(f"there is no job {row_id}")
+    return row
+
+
+def record_submission(session: Session, claim: Claim, scheduler_id: str) -> None:
+    """Write down that the scheduler has the job: from here on the watcher alone writes the row."""
+    row = owned(session, Job, claim)
+    row.scheduler_id = scheduler_id
+    row.submitted_at = utc_now()
+    move(session, row, JobState.PENDING)
+    release(row)
+
+
+def cancel(session: Session, row: Job, actor: str = "", why: str = "") -> None:
+    """End a job that the scheduler does not have; let the watcher cancel it there otherwise."""
+    if is_final(row.state):
+        raise Conflict(f"the job has ended already: it is {row.state}")
+    row.cancel_requested_at = utc_now()
+    note(session, row, f"cancel requested: {why}" if why else "cancel requested", actor)
+    if row.state in {JobState.ACCEPTED, JobState.RETRYING}:
+        move(session, row, JobState.CANCELLED, "cancelled on request")
+
+
+def in_scheduler(session: Session, infrastructure: str) -> list[Job]:
+    """Return the jobs of a cluster whose end nobody has seen yet."""
+    statement = select(Job).where(
+        Job.infrastructure == infrastructure, Job.state.in_(IN_SCHEDULER), Job.finding.is_(None)
+    )
+    return list(session.scalars(statement))
+
+
+def finish(
+    session: Session,
+    claim: Claim,
+    state: JobState,
+    reason: str,
+    *,
+    outputs: list[dict[str, Any]],
+    usage: dict[str, Any],
+) -> None:
+    """Make a job's end final and visible."""
+    row = owned(session, Job, claim)
+    finding = row.finding or {}
+    row.outputs = outputs
+    row.usage = usage
+    row.exit_code = finding.get("exit_code")
+    row.finding = finding | {"state": state}
+    move(session, row, state, reason)
+
+
+def failed_latest(session: Session, infrastructure: str, path: PurePosixPath) -> Job | None:
+    """Return the latest finished job that should have published the path, when it failed."""
+    for service, file in RESULT_FILES.items():
+        folder = str(path.with_suffix("")).removesuffix(f"/Output_Data/{PurePosixPath(file).with_suffix('')}")
+        if folder != str(path.with_suffix("")):
+            latest = session.scalar(
+                select(Job)
+                .where(Job.infrastructure == infrastructure, Job.data_folder == folder)
+                .where(Job.services.contains(f" {service} "), Job.state.in_(JOB_ENDS))
+                .order_by(Job.ended_at.desc())
+                .limit(1)
+            )
+            return latest if latest is not None and not latest.success else None
+    return None

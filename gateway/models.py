@@ -1,0 +1,199 @@
+"""The tables. A row of `transfers` or `jobs` is the truth about its work and its own outbox."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import JSON, BigInteger, Enum, Index, Integer, String, Text, Uuid
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from gateway.db import UTCDateTime, utc_now
+from gateway.states import JobState, TransferState, is_final
+
+
+def _states(states: type[TransferState] | type[JobState]) -> Enum:
+    return Enum(states, native_enum=False, length=20, values_callable=lambda kind: [str(s) for s in kind])
+
+
+class Base(DeclarativeBase):
+    """The metadata that the migrations are compared with."""
+
+    type_annotation_map = {datetime: UTCDateTime(), dict[str, Any]: JSON(none_as_null=True), list[str]: JSON}  # noqa: RUF012  SQLAlchemy's own idiom
+
+
+class Work:
+    """What transfers and jobs share: who has it, for how long, and when to remind the queue of it.
+
+    `attempt` is raised by a retry alone; `claim` by every claim, and it fences every later write.
+    `next_send_at` is when the sweeper sends the row's message again if nothing happened until then.
+    """
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
+    infrastructure: Mapped[str] = mapped_column(String(63))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    attempt: Mapped[int] = mapped_column(default=1)
+    claim: Mapped[int] = mapped_column(default=0)
+    failures: Mapped[int] = mapped_column(default=0)
+    worker: Mapped[str] = mapped_column(String(255), default="")
+    lease_until: Mapped[datetime | None]
+    retry_at: Mapped[datetime | None]
+    next_send_at: Mapped[datetime | None]
+    sends: Mapped[int] = mapped_column(default=0)
+    cancel_requested_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    queued_at: Mapped[datetime] = mapped_column(default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now)
+    ended_at: Mapped[datetime | None]
+
+
+class Transfer(Work, Base):
+    """A file on its way: `data` and `s3_data` to the cluster, `s3_result` back to the store.
+
+    `upload_id` and `leftovers` are what tries leave for the next one, or for the clean-up. An `object` that
+    ends in `/` stands for all below it: once its `children` (how many, by state) are written, each of them is
+    a row of its own with this row as `parent_id`, and this row only sums them up.
+    """
+
+    __tablename__ = "transfers"
+    __table_args__ = (
+        Index("ix_transfers_parent_id", "parent_id", "state"),
+        Index("ix_transfers_next_send_at", "next_send_at"),
+        Index("ix_transfers_infrastructure_state", "infrastructure", "state"),
+        Index("ix_transfers_created_at", "created_at"),
+    )
+
+    kind: Mapped[str] = mapped_column(String(20))
+    state: Mapped[TransferState] = mapped_column(_states(TransferState), default=TransferState.ACCEPTED)
+    endpoint: Mapped[str] = mapped_column(Text)
+    bucket: Mapped[str] = mapped_column(Text)
+    object: Mapped[str] = mapped_column(Text)
+    region: Mapped[str] = mapped_column(Text)
+    path: Mapped[str] = mapped_column(Text)
+    credentials: Mapped[str | None] = mapped_column(Text)
+    bytes_total: Mapped[int | None] = mapped_column(BigInteger)
+    bytes_done: Mapped[int] = mapped_column(BigInteger, default=0)
+    bytes_per_s: Mapped[int | None] = mapped_column(BigInteger)
+    estimated_end_at: Mapped[datetime | None]
+    upload_id: Mapped[str] = mapped_column(Text, default="")
+    leftovers: Mapped[bool] = mapped_column(default=False)
+    parent_id: Mapped[UUID | None]
+    children: Mapped[dict[str, Any] | None]
+
+
+class Job(Work, Base):
+    """Kernels on one input under a scheduler.
+
+    `services` are in order, between single spaces (` fft min_max `), so that one can be searched for.
+    `finding` is the end that the watcher saw, until `jobs.finish` has made it final and visible. `run` is
+    the attempt that the scheduler got; a later attempt may only have to read that run's end again.
+    """
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        Index("ix_jobs_next_send_at", "next_send_at"),
+        Index("ix_jobs_infrastructure_state", "infrastructure", "state"),
+        Index("ix_jobs_created_at", "created_at"),
+        Index("ix_jobs_data_folder", "infrastructure", "data_folder", "ended_at"),
+    )
+
+    state: Mapped[JobState] = mapped_column(_states(JobState), default=JobState.ACCEPTED)
+    services: Mapped[str] = mapped_column(Text)
+    params: Mapped[dict[str, Any]]
+    warnings: Mapped[list[str]] = mapped_column(default=list)
+    resources: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    usage: Mapped[dict[str, Any] | None]
+    watch_period: Mapped[float]
+    data_folder: Mapped[str] = mapped_column(Text)
+    run: Mapped[int] = mapped_column(default=1)
+    scheduler_id: Mapped[str] = mapped_column(String(64), default="")
+    finding: Mapped[dict[str, Any] | None]
+    exit_code: Mapped[int | None]
+    outputs: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    submitted_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+
+    @property
+    def kind(self) -> str:
+        """What a transfer has as a column."""
+        return "job"
+
+    @property
+    def success(self) -> bool | None:
+        """Whether the job did what was asked; None until that is known."""
+        return self.state is JobState.SUCCEEDED if is_final(self.state) else None
+
+    @property
+    def name(self) -> str:
+        """The run's name in the scheduler and of its folder."""
+        return f"{self.id}.{self.run}"
+
+
+class Event(Base):
+    """One change of a row's state, written in the transaction that made it.
+
+    `actor` is the person or program that asked for it; empty when the gateway itself changed the row.
+    """
+
+    __tablename__ = "events"
+    __table_args__ = (Index("ix_events_work_id", "work_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    work_id: Mapped[UUID]
+    at: Mapped[datetime] = mapped_column(default=utc_now)
+    from_state: Mapped[str] = mapped_column(String(20))
+    to_state: Mapped[str] = mapped_column(String(20))
+    attempt: Mapped[int]
+    claim: Mapped[int]
+    worker: Mapped[str] = mapped_column(String(255))
+    actor: Mapped[str] = mapped_column(String(255), default="")
+    reason: Mapped[str] = mapped_column(Text)
+
+
+class Infrastructure(Base):
+    """A cluster that was added over REST; those of the configuration file have no row."""
+
+    __tablename__ = "infrastructures"
+
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    host: Mapped[str] = mapped_column(Text)
+    hostname: Mapped[str] = mapped_column(Text)
+    username: Mapped[str] = mapped_column(Text)
+    scheduler: Mapped[str] = mapped_column(String(20))
+    ssh_key_type: Mapped[str] = mapped_column(String(20))
+    ssh_key_path: Mapped[str] = mapped_column(Text)
+    ssh_key_password: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Telemetry(Base):
+    """The last figures that a cluster's worker saw, and when somebody last asked for newer ones."""
+
+    __tablename__ = "telemetry"
+
+    infrastructure: Mapped[str] = mapped_column(String(63), primary_key=True)
+    asked_at: Mapped[datetime]
+    as_of: Mapped[datetime | None]
+    partitions: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+
+
+class Lease(Base):
+    """The right to be the only one of a kind: the watcher of a cluster, the sweeper."""
+
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(255))
+    until: Mapped[datetime]
+
+
+class Heartbeat(Base):
+    """What a cluster's worker found when it last tried scheduler and files; empty where all was well."""
+
+    __tablename__ = "heartbeats"
+
+    infrastructure: Mapped[str] = mapped_column(String(63), primary_key=True)
+    at: Mapped[datetime]
+    worker: Mapped[str] = mapped_column(String(255))
+    scheduler: Mapped[str] = mapped_column(Text)
+    filesystem: Mapped[str] = mapped_column(Text)

@@ -1,0 +1,82 @@
+"""The row as its own outbox: what to send for it, when to send it again, when to try it again."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gateway.db import db_now, due_in, utc_now
+from gateway.errors import GatewayError
+from gateway.history import move
+from gateway.models import Job, Transfer
+from gateway.settings import get_settings
+from gateway.states import JobState, TransferState
+
+LONGEST_WAIT_S = 300.0
+Row = TypeVar("Row", bound=Transfer | Job)
+
+
+@dataclass(frozen=True)
+class Message:
+    """What crosses the broker: a task's name, a row's id and the queue of its cluster."""
+
+    task: str
+    id: UUID
+    queue: str
+
+
+def message_for(row: Transfer | Job) -> Message:
+    """Return the message that takes the row one step further."""
+    if isinstance(row, Transfer):
+        if row.ended_at is not None:
+            return Message("transfers.clean", row.id, row.infrastructure)
+        return Message("transfers.run", row.id, row.infrastructure)
+    return Message("jobs.finish" if row.finding else "jobs.submit", row.id, row.infrastructure)
+
+
+def fresh() -> dict[str, Any]:
+    """Return the columns of a row whose message is about to be sent for the first time."""
+    return {"next_send_at": due_in(get_settings().send_again_s), "sends": 0}
+
+
+def take_overdue(session: Session, limit: int) -> list[Message]:
+    """Return the messages of rows that nobody took in time, each put off for longer than the last time."""
+    return [*_take_overdue(session, Transfer, limit), *_take_overdue(session, Job, limit)]
+
+
+def _take_overdue(session: Session, model: type[Row], limit: int) -> Iterator[Message]:
+    statement = select(model).where(model.next_send_at <= db_now()).order_by(model.next_send_at).limit(limit)
+    for row in session.scalars(statement.with_for_update(skip_locked=True)):
+        row.next_send_at = due_in(min(get_settings().send_again_s * 2**row.sends, LONGEST_WAIT_S))
+        row.sends += 1
+        yield message_for(row)
+
+
+def settle(session: Session, row: Transfer | Job, error: GatewayError) -> None:
+    """End the row's attempt for a final error; put it off for a transient one within the budget."""
+    settings = get_settings()
+    row.failures += 1
+    if not error.transient:
+        fail(session, row, error.detail)
+    elif row.failures > settings.budget(row.kind):
+        fail(session, row, f"given up after {row.failures} tries: {error.detail}")
+    else:
+        wait_s = min(settings.retry_s * 2 ** (row.failures - 1), LONGEST_WAIT_S) * random.uniform(0.75, 1.25)  # noqa: S311  jitter
+        if isinstance(row, Transfer):
+            move(session, row, TransferState.RETRYING, error.detail)
+        elif row.state is JobState.SUBMITTING:  # an end that could not be read yet leaves the state alone
+            move(session, row, JobState.RETRYING, error.detail)
+        row.lease_until = None
+        row.retry_at = utc_now() + timedelta(seconds=wait_s)
+        row.next_send_at = due_in(wait_s)
+        row.sends = 0
+
+
+def fail(session: Session, row: Transfer | Job, reason: str) -> None:
+    """End the row for good, in a way that a user can act on."""
+    move(session, row, TransferState.FAILED if isinstance(row, Transfer) else JobState.FAILED, reason)

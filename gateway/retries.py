@@ -1,0 +1,80 @@
+"""Retries by hand: the same row, its next attempt, from the step that failed."""
+
+from sqlalchemy.orm import Session
+
+from gateway import infrastructures, prefixes
+from gateway.credentials import seal
+from gateway.db import due_in, utc_now
+from gateway.errors import Conflict
+from gateway.history import reopen
+from gateway.models import Job, Transfer
+from gateway.outbox import fresh
+from gateway.states import JobState, State, TransferState, is_final, is_retryable
+
+Secrets = tuple[str, str]
+
+
+def retry(
+    session: Session, row: Transfer | Job, actor: str, why: str = "", secrets: Secrets | None = None
+) -> None:
+    """Take an ended row up again; who asked and why stays in its history.
+
+    Raises
+    ------
+    Conflict
+        When the row has not ended, ended well, or would need credentials that are erased.
+    """
+    check(row, secrets)
+    infrastructures.get(session, row.infrastructure)
+    row.attempt += 1
+    row.claim += 1  # whoever still works on the attempt before must not write to this one
+    row.failures = 0
+    row.cancel_requested_at = None
+    row.queued_at = utc_now()
+    for column, value in fresh().items():
+        setattr(row, column, value)
+    if isinstance(row, Transfer) and row.children is not None:
+        to = _children_again(session, row, actor, why, secrets)
+    else:
+        to = _transfer_again(row, secrets) if isinstance(row, Transfer) else _job_again(row)
+    reopen(session, row, to, why, actor)
+
+
+def check(row: Transfer | Job, secrets: Secrets | None = None) -> None:
+    """Raise Conflict when the row cannot be retried as it is."""
+    if not is_final(row.state):
+        raise Conflict(f"it is {row.state}: only what has ended can be retried")
+    if not is_retryable(row.state):
+        raise Conflict(f"it is {row.state}: there is nothing to retry")
+    if isinstance(row, Transfer) and row.kind != "data" and row.credentials is None and secrets is None:
+        raise Conflict("its credentials are erased: send access_key and secret_key with the retry")
+
+
+def _transfer_again(row: Transfer, secrets: Secrets | None) -> State:
+    if secrets is not None:
+        row.credentials = seal(*secrets)
+    row.bytes_total, row.bytes_done = None, 0
+    return TransferState.ACCEPTED
+
+
+def _children_again(session: Session, row: Transfer, actor: str, why: str, secrets: Secrets | None) -> State:
+    """Retry those children alone that ended badly; the sweep ends the parent when they have ended."""
+    for child in prefixes.ended_badly(session, row):
+        retry(session, child, actor, why, secrets)
+        child.next_send_at = due_in(0)
+    if secrets is not None:
+        row.credentials = seal(*secrets)
+    row.next_send_at = None
+    return TransferState.TRANSFERRING
+
+
+def _job_again(row: Job) -> State:
+    """Run the job again, unless its run ended well and only its end could not be read."""
+    row.outputs, row.exit_code, row.usage = [], None, None
+    if row.finding and row.finding["state"] == JobState.SUCCEEDED:
+        return JobState.PENDING
+    row.run = row.attempt
+    row.finding = None
+    row.scheduler_id = ""
+    row.submitted_at = row.started_at = None
+    return JobState.ACCEPTED

@@ -1,0 +1,106 @@
+"""The states of transfers and jobs: what follows what, what is final, what old clients are told."""
+
+from enum import StrEnum
+
+
+class TransferState(StrEnum):
+    """Where a transfer stands."""
+
+    ACCEPTED = "accepted"
+    TRANSFERRING = "transferring"
+    RETRYING = "retrying"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    ACCEPTED = "accepted"
+    SUBMITTING = "submitting"
+    RETRYING = "retrying"
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out_of_memory"
+    NODE_FAILURE = "node_failure"
+    LOST = "lost"
+
+
+State = TransferState | JobState
+
+# A claim repeated after a crash leaves the state as it is, so a working state may follow itself.
+TRANSFER_MOVES: dict[State, frozenset[State]] = {
+    TransferState.ACCEPTED: frozenset(
+        {TransferState.TRANSFERRING, TransferState.FAILED, TransferState.CANCELLED}
+    ),
+    TransferState.TRANSFERRING: frozenset(TransferState) - {TransferState.ACCEPTED},
+    TransferState.RETRYING: frozenset(
+        {TransferState.TRANSFERRING, TransferState.FAILED, TransferState.CANCELLED}
+    ),
+}
+
+JOB_ENDS = frozenset(
+    {
+        JobState.SUCCEEDED,
+        JobState.FAILED,
+        JobState.CANCELLED,
+        JobState.TIMEOUT,
+        JobState.OUT_OF_MEMORY,
+        JobState.NODE_FAILURE,
+        JobState.LOST,
+    }
+)
+_BEFORE_SUBMIT: frozenset[State] = frozenset({JobState.SUBMITTING, JobState.FAILED, JobState.CANCELLED})
+
+JOB_MOVES: dict[State, frozenset[State]] = {
+    JobState.ACCEPTED: _BEFORE_SUBMIT,
+    JobState.RETRYING: _BEFORE_SUBMIT,
+    JobState.SUBMITTING: frozenset({JobState.SUBMITTING, JobState.RETRYING, JobState.PENDING, *JOB_ENDS}),
+    # Back to be submitted again: the scheduler has lost it before it started.
+    JobState.PENDING: frozenset({JobState.RUNNING, JobState.RETRYING, *JOB_ENDS}),
+    JobState.RUNNING: frozenset({JobState.PENDING, *JOB_ENDS}),
+}
+
+# By type, because members of two StrEnums with the same value are equal.
+MOVES: dict[type[State], dict[State, frozenset[State]]] = {TransferState: TRANSFER_MOVES, JobState: JOB_MOVES}
+
+
+def may_follow(state: State, after: State) -> bool:
+    """Tell whether a row may go from `after` to `state`."""
+    return state in MOVES[type(after)].get(after, frozenset())
+
+
+def is_final(state: State) -> bool:
+    """Tell whether only a retry leads out of the state."""
+    return state not in MOVES[type(state)]
+
+
+def is_retryable(state: State) -> bool:
+    """Tell whether the row ended without what was asked for, so that a retry makes sense."""
+    return is_final(state) and state not in {TransferState.COMPLETED, JobState.SUCCEEDED}
+
+
+BEFORE_SCHEDULER = frozenset({JobState.ACCEPTED, JobState.RETRYING, JobState.SUBMITTING})
+IN_SCHEDULER = frozenset({JobState.PENDING, JobState.RUNNING})
+
+# The words that clients of the first generation compare with, to the letter.
+TRANSFER_STATUS = {
+    TransferState.ACCEPTED: "transferring",
+    TransferState.TRANSFERRING: "transferring",
+    TransferState.RETRYING: "transferring",
+    TransferState.COMPLETED: "completed",
+    TransferState.FAILED: "failure",
+    TransferState.CANCELLED: "failure",
+}
+JOB_STATUS = {
+    JobState.ACCEPTED: "queued",
+    JobState.SUBMITTING: "queued",
+    JobState.RETRYING: "queued",
+    JobState.PENDING: "queued",
+    JobState.RUNNING: "running",
+} | dict.fromkeys(JOB_ENDS, "completed")

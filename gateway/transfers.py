@@ -1,0 +1,158 @@
+"""Transfers: from an accepted request to a file that is byte for byte where it was wanted."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from gateway import credentials, infrastructures, jobs, prefixes
+from gateway.claims import Claim, owned
+from gateway.db import utc_now
+from gateway.errors import Conflict, GatewayError, NotFound
+from gateway.history import begin, move, note
+from gateway.models import Transfer
+from gateway.outbox import fresh
+from gateway.paths import confine
+from gateway.settings import get_settings
+from gateway.states import TransferState, is_final
+from gateway.storage.policy import check_endpoint
+
+
+class JobFailed(GatewayError):
+    """The result that was asked for is not that of the latest job, which failed."""
+
+    status = 409
+    title = "Job failed"
+
+
+@dataclass(frozen=True)
+class S3Request:
+    """A request to move one object, in either direction; `path` is the cluster's end of it."""
+
+    kind: str
+    infrastructure: str
+    endpoint: str
+    bucket: str
+    object: str
+    region: str
+    access_key: str
+    secret_key: str
+    path: str
+
+
+@dataclass(frozen=True)
+class UrlRequest:
+    """A request to bring a file of a web or FTP server to the cluster."""
+
+    infrastructure: str
+    src: str
+    path: str
+
+
+def create_from_url(session: Session, request: UrlRequest) -> Transfer:
+    """Write the row of a transfer from a URL, or raise Invalid or NotFound and leave nothing behind."""
+    cluster = infrastructures.get(session, request.infrastructure)
+    check_endpoint(request.src, get_settings().allowed_endpoints, "src", schemes=("http", "https", "ftp"))
+    confine(request.path, cluster.home, cluster.allowed_roots, "dst")
+    row = Transfer(
+        kind="data",
+        infrastructure=request.infrastructure,
+        endpoint=request.src,
+        bucket="",
+        object="",
+        region="",
+        path=request.path,
+        **fresh(),
+    )
+    session.add(row)
+    begin(session, row)
+    return row
+
+
+def create(session: Session, request: S3Request) -> Transfer:
+    """Write the row of a new transfer, or raise Invalid or NotFound and leave nothing behind."""
+    cluster = infrastructures.get(session, request.infrastructure)
+    check_endpoint(request.endpoint, get_settings().allowed_endpoints, "endpoint")
+    field = "src" if request.kind == "s3_result" else "dst"
+    confine(request.path, cluster.home, cluster.allowed_roots, field)
+    row = Transfer(
+        kind=request.kind,
+        infrastructure=request.infrastructure,
+        endpoint=request.endpoint,
+        bucket=request.bucket,
+        object=request.object,
+        region=request.region,
+        path=request.path,
+        credentials=credentials.seal(request.access_key, request.secret_key),
+        **fresh(),
+    )
+    session.add(row)
+    begin(session, row)
+    return row
+
+
+def get(session: Session, kind: str, row_id: UUID) -> Transfer:
+    """Return the transfer of that kind and id, or raise NotFound."""
+    row = session.get(Transfer, row_id)
+    if row is None or row.kind != kind:
+        raise NotFound(f"there is no {kind} transfer {row_id}")
+    return row
+
+
+def check_result(session: Session, row: Transfer) -> None:
+    """Raise JobFailed when a published result would be an older job's than the client believes.
+
+    A client of the first generation cannot see that its job failed: it fetches the published path next,
+    and must not get the previous job's file as if it were its own.
+    """
+    cluster = infrastructures.get(session, row.infrastructure)
+    path = confine(row.path, cluster.home, cluster.allowed_roots, "src")
+    failed = jobs.failed_latest(session, row.infrastructure, path)
+    if failed is not None:
+        raise JobFailed(
+            f"job {failed.id}, the latest for {row.path}, has failed and left no result: {failed.reason}"
+        )
+
+
+def complete(session: Session, claim: Claim, bytes_done: int) -> None:
+    """Record that every byte is where it was wanted; the credentials are no longer needed."""
+    row = owned(session, Transfer, claim)
+    row.bytes_done = row.bytes_total = bytes_done
+    row.credentials = None
+    row.leftovers = False
+    move(session, row, TransferState.COMPLETED)
+
+
+def cancel(session: Session, row: Transfer, actor: str = "", why: str = "") -> None:
+    """End a transfer that nobody works on; ask its worker to stop otherwise; Conflict when it has ended."""
+    if is_final(row.state):
+        raise Conflict(f"the transfer has ended already: it is {row.state}")
+    row.cancel_requested_at = utc_now()
+    note(session, row, f"cancel requested: {why}" if why else "cancel requested", actor)
+    if row.children is not None:
+        for child in prefixes.unfinished(session, row):
+            cancel(session, child, actor, why)
+    elif row.state is not TransferState.TRANSFERRING:
+        finish_cancel(session, row)
+
+
+def finish_cancel(session: Session, row: Transfer) -> None:
+    """Record that the transfer has stopped as somebody asked."""
+    if not row.upload_id:  # else they are needed once more, to throw its parts away
+        row.credentials = None
+    move(session, row, TransferState.CANCELLED, "cancelled on request")
+
+
+def keep_upload(session: Session, claim: Claim, upload_id: str) -> None:
+    """Remember the multipart upload that is under way, or with an empty id that there is none."""
+    owned(session, Transfer, claim).upload_id = upload_id
+
+
+def cleaned(session: Session, row_id: UUID) -> None:
+    """Record that nothing is left of the tries of a transfer that has ended."""
+    row = session.get_one(Transfer, row_id, with_for_update=True)
+    row.leftovers, row.upload_id, row.lease_until = False, "", None
+    if row.ended_at is not None:
+        row.next_send_at = None
+    if row.state is TransferState.CANCELLED:
+        row.credentials = None

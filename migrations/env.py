@@ -1,0 +1,24 @@
+"""Alembic's entry: compares and changes the database of the connection that it is given."""
+
+from typing import Literal
+
+from alembic import context
+
+from gateway.db import UTCDateTime
+from gateway.models import Base
+
+
+def render_item(kind: str, item: object, _context: object) -> str | Literal[False]:
+    """Write our own type as what the database sees, so that old migrations never depend on our code."""
+    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UTCDateTime) else False
+
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    compare_type=True,
+    render_as_batch=True,
+    render_item=render_item,
+)
+with context.begin_transaction():
+    context.run_migrations()
