@@ -1,0 +1,50 @@
+"""What a cluster's filesystem says, in words that a user can act on."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import PurePosixPath
+
+from gateway.errors import SiteError, SiteUnavailable
+
+_SENTENCES = {
+    errno.ENOENT: "{path} does not exist on the cluster: check the path",
+    errno.EACCES: "the cluster account has no permission for {path}: change its mode or choose another path",
+    errno.EPERM: "the cluster account has no permission for {path}: change its mode or choose another path",
+    errno.ENOSPC: "no space is left on the cluster for {path}: free some and retry",
+    errno.EDQUOT: "the quota on the cluster is used up, {path} does not fit: free some space and retry",
+    errno.EFBIG: "{path} would be larger than the cluster's filesystem allows",
+    errno.EROFS: "{path} lies on a filesystem of the cluster that is read-only: choose another path",
+    errno.ENOTDIR: "a part of {path} is a file where a folder is needed: check the path",
+    errno.EISDIR: "{path} is a folder on the cluster where a file is needed: check the path",
+    errno.ENOTEMPTY: "{path} is a folder on the cluster where a file is needed: check the path",
+    errno.EEXIST: "{path} exists on the cluster and is not a folder: check the path",
+    errno.ENAMETOOLONG: "a name in {path} is too long for the cluster's filesystem: shorten it",
+    errno.EINVAL: "the cluster's filesystem does not accept the name {path}: choose another one",
+    errno.ELOOP: "{path} leads in circles through symbolic links: check the path",
+}
+_TRANSIENT = frozenset(
+    {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EBUSY, errno.ENFILE, errno.EMFILE}
+)
+
+
+@contextmanager
+def explained(path: PurePosixPath) -> Iterator[None]:
+    """Turn an OSError of the block into a SiteError about `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise refusal(error, path) from error
+
+
+def refusal(error: OSError, path: PurePosixPath) -> SiteError:
+    """Return what to tell the user about an error of the filesystem."""
+    code = error.errno or 0
+    if code in _SENTENCES:
+        return SiteError(_SENTENCES[code].format(path=path))
+    reason = (error.strerror or type(error).__name__).lower()
+    if code in _TRANSIENT:
+        return SiteUnavailable(
+            f"the cluster's filesystem does not answer for {path} at the moment ({reason})"
+        )
+    return SiteError(f"the cluster's filesystem refused {path}: {reason}")

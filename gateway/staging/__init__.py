@@ -1,0 +1,147 @@
+"""Stage in (store to cluster) and stage out (cluster to store): byte-identical or not at all."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import islice
+from pathlib import PurePosixPath
+
+from gateway.errors import StorageChanged
+from gateway.settings import Settings
+from gateway.sites.local import LocalSite
+from gateway.staging.fetching import fetch
+from gateway.staging.progress import Deadline, Progress
+from gateway.staging.sending import abort, send
+from gateway.staging.trail import NoTrail, Trail
+from gateway.storage.ftp import FtpFile
+from gateway.storage.http import WebFile
+from gateway.storage.remote import Remote, RemoteInfo
+from gateway.storage.s3 import Credentials, S3Address, S3Object
+
+__all__ = ["Progress", "abandon_upload", "fetch_url", "list_files", "list_objects", "stage_in", "stage_out"]
+
+RESTARTS = 2  # of an object that changes while it is read, before the transfer is put off
+
+
+def stage_in(  # noqa: PLR0917 (what, where to, who watches)
+    address: S3Address,
+    credentials: Credentials,
+    site: LocalSite,
+    path: PurePosixPath,
+    progress: Progress,
+    settings: Settings,
+    trail: Trail | None = None,
+) -> None:
+    """Copy an object to a file of the cluster, which appears whole and verified or not at all.
+
+    With a `trail` a try that fails for the moment, or whose process dies, leaves its bytes to the next.
+
+    Raises
+    ------
+    StorageError, SiteError
+        With a sentence for the user; the transient ones of them are worth another try.
+    """
+    with closing(S3Object(address, credentials, settings)) as store:
+        _receive(store, site, path, progress, settings, trail or NoTrail())
+
+
+def stage_out(  # noqa: PLR0917 (likewise)
+    site: LocalSite,
+    path: PurePosixPath,
+    address: S3Address,
+    credentials: Credentials,
+    progress: Progress,
+    settings: Settings,
+    trail: Trail | None = None,
+) -> None:
+    """Copy a file of the cluster to an object, which appears whole and verified or not at all.
+
+    With a `trail` a try that fails for the moment, or whose process dies, leaves its parts to the next.
+
+    Raises
+    ------
+    StorageError, SiteError
+        With a sentence for the user; the transient ones of them are worth another try.
+    """
+    with site.read(path) as source, closing(S3Object(address, credentials, settings)) as store:
+        progress.expect(source.size)
+        send(
+            source,
+            store,
+            trail or NoTrail(),
+            progress=progress,
+            deadline=Deadline(settings.transfer_timeout_s),
+            connections=settings.connections,
+        )
+
+
+def fetch_url(  # noqa: PLR0917 (likewise)
+    url: str,
+    site: LocalSite,
+    path: PurePosixPath,
+    progress: Progress,
+    settings: Settings,
+    trail: Trail | None = None,
+) -> None:
+    """Copy a file that http, https or ftp serves to the cluster, as `stage_in` does with an object."""
+    kind = FtpFile if url.lower().startswith("ftp:") else WebFile
+    with closing(kind(url, settings)) as remote:
+        _receive(remote, site, path, progress, settings, trail or NoTrail())
+
+
+def list_objects(
+    address: S3Address, credentials: Credentials, progress: Progress, settings: Settings, most: int
+) -> list[tuple[str, int]]:
+    """Return name and size of what is below a prefix: at most one more than `most`."""
+    with closing(S3Object(address, credentials, settings)) as store:
+        return _collect(store.below(), progress, most)
+
+
+def list_files(site: LocalSite, path: PurePosixPath, progress: Progress, most: int) -> list[tuple[str, int]]:
+    """Return name and size of what is below a folder: at most one more than `most`."""
+    return _collect(site.files(path), progress, most)
+
+
+def _collect(found: Iterator[tuple[str, int]], progress: Progress, most: int) -> list[tuple[str, int]]:
+    collected: list[tuple[str, int]] = []
+    for entry in islice(found, most + 1):
+        progress.advance(0)
+        collected.append(entry)
+    return collected
+
+
+def abandon_upload(address: S3Address, credentials: Credentials, trail: Trail, settings: Settings) -> None:
+    """Throw away the parts that tries have left at the store, when there will be no next one."""
+    with closing(S3Object(address, credentials, settings)) as store:
+        abort(store, trail)
+
+
+def _receive(  # noqa: PLR0917 (likewise)
+    remote: Remote, site: LocalSite, path: PurePosixPath, progress: Progress, settings: Settings, trail: Trail
+) -> None:
+    """Fetch the remote file; one that changes under way is begun again."""
+    deadline = Deadline(settings.transfer_timeout_s)
+    info = _ask(remote, progress)
+    with site.receive(path, trail.token) as incoming:
+        for restarts in range(RESTARTS + 1):
+            try:
+                fetch(
+                    remote,
+                    info,
+                    incoming,
+                    progress=progress,
+                    deadline=deadline,
+                    connections=settings.connections,
+                )
+            except StorageChanged:
+                if restarts == RESTARTS:
+                    raise
+                info = _ask(remote, progress)
+            else:
+                return
+
+
+def _ask(remote: Remote, progress: Progress) -> RemoteInfo:
+    info = remote.head()
+    if info.size is not None:
+        progress.expect(info.size)
+    return info

@@ -1,0 +1,156 @@
+"""Sending: a file of the cluster into an object, in one piece when small, else in parts at once."""
+
+import hashlib
+import re
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from gateway.errors import StorageError, StorageUnavailable
+from gateway.sites.files import Slice, Source
+from gateway.staging.crew import POLL_S, Crew, Part, Work
+from gateway.staging.fetching import cut_up
+from gateway.staging.progress import Deadline, Progress
+from gateway.staging.trail import Trail
+from gateway.storage.s3 import S3Object, StoredPart
+
+WHOLE_BYTES = 8 << 20  # up to here in one piece
+MOST_PARTS = 10_000
+_READ_BYTES = 1 << 20
+
+
+def send(
+    source: Source, store: S3Object, trail: Trail, *, progress: Progress, deadline: Deadline, connections: int
+) -> None:
+    """Store the file as it is now, or raise.
+
+    The parts of an upload that was not finished are left to the next try, or to `abort` when there will be
+    none; without a trail they are thrown away here.
+    """
+    if source.size <= WHOLE_BYTES:
+        _send_whole(source, store, progress, deadline)
+        return
+    try:
+        upload_id, stored = _take_up(store, trail)
+        parts = cut_up(source.size, part_size(source.size))
+        work = _part_work(source, store, upload_id, stored)
+        Crew(parts, connections, work, store.cut).run(_watcher(parts, progress, deadline))
+        source.check_unchanged()
+        progress.advance(source.size)  # the last moment for a cancel
+        store.complete_upload(upload_id, [stored[part.number] for part in parts])
+    except BaseException:
+        if not trail.token:
+            with suppress(StorageError):  # the first error is the one to tell
+                abort(store, trail)
+        raise
+    trail.keep_upload("")
+    _check_size(source, store)
+
+
+def abort(store: S3Object, trail: Trail) -> None:
+    """Throw away the upload that is under way, so that nobody pays for its parts."""
+    if trail.upload_id:
+        store.abort_upload(trail.upload_id)
+        trail.keep_upload("")
+
+
+def part_size(size: int) -> int:
+    """Return the size of a part, so that even the largest object has no more parts than S3 allows."""
+    even = -(-size // MOST_PARTS)
+    return max(WHOLE_BYTES, -(-even >> 20) << 20)
+
+
+def _take_up(store: S3Object, trail: Trail) -> tuple[str, dict[int, StoredPart]]:
+    """Go on with the upload of an earlier try where the store still has it, else begin one."""
+    stored = store.stored_parts(trail.upload_id) if trail.upload_id else None
+    if stored is not None:
+        return trail.upload_id, stored
+    upload_id = store.start_upload()
+    try:
+        trail.keep_upload(upload_id)
+    except BaseException:
+        store.abort_upload(upload_id)  # nobody else knows of it
+        raise
+    return upload_id, {}
+
+
+def _send_whole(source: Source, store: S3Object, progress: Progress, deadline: Deadline) -> None:
+    def work(part: Part, check: Callable[[], None]) -> None:
+        data = Slice(source, 0, source.size, check)
+        sha256 = _digest("sha256", data)
+        source.check_unchanged()
+        is_kept = _is_kept(data, sha256, store.put(data, sha256))
+        if is_kept is False:
+            raise _other_bytes(store)
+        if is_kept is None:
+            _check_size(source, store)
+        part.done = source.size
+
+    parts = [Part(1, 0, source.size)]
+    Crew(parts, 1, work, store.cut).run(_watcher(parts, progress, deadline))
+    progress.advance(source.size)
+
+
+def _part_work(source: Source, store: S3Object, upload_id: str, stored: dict[int, StoredPart]) -> Work:
+    def work(part: Part, check: Callable[[], None]) -> None:
+        data = Slice(source, part.start, part.stop or source.size, check)
+        sha256 = _digest("sha256", data)
+        known = stored.get(part.number)
+        if known is None or known.size != len(data) or not _is_kept(data, sha256, known):
+            known = store.put_part(upload_id, part.number, data, sha256)
+            if _is_kept(data, sha256, known) is False:
+                raise _other_bytes(store)
+        else:
+            known = replace(known, sha256=sha256)  # not every store lists it, and some want to hear it
+        stored[part.number] = known
+        part.done = len(data)
+
+    return work
+
+
+def _is_kept(data: Slice, sha256: str, stored: StoredPart) -> bool | None:
+    """Tell whether the store has these very bytes; None when nothing that it says can tell."""
+    if stored.sha256 is not None:
+        return stored.sha256 == sha256
+    etag = stored.etag.strip('"')
+    if re.fullmatch("[0-9a-f]{32}", etag) is None:
+        return None
+    return b64decode(_digest("md5", data)).hex() == etag
+
+
+def _digest(algorithm: str, data: Slice) -> str:
+    """Return the base64 of a digest of the slice, and leave it at its start."""
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    data.seek(0)
+    while piece := data.read(_READ_BYTES):
+        digest.update(piece)
+    data.seek(0)
+    return b64encode(digest.digest()).decode()
+
+
+def _other_bytes(store: S3Object) -> StorageUnavailable:
+    key = store.address.key
+    return StorageUnavailable(f"the store keeps other bytes of {key!r} than were sent; it is tried again")
+
+
+def _check_size(source: Source, store: S3Object) -> None:
+    stored = store.head().size
+    if stored != source.size:
+        raise StorageUnavailable(
+            f"the store has {stored} of {source.size} bytes of {store.address.key!r}; it is tried again"
+        )
+
+
+def _watcher(parts: Sequence[Part], progress: Progress, deadline: Deadline) -> Callable[[], None]:
+    due = 0.0
+
+    def watch() -> None:
+        nonlocal due
+        if time.monotonic() >= due:
+            due = time.monotonic() + POLL_S
+            deadline.check()
+            progress.advance(sum(part.done for part in parts))
+
+    return watch

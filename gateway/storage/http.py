@@ -1,0 +1,167 @@
+"""A file on a web server, in ranges where the server has them and the file a version to hold on to."""
+
+import re
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, cast
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+
+from gateway.errors import Invalid, StorageBusy, StorageChanged, StorageError, StorageUnavailable
+from gateway.settings import Settings
+from gateway.storage.connections import PolicedSession
+from gateway.storage.policy import check_endpoint
+from gateway.storage.refusals import reached
+from gateway.storage.remote import Readable, RemoteInfo
+
+MOST_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_OK, _PARTIAL, _UNSATISFIABLE = 200, 206, 416
+_BUSY = frozenset({429, 503})
+_TRANSIENT = frozenset({408, 425, 500, 502, 504})
+_REASONS = {
+    401: "it wants a login, which the gateway does not do: use a public or a signed URL",
+    403: "it gives no permission: use a public or a signed URL",
+    404: "there is no such file: check src",
+    410: "the file has been removed: check src",
+}
+_URL_SAFE = "%/:=&?~+!$,;'@()*[]"
+_DIGESTS = {"sha-512": "sha512", "sha-256": "sha256", "md5": "md5"}
+
+
+class WebFile:
+    """A file that http or https serves."""
+
+    def __init__(self, url: str, settings: Settings) -> None:
+        self._url = _normal(url)
+        self._allowed = settings.allowed_endpoints
+        self._session = PolicedSession(settings, read_timeout_s=settings.read_timeout_s)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._session.close()
+
+    def cut(self) -> None:
+        """Break all connections, so that whoever waits for one of them stops waiting."""
+        self._session.cut()
+
+    def head(self) -> RemoteInfo:
+        """Ask for the first byte: its answer tells the size, the version and whether there are ranges."""
+        answer = self._follow({"Range": "bytes=0-0"})
+        answer.raw.close()
+        headers = answer.headers
+        if answer.status_code == _UNSATISFIABLE and _total(headers) == 0:
+            return RemoteInfo(0, "", ranges=False)
+        if answer.status_code not in {_OK, _PARTIAL}:
+            raise _refusal(answer, self._url)
+        version, total = _version(headers), _total(headers)
+        if answer.status_code == _PARTIAL:
+            ranges = total is not None and bool(version)
+            return RemoteInfo(total, version, ranges=ranges, checksums=_digests(headers, whole=False))
+        length = headers.get("Content-Length", "")
+        size = int(length) if length.isdigit() else None
+        return RemoteInfo(size, version, ranges=False, checksums=_digests(headers, whole=True))
+
+    @contextmanager
+    def read(self, info: RemoteInfo, start: int, stop: int | None) -> Iterator[Readable]:
+        """Open a range of the file as it was when `info` was asked for; without ranges, all of it."""
+        is_part = info.ranges and (start, stop) != (0, info.size)
+        headers = {"Range": f"bytes={start}-{'' if stop is None else stop - 1}"} if is_part else {}
+        with reached(_origin(self._url)):
+            answer = self._send(self._url, headers)
+            try:
+                self._check(answer, info, start if is_part else None)
+                yield cast("Readable", answer.raw)
+            except BaseException:
+                answer.raw.close()
+                raise
+
+    def _check(self, answer: Any, info: RemoteInfo, start: int | None) -> None:
+        if answer.status_code not in {_OK, _PARTIAL}:
+            raise _refusal(answer, self._url)
+        if info.version and _version(answer.headers) != info.version:
+            raise StorageChanged(f"{_shown(self._url)} was changed while it was read")
+        told = answer.headers.get("Content-Range", "")
+        if start is not None and not told.startswith(f"bytes {start}-"):
+            raise StorageError(f"{_origin(self._url)} does not serve ranges as asked")
+
+    def _follow(self, headers: dict[str, str]) -> Any:
+        """Send the request to where the redirects lead, each of them judged like the first address."""
+        for _ in range(MOST_REDIRECTS + 1):
+            with reached(_origin(self._url)):
+                answer = self._send(self._url, headers)
+            if answer.status_code not in _REDIRECTS:
+                return answer
+            answer.raw.close()
+            self._url = self._target(answer.headers.get("Location", ""))
+        raise StorageError(f"{_origin(self._url)} redirects more than {MOST_REDIRECTS} times: check src")
+
+    def _target(self, location: str) -> str:
+        target = _normal(urljoin(self._url, location))
+        try:
+            check_endpoint(target, self._allowed, "src")
+        except Invalid as error:
+            raise StorageError(
+                f"{_origin(self._url)} redirects to where it may not: {error.detail}"
+            ) from error
+        if self._url.startswith("https:") and not target.startswith("https:"):
+            raise StorageError(f"{_origin(self._url)} redirects from https to http: use another src")
+        return target
+
+    def _send(self, url: str, headers: Mapping[str, str]) -> AWSResponse:
+        asked: Any = {"Accept-Encoding": "identity", "User-Agent": "hpc-gateway", **headers}
+        return self._session.send(AWSPreparedRequest("GET", url, asked, None, stream_output=True))
+
+
+def _normal(url: str) -> str:
+    """Return the URL as it goes over the wire: ASCII, and without the fragment."""
+    parts = urlsplit(url)
+    path, query = quote(parts.path or "/", safe=_URL_SAFE), quote(parts.query, safe=_URL_SAFE)
+    return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _shown(url: str) -> str:
+    """Return the URL without its query: that of a signed URL is a secret."""
+    return _origin(url) + urlsplit(url).path
+
+
+def _version(headers: Mapping[str, str]) -> str:
+    """Return what changes with the content: a strong ETag, or the time of the last change."""
+    etag = headers.get("ETag", "")
+    return headers.get("Last-Modified", "") if etag.startswith("W/") or not etag else etag
+
+
+def _total(headers: Mapping[str, str]) -> int | None:
+    told = re.search(r"/([0-9]+)$", headers.get("Content-Range", ""))
+    return int(told[1]) if told else None
+
+
+def _digests(headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
+    """Return the digests of the whole file, in hex: RFC 9530, RFC 3230, and Content-MD5 of a whole body."""
+    told = re.findall(r"([\w-]+)=:?([A-Za-z0-9+/]+=*):?", headers.get("Repr-Digest", ""))
+    told += re.findall(r"([\w-]+)=([A-Za-z0-9+/]+=*)", headers.get("Digest", ""))
+    if whole and "Content-MD5" in headers:
+        told.append(("md5", headers["Content-MD5"]))
+    found: dict[str, str] = {}
+    for name, value in told:
+        with suppress(ValueError):
+            if name.lower() in _DIGESTS:
+                found[_DIGESTS[name.lower()]] = b64decode(value, validate=True).hex()
+    return found
+
+
+def _refusal(answer: Any, url: str) -> StorageError:
+    status = answer.status_code
+    said = f"{_shown(url)} answers {status} {answer.raw.reason or ''}".rstrip()
+    if status in _BUSY:
+        return StorageBusy(f"{said}; it is tried again")
+    if status in _TRANSIENT:
+        return StorageUnavailable(f"{said}; it is tried again")
+    return StorageError(f"{said}: {_REASONS.get(status, 'check src')}")

@@ -1,0 +1,153 @@
+"""What an S3 store or the way to it says, in words that a user can act on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ParamValidationError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+    SSLError,
+)
+from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ReadTimeoutError as StreamTimeoutError
+
+from gateway.errors import GatewayError, StorageBusy, StorageChanged, StorageError, StorageUnavailable
+from gateway.storage.address import S3Address
+
+_FINAL = {
+    "InvalidAccessKeyId": "the store does not know this access key: check access_key",
+    "SignatureDoesNotMatch": "the secret key does not belong to the access key: check secret_key",
+    "AccessDenied": "these credentials have no permission for {what}: ask its owner for it",
+    "AllAccessDisabled": "access to {what} is disabled: ask its owner",
+    "AccountProblem": "the store refuses this account: ask the store's operator",
+    "NoSuchBucket": "there is no bucket {address.bucket!r} at {address.endpoint}: check bucket and endpoint",
+    "NoSuchKey": "there is no object {address.key!r} in bucket {address.bucket!r}: check object",
+    "InvalidBucketName": "{address.bucket!r} is not a valid bucket name: check bucket",
+    "KeyTooLongError": "the object's name is too long for the store: shorten object",
+    "RequestTimeTooSkewed": "the clocks of the store and of the gateway differ too much for signed requests:"
+    " tell the operators of both",
+    "AuthorizationHeaderMalformed": "the store does not serve the region {address.region!r}: check region",
+    "PermanentRedirect": "the bucket is served from another region or endpoint: check region and endpoint",
+    "IllegalLocationConstraintException": "the bucket lies in another region: check region",
+    "InvalidObjectState": "the object is archived: restore it in the store first",
+    "EntityTooLarge": "the store does not accept objects of this size",
+    "QuotaExceeded": "the bucket's quota is used up: free some space in the store and retry",
+    "BadDigest": "the store received other bytes than were sent",
+    "PreconditionFailed": "the object was changed while it was read",
+    "NoSuchUpload": "the store has dropped the upload that was under way",
+    "MethodNotAllowed": "what answers at {address.endpoint} is no S3 store or forbids this: check endpoint",
+}
+_SAME_AS = {
+    "InvalidSecurity": "SignatureDoesNotMatch",
+    "InvalidToken": "InvalidAccessKeyId",
+    "AccessForbidden": "AccessDenied",
+    "Forbidden": "AccessDenied",
+    "Unauthorized": "AccessDenied",
+    "403": "AccessDenied",
+    "401": "AccessDenied",
+    "NotFound": "NoSuchKey",
+    "404": "NoSuchKey",
+    "405": "MethodNotAllowed",
+    "412": "PreconditionFailed",
+    "301": "PermanentRedirect",
+    "413": "EntityTooLarge",
+    "XMinioStorageFull": "QuotaExceeded",
+    "XAmzContentSHA256Mismatch": "BadDigest",
+    "InvalidDigest": "BadDigest",
+}
+# Worth another try although the code sounds final: the bytes may arrive whole, the object may rest now.
+_KINDS: dict[str, type[StorageError]] = {
+    "BadDigest": StorageUnavailable,
+    "NoSuchUpload": StorageUnavailable,
+    "PreconditionFailed": StorageChanged,
+}
+_BUSY = frozenset(
+    {
+        "SlowDown",
+        "ServiceUnavailable",
+        "Throttling",
+        "ThrottlingException",
+        "RequestLimitExceeded",
+        "503",
+        "429",
+    }
+)
+_BUSY_STATUS = frozenset({429, 503})
+_SERVER_ERROR = 500
+_TRANSIENT_CODES = frozenset({"RequestTimeout", "OperationAborted", "InternalError", "IncompleteBody"})
+
+
+@contextmanager
+def explained(address: S3Address) -> Iterator[None]:
+    """Turn what boto3 raises in the block into StorageError or StorageUnavailable about `address`."""
+    try:
+        yield
+    except ClientError as error:
+        raise refusal(error.response, address) from error
+    except (BotoCoreError, HTTPError) as error:
+        raise unreachable(error, address.endpoint) from error
+
+
+@contextmanager
+def reached(where: str) -> Iterator[None]:
+    """Turn what goes wrong in the block on the way to `where` into StorageError or StorageUnavailable."""
+    try:
+        yield
+    except (BotoCoreError, HTTPError, OSError, EOFError) as error:
+        raise unreachable(error, where) from error
+
+
+def refusal(response: Any, address: S3Address) -> StorageError:
+    """Return what to tell the user about an error answer of the store."""
+    said = str(response.get("Error", {}).get("Code", ""))
+    code = _SAME_AS.get(said, said)
+    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if code in _FINAL:
+        return _KINDS.get(code, StorageError)(_FINAL[code].format(address=address, what=_what(address)))
+    if code in _BUSY or status in _BUSY_STATUS:
+        return StorageBusy(f"the store at {address.endpoint} is too busy ({said}); it is tried again")
+    if status >= _SERVER_ERROR or code in _TRANSIENT_CODES:
+        return StorageUnavailable(f"the store at {address.endpoint} failed ({said}); it is tried again")
+    return StorageError(f"the store at {address.endpoint} refused {_what(address)}: {said} (HTTP {status})")
+
+
+def unreachable(error: Exception, where: str) -> GatewayError:
+    """Return what to tell the user about a failure on the way to a store or another server."""
+    inner = getattr(error, "kwargs", {}).get("error")
+    if isinstance(inner, GatewayError):
+        return inner
+    if isinstance(error, SSLError):
+        return StorageError(
+            f"the certificate of {where} cannot be verified: check the address,"
+            " or ask the gateway's operator to trust its issuer"
+        )
+    if isinstance(error, ParamValidationError):
+        return StorageError("the store's client refuses bucket or object: check both")
+    return StorageUnavailable(f"{_trouble(error).format(where=where)}; it is tried again")
+
+
+def _trouble(error: Exception) -> str:
+    if isinstance(error, ConnectTimeoutError):
+        return "no answer when connecting to {where}"
+    if isinstance(error, EndpointConnectionError):
+        return "nothing accepts connections at {where}"
+    if isinstance(error, ReadTimeoutError | StreamTimeoutError | TimeoutError):
+        return "{where} stopped sending"
+    if isinstance(
+        error,
+        ConnectionClosedError | ResponseStreamingError | HTTPError | HTTPClientError | OSError | EOFError,
+    ):
+        return "the connection to {where} broke"
+    return f"{{where}} could not be used ({type(error).__name__})"
+
+
+def _what(address: S3Address) -> str:
+    return f"object {address.key!r} in bucket {address.bucket!r}"

@@ -1,0 +1,41 @@
+"""A file elsewhere that can be read: what an S3 object, a web page and a file of an FTP server share."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class RemoteInfo:
+    """What its server says of it. `version` changes with its content; empty when the server has none."""
+
+    size: int | None
+    version: str
+    ranges: bool
+    checksums: Mapping[str, str] = field(default_factory=dict)  # algorithm -> hex, of the whole
+    most_connections: int = 64
+    parts_bytes: int = 0  # of a multipart ETag among the checksums
+
+
+class Readable(Protocol):
+    """An open answer."""
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill the buffer, or some of it; 0 is the end."""
+
+
+class Remote(Protocol):
+    """The file."""
+
+    def head(self) -> RemoteInfo:
+        """Ask for its size, version and checksums."""
+
+    def read(self, info: RemoteInfo, start: int, stop: int | None) -> AbstractContextManager[Readable]:
+        """Open the bytes from `start` up to before `stop`, of the version of `info` and no other."""
+
+    def close(self) -> None:
+        """Give its connections back."""
+
+    def cut(self) -> None:
+        """Break all connections, so that whoever waits for one of them stops waiting."""

@@ -1,0 +1,112 @@
+"""A proxy in front of a server that misbehaves as told: it cuts, stalls, corrupts, is busy, is slow."""
+
+import itertools
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+
+BLOCK = 64 << 10
+BUSY = (
+    b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\n"
+    b"Connection: close\r\nContent-Length: 82\r\n\r\n"
+    b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>later</Message></Error> "
+)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens to one connection, when `after` bytes have passed in the direction concerned."""
+
+    kind: str = "none"  # none, cut, stall, corrupt, busy, slow
+    after: int = 0
+    upwards: bool = False
+
+
+Plan = Callable[[int], Fault]
+
+
+def never(_: int) -> Fault:
+    return Fault()
+
+
+def first(*faults: Fault) -> Plan:
+    """These faults for the first connections, none for later ones."""
+    return lambda number: faults[number] if number < len(faults) else Fault()
+
+
+class Proxy:
+    """Passes connections on to a port of this machine, each with the fault that the plan gives it."""
+
+    def __init__(self, port: int, plan: Plan = never) -> None:
+        self.plan = plan
+        self.connections = 0
+        self._upstream = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._numbers = itertools.count()
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                self.connections += 1
+                threading.Thread(
+                    target=self._pass, args=(client, self.plan(next(self._numbers))), daemon=True
+                ).start()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def restart(self, plan: Plan) -> None:
+        """Count connections from 0 again, under another plan."""
+        self._numbers, self.plan = itertools.count(), plan
+
+    def _pass(self, client: socket.socket, fault: Fault) -> None:
+        if fault.kind == "busy":
+            with client, suppress(OSError):
+                client.recv(BLOCK)
+                client.sendall(BUSY)
+            return
+        server = socket.create_connection(("127.0.0.1", self._upstream))
+        up, down = (fault, Fault()) if fault.upwards else (Fault(), fault)
+        threading.Thread(target=_pump, args=(client, server, up), daemon=True).start()
+        _pump(server, client, down)
+
+
+def _pump(source: socket.socket, sink: socket.socket, fault: Fault) -> None:
+    passed = 0
+    with suppress(OSError):
+        while data := source.recv(BLOCK):
+            if fault.kind == "slow":
+                time.sleep(len(data) / (8 << 20))
+            elif fault.kind != "none" and passed + len(data) > fault.after:
+                at = fault.after - passed
+                if fault.kind == "stall":
+                    sink.sendall(data[:at])
+                    time.sleep(60)
+                    break
+                if fault.kind == "cut":
+                    sink.sendall(data[:at])
+                    break
+                data = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+                fault = replace(fault, kind="none")
+            sink.sendall(data)
+            passed += len(data)
+    for each in (source, sink):
+        with suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
+        each.close()
+
+
+@contextmanager
+def proxy(port: int, plan: Plan = never) -> Iterator[Proxy]:
+    running = Proxy(port, plan)
+    threading.Thread(target=running.serve, daemon=True).start()
+    try:
+        yield running
+    finally:
+        running.close()

@@ -1,0 +1,118 @@
+"""Destinations that are full, forbidden, contested, or gone: told plainly, and nothing left there."""
+
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway.errors import SiteError, StorageError
+from gateway.sites.local import LocalSite
+from gateway.staging import stage_in, stage_out
+from gateway.storage.s3 import S3Address
+from tests.staging import OWNER, SETTINGS, Recorder, at, everything
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Path]:
+    """Give a filesystem of 4 MiB, where this user may mount one."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["/bin/mount", "-t", "tmpfs", "-o", "size=4m", "none", str(folder)]
+    if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("only root may mount a small filesystem")
+    yield folder
+    subprocess.run(["/bin/umount", str(folder)], check=True)
+
+
+def test_a_full_disk_is_told_before_a_byte_is_moved(
+    mounted: Path, address: S3Address, s3: "S3Client"
+) -> None:
+    s3.put_object(Bucket="data", Key=address.key, Body=bytes(5 * MIB))
+    (mounted / "x").write_text("old")
+    progress = Recorder()
+    with pytest.raises(SiteError, match="no space is left on the cluster") as caught:
+        stage_in(address, OWNER, LocalSite([PurePosixPath(mounted)]), at(mounted, "x"), progress, SETTINGS)
+    assert not caught.value.transient
+    assert max(progress.seen, default=0) == 0
+    assert everything(mounted) == ["x"]
+    assert (mounted / "x").read_text() == "old"
+
+
+def test_a_read_only_disk_is_told(mounted: Path, address: S3Address, s3: "S3Client") -> None:
+    s3.put_object(Bucket="data", Key=address.key, Body=b"here")
+    subprocess.run(["/bin/mount", "-o", "remount,ro", str(mounted)], check=True)
+    with pytest.raises(SiteError, match="read-only"):
+        stage_in(
+            address, OWNER, LocalSite([PurePosixPath(mounted)]), at(mounted, "a/x"), Recorder(), SETTINGS
+        )
+
+
+def test_two_at_once_to_one_place_leave_one_of_them_whole(
+    address: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    keys = [f"{address.key}.{n}" for n in range(2)]
+    for n, key in enumerate(keys):
+        s3.put_object(Bucket="data", Key=key, Body=bytes([n]) * 12 * MIB)
+
+    def bring(key: str) -> None:
+        there = S3Address(address.endpoint, address.region, address.bucket, key)
+        stage_in(there, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+
+    threads = [threading.Thread(target=bring, args=(key,)) for key in keys]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert everything(home) == ["x"]
+    assert (home / "x").read_bytes() in {bytes([n]) * 12 * MIB for n in range(2)}
+
+
+def test_a_source_that_vanishes_from_its_folder_is_still_read_whole(
+    address: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    (home / "x").write_bytes(bytes(20 * MIB))
+
+    class Remover(Recorder):
+        def expect(self, total_bytes: int) -> None:
+            super().expect(total_bytes)
+            (home / "x").unlink()
+
+    stage_out(site, at(home, "x"), address, OWNER, Remover(), SETTINGS)
+    assert s3.head_object(Bucket="data", Key=address.key)["ContentLength"] == 20 * MIB
+
+
+def test_a_source_that_is_cut_short_is_not_uploaded(
+    address: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    (home / "x").write_bytes(bytes(20 * MIB))
+
+    class Cutter(Recorder):
+        def expect(self, total_bytes: int) -> None:
+            super().expect(total_bytes)
+            os.truncate(home / "x", 9 * MIB)
+
+    with pytest.raises(SiteError, match="changed while it was read"):
+        stage_out(site, at(home, "x"), address, OWNER, Cutter(), SETTINGS)
+    assert "Contents" not in s3.list_objects_v2(Bucket="data", Prefix=address.key)
+
+
+def test_a_deleted_object_is_told(address: S3Address, s3: "S3Client", site: LocalSite, home: Path) -> None:
+    s3.put_object(Bucket="data", Key=address.key, Body=bytes(20 * MIB))
+
+    class Deleter(Recorder):
+        def expect(self, total_bytes: int) -> None:
+            super().expect(total_bytes)
+            s3.delete_object(Bucket="data", Key=address.key)
+
+    with pytest.raises(StorageError, match="no object"):
+        stage_in(address, OWNER, site, at(home, "x"), Deleter(), SETTINGS)
+    assert everything(home) == []

@@ -1,0 +1,48 @@
+"""The services that come as wheels: they work, keep their secrets, and leave nothing behind."""
+
+import stat
+from pathlib import Path
+
+import pytest
+import redis
+
+from gateway.embedded import ObjectStore, Valkey, free_ports
+from gateway.errors import Unavailable
+from tests import services
+
+
+def test_valkey_keeps_its_data_over_a_restart(tmp_path: Path) -> None:
+    service = Valkey(free_ports(1)[0], tmp_path)
+    with services.running(service, tmp_path / "log"), redis.Redis.from_url(service.url) as client:
+        client.set("key", "value")
+    with services.running(service, tmp_path / "log"), redis.Redis.from_url(service.url) as client:
+        assert client.get("key") == b"value"
+
+
+def test_a_service_that_never_answers_is_told(tmp_path: Path) -> None:
+    service = Valkey(free_ports(1)[0], tmp_path)
+    with pytest.raises(Unavailable, match=service.url):
+        service.wait_ready(timeout_s=0.2)
+    store = ObjectStore(free_ports(1)[0], tmp_path, "access", "geheim")
+    assert not store.ready()
+
+
+def test_the_object_stores_secret_is_neither_shown_nor_on_the_command_line(tmp_path: Path) -> None:
+    store = ObjectStore(1234, tmp_path / "s3", "access", "geheim")
+    store.prepare()
+    accounts = tmp_path / "s3/accounts.json"
+    assert stat.S_IMODE(accounts.stat().st_mode) == 0o600
+    assert "geheim" in accounts.read_text()
+    assert "geheim" not in f"{store!r} {store.argv} {store.env}"
+
+
+def test_free_ports_differ() -> None:
+    assert len(set(free_ports(20))) == 20
+
+
+def test_the_object_store_works_in_a_folder_whose_path_is_too_long_for_a_socket(tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 15) / ("longer" * 15)
+    folder.mkdir(parents=True)
+    with services.object_store(folder) as store:
+        assert store.ready()
+    assert not list(Path("/tmp").glob(f"seaweedfs-*-{store.other_ports[0]}.sock"))  # noqa: S108  where it would be

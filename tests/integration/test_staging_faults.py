@@ -1,0 +1,297 @@
+"""Staging through a network that cuts, stalls, corrupts and is busy, in processes that are killed."""
+
+import hashlib
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+
+from gateway.embedded import ObjectStore
+from gateway.errors import Cancelled, StorageBusy, StorageError, StorageUnavailable
+from gateway.settings import Settings
+from gateway.sites.local import LocalSite
+from gateway.staging import abandon_upload, stage_in, stage_out
+from gateway.storage.s3 import S3Address
+from tests.fault_proxy import Fault, Plan, Proxy, first, proxy
+from tests.staging import OWNER, Recorder, at, everything, open_uploads
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+MIB = 1 << 20
+SETTINGS = Settings(allowed_endpoints=["127.0.0.1"], read_timeout_s=1.0)
+
+
+@dataclass
+class Trail:
+    """A row's memory."""
+
+    token: str = field(default_factory=lambda: uuid4().hex)
+    upload_id: str = ""
+
+    def keep_upload(self, upload_id: str) -> None:
+        self.upload_id = upload_id
+
+
+@pytest.fixture
+def faulty(store: ObjectStore) -> Iterator[Proxy]:
+    with proxy(store.port) as running:
+        yield running
+
+
+@pytest.fixture
+def there(faulty: Proxy, address: S3Address) -> S3Address:
+    return replace(address, endpoint=faulty.url)
+
+
+FAULTS = [
+    Fault("cut", 100_000),
+    Fault("cut", 0),
+    Fault("stall", 500_000),
+    Fault("busy"),
+    Fault("cut", 300_000, upwards=True),
+    Fault("stall", 300_000, upwards=True),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.kind}-{fault.after}-{fault.upwards}")
+@pytest.mark.parametrize("size", [MIB, 20 * MIB])
+def test_one_try_survives_faults_of_the_network(
+    *, fault: Fault, size: int, faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    data = os.urandom(size)
+    s3.put_object(Bucket="data", Key=there.key, Body=data)
+    (home / "up").write_bytes(data)
+    faulty.restart(_after_the_first_answer(fault))
+    stage_in(there, OWNER, site, at(home, "down"), Recorder(), SETTINGS)
+    assert (home / "down").read_bytes() == data
+    faulty.restart(_after_the_first_answer(fault) if size > 8 * MIB else first(fault, fault))
+    back = replace(there, key=f"{there.key}.back")
+    stage_out(site, at(home, "up"), back, OWNER, Recorder(), SETTINGS)
+    assert s3.get_object(Bucket="data", Key=back.key)["Body"].read() == data
+    assert everything(home) == ["down", "up"]
+    assert open_uploads(s3) == []
+
+
+def _after_the_first_answer(fault: Fault) -> Plan:
+    """Let the HEAD or the start of an upload through: their failure is for the next try of the row."""
+    return lambda number: fault if 0 < number < 4 else Fault()
+
+
+def test_a_corrupted_byte_on_the_way_in_is_noticed_and_fetched_again(
+    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    data = os.urandom(20 * MIB)
+    s3.put_object(Bucket="data", Key=there.key, Body=data)
+    faulty.restart(lambda number: Fault("corrupt", 500_000) if number == 1 else Fault())
+    with pytest.raises(StorageUnavailable, match="checksum"):
+        stage_in(there, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+    assert everything(home) == []
+    stage_in(there, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+    assert (home / "x").read_bytes() == data
+
+
+@pytest.mark.parametrize("size", [MIB, 20 * MIB])
+def test_a_corrupted_byte_on_the_way_out_is_noticed_and_sent_again(
+    *, size: int, faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    data = os.urandom(size)
+    (home / "x").write_bytes(data)
+    faulty.restart(lambda number: Fault("corrupt", 500_000, upwards=True) if number < 2 else Fault())
+    stage_out(site, at(home, "x"), there, OWNER, Recorder(), SETTINGS)
+    assert s3.get_object(Bucket="data", Key=there.key)["Body"].read() == data
+    assert open_uploads(s3) == []
+
+
+def test_objects_uploaded_in_parts_are_verified_too(
+    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    (home / "up").write_bytes(os.urandom(20 * MIB))
+    s3.upload_file(str(home / "up"), "data", there.key)
+    faulty.restart(lambda number: Fault("corrupt", 500_000) if number == 1 else Fault())
+    with pytest.raises(StorageUnavailable, match="md5-parts checksum"):
+        stage_in(there, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+
+
+def test_a_store_that_stays_busy_is_left_alone_for_a_while(
+    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    s3.put_object(Bucket="data", Key=there.key, Body=bytes(20 * MIB))
+    faulty.restart(lambda number: Fault("busy") if number else Fault("cut", 5000))
+    with pytest.raises(StorageBusy, match="too busy"):
+        stage_in(there, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+    assert faulty.connections < 60
+
+
+def test_a_cancel_does_not_wait_for_a_store_that_is_silent(
+    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    s3.put_object(Bucket="data", Key=there.key, Body=bytes(20 * MIB))
+    (home / "up").write_bytes(bytes(20 * MIB))
+    patient = Settings(allowed_endpoints=["127.0.0.1"], read_timeout_s=60)
+
+    class Impatient(Recorder):
+        def advance(self, done_bytes: int) -> None:
+            super().advance(done_bytes)
+            if len(self.seen) > 4:
+                raise Cancelled("enough")
+
+    for fault in (Fault("stall", 500_000), Fault("stall", 500_000, upwards=True)):
+        faulty.restart(lambda number, fault=fault: fault if number else Fault())  # type: ignore[misc]
+        begun = time.monotonic()
+        with pytest.raises(Cancelled):
+            _move(there, site, home, Impatient(), patient, upwards=fault.upwards)
+        assert time.monotonic() - begun < 2
+        assert everything(home) == ["up"]
+        assert open_uploads(s3) == []
+
+
+def _move(
+    there: S3Address, site: LocalSite, home: Path, progress: Recorder, settings: Settings, *, upwards: bool
+) -> None:
+    if upwards:
+        stage_out(site, at(home, "up"), there, OWNER, progress, settings)
+    else:
+        stage_in(there, OWNER, site, at(home, "x"), progress, settings)
+
+
+def test_the_next_try_goes_on_where_the_last_one_stopped(
+    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    data = os.urandom(80 * MIB)
+    s3.put_object(Bucket="data", Key=there.key, Body=data)
+    trail, few = Trail(), SETTINGS.model_copy(update={"connections": 2, "transfer_timeout_s": 3.0})
+    faulty.restart(lambda _: Fault("slow"))
+    with pytest.raises(StorageUnavailable, match="another try"):
+        stage_in(there, OWNER, site, at(home, "x"), Recorder(), few, trail)
+    assert everything(home) == [f".x.{trail.token}.notes", f".x.{trail.token}.part"]
+    faulty.restart(lambda _: Fault())
+    second, patient = Recorder(), few.model_copy(update={"transfer_timeout_s": 100.0})
+    stage_in(there, OWNER, site, at(home, "x"), second, patient, trail)
+    assert second.seen[0] >= 16 * MIB
+    assert (home / "x").read_bytes() == data
+    assert everything(home) == ["x"]
+
+
+def test_the_next_upload_goes_on_where_the_last_one_stopped(
+    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    data = os.urandom(80 * MIB)
+    (home / "x").write_bytes(data)
+    trail, few = Trail(), SETTINGS.model_copy(update={"connections": 2, "transfer_timeout_s": 3.0})
+    faulty.restart(lambda _: Fault("slow", upwards=True))
+    with pytest.raises(StorageUnavailable, match="another try"):
+        stage_out(site, at(home, "x"), there, OWNER, Recorder(), few, trail)
+    assert trail.upload_id
+    stored = s3.list_parts(Bucket="data", Key=there.key, UploadId=trail.upload_id)["Parts"]
+    assert len(stored) >= 2
+    faulty.restart(lambda _: Fault())
+    patient = few.model_copy(update={"transfer_timeout_s": 100.0})
+    stage_out(site, at(home, "x"), there, OWNER, Recorder(), patient, trail)
+    assert not trail.upload_id
+    assert s3.get_object(Bucket="data", Key=there.key)["Body"].read() == data
+    assert open_uploads(s3) == []
+
+
+def test_what_a_given_up_transfer_left_can_be_thrown_away(
+    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    (home / "x").write_bytes(bytes(20 * MIB))
+    trail = Trail()
+    faulty.restart(lambda number: Fault("busy") if number else Fault("cut", 5000, upwards=True))
+    with pytest.raises(StorageBusy):
+        stage_out(site, at(home, "x"), there, OWNER, Recorder(), SETTINGS, trail)
+    assert open_uploads(s3) == [there.key]
+    faulty.restart(lambda _: Fault())
+    for _ in range(2):
+        abandon_upload(there, OWNER, trail, SETTINGS)
+        site.discard(at(home, "y"), trail.token)
+    assert open_uploads(s3) == []
+
+
+def test_an_upload_that_somebody_else_threw_away_is_begun_again(
+    there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    data = os.urandom(20 * MIB)
+    (home / "x").write_bytes(data)
+    trail = Trail(upload_id=s3.create_multipart_upload(Bucket="data", Key=there.key)["UploadId"])
+    s3.abort_multipart_upload(Bucket="data", Key=there.key, UploadId=trail.upload_id)
+    stage_out(site, at(home, "x"), there, OWNER, Recorder(), SETTINGS, trail)
+    assert s3.get_object(Bucket="data", Key=there.key)["Body"].read() == data
+
+
+def test_a_refused_source_leaves_no_upload(there: S3Address, site: LocalSite, home: Path) -> None:
+    (home / "x").write_bytes(bytes(20 * MIB))
+    trail = Trail()
+    with pytest.raises(StorageError, match="no bucket"):
+        stage_out(site, at(home, "x"), replace(there, bucket="nowhere"), OWNER, Recorder(), SETTINGS, trail)
+    assert not trail.upload_id
+
+
+SIZES = [0, 1, 5_000, MIB, 8 * MIB, 8 * MIB + 1, 20 * MIB, 60 * MIB, 200 * MIB]
+KEYS = ["a/b", "with space", "größe", "plus+sign", "per%20cent", "日本/x"]
+
+
+def _random_fault(chance: random.Random) -> Fault:
+    kind = chance.choice(["none"] * 8 + ["cut", "cut", "stall", "corrupt", "busy", "slow"])
+    return Fault(kind, chance.randrange(20_000, 9 * MIB), upwards=chance.random() < 0.5)
+
+
+@pytest.mark.parametrize(
+    "seed", [pytest.param(n, marks=[pytest.mark.long] if n >= 12 else []) for n in range(200)]
+)
+def test_every_byte_arrives_whatever_happens(
+    *, seed: int, faulty: Proxy, there: S3Address, s3: "S3Client", tmp_path: Path
+) -> None:
+    chance = random.Random(seed)  # noqa: S311 (repeatable)
+    size = chance.choice(SIZES[:-1] if seed < 12 else SIZES)
+    key = f"{chance.choice(KEYS)}/{uuid4().hex}"
+    data = chance.randbytes(size)
+    home = tmp_path / "home"
+    home.mkdir()
+    if inwards := bool(seed % 2):
+        s3.put_object(Bucket="data", Key=key, Body=data)
+    else:
+        (home / "x").write_bytes(data)
+    faulty.restart(lambda _: _random_fault(chance))
+    orders = {
+        "inwards": inwards,
+        "home": str(home),
+        "name": "x",
+        "endpoint": there.endpoint,
+        "key": key,
+        "trail": str(tmp_path / "trail"),
+        "token": uuid4().hex,
+    }
+    _try_until_done(orders, chance)
+    arrived = (home / "x").read_bytes() if inwards else s3.get_object(Bucket="data", Key=key)["Body"].read()
+    assert hashlib.sha256(arrived).digest() == hashlib.sha256(data).digest()
+    assert everything(home) == ["x"]
+    assert open_uploads(s3) == []
+
+
+def _try_until_done(orders: dict[str, object], chance: random.Random) -> None:
+    """Start tries as the sweeper does, and kill about every second one at a random moment."""
+    for _ in range(40):
+        argv = [sys.executable, "-m", "tests.stage_once", json.dumps(orders)]
+        process = subprocess.Popen(argv, stderr=subprocess.PIPE)
+        kill_after = chance.uniform(0.3, 2.0) if chance.random() < 0.5 else None
+        try:
+            _, said = process.communicate(timeout=kill_after)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            continue
+        if process.returncode == 0:
+            return
+        assert process.returncode == 1, said.decode()
+    raise AssertionError("40 tries were not enough")

@@ -1,0 +1,129 @@
+"""Everything below a prefix in one request: its parts, their sum, and what one bad part does."""
+
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from gateway import retries, transfers
+from gateway.db import session_scope
+from gateway.models import Transfer
+from gateway.states import TransferState
+from gateway.sweep import sweep
+from tests.rows import transfer
+from tests.staging import everything
+from tests.staging_rows import Bench, work
+from workers.tasks.transfers import run
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'gateway.db'}"
+
+
+@pytest.fixture
+def prefix(bench: Bench) -> str:
+    prefix = f"{uuid4().hex}/"
+    for name in ("a.csv", "deep/größe b.csv", "c.csv"):
+        bench.s3.put_object(Bucket="data", Key=f"{prefix}{name}", Body=name.encode())
+    bench.s3.put_object(Bucket="data", Key=f"{prefix}made-up/", Body=b"")
+    return prefix
+
+
+def children(parent: UUID) -> list[Transfer]:
+    with session_scope(read_only=True) as session:
+        mine = select(Transfer).where(Transfer.parent_id == parent).order_by(Transfer.created_at)
+        return list(session.scalars(mine))
+
+
+def swept(row_id: UUID) -> Transfer:
+    with session_scope() as session:
+        sweep(session)
+    return transfer(row_id)
+
+
+def test_all_objects_below_a_prefix(bench: Bench, prefix: str) -> None:
+    parent = work(bench.create("s3_data", "in/", prefix))
+    assert (parent.state, parent.children) == (TransferState.TRANSFERRING, {"accepted": 3})
+    run.apply(args=[str(parent.id)])  # a message that came twice
+    rows = children(parent.id)
+    assert [row.path for row in rows] == ["in/a.csv", "in/c.csv", "in/deep/größe b.csv"]
+    work(rows[0].id)
+    parent = swept(parent.id)
+    assert (parent.state, parent.children) == (
+        TransferState.TRANSFERRING,
+        {"accepted": 2, "completed": 1},
+    )
+    assert (parent.bytes_done, parent.bytes_total) == (5, 28)
+    for row in rows[1:]:
+        work(row.id)
+    parent = swept(parent.id)
+    assert (parent.state, parent.bytes_done, parent.credentials) == (TransferState.COMPLETED, 28, None)
+    assert everything(bench.home) == ["in", "in/a.csv", "in/c.csv", "in/deep", "in/deep/größe b.csv"]
+
+
+def test_one_bad_part_is_named_and_retried_alone(bench: Bench, prefix: str) -> None:
+    (bench.home / "in/c.csv").mkdir(parents=True)
+    parent = work(bench.create("s3_data", "in", prefix))
+    for row in children(parent.id):
+        work(row.id)
+    parent = swept(parent.id)
+    assert parent.state is TransferState.FAILED
+    assert parent.reason.startswith("1 of 3 failed, the first is 'c.csv': ")
+    assert "is a folder" in parent.reason
+    (bench.home / "in/c.csv").rmdir()
+    with session_scope() as session:
+        retries.retry(session, session.get_one(Transfer, parent.id), "test")
+    assert [row.attempt for row in children(parent.id)] == [1, 2, 1]
+    assert swept(parent.id).state is TransferState.TRANSFERRING
+    work(children(parent.id)[1].id)
+    assert swept(parent.id).state is TransferState.COMPLETED
+
+
+def test_a_cancel_reaches_all_parts(bench: Bench, prefix: str) -> None:
+    parent = work(bench.create("s3_data", "in", prefix))
+    first, *others = children(parent.id)
+    work(first.id)
+    with session_scope() as session:
+        transfers.cancel(session, session.get_one(Transfer, parent.id), "test")
+    assert {transfer(row.id).state for row in others} == {TransferState.CANCELLED}
+    parent = swept(parent.id)
+    assert (parent.state, parent.reason) == (
+        TransferState.CANCELLED,
+        "cancelled on request; 1 of 3 are done",
+    )
+
+
+def test_a_folder_goes_up_as_a_prefix(bench: Bench) -> None:
+    (bench.home / "out/deep").mkdir(parents=True)
+    (bench.home / "out/a").write_text("a")
+    (bench.home / "out/deep/größe").write_text("b")
+    (bench.home / "out/.a.0123456789ab.part").write_text("not yet")
+    (bench.home / "out/link").symlink_to("/etc/passwd")
+    parent = work(bench.create("s3_result", "out", prefix := f"{uuid4().hex}/up/"))
+    for row in children(parent.id):
+        work(row.id)
+    assert swept(parent.id).state is TransferState.COMPLETED
+    found = bench.s3.list_objects_v2(Bucket="data", Prefix=prefix)["Contents"]
+    assert [each["Key"].removeprefix(prefix) for each in found] == ["a", "deep/größe"]
+
+
+def test_nothing_below_a_prefix_is_a_failure(bench: Bench) -> None:
+    parent = work(bench.create("s3_data", "in", "no/such/"))
+    assert (parent.state, parent.children) == (TransferState.FAILED, None)
+    assert parent.reason.startswith("there is nothing below no/such/")
+    parent = work(bench.create("s3_result", "missing", "up/"))
+    assert "does not exist" in parent.reason
+
+
+def test_lists_show_parts_only_when_asked(api: TestClient, bench: Bench, prefix: str) -> None:
+    parent = work(bench.create("s3_data", "in", prefix))
+    items = api.get("/s3_data").json()["items"]
+    assert [item["id"] for item in items] == [str(parent.id)]
+    assert items[0]["children"] == {"accepted": 3}
+    parts = api.get("/s3_data", params={"parent": str(parent.id)}).json()["items"]
+    assert {part["parent_id"] for part in parts} == {str(parent.id)}
+    assert len(parts) == 3
+    assert api.get(f"/s3_data/{parts[0]['id']}").status_code == 200

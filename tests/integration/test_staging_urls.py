@@ -1,0 +1,170 @@
+"""Files from web and FTP servers, which are less reliable than object stores."""
+
+import base64
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import StorageBusy, StorageChanged, StorageError, StorageUnavailable
+from gateway.settings import Settings
+from gateway.sites.local import LocalSite
+from gateway.staging import fetch_url
+from tests.staging import SETTINGS, Recorder, at, everything
+from tests.web import Page, ftp, web
+
+MIB = 1 << 20
+
+
+def _fetch(url: str, site: LocalSite, home: Path, settings: Settings = SETTINGS) -> Recorder:
+    progress = Recorder()
+    fetch_url(url, site, at(home, "in/x"), progress, settings)
+    assert everything(home) == ["in", "in/x"]
+    return progress
+
+
+@pytest.mark.parametrize("size", [0, 1, 3 * MIB, 20 * MIB])
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_web_file(*, size: int, ranges: bool, site: LocalSite, home: Path) -> None:
+    page = Page(os.urandom(size), ranges=ranges)
+    with web({"/data/a.csv": page}) as url:
+        progress = _fetch(f"{url}/data/a.csv#part", site, home)
+    assert (home / "in/x").read_bytes() == page.data
+    assert (progress.total, progress.seen[-1]) == (size, size)
+    assert len(page.asked) == 1 + (-(-size // (8 * MIB)) if ranges else min(size, 1))
+
+
+def test_a_file_of_unknown_size(site: LocalSite, home: Path) -> None:
+    page = Page(os.urandom(3 * MIB), ranges=False, chunked=True)
+    with web({"/x": page}) as url:
+        progress = _fetch(f"{url}/x", site, home)
+    assert (home / "in/x").read_bytes() == page.data
+    assert (progress.total, progress.seen[-1]) == (None, 3 * MIB)
+
+
+def test_odd_characters_in_the_address(site: LocalSite, home: Path) -> None:
+    with web({"/gr%C3%B6%C3%9Fe%20x?a=b&c=%C3%A4": Page(b"here")}) as url:
+        _fetch(f"{url}/größe%20x?a=b&c=ä", site, home)
+    assert (home / "in/x").read_text() == "here"
+
+
+def test_a_broken_connection_goes_on_where_ranges_are_served(site: LocalSite, home: Path) -> None:
+    page = Page(os.urandom(3 * MIB), break_after=2 * MIB)
+    with web({"/x": page}) as url:
+        _fetch(f"{url}/x", site, home)
+    assert (home / "in/x").read_bytes() == page.data
+    assert page.asked[-1] == f"bytes={2 * MIB}-{3 * MIB - 1}"
+
+
+def test_a_broken_connection_starts_again_where_they_are_not(site: LocalSite, home: Path) -> None:
+    page = Page(os.urandom(3 * MIB), break_after=2 * MIB, ranges=False)
+    with web({"/x": page}) as url:
+        _fetch(f"{url}/x", site, home)
+    assert (home / "in/x").read_bytes() == page.data
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "says"),
+    [
+        (404, StorageError, "404 Not Found: there is no such file"),
+        (403, StorageError, "403 Forbidden: it gives no permission"),
+        (401, StorageError, "login"),
+        (418, StorageError, "check src"),
+        (429, StorageBusy, "tried again"),
+        (500, StorageUnavailable, "tried again"),
+    ],
+)
+def test_an_error_is_never_saved_as_data(
+    status: int, kind: type[StorageError], says: str, site: LocalSite, home: Path
+) -> None:
+    pages = {"/x?signature=geheim": Page(b"<html>sorry</html>", status=status)}
+    with web(pages) as url, pytest.raises(StorageError, match=says) as caught:
+        _fetch(f"{url}/x?signature=geheim", site, home)
+    assert type(caught.value) is kind
+    assert "geheim" not in caught.value.detail
+    assert everything(home) == []
+
+
+def _digest(data: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(data).digest()).decode()
+
+
+@pytest.mark.parametrize("header", ["Repr-Digest: sha-256=:{}:", "Digest: SHA-256={}"])
+def test_a_digest_is_verified(header: str, site: LocalSite, home: Path) -> None:
+    name, _, value = header.partition(": ")
+    page = Page(b"right", headers={"ETag": '"1"', name: value.format(_digest(b"right"))})
+    with web({"/x": page}) as url:
+        _fetch(f"{url}/x", site, home)
+        page.headers[name] = value.format(_digest(b"wrong"))
+        with pytest.raises(StorageUnavailable, match="sha256 checksum"):
+            fetch_url(f"{url}/x", site, at(home, "y"), Recorder(), SETTINGS)
+
+
+def test_a_file_that_never_rests_is_put_off(site: LocalSite, home: Path) -> None:
+    class Restless(dict[str, str]):
+        count = 0
+
+        def __or__(self, other: object) -> dict[str, str]:  # type: ignore[override]
+            self.count += 1
+            return {"ETag": f'"{self.count}"', **dict(other)}  # type: ignore[call-overload]
+
+    with web({"/x": Page(bytes(MIB), headers=Restless())}) as url, pytest.raises(StorageChanged):
+        _fetch(f"{url}/x", site, home)
+    assert everything(home) == ["in"]
+
+
+def _redirect(target: str) -> Page:
+    return Page(status=302, headers={"Location": target})
+
+
+def test_redirects_are_followed(site: LocalSite, home: Path) -> None:
+    pages = {"/a": _redirect("b?c"), "/b?c": _redirect("/x"), "/x": Page(b"here")}
+    with web(pages) as url:
+        _fetch(f"{url}/a", site, home)
+    assert (home / "in/x").read_text() == "here"
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        ("/loop", "more than 5 times"),
+        ("http://169.254.169.254/latest/meta-data", "GATEWAY_ALLOWED_ENDPOINTS"),
+        ("http://localhost.localdomain.invalid/", "no host"),
+        ("file:///etc/passwd", "starts with http"),
+        ("http://user:geheim@127.0.0.1/", "user name or a password"),
+        ("", "more than 5 times"),
+    ],
+)
+def test_redirects_are_judged(target: str, says: str, site: LocalSite, home: Path) -> None:
+    with web({"/loop": _redirect(target)}) as url, pytest.raises(StorageError, match=says):
+        _fetch(f"{url}/loop", site, home)
+    assert everything(home) == []
+
+
+@pytest.mark.parametrize("size", [0, 10, 20 * MIB])
+@pytest.mark.parametrize("plain", [False, True])
+def test_an_ftp_file(*, size: int, plain: bool, site: LocalSite, home: Path) -> None:
+    data = os.urandom(size)
+    with ftp({"/pub/größe x": data}, plain=plain) as url:
+        progress = _fetch(f"{url}/pub/größe%20x", site, home)
+    assert (home / "in/x").read_bytes() == data
+    assert progress.total == (None if plain else size)
+
+
+def test_an_ftp_file_that_is_not_there(site: LocalSite, home: Path) -> None:
+    with ftp({}) as url, pytest.raises(StorageError, match="550 no such file") as caught:
+        _fetch(f"{url}/x", site, home)
+    assert not caught.value.transient
+    assert everything(home) == []
+
+
+def test_no_command_hides_in_an_ftp_address(site: LocalSite, home: Path) -> None:
+    with ftp({"/x": b""}) as url, pytest.raises(StorageError, match="check src"):
+        _fetch(f"{url}/x%0d%0aDELE%20x", site, home)
+
+
+@pytest.mark.parametrize("scheme", ["http", "ftp"])
+def test_inner_servers_need_the_operators_word(scheme: str, site: LocalSite, home: Path) -> None:
+    with web({}) as url, pytest.raises(StorageError, match="GATEWAY_ALLOWED_ENDPOINTS"):
+        _fetch(url.replace("http", scheme) + "/x", site, home, Settings(allowed_endpoints=[]))

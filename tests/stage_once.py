@@ -1,0 +1,51 @@
+"""One try of a transfer in a process of its own, so that tests can kill it: its orders come as JSON."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from gateway.errors import GatewayError
+from gateway.settings import Settings
+from gateway.sites.local import LocalSite
+from gateway.staging import stage_in, stage_out
+from gateway.storage.s3 import S3Address
+from tests.staging import OWNER, Recorder
+
+
+@dataclass
+class FileTrail:
+    """What a row would keep, in a file."""
+
+    file: Path
+    token: str
+
+    @property
+    def upload_id(self) -> str:
+        return self.file.read_text() if self.file.exists() else ""
+
+    def keep_upload(self, upload_id: str) -> None:
+        self.file.write_text(upload_id)
+
+
+def main() -> int:
+    """Return 0 when the file is where it was wanted, 1 for another try, 2 when there is no use."""
+    orders = json.loads(sys.argv[1])
+    folder = PurePosixPath(orders["home"])
+    site, path = LocalSite([folder]), folder / orders["name"]
+    address = S3Address(orders["endpoint"], "local", "data", orders["key"])
+    trail = FileTrail(Path(orders["trail"]), orders["token"])
+    settings = Settings(allowed_endpoints=["127.0.0.1"], read_timeout_s=1.0)
+    try:
+        if orders["inwards"]:
+            stage_in(address, OWNER, site, path, Recorder(), settings, trail)
+        else:
+            stage_out(site, path, address, OWNER, Recorder(), settings, trail)
+    except GatewayError as error:
+        sys.stderr.write(f"{error.detail}\n")
+        return 1 if error.transient else 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

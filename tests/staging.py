@@ -1,0 +1,53 @@
+"""What the tests of staging share: who asks, who watches, and what must not be left."""
+
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from gateway.errors import Cancelled
+from gateway.settings import Settings
+from gateway.storage.s3 import Credentials
+from tests import services
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+SETTINGS = Settings(allowed_endpoints=["127.0.0.1"])
+OWNER = Credentials(services.ACCESS_KEY, services.SECRET_KEY)
+
+
+@dataclass
+class Recorder:
+    """A Progress that remembers, and stops when it has seen enough."""
+
+    stop_at: int | None = None
+    total: int | None = None
+    seen: list[int] = field(default_factory=list)
+
+    def expect(self, total_bytes: int) -> None:
+        self.total = total_bytes
+
+    def advance(self, done_bytes: int) -> None:
+        self.seen.append(done_bytes)
+        if self.stop_at is not None and done_bytes >= self.stop_at:
+            raise Cancelled("enough")
+
+
+def at(home: Path, text: str) -> PurePosixPath:
+    return PurePosixPath(home / text)
+
+
+def everything(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def open_upload_ids(client: "S3Client") -> list[str]:
+    return [upload["UploadId"] for upload in client.list_multipart_uploads(Bucket="data").get("Uploads", [])]
+
+
+def open_uploads(client: "S3Client") -> list[str]:
+    try:
+        uploads = client.list_multipart_uploads(Bucket="data").get("Uploads", [])
+    except client.exceptions.NoSuchUpload:  # how rclone's server says that there are none
+        return []
+    return [upload["Key"] for upload in uploads]

@@ -1,0 +1,62 @@
+"""Transfers as rows, and the tasks that a worker would run for them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from gateway import transfers
+from gateway.db import session_scope
+from gateway.models import Transfer
+from gateway.outbox import message_for, take_overdue
+from tests import services
+from tests.fault_proxy import Fault, Proxy
+from tests.rows import transfer
+from workers.tasks.transfers import clean, run
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A database, a cluster, and a store behind a proxy."""
+
+    home: Path
+    proxy: Proxy
+    s3: "S3Client"
+
+    def create(self, kind: str, path: str, key: str) -> UUID:
+        request = transfers.S3Request(
+            kind=kind,
+            infrastructure="hpc",
+            endpoint=self.proxy.url,
+            bucket="data",
+            object=key,
+            region="local",
+            access_key=services.ACCESS_KEY,
+            secret_key=services.SECRET_KEY,
+            path=path,
+        )
+        with session_scope() as session:
+            return transfers.create(session, request).id
+
+    def break_store(self) -> None:
+        self.proxy.restart(lambda number: Fault("busy") if number else Fault("cut", 5000, upwards=True))
+
+    def heal_store(self) -> None:
+        self.proxy.restart(lambda _: Fault())
+
+
+def work(row_id: UUID) -> Transfer:
+    """Do what the worker does when the row's message arrives, whenever that would be."""
+    with session_scope() as session:
+        session.get_one(Transfer, row_id).retry_at = None
+    task = {"transfers.run": run, "transfers.clean": clean}[message_for(transfer(row_id)).task]
+    task.apply(args=[str(row_id)])
+    return transfer(row_id)
+
+
+def overdue() -> list[str]:
+    with session_scope() as session:
+        return [message.task for message in take_overdue(session, 10)]
