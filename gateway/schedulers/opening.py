@@ -1,0 +1,22 @@
+"""From a configured cluster to its scheduler."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from gateway.configuration import Cluster
+from gateway.errors import SchedulerError
+from gateway.schedulers.base import Scheduler
+from gateway.schedulers.local import LocalScheduler
+from gateway.schedulers.pyslurm import Site, SlurmScheduler
+
+SPOOL = Path(".hpc-gateway", "spool")
+
+
+@lru_cache
+def open_scheduler(cluster: Cluster) -> Scheduler:
+    """Return the scheduler that the cluster names, one and the same as long as the process lives."""
+    if cluster.scheduler == "local":
+        return LocalScheduler(Path(cluster.home) / SPOOL, cluster.max_cpus)
+    if cluster.scheduler == "slurm":
+        return SlurmScheduler(Site(Path(cluster.slurm_conf), cluster.path))
+    raise SchedulerError(f"{cluster.name}: the scheduler '{cluster.scheduler}' is not supported yet")

@@ -1,0 +1,75 @@
+"""The figures of Slurm's partitions, from its nodes and jobs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gateway.schedulers.base import Partition
+from gateway.schedulers.slurm_job import SlurmJob
+from gateway.schedulers.slurm_reports import STATES
+from gateway.states import JobState
+
+_USABLE = frozenset({"IDLE", "MIXED", "ALLOCATED"})
+# Flags after the state, as in IDLE+DRAIN, with which a node takes no job now.
+_UNUSABLE_FLAGS = frozenset(
+    {
+        *("DRAIN", "NOT_RESPONDING", "FAIL", "MAINTENANCE", "RESERVED", "REBOOT_ISSUED", "REBOOT_REQUESTED"),
+        *("POWERED_DOWN", "POWERING_DOWN", "POWER_DOWN", "POWERING_UP", "INVALID_REG", "BLOCKED"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class SlurmPartition:
+    """A partition as Slurm lists it."""
+
+    name: str
+    is_up: bool
+    is_default: bool = False
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node as Slurm lists it; `cpus` are those that jobs can have."""
+
+    name: str
+    state: str
+    cpus: int
+    idle_cpus: int
+    partitions: tuple[str, ...]
+
+    @property
+    def free_cpus(self) -> int:
+        """The CPUs on which a job could start now."""
+        state, *flags = self.state.rstrip("*~#!%$@^-").split("+")
+        if state not in _USABLE or self.state.endswith("*") or _UNUSABLE_FLAGS & set(flags):
+            return 0
+        return self.idle_cpus
+
+
+def figures(partitions: Iterable[SlurmPartition], nodes: list[Node], jobs: list[SlurmJob]) -> list[Partition]:
+    """Count per partition; a node or a waiting job that is in two of them counts in both."""
+    return [_figures(partition, nodes, jobs) for partition in partitions]
+
+
+def _figures(partition: SlurmPartition, nodes: list[Node], jobs: list[SlurmJob]) -> Partition:
+    own = [node for node in nodes if partition.name in node.partitions]
+    free = [node.free_cpus if partition.is_up else 0 for node in own]
+    states = [STATES.get(job.state) for job in jobs if partition.name in job.partition.split(",")]
+    return Partition(
+        name=partition.name,
+        total_nodes=len(own),
+        avail_nodes=sum(cpus > 0 for cpus in free),
+        total_cpus=sum(node.cpus for node in own),
+        avail_cpus=sum(free),
+        running_jobs=states.count(JobState.RUNNING),
+        queued_jobs=states.count(JobState.PENDING),
+    )
+
+
+def largest_nodes(partitions: Iterable[SlurmPartition], nodes: list[Node]) -> dict[str, int]:
+    """Return the CPUs of each partition's largest node; the default partition is "" as well."""
+    sizes: dict[str, int] = {}
+    for partition in partitions:
+        size = max((node.cpus for node in nodes if partition.name in node.partitions), default=1)
+        sizes |= {partition.name: size} | ({"": size} if partition.is_default else {})
+    return sizes

@@ -1,0 +1,126 @@
+"""The queue of the local scheduler on disk: one small file per job, all behind one lock."""
+
+import fcntl
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from gateway.errors import Invalid, SchedulerUnavailable
+from gateway.schedulers.base import JobReport
+
+LOCK_WAIT_S = 30.0
+_LOCK_POLL_S = 0.005
+# A job's name becomes part of a file's name.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One job of the queue. `end` is set once it is known, then `end_seen_at` (epoch) tells since when."""
+
+    number: int
+    name: str
+    folder: Path
+    cpus: int
+    end: JobReport | None = None
+    end_seen_at: float = 0.0
+
+
+_ENTRY = TypeAdapter(Entry)
+
+
+class Spool:
+    """The entries, in the order of their numbers. Every call but `locked` needs the lock."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._jobs = folder / "jobs"
+        self._last_number = folder / "last_number"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the one lock, which the kernel releases when its holder dies."""
+        try:
+            self._jobs.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                _wait_for(lock)
+                yield
+            finally:
+                os.close(lock)
+        except OSError as error:
+            raise SchedulerUnavailable(
+                f"the local scheduler cannot use its files: {error.strerror}: {error.filename}"
+            ) from error
+
+    def number_of(self, name: str) -> int | None:
+        """Return the number under which the job is known."""
+        return next((number for number, known, _ in self._files() if known == name), None)
+
+    def entries(self) -> list[Entry]:
+        """Return all jobs, first come first."""
+        return [_ENTRY.validate_json(path.read_bytes()) for _, _, path in self._files()]
+
+    def entry(self, number: int) -> Entry | None:
+        """Return one job."""
+        paths = (path for known, _, path in self._files() if known == number)
+        return next((_ENTRY.validate_json(path.read_bytes()) for path in paths), None)
+
+    def add(self, name: str, folder: Path, cpus: int) -> Entry:
+        """Append a job. A crash in between costs a number, never a job."""
+        if not _NAME.fullmatch(name):
+            raise Invalid("letters, digits, '.', '_' and '-', at most 200", field="name of the job")
+        number = 1 + (int(self._last_number.read_text()) if self._last_number.exists() else 0)
+        write_atomically(self._last_number, str(number))
+        entry = Entry(number, name, folder, cpus)
+        self.replace(entry)
+        return entry
+
+    def replace(self, entry: Entry) -> None:
+        """Write what is known of a job now."""
+        write_atomically(self._path(entry), _ENTRY.dump_json(entry).decode())
+
+    def remove(self, entry: Entry) -> None:
+        """Forget a job."""
+        self._path(entry).unlink(missing_ok=True)
+
+    def _path(self, entry: Entry) -> Path:
+        return self._jobs / f"{entry.number:09d}.{entry.name}.json"
+
+    def _files(self) -> list[tuple[int, str, Path]]:
+        found = []
+        for path in sorted(self._jobs.glob("*.json")):
+            number, _, name = path.stem.partition(".")
+            found.append((int(number), name, path))
+        return found
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file that is whole or not there, after a power cut too. Two writers need a lock."""
+    new = path.with_name(f"{path.name}.new")
+    with new.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+
+
+def _wait_for(lock: int) -> None:
+    deadline = time.monotonic() + LOCK_WAIT_S
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise SchedulerUnavailable(
+                    "the local scheduler's queue has been locked for too long by another process"
+                ) from None
+            time.sleep(_LOCK_POLL_S)
+        else:
+            return

@@ -1,0 +1,103 @@
+"""The four-node cluster as the tests use it: started, stopped, and broken on purpose."""
+
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+# The tests start clusters one after the other; another set of ports for whoever has one running.
+BASE_PORT = int(os.environ.get("GATEWAY_TEST_SLURM_PORT", "18400"))
+
+
+CONFIGURATION = """
+[demo]
+scheduler = "slurm"
+home = "{home}"
+python = "{python}"
+slurm_conf = "{conf}"
+path = "{path}"
+max_cpus = 16
+[demo.defaults]
+partition = "debug"
+[demo.ceilings]
+partitions = ["debug", "small"]
+nodes = 4
+time_limit_s = 600
+"""
+
+
+@dataclass(frozen=True)
+class SlurmCluster:
+    prefix: Path
+    run: Path
+    min_job_age_s: int = 300
+    base_port: int = BASE_PORT
+    accounting: bool = False
+
+    @property
+    def conf(self) -> Path:
+        return self.run / "slurm.conf"
+
+    @property
+    def kernels_python(self) -> Path:
+        return self.prefix / "kernels" / "bin" / "python"
+
+    @property
+    def path(self) -> str:
+        return f"{self.prefix / 'bin'}:/usr/bin:/bin"
+
+    def act(self, *action: str) -> None:
+        verb, *rest = action
+        subprocess.run(
+            [str(HERE / "cluster.sh"), verb, str(self.prefix), str(self.run), *rest],
+            env={
+                "PATH": os.environ["PATH"],
+                "SLURM_BASE_PORT": str(self.base_port),
+                "SLURM_MIN_JOB_AGE": str(self.min_job_age_s),
+                "SLURM_ACCOUNTING": "yes" if self.accounting else "no",
+            },
+            check=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            timeout=60,
+        )
+
+    def command(self, *argv: str, check: bool = True) -> str:
+        """Run one of Slurm's own commands: the tests' independent witness."""
+        return subprocess.run(
+            [str(self.prefix / "bin" / argv[0]), *argv[1:]],
+            env={"SLURM_CONF": str(self.conf), "PATH": self.path},
+            check=check,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        ).stdout
+
+    def resume(self, node: str) -> None:
+        """Take a node back into service; it may have come back by itself."""
+        self.command("scontrol", "update", f"NodeName={node}", "State=RESUME", check=False)
+
+    def names(self) -> list[str]:
+        """Return the names of all jobs that Slurm knows, ended ones included."""
+        lines = self.command("squeue", "-h", "-t", "all", "-o", "%j").splitlines()
+        return [line.strip() for line in lines]
+
+    def kill(self, daemon: str, number: signal.Signals) -> None:
+        """Send a signal to `slurmctld`, `munge` or `slurmd-n1`."""
+        os.kill(int((self.run / f"{daemon}.pid").read_text()), number)
+
+
+def configure(cluster: SlurmCluster, folder: Path) -> Path:
+    """Write the configuration of a stack below the folder."""
+    path = folder / "slurm.toml"
+    path.write_text(
+        CONFIGURATION.format(
+            home=folder / "stack" / "cluster",
+            python=cluster.kernels_python,
+            conf=cluster.conf,
+            path=cluster.path,
+        )
+    )
+    return path

@@ -1,0 +1,58 @@
+"""`hpc-gateway doctor` on the real Slurm, in processes of its own as an operator runs it."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.cluster.slurm_cluster import SlurmCluster, configure
+
+
+def doctor(cluster: SlurmCluster, folder: Path) -> subprocess.CompletedProcess[str]:
+    (folder / "stack" / "cluster").mkdir(parents=True, exist_ok=True)
+    return subprocess.run(
+        [sys.executable, "-m", "gateway.cli", "doctor", "demo"],
+        env={"GATEWAY_INFRASTRUCTURES": str(configure(cluster, folder)), "PATH": "/usr/bin:/bin:/usr/sbin"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+
+
+def test_all_is_well(cluster: SlurmCluster, tmp_path: Path) -> None:
+    done = doctor(cluster, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("well: ") == 6
+    assert "hpc_kernels" in done.stdout
+
+
+def test_munge_down(cluster: SlurmCluster, tmp_path: Path) -> None:
+    cluster.kill("munge", signal.SIGTERM)
+    try:
+        done = doctor(cluster, tmp_path)
+    finally:
+        cluster.act("munge")
+    assert done.returncode == 1
+    assert "NOT WELL: munge" in done.stdout
+    assert "munge.key" in done.stdout
+
+
+def test_the_controller_down(cluster: SlurmCluster, tmp_path: Path) -> None:
+    cluster.kill("slurmctld", signal.SIGKILL)
+    try:
+        done = doctor(cluster, tmp_path)
+    finally:
+        cluster.act("controller")
+    assert done.returncode == 1
+    assert "NOT WELL: scheduler" in done.stdout
+    assert "slurmctld" in done.stdout
+
+
+def test_a_configuration_that_libslurm_cannot_use(cluster: SlurmCluster, tmp_path: Path) -> None:
+    text = cluster.conf.read_text().replace("auth/munge", "auth/nothing")
+    (tmp_path / "slurm.conf").write_text(text)
+    broken = SlurmCluster(cluster.prefix, tmp_path)
+    done = doctor(broken, tmp_path)
+    assert done.returncode == 1
+    assert "NOT WELL: slurm.conf: libslurm cannot use" in done.stdout

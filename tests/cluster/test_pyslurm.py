@@ -1,0 +1,250 @@
+"""The real Slurm: what the gateway says of every kind of end, and of waiting."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gateway import batch
+from gateway.errors import SchedulerError
+from gateway.schedulers.base import JobReport, JobSpec, Resources
+from gateway.schedulers.pyslurm import Site, SlurmScheduler
+from gateway.states import JobState
+from tests.cluster.slurm_cluster import SlurmCluster
+
+GOING = {JobState.PENDING, JobState.RUNNING}
+
+
+def spec(
+    tmp_path: Path, text: str, *, ranks: int = 1, threads: int = 1, resources: Resources | None = None
+) -> JobSpec:
+    name = f"{tmp_path.name}.1"
+    folder = tmp_path / name
+    folder.mkdir(exist_ok=True)
+    command = ("/bin/bash", "-c", text)
+    return JobSpec(name, folder, command, ranks, threads, "srun", {"A": "b c"}, resources or Resources())
+
+
+def wait_for(condition: Callable[[], object], timeout_s: float = 60) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def end_of(scheduler: SlurmScheduler, name: str, timeout_s: float = 60) -> JobReport:
+    wait_for(lambda: scheduler.jobs()[name].state not in GOING, timeout_s)
+    return scheduler.jobs()[name]
+
+
+def run(scheduler: SlurmScheduler, job: JobSpec) -> JobReport:
+    scheduler_id = scheduler.submit(job)
+    end = end_of(scheduler, job.name)
+    assert end.scheduler_id == scheduler_id
+    return end
+
+
+def out(job: JobSpec) -> str:
+    return (job.folder / batch.STDOUT).read_text()
+
+
+@pytest.mark.parametrize(("ranks", "threads", "nodes"), [(1, 1, 1), (4, 2, 2), (8, 1, 2), (4, 4, 4)])
+def test_success_on_as_many_nodes_as_needed(
+    scheduler: SlurmScheduler, tmp_path: Path, ranks: int, threads: int, nodes: int
+) -> None:
+    text = 'echo "$SLURM_PROCID/$SLURM_NTASKS $SLURM_CPUS_PER_TASK $SLURM_JOB_NUM_NODES $A"'
+    job = spec(tmp_path, text, ranks=ranks, threads=threads)
+    end = run(scheduler, job)
+    assert (end.state, end.exit_code, end.reason) == (JobState.SUCCEEDED, 0, "")
+    assert end.started_at is not None
+    assert end.ended_at is not None
+    lines = sorted(f"{rank}/{ranks} {threads} {nodes} b c" for rank in range(ranks))
+    assert sorted(out(job).splitlines()) == lines
+
+
+def test_nodes_as_asked(scheduler: SlurmScheduler, tmp_path: Path) -> None:
+    job = spec(tmp_path, 'echo "$SLURM_JOB_NUM_NODES"', ranks=4, resources=Resources(nodes=4))
+    assert run(scheduler, job).state is JobState.SUCCEEDED
+    assert out(job) == "4\n" * 4
+
+
+def test_failure(scheduler: SlurmScheduler, tmp_path: Path) -> None:
+    end = run(scheduler, spec(tmp_path, "exit 3", ranks=2))
+    assert (end.state, end.exit_code, end.reason) == (JobState.FAILED, 3, "the job ended with exit code 3")
+
+
+def test_a_killed_rank(scheduler: SlurmScheduler, tmp_path: Path) -> None:
+    end = run(scheduler, spec(tmp_path, "kill -KILL $$", ranks=2))
+    assert (end.state, end.exit_code) == (JobState.FAILED, 137)
+
+
+def is_alive(pid: str) -> bool:
+    try:
+        return "State:\tZ" not in Path("/proc", pid, "status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_cancelled_while_running(scheduler: SlurmScheduler, tmp_path: Path) -> None:
+    job = spec(tmp_path, "echo $$; exec sleep 100", ranks=2)
+    scheduler_id = scheduler.submit(job)
+    wait_for(lambda: (job.folder / batch.STDOUT).exists() and len(out(job).split()) == 2)
+    scheduler.cancel(scheduler_id)
+    scheduler.cancel(scheduler_id)
+    end = end_of(scheduler, job.name)
+    assert (end.state, end.reason) == (JobState.CANCELLED, "the job was cancelled on the cluster")
+    wait_for(lambda: not any(is_alive(pid) for pid in out(job).split()), timeout_s=10)
+    noted = batch.read_exit(job.folder)
+    assert noted is not None
+    assert noted.signal == signal.SIGTERM
+    scheduler.cancel(scheduler_id)
+    assert scheduler.jobs()[job.name] == end
+
+
+def test_cancelled_while_waiting(scheduler: SlurmScheduler, tmp_path: Path) -> None:
+    blocker = spec(tmp_path / "..", "exec sleep 100", ranks=16)
+    blocking = scheduler.submit(blocker)
+    job = spec(tmp_path, "true")
+    scheduler_id = scheduler.submit(job)
+    scheduler.cancel(scheduler_id)
+    assert end_of(scheduler, job.name).state is JobState.CANCELLED
+    assert not (job.folder / batch.STARTED).exists()
+    scheduler.cancel(blocking)
+    end_of(scheduler, blocker.name)
+
+
+@pytest.mark.parametrize("scheduler_id", ["", "0", "999999", "x", "-1", "1_1", "9" * 40, "²"])
+def test_cancel_of_the_unknown(scheduler: SlurmScheduler, scheduler_id: str) -> None:
+    scheduler.cancel(scheduler_id)
+
+
+@pytest.mark.long
+def test_out_of_time(scheduler: SlurmScheduler, tmp_path: Path) -> None:
+    job = spec(tmp_path, "exec sleep 200", resources=Resources(time_limit_s=30))
+    scheduler.submit(job)
+    end = end_of(scheduler, job.name, timeout_s=150)
+    assert end.state is JobState.TIMEOUT
+    assert "resources.time_limit_s" in end.reason
+    told = scheduler.recall(job.name, job.folder)
+    assert told is not None
+    assert told.state is JobState.TIMEOUT
+
+
+def test_why_it_waits(scheduler: SlurmScheduler, cluster: SlurmCluster, tmp_path: Path) -> None:
+    blocker = spec(tmp_path / "..", "exec sleep 100", ranks=16, resources=Resources(time_limit_s=600))
+    blocking = scheduler.submit(blocker)
+    wait_for(lambda: scheduler.jobs()[blocker.name].state is JobState.RUNNING)
+    jobs = []
+    for name in ("first", "second", "third"):
+        (tmp_path / name).mkdir()
+        jobs.append(spec(tmp_path / name, "true", ranks=8))
+        scheduler.submit(jobs[-1])
+    wait_for(lambda: "expects" in scheduler.jobs()[jobs[0].name].reason)
+    reasons = [scheduler.jobs()[job.name].reason for job in jobs]
+    assert reasons[0].startswith("waiting: 2 nodes with 8 free CPUs in all; Slurm expects to start it at ")
+    assert reasons[1].startswith(
+        "waiting: jobs of higher priority are ahead; 1 job is ahead in the queue; Slurm"
+    )
+    assert "2 jobs are ahead" in reasons[2]
+    figures = {partition.name: partition for partition in scheduler.partitions()}
+    assert (figures["debug"].running_jobs, figures["debug"].queued_jobs) == (1, 3)
+    assert (figures["debug"].avail_cpus, figures["small"].avail_cpus) == (0, 0)
+    cluster.command("scontrol", "hold", scheduler.jobs()[jobs[1].name].scheduler_id)
+    assert "held" in scheduler.jobs()[jobs[1].name].reason
+    for job in jobs:
+        scheduler.cancel(scheduler.jobs()[job.name].scheduler_id)
+    scheduler.cancel(blocking)
+    end_of(scheduler, blocker.name)
+
+
+@pytest.mark.parametrize(
+    ("ranks", "resources", "words"),
+    [
+        (17, Resources(), "node configuration is not available"),
+        (1, Resources(partition="nowhere"), "partition"),
+        (1, Resources(nodes=9), "."),
+    ],
+)
+def test_impossible_requests(
+    scheduler: SlurmScheduler, tmp_path: Path, ranks: int, resources: Resources, words: str
+) -> None:
+    with pytest.raises(SchedulerError, match=words) as refused:
+        scheduler.submit(spec(tmp_path, "true", ranks=ranks, resources=resources))
+    assert not refused.value.transient
+
+
+def test_nothing_of_this_process_s_environment_gets_there(
+    scheduler: SlurmScheduler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEWAY_SECRET", "hidden")
+    monkeypatch.setitem(os.environ, "SLURM_JWT", "hidden")
+    job = spec(tmp_path, "cat /proc/$PPID/environ; env -0")
+    assert run(scheduler, job).state is JobState.SUCCEEDED
+    assert "hidden" not in out(job)
+
+
+def test_a_folder_with_awkward_letters(scheduler: SlurmScheduler, tmp_path: Path) -> None:
+    folder = tmp_path / "%j 'x' $(touch pwned) é"
+    folder.mkdir()
+    job = spec(folder, "pwd")
+    assert run(scheduler, job).state is JobState.SUCCEEDED
+    assert out(job) == f"{job.folder}\n"
+
+
+def test_a_name_submitted_twice_runs_once(scheduler: SlurmScheduler, tmp_path: Path) -> None:
+    job = spec(tmp_path, "echo once; sleep 2")
+    ids = [scheduler.submit(job), scheduler.submit(job), scheduler.submit(job)]
+    end = end_of(scheduler, job.name)
+    assert end.state is JobState.SUCCEEDED
+    assert end.scheduler_id in ids
+    wait_for(lambda: scheduler.jobs()[job.name] == end)
+    time.sleep(1)
+    assert scheduler.jobs()[job.name] == end
+    assert out(job) == "once\n"
+
+
+def test_a_late_copy_is_not_the_truth(
+    scheduler: SlurmScheduler, cluster: SlurmCluster, tmp_path: Path
+) -> None:
+    job = spec(tmp_path, "exit 4")
+    end = run(scheduler, job)
+    late = scheduler.submit(job)
+    wait_for(lambda: late not in cluster.command("squeue", "-h", "-o", "%i").split())
+    assert scheduler.jobs()[job.name] == end
+    assert scheduler.find(job.name, job.folder) == end
+
+
+def test_unknown_to_slurm(scheduler: SlurmScheduler, tmp_path: Path) -> None:
+    assert scheduler.find("nobody.1", tmp_path) is None
+
+
+def test_forgotten_without_an_exit_file(scheduler: SlurmScheduler, tmp_path: Path) -> None:
+    job = spec(tmp_path, "exit 4")
+    run(scheduler, job)
+    (job.folder / batch.EXIT).unlink()
+    told = scheduler.recall(job.name, job.folder)
+    assert told is not None
+    assert told.state is JobState.LOST
+    assert "left no exit file" in told.reason
+
+
+def test_telemetry_with_drained_and_down_nodes(scheduler: SlurmScheduler, cluster: SlurmCluster) -> None:
+    assert [(p.total_nodes, p.avail_nodes, p.total_cpus, p.avail_cpus) for p in scheduler.partitions()] == [
+        (4, 4, 16, 16),
+        (2, 2, 8, 8),
+    ]
+    cluster.command("scontrol", "update", "NodeName=n1", "State=DRAIN", "Reason=test")
+    cluster.command("scontrol", "update", "NodeName=n4", "State=DOWN", "Reason=test")
+    try:
+        assert [(p.avail_nodes, p.avail_cpus) for p in scheduler.partitions()] == [(2, 8), (1, 4)]
+    finally:
+        cluster.command("scontrol", "update", "NodeName=n1,n4", "State=RESUME")
+
+
+def test_a_second_cluster_needs_a_second_process(cluster: SlurmCluster, scheduler: SlurmScheduler) -> None:
+    assert scheduler.jobs() is not None
+    with pytest.raises(SchedulerError, match="one worker per cluster"):
+        SlurmScheduler(Site(cluster.run / "other.conf", ""))
