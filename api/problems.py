@@ -1,0 +1,98 @@
+"""Errors as `application/problem+json` (RFC 9457), with `message` beside `detail` for old clients."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from gateway.errors import GatewayError, Invalid
+
+RETRY_AFTER_S = 5
+CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_log = logging.getLogger(__name__)
+
+
+class FieldError(BaseModel):
+    """One field of a bad body."""
+
+    loc: list[str | int] = Field(examples=[["body", "params", "read_input_data"]])
+    msg: str
+
+
+class Problem(BaseModel):
+    """Every error of this API."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    message: str = Field(description="The same as `detail`.")
+    errors: list[FieldError] | None = None
+
+
+def problem(status: int, title: str, detail: str, **extra: Any) -> JSONResponse:
+    """Build a problem response."""
+    body = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "message": detail,
+        **extra,
+    }
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe in OpenAPI the problems that a route can answer with."""
+    return {status: {"description": HTTPStatus(status).phrase, "content": CONTENT} for status in statuses}
+
+
+def _gateway_error(_request: Request, error: GatewayError) -> JSONResponse:
+    extra = {}
+    if isinstance(error, Invalid) and error.field:
+        extra = {"errors": [{"loc": ["body", *error.field.split(".")], "msg": error.detail}]}
+    return problem(error.status, error.title, error.detail, **extra)
+
+
+def _validation_error(_request: Request, error: RequestValidationError) -> JSONResponse:
+    errors = [{"loc": list(part["loc"]), "msg": part["msg"]} for part in error.errors()]
+    first = errors[0]
+    place = ".".join(str(part) for part in first["loc"] if part != "body")
+    detail = f"{place}: {first['msg']}" if place else str(first["msg"])
+    return problem(400, Invalid.title, detail, errors=errors)
+
+
+def _http_error(_request: Request, error: HTTPException) -> JSONResponse:
+    answer = problem(error.status_code, HTTPStatus(error.status_code).phrase, str(error.detail))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _database_error(_request: Request, error: SQLAlchemyError) -> JSONResponse:
+    _log.error("the database failed", exc_info=error)
+    if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
+        return problem(503, "Temporarily unavailable", "the gateway's database is away; try again shortly")
+    return _unexpected(_request, error)
+
+
+def _unexpected(_request: Request, error: Exception) -> JSONResponse:
+    _log.error("unexpected error", exc_info=error)
+    return problem(500, "Internal error", "the gateway failed; its operator finds the cause in the log")
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the application a problem."""
+    app.add_exception_handler(GatewayError, _gateway_error)  # type: ignore[arg-type]  # Starlette types them all as Exception
+    app.add_exception_handler(RequestValidationError, _validation_error)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, _http_error)  # type: ignore[arg-type]
+    app.add_exception_handler(SQLAlchemyError, _database_error)  # type: ignore[arg-type]
+    app.add_exception_handler(Exception, _unexpected)

@@ -1,0 +1,64 @@
+"""`/data`: a file of a web or FTP server to the cluster."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from sqlalchemy.orm import Session
+
+from api import rows
+from api.deps import RowId, read
+from api.operating import Action, HistoryEvent, Page, TransferQuery
+from api.problems import responses
+from api.rows import Caller
+from api.schemas import FileTransferRequest, FileTransferStatus
+from api.transfers import start_from_url
+from gateway import transfers
+from gateway.filters import Kind
+from gateway.models import Transfer
+
+KIND: Kind = "data"
+router = APIRouter(prefix="/data", tags=["transfers"])
+
+
+def _find(row_id: RowId) -> rows.Find[Transfer]:
+    def find(session: Session) -> Transfer:
+        return transfers.get(session, KIND, row_id)
+
+    return find
+
+
+@router.post("", status_code=201, responses=responses(400, 404, 503))
+def fetch(body: FileTransferRequest) -> FileTransferStatus:
+    """Accept a file for the cluster; poll the id until `status` is no longer `transferring`."""
+    return FileTransferStatus.of(start_from_url(body))
+
+
+@router.get("", responses=responses(400, 503))
+def list_data(query: Annotated[TransferQuery, Query()]) -> Page[FileTransferStatus]:
+    """List these transfers, newest first."""
+    items, following, counts = rows.listed(Transfer, KIND, query)
+    return Page(items=[FileTransferStatus.of(row) for row in items], next=following, counts=counts)
+
+
+@router.get("/{row_id}", responses=responses(404, 503))
+def get_data(row_id: RowId) -> FileTransferStatus:
+    """Show where the transfer stands."""
+    return FileTransferStatus.of(read(_find(row_id)))
+
+
+@router.get("/{row_id}/events", responses=responses(404, 503))
+def list_data_events(row_id: RowId) -> list[HistoryEvent]:
+    """Show everything that happened to the transfer, in order."""
+    return rows.events(_find(row_id))
+
+
+@router.post("/{row_id}/cancel", responses=responses(400, 404, 409, 503))
+def cancel_data(row_id: RowId, caller: Caller, body: Action | None = None) -> FileTransferStatus:
+    """Stop the transfer; what has ended already is 409."""
+    return FileTransferStatus.of(rows.cancelled(_find(row_id), body, caller))
+
+
+@router.post("/{row_id}/retry", responses=responses(400, 404, 409, 503))
+def retry_data(row_id: RowId, caller: Caller, body: Action | None = None) -> FileTransferStatus:
+    """Try a transfer that ended badly again."""
+    return FileTransferStatus.of(rows.retried(_find(row_id), body, caller))

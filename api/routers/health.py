@@ -1,0 +1,57 @@
+"""`/health`: whether the process lives, and whether what it needs is there."""
+
+from dataclasses import asdict
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway import heartbeats, infrastructures
+from gateway.broker import ask_broker
+from gateway.db import session_scope
+from gateway.heartbeats import Pulse
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+
+class Health(BaseModel):
+    """What answers and what does not."""
+
+    status: str
+    checks: dict[str, str] = {}
+    clusters: dict[str, dict[str, str]] = Field(
+        {}, description="For each cluster its worker, scheduler and filesystem."
+    )
+
+
+@router.get("/live")
+def live() -> Health:
+    """Tell that the process answers."""
+    return Health(status="ok")
+
+
+@router.get("/ready", responses={503: {"model": Health, "description": "The database is away"}})
+def ready(response: Response) -> Health:
+    """Tell whether requests can be accepted: the database must be there; without the rest they wait."""
+    database, clusters = _database()
+    broker, _ = ask_broker([])
+    checks = {"database": database or "ok", "broker": broker or "ok"}
+    if database:
+        response.status_code = 503
+        return Health(status="unavailable", checks=checks)
+    found = {name: _shown(pulse) for name, pulse in clusters.items()}
+    return Health(status="degraded" if broker else "ok", checks=checks, clusters=found)
+
+
+def _shown(pulse: Pulse) -> dict[str, str]:
+    return {part: problem or "ok" for part, problem in asdict(pulse).items()}
+
+
+def _database() -> tuple[str, dict[str, Pulse]]:
+    try:
+        with session_scope(read_only=True) as session:
+            session.execute(text("SELECT version_num FROM alembic_version"))
+            return "", heartbeats.pulses(session, infrastructures.every(session))
+    except SQLAlchemyError as error:
+        return f"away ({type(error).__name__}); `hpc-gateway migrate` if it is new", {}

@@ -1,0 +1,72 @@
+"""`/infrastructure`: the clusters and their live figures."""
+
+import time
+
+from fastapi import APIRouter
+
+from api.deps import read
+from api.problems import responses
+from api.schemas import InfrastructureRequest, InfrastructureSummary, InfrastructureTelemetry
+from gateway import infrastructures
+from gateway.configuration import Cluster
+from gateway.db import session_scope
+from gateway.errors import Unavailable
+from gateway.models import Infrastructure, Telemetry
+
+ANSWER_S = 4.0
+PAUSE_S = 0.1
+router = APIRouter(prefix="/infrastructure", tags=["infrastructure"])
+
+
+@router.post("", status_code=201, responses=responses(400, 503))
+def add_infrastructure(body: InfrastructureRequest) -> InfrastructureSummary:
+    """Add a cluster, or replace the entry of that name; one that the operator configured stays as it is."""
+    entry = Infrastructure(
+        name=body.name,
+        host=body.host,
+        hostname=body.hostname,
+        username=body.username,
+        scheduler=body.scheduler,
+        ssh_key_type=body.ssh_key.type,
+        ssh_key_path=body.ssh_key.path,
+    )
+    with session_scope() as session:
+        cluster = infrastructures.add(session, entry, body.ssh_key.password.get_secret_value())
+    return InfrastructureSummary.of(cluster)
+
+
+@router.get("", responses=responses(503))
+def list_infrastructures() -> list[InfrastructureSummary]:
+    """List the clusters by name."""
+    return [InfrastructureSummary.of(cluster) for cluster in read(infrastructures.every)]
+
+
+@router.get("/{name}", responses=responses(404, 503))
+def get_infrastructure(name: str) -> InfrastructureSummary:
+    """Show one cluster."""
+    return InfrastructureSummary.of(read(lambda session: infrastructures.get(session, name)))
+
+
+@router.get("/{name}/telemetry", responses=responses(404, 503))
+def get_telemetry(name: str) -> InfrastructureTelemetry:
+    """Show the scheduler's figures, a few seconds old at most."""
+    cluster = read(lambda session: infrastructures.get(session, name))
+    return InfrastructureTelemetry.seen(cluster, _fresh_figures(cluster))
+
+
+def _fresh_figures(cluster: Cluster) -> Telemetry:
+    """Return the snapshot of the cluster's watcher; where it is too old, ask for a new one and wait."""
+    figures = read(lambda session: infrastructures.telemetry(session, cluster.name))
+    if figures is not None:
+        return figures
+    with session_scope() as session:
+        infrastructures.ask_telemetry(session, cluster.name)
+    deadline = time.monotonic() + ANSWER_S
+    while time.monotonic() < deadline:
+        time.sleep(PAUSE_S)
+        figures = read(lambda session: infrastructures.telemetry(session, cluster.name))
+        if figures is not None:
+            return figures
+    raise Unavailable(
+        f"no worker of {cluster.name!r} answers; telemetry needs `hpc-gateway worker {cluster.name}`"
+    )

@@ -1,0 +1,16 @@
+"""`/metrics`: everything for Prometheus."""
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+
+from gateway.metrics import Collector
+
+router = APIRouter(tags=["operators"])
+_rows = CollectorRegistry(auto_describe=False)
+_rows.register(Collector())
+
+
+@router.get("/metrics", response_class=Response)
+def get_metrics() -> Response:
+    """Show the metrics of this process, of the rows and of the queues."""
+    return Response(generate_latest(REGISTRY) + generate_latest(_rows), media_type=CONTENT_TYPE_LATEST)

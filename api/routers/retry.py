@@ -1,0 +1,39 @@
+"""`/retry`: everything that a filter finds among what ended badly, tried again."""
+
+from dataclasses import asdict
+
+from fastapi import APIRouter
+
+from api.deps import read
+from api.operating import BulkItem, BulkRetried, BulkRetry
+from api.problems import responses
+from api.rows import Caller
+from gateway import bulk
+from gateway.bulk import Found
+from gateway.db import session_scope
+from gateway.queue import send
+
+CHUNK = 100
+router = APIRouter(tags=["operators"])
+
+
+@router.post("/retry", responses=responses(400, 503))
+def retry_many(body: BulkRetry, caller: Caller) -> BulkRetried:
+    """Retry what the filter finds; `dry_run`, the default, only shows it."""
+    found = read(lambda session: bulk.find(session, body.filter.wanted(), body.filter.kind))
+    if not body.dry_run:
+        found = _retried(found, body.by or caller, body.reason)
+    items = [BulkItem(**asdict(each)) for each in found]
+    retried = sum(not item.refusal for item in items)
+    return BulkRetried(dry_run=body.dry_run, found=len(items), retried=retried, items=items)
+
+
+def _retried(found: list[Found], actor: str, why: str) -> list[Found]:
+    """Retry in short transactions, each sent once it is committed: workers start while others follow."""
+    done: list[Found] = []
+    for start in range(0, len(found), CHUNK):
+        with session_scope() as session:
+            some, messages = bulk.retry_some(session, found[start : start + CHUNK], actor, why)
+        send(messages)
+        done += some
+    return done

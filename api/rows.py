@@ -1,0 +1,69 @@
+"""What the routers of transfers and jobs share: lists, histories, cancels and retries of a row."""
+
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Request
+from sqlalchemy.orm import Session
+
+from api.deps import read
+from api.operating import Action, HistoryEvent, JobQuery, TransferQuery
+from gateway import filters, history, jobs, pages, retries, transfers
+from gateway.db import session_scope
+from gateway.filters import Kind
+from gateway.models import Job, Transfer
+from gateway.outbox import message_for
+from gateway.queue import send
+
+Row = TypeVar("Row", bound=Transfer | Job)
+Find = Callable[[Session], Row]
+
+
+def _address(request: Request) -> str:
+    return f"client at {request.client.host}" if request.client else "client"
+
+
+Caller = Annotated[str, Depends(_address)]
+
+
+def listed(
+    model: type[Row], kind: Kind, query: TransferQuery | JobQuery
+) -> tuple[list[Row], str | None, dict[str, int] | None]:
+    """Return a page of rows, the next cursor and, for the first page, the counts."""
+    wanted = query.wanted()
+
+    def load(session: Session) -> tuple[list[Row], str | None, dict[str, int] | None]:
+        where = filters.conditions(wanted, kind)
+        counts = None if query.cursor else filters.counts(session, wanted, kind)
+        return *pages.page(session, model, where, query.cursor, query.limit), counts
+
+    return read(load)
+
+
+def events(find: Find[Row]) -> list[HistoryEvent]:
+    """Return a row's history."""
+    return [HistoryEvent.of(event) for event in read(lambda session: history.events(session, find(session)))]
+
+
+def cancelled(find: Find[Row], action: Action | None, caller: str) -> Row:
+    """Cancel a row, or ask for it."""
+    action = action or Action()
+    with session_scope() as session:
+        row = find(session)
+        session.refresh(row, with_for_update=True)
+        cancel = transfers.cancel if isinstance(row, Transfer) else jobs.cancel
+        cancel(session, row, action.by or caller, action.reason)  # type: ignore[arg-type]  # chosen by the row's type
+    return row
+
+
+def retried(
+    find: Find[Row], action: Action | None, caller: str, secrets: retries.Secrets | None = None
+) -> Row:
+    """Retry a row and send its message."""
+    action = action or Action()
+    with session_scope() as session:
+        row = find(session)
+        session.refresh(row, with_for_update=True)
+        retries.retry(session, row, action.by or caller, action.reason, secrets)
+    send([message_for(row)])
+    return row
