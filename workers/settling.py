@@ -1,0 +1,50 @@
+"""Settling a claim: whatever goes wrong inside the block ends up on the row, and then in Celery's log."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway import outbox, transfers
+from gateway.claims import Claim, owned
+from gateway.db import session_scope
+from gateway.errors import Cancelled, ClaimLost, GatewayError
+from gateway.models import Job, Transfer
+from workers.keeper import Keeper
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def settling(model: type[Transfer | Job], claim: Claim) -> Iterator[Keeper]:
+    """Hold the claim for the block. An error is written to the row, and raised for Celery to show.
+
+    A database that is away is not written to: the lease runs out and the sweeper sends the row again.
+    """
+    try:
+        with Keeper(model, claim) as keeper:
+            yield keeper
+    except ClaimLost as lost:
+        _log.warning("%s", lost.detail)
+    except SQLAlchemyError:
+        _log.exception("%s: the database failed; the row is taken up again when its lease runs out", claim.id)
+        raise
+    except Exception as error:
+        _settle(model, claim, error)
+        raise
+
+
+def _settle(model: type[Transfer | Job], claim: Claim, error: Exception) -> None:
+    if not isinstance(error, GatewayError):
+        _log.exception("%s: unexpected", claim.id)
+        kind = type(error).__name__
+        error = GatewayError(
+            f"internal error ({kind}): the operator finds it in the worker's log under {claim.id}"
+        )
+    with suppress(ClaimLost), session_scope() as session:
+        row = owned(session, model, claim)
+        if isinstance(error, Cancelled) and isinstance(row, Transfer):
+            transfers.finish_cancel(session, row)
+        else:
+            outbox.settle(session, row, error)

@@ -1,0 +1,19 @@
+"""Housekeeping tasks: the sweep, which beat asks for every few seconds."""
+
+from gateway import leases
+from gateway.db import session_scope
+from gateway.queue import SWEEP_TASK, app, send
+from gateway.settings import get_settings
+from gateway.sweep import LEASE, LEASE_PERIODS, sweep
+
+
+# No events: thousands of sweeps a day would push the real tasks out of Flower.
+@app.task(name=SWEEP_TASK, bind=True, send_events=False)
+def run(self: "app.Task") -> None:
+    """Send again what nobody took; one sweeper at a time, whatever number of beats and workers run."""
+    holder = str(self.request.hostname)
+    with session_scope() as session:
+        if not leases.take(session, LEASE, holder, LEASE_PERIODS * get_settings().sweep_s):
+            return
+        messages = sweep(session)
+    send(messages)

@@ -1,0 +1,65 @@
+"""The tasks of a job: its submission, and its end. What lies between is the watcher's."""
+
+from gateway import claims, infrastructures, jobs
+from gateway.claims import Claim
+from gateway.configuration import Cluster
+from gateway.db import session_scope
+from gateway.endings import ending
+from gateway.errors import SchedulerError
+from gateway.models import Job
+from gateway.programs import Program, attempt_folder, program
+from gateway.queue import app
+from gateway.schedulers.opening import open_scheduler
+from gateway.sites.local import LocalSite
+from gateway.states import JobState
+from gateway.usage import usage
+from workers.claiming import GivenUp, claimed
+from workers.settling import settling
+from workers.tasks import LOST_WORKER
+
+
+@app.task(name="jobs.submit", bind=True, throws=(GivenUp,), **LOST_WORKER)
+def submit(self: "app.Task", job_id: str) -> None:
+    """Hand a job to its scheduler, exactly once."""
+    claim = claimed(claims.take_submission, job_id, str(self.request.hostname))
+    if claim is None:
+        return
+    with settling(Job, claim):
+        with session_scope() as session:
+            row = claims.owned(session, Job, claim)
+        cluster = infrastructures.configured()[row.infrastructure]
+        scheduler_id = _submit(program(row, cluster), cluster, claim)
+        with session_scope() as session:
+            jobs.record_submission(session, claim, scheduler_id)
+
+
+def _submit(prepared: Program, cluster: Cluster, claim: Claim) -> str:
+    """Submit, or adopt what an earlier claim of this attempt has submitted before it died."""
+    scheduler = open_scheduler(cluster)
+    if claim.repeated:
+        found = scheduler.find(prepared.spec.name, prepared.spec.folder)
+        if found is not None:
+            return found.scheduler_id
+    site = LocalSite(cluster.allowed_roots)
+    site.make_folder(prepared.job_file.parent)
+    site.write_text(prepared.job_file, prepared.job_json)
+    return scheduler.submit(prepared.spec)
+
+
+@app.task(name="jobs.finish", bind=True, throws=(SchedulerError, GivenUp), **LOST_WORKER)
+def finish(self: "app.Task", job_id: str) -> None:
+    """Make a job's end final and visible. It fails when the job failed, so that Flower tells the truth."""
+    claim = claimed(claims.take_ending, job_id, str(self.request.hostname))
+    if claim is None:
+        return
+    with settling(Job, claim):
+        with session_scope() as session:
+            row = claims.owned(session, Job, claim)
+        cluster = infrastructures.configured()[row.infrastructure]
+        site = LocalSite(cluster.allowed_roots)
+        state, reason, outputs = ending(row, cluster, site)
+        used = usage(row, attempt_folder(row), site)
+        with session_scope() as session:
+            jobs.finish(session, claim, state, reason, outputs=outputs, usage=used)
+    if state is not JobState.SUCCEEDED:
+        raise SchedulerError(f"{state}: {reason}")

@@ -1,0 +1,20 @@
+"""The operator's task: a retry by id, for Flower's `async-apply` and any other Celery client."""
+
+from uuid import UUID
+
+from gateway import bulk
+from gateway.db import session_scope
+from gateway.errors import Conflict, NotFound
+from gateway.queue import app, send
+
+
+@app.task(name="operator.retry", throws=(Conflict, NotFound))
+def retry(row_id: str, by: str = "a Celery client", reason: str = "") -> None:
+    """Retry the transfer or job of that id; a refusal is the task's failure, in the refusal's words."""
+    try:
+        wanted = UUID(row_id)
+    except ValueError:
+        raise NotFound(f"{row_id!r} is not an id") from None
+    with session_scope() as session:
+        message = bulk.retry_one(session, wanted, by, reason)
+    send([message])

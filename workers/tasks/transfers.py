@@ -1,0 +1,108 @@
+"""The tasks that carry out a transfer, and that remove what is left of one that has ended badly."""
+
+import logging
+from pathlib import PurePosixPath
+from uuid import UUID
+
+from gateway import claims, credentials, infrastructures, prefixes, staging, transfers
+from gateway.claims import Claim
+from gateway.db import session_scope
+from gateway.errors import GatewayError
+from gateway.models import Transfer
+from gateway.paths import confine
+from gateway.prefixes import MOST_CHILDREN, Entry
+from gateway.queue import app, send
+from gateway.settings import get_settings
+from gateway.sites.local import LocalSite
+from gateway.staging import Progress
+from gateway.storage.s3 import Credentials, S3Address
+from workers.claiming import GivenUp, claimed
+from workers.settling import settling
+from workers.tasks import LOST_WORKER
+from workers.trail import RowTrail
+
+CLEAN_TRIES = 50  # some hours, with the sweeper's growing pauses
+_log = logging.getLogger(__name__)
+
+
+@app.task(name="transfers.run", bind=True, throws=(GivenUp,), **LOST_WORKER)
+def run(self: "app.Task", transfer_id: str) -> None:
+    """Move the bytes of one transfer, unless another worker does or has done it."""
+    claim = claimed(claims.take_transfer, transfer_id, str(self.request.hostname))
+    if claim is None:
+        return
+    with settling(Transfer, claim) as progress:
+        with session_scope() as session:
+            row = claims.owned(session, Transfer, claim)
+            if row.kind == "s3_result":
+                transfers.check_result(session, row)
+        if prefixes.is_prefix(row):
+            _expand(row, claim, progress)
+            return
+        _move(row, claim, progress)
+        with session_scope() as session:
+            transfers.complete(session, claim, progress.done_bytes)
+
+
+@app.task(name="transfers.clean", **LOST_WORKER)
+def clean(transfer_id: str) -> None:
+    """Remove temporary files and abort the upload of a transfer for which there will be no next try."""
+    with session_scope() as session:
+        row = claims.take_leftovers(session, UUID(transfer_id))
+    if row is None:
+        return
+    try:
+        _remove_leftovers(row)
+    except GatewayError as error:
+        if error.transient and row.sends < CLEAN_TRIES:
+            raise  # and it is sent again
+        _log.warning("%s: something is left of it: %s", row.id, error.detail)
+    with session_scope() as session:
+        transfers.cleaned(session, row.id)
+
+
+def _remove_leftovers(row: Transfer) -> None:
+    site, path = _place(row)
+    trail = RowTrail(row)
+    site.discard(path, trail.token)
+    if row.upload_id and row.credentials:
+        staging.abandon_upload(_address(row), _secrets(row), trail, get_settings())
+
+
+def _expand(row: Transfer, claim: Claim, progress: Progress) -> None:
+    """Make a row of every object or file below the prefix, and send them all."""
+    if row.kind == "s3_data":
+        found = staging.list_objects(_address(row), _secrets(row), progress, get_settings(), MOST_CHILDREN)
+    else:
+        site, path = _place(row)
+        found = staging.list_files(site, path, progress, MOST_CHILDREN)
+    with session_scope() as session:
+        messages = prefixes.expand(session, claim, [Entry(name, size) for name, size in found])
+    send(messages, first=True)
+
+
+def _move(row: Transfer, claim: Claim, progress: Progress) -> None:
+    """Stage the bytes in the row's direction."""
+    site, path = _place(row)
+    trail = RowTrail(row, claim)
+    if row.kind == "data":
+        staging.fetch_url(row.endpoint, site, path, progress, get_settings(), trail)
+    elif row.kind == "s3_data":
+        staging.stage_in(_address(row), _secrets(row), site, path, progress, get_settings(), trail)
+    else:
+        staging.stage_out(site, path, _address(row), _secrets(row), progress, get_settings(), trail)
+
+
+def _place(row: Transfer) -> tuple[LocalSite, PurePosixPath]:
+    cluster = infrastructures.configured()[row.infrastructure]
+    path = confine(row.path, cluster.home, cluster.allowed_roots, "path")
+    return LocalSite(cluster.allowed_roots), path
+
+
+def _address(row: Transfer) -> S3Address:
+    return S3Address(endpoint=row.endpoint, region=row.region, bucket=row.bucket, key=row.object)
+
+
+def _secrets(row: Transfer) -> Credentials:
+    access_key, secret_key = credentials.unseal(row.credentials or "")
+    return Credentials(access_key=access_key, secret_key=secret_key)

@@ -1,0 +1,103 @@
+"""The watcher of a cluster: `python -m workers.watcher NAME`, a process of its own beside the Celery worker.
+
+It is no Celery task, so that ends become visible while the broker is away, and so that the thousands of
+rounds a day do not push the real tasks out of Flower. It holds a lease: a second watcher waits.
+"""
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from types import FrameType
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway import infrastructures, jobs, leases, watching
+from gateway.configuration import Cluster
+from gateway.db import session_scope, utc_now
+from gateway.errors import GatewayError
+from gateway.logs import configure_logging
+from gateway.queue import send
+from gateway.schedulers.base import Scheduler
+from gateway.schedulers.opening import open_scheduler
+from gateway.settings import get_settings
+from gateway.watching import Watched
+from workers.pulse import PulseTaker
+
+_log = logging.getLogger(__name__)
+
+
+class Watcher:
+    """The rounds of one cluster. The period doubles while nothing changes, up to what was asked for."""
+
+    def __init__(self, cluster: Cluster, scheduler: Scheduler) -> None:
+        self._cluster, self._scheduler = cluster, scheduler
+        self._holder = f"{socket.gethostname()}:{os.getpid()}"
+        self._pulse = PulseTaker(cluster, scheduler, self._holder)
+        self._shortest_s = get_settings().watch_s
+        self._period_s = self._shortest_s
+        self._next_look = 0.0
+        self._seen: Watched | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Do rounds until told to stop; nothing that goes wrong in one ends the next."""
+        while not stop.wait(self._shortest_s):
+            try:
+                self._round()
+            except GatewayError as error:
+                _log.warning("%s: %s", self._cluster.name, error.detail)
+            except SQLAlchemyError as error:
+                _log.warning("%s: the database failed: %s", self._cluster.name, type(error).__name__)
+        with session_scope() as session:
+            leases.give_back(session, leases.watcher_of(self._cluster.name), self._holder)
+
+    def _round(self) -> None:
+        name = self._cluster.name
+        with session_scope() as session:
+            if not leases.take(session, leases.watcher_of(name), self._holder, get_settings().lease_s):
+                return
+            watched = watching.watched(session, name)
+            telemetry_wanted = infrastructures.telemetry_wanted(session, name)
+        self._pulse.take()
+        if telemetry_wanted:
+            self._report()
+        if watched != self._seen:
+            self._seen, self._period_s, self._next_look = watched, self._shortest_s, 0.0
+        if watched.count and time.monotonic() >= self._next_look:
+            self._look(watched)
+
+    def _report(self) -> None:
+        partitions, as_of = self._scheduler.partitions(), utc_now()
+        with session_scope() as session:
+            infrastructures.keep_telemetry(session, self._cluster.name, partitions, as_of)
+
+    def _look(self, watched: Watched) -> None:
+        with session_scope(read_only=True) as session:
+            rows = jobs.in_scheduler(session, self._cluster.name)
+        reports = watching.look(self._scheduler, rows)
+        with session_scope() as session:
+            changed, messages = watching.observe(session, rows, reports)
+        send(messages)
+        self._period_s = self._shortest_s if changed else min(2 * self._period_s, watched.shortest_period_s)
+        self._next_look = time.monotonic() + self._period_s
+
+
+def main() -> None:
+    """Watch the cluster named on the command line until SIGTERM."""
+    configure_logging()
+    cluster = infrastructures.configured()[sys.argv[1]]
+    stop = threading.Event()
+
+    def finish(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, finish)
+    signal.signal(signal.SIGINT, finish)
+    Watcher(cluster, open_scheduler(cluster)).run(stop)
+
+
+if __name__ == "__main__":
+    main()
