@@ -1,0 +1,5 @@
+"""`python -m gateway.cli` is `hpc-gateway`."""
+
+from gateway.cli import main
+
+main()

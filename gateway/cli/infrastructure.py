@@ -1,0 +1,74 @@
+"""`hpc-gateway infrastructure`: the clusters that a gateway knows."""
+
+from typing import Annotated
+
+import typer
+
+from gateway.cli import output, service
+from gateway.cli.output import LOCAL_URL, PATIENCE_S, AsJson, Url
+from hpc_gateway_client import Gateway, Infrastructure
+
+app = typer.Typer(no_args_is_help=True, help="The clusters a gateway knows.")
+Name = Annotated[str, typer.Argument(help="The cluster's name.")]
+
+
+@app.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="The name that requests will use.")],
+    *,
+    host: Annotated[str, typer.Option(help="Address of the login node.")],
+    username: Annotated[str, typer.Option(help="Account on the cluster.")],
+    hostname: Annotated[str, typer.Option(help="The login node's own name.")] = "",
+    scheduler: Annotated[str, typer.Option(help="slurm or pbs.")] = "slurm",
+    url: Url = LOCAL_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Add a cluster, or replace the entry of that name."""
+    entry = {
+        "name": name,
+        "host": host,
+        "username": username,
+        "hostname": hostname or host,
+        "scheduler": scheduler,
+    }
+    with Gateway(url, patience_s=PATIENCE_S) as gateway:
+        _show([gateway.add_infrastructure(entry)], as_json=as_json)
+
+
+@app.command("list")
+def list_all(url: Url = LOCAL_URL, *, as_json: AsJson = False) -> None:
+    """List the clusters."""
+    with Gateway(url, patience_s=PATIENCE_S) as gateway:
+        _show(gateway.infrastructures(), as_json=as_json)
+
+
+@app.command("telemetry")
+def telemetry(name: Name, url: Url = LOCAL_URL, *, as_json: AsJson = False) -> None:
+    """Show the scheduler's figures of every partition."""
+    with Gateway(url, patience_s=PATIENCE_S) as gateway:
+        found = gateway.telemetry(name)
+    if as_json:
+        output.print_json(found)
+        return
+    rows = [
+        (
+            part.name,
+            f"{part.avail_nodes} of {part.total_nodes}",
+            f"{part.avail_cpus} of {part.total_cpus}",
+            str(part.running_jobs),
+            str(part.queued_jobs),
+        )
+        for part in found.partitions
+    ]
+    output.table(("partition", "free nodes", "free CPUs", "running", "queued"), rows)
+
+
+app.command("doctor")(service.doctor)
+
+
+def _show(found: list[Infrastructure], *, as_json: bool) -> None:
+    if as_json:
+        output.print_json(found)
+        return
+    rows = [(entry.name, entry.scheduler, entry.host, entry.hostname) for entry in found]
+    output.table(("name", "scheduler", "host", "hostname"), rows)

@@ -1,0 +1,59 @@
+"""A client of the HPC Gateway, blocking and async: three steps from an object in S3 to its result.
+
+>>> from hpc_gateway_client import Gateway, Store
+>>> store = Store("https://s3.example.org", "recordings", access_key="...", secret_key="...")
+>>> gateway = Gateway("http://127.0.0.1:8080", infrastructure="demo", store=store)
+>>> gateway.stage_in("a.csv", "serrano/data/Init_Data/a.csv")  # doctest: +SKIP
+>>> job = gateway.compute(["fft"], "/Init_Data/a.csv")  # doctest: +SKIP
+>>> gateway.stage_out(job.outputs[0].path, "spectrum.csv")  # doctest: +SKIP
+
+Each step waits until its work has ended, and raises with the gateway's reason when it ended badly.
+"""
+
+from hpc_gateway_client.async_gateway import AsyncGateway
+from hpc_gateway_client.errors import (
+    GatewayClientError,
+    JobFailed,
+    Refused,
+    StillRunning,
+    TransferFailed,
+    Unreachable,
+)
+from hpc_gateway_client.gateway import Gateway
+from hpc_gateway_client.models import (
+    BulkRetried,
+    Event,
+    Infrastructure,
+    Job,
+    Log,
+    Output,
+    Page,
+    Partition,
+    Telemetry,
+    Transfer,
+)
+from hpc_gateway_client.overview import Overview
+from hpc_gateway_client.store import Store
+
+__all__ = [
+    "AsyncGateway",
+    "BulkRetried",
+    "Event",
+    "Gateway",
+    "GatewayClientError",
+    "Infrastructure",
+    "Job",
+    "JobFailed",
+    "Log",
+    "Output",
+    "Overview",
+    "Page",
+    "Partition",
+    "Refused",
+    "StillRunning",
+    "Store",
+    "Telemetry",
+    "Transfer",
+    "TransferFailed",
+    "Unreachable",
+]

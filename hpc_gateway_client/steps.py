@@ -1,0 +1,163 @@
+"""What the client does, without doing it: calls and pauses that a blocking or an async driver carries out.
+
+Each function is a generator. It yields a Call and is sent the response (or the transport error), or
+yields a Pause and is sent nothing; what it returns is the answer.
+"""
+
+import time
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+import httpx
+from pydantic import BaseModel
+
+from hpc_gateway_client.errors import JobFailed, Refused, StillRunning, TransferFailed, Unreachable
+from hpc_gateway_client.models import TRANSFER_KINDS, Job, Transfer, TransferKind
+
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 5.0
+AWAY = (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT)
+
+
+@dataclass(frozen=True)
+class Call:
+    """An HTTP request."""
+
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = None
+    params: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Pause:
+    """A wait before the next call; `away` says why, when the gateway has not answered for `away_s`."""
+
+    seconds: float
+    away: Unreachable | None = None
+    away_s: float = 0.0
+
+    def check(self, patience_s: float) -> None:
+        """Raise when the gateway has been away for longer than the caller has patience."""
+        if self.away is not None and self.away_s >= patience_s:
+            raise self.away
+
+
+Result = TypeVar("Result")
+Answer = TypeVar("Answer", bound=BaseModel)
+Row = TypeVar("Row", bound=Transfer | Job)
+Steps = Generator[Call | Pause, httpx.Response | httpx.TransportError | None, Result]
+Report = Callable[[Row], None]
+
+
+def pauses() -> Generator[float, None, None]:
+    """Yield how long to wait between looks: often at first, then seldom."""
+    seconds = FIRST_PAUSE_S
+    while True:
+        yield seconds
+        seconds = min(seconds * 1.5, LONGEST_PAUSE_S)
+
+
+def ask(call: Call) -> Steps[Any]:
+    """Make a call. A GET waits out a gateway that is away; nothing else is ever asked twice."""
+    started = time.monotonic()
+    for pause in pauses():
+        answer = yield call
+        if isinstance(answer, httpx.Response) and answer.status_code not in AWAY:
+            return _content(answer)
+        if call.method != "GET":
+            raise _away(answer)
+        yield Pause(pause, _away(answer), time.monotonic() - started)
+    return None
+
+
+def one(model: type[Answer], call: Call) -> Steps[Answer]:
+    """Make a call that is answered with one value."""
+    return model.model_validate((yield from ask(call)))
+
+
+def many(model: type[Answer], call: Call) -> Steps[list[Answer]]:
+    """Make a call that is answered with a list."""
+    return [model.model_validate(item) for item in (yield from ask(call))]
+
+
+def transfer(call: Call) -> Steps[Transfer]:
+    """Make a call that is answered with a transfer; its kind is the first part of the path."""
+    return Transfer.model_validate((yield from ask(call)) | {"kind": call.path.split("/")[1]})
+
+
+def again(row: Row, action: str, body: Mapping[str, Any]) -> Steps[Row]:
+    """Ask for a `cancel` or a `retry` of a row."""
+    return _same(row, Call("POST", f"{row.url}/{action}", body))
+
+
+def look(row: Row) -> Steps[Row]:
+    """Fetch a row again."""
+    return _same(row, Call("GET", row.url))
+
+
+def _same(row: Row, call: Call) -> Steps[Row]:
+    """Make a call that is answered with the row of the same kind."""
+    content = yield from ask(call)
+    return cast("Row", type(row).model_validate(content | {"kind": row.kind}))
+
+
+def wait(row: Row, report: Report[Row] | None, timeout_s: float | None) -> Steps[Row]:
+    """Look at a row until it has ended; raise when it ended badly or the time is over."""
+    started = time.monotonic()
+    for pause in pauses():
+        if report is not None:
+            report(row)
+        if row.ended:
+            break
+        if timeout_s is not None and time.monotonic() - started >= timeout_s:
+            raise StillRunning(f"{row.url} is still {row.state} after {timeout_s:g} s; it goes on")
+        yield Pause(pause)
+        row = yield from look(row)
+    if not row.succeeded:
+        raise TransferFailed(row) if isinstance(row, Transfer) else JobFailed(row)
+    return row
+
+
+def stage(
+    kind: TransferKind, body: Mapping[str, Any], report: Report[Transfer] | None, timeout_s: float | None
+) -> Steps[Transfer]:
+    """Start a transfer and wait for its end."""
+    started = yield from transfer(Call("POST", f"/{kind}", body))
+    return (yield from wait(started, report, timeout_s))
+
+
+def compute(body: Mapping[str, Any], report: Report[Job] | None, timeout_s: float | None) -> Steps[Job]:
+    """Start a job and wait for its end."""
+    started = yield from one(Job, Call("POST", "/job", body))
+    return (yield from wait(started, report, timeout_s))
+
+
+def find(row_id: UUID | str) -> Steps[Transfer | Job]:
+    """Find the row of an id in whatever collection it is."""
+    for kind in TRANSFER_KINDS:
+        try:
+            return (yield from transfer(Call("GET", f"/{kind}/{row_id}")))
+        except Refused as refusal:
+            if refusal.status != httpx.codes.NOT_FOUND:
+                raise
+    return (yield from one(Job, Call("GET", f"/job/{row_id}")))
+
+
+def _content(response: httpx.Response) -> Any:
+    try:
+        content = response.json()
+    except ValueError:
+        raise Refused(response.status_code, f"no gateway answers at {response.url}") from None
+    if response.is_error:
+        detail = content.get("detail") if isinstance(content, dict) else None
+        raise Refused(response.status_code, str(detail or response.reason_phrase))
+    return content
+
+
+def _away(answer: httpx.Response | httpx.TransportError | None) -> Unreachable:
+    if isinstance(answer, httpx.Response):
+        return Unreachable(f"the gateway answers {answer.status_code}: {answer.text[:200]}")
+    return Unreachable(f"the gateway does not answer: {answer or type(answer).__name__}")
