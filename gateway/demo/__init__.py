@@ -1,0 +1,1 @@
+"""The demo: the whole service on this machine, and the three-step workflow on a real recording."""
