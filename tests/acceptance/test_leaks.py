@@ -1,0 +1,104 @@
+"""The secret key is nowhere: after everything else has run, and while its request waits in the queue."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+import redis
+
+from tests import leaks
+from tests.client import DATA, Client
+from tests.faults.killing import tree
+from tests.jobs import frozen
+from tests.polling import until
+
+PLANTED = 'a planted/secret+key="with\\odd" signs & ünïcode'
+
+
+@pytest.fixture
+def needles(client: Client) -> list[bytes]:
+    """Return every spelling of the store's real secret and of one that no store accepts."""
+    return [*leaks.spellings(client.stack.store.secret_key), *leaks.spellings(PLANTED)]
+
+
+@contextmanager
+def paused(process: psutil.Process) -> Iterator[None]:
+    processes = tree(process)
+    for each in processes:
+        each.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for each in processes:
+            each.send_signal(signal.SIGCONT)
+
+
+def test_the_search_finds_a_secret_in_any_spelling(needles: list[bytes], tmp_path: Path) -> None:
+    for number, needle in enumerate(needles):
+        assert len(needle) > 20
+        (tmp_path / str(number)).write_bytes(b"before " + needle + b" after")
+    assert len(leaks.in_files(tmp_path, needles)) == len(needles)
+
+
+def test_the_queue_holds_only_ids(client: Client, needles: list[bytes]) -> None:
+    client.put("secret.csv", b"x\n1\n")
+    worker = psutil.Process(client.stack.parts.pid("worker"))
+    with redis.Redis.from_url(client.stack.queue.url) as server:
+        with paused(worker):
+            # A pop that was under way takes a message out of Redis and into a socket that nobody reads.
+            until("no worker waits any more", lambda: not server.info("clients")["blocked_clients"])
+            dst = f"{DATA}/secret.csv"
+            waiting = [client.stage_in("secret.csv", dst), client.stage_in("x", dst, secret_key=PLANTED)]
+            found, everything = leaks.in_redis(server, needles)
+            assert found == []
+            assert all(transfer["id"].encode() in everything for transfer in waiting)
+        assert [client.moved("/s3_data", transfer)["status"] for transfer in waiting] == [
+            "completed",
+            "failure",
+        ]
+        assert leaks.in_redis(server, needles)[0] == []
+
+
+def test_no_process_is_given_the_secret(client: Client, needles: list[bytes]) -> None:
+    job = client.compute(["fft"], client.place("given.csv", b"x\n1\n2\n"), num_mpi_procs=1)
+    with frozen(client, job) as script:
+        found, looked = leaks.in_processes(psutil.Process(), needles)
+        of_the_job, ranks = leaks.in_processes(script, needles)
+    assert (found, of_the_job) == ([], [])
+    assert looked >= 12
+    assert ranks >= 1
+    client.finished(job)
+
+
+def test_no_file_of_the_service_or_of_the_cluster_holds_the_secret(
+    client: Client, needles: list[bytes]
+) -> None:
+    accounts = client.stack.store.folder / "accounts.json"
+    assert leaks.in_files(client.stack.folder, needles) == [str(accounts)]
+    assert (client.stack.folder / "gateway.db").exists()
+    assert list(client.stack.home.rglob("job.json"))
+
+
+def test_flower_shows_no_secret(client: Client, needles: list[bytes]) -> None:
+    stack = client.stack
+    with httpx.Client(base_url=stack.flower_url, auth=("demo", stack.flower_password), timeout=30) as flower:
+        tasks = flower.get("/api/tasks", params={"limit": 10_000})
+        workers = flower.get("/api/workers")
+        pages = [tasks, workers, *(flower.get(f"/task/{task}") for task in list(tasks.json())[:50])]
+    assert "transfers.run" in tasks.text
+    assert workers.status_code == 200
+    assert not any(needle in page.content for page in pages for needle in needles)
+    assert httpx.get(f"{stack.flower_url}/api/tasks").status_code == 401
+
+
+def test_no_answer_of_the_api_shows_the_secret(client: Client, needles: list[bytes]) -> None:
+    transfer = client.stage_in("x", f"{DATA}/never.csv", secret_key=PLANTED)
+    ended = client.moved("/s3_data", transfer)
+    bad = client.http.post("/s3_data", json={**ended, "secret_key": PLANTED, "access_key": 7})
+    assert bad.status_code == 400
+    answers = [bad, client.http.get(f"/s3_data/{transfer['id']}"), client.http.get("/infrastructure")]
+    assert not any(needle in answer.content for answer in answers for needle in needles)

@@ -1,0 +1,48 @@
+"""Work that is under way: its progress is seen, and it can be stopped."""
+
+from tests.client import DATA, Client
+from tests.gate import Gate
+from tests.jobs import frozen
+from tests.polling import until
+
+MIB = 1 << 20
+
+
+def test_progress_grows_while_a_large_object_moves_in(client: Client) -> None:
+    data = bytes(range(256)) * (48 * MIB // 256)
+    client.put("large.bin", data)
+    with Gate(client.stack.store.port, 12 * MIB) as gate:
+        accepted = client.stage_in("large.bin", f"{DATA}/large.bin", endpoint=gate.url)
+        seen: list[int] = []
+
+        def grown() -> bool:
+            status = client.get(f"/s3_data/{accepted['id']}")
+            assert status["status"] == "transferring"
+            assert status["bytes_total"] in {None, len(data)}
+            if status["bytes_done"] <= (seen[-1] if seen else 0):
+                return False
+            seen.append(status["bytes_done"])
+            return True
+
+        until("the first bytes are counted", grown)
+        assert seen[-1] <= 13 * MIB
+        assert not client.file(f"{DATA}/large.bin").exists()
+        gate.let(12 * MIB)
+        until("more bytes are counted", grown)
+        gate.open()
+        ended = client.moved("/s3_data", accepted)
+    assert (ended["status"], ended["bytes_done"]) == ("completed", len(data))
+    assert client.file(f"{DATA}/large.bin").read_bytes() == data
+
+
+def test_a_running_job_can_be_cancelled_and_leaves_no_process(client: Client) -> None:
+    job = client.compute(["fft"], client.place("endless.csv", b"x\n1\n2\n"), num_mpi_procs=1)
+    with frozen(client, job) as script:
+        answer = client.http.post(f"/job/{job['id']}/cancel")
+        assert answer.status_code == 200
+        assert client.http.post(f"/job/{job['id']}/cancel").status_code == 200
+    ended = client.finished(job)
+    assert (ended["status"], ended["state"], ended["success"]) == ("completed", "cancelled", False)
+    assert ended["outputs"] == []
+    until("the job's processes are gone", lambda: not script.is_running())
+    assert client.http.post(f"/job/{job['id']}/cancel").status_code == 409

@@ -1,0 +1,29 @@
+"""One stack for all fault tests, with short leases; each test leaves it whole again."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.demo.stack import Stack, running_stack
+from tests.client import Client, client_of
+from tests.faults.history import History
+
+SETTINGS = {"GATEWAY_LEASE_S": "4", "GATEWAY_SEND_AGAIN_S": "2", "GATEWAY_SWEEP_S": "0.5"}
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("faults") / "stack"
+    with running_stack(folder, print, flower=False, settings=SETTINGS) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def client(stack: Stack) -> Iterator[Client]:
+    with client_of(stack) as connected:
+        yield connected
+
+
+@pytest.fixture
+def history(stack: Stack) -> History:
+    return History(stack.folder / "gateway.db")

@@ -1,0 +1,75 @@
+"""One object store for all tests, and a cluster's home for each."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import boto3
+import pytest
+
+from gateway.db import get_engine
+from gateway.embedded import ObjectStore
+from gateway.settings import get_settings
+from gateway.sites.local import LocalSite
+from gateway.storage.s3 import S3Address
+from migrations import upgrade
+from tests import services
+from tests.fault_proxy import proxy
+from tests.staging_rows import Bench
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """Run the embedded store, or take the one that listens on STAGING_STORE_PORT (docs/staging.md)."""
+    if port := os.environ.get("STAGING_STORE_PORT"):
+        yield ObjectStore(int(port), Path(), services.ACCESS_KEY, services.SECRET_KEY, ())
+        return
+    with services.object_store(tmp_path_factory.mktemp("store")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def s3(store: ObjectStore) -> Iterator["S3Client"]:
+    connection = boto3.client(
+        "s3",
+        endpoint_url=store.url,
+        region_name="us-east-1",  # where a bucket needs no location
+        aws_access_key_id=services.ACCESS_KEY,
+        aws_secret_access_key=services.SECRET_KEY,
+    )
+    connection.create_bucket(Bucket="data")
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def address(store: ObjectStore, s3: "S3Client") -> S3Address:
+    assert s3
+    return S3Address(store.url, "local", "data", f"input/{uuid4().hex}.csv")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+@pytest.fixture
+def site(home: Path) -> LocalSite:
+    return LocalSite([PurePosixPath(home)])
+
+
+@pytest.fixture
+def bench(
+    settings: None, store: ObjectStore, s3: "S3Client", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Bench]:
+    upgrade(get_engine())
+    monkeypatch.setenv("GATEWAY_ALLOWED_ENDPOINTS", "127.0.0.1")
+    monkeypatch.setenv("GATEWAY_READ_TIMEOUT_S", "1")
+    get_settings.cache_clear()
+    with proxy(store.port) as running:
+        yield Bench(tmp_path / "home", running, s3)

@@ -1,0 +1,226 @@
+"""The contract over HTTP: words, codes and bodies, on a real database and a real queue."""
+
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import redis
+from fastapi.testclient import TestClient
+from pydantic import SecretStr
+
+from gateway.settings import get_settings
+from tests.bodies import DATA, JOB, RESULT
+from tests.rows import SECRET
+
+
+def test_services_are_the_contracts_in_its_order(api: TestClient) -> None:
+    assert api.get("/services").json() == [
+        {"name": "kalman"},
+        {"name": "fft"},
+        {"name": "min_max"},
+        {"name": "savitzky_golay"},
+        {"name": "black_scholes"},
+        {"name": "wavelet"},
+        {"name": "kmean"},
+        {"name": "knn"},
+    ]
+
+
+@pytest.mark.parametrize(("url", "body"), [("/s3_data", DATA), ("/s3_result", RESULT)])
+def test_a_transfer_is_accepted_at_once_and_echoed_without_its_keys(
+    api: TestClient, url: str, body: dict[str, Any]
+) -> None:
+    answer = api.post(url, json=body)
+    assert answer.status_code == 201
+    status = answer.json()
+    echoed = {key: value for key, value in body.items() if key not in {"access_key", "secret_key"}}
+    assert echoed.items() <= status.items()
+    assert status["region"] == "local"
+    assert (status["status"], status["state"], status["reason"]) == ("transferring", "accepted", "")
+    assert (status["bytes_total"], status["bytes_done"], status["attempt"]) == (None, 0, 1)
+    assert SECRET not in answer.text
+    assert "access_key" not in status
+    assert api.get(f"{url}/{status['id']}").json() == status
+
+
+def test_only_the_id_crosses_the_broker(api: TestClient, broker: str) -> None:
+    row_id = api.post("/s3_data", json=DATA).json()["id"]
+    with redis.Redis.from_url(broker) as queue:
+        messages = [json.loads(text) for text in queue.lrange("hpc", 0, -1)]
+        mine = [message for message in messages if message["headers"]["id"] == row_id]
+    assert [message["headers"]["task"] for message in mine] == ["transfers.run"]
+    assert mine[0]["headers"]["argsrepr"] == f"['{row_id}']"
+
+
+def test_a_job_is_accepted_at_once(api: TestClient) -> None:
+    answer = api.post("/job", json=JOB)
+    assert answer.status_code == 201
+    status = answer.json()
+    assert (status["status"], status["state"], status["scheduler_id"]) == ("queued", "accepted", "")
+    assert (status["success"], status["exit_code"], status["outputs"]) == (None, None, [])
+    assert status["services"] == ["fft", "min_max"]
+    assert status["params"]["num_mpi_procs"] == 4
+    assert status["params"]["fft"] == {"spectrum": "full", "window": "none"}
+    assert status["created_at"].endswith("Z")
+    assert api.get(f"/job/{status['id']}").json() == status
+
+
+@pytest.mark.parametrize("period", [None, 0, 10, 1, 3600])
+def test_a_watch_period_may_be_left_to_the_default(api: TestClient, period: float | None) -> None:
+    assert api.post("/job", json={**JOB, "watch_period": period}).status_code == 201
+
+
+def test_ids_of_one_kind_are_unknown_to_another(api: TestClient) -> None:
+    data = api.post("/s3_data", json=DATA).json()["id"]
+    job = api.post("/job", json=JOB).json()["id"]
+    for url in (
+        f"/s3_result/{data}",
+        f"/job/{data}",
+        f"/s3_data/{job}",
+        f"/s3_data/{uuid4()}",
+        "/job/no-uuid",
+    ):
+        answer = api.get(url)
+        assert answer.status_code == 404
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["message"] == answer.json()["detail"]
+
+
+def test_trailing_slashes_are_accepted_without_a_redirect(api: TestClient) -> None:
+    answer = api.post("/job/", json=JOB, follow_redirects=False)
+    assert answer.status_code == 201
+    assert api.get(f"/job/{answer.json()['id']}/", follow_redirects=False).status_code == 200
+    assert api.get("/services/", follow_redirects=False).status_code == 200
+
+
+NEW = {
+    "name": "excess",
+    "host": "login.example.org",
+    "username": "user",
+    "hostname": "login",
+    "scheduler": "slurm",
+    "ssh_key": {"type": "ssh-rsa", "path": "/etc/key", "password": SECRET},
+}
+SUMMARY = {"name": "excess", "host": "login.example.org", "hostname": "login", "scheduler": "slurm"}
+
+
+def test_an_infrastructure_is_added_replaced_and_shown_without_its_secrets(api: TestClient) -> None:
+    answer = api.post("/infrastructure", json=NEW)
+    assert (answer.status_code, answer.json()) == (201, SUMMARY)
+    replaced = api.post("/infrastructure", json={**NEW, "host": "other.example.org"})
+    assert (replaced.status_code, replaced.json()["host"]) == (201, "other.example.org")
+    assert api.get("/infrastructure/excess").json()["host"] == "other.example.org"
+    listed = api.get("/infrastructure")
+    assert [entry["name"] for entry in listed.json()] == ["excess", "hpc", "unserved"]
+    assert "key" not in listed.text
+    assert SECRET not in listed.text
+    assert api.post("/s3_data", json={**DATA, "infrastructure": "excess"}).status_code == 201
+
+
+def test_a_configured_name_is_left_as_configured(api: TestClient) -> None:
+    answer = api.post("/infrastructure", json={**NEW, "name": "hpc"})
+    assert answer.status_code == 201
+    assert answer.json() == {"name": "hpc", "host": "localhost", "hostname": "", "scheduler": "local"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"name": "a/b"}, {"name": "housekeeping"}, {"scheduler": "local"}, {"host": ""}, {"ssh_key": 1}],
+)
+def test_a_bad_infrastructure_is_400(api: TestClient, change: dict[str, Any]) -> None:
+    answer = api.post("/infrastructure", json={**NEW, **change})
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["loc"][1] == next(iter(change))
+
+
+@pytest.mark.parametrize("name", ["nowhere", "%00", "a b", "%F0%9F%98%80"])
+def test_an_unknown_name_is_404(api: TestClient, name: str) -> None:
+    assert api.get(f"/infrastructure/{name}").status_code == 404
+    assert api.get(f"/infrastructure/{name}/telemetry").status_code == 404
+
+
+def test_telemetry_of_a_cluster_without_a_worker_is_503_and_says_so(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.routers.infrastructure.ANSWER_S", 0.2)
+    answer = api.get("/infrastructure/unserved/telemetry")
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+    assert "no worker" in answer.json()["detail"]
+
+
+def test_jobs_are_listed_newest_first_page_by_page(api: TestClient) -> None:
+    made = [api.post("/job", json=JOB).json()["id"] for _ in range(5)]
+    seen, cursor = [], None
+    for _ in range(3):
+        page = api.get("/job", params={"limit": 2, **({"cursor": cursor} if cursor else {})}).json()
+        seen += [job["id"] for job in page["items"]]
+        cursor = page["next"]
+    assert seen == made[::-1]
+    assert cursor is None
+    assert api.get("/job", params={"state": "running"}).json()["items"] == []
+    assert len(api.get("/job", params={"infrastructure": "hpc"}).json()["items"]) == 5
+
+
+@pytest.mark.parametrize("query", [{"cursor": "x"}, {"cursor": "é"}, {"limit": 0}, {"state": "asleep"}])
+def test_a_bad_query_is_400(api: TestClient, query: dict[str, Any]) -> None:
+    assert api.get("/job", params=query).status_code == 400
+
+
+def test_cancel_ends_a_job_that_waits_and_says_409_for_one_that_has_ended(api: TestClient) -> None:
+    job_id = api.post("/job", json=JOB).json()["id"]
+    ended = api.post(f"/job/{job_id}/cancel").json()
+    assert (ended["status"], ended["state"], ended["success"]) == ("completed", "cancelled", False)
+    again = api.post(f"/job/{job_id}/cancel")
+    assert again.status_code == 409
+    assert api.post(f"/job/{uuid4()}/cancel").status_code == 404
+
+
+def test_health_tells_what_is_there(api: TestClient) -> None:
+    assert api.get("/health/live").json()["status"] == "ok"
+    assert api.get("/health/ready").json()["checks"] == {"database": "ok", "broker": "ok"}
+
+
+def test_a_new_database_is_not_ready(settings: None, broker: str) -> None:
+    from api.app import create_app  # noqa: PLC0415  see conftest
+
+    with TestClient(create_app(), raise_server_exceptions=False) as client:
+        answer = client.get("/health/ready")
+        assert answer.status_code == 503
+        assert "hpc-gateway migrate" in answer.json()["checks"]["database"]
+
+
+def test_a_request_without_the_queue_is_accepted_all_the_same(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gateway import queue  # noqa: PLC0415  after the environment is set
+
+    nowhere = queue.make_app(
+        get_settings().model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")})
+    )
+    monkeypatch.setattr("gateway.queue.app", nowhere)
+    answer = api.post("/s3_data", json=DATA)
+    assert answer.status_code == 201
+    assert UUID(answer.json()["id"])
+
+
+@pytest.mark.parametrize(("url", "code"), [("/nowhere", 404), ("/job", 405)])
+def test_what_the_framework_refuses_is_a_problem_too(api: TestClient, url: str, code: int) -> None:
+    answer = api.delete(url)
+    assert answer.status_code == code
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == code
+
+
+@pytest.mark.parametrize("url", ["/ui", "/docs", "/openapi.json"])
+def test_the_api_explains_itself(api: TestClient, url: str) -> None:
+    assert api.get(url).status_code == 200
+
+
+def test_the_openapi_document_knows_problems_and_no_422(api: TestClient) -> None:
+    document = api.get("/openapi.json").json()
+    assert "Problem" in document["components"]["schemas"]
+    answers = [a for path in document["paths"].values() for call in path.values() for a in call["responses"]]
+    assert "422" not in answers
+    assert document["components"]["schemas"]["JobRequest"]["examples"]

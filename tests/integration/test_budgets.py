@@ -1,0 +1,48 @@
+import pytest
+from pydantic import ValidationError
+from sqlalchemy import update
+
+from gateway.claims import take_transfer
+from gateway.db import db_now, session_scope
+from gateway.errors import StorageUnavailable
+from gateway.models import Transfer
+from gateway.outbox import settle
+from gateway.settings import Settings, get_settings
+from gateway.states import TransferState
+from tests.rows import new_transfer, transfer
+from workers.claiming import GivenUp, claimed
+
+
+@pytest.mark.usefixtures("database")
+def test_a_poison_rows_task_fails_in_the_rows_own_words() -> None:
+    row_id = new_transfer()
+    for _ in range(get_settings().retries + 1):
+        assert claimed(take_transfer, str(row_id), "worker")
+        with session_scope() as session:
+            session.execute(update(Transfer).values(lease_until=db_now(-1)))
+    with pytest.raises(GivenUp, match="6 workers died"):
+        claimed(take_transfer, str(row_id), "worker")
+    assert transfer(row_id).state is TransferState.FAILED
+    assert claimed(take_transfer, str(row_id), "worker") is None
+
+
+@pytest.mark.usefixtures("database")
+def test_a_kind_may_have_a_budget_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_RETRIES_BY_KIND", "s3_result=1, job=0")
+    get_settings.cache_clear()
+    row_ids = {kind: new_transfer(kind, path="x.csv") for kind in ("s3_data", "s3_result")}
+    for row_id in row_ids.values():
+        for _ in range(2):
+            with session_scope() as session:
+                row = session.get_one(Transfer, row_id)
+                row.state = TransferState.TRANSFERRING
+                settle(session, row, StorageUnavailable("slow down"))
+    assert transfer(row_ids["s3_data"]).state is TransferState.RETRYING
+    assert transfer(row_ids["s3_result"]).reason == "given up after 2 tries: slow down"
+
+
+@pytest.mark.parametrize("value", ["transfers=3", "job=-1", "job=many", "job", "=3"])
+def test_a_budget_that_cannot_be_is_refused_at_start(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_RETRIES_BY_KIND", value)
+    with pytest.raises(ValidationError):
+        Settings()

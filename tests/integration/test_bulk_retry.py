@@ -1,0 +1,104 @@
+from typing import Any, get_args
+from uuid import uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.operating import BadEnd
+from gateway import bulk
+from gateway.states import JobState, TransferState
+from tests.integration.test_retries import ended_job, failed_transfer
+from tests.rows import job, new_transfer, transfer
+from workers.tasks.operator import retry
+
+
+def _bulk(api: TestClient, expected: int = 200, **body: Any) -> dict[str, Any]:
+    answer = api.post("/retry", json=body)
+    assert answer.status_code == expected, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_a_dry_run_is_the_default_and_changes_nothing(api: TestClient) -> None:
+    row_id = failed_transfer()
+    shown = _bulk(api)
+    assert (shown["dry_run"], shown["found"], shown["retried"]) == (True, 1, 1)
+    assert shown["items"] == [{"id": str(row_id), "kind": "s3_data", "refusal": ""}]
+    assert transfer(row_id).state is TransferState.FAILED
+
+
+def test_everything_that_ended_badly_is_retried_oldest_first_and_nothing_else(api: TestClient) -> None:
+    ids = [failed_transfer(), ended_job(JobState.TIMEOUT), failed_transfer(kind="s3_result", path="x.csv")]
+    waiting, well = new_transfer(), ended_job(JobState.SUCCEEDED)
+    done = _bulk(api, dry_run=False, by="ada", reason="the store is back")
+    assert [item["id"] for item in done["items"]] == [str(row_id) for row_id in ids]
+    assert done["retried"] == 3
+    assert job(ids[1]).attempt == 2
+    assert (transfer(waiting).attempt, job(well).attempt) == (1, 1)
+    event = api.get(f"/job/{ids[1]}/events").json()[-1]
+    assert (event["actor"], event["reason"]) == ("ada", "the store is back")
+    assert _bulk(api, dry_run=False)["found"] == 0
+
+
+def test_the_filter_decides(api: TestClient) -> None:
+    bucket, denied, ended = (
+        failed_transfer("NoSuchBucket"),
+        failed_transfer("AccessDenied"),
+        ended_job(JobState.LOST),
+    )
+    for wanted, expected in (
+        ({"reason": "nosuch"}, {bucket}),
+        ({"kind": ["job"]}, {ended}),
+        ({"kind": ["s3_data"]}, {bucket, denied}),
+        ({"state": ["lost"]}, {ended}),
+        ({"service": "fft"}, {ended}),
+        ({"infrastructure": "unserved"}, set()),
+        ({"until": "2020-01-01T00:00:00Z"}, set()),
+    ):
+        assert {item["id"] for item in _bulk(api, filter=wanted)["items"]} == {str(i) for i in expected}
+
+
+def test_what_cannot_be_retried_as_it_is_stays_and_says_why(api: TestClient) -> None:
+    cancelled, failed = new_transfer(), failed_transfer()
+    api.post(f"/s3_data/{cancelled}/cancel")
+    states = ["failed", "cancelled"]
+    done = _bulk(api, filter={"state": states}, dry_run=False)
+    refusals = {item["id"]: item["refusal"] for item in done["items"]}
+    assert refusals[str(failed)] == ""
+    assert "erased" in refusals[str(cancelled)]
+    assert done["retried"] == 1
+    assert _bulk(api)["found"] == 0, "somebody cancelled it on purpose: it is found only when asked for"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"filter": {"state": ["completed"]}},
+        {"filter": {"state": []}},
+        {"filter": {"kind": ["everything"]}},
+        {"filter": {"knd": ["job"]}},
+        {"filter": {"since": "2026-01-01"}},
+        {"filter": {"reason": "nul\0"}},
+        {"dryrun": False},
+        {"dry_run": "perhaps"},
+        {"access_key": "a", "secret_key": "s"},
+    ],
+)
+def test_a_bad_request_retries_nothing(api: TestClient, body: dict[str, Any]) -> None:
+    row_id = failed_transfer()
+    _bulk(api, 400, **({"dry_run": False} | body))
+    assert transfer(row_id).attempt == 1
+
+
+def test_the_states_of_the_filter_are_those_that_can_be_retried() -> None:
+    assert set(get_args(BadEnd)) == set(bulk.BAD_ENDS)
+
+
+def test_the_task_retries_by_id_and_its_refusals_fail_it(api: TestClient) -> None:
+    row_id = failed_transfer()
+    retry(str(row_id), reason="from Flower")
+    assert transfer(row_id).attempt == 2
+    assert api.get(f"/s3_data/{row_id}/events").json()[-1]["actor"] == "a Celery client"
+    for bad, words in ((str(row_id), "accepted"), (str(uuid4()), "no transfer"), ("nonsense", "not an id")):
+        with pytest.raises(Exception, match=words):
+            retry(bad)

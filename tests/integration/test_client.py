@@ -1,0 +1,173 @@
+"""The client against the real API over HTTP, blocking and async."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import boto3
+import pytest
+import uvicorn
+from sqlalchemy import Engine
+
+from gateway.db import session_scope
+from gateway.history import move
+from gateway.models import Transfer
+from gateway.states import TransferState
+from hpc_gateway_client import (
+    AsyncGateway,
+    Gateway,
+    GatewayClientError,
+    Refused,
+    Store,
+    TransferFailed,
+    Unreachable,
+)
+from hpc_gateway_client.models import Transfer as Shown
+from tests.integration.test_retries import failed_transfer
+from tests.rows import new_job, transfer
+from tests.services import object_store
+
+STORE = Store("https://s3.example.org", "b", "access", "a/secret+key=1")
+
+
+@pytest.fixture
+def url(database: Engine, broker: str) -> Iterator[str]:
+    from api.app import create_app  # noqa: PLC0415  after the environment is set
+
+    server = uvicorn.Server(uvicorn.Config(create_app(), port=0, log_config=None))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        thread.join(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
+
+
+def _end(row_id: UUID, state: TransferState, reason: str = "") -> None:
+    with session_scope() as session:
+        row = session.get_one(Transfer, row_id)
+        if row.state is TransferState.ACCEPTED:
+            move(session, row, TransferState.TRANSFERRING)
+            move(session, row, state, reason)
+
+
+def _complete(row: Shown) -> None:
+    _end(row.id, TransferState.COMPLETED)
+
+
+def _fail(row: Shown) -> None:
+    _end(row.id, TransferState.FAILED, "NoSuchBucket")
+
+
+def test_a_step_waits_for_the_end(url: str) -> None:
+    with Gateway(url, "hpc", STORE) as gateway:
+        row = gateway.stage_in("o.csv", "serrano/data/o.csv", _complete)
+    assert (row.state, row.dst, row.ended_at is not None) == ("completed", "serrano/data/o.csv", True)
+
+
+def test_a_failure_raises_with_the_reason_and_can_be_retried_with_other_keys(url: str) -> None:
+    with Gateway(url, "hpc", STORE) as gateway:
+        with pytest.raises(TransferFailed, match="NoSuchBucket") as caught:
+            gateway.stage_out("x.csv", "o.csv", _fail)
+        again = gateway.retry(caught.value.transfer, "ada", "made the bucket", store=STORE)
+        assert (again.state, again.attempt) == ("accepted", 2)
+        assert [event.actor for event in gateway.events(again)][-1] == "ada"
+        assert gateway.cancel(again).state == "cancelled"
+        with pytest.raises(Refused, match="erased") as refused:
+            gateway.retry(again)
+        assert refused.value.status == 409
+
+
+def test_lists_finds_and_bulk_retries(url: str) -> None:
+    failed, job = failed_transfer("denied"), new_job("fft")
+    with Gateway(url) as gateway:
+        page = gateway.transfers("s3_data", state="failed", reason="DENIED", service=None)
+        assert ([row.id for row in page.items], page.counts) == ([failed], {"failed": 1})
+        assert [row.id for row in gateway.jobs(service="fft").items] == [job]
+        assert (gateway.find(job).id, gateway.find(failed).id) == (job, failed)
+        assert gateway.retry_many({"reason": "denied", "since": page.items[0].created_at}).dry_run
+        assert gateway.retry_many({"reason": "denied"}, "ada", dry_run=False).retried == 1
+        assert [cluster.name for cluster in gateway.infrastructures()] == ["hpc", "unserved"]
+    assert transfer(failed).attempt == 2
+
+
+def test_the_async_client_says_the_same(url: str) -> None:
+    async def walk() -> None:
+        async with AsyncGateway(url, "hpc", STORE) as gateway:
+            rows = await asyncio.gather(*(gateway.stage_in("o", f"{i}.csv", _complete) for i in range(3)))
+            assert {row.state for row in rows} == {"completed"}
+            started = await gateway.start_compute(["fft"], "/x.csv", {"num_mpi_procs": 1})
+            assert (await gateway.look(started)).state == "accepted"
+            assert (await gateway.cancel(started)).succeeded is False
+            with pytest.raises(Refused, match="no job"):
+                await gateway.find(uuid4())
+
+    asyncio.run(walk())
+
+
+def test_what_cannot_be_asked_for_is_said(url: str) -> None:
+    with Gateway(url, "hpc") as gateway:
+        with pytest.raises(GatewayClientError, match="needs a store"):
+            gateway.stage_in("o", "x.csv")
+        with pytest.raises(Refused, match="not a service"):
+            gateway.compute(["fftt"], "/x.csv")
+    with Gateway("http://127.0.0.1:1", "hpc", STORE) as nowhere, pytest.raises(Unreachable):
+        nowhere.stage_in("o", "x.csv")
+
+
+def test_the_store_gives_back_what_it_was_given(tmp_path: Path) -> None:
+    with object_store(tmp_path) as service:
+        store = Store(service.url, "probes", service.access_key, service.secret_key)
+        (tmp_path / "in").write_bytes(b"0123456789")
+        with pytest.raises(GatewayClientError, match="NoSuchBucket|does not exist"):
+            store.upload(tmp_path / "in", "key")
+        with pytest.raises(GatewayClientError, match="not downloaded"):
+            store.download("key", tmp_path / "out")
+        with pytest.raises(GatewayClientError, match="not uploaded"):
+            store.upload(tmp_path / "missing", "key")
+        assert not (tmp_path / "out").exists()
+        boto3.client(
+            "s3",
+            endpoint_url=store.endpoint,
+            region_name=store.region,
+            aws_access_key_id=store.access_key,
+            aws_secret_access_key=store.secret_key,
+        ).create_bucket(Bucket="probes")
+        store.upload(tmp_path / "in", "a key/é")
+        store.download("a key/é", tmp_path / "out")
+        assert (tmp_path / "out").read_bytes() == b"0123456789"
+        store.delete("a key/é")
+        with pytest.raises(GatewayClientError, match="not downloaded"):
+            store.download("a key/é", tmp_path / "out")
+    assert "secret" not in repr(STORE)
+
+
+def test_the_store_comes_from_the_usual_variables_or_a_profile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    with pytest.raises(GatewayClientError, match="AWS_ACCESS_KEY_ID"):
+        Store.from_environment("b")
+    with pytest.raises(GatewayClientError, match="nobody"):
+        Store.from_environment("b", "nobody")
+    (tmp_path / "config").write_text(
+        "[profile lab]\nendpoint_url = https://lab.example.org\nregion = lab-1\n"
+        "aws_access_key_id = a\naws_secret_access_key = s\n"
+    )
+    assert Store.from_environment("b", "lab") == Store("https://lab.example.org", "b", "a", "s", "lab-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://s3.example.org")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "access")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a/secret+key=1")
+    assert Store.from_environment("b") == STORE
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "short-lived")
+    with pytest.raises(GatewayClientError, match="session token"):
+        Store.from_environment("b")

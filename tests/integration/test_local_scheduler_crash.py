@@ -1,0 +1,104 @@
+"""SIGKILL of the local scheduler's caller at every line it executes: no job lost, none run twice."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from gateway import batch
+from gateway.schedulers import local, spool
+from gateway.schedulers.base import JobSpec
+from gateway.schedulers.local import LocalScheduler
+from gateway.states import JobState
+
+TRACED = {local.__file__, spool.__file__}
+
+
+def job_in(root: Path) -> JobSpec:
+    command = ("/bin/bash", "-c", "echo once")
+    return JobSpec("job.1", root / "job.1", command, ranks=1, threads=1, launcher="processes")
+
+
+def dies_at(line: int, act: Callable[[], object]) -> bool:
+    """Act in a child that is killed before it executes its n-th line; tell whether it got that far."""
+    child = os.fork()
+    if child == 0:
+        left = line
+
+        def trace(frame: FrameType, event: str, _argument: object) -> Any:
+            nonlocal left
+            if frame.f_code.co_filename not in TRACED:
+                return None
+            if event == "line":
+                left -= 1
+                if left < 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return trace
+
+        sys.settrace(trace)
+        act()
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
+    return os.WIFSIGNALED(status)
+
+
+def settle(scheduler: LocalScheduler) -> JobState:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        state = scheduler.jobs()["job.1"].state
+        if state is not None and state not in {JobState.PENDING, JobState.RUNNING}:
+            return state
+        time.sleep(0.005)
+    raise AssertionError("the job did not end")
+
+
+def test_submit_killed_anywhere(tmp_path: Path) -> None:
+    line, died = 0, True
+    while died:
+        root = tmp_path / str(line)
+        job = job_in(root)
+        scheduler = LocalScheduler(root / "spool", cpus=1)
+        died = dies_at(line, lambda s=scheduler, j=job: s.submit(j))  # type: ignore[misc]
+        scheduler_id = scheduler.submit(job)
+        assert settle(scheduler) is JobState.SUCCEEDED
+        assert scheduler.jobs()["job.1"].scheduler_id == scheduler_id
+        assert len(scheduler.jobs()) == 1
+        assert (job.folder / batch.STDOUT).read_text() == "once\n"
+        line += 1
+    assert line > 50
+
+
+@pytest.mark.parametrize("act", ["jobs", "cancel"])
+def test_dispatch_and_cancel_killed_anywhere(tmp_path: Path, act: str) -> None:
+    line, died = 0, True
+    while died:
+        root = tmp_path / str(line)
+        job = job_in(root)
+        submit_without_dispatch(root, job)
+        scheduler = LocalScheduler(root / "spool", cpus=1)
+        died = dies_at(line, scheduler.jobs if act == "jobs" else lambda s=scheduler: s.cancel("1"))  # type: ignore[misc]
+        if act == "cancel":
+            scheduler.cancel("1")
+        ended = {JobState.SUCCEEDED} if act == "jobs" else {JobState.CANCELLED, JobState.SUCCEEDED}
+        state = settle(scheduler)
+        assert state in ended
+        ran = (job.folder / batch.STDOUT).exists()
+        assert ran or state is JobState.CANCELLED
+        assert not ran or (job.folder / batch.STDOUT).read_text() in {"once\n", ""}
+        line += 1
+    assert line > 30
+
+
+def submit_without_dispatch(root: Path, job: JobSpec) -> None:
+    queue = spool.Spool(root / "spool")
+    with queue.locked():
+        job.folder.mkdir(parents=True)
+        (job.folder / batch.SCRIPT).write_text(batch.render(job))
+        assert queue.add(job.name, job.folder, 1).number == 1

@@ -1,0 +1,130 @@
+import json
+import logging
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway import leases
+from gateway.db import session_scope
+from gateway.logs import JsonLines, work_id
+from gateway.states import JobState
+from tests.bodies import DATA
+from tests.conftest import absent
+from tests.integration.test_retries import ended_job, failed_transfer
+from tests.rows import SECRET, new_transfer
+
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def scrape(api: TestClient) -> Samples:
+    answer = api.get("/metrics")
+    assert answer.status_code == 200, answer.text
+    assert SECRET not in answer.text
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def of(samples: Samples, name: str, **labels: str) -> float:
+    return samples[name, tuple(sorted(labels.items()))]
+
+
+def test_every_figure_can_be_scraped(api: TestClient) -> None:
+    failed_transfer()
+    new_transfer()
+    ended_job(JobState.OUT_OF_MEMORY)
+    with session_scope() as session:
+        assert leases.take(session, leases.watcher_of("hpc"), "w", 30)
+    seen = scrape(api)
+    assert of(seen, "gateway_database_up") == 1
+    assert of(seen, "gateway_broker_up") == 1
+    assert of(seen, "gateway_work", kind="s3_data", infrastructure="hpc", state="failed") == 1
+    assert of(seen, "gateway_work", kind="job", infrastructure="hpc", state="out_of_memory") == 1
+    assert (
+        of(seen, "gateway_failures_last_hour", kind="job", infrastructure="hpc", state="out_of_memory") == 1
+    )
+    assert of(seen, "gateway_cluster_up", infrastructure="hpc", part="worker") == 1
+    assert of(seen, "gateway_cluster_up", infrastructure="unserved", part="worker") == 0
+    assert 0 < of(seen, "gateway_oldest_waiting_seconds", infrastructure="hpc") < 60
+    assert of(seen, "gateway_oldest_waiting_seconds", infrastructure="unserved") == 0
+    assert of(seen, "gateway_queue_messages", queue="unserved") == 0
+    assert 0 <= of(seen, "gateway_watch_lag_seconds", infrastructure="hpc") < 10
+
+
+def test_requests_are_counted_by_their_route_and_not_by_their_path(api: TestClient) -> None:
+    labels = {"method": "GET", "route": "/job/{row_id}", "status": "404"}
+    key = ("gateway_http_requests_total", tuple(sorted(labels.items())))
+    before = scrape(api).get(key, 0)
+    for name in ("nonsense", "more-nonsense"):
+        api.get(f"/job/{name}")
+    api.request("BREW", "/coffee")
+    seen = scrape(api)
+    assert seen[key] == before + 2
+    assert not [name for name in seen if "nonsense" in str(name) or "BREW" in str(name)]
+
+
+def test_metrics_are_there_without_the_database(settings: None, broker: str) -> None:
+    from api.app import create_app  # noqa: PLC0415  see conftest
+
+    with TestClient(create_app(), raise_server_exceptions=False) as api:
+        seen = scrape(api)
+    assert of(seen, "gateway_database_up") == 0
+    assert of(seen, "gateway_broker_up") == 1
+
+
+@pytest.mark.parametrize("asked", ["my-id-7", "", "x" * 101, "né", "two words"])
+def test_a_request_has_an_id_which_the_client_may_choose(api: TestClient, asked: str) -> None:
+    answer = api.get("/services", headers={"X-Request-ID": asked.encode()})
+    given = answer.headers["x-request-id"]
+    assert (given == asked) == (asked in {"my-id-7", "two words"})
+    assert given
+
+
+def test_a_request_and_its_work_are_joined_in_the_log(
+    api: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        row_id = api.post("/s3_data", json=DATA, headers={"X-Request-ID": "abc"}).json()["id"]
+    [sent] = [record for record in caplog.records if record.message.startswith("sent transfers.run")]
+    assert json.loads(JsonLines().format(sent))["work_id"] == row_id
+
+
+def test_a_log_line_is_json_whatever_it_holds() -> None:
+    work_id.set("the-row")
+    record = logging.makeLogRecord(
+        {"msg": 'a "quote"\nand a line, é', "levelname": "WARNING", "name": "x", "created": 0.0}
+    )
+    line = JsonLines().format(record)
+    work_id.set("")
+    assert "\n" not in line
+    assert json.loads(line)["message"] == 'a "quote"\nand a line, é'
+    assert json.loads(line)["work_id"] == "the-row"
+
+
+def test_the_dashboard_and_the_alerts_name_metrics_that_exist(api: TestClient) -> None:
+    told = set(re.findall(r"# TYPE (\S+)", api.get("/metrics").text))
+    known = told | {"gateway_http_request_seconds_bucket"}
+    folder = Path(__file__).parents[2] / "deploy"
+    dashboard = json.loads((folder / "grafana-dashboard.json").read_text())
+    wanted = " ".join(
+        [(folder / "alerts.yml").read_text()]
+        + [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    )
+    named = set(re.findall(r"gateway_[a-z_]+", wanted))
+    assert named
+    assert named - known == set()
+
+
+def test_prometheus_itself_takes_the_alerts() -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        absent("promtool")
+    rules = Path(__file__).parents[2] / "deploy/alerts.yml"
+    subprocess.run([str(promtool), "check", "rules", str(rules)], check=True, capture_output=True)

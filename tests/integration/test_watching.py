@@ -1,0 +1,195 @@
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+
+from gateway import claims, jobs, watching
+from gateway.db import session_scope
+from gateway.models import Job
+from gateway.outbox import Message
+from gateway.schedulers.base import JobReport, JobSpec, Partition
+from gateway.states import JobState
+from tests.rows import job, new_job
+
+pytestmark = pytest.mark.usefixtures("database")
+STARTED = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+class Recorded:
+    """A scheduler that says what a test wants it to say, and remembers what it was asked."""
+
+    def __init__(self, *reports: JobReport, forgotten: JobReport | None = None) -> None:
+        self._reports = {report.name: report for report in reports}
+        self._forgotten = forgotten
+        self.cancelled: list[str] = []
+
+    def submit(self, spec: JobSpec) -> str:
+        raise AssertionError(spec)
+
+    def find(self, name: str, folder: Path) -> JobReport | None:
+        raise AssertionError((name, folder))
+
+    def recall(self, name: str, folder: Path) -> JobReport | None:
+        assert folder.name == name
+        return self._forgotten
+
+    def jobs(self) -> dict[str, JobReport]:
+        return dict(self._reports)
+
+    def cancel(self, scheduler_id: str) -> None:
+        self.cancelled.append(scheduler_id)
+
+    def partitions(self) -> list[Partition]:
+        return []
+
+
+def _submitted() -> Job:
+    row_id = new_job("fft")
+    with session_scope() as session:
+        claim = claims.take_submission(session, row_id, "w1")
+        assert claim is not None
+        jobs.record_submission(session, claim, "7")
+    return job(row_id)
+
+
+def _watch(scheduler: Recorded) -> tuple[bool, list[Message]]:
+    with session_scope(read_only=True) as session:
+        rows = jobs.in_scheduler(session, "hpc")
+    reports = watching.look(scheduler, rows)
+    with session_scope() as session:
+        return watching.observe(session, rows, reports)
+
+
+def _report(row: Job, state: JobState, **details: object) -> JobReport:
+    return JobReport(row.name, "7", state, **details)  # type: ignore[arg-type]  # each test names its own
+
+
+def _finding(row_id: UUID) -> dict[str, object] | None:
+    return job(row_id).finding
+
+
+def test_a_waiting_job_shows_why_it_waits() -> None:
+    row = _submitted()
+    assert _watch(Recorded(_report(row, JobState.PENDING, reason="3 of 4 nodes"))) == (True, [])
+    assert job(row.id).reason == "3 of 4 nodes"
+
+
+def test_nothing_is_written_while_nothing_changes() -> None:
+    row = _submitted()
+    before = job(row.id).updated_at
+    assert _watch(Recorded(_report(row, JobState.PENDING))) == (False, [])
+    assert job(row.id).updated_at == before
+
+
+def test_a_running_job_runs_and_has_a_start() -> None:
+    row = _submitted()
+    _watch(Recorded(_report(row, JobState.RUNNING, started_at=STARTED)))
+    seen = job(row.id)
+    assert (seen.state, seen.started_at) == (JobState.RUNNING, STARTED)
+
+
+@pytest.mark.parametrize(
+    ("state", "exit_code"),
+    [(JobState.SUCCEEDED, 0), (JobState.FAILED, 2), (JobState.TIMEOUT, None), (JobState.NODE_FAILURE, None)],
+)
+def test_an_end_is_found_and_sent_to_be_finished_but_not_yet_shown(
+    state: JobState, exit_code: int | None
+) -> None:
+    row = _submitted()
+    report = _report(row, state, exit_code=exit_code, reason="so it is")
+    assert _watch(Recorded(report)) == (True, [Message("jobs.finish", row.id, "hpc")])
+    assert _finding(row.id) == {"state": state, "exit_code": exit_code, "reason": "so it is"}
+    assert job(row.id).state is JobState.PENDING
+    assert _watch(Recorded(report)) == (False, [])
+
+
+def test_a_job_that_the_scheduler_forgot_is_looked_for_in_its_folder() -> None:
+    row = _submitted()
+    _watch(Recorded(forgotten=_report(row, JobState.SUCCEEDED, exit_code=0)))
+    assert _finding(row.id) == {"state": "succeeded", "exit_code": 0, "reason": ""}
+
+
+def test_a_running_job_that_left_no_trace_is_lost_and_says_so() -> None:
+    row = _submitted()
+    _watch(Recorded(_report(row, JobState.RUNNING)))
+    _watch(Recorded())
+    assert _finding(row.id) == {"state": "lost", "exit_code": None, "reason": watching.LOST}
+
+
+def test_a_job_that_was_lost_before_it_started_is_submitted_again() -> None:
+    row = _submitted()
+    assert _watch(Recorded()) == (True, [])
+    seen = job(row.id)
+    assert (seen.state, seen.reason) == (JobState.RETRYING, watching.UNSTARTED)
+    assert (seen.scheduler_id, seen.attempt, seen.finding) == ("", 1, None)
+    assert seen.next_send_at is not None
+    with session_scope() as session:
+        session.execute(update(Job).where(Job.id == row.id).values(retry_at=None))
+        claim = claims.take_submission(session, row.id, "w2")
+    assert claim is not None
+    assert claim.repeated
+
+
+def test_a_job_that_is_lost_again_and_again_fails() -> None:
+    row = _submitted()
+    with session_scope() as session:
+        session.execute(update(Job).where(Job.id == row.id).values(failures=99))
+    _watch(Recorded())
+    assert job(row.id).state is JobState.FAILED
+    assert "given up" in job(row.id).reason
+
+
+def test_a_cancelled_job_that_is_gone_before_it_started_is_cancelled() -> None:
+    row = _submitted()
+    with session_scope() as session:
+        jobs.cancel(session, session.get_one(Job, row.id))
+    _watch(Recorded())
+    finding = _finding(row.id)
+    assert finding is not None
+    assert finding["state"] == "cancelled"
+
+
+def test_one_unknown_job_does_not_break_the_others() -> None:
+    lost, fine = _submitted(), _submitted()
+    _watch(Recorded(_report(fine, JobState.RUNNING)))
+    assert job(fine.id).state is JobState.RUNNING
+    assert job(lost.id).state is JobState.RETRYING
+
+
+def test_a_cancel_reaches_the_scheduler_while_the_job_is_there() -> None:
+    row = _submitted()
+    with session_scope() as session:
+        jobs.cancel(session, session.get_one(Job, row.id))
+    scheduler = Recorded(_report(row, JobState.RUNNING))
+    _watch(scheduler)
+    assert scheduler.cancelled == ["7"]
+    ended = Recorded(_report(row, JobState.CANCELLED))
+    _watch(ended)
+    assert ended.cancelled == []
+
+
+def test_a_slow_second_watcher_changes_nothing_that_is_final() -> None:
+    row = _submitted()
+    with session_scope(read_only=True) as session:
+        stale = jobs.in_scheduler(session, "hpc")
+    with session_scope() as session:
+        session.execute(update(Job).where(Job.id == row.id).values(state=JobState.SUCCEEDED))
+    reports = watching.look(Recorded(_report(row, JobState.FAILED, exit_code=1)), stale)
+    with session_scope() as session:
+        assert watching.observe(session, stale, reports) == (True, [])
+    assert _finding(row.id) is None
+    assert job(row.id).next_send_at is None
+
+
+def test_a_cluster_is_summed_up_by_its_most_impatient_job() -> None:
+    _submitted()
+    with session_scope() as session:
+        request = jobs.JobRequest(["fft"], "hpc", {"read_input_data": "/x"}, watch_period=2)
+        claim = claims.take_submission(session, jobs.create(session, request).id, "w1")
+        assert claim is not None
+        jobs.record_submission(session, claim, "8")
+    with session_scope(read_only=True) as session:
+        summary = watching.watched(session, "hpc")
+    assert (summary.count, summary.shortest_period_s) == (2, 2.0)

@@ -1,0 +1,44 @@
+"""Rows for the tests, made by the use cases themselves."""
+
+from typing import Any
+from uuid import UUID
+
+from gateway import jobs, transfers
+from gateway.db import session_scope
+from gateway.models import Job, Transfer
+
+SECRET = "a/secret+key=1"
+S3 = {
+    "endpoint": "https://s3.example.org",
+    "bucket": "b",
+    "object": "o.csv",
+    "region": "local",
+    "access_key": "access",
+    "secret_key": SECRET,
+}
+
+
+def new_transfer(
+    kind: str = "s3_data", infrastructure: str = "hpc", path: str = "serrano/data/x.csv"
+) -> UUID:
+    request = transfers.S3Request(kind=kind, infrastructure=infrastructure, path=path, **S3)
+    with session_scope() as session:
+        return transfers.create(session, request).id
+
+
+def new_job(*services: str, infrastructure: str = "hpc", **params: Any) -> UUID:
+    request = jobs.JobRequest(
+        list(services) or ["fft"], infrastructure, {"read_input_data": "/x.csv", **params}
+    )
+    with session_scope() as session:
+        return jobs.create(session, request).id
+
+
+def transfer(row_id: UUID) -> Transfer:
+    with session_scope(read_only=True) as session:
+        return session.get_one(Transfer, row_id)
+
+
+def job(row_id: UUID) -> Job:
+    with session_scope(read_only=True) as session:
+        return session.get_one(Job, row_id)

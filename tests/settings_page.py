@@ -1,0 +1,34 @@
+"""The page of all settings, from the settings: `python -m tests.settings_page > docs/settings.md`."""
+
+import sys
+
+from pydantic import SecretStr
+
+from gateway.settings import Settings
+
+HEAD = """\
+# Settings
+
+Environment variables, or lines of a `.env` file in the working folder. Every process of the gateway reads the
+same ones (API, workers, beat, Flower); `hpc-gateway key` makes a key. Durations are in seconds.
+
+| variable | default | meaning |
+|---|---|---|
+"""
+
+
+def page() -> str:
+    """Return the page."""
+    return HEAD + "".join(_row(name) for name in Settings.model_fields)
+
+
+def _row(name: str) -> str:
+    field = Settings.model_fields[name]
+    default = field.get_default(call_default_factory=True)
+    value = default.get_secret_value() if isinstance(default, SecretStr) else default
+    shown = "" if value in (None, []) else f"`{value}`"
+    return f"| `GATEWAY_{name.upper()}` | {shown} | {field.description} |\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

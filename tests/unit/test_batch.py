@@ -1,0 +1,306 @@
+"""The batch script, run for real by bash: what reaches the ranks, what is written, what ends it."""
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway import batch
+from gateway.errors import Invalid
+from gateway.schedulers.base import JobSpec
+
+AWKWARD = [
+    "plain",
+    "",
+    " two  spaces ",
+    "'",
+    '"',
+    "'; touch pwned; '",
+    "$(touch pwned)",
+    "`touch pwned`",
+    "${HOME}",
+    "a\nb\n",
+    "\r\t",
+    "\\",
+    "\\n",
+    "*",
+    "~",
+    "!!",
+    "-n",
+    "--",
+    "a=b",
+    "{x}",
+    "%s%d",
+    "#",
+    "&& touch pwned",
+    "Ünïcødé 漢字 🚀",
+    "\x01\x1b[31m",
+]
+
+
+def spec(folder: Path, *command: str, ranks: int = 1, environment: dict[str, str] | None = None) -> JobSpec:
+    return JobSpec(
+        name="job.1",
+        folder=folder,
+        command=command,
+        ranks=ranks,
+        threads=2,
+        launcher="processes",
+        environment=environment or {},
+    )
+
+
+def run(job: JobSpec, environment: dict[str, str] | None = None) -> int:
+    done = subprocess.run(
+        ["/bin/bash", "-p", "-c", batch.render(job)],
+        env={**os.environ, "SECRET": "x", **(environment or {})},
+        check=False,
+        timeout=60,
+    )
+    return done.returncode
+
+
+def out(folder: Path) -> str:
+    return (folder / batch.STDOUT).read_bytes().decode()
+
+
+def bash(text: str) -> tuple[str, ...]:
+    return ("/bin/bash", "-c", text)
+
+
+def test_arguments_arrive_untouched(tmp_path: Path) -> None:
+    assert run(spec(tmp_path, "/usr/bin/printf", "%s\\0", *AWKWARD)) == 0
+    assert out(tmp_path).split("\0")[:-1] == AWKWARD
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_environment_arrives_untouched_and_alone(tmp_path: Path) -> None:
+    given_environment = {f"V{index}": value for index, value in enumerate(AWKWARD)}
+    slurm = {"SLURM_JOB_ID": "7", "SLURM_JWT": "secret", "BASH_FUNC_env%%": "() { echo leaked; }"}
+    assert run(spec(tmp_path, "/usr/bin/env", "-0", environment=given_environment), slurm) == 0
+    seen = dict(item.split("=", 1) for item in out(tmp_path).split("\0")[:-1])
+    assert {name: seen.pop(name) for name in given_environment} == given_environment
+    assert seen == {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": os.environ["HOME"],
+        "LANG": "C.UTF-8",
+        "SLURM_JOB_ID": "7",
+        "SLURM_PROCID": "0",
+        "SLURM_LOCALID": "0",
+        "SLURM_NTASKS": "1",
+        "SLURM_CPUS_PER_TASK": "2",
+    }
+
+
+@pytest.mark.parametrize("name", [value for value in AWKWARD if value not in {"", "--"}])
+def test_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    assert run(spec(folder, "/bin/pwd", "-P")) == 0
+    assert out(folder) == f"{folder}\n"
+    assert not list(tmp_path.rglob("pwned"))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), max_size=5),
+    st.dictionaries(
+        st.from_regex(r"V[A-Za-z0-9_]*", fullmatch=True),
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
+        max_size=3,
+    ),
+)
+def test_any_text_arrives(arguments: list[str], environment: dict[str, str]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        code = 'env -0; printf "\\0"; [ $# = 0 ] || printf "%s\\0" "$@"'
+        assert run(spec(folder, *bash(code), "bash", *arguments, environment=environment)) == 0
+        seen, _, rest = (folder / batch.STDOUT).read_bytes().decode().partition("\0\0")
+        assert rest.split("\0")[:-1] == arguments
+        assert environment.items() <= dict(item.split("=", 1) for item in seen.split("\0")).items()
+
+
+@pytest.mark.parametrize(
+    ("command", "environment"),
+    [
+        ((), {}),
+        (("",), {}),
+        (("a=b", "c"), {}),
+        (("x\0y",), {}),
+        (("x", "\ud800"), {}),
+        (("x",), {"A": "\0"}),
+        (("x",), {"": "1"}),
+        (("x",), {"A B": "1"}),
+        (("x",), {"-i": "1"}),
+        (("x",), {"A=B": "1"}),
+        (("x",), {"A\n": "1"}),
+        (("x",), {"Ä": "1"}),
+    ],
+)
+def test_what_no_process_can_be_given(
+    tmp_path: Path, command: tuple[str, ...], environment: dict[str, str]
+) -> None:
+    with pytest.raises(Invalid):
+        batch.render(spec(tmp_path, *command, environment=environment))
+
+
+def test_no_ranks(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="rank"):
+        batch.render(spec(tmp_path, "true", ranks=0))
+
+
+def test_more_ranks_than_cores(tmp_path: Path) -> None:
+    assert run(spec(tmp_path, *bash('echo "$SLURM_PROCID/$SLURM_NTASKS"'), ranks=40)) == 0
+    assert sorted(out(tmp_path).split()) == sorted(f"{rank}/40" for rank in range(40))
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 74, 75, 126, 127, 255])
+def test_exit_code_is_the_script_s_and_is_noted(tmp_path: Path, code: int) -> None:
+    assert run(spec(tmp_path, *bash(f"echo out; echo err >&2; exit {code}"))) == code
+    end = batch.read_exit(tmp_path)
+    assert end is not None
+    assert (end.exit_code, end.signal) == (code, None)
+    assert end.started_at <= end.ended_at
+    assert end.ended_at.tzinfo is not None
+    assert out(tmp_path) == "out\n"
+    assert (tmp_path / batch.STDERR).read_text() == "err\n"
+
+
+def test_unknown_program(tmp_path: Path) -> None:
+    assert run(spec(tmp_path, "/no/such/program")) == 127
+    assert "/no/such/program" in (tmp_path / batch.STDERR).read_text()
+
+
+@pytest.mark.parametrize("bad", range(4))
+def test_one_failing_rank_ends_the_others(tmp_path: Path, bad: int) -> None:
+    began = time.monotonic()
+    text = f'[ "$SLURM_PROCID" = {bad} ] && exit 3; exec sleep 60'
+    assert run(spec(tmp_path, *bash(text), ranks=4)) == 3
+    assert time.monotonic() - began < 5
+
+
+def test_a_rank_that_ignores_the_end_is_killed(tmp_path: Path) -> None:
+    text = '[ "$SLURM_PROCID" = 1 ] && { sleep 0.3; exit 4; }; trap "" TERM; while :; do sleep 0.1; done'
+    began = time.monotonic()
+    assert run(spec(tmp_path, *bash(text), ranks=2)) == 4
+    assert 2 < time.monotonic() - began < 10
+
+
+def test_a_killed_rank(tmp_path: Path) -> None:
+    assert run(spec(tmp_path, *bash("kill -KILL $$"), ranks=2)) == 137
+
+
+def test_a_second_copy_does_nothing_even_after_the_first(tmp_path: Path) -> None:
+    job = spec(tmp_path, *bash("echo once"))
+    assert run(job) == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert run(job) == batch.ALREADY_STARTED
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_of_many_copies_one_runs(tmp_path: Path) -> None:
+    script = batch.render(spec(tmp_path, *bash("echo once; sleep 0.5")))
+    copies = [subprocess.Popen(["/bin/bash", "-p", "-c", script]) for _ in range(12)]
+    codes = sorted(copy.wait() for copy in copies)
+    assert codes == [0] + [batch.ALREADY_STARTED] * 11
+    assert out(tmp_path) == "once\n"
+    names = {batch.STARTED, batch.EXIT, batch.STDOUT, batch.STDERR}
+    assert {path.name for path in tmp_path.iterdir()} == names
+
+
+def test_no_folder(tmp_path: Path) -> None:
+    assert run(spec(tmp_path / "gone", "true")) == batch.NO_FOLDER
+
+
+def test_term_ends_the_ranks_and_is_noted(tmp_path: Path) -> None:
+    script = batch.render(spec(tmp_path, *bash("echo $$; exec sleep 60"), ranks=3))
+    process = subprocess.Popen(["/bin/bash", "-p", "-c", script])
+    while len(pids := out(tmp_path).split() if (tmp_path / batch.STDOUT).exists() else []) < 3:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 143
+    end = batch.read_exit(tmp_path)
+    assert end is not None
+    assert (end.exit_code, end.signal) == (143, signal.SIGTERM)
+    assert not any(Path("/proc", pid).exists() for pid in pids)
+
+
+def is_empty(group: int) -> bool:
+    for _ in range(200):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_term_at_any_moment_leaves_no_rank(tmp_path: Path) -> None:
+    for delay_ms in range(0, 60, 3):
+        folder = tmp_path / str(delay_ms)
+        folder.mkdir()
+        script = batch.render(spec(folder, "/bin/sleep", "61.25", ranks=3))
+        process = subprocess.Popen(["/bin/bash", "-p", "-c", script], start_new_session=True)
+        time.sleep(delay_ms / 1000)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) in {143, -signal.SIGTERM}
+        assert is_empty(process.pid)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"exit_code": "x"}', '{"exit_code": 0}', "null"])
+def test_a_damaged_exit_file_says_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / batch.EXIT).write_text(text)
+    assert batch.read_exit(tmp_path) is None
+
+
+def test_exit_file_is_whole_json(tmp_path: Path) -> None:
+    run(spec(tmp_path, "true"))
+    keys = {"exit_code", "signal", "started_at", "ended_at", "time_limit_s"}
+    assert json.loads((tmp_path / batch.EXIT).read_text()).keys() == keys
+
+
+SRUN = """#!/bin/bash
+printf "%s\\n" "${@:1:4}" "$SLURM_JOB_ID" "$SECRET"
+shift 4
+for SLURM_PROCID in 0 1; do export SLURM_PROCID; "$@"; done
+exit 143
+"""
+
+
+def run_under_srun(tmp_path: Path, *command: str) -> int:
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    (bin_folder / "srun").write_text(SRUN)
+    (bin_folder / "srun").chmod(0o755)
+    job = JobSpec("job.1", tmp_path, command, ranks=3, threads=2, launcher="srun")
+    return run(job, {"PATH": f"{bin_folder}:/usr/bin:/bin", "SLURM_JOB_ID": "9"})
+
+
+def test_srun_gets_the_shape_of_the_job(tmp_path: Path) -> None:
+    assert run_under_srun(tmp_path, "/usr/bin/printf", "%s\\n", *AWKWARD[1:]) == 143
+    words = ["--kill-on-bad-exit=1", "--ntasks=3", "--cpus-per-task=2", "--", "9", ""]
+    assert out(tmp_path) == "\n".join([*words, *AWKWARD[1:], *AWKWARD[1:], ""])
+
+
+def test_under_srun_the_first_rank_to_fail_tells_the_exit_code(tmp_path: Path) -> None:
+    assert run_under_srun(tmp_path, *bash("exit $((SLURM_PROCID + 2))")) == 2
+    end = batch.read_exit(tmp_path)
+    assert end is not None
+    assert end.exit_code == 2
+
+
+def test_under_srun_a_signalled_rank_tells_nothing(tmp_path: Path) -> None:
+    assert run_under_srun(tmp_path, *bash("kill -TERM $PPID; sleep 0.2")) == 143
+
+
+def test_no_srun(tmp_path: Path) -> None:
+    job = JobSpec("job.1", tmp_path, ("kernel",), ranks=1, threads=1, launcher="srun")
+    assert run(job, {"PATH": "/usr/bin:/bin"}) == 127
+    assert "srun" in (tmp_path / batch.STDERR).read_text()

@@ -1,0 +1,164 @@
+import itertools
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from hpc_gateway_client import (
+    GatewayClientError,
+    JobFailed,
+    Refused,
+    StillRunning,
+    TransferFailed,
+    Unreachable,
+)
+from hpc_gateway_client.models import Job, Transfer
+from hpc_gateway_client.steps import Call, Pause, Steps, ask, find, pauses, stage, wait
+
+NOW = "2026-11-22T12:00:00Z"
+WORK = {
+    "id": str(uuid4()),
+    "reason": "",
+    "infrastructure": "hpc",
+    "created_at": NOW,
+    "updated_at": NOW,
+    "attempt": 1,
+}
+TRANSFER = WORK | {
+    "status": "transferring",
+    "state": "transferring",
+    "endpoint": "https://s3.example.org",
+    "bucket": "b",
+    "object": "o",
+    "region": "local",
+    "dst": "x",
+    "bytes_total": None,
+    "bytes_done": 0,
+    "something_new": 1,
+}
+JOB = WORK | {
+    "status": "running",
+    "state": "running",
+    "scheduler_id": "1",
+    "success": None,
+    "exit_code": None,
+    "services": ["fft"],
+    "params": {},
+    "warnings": [],
+    "outputs": [],
+    "submitted_at": NOW,
+    "started_at": NOW,
+}
+
+
+def reply(status: int, content: Any) -> httpx.Response:
+    request = httpx.Request("GET", "http://gateway")
+    if isinstance(content, str):
+        return httpx.Response(status, text=content, request=request)
+    return httpx.Response(status, json=content, request=request)
+
+
+def drive(steps: Steps[Any], *answers: httpx.Response | httpx.TransportError) -> tuple[list[Call], Any]:
+    """Carry out the steps with the answers given, without waiting."""
+    calls: list[Call] = []
+    left = iter(answers)
+    answer: httpx.Response | httpx.TransportError | None = None
+    while True:
+        try:
+            step = steps.send(answer)
+        except StopIteration as end:
+            assert next(left, None) is None
+            return calls, end.value
+        answer = None
+        if isinstance(step, Call):
+            calls.append(step)
+            answer = next(left)
+
+
+def test_a_get_waits_out_a_gateway_that_is_away() -> None:
+    away = (httpx.ConnectError("refused"), reply(503, {"detail": "away"}), httpx.ReadTimeout("slow"))
+    calls, answer = drive(ask(Call("GET", "/services")), *away, reply(200, [1]))
+    assert (len(calls), answer) == (4, [1])
+
+
+def test_a_post_is_never_repeated_because_it_may_have_been_accepted() -> None:
+    for answer in (httpx.ReadTimeout("slow"), httpx.ConnectError(""), reply(503, {"detail": "away"})):
+        with pytest.raises(Unreachable):
+            drive(ask(Call("POST", "/job", {})), answer)
+
+
+def test_patience_ends() -> None:
+    steps = ask(Call("GET", "/services"))
+    steps.send(None)
+    pause = steps.send(httpx.ConnectError("refused"))
+    assert isinstance(pause, Pause)
+    pause.check(patience_s=60)
+    with pytest.raises(Unreachable, match="refused"):
+        pause.check(patience_s=0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (reply(400, {"detail": "dst: a path is needed"}), "a path is needed"),
+        (reply(404, "<html>not found</html>"), "no gateway answers"),
+        (reply(200, "<html>welcome</html>"), "no gateway answers"),
+        (reply(500, ["odd"]), "Internal Server Error"),
+    ],
+)
+def test_a_refusal_has_the_gateways_words_or_says_that_it_is_none(answer: httpx.Response, words: str) -> None:
+    with pytest.raises(Refused, match=words) as caught:
+        drive(ask(Call("GET", "/job/x")), answer)
+    assert caught.value.status == answer.status_code
+
+
+def test_looks_are_frequent_at_first_and_never_further_apart_than_five_seconds() -> None:
+    seconds = list(itertools.islice(pauses(), 40))
+    assert seconds[0] <= 0.1
+    assert seconds == sorted(seconds)
+    assert seconds[-1] == 5.0
+
+
+def test_a_step_starts_waits_reports_and_returns_the_end() -> None:
+    seen: list[str] = []
+    started, ended = TRANSFER, TRANSFER | {"status": "completed", "state": "completed", "bytes_done": 7}
+    steps = stage("s3_data", {"dst": "x"}, lambda row: seen.append(row.state), None)
+    calls, row = drive(steps, reply(201, started), reply(200, started), reply(200, ended))
+    assert [call.method for call in calls] == ["POST", "GET", "GET"]
+    assert calls[1].path == f"/s3_data/{TRANSFER['id']}"
+    assert (row.kind, row.bytes_done, seen) == ("s3_data", 7, ["transferring", "transferring", "completed"])
+
+
+def test_a_bad_end_raises_with_its_reason() -> None:
+    transfer = Transfer.model_validate(TRANSFER | {"kind": "s3_data"})
+    job = Job.model_validate(JOB)
+    ended = {"status": "failure", "state": "failed", "reason": "NoSuchBucket"}
+    with pytest.raises(TransferFailed, match="NoSuchBucket") as transfer_failed:
+        drive(wait(transfer, None, None), reply(200, TRANSFER | ended))
+    assert transfer_failed.value.transfer.state == "failed"
+    ended_job = {"status": "completed", "state": "timeout", "success": False, "reason": "5 min are over"}
+    with pytest.raises(JobFailed, match="timeout: 5 min") as job_failed:
+        drive(wait(job, None, None), reply(200, JOB | ended_job))
+    assert job_failed.value.job.exit_code is None
+
+
+def test_the_callers_time_ends_the_wait_and_not_the_work() -> None:
+    with pytest.raises(StillRunning, match="still running"):
+        drive(wait(Job.model_validate(JOB), None, 0.0))
+
+
+def test_an_id_is_found_in_whatever_collection_it_is() -> None:
+    missing = reply(404, {"detail": "there is no such transfer"})
+    calls, row = drive(find(str(JOB["id"])), missing, missing, missing, reply(200, JOB))
+    assert [call.path.split("/")[1] for call in calls] == ["data", "s3_data", "s3_result", "job"]
+    assert row.kind == "job"
+    with pytest.raises(Refused):
+        drive(find("nonsense"), missing, missing, missing, missing)
+    with pytest.raises(Refused, match="not allowed"):
+        drive(find("x"), reply(403, {"detail": "not allowed"}))
+
+
+def test_every_error_is_a_client_error_and_pauses_are_positive() -> None:
+    assert all(issubclass(e, GatewayClientError) for e in (Refused, Unreachable, JobFailed, StillRunning))
+    assert Pause(0.1).seconds > 0

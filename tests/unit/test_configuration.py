@@ -1,0 +1,50 @@
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from gateway.configuration import check_name, load
+from gateway.errors import Invalid
+
+GOOD = '[hpc]\nscheduler = "local"\nhome = "/home/user"\n'
+
+
+def _file(folder: Path, text: str) -> Path:
+    path = folder / "infrastructures.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_cluster_is_read_with_its_defaults(tmp_path: Path) -> None:
+    cluster = load(_file(tmp_path, GOOD))["hpc"]
+    assert cluster.name == "hpc"
+    assert cluster.allowed_roots == (PurePosixPath("/home/user"),)
+    assert cluster.max_cpus >= 1
+
+
+def test_no_file_means_no_cluster(tmp_path: Path) -> None:
+    assert load(tmp_path / "absent.toml") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[hpc", "not TOML"),
+        ('[hpc]\nscheduler = "local"\n', "home"),
+        (GOOD + 'hom = "/x"\n', "hom"),
+        (GOOD.replace("local", "lsf"), "scheduler"),
+        (GOOD.replace("/home/user", "relative"), "absolute"),
+        (GOOD.replace("/home/user", "/home/../etc"), "absolute"),
+        (GOOD + "max_cpus = 0\n", "max_cpus"),
+        (GOOD.replace("hpc", "housekeeping"), "name"),
+        (GOOD.replace("[hpc]", '["a b"]'), "name"),
+    ],
+)
+def test_a_bad_file_is_refused_naming_what_is_wrong(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(Invalid, match=words):
+        load(_file(tmp_path, text))
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a b", "x" * 64, "-a", "hpc.control", "housekeeping", "a\n"])
+def test_a_name_that_cannot_be_a_queue_is_refused(name: str) -> None:
+    with pytest.raises(Invalid, match="name"):
+        check_name(name)

@@ -1,0 +1,38 @@
+"""How fast a transfer is said to be, and until when it is said to last."""
+
+from datetime import UTC, datetime, timedelta
+
+from gateway.pace import Pace
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def test_nothing_is_known_at_first() -> None:
+    assert Pace().look(at(0), 10, 100) == (None, None)
+
+
+def test_rate_and_end() -> None:
+    pace = Pace()
+    pace.look(at(0), 0, 1000)
+    assert pace.look(at(1), 100, 1000) == (100, at(10))
+    rate, end = pace.look(at(2), 400, 1000)
+    assert rate == 160
+    assert end == at(2 + 600 / 160)
+
+
+def test_what_stands_still_has_no_end() -> None:
+    pace = Pace()
+    pace.look(at(0), 0, None)
+    assert pace.look(at(1), 0, 1000) == (0, None)
+    assert pace.look(at(1), 0, 1000) == (0, None)  # the clock stood still as well
+    assert pace.look(at(2), 5, None)[1] is None
+
+
+def test_an_end_beyond_the_calendar_is_none() -> None:
+    pace = Pace()
+    pace.look(at(0), 0, 10**30)
+    assert pace.look(at(1), 1, 10**30) == (1, None)

@@ -1,0 +1,78 @@
+from pathlib import PurePosixPath
+from typing import Any
+
+import pytest
+
+from gateway.configuration import Cluster
+from gateway.errors import Invalid
+from gateway.params import Folders, understand
+
+CLUSTER = Cluster(name="hpc", scheduler="local", home=PurePosixPath("/home/user"), max_cpus=2)
+INPUT = {"read_input_data": "/Init_Data/x.csv"}
+
+
+def test_defaults_never_make_a_request_fail() -> None:
+    params, warnings = understand(INPUT, ["fft"], CLUSTER)
+    assert params["num_mpi_procs"] == 2
+    assert params["fft"] == {"spectrum": "full", "window": "none"}
+    assert warnings == []
+
+
+def test_what_an_old_client_sends_is_understood() -> None:
+    old = {
+        **INPUT,
+        "icase": 1,
+        "filter": {"fft": 1, "kalman": 0},
+        "kalman": {"r": 10},
+        "kmean": {"cluster_number": 2, "epsilon_criteria": 1e-5},
+        "exe": "build/SERRANO",
+        "input_data_double": "/Input_Data/Double_Data_Type/signalFilter",
+    }
+    _, warnings = understand(old, ["fft"], CLUSTER)
+    assert warnings == []
+
+
+def test_unknown_keys_are_ignored_and_listed() -> None:
+    _, warnings = understand({**INPUT, "colour": 1}, ["fft"], CLUSTER)
+    assert warnings == ["params.colour is not known and was ignored"]
+
+
+def test_paths_are_joined_as_text_below_the_workspace() -> None:
+    params, _ = understand(INPUT, ["fft"], CLUSTER)
+    folders = Folders.of(params, CLUSTER)
+    assert folders.input == PurePosixPath("/home/user/serrano/data/Init_Data/x.csv")
+    assert folders.profile == PurePosixPath("/home/user/serrano/profile")
+
+
+def test_asset_pairs_alone_change_the_layout() -> None:
+    params, _ = understand({**INPUT, "inbestme_kernel": 1}, ["min_max"], CLUSTER)
+    assert params["ideko_kernel"] == 0
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        ({}, "params.read_input_data"),
+        ({"read_input_data": 7}, "params.read_input_data"),
+        ({**INPUT, "num_mpi_procs": 3}, r"params.num_mpi_procs.*allows 2"),
+        ({**INPUT, "num_thread": 3}, r"params.num_thread.*allows 2"),
+        ({**INPUT, "num_mpi_procs": 0}, "params.num_mpi_procs"),
+        ({**INPUT, "num_numa": 1, "num_core_numa": 1, "num_thread": 2}, "allows 1"),
+        ({**INPUT, "num_mpi_procs": "many"}, "params.num_mpi_procs"),
+        ({**INPUT, "precision_scenario": 5}, "params.precision_scenario"),
+        ({**INPUT, "perforation_stride": 0}, "params.perforation_stride"),
+        ({**INPUT, "exe": "/bin/sh"}, "params.exe"),
+        ({**INPUT, "root_dir": "/"}, "params.workspace"),
+        ({**INPUT, "root_dir": "/etc"}, "params.workspace"),
+        ({"read_input_data": "/../../../../etc/passwd"}, "params.read_input_data"),
+        ({**INPUT, "profiling_workspace": "../../.."}, "params.profiling_workspace"),
+        ({**INPUT, "ideko_kernel": 1, "inbestme_kernel": 1}, "params.inbestme_kernel"),
+        ({**INPUT, "fft": {"windov": "hann"}}, "params.fft has no option 'windov'"),
+        ({**INPUT, "fft": {"window": "kaiser"}}, "params.fft.window must be one of"),
+        ({**INPUT, "fft": {"sampling_rate": -1}}, "params.fft.sampling_rate"),
+        ({**INPUT, "fft": [1]}, "params.fft must be an object"),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused_naming_the_key(raw: dict[str, Any], words: str) -> None:
+    with pytest.raises(Invalid, match=words):
+        understand(raw, ["fft"], CLUSTER)

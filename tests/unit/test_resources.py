@@ -1,0 +1,105 @@
+"""Defaults, wishes and ceilings: what a job gets, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.configuration import load
+from gateway.errors import Invalid
+from gateway.resources import Ceilings, Defaults, Limits, Wishes, grant, resources
+from gateway.schedulers.base import Resources
+
+GIB = 2**30
+LIMITS = Limits(
+    defaults=Defaults(partition="debug", account="lab", time_limit_s=600, memory_per_cpu_bytes=GIB),
+    ceilings=Ceilings(partitions=("debug", "long"), nodes=4, time_limit_s=3600, memory_per_cpu_bytes=2 * GIB),
+)
+
+
+def test_defaults() -> None:
+    granted = grant(Wishes(), LIMITS, ranks=4, threads=2)
+    assert resources(granted, 16) == Resources(
+        partition="debug",
+        account="lab",
+        time_limit_s=600,
+        memory_per_cpu_bytes=GIB,
+        cpus_per_node=16,
+    )
+
+
+def test_wishes() -> None:
+    wishes = Wishes(partition="long", nodes=2, time_limit_s=3600, memory_bytes=16 * GIB)
+    granted = grant(wishes, LIMITS, ranks=4, threads=2)
+    assert granted["partition"] == "long"
+    assert (granted["nodes"], granted["time_limit_s"]) == (2, 3600)
+    assert granted["memory_per_cpu_bytes"] == 2 * GIB
+
+
+def test_nothing_configured_leaves_all_to_the_scheduler() -> None:
+    assert resources(grant(Wishes(), Limits(), 1, 1), 8) == Resources(cpus_per_node=8)
+
+
+def test_a_time_ceiling_is_the_limit_of_who_does_not_ask() -> None:
+    assert grant(Wishes(), Limits(ceilings=Ceilings(time_limit_s=60)), 1, 1)["time_limit_s"] == 60
+
+
+@pytest.mark.parametrize(
+    ("wishes", "words"),
+    [
+        (Wishes(partition="gpu"), "resources.partition: 'gpu' is not among debug, long"),
+        (Wishes(nodes=9), "resources.nodes: 9 nodes are more than the 8 ranks"),
+        (Wishes(nodes=5), "resources.nodes: 5 is above this cluster's ceiling of 4"),
+        (Wishes(time_limit_s=3601), "resources.time_limit_s: 3601 .* 3600"),
+        (Wishes(memory_bytes=16 * GIB + 1), f"resources.memory_bytes: .*{16 * GIB}"),
+    ],
+)
+def test_above_the_ceiling(wishes: Wishes, words: str) -> None:
+    with pytest.raises(Invalid, match=words):
+        grant(wishes, LIMITS, ranks=8, threads=1)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("nodes", 0),
+        ("nodes", -1),
+        ("time_limit_s", "soon"),
+        ("memory_bytes", 0.5),
+        ("partition", ""),
+        ("partition", "a b"),
+        ("partition", "a\n"),
+        ("partition", "$(x)"),
+        ("gpus", 1),
+    ],
+)
+def test_wishes_that_make_no_sense(key: str, value: object) -> None:
+    with pytest.raises(ValueError, match=key):
+        Wishes.model_validate({key: value})
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("defaults.nodes = 5\nceilings.nodes = 4", "defaults.nodes 5 is above ceilings.nodes 4"),
+        ("defaults.time_limit_s = 0", "time_limit_s"),
+        ('defaults.partition = "x"\nceilings.partitions = ["y"]', "not among"),
+        ("defaults.gpus = 1", "gpus"),
+        ("ceilings.memory = 1", "memory"),
+        ('slurm_conf = "slurm.conf"', "slurm_conf"),
+    ],
+)
+def test_configuration_that_contradicts_itself(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "infrastructures.toml"
+    path.write_text(f'[here]\nscheduler = "slurm"\nhome = "/home/x"\n{text}\n')
+    with pytest.raises(Invalid, match=words):
+        load(path)
+
+
+def test_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "infrastructures.toml"
+    path.write_text(
+        '[here]\nscheduler = "slurm"\nhome = "/home/x"\nmax_cpus = 64\n'
+        '[here.defaults]\npartition = "debug"\n[here.ceilings]\ntime_limit_s = 60\n'
+    )
+    cluster = load(path)["here"]
+    assert (cluster.defaults.partition, cluster.ceilings.time_limit_s, cluster.max_cpus) == ("debug", 60, 64)

@@ -1,0 +1,294 @@
+"""Slurm's words and what they mean here, from recorded values: no Slurm is needed."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway import batch
+from gateway.schedulers.slurm_folder import recall
+from gateway.schedulers.slurm_job import SlurmJob
+from gateway.schedulers.slurm_partitions import Node, SlurmPartition, figures, largest_nodes
+from gateway.schedulers.slurm_reports import STATES, report, reports, superfluous
+from gateway.schedulers.slurm_waiting import waiting_reason
+from gateway.states import JobState
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def job(  # noqa: PLR0917
+    state: str = "PENDING",
+    reason: str = "None",
+    exit_code: int | None = None,
+    signal: int | None = None,
+    number: int = 7,
+    name: str = "job.1",
+    folder: Path = Path("/nowhere"),
+    start_at: datetime | None = None,
+    priority: int = 1,
+    partition: str = "debug",
+    user_id: int = 1000,
+) -> SlurmJob:
+    return SlurmJob(
+        id=number,
+        name=name,
+        state=state,
+        reason=reason,
+        partition=partition,
+        priority=priority,
+        nodes=2,
+        cpus=8,
+        folder=folder,
+        user_id=user_id,
+        exit_code=exit_code,
+        signal=signal,
+        start_at=start_at,
+        end_at=NOW,
+    )
+
+
+@pytest.mark.parametrize(
+    ("seen", "state", "exit_code", "words"),
+    [
+        (job("COMPLETED", "None", 0, 0), JobState.SUCCEEDED, 0, ""),
+        (job("FAILED", "NonZeroExitCode", 3, 0), JobState.FAILED, 3, "exit code 3"),
+        (job("FAILED", "NonZeroExitCode", 0, 9), JobState.FAILED, 137, "killed by signal 9"),
+        (job("FAILED", "NonZeroExitCode", 74, 0), JobState.FAILED, 74, "filesystem may be full"),
+        (job("FAILED", "RaisedSignal:53(Real-time_signal_19)", 1, 0), JobState.FAILED, 1, "RaisedSignal"),
+        (job("CANCELLED", "None", 0, 15), JobState.CANCELLED, 143, "cancelled on the cluster"),
+        (job("TIMEOUT", "TimeLimit", 0, 0), JobState.TIMEOUT, None, "time limit"),
+        (job("DEADLINE", "DeadLine", 0, 0), JobState.TIMEOUT, None, "deadline"),
+        (job("OUT_OF_MEMORY", "OutOfMemory", 0, 125), JobState.OUT_OF_MEMORY, 253, "more memory"),
+        (job("NODE_FAIL", "NodeDown", 1, 0), JobState.NODE_FAILURE, 1, "node of the job failed"),
+        (job("BOOT_FAIL", "None", 0, 0), JobState.NODE_FAILURE, None, "failed to start"),
+        (job("LAUNCH_FAILED", "JobLaunchFailure", 1, 0), JobState.NODE_FAILURE, 1, "could not be started"),
+        (job("PREEMPTED", "None", 0, 15), JobState.FAILED, 143, "higher priority"),
+        (job("SUSPENDED"), JobState.RUNNING, None, "suspended"),
+        (job("REQUEUE_HOLD"), JobState.PENDING, None, "holds it"),
+        (job("COMPLETING", exit_code=0), JobState.RUNNING, None, ""),
+        (job("CONFIGURING"), JobState.PENDING, None, "making them ready"),
+    ],
+)
+def test_every_kind_of_state(seen: SlurmJob, state: JobState, exit_code: int | None, words: str) -> None:
+    told = report(seen, 0, NOW)
+    assert (told.state, told.exit_code, told.scheduler_id) == (state, exit_code, "7")
+    assert words in told.reason
+    assert (told.reason == "") == (words == "")
+    assert (told.ended_at is None) == (state in {JobState.PENDING, JobState.RUNNING})
+
+
+def test_the_table_knows_every_state_of_the_manual() -> None:
+    manual = """BOOT_FAIL CANCELLED COMPLETED CONFIGURING COMPLETING DEADLINE FAILED LAUNCH_FAILED NODE_FAIL
+        OUT_OF_MEMORY PENDING POWER_UP_NODE PREEMPTED RECONFIG_FAIL REQUEUED REQUEUE_FED REQUEUE_HOLD RESIZING
+        RESV_DEL_HOLD REVOKED RUNNING SIGNALING SPECIAL_EXIT STAGE_OUT STOPPED SUSPENDED TIMEOUT UPDATE_DB"""
+    assert set(manual.split()) <= STATES.keys()
+
+
+def test_an_unknown_state_is_shown_and_logged_not_guessed(caplog: pytest.LogCaptureFixture) -> None:
+    told = report(job("WARPED", "Odd"), 0, NOW)
+    assert told.state is None
+    assert "'WARPED' (Odd)" in told.reason
+    assert "WARPED" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("reason", "ahead", "start_in", "words"),
+    [
+        ("None", 0, None, "waiting: Slurm has not looked at it yet"),
+        (
+            "Resources",
+            0,
+            timedelta(hours=2, minutes=5),
+            "waiting: 2 nodes with 8 free CPUs in all; Slurm expects to start it at 14:05 UTC",
+        ),
+        ("Priority", 1, None, "waiting: jobs of higher priority are ahead; 1 job is ahead in the queue"),
+        ("Priority", 10, None, "waiting: jobs of higher priority are ahead; 10 jobs are ahead in the queue"),
+        (
+            "Priority",
+            3456,
+            None,
+            "waiting: jobs of higher priority are ahead; 3000 jobs or more are ahead in the queue",
+        ),
+        (
+            "Resources",
+            0,
+            timedelta(days=1),
+            "waiting: 2 nodes with 8 free CPUs in all; Slurm expects to start it at 2026-11-23 12:00 UTC",
+        ),
+        ("Resources", 0, timedelta(days=365), "waiting: 2 nodes with 8 free CPUs in all"),
+        ("Resources", 0, timedelta(hours=-1), "waiting: 2 nodes with 8 free CPUs in all"),
+        (
+            "DependencyNeverSatisfied",
+            5,
+            None,
+            "waiting: a job that it depends on has failed, so it can never start; cancel it",
+        ),
+        (
+            "ReqNodeNotAvail, UnavailableNodes:n[1-2]",
+            0,
+            None,
+            "waiting: a node that it needs is down, drained or reserved (UnavailableNodes:n[1-2])",
+        ),
+        (
+            "AssocMaxJobsLimit",
+            0,
+            None,
+            "waiting: a limit of the account or quality of service is reached (AssocMaxJobsLimit)",
+        ),
+        ("NewInSlurm99", 0, None, "waiting: Slurm says 'NewInSlurm99'"),
+    ],
+)
+def test_waiting_in_plain_words(reason: str, ahead: int, start_in: timedelta | None, words: str) -> None:
+    start_at = None if start_in is None else NOW + start_in
+    assert waiting_reason(job(reason=reason, start_at=start_at), ahead, NOW) == words
+
+
+def test_the_place_in_the_queue_is_by_priority() -> None:
+    queue = [
+        job(reason="Priority", number=1, name="a.1", priority=5),
+        job(reason="Priority", number=2, name="b.1", priority=9),
+        job(reason="Priority", number=3, name="c.1", priority=5),
+        job(reason="Priority", number=4, name="theirs", priority=9, user_id=7, partition="small,debug"),
+        job(reason="Priority", number=5, name="elsewhere", priority=9, partition="gpu"),
+    ]
+    told = reports(queue, 1000, NOW)
+    assert "ahead in the queue" not in told["b.1"].reason
+    assert "2 jobs are ahead" in told["a.1"].reason
+    assert "3 jobs are ahead" in told["c.1"].reason
+    assert "ahead in the queue" not in told["elsewhere"].reason
+    assert "theirs" not in told
+
+
+def test_a_stranger_s_job_of_the_same_name_is_not_ours(tmp_path: Path) -> None:
+    started(tmp_path, "2")
+    copies = [job("RUNNING", number=2, folder=tmp_path), job("PENDING", number=3, user_id=7, folder=tmp_path)]
+    assert reports(copies, 1000, NOW)["job.1"].scheduler_id == "2"
+    assert superfluous(copies, 1000) == []
+
+
+def test_the_largest_nodes() -> None:
+    nodes = [Node("n1", "IDLE", 4, 4, ("debug",)), Node("n2", "DOWN", 64, 0, ("debug", "big"))]
+    partitions = [
+        SlurmPartition("debug", is_up=True, is_default=True),
+        SlurmPartition("big", is_up=True),
+        SlurmPartition("none", is_up=True),
+    ]
+    assert largest_nodes(partitions, nodes) == {"": 64, "debug": 64, "big": 64, "none": 1}
+
+
+def started(folder: Path, scheduler_id: str) -> None:
+    start = batch.Start(pid=1, ticks=1, boot_id="b", host="n1", scheduler_id=scheduler_id, started_at=NOW)
+    (folder / batch.STARTED).write_text(start.model_dump_json())
+
+
+def ended(folder: Path, exit_code: int, signal: int | None, *, after_s: int = 1, limit_s: int | None) -> None:
+    end = batch.Exit(
+        exit_code=exit_code,
+        signal=signal,
+        started_at=NOW,
+        ended_at=NOW + timedelta(seconds=after_s),
+        time_limit_s=limit_s,
+    )
+    (folder / batch.EXIT).write_text(end.model_dump_json())
+
+
+def test_of_two_copies_the_one_that_started_is_told(tmp_path: Path) -> None:
+    copies = [
+        job("RUNNING", number=1, folder=tmp_path),
+        job("FAILED", exit_code=batch.ALREADY_STARTED, number=2, folder=tmp_path),
+        job("PENDING", number=3, folder=tmp_path),
+    ]
+    assert reports(copies, 1000, NOW)["job.1"].scheduler_id == "1"
+    assert superfluous(copies, 1000) == []
+    started(tmp_path, "1")
+    assert reports(copies, 1000, NOW)["job.1"].scheduler_id == "1"
+    assert [copy.id for copy in superfluous(copies, 1000)] == [3]
+    started(tmp_path, "3")
+    assert reports(copies, 1000, NOW)["job.1"].scheduler_id == "3"
+    assert superfluous(copies, 1000) == []
+
+
+def test_only_a_copy_that_gave_up_is_left(tmp_path: Path) -> None:
+    started(tmp_path, "1")
+    late = job("FAILED", exit_code=batch.ALREADY_STARTED, number=2, folder=tmp_path)
+    assert reports([late], 1000, NOW) == {}
+
+
+def test_a_kernel_that_ends_with_that_code_is_believed(tmp_path: Path) -> None:
+    started(tmp_path, "2")
+    real = job("FAILED", exit_code=batch.ALREADY_STARTED, number=2, folder=tmp_path)
+    assert reports([real], 1000, NOW)["job.1"].exit_code == batch.ALREADY_STARTED
+
+
+def test_the_folder_s_exit_code_is_exact(tmp_path: Path) -> None:
+    ended(tmp_path, 143, None, limit_s=None)
+    told = report(job("FAILED", "NonZeroExitCode", 15, 0, number=99, folder=tmp_path), 0, NOW)
+    assert told.exit_code == 143
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "signal", "after_s", "limit_s", "state"),
+    [
+        (0, None, 1, None, JobState.SUCCEEDED),
+        (2, None, 1, None, JobState.FAILED),
+        (143, 15, 10, None, JobState.CANCELLED),
+        (143, 15, 10, 60, JobState.CANCELLED),
+        (143, 15, 60, 60, JobState.TIMEOUT),
+        (143, None, 75, 60, JobState.TIMEOUT),
+        (143, None, 5, 60, JobState.CANCELLED),
+        (2, None, 75, 60, JobState.FAILED),
+    ],
+)
+def test_what_the_folder_says(  # noqa: PLR0917
+    tmp_path: Path, exit_code: int, signal: int | None, after_s: int, limit_s: int | None, state: JobState
+) -> None:
+    assert recall("job.1", tmp_path) is None
+    started(tmp_path, "5")
+    lost = recall("job.1", tmp_path)
+    assert lost is not None
+    assert lost.state is JobState.LOST
+    ended(tmp_path, exit_code, signal, after_s=after_s, limit_s=limit_s)
+    told = recall("job.1", tmp_path)
+    assert told is not None
+    assert (told.state, told.exit_code, told.scheduler_id) == (state, exit_code, "5")
+
+
+@pytest.mark.parametrize(
+    ("state", "free"),
+    [
+        ("IDLE", 4),
+        ("MIXED", 4),
+        ("IDLE*", 0),
+        ("DOWN", 0),
+        ("DOWN*", 0),
+        ("IDLE+DRAIN", 0),
+        ("MIXED+DRAIN", 0),
+        ("IDLE+NOT_RESPONDING", 0),
+        ("IDLE+POWERED_DOWN", 0),
+        ("ALLOCATED", 4),
+        ("UNKNOWN", 0),
+        ("FUTURE", 0),
+        ("", 0),
+    ],
+)
+def test_nodes_that_take_jobs(state: str, free: int) -> None:
+    assert Node("n1", state, 4, 4, ("debug",)).free_cpus == free
+
+
+def test_figures_per_partition() -> None:
+    nodes = [
+        Node("n1", "MIXED", 4, 1, ("debug", "small")),
+        Node("n2", "ALLOCATED", 4, 0, ("debug", "small")),
+        Node("n3", "IDLE+DRAIN", 4, 4, ("debug",)),
+    ]
+    jobs = [job("RUNNING"), job("COMPLETING"), job(partition="debug,small"), job("COMPLETED", exit_code=0)]
+    partitions = [
+        SlurmPartition("debug", is_up=True),
+        SlurmPartition("small", is_up=False),
+        SlurmPartition("none", is_up=True),
+    ]
+    told = [
+        (p.total_nodes, p.avail_nodes, p.total_cpus, p.avail_cpus, p.running_jobs, p.queued_jobs)
+        for p in figures(partitions, nodes, jobs)
+    ]
+    assert told == [(3, 1, 12, 1, 2, 1), (2, 0, 8, 0, 0, 1), (0, 0, 0, 0, 0, 0)]

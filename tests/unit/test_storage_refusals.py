@@ -1,0 +1,61 @@
+"""What stores say, and what the user is told of it: what to do, and whether it is tried again."""
+
+import pytest
+from botocore.exceptions import ConnectTimeoutError, HTTPClientError, ReadTimeoutError, SSLError
+
+from gateway.errors import StorageBusy, StorageChanged, StorageError, StorageUnavailable
+from gateway.storage.address import S3Address
+from gateway.storage.refusals import refusal, unreachable
+
+ADDRESS = S3Address("https://s3.example.org", "eu-1", "box", "deep/{braces}.csv")
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind", "says"),
+    [
+        ("SignatureDoesNotMatch", 403, StorageError, "check secret_key"),
+        ("InvalidAccessKeyId", 403, StorageError, "check access_key"),
+        ("AccessDenied", 403, StorageError, "no permission for object 'deep/{braces}.csv' in bucket 'box'"),
+        ("403", 403, StorageError, "no permission"),
+        ("NoSuchBucket", 404, StorageError, "no bucket 'box' at https://s3.example.org"),
+        ("NoSuchKey", 404, StorageError, "no object 'deep/{braces}.csv'"),
+        ("404", 404, StorageError, "no object"),
+        ("RequestTimeTooSkewed", 403, StorageError, "clocks"),
+        ("AuthorizationHeaderMalformed", 400, StorageError, "region 'eu-1'"),
+        ("PermanentRedirect", 301, StorageError, "another region or endpoint"),
+        ("EntityTooLarge", 400, StorageError, "of this size"),
+        ("XMinioStorageFull", 507, StorageError, "quota"),
+        ("InvalidObjectState", 403, StorageError, "archived"),
+        ("NeverHeardOf", 400, StorageError, "NeverHeardOf (HTTP 400)"),
+        ("SlowDown", 503, StorageBusy, "too busy"),
+        ("", 429, StorageBusy, "too busy"),
+        ("ServiceUnavailable", 503, StorageBusy, "too busy"),
+        ("InternalError", 500, StorageUnavailable, "failed"),
+        ("RequestTimeout", 400, StorageUnavailable, "tried again"),
+        ("BadDigest", 400, StorageUnavailable, "other bytes"),
+        ("PreconditionFailed", 412, StorageChanged, "changed"),
+        ("412", 412, StorageChanged, "changed"),
+    ],
+)
+def test_every_answer_has_its_kind(code: str, status: int, kind: type[StorageError], says: str) -> None:
+    answer = {"Error": {"Code": code, "Message": "geheim"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    told = refusal(answer, ADDRESS)
+    assert type(told) is kind
+    assert says in told.detail
+    assert "geheim" not in told.detail
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "says"),
+    [
+        (SSLError(endpoint_url="x", error=OSError()), StorageError, "certificate"),
+        (ConnectTimeoutError(endpoint_url="x"), StorageUnavailable, "no answer"),
+        (ReadTimeoutError(endpoint_url="x"), StorageUnavailable, "stopped sending"),
+        (ConnectionResetError(), StorageUnavailable, "broke"),
+        (HTTPClientError(error=StorageError("judged")), StorageError, "judged"),
+    ],
+)
+def test_every_failure_on_the_way_has_its_kind(error: Exception, kind: type[StorageError], says: str) -> None:
+    told = unreachable(error, ADDRESS.endpoint)
+    assert type(told) is kind
+    assert says in told.detail

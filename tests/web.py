@@ -1,0 +1,123 @@
+"""A web server and an FTP server of the tests' own, which serve what they are given, well or badly."""
+
+import re
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class Page:
+    """What one path answers."""
+
+    data: bytes = b""
+    status: int = 200
+    ranges: bool = True
+    chunked: bool = False
+    break_after: int | None = None  # once
+    headers: dict[str, str] = field(default_factory=lambda: {"ETag": '"v1"'})
+    asked: list[str] = field(default_factory=list)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    pages: dict[str, Page]
+
+    def do_GET(self) -> None:
+        page = self.pages.get(self.path, Page(b"<html>not here</html>", status=404))
+        page.asked.append(self.headers.get("Range", ""))
+        told = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        if page.status != 200 or not page.ranges or not told:
+            self._answer(page, page.status, page.data, {})
+        elif int(told[1]) >= len(page.data):
+            self._answer(page, 416, b"", {"Content-Range": f"bytes */{len(page.data)}"})
+        else:
+            start, stop = int(told[1]), int(told[2] or len(page.data) - 1) + 1
+            span = f"bytes {start}-{stop - 1}/{len(page.data)}"
+            self._answer(page, 206, page.data[start:stop], {"Content-Range": span})
+
+    def _answer(self, page: Page, status: int, body: bytes, extra: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in (page.headers | extra).items():
+            self.send_header(name, value)
+        if page.chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n")
+            return
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if page.break_after is not None and len(body) > page.break_after:
+            body, page.break_after = body[: page.break_after], None
+            self.close_connection = True
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@contextmanager
+def web(pages: dict[str, Page]) -> Iterator[str]:
+    handler = type("Handler", (_Handler,), {"pages": pages})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class _FtpSession(socketserver.StreamRequestHandler):
+    files: dict[str, bytes]
+    plain = False  # knows neither SIZE nor MDTM
+
+    def handle(self) -> None:
+        with suppress(OSError):
+            self._converse()
+
+    def _converse(self) -> None:
+        self._say("220 ready")
+        rest, passive = 0, None
+        while line := self.rfile.readline().decode().strip():
+            word, _, argument = line.partition(" ")
+            if word in {"SIZE", "MDTM"} and self.plain:
+                self._say("500 what?")
+            elif word in {"SIZE", "RETR", "MDTM"} and argument not in self.files:
+                self._say("550 no such file")
+            elif word == "SIZE":
+                self._say(f"213 {len(self.files[argument])}")
+            elif word == "MDTM":
+                self._say("213 20260101000000")
+            elif word == "EPSV":
+                passive = socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler)
+                self._say(f"229 here (|||{passive.server_address[1]}|)")
+            elif word == "PASV":
+                passive = socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler)
+                high, low = divmod(int(passive.server_address[1]), 256)
+                self._say(f"227 here (10,0,0,1,{high},{low})")  # lies about its address
+            elif word == "REST":
+                rest = int(argument)
+                self._say("350 yes")
+            elif word == "RETR" and passive is not None:
+                self._say("150 coming")
+                with passive, passive.get_request()[0] as data:
+                    data.sendall(self.files[argument][rest:])
+                rest = 0
+                self._say("226 done")
+            else:
+                self._say({"USER": "331 who?", "PASS": "230 come in"}.get(word, "200 fine"))
+
+    def _say(self, text: str) -> None:
+        self.wfile.write(f"{text}\r\n".encode())
+
+
+@contextmanager
+def ftp(files: dict[str, bytes], *, plain: bool = False) -> Iterator[str]:
+    handler = type("Session", (_FtpSession,), {"files": files, "plain": plain})
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"ftp://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
