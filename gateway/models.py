@@ -7,12 +7,13 @@ from uuid import UUID, uuid4
 from sqlalchemy import JSON, BigInteger, Enum, Index, Integer, String, Text, Uuid
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from gateway.accounts import Scope
 from gateway.db import UTCDateTime, utc_now
 from gateway.states import JobState, TransferState, is_final
 
 
-def _states(states: type[TransferState] | type[JobState]) -> Enum:
-    return Enum(states, native_enum=False, length=20, values_callable=lambda kind: [str(s) for s in kind])
+def _words(words: type[TransferState | JobState | Scope]) -> Enum:
+    return Enum(words, native_enum=False, length=20, values_callable=lambda kind: [str(w) for w in kind])
 
 
 class Base(DeclarativeBase):
@@ -65,7 +66,7 @@ class Transfer(Work, Base):
     )
 
     kind: Mapped[str] = mapped_column(String(20))
-    state: Mapped[TransferState] = mapped_column(_states(TransferState), default=TransferState.ACCEPTED)
+    state: Mapped[TransferState] = mapped_column(_words(TransferState), default=TransferState.ACCEPTED)
     endpoint: Mapped[str] = mapped_column(Text)
     bucket: Mapped[str] = mapped_column(Text)
     object: Mapped[str] = mapped_column(Text)
@@ -99,7 +100,7 @@ class Job(Work, Base):
         Index("ix_jobs_data_folder", "infrastructure", "data_folder", "ended_at"),
     )
 
-    state: Mapped[JobState] = mapped_column(_states(JobState), default=JobState.ACCEPTED)
+    state: Mapped[JobState] = mapped_column(_words(JobState), default=JobState.ACCEPTED)
     services: Mapped[str] = mapped_column(Text)
     params: Mapped[dict[str, Any]]
     warnings: Mapped[list[str]] = mapped_column(default=list)
@@ -150,6 +151,21 @@ class Event(Base):
     worker: Mapped[str] = mapped_column(String(255))
     actor: Mapped[str] = mapped_column(String(255), default="")
     reason: Mapped[str] = mapped_column(Text)
+
+
+class ApiKey(Base):
+    """A key that somebody may call with. Of its text there is only a digest."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(255))
+    scope: Mapped[Scope] = mapped_column(_words(Scope))
+    digest: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
 
 
 class Infrastructure(Base):
