@@ -14,6 +14,7 @@ from gateway.filters import Kind
 from gateway.models import Job, Transfer
 from gateway.outbox import message_for
 from gateway.queue import send
+from gateway.storage.address import Secret
 
 Row = TypeVar("Row", bound=Transfer | Job)
 Find = Callable[[Session], Row]
@@ -56,14 +57,12 @@ def cancelled(find: Find[Row], action: Action | None, caller: str) -> Row:
     return row
 
 
-def retried(
-    find: Find[Row], action: Action | None, caller: str, secrets: retries.Secrets | None = None
-) -> Row:
+def retried(find: Find[Row], action: Action | None, caller: str, secret: Secret | None = None) -> Row:
     """Retry a row and send its message."""
     action = action or Action()
     with session_scope() as session:
         row = find(session)
         session.refresh(row, with_for_update=True)
-        retries.retry(session, row, action.by or caller, action.reason, secrets)
+        retries.retry(session, row, action.by or caller, action.reason, secret)
     send([message_for(row)])
     return row

@@ -26,8 +26,7 @@ def start(kind: str, body: S3FileTransferRequest | S3ResultTransferRequest, path
         bucket=body.bucket,
         object=body.object,
         region=body.region,
-        access_key=body.access_key.get_secret_value(),
-        secret_key=body.secret_key.get_secret_value(),
+        secret=body.opening(),
         path=path,
     )
     with session_scope() as session:

@@ -35,9 +35,13 @@ class Settings(BaseSettings):
         Path("infrastructures.toml"), description="The clusters, their roots and limits (docs/admins.md)."
     )
     credentials_key: SecretStr | None = Field(
-        None, description="Fernet key that encrypts stored credentials; API and workers need the same."
+        None,
+        description="Fernet keys, separated by spaces: the first encrypts stored credentials, all decrypt."
+        " API and workers need the same ones.",
     )
-    credentials_key_file: Path | None = Field(None, description="A file that holds `credentials_key`.")
+    credentials_key_file: Path | None = Field(
+        None, description="A file that holds `credentials_key`, one key a line."
+    )
     allowed_endpoints: Annotated[list[str], NoDecode, BeforeValidator(_words)] = Field(
         default_factory=list,
         description="Hosts, addresses or CIDRs that may be connected to although they are not public.",

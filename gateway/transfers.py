@@ -15,7 +15,9 @@ from gateway.outbox import fresh
 from gateway.paths import confine
 from gateway.settings import get_settings
 from gateway.states import TransferState, is_final
+from gateway.storage.address import Secret, SignedUrl
 from gateway.storage.policy import check_endpoint
+from gateway.storage.signatures import check_signed
 
 
 class JobFailed(GatewayError):
@@ -35,8 +37,7 @@ class S3Request:
     bucket: str
     object: str
     region: str
-    access_key: str
-    secret_key: str
+    secret: Secret
     path: str
 
 
@@ -75,6 +76,8 @@ def create(session: Session, request: S3Request) -> Transfer:
     check_endpoint(request.endpoint, get_settings().allowed_endpoints, "endpoint")
     field = "src" if request.kind == "s3_result" else "dst"
     confine(request.path, cluster.home, cluster.allowed_roots, field)
+    if isinstance(request.secret, SignedUrl):
+        check_signed(request.secret, request.endpoint, request.bucket, request.object)
     row = Transfer(
         kind=request.kind,
         infrastructure=request.infrastructure,
@@ -83,7 +86,7 @@ def create(session: Session, request: S3Request) -> Transfer:
         object=request.object,
         region=request.region,
         path=request.path,
-        credentials=credentials.seal(request.access_key, request.secret_key),
+        credentials=credentials.seal(request.secret),
         **fresh(),
     )
     session.add(row)

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from gateway.configuration import clusters
-from gateway.credentials import _fernet, new_key
+from gateway.credentials import keys, new_key
 from gateway.db import get_engine
 from gateway.embedded import LOOPBACK, free_ports
 from gateway.settings import get_settings
@@ -73,7 +73,7 @@ def settings(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def _forget() -> None:
-    for cached in (get_settings, get_engine, clusters, _fernet):
+    for cached in (get_settings, get_engine, clusters, keys):
         cached.cache_clear()
 
 

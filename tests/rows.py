@@ -6,22 +6,22 @@ from uuid import UUID
 from gateway import jobs, transfers
 from gateway.db import session_scope
 from gateway.models import Job, Transfer
+from gateway.storage.address import Credentials
 
 SECRET = "a/secret+key=1"
-S3 = {
+KEYS = Credentials("access", SECRET)
+S3: dict[str, str] = {
     "endpoint": "https://s3.example.org",
     "bucket": "b",
     "object": "o.csv",
     "region": "local",
-    "access_key": "access",
-    "secret_key": SECRET,
 }
 
 
 def new_transfer(
     kind: str = "s3_data", infrastructure: str = "hpc", path: str = "serrano/data/x.csv"
 ) -> UUID:
-    request = transfers.S3Request(kind=kind, infrastructure=infrastructure, path=path, **S3)
+    request = transfers.S3Request(kind=kind, infrastructure=infrastructure, path=path, secret=KEYS, **S3)
     with session_scope() as session:
         return transfers.create(session, request).id
 

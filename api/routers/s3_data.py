@@ -61,5 +61,5 @@ def cancel_s3_data(row_id: RowId, caller: Caller, body: Action | None = None) ->
 @router.post("/{row_id}/retry", responses=responses(400, 404, 409, 503))
 def retry_s3_data(row_id: RowId, caller: Caller, body: TransferRetry | None = None) -> S3FileTransferStatus:
     """Try a transfer that ended badly again, with fresh credentials where they are sent."""
-    secrets = body.secrets() if body else None
-    return S3FileTransferStatus.of(rows.retried(_find(row_id), body, caller, secrets))
+    secret = body.opening_if_any() if body else None
+    return S3FileTransferStatus.of(rows.retried(_find(row_id), body, caller, secret))

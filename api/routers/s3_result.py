@@ -63,5 +63,5 @@ def retry_s3_result(
     row_id: RowId, caller: Caller, body: TransferRetry | None = None
 ) -> S3ResultTransferStatus:
     """Try a transfer that ended badly again, with fresh credentials where they are sent."""
-    secrets = body.secrets() if body else None
-    return S3ResultTransferStatus.of(rows.retried(_find(row_id), body, caller, secrets))
+    secret = body.opening_if_any() if body else None
+    return S3ResultTransferStatus.of(rows.retried(_find(row_id), body, caller, secret))
