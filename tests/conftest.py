@@ -44,8 +44,8 @@ def absent(service: str) -> None:
 def postgres_url() -> Iterator[str]:
     if binaries() is None:
         absent("PostgreSQL")
-    with postgres() as url:
-        yield url
+    with postgres() as server:
+        yield server.url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
