@@ -28,7 +28,7 @@ def start(
         bucket=body.bucket,
         object=body.object,
         region=body.region,
-        secret=body.opening(),
+        opening=body.opening(),
         path=path,
     )
     with session_scope() as session:

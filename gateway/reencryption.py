@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from gateway import credentials
 from gateway.credentials import KeyMissing
 from gateway.db import session_scope
-from gateway.models import Base, Infrastructure, Transfer
+from gateway.models import Base, Infrastructure, StoredCredential, Transfer
 
 BATCH = 200
 
@@ -26,6 +26,7 @@ class Column:
 
 SECRETS = (
     Column(Transfer, Transfer.id, Transfer.credentials),
+    Column(StoredCredential, StoredCredential.id, StoredCredential.secret),
     Column(Infrastructure, Infrastructure.name, Infrastructure.ssh_key_password),
 )
 

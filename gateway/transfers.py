@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from gateway import credentials, infrastructures, jobs, prefixes
+from gateway import credentials, infrastructures, jobs, prefixes, stored_credentials
 from gateway.accounts import Caller
 from gateway.claims import Claim, owned
 from gateway.db import utc_now
@@ -38,7 +38,7 @@ class S3Request:
     bucket: str
     object: str
     region: str
-    secret: Secret
+    opening: Secret | UUID
     path: str
 
 
@@ -78,8 +78,9 @@ def create(session: Session, owner: str, request: S3Request) -> Transfer:
     check_endpoint(request.endpoint, get_settings().allowed_endpoints, "endpoint")
     field = "src" if request.kind == "s3_result" else "dst"
     confine(request.path, cluster.home, cluster.allowed_roots, field)
-    if isinstance(request.secret, SignedUrl):
-        check_signed(request.secret, request.endpoint, request.bucket, request.object)
+    secret = stored_credentials.opened(session, owner, request.opening, request.endpoint)
+    if isinstance(secret, SignedUrl):
+        check_signed(secret, request.endpoint, request.bucket, request.object)
     row = Transfer(
         owner=owner,
         kind=request.kind,
@@ -89,7 +90,7 @@ def create(session: Session, owner: str, request: S3Request) -> Transfer:
         object=request.object,
         region=request.region,
         path=request.path,
-        credentials=credentials.seal(request.secret),
+        credentials=credentials.seal(secret),
         **fresh(),
     )
     session.add(row)

@@ -1,6 +1,6 @@
 """The database's versions: `upgrade` brings a database to the newest, several starters at once are safe.
 
-PostgreSQL lets one of them in by an advisory lock, SQLite by its one writer; the others then find nothing to do.
+PostgreSQL lets one of them in by an advisory lock, SQLite by its one writer; the others find nothing to do.
 """
 
 from collections.abc import Iterator

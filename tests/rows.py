@@ -25,7 +25,7 @@ def new_transfer(
     path: str = "serrano/data/x.csv",
     owner: str = LOCAL.owner,
 ) -> UUID:
-    request = transfers.S3Request(kind=kind, infrastructure=infrastructure, path=path, secret=KEYS, **S3)
+    request = transfers.S3Request(kind=kind, infrastructure=infrastructure, path=path, opening=KEYS, **S3)
     with session_scope() as session:
         return transfers.create(session, owner, request).id
 

@@ -35,7 +35,7 @@ class Bench:
             bucket="data",
             object=key,
             region="local",
-            secret=secret,
+            opening=secret,
             path=path,
         )
         with session_scope() as session:
