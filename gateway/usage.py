@@ -9,7 +9,6 @@ from gateway.errors import SiteError
 from gateway.models import Job
 from gateway.sites.local import LocalSite
 
-USAGE_FILE = "usage.json"
 _LIMIT_BYTES = 1 << 20
 _MEASURED = ("cpu_s", "peak_rss_bytes", "read_bytes", "written_bytes")
 
@@ -45,7 +44,7 @@ def _wall_s(folder: PurePosixPath) -> float | None:
 
 def _ranks(job: Job, folder: PurePosixPath, site: LocalSite) -> list[dict[str, Any]]:
     """Return what the ranks left: one file for all after a good run, one each after a failure."""
-    together = _read(folder / USAGE_FILE, site)
+    together = _read(folder / batch.USAGE, site)
     if together is not None:
         return together
     each = (_read(folder / f"usage.{rank}.json", site) for rank in range(job.params["num_mpi_procs"]))

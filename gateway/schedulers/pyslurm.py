@@ -26,7 +26,8 @@ from gateway.schedulers import slurm_reports
 from gateway.schedulers.base import JobReport, JobSpec, Partition
 from gateway.schedulers.slurm_folder import recall
 from gateway.schedulers.slurm_job import SlurmJob
-from gateway.schedulers.slurm_partitions import Node, SlurmPartition, figures, largest_nodes
+from gateway.schedulers.slurm_node import Node
+from gateway.schedulers.slurm_partitions import SlurmPartition, figures, largest_nodes
 from gateway.states import JobState
 
 # Errors after which the same call may succeed: the controller or munge is away, slow, starting or full.
@@ -103,7 +104,8 @@ class SlurmScheduler:
         jobs = self._load_jobs()
         for job in slurm_reports.superfluous(jobs, os.getuid()):
             self.cancel(str(job.id))
-        return slurm_reports.reports(jobs, os.getuid(), datetime.now(UTC))
+        nodes = self._load_nodes() if slurm_reports.any_needs_room(jobs, os.getuid()) else []
+        return slurm_reports.reports(jobs, os.getuid(), datetime.now(UTC), nodes)
 
     def cancel(self, scheduler_id: str) -> None:
         """End the job: SIGTERM, and SIGKILL after Slurm's KillWait. What is unknown or over is no error."""
