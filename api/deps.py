@@ -1,4 +1,4 @@
-"""What routes need: ids that are ids, and transactions that wait a little for an absent database."""
+"""What routes need: who calls, ids that are ids, and reads that wait a little for an absent database."""
 
 from collections.abc import Callable
 from typing import Annotated, TypeVar
@@ -9,6 +9,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from gateway import accounts
+from gateway.accounts import Scope
 from gateway.db import session_scope
 from gateway.errors import NotFound
 from gateway.settings import get_settings
@@ -28,6 +30,28 @@ def _row_id(
 
 
 RowId = Annotated[UUID, Depends(_row_id)]
+
+
+def _caller() -> accounts.Caller:
+    """Recognise who calls; without accounts it is always the same."""
+    return accounts.LOCAL
+
+
+Caller = Annotated[accounts.Caller, Depends(_caller)]
+
+
+def _operator(caller: Caller) -> accounts.Caller:
+    caller.need(Scope.OPERATOR)
+    return caller
+
+
+def _admin(caller: Caller) -> accounts.Caller:
+    caller.need(Scope.ADMIN)
+    return caller
+
+
+Operator = Annotated[accounts.Caller, Depends(_operator)]
+Admin = Annotated[accounts.Caller, Depends(_admin)]
 
 
 def read(query: Callable[[Session], Result]) -> Result:

@@ -2,6 +2,8 @@
 
 GatewayError                 status  retried by itself
 ├── Invalid                  400     no
+├── Unauthorized             401     no      nobody that we know
+├── Forbidden                403     no      known, but may not do this
 ├── NotFound                 404     no
 ├── Conflict                 409     no
 ├── Unavailable              503     yes     our database or queue is away
@@ -45,6 +47,20 @@ class Invalid(GatewayError):
         named = not field or detail.startswith("params.")
         super().__init__(detail if named else f"{field}: {detail}")
         self.field = field
+
+
+class Unauthorized(GatewayError):
+    """The request does not say who sends it, or cannot prove it."""
+
+    status = 401
+    title = "Not authenticated"
+
+
+class Forbidden(GatewayError):
+    """The caller is known and may not do this, whatever it is done to."""
+
+    status = 403
+    title = "Not allowed"
 
 
 class NotFound(GatewayError):

@@ -29,6 +29,7 @@ class Work:
     """
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
+    owner: Mapped[str] = mapped_column(String(255))
     infrastructure: Mapped[str] = mapped_column(String(63))
     reason: Mapped[str] = mapped_column(Text, default="")
     attempt: Mapped[int] = mapped_column(default=1)
@@ -60,6 +61,7 @@ class Transfer(Work, Base):
         Index("ix_transfers_next_send_at", "next_send_at"),
         Index("ix_transfers_infrastructure_state", "infrastructure", "state"),
         Index("ix_transfers_created_at", "created_at"),
+        Index("ix_transfers_owner", "owner", "created_at"),
     )
 
     kind: Mapped[str] = mapped_column(String(20))
@@ -93,6 +95,7 @@ class Job(Work, Base):
         Index("ix_jobs_next_send_at", "next_send_at"),
         Index("ix_jobs_infrastructure_state", "infrastructure", "state"),
         Index("ix_jobs_created_at", "created_at"),
+        Index("ix_jobs_owner", "owner", "created_at"),
         Index("ix_jobs_data_folder", "infrastructure", "data_folder", "ended_at"),
     )
 

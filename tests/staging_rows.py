@@ -39,7 +39,7 @@ class Bench:
             path=path,
         )
         with session_scope() as session:
-            return transfers.create(session, request).id
+            return transfers.create(session, "local", request).id
 
     def break_store(self) -> None:
         self.proxy.restart(lambda number: Fault("busy") if number else Fault("cut", 5000, upwards=True))

@@ -7,6 +7,7 @@ from sqlalchemy import Engine, inspect
 from gateway.db import session_scope, utc_now
 from gateway.models import Base, Lease
 from migrations import downgrade, upgrade
+from tests.rows import job, new_job, new_transfer, transfer
 
 
 def test_the_migrations_make_exactly_the_models(database: Engine) -> None:
@@ -22,6 +23,13 @@ def test_going_back_leaves_nothing_and_forward_again_works(database: Engine) -> 
     assert inspect(database).get_table_names() == ["alembic_version"]
     upgrade(database)
     assert "jobs" in inspect(database).get_table_names()
+
+
+def test_rows_of_a_time_without_accounts_belong_to_local(database: Engine) -> None:
+    made = new_transfer(owner="ada"), new_job(owner="ada")
+    downgrade(database, "staging")
+    upgrade(database)
+    assert (transfer(made[0]).owner, job(made[1]).owner) == ("local", "local")
 
 
 def test_several_starters_at_once_do_no_harm(settings: None) -> None:

@@ -119,7 +119,7 @@ def test_a_retry_waits_for_the_end_of_the_clean_up(bench: Bench) -> None:
 
 def _from_url(src: str) -> UUID:
     with session_scope() as session:
-        return transfers.create_from_url(session, transfers.UrlRequest("hpc", src, "a/x")).id
+        return transfers.create_from_url(session, "local", transfers.UrlRequest("hpc", src, "a/x")).id
 
 
 def test_a_file_of_a_web_server(bench: Bench) -> None:
