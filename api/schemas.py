@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, Se
 
 from api.opening import Opening
 from gateway.configuration import Cluster
+from gateway.faults import Fault
 from gateway.models import Job, Telemetry, Transfer
 from gateway.resources import Wishes
 from gateway.states import JOB_STATUS, TRANSFER_STATUS, JobState, TransferState
@@ -94,6 +95,7 @@ class _MoveStatus(BaseModel):
     status: Literal["transferring", "completed", "failure"]
     state: TransferState
     reason: str
+    fault: Fault | None = Field(description="The class of the failure that `reason` tells of.")
     infrastructure: str
     bytes_total: int | None = Field(description="Null until the store or the cluster has told the size.")
     bytes_done: int
@@ -211,6 +213,7 @@ class JobStatus(BaseModel):
     success: bool | None
     exit_code: int | None
     reason: str
+    fault: Fault | None = Field(description="The class of the failure that `reason` tells of.")
     services: list[str]
     params: dict[str, Any]
     resources: dict[str, Any] = Field(description="What the scheduler was asked for.")

@@ -1,6 +1,7 @@
 """The tables. A row of `transfers` or `jobs` is the truth about its work and its own outbox."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -8,11 +9,12 @@ from sqlalchemy import JSON, BigInteger, Enum, Index, Integer, String, Text, Uui
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from gateway.db import UTCDateTime, utc_now
+from gateway.faults import Fault
 from gateway.states import JobState, TransferState, is_final
 
 
-def _states(states: type[TransferState] | type[JobState]) -> Enum:
-    return Enum(states, native_enum=False, length=20, values_callable=lambda kind: [str(s) for s in kind])
+def _words(words: type[StrEnum]) -> Enum:
+    return Enum(words, native_enum=False, length=20, values_callable=lambda kind: [str(s) for s in kind])
 
 
 class Base(DeclarativeBase):
@@ -24,6 +26,7 @@ class Base(DeclarativeBase):
 class Work:
     """What transfers and jobs share: who has it, for how long, and when to remind the queue of it.
 
+    `fault` is the class of the failure that `reason` tells of, while there is one.
     `attempt` is raised by a retry alone; `claim` by every claim, and it fences every later write.
     `next_send_at` is when the sweeper sends the row's message again if nothing happened until then.
     """
@@ -32,6 +35,7 @@ class Work:
     owner: Mapped[str] = mapped_column(String(255))
     infrastructure: Mapped[str] = mapped_column(String(63))
     reason: Mapped[str] = mapped_column(Text, default="")
+    fault: Mapped[Fault | None] = mapped_column(_words(Fault))
     attempt: Mapped[int] = mapped_column(default=1)
     claim: Mapped[int] = mapped_column(default=0)
     failures: Mapped[int] = mapped_column(default=0)
@@ -65,7 +69,7 @@ class Transfer(Work, Base):
     )
 
     kind: Mapped[str] = mapped_column(String(20))
-    state: Mapped[TransferState] = mapped_column(_states(TransferState), default=TransferState.ACCEPTED)
+    state: Mapped[TransferState] = mapped_column(_words(TransferState), default=TransferState.ACCEPTED)
     endpoint: Mapped[str] = mapped_column(Text)
     bucket: Mapped[str] = mapped_column(Text)
     object: Mapped[str] = mapped_column(Text)
@@ -99,7 +103,7 @@ class Job(Work, Base):
         Index("ix_jobs_data_folder", "infrastructure", "data_folder", "ended_at"),
     )
 
-    state: Mapped[JobState] = mapped_column(_states(JobState), default=JobState.ACCEPTED)
+    state: Mapped[JobState] = mapped_column(_words(JobState), default=JobState.ACCEPTED)
     services: Mapped[str] = mapped_column(Text)
     params: Mapped[dict[str, Any]]
     warnings: Mapped[list[str]] = mapped_column(default=list)

@@ -10,6 +10,7 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from gateway.errors import Invalid, StorageBusy, StorageChanged, StorageError, StorageUnavailable
+from gateway.faults import Fault
 from gateway.settings import Settings
 from gateway.storage.connections import PolicedSession
 from gateway.storage.policy import check_endpoint
@@ -26,6 +27,12 @@ _REASONS = {
     403: "it gives no permission: use a public or a signed URL",
     404: "there is no such file: check src",
     410: "the file has been removed: check src",
+}
+_FAULTS = {
+    401: Fault.CREDENTIALS,
+    403: Fault.PERMISSION,
+    404: Fault.NOT_FOUND,
+    410: Fault.NOT_FOUND,
 }
 _URL_SAFE = "%/:=&?~+!$,;'@()*[]"
 _DIGESTS = {"sha-512": "sha512", "sha-256": "sha256", "md5": "md5"}
@@ -171,4 +178,4 @@ def refusal(answer: Any, url: str, reasons: Mapping[int, str], advice: str) -> S
         return StorageBusy(f"{said}; it is tried again")
     if status in _TRANSIENT:
         return StorageUnavailable(f"{said}; it is tried again")
-    return StorageError(f"{said}: {reasons.get(status, advice)}")
+    return StorageError(f"{said}: {reasons.get(status, advice)}", _FAULTS.get(status))

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "stored_credentials"
-down_revision = "owners"
+down_revision = "faults"
 branch_labels = None
 depends_on = None
 
