@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from gateway.db import db_now, due_in, utc_now
 from gateway.errors import ClaimLost
+from gateway.faults import Fault
 from gateway.history import move
 from gateway.models import Job, Transfer
 from gateway.settings import get_settings
@@ -94,6 +95,7 @@ def _take(
         row.failures += 1
         if row.failures > settings.budget(row.kind):
             move(session, row, given_up, f"given up: {row.failures} workers died while they worked on it")
+            row.fault = Fault.WORKERS
             return None
     row.claim += 1
     row.worker = worker

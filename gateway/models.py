@@ -1,6 +1,7 @@
 """The tables. A row of `transfers` or `jobs` is the truth about its work and its own outbox."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,11 +10,12 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from gateway.accounts import Scope
 from gateway.db import UTCDateTime, utc_now
+from gateway.faults import Fault
 from gateway.states import JobState, TransferState, is_final
 
 
-def _words(words: type[TransferState | JobState | Scope]) -> Enum:
-    return Enum(words, native_enum=False, length=20, values_callable=lambda kind: [str(w) for w in kind])
+def _words(words: type[StrEnum]) -> Enum:
+    return Enum(words, native_enum=False, length=20, values_callable=lambda kind: [str(s) for s in kind])
 
 
 class Base(DeclarativeBase):
@@ -25,6 +27,7 @@ class Base(DeclarativeBase):
 class Work:
     """What transfers and jobs share: who has it, for how long, and when to remind the queue of it.
 
+    `fault` is the class of the failure that `reason` tells of, while there is one.
     `attempt` is raised by a retry alone; `claim` by every claim, and it fences every later write.
     `next_send_at` is when the sweeper sends the row's message again if nothing happened until then.
     """
@@ -33,6 +36,7 @@ class Work:
     owner: Mapped[str] = mapped_column(String(255))
     infrastructure: Mapped[str] = mapped_column(String(63))
     reason: Mapped[str] = mapped_column(Text, default="")
+    fault: Mapped[Fault | None] = mapped_column(_words(Fault))
     attempt: Mapped[int] = mapped_column(default=1)
     claim: Mapped[int] = mapped_column(default=0)
     failures: Mapped[int] = mapped_column(default=0)
@@ -166,6 +170,20 @@ class ApiKey(Base):
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
+
+
+class StoredCredential(Base):
+    """Keys of a store that requests name by id; nobody reads them back."""
+
+    __tablename__ = "credentials"
+    __table_args__ = (Index("ix_credentials_owner", "owner", "created_at"),)
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
+    owner: Mapped[str] = mapped_column(String(255))
+    name: Mapped[str] = mapped_column(Text)
+    endpoint: Mapped[str] = mapped_column(Text)
+    secret: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class Infrastructure(Base):

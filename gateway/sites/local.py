@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
 from gateway.errors import SiteError, SiteUnavailable, is_over
+from gateway.faults import Fault
 from gateway.sites.files import Incoming, Source
 from gateway.sites.refusals import explained
 
@@ -127,7 +128,7 @@ class LocalSite:
         """Open a folder inside the roots, and create what is missing of it if asked to."""
         root = next((root for root in self._roots if path.is_relative_to(root)), None)
         if root is None:
-            raise SiteError(f"{path} leaves the folders that are allowed on the cluster")
+            raise SiteError(f"{path} leaves the folders that are allowed on the cluster", Fault.PERMISSION)
         with explained(path):
             fd = os.open(root, _FOLDER)
         try:
@@ -157,7 +158,9 @@ class LocalSite:
         """Raise SiteError when the descriptor leads to a place outside the roots."""
         real = Path(f"/proc/self/fd/{fd}").readlink()
         if not any(real.is_relative_to(os.path.realpath(root)) for root in self._roots):
-            raise SiteError(f"{path} leads through a symbolic link out of the folders that are allowed")
+            raise SiteError(
+                f"{path} leads through a symbolic link out of the folders that are allowed", Fault.PERMISSION
+            )
 
 
 def _open_regular(mark: int, path: PurePosixPath) -> int:
