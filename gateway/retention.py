@@ -77,7 +77,7 @@ def _mark(session: Session, model: type[Row], before: datetime, known: set[str])
     return len(rows)
 
 
-def _expired(model: type[Transfer | Job], before: datetime) -> list[ColumnElement[bool]]:
+def _expired(model: type[Row], before: datetime) -> list[ColumnElement[bool]]:
     """Say in SQL what goes: ended before the moment, held by nobody, not marked yet."""
     conditions = [model.ended_at < before, model.prune_requested_at.is_(None), free(model)]
     if model is Transfer:  # the parts of a prefix stay as long as the whole, which may be retried
