@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "api_keys"
-down_revision = "stored_credentials"
+down_revision = "retention"
 branch_labels = None
 depends_on = None
 
