@@ -1,36 +1,55 @@
 """What the routers of transfers and jobs share: lists, histories, cancels and retries of a row."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Annotated, TypeVar
+from uuid import UUID
 
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
-from api.deps import read
+from api.deps import Caller, read
 from api.operating import Action, HistoryEvent, JobQuery, TransferQuery
-from gateway import filters, history, jobs, pages, retries, transfers
+from gateway import filters, history, jobs, pages, retries, stored_credentials, transfers
+from gateway.accounts import LOCAL
 from gateway.db import session_scope
 from gateway.filters import Kind
 from gateway.models import Job, Transfer
 from gateway.outbox import message_for
 from gateway.queue import send
+from gateway.storage.address import Secret
 
+LONGEST_ACTOR = 255
 Row = TypeVar("Row", bound=Transfer | Job)
 Find = Callable[[Session], Row]
 
 
-def _address(request: Request) -> str:
-    return f"client at {request.client.host}" if request.client else "client"
+@dataclass(frozen=True)
+class Actor:
+    """Who is written into the history: the owner that was recognised, else what the client says."""
+
+    owner: str
+    address: str
+
+    def name(self, by: str) -> str:
+        """Return the name to write down when the client calls itself `by`."""
+        if self.owner == LOCAL.owner:
+            return by or self.address
+        return f"{self.owner} as {by}"[:LONGEST_ACTOR] if by else self.owner
 
 
-Caller = Annotated[str, Depends(_address)]
+def _actor(caller: Caller, request: Request) -> Actor:
+    return Actor(caller.owner, f"client at {request.client.host}" if request.client else "client")
+
+
+Asking = Annotated[Actor, Depends(_actor)]
 
 
 def listed(
-    model: type[Row], kind: Kind, query: TransferQuery | JobQuery
+    model: type[Row], kind: Kind, query: TransferQuery | JobQuery, caller: Caller
 ) -> tuple[list[Row], str | None, dict[str, int] | None]:
-    """Return a page of rows, the next cursor and, for the first page, the counts."""
-    wanted = query.wanted()
+    """Return a page of the rows that the caller may see, the next cursor and, for the first, the counts."""
+    wanted = replace(query.wanted(), owner=caller.only_owner)
 
     def load(session: Session) -> tuple[list[Row], str | None, dict[str, int] | None]:
         where = filters.conditions(wanted, kind)
@@ -45,25 +64,33 @@ def events(find: Find[Row]) -> list[HistoryEvent]:
     return [HistoryEvent.of(event) for event in read(lambda session: history.events(session, find(session)))]
 
 
-def cancelled(find: Find[Row], action: Action | None, caller: str) -> Row:
+def cancelled(find: Find[Row], action: Action | None, actor: Actor) -> Row:
     """Cancel a row, or ask for it."""
     action = action or Action()
     with session_scope() as session:
         row = find(session)
         session.refresh(row, with_for_update=True)
         cancel = transfers.cancel if isinstance(row, Transfer) else jobs.cancel
-        cancel(session, row, action.by or caller, action.reason)  # type: ignore[arg-type]  # chosen by the row's type
+        cancel(session, row, actor.name(action.by), action.reason)  # type: ignore[arg-type]  # chosen by the row's type
     return row
 
 
+def _fresh(session: Session, row: Transfer | Job, opening: Secret | UUID | None) -> Secret | None:
+    """Return the fresh secret of a retry, if there is one."""
+    if opening is None or not isinstance(row, Transfer):
+        return None
+    return stored_credentials.opened(session, row.owner, opening, row.endpoint)
+
+
 def retried(
-    find: Find[Row], action: Action | None, caller: str, secrets: retries.Secrets | None = None
+    find: Find[Row], action: Action | None, actor: Actor, opening: Secret | UUID | None = None
 ) -> Row:
     """Retry a row and send its message."""
     action = action or Action()
     with session_scope() as session:
         row = find(session)
         session.refresh(row, with_for_update=True)
-        retries.retry(session, row, action.by or caller, action.reason, secrets)
+        secret = _fresh(session, row, opening)
+        retries.retry(session, row, actor.name(action.by), action.reason, secret)
     send([message_for(row)])
     return row

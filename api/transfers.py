@@ -8,16 +8,18 @@ from gateway.outbox import message_for
 from gateway.queue import send
 
 
-def start_from_url(body: FileTransferRequest) -> Transfer:
+def start_from_url(owner: str, body: FileTransferRequest) -> Transfer:
     """Commit the row of a transfer from a URL, then send its message likewise."""
     request = transfers.UrlRequest(infrastructure=body.infrastructure, src=body.src, path=body.dst)
     with session_scope() as session:
-        row = transfers.create_from_url(session, request)
+        row = transfers.create_from_url(session, owner, request)
     send([message_for(row)], first=True)
     return row
 
 
-def start(kind: str, body: S3FileTransferRequest | S3ResultTransferRequest, path: str) -> Transfer:
+def start(
+    owner: str, kind: str, body: S3FileTransferRequest | S3ResultTransferRequest, path: str
+) -> Transfer:
     """Commit the row, then send its message best effort; the sweeper sends what got lost."""
     request = transfers.S3Request(
         kind=kind,
@@ -26,11 +28,10 @@ def start(kind: str, body: S3FileTransferRequest | S3ResultTransferRequest, path
         bucket=body.bucket,
         object=body.object,
         region=body.region,
-        access_key=body.access_key.get_secret_value(),
-        secret_key=body.secret_key.get_secret_value(),
+        opening=body.opening(),
         path=path,
     )
     with session_scope() as session:
-        row = transfers.create(session, request)
+        row = transfers.create(session, owner, request)
     send([message_for(row)], first=True)
     return row

@@ -2,6 +2,8 @@
 
 GatewayError                 status  retried by itself
 ├── Invalid                  400     no
+├── Unauthorized             401     no      nobody that we know
+├── Forbidden                403     no      known, but may not do this
 ├── NotFound                 404     no
 ├── Conflict                 409     no
 ├── Unavailable              503     yes     our database or queue is away
@@ -22,6 +24,8 @@ of a problem document, so it never holds a secret.
 
 from typing import ClassVar
 
+from gateway.faults import Fault
+
 
 class GatewayError(Exception):
     """The gateway could not do what was asked."""
@@ -29,10 +33,12 @@ class GatewayError(Exception):
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
     transient: ClassVar[bool] = False
+    fault: Fault = Fault.INTERNAL
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str, fault: Fault | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.fault = fault or self.fault
 
 
 class Invalid(GatewayError):
@@ -40,6 +46,7 @@ class Invalid(GatewayError):
 
     status = 400
     title = "Invalid request"
+    fault = Fault.NAME
 
     def __init__(self, detail: str, field: str = "") -> None:
         named = not field or detail.startswith("params.")
@@ -47,11 +54,26 @@ class Invalid(GatewayError):
         self.field = field
 
 
+class Unauthorized(GatewayError):
+    """The request does not say who sends it, or cannot prove it."""
+
+    status = 401
+    title = "Not authenticated"
+
+
+class Forbidden(GatewayError):
+    """The caller is known and may not do this, whatever it is done to."""
+
+    status = 403
+    title = "Not allowed"
+
+
 class NotFound(GatewayError):
     """Nothing of that name or id exists."""
 
     status = 404
     title = "Not found"
+    fault = Fault.NOT_FOUND
 
 
 class Conflict(GatewayError):
@@ -74,6 +96,7 @@ class StorageError(GatewayError):
 
     status = 502
     title = "Object store"
+    fault = Fault.STORE
 
 
 class StorageUnavailable(StorageError):
@@ -95,6 +118,7 @@ class SiteError(GatewayError):
 
     status = 502
     title = "Cluster filesystem"
+    fault = Fault.FILESYSTEM
 
 
 class SiteUnavailable(SiteError):
@@ -108,6 +132,7 @@ class SchedulerError(GatewayError):
 
     status = 502
     title = "Scheduler"
+    fault = Fault.SCHEDULER
 
 
 class SchedulerUnavailable(SchedulerError):

@@ -26,6 +26,7 @@ class Filter:
     until: datetime | None = None
     reason: str | None = None
     parent: UUID | None = None
+    owner: str | None = None
 
 
 def conditions(wanted: Filter, kind: Kind) -> list[ColumnElement[bool]]:
@@ -35,6 +36,8 @@ def conditions(wanted: Filter, kind: Kind) -> list[ColumnElement[bool]]:
     if wanted.states:
         known = JobState if model is Job else TransferState
         found.append(model.state.in_([state for state in known if state in wanted.states]))
+    if wanted.owner is not None:
+        found.append(model.owner == wanted.owner)
     if wanted.infrastructure is not None:
         found.append(model.infrastructure == wanted.infrastructure)
     if wanted.service is not None:

@@ -9,9 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway import infrastructures
+from gateway.accounts import Caller
 from gateway.claims import Claim, owned, release
 from gateway.db import utc_now
 from gateway.errors import Conflict, Invalid, NotFound
+from gateway.faults import fault_of_job
 from gateway.history import begin, move, note
 from gateway.models import Job
 from gateway.outbox import fresh
@@ -35,12 +37,13 @@ class JobRequest:
     resources: Wishes = field(default_factory=Wishes)
 
 
-def create(session: Session, request: JobRequest) -> Job:
+def create(session: Session, owner: str, request: JobRequest) -> Job:
     """Write the row of a new job, or raise Invalid or NotFound and leave nothing behind."""
     cluster = infrastructures.get(session, request.infrastructure)
     check_services(request.services)
     params, warnings = understand(request.params, request.services, cluster)
     row = Job(
+        owner=owner,
         infrastructure=cluster.name,
         services=f" {' '.join(request.services)} ",
         params=params,
@@ -62,10 +65,10 @@ def _watch_period(asked: float | None) -> float:
     return period
 
 
-def get(session: Session, row_id: UUID) -> Job:
-    """Return the job, or raise NotFound."""
+def get(session: Session, caller: Caller, row_id: UUID) -> Job:
+    """Return the job, or raise NotFound: another owner's does not exist."""
     row = session.get(Job, row_id)
-    if row is None:
+    if row is None or not caller.may_see(row.owner):
         raise NotFound(f"there is no job {row_id}")
     return row
 
@@ -114,16 +117,17 @@ def finish(
     row.exit_code = finding.get("exit_code")
     row.finding = finding | {"state": state}
     move(session, row, state, reason)
+    row.fault = fault_of_job(state, row.exit_code)
 
 
-def failed_latest(session: Session, infrastructure: str, path: PurePosixPath) -> Job | None:
-    """Return the latest finished job that should have published the path, when it failed."""
+def failed_latest(session: Session, owner: str, infrastructure: str, path: PurePosixPath) -> Job | None:
+    """Return the owner's latest finished job that should have published the path, when it failed."""
     for service, file in RESULT_FILES.items():
         folder = str(path.with_suffix("")).removesuffix(f"/Output_Data/{PurePosixPath(file).with_suffix('')}")
         if folder != str(path.with_suffix("")):
             latest = session.scalar(
                 select(Job)
-                .where(Job.infrastructure == infrastructure, Job.data_folder == folder)
+                .where(Job.owner == owner, Job.infrastructure == infrastructure, Job.data_folder == folder)
                 .where(Job.services.contains(f" {service} "), Job.state.in_(JOB_ENDS))
                 .order_by(Job.ended_at.desc())
                 .limit(1)

@@ -20,7 +20,7 @@ from gateway.states import TRANSFER_MOVES, TransferState
 
 MOST_CHILDREN = 50_000
 CLAIMED_PER_S = 50  # a cautious guess: a message is sent again only when its turn should have come
-_INHERITED = ("kind", "infrastructure", "endpoint", "bucket", "region", "credentials")
+_INHERITED = ("owner", "kind", "infrastructure", "endpoint", "bucket", "region", "credentials")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from gateway import credentials, infrastructures, jobs, prefixes
+from gateway import credentials, infrastructures, jobs, prefixes, stored_credentials
+from gateway.accounts import Caller
 from gateway.claims import Claim, owned
 from gateway.db import utc_now
 from gateway.errors import Conflict, GatewayError, NotFound
@@ -15,7 +16,9 @@ from gateway.outbox import fresh
 from gateway.paths import confine
 from gateway.settings import get_settings
 from gateway.states import TransferState, is_final
+from gateway.storage.address import Secret, SignedUrl
 from gateway.storage.policy import check_endpoint
+from gateway.storage.signatures import check_signed
 
 
 class JobFailed(GatewayError):
@@ -35,8 +38,7 @@ class S3Request:
     bucket: str
     object: str
     region: str
-    access_key: str
-    secret_key: str
+    opening: Secret | UUID
     path: str
 
 
@@ -49,12 +51,13 @@ class UrlRequest:
     path: str
 
 
-def create_from_url(session: Session, request: UrlRequest) -> Transfer:
+def create_from_url(session: Session, owner: str, request: UrlRequest) -> Transfer:
     """Write the row of a transfer from a URL, or raise Invalid or NotFound and leave nothing behind."""
     cluster = infrastructures.get(session, request.infrastructure)
     check_endpoint(request.src, get_settings().allowed_endpoints, "src", schemes=("http", "https", "ftp"))
     confine(request.path, cluster.home, cluster.allowed_roots, "dst")
     row = Transfer(
+        owner=owner,
         kind="data",
         infrastructure=request.infrastructure,
         endpoint=request.src,
@@ -69,13 +72,17 @@ def create_from_url(session: Session, request: UrlRequest) -> Transfer:
     return row
 
 
-def create(session: Session, request: S3Request) -> Transfer:
+def create(session: Session, owner: str, request: S3Request) -> Transfer:
     """Write the row of a new transfer, or raise Invalid or NotFound and leave nothing behind."""
     cluster = infrastructures.get(session, request.infrastructure)
     check_endpoint(request.endpoint, get_settings().allowed_endpoints, "endpoint")
     field = "src" if request.kind == "s3_result" else "dst"
     confine(request.path, cluster.home, cluster.allowed_roots, field)
+    secret = stored_credentials.opened(session, owner, request.opening, request.endpoint)
+    if isinstance(secret, SignedUrl):
+        check_signed(secret, request.endpoint, request.bucket, request.object)
     row = Transfer(
+        owner=owner,
         kind=request.kind,
         infrastructure=request.infrastructure,
         endpoint=request.endpoint,
@@ -83,7 +90,7 @@ def create(session: Session, request: S3Request) -> Transfer:
         object=request.object,
         region=request.region,
         path=request.path,
-        credentials=credentials.seal(request.access_key, request.secret_key),
+        credentials=credentials.seal(secret),
         **fresh(),
     )
     session.add(row)
@@ -91,10 +98,10 @@ def create(session: Session, request: S3Request) -> Transfer:
     return row
 
 
-def get(session: Session, kind: str, row_id: UUID) -> Transfer:
-    """Return the transfer of that kind and id, or raise NotFound."""
+def get(session: Session, caller: Caller, kind: str, row_id: UUID) -> Transfer:
+    """Return the transfer of that kind and id, or raise NotFound: another owner's does not exist."""
     row = session.get(Transfer, row_id)
-    if row is None or row.kind != kind:
+    if row is None or row.kind != kind or not caller.may_see(row.owner):
         raise NotFound(f"there is no {kind} transfer {row_id}")
     return row
 
@@ -107,7 +114,7 @@ def check_result(session: Session, row: Transfer) -> None:
     """
     cluster = infrastructures.get(session, row.infrastructure)
     path = confine(row.path, cluster.home, cluster.allowed_roots, "src")
-    failed = jobs.failed_latest(session, row.infrastructure, path)
+    failed = jobs.failed_latest(session, row.owner, row.infrastructure, path)
     if failed is not None:
         raise JobFailed(
             f"job {failed.id}, the latest for {row.path}, has failed and left no result: {failed.reason}"

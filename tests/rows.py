@@ -4,34 +4,38 @@ from typing import Any
 from uuid import UUID
 
 from gateway import jobs, transfers
+from gateway.accounts import LOCAL
 from gateway.db import session_scope
 from gateway.models import Job, Transfer
+from gateway.storage.address import Credentials
 
 SECRET = "a/secret+key=1"
-S3 = {
+KEYS = Credentials("access", SECRET)
+S3: dict[str, str] = {
     "endpoint": "https://s3.example.org",
     "bucket": "b",
     "object": "o.csv",
     "region": "local",
-    "access_key": "access",
-    "secret_key": SECRET,
 }
 
 
 def new_transfer(
-    kind: str = "s3_data", infrastructure: str = "hpc", path: str = "serrano/data/x.csv"
+    kind: str = "s3_data",
+    infrastructure: str = "hpc",
+    path: str = "serrano/data/x.csv",
+    owner: str = LOCAL.owner,
 ) -> UUID:
-    request = transfers.S3Request(kind=kind, infrastructure=infrastructure, path=path, **S3)
+    request = transfers.S3Request(kind=kind, infrastructure=infrastructure, path=path, opening=KEYS, **S3)
     with session_scope() as session:
-        return transfers.create(session, request).id
+        return transfers.create(session, owner, request).id
 
 
-def new_job(*services: str, infrastructure: str = "hpc", **params: Any) -> UUID:
+def new_job(*services: str, infrastructure: str = "hpc", owner: str = LOCAL.owner, **params: Any) -> UUID:
     request = jobs.JobRequest(
         list(services) or ["fft"], infrastructure, {"read_input_data": "/x.csv", **params}
     )
     with session_scope() as session:
-        return jobs.create(session, request).id
+        return jobs.create(session, owner, request).id
 
 
 def transfer(row_id: UUID) -> Transfer:

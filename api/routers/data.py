@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from sqlalchemy.orm import Session
 
 from api import rows
-from api.deps import RowId, read
+from api.deps import Caller, RowId, read
 from api.operating import Action, HistoryEvent, Page, TransferQuery
 from api.problems import responses
-from api.rows import Caller
+from api.rows import Asking
 from api.schemas import FileTransferRequest, FileTransferStatus
 from api.transfers import start_from_url
 from gateway import transfers
@@ -20,45 +20,48 @@ KIND: Kind = "data"
 router = APIRouter(prefix="/data", tags=["transfers"])
 
 
-def _find(row_id: RowId) -> rows.Find[Transfer]:
+def _find(caller: Caller, row_id: RowId) -> rows.Find[Transfer]:
     def find(session: Session) -> Transfer:
-        return transfers.get(session, KIND, row_id)
+        return transfers.get(session, caller, KIND, row_id)
 
     return find
 
 
+Found = Annotated[rows.Find[Transfer], Depends(_find)]
+
+
 @router.post("", status_code=201, responses=responses(400, 404, 503))
-def fetch(body: FileTransferRequest) -> FileTransferStatus:
+def fetch(caller: Caller, body: FileTransferRequest) -> FileTransferStatus:
     """Accept a file for the cluster; poll the id until `status` is no longer `transferring`."""
-    return FileTransferStatus.of(start_from_url(body))
+    return FileTransferStatus.of(start_from_url(caller.owner, body))
 
 
 @router.get("", responses=responses(400, 503))
-def list_data(query: Annotated[TransferQuery, Query()]) -> Page[FileTransferStatus]:
+def list_data(caller: Caller, query: Annotated[TransferQuery, Query()]) -> Page[FileTransferStatus]:
     """List these transfers, newest first."""
-    items, following, counts = rows.listed(Transfer, KIND, query)
+    items, following, counts = rows.listed(Transfer, KIND, query, caller)
     return Page(items=[FileTransferStatus.of(row) for row in items], next=following, counts=counts)
 
 
 @router.get("/{row_id}", responses=responses(404, 503))
-def get_data(row_id: RowId) -> FileTransferStatus:
+def get_data(find: Found) -> FileTransferStatus:
     """Show where the transfer stands."""
-    return FileTransferStatus.of(read(_find(row_id)))
+    return FileTransferStatus.of(read(find))
 
 
 @router.get("/{row_id}/events", responses=responses(404, 503))
-def list_data_events(row_id: RowId) -> list[HistoryEvent]:
+def list_data_events(find: Found) -> list[HistoryEvent]:
     """Show everything that happened to the transfer, in order."""
-    return rows.events(_find(row_id))
+    return rows.events(find)
 
 
 @router.post("/{row_id}/cancel", responses=responses(400, 404, 409, 503))
-def cancel_data(row_id: RowId, caller: Caller, body: Action | None = None) -> FileTransferStatus:
+def cancel_data(find: Found, actor: Asking, body: Action | None = None) -> FileTransferStatus:
     """Stop the transfer; what has ended already is 409."""
-    return FileTransferStatus.of(rows.cancelled(_find(row_id), body, caller))
+    return FileTransferStatus.of(rows.cancelled(find, body, actor))
 
 
 @router.post("/{row_id}/retry", responses=responses(400, 404, 409, 503))
-def retry_data(row_id: RowId, caller: Caller, body: Action | None = None) -> FileTransferStatus:
+def retry_data(find: Found, actor: Asking, body: Action | None = None) -> FileTransferStatus:
     """Try a transfer that ended badly again."""
-    return FileTransferStatus.of(rows.retried(_find(row_id), body, caller))
+    return FileTransferStatus.of(rows.retried(find, body, actor))

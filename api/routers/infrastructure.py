@@ -4,7 +4,7 @@ import time
 
 from fastapi import APIRouter
 
-from api.deps import read
+from api.deps import Admin, Caller, read
 from api.problems import responses
 from api.schemas import InfrastructureRequest, InfrastructureSummary, InfrastructureTelemetry
 from gateway import infrastructures
@@ -18,8 +18,8 @@ PAUSE_S = 0.1
 router = APIRouter(prefix="/infrastructure", tags=["infrastructure"])
 
 
-@router.post("", status_code=201, responses=responses(400, 503))
-def add_infrastructure(body: InfrastructureRequest) -> InfrastructureSummary:
+@router.post("", status_code=201, responses=responses(400, 403, 503))
+def add_infrastructure(_admin: Admin, body: InfrastructureRequest) -> InfrastructureSummary:
     """Add a cluster, or replace the entry of that name; one that the operator configured stays as it is."""
     entry = Infrastructure(
         name=body.name,
@@ -36,19 +36,19 @@ def add_infrastructure(body: InfrastructureRequest) -> InfrastructureSummary:
 
 
 @router.get("", responses=responses(503))
-def list_infrastructures() -> list[InfrastructureSummary]:
+def list_infrastructures(_caller: Caller) -> list[InfrastructureSummary]:
     """List the clusters by name."""
     return [InfrastructureSummary.of(cluster) for cluster in read(infrastructures.every)]
 
 
 @router.get("/{name}", responses=responses(404, 503))
-def get_infrastructure(name: str) -> InfrastructureSummary:
+def get_infrastructure(_caller: Caller, name: str) -> InfrastructureSummary:
     """Show one cluster."""
     return InfrastructureSummary.of(read(lambda session: infrastructures.get(session, name)))
 
 
 @router.get("/{name}/telemetry", responses=responses(404, 503))
-def get_telemetry(name: str) -> InfrastructureTelemetry:
+def get_telemetry(_caller: Caller, name: str) -> InfrastructureTelemetry:
     """Show the scheduler's figures, a few seconds old at most."""
     cluster = read(lambda session: infrastructures.get(session, name))
     return InfrastructureTelemetry.seen(cluster, _fresh_figures(cluster))

@@ -3,14 +3,14 @@
 from dataclasses import asdict
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from sqlalchemy.orm import Session
 
 from api import rows
-from api.deps import RowId, read
+from api.deps import Caller, RowId, read
 from api.operating import Action, HistoryEvent, JobQuery, Page
 from api.problems import responses
-from api.rows import Caller
+from api.rows import Asking
 from api.schemas import JobLog, JobRequest, JobStatus
 from gateway import job_logs, jobs
 from gateway.db import session_scope
@@ -22,57 +22,60 @@ from gateway.queue import send
 router = APIRouter(prefix="/job", tags=["jobs"])
 
 
-def _find(row_id: RowId) -> rows.Find[Job]:
+def _find(caller: Caller, row_id: RowId) -> rows.Find[Job]:
     def find(session: Session) -> Job:
-        return jobs.get(session, row_id)
+        return jobs.get(session, caller, row_id)
 
     return find
 
 
+Found = Annotated[rows.Find[Job], Depends(_find)]
+
+
 @router.post("", status_code=201, responses=responses(400, 404, 503))
-def start_job(body: JobRequest) -> JobStatus:
+def start_job(caller: Caller, body: JobRequest) -> JobStatus:
     """Accept kernels to run; poll the id until `status` is `completed`, then look at `success`."""
     request = jobs.JobRequest(**dict(body))
     with session_scope() as session:
-        row = jobs.create(session, request)
+        row = jobs.create(session, caller.owner, request)
     send([message_for(row)], first=True)
     return JobStatus.of(row)
 
 
 @router.get("", responses=responses(400, 503))
-def list_jobs(query: Annotated[JobQuery, Query()]) -> Page[JobStatus]:
+def list_jobs(caller: Caller, query: Annotated[JobQuery, Query()]) -> Page[JobStatus]:
     """List jobs, newest first."""
-    items, following, counts = rows.listed(Job, "job", query)
+    items, following, counts = rows.listed(Job, "job", query, caller)
     return Page(items=[JobStatus.of(row) for row in items], next=following, counts=counts)
 
 
 @router.get("/{row_id}", responses=responses(404, 503))
-def get_job(row_id: RowId) -> JobStatus:
+def get_job(find: Found) -> JobStatus:
     """Show where the job stands."""
-    return JobStatus.of(read(_find(row_id)))
+    return JobStatus.of(read(find))
 
 
 @router.get("/{row_id}/events", responses=responses(404, 503))
-def list_job_events(row_id: RowId) -> list[HistoryEvent]:
+def list_job_events(find: Found) -> list[HistoryEvent]:
     """Show everything that happened to the job, in order."""
-    return rows.events(_find(row_id))
+    return rows.events(find)
 
 
 @router.post("/{row_id}/cancel", responses=responses(400, 404, 409, 503))
-def cancel_job(row_id: RowId, caller: Caller, body: Action | None = None) -> JobStatus:
+def cancel_job(find: Found, actor: Asking, body: Action | None = None) -> JobStatus:
     """Ask for the job's end; what has ended already is 409."""
-    return JobStatus.of(rows.cancelled(_find(row_id), body, caller))
+    return JobStatus.of(rows.cancelled(find, body, actor))
 
 
 @router.post("/{row_id}/retry", responses=responses(400, 404, 409, 503))
-def retry_job(row_id: RowId, caller: Caller, body: Action | None = None) -> JobStatus:
+def retry_job(find: Found, actor: Asking, body: Action | None = None) -> JobStatus:
     """Run a job that ended badly again; one whose run ended well only has its end read again."""
-    return JobStatus.of(rows.retried(_find(row_id), body, caller))
+    return JobStatus.of(rows.retried(find, body, actor))
 
 
 @router.get("/{row_id}/log", responses=responses(400, 404, 503))
 def get_log(
-    row_id: RowId,
+    find: Found,
     stream: Literal["stdout", "stderr"] = "stdout",
     offset: Annotated[int | None, Query(ge=0, description="First byte to show.")] = None,
     tail: Annotated[int | None, Query(ge=1, description="Show so many of the last bytes instead.")] = None,
@@ -80,6 +83,6 @@ def get_log(
     """Show what the job has written so far, live while it runs; go on from `next_offset`."""
     if offset is not None and tail is not None:
         raise Invalid("choose offset or tail", field="tail")
-    row = read(_find(row_id))
+    row = read(find)
     wanted = job_logs.Wanted(stream, offset or 0, tail)
     return JobLog.model_validate(asdict(job_logs.ask(row, wanted)))

@@ -5,10 +5,11 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.deps import read
+from api.deps import Operator, read
 from api.problems import responses
 from gateway import overview
 from gateway.broker import ask_broker
+from gateway.faults import Fault
 from gateway.queue import HOUSEKEEPING
 
 router = APIRouter(tags=["operators"])
@@ -40,6 +41,7 @@ class Failure(_FromGateway):
 
     kind: str
     infrastructure: str
+    fault: Fault | None
     reason: str
     count: int
     latest: datetime
@@ -60,8 +62,8 @@ class Overview(_FromGateway):
     )
 
 
-@router.get("/overview", responses=responses(503))
-def get_overview() -> Overview:
+@router.get("/overview", responses=responses(403, 503))
+def get_overview(_operator: Operator) -> Overview:
     """Show what waits and runs where, who serves it, and what failed in the last hour."""
     found = Overview.model_validate(read(overview.overview))
     broker, queues = ask_broker([HOUSEKEEPING, *found.clusters])

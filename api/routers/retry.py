@@ -4,10 +4,10 @@ from dataclasses import asdict
 
 from fastapi import APIRouter
 
-from api.deps import read
+from api.deps import Operator, read
 from api.operating import BulkItem, BulkRetried, BulkRetry
 from api.problems import responses
-from api.rows import Caller
+from api.rows import Asking
 from gateway import bulk
 from gateway.bulk import Found
 from gateway.db import session_scope
@@ -17,12 +17,12 @@ CHUNK = 100
 router = APIRouter(tags=["operators"])
 
 
-@router.post("/retry", responses=responses(400, 503))
-def retry_many(body: BulkRetry, caller: Caller) -> BulkRetried:
+@router.post("/retry", responses=responses(400, 403, 503))
+def retry_many(_operator: Operator, actor: Asking, body: BulkRetry) -> BulkRetried:
     """Retry what the filter finds; `dry_run`, the default, only shows it."""
     found = read(lambda session: bulk.find(session, body.filter.wanted(), body.filter.kind))
     if not body.dry_run:
-        found = _retried(found, body.by or caller, body.reason)
+        found = _retried(found, actor.name(body.by), body.reason)
     items = [BulkItem(**asdict(each)) for each in found]
     retried = sum(not item.refusal for item in items)
     return BulkRetried(dry_run=body.dry_run, found=len(items), retried=retried, items=items)

@@ -54,8 +54,13 @@ def test_other_services_other_folders_and_own_paths_are_not_touched_by_it() -> N
     _check(f"serrano/data/Output_Data/jobs/{failed}.1/CSVFormate/FFT_Filter_output.csv")
 
 
+def test_another_owners_failure_is_not_ones_own() -> None:
+    _ended(new_job("fft", owner="eve"), JobState.FAILED)
+    _check()
+
+
 def test_only_a_published_path_names_a_service() -> None:
     with session_scope(read_only=True) as session:
         home = infrastructures.configured()["hpc"].home
-        assert jobs.failed_latest(session, "hpc", home / "x.csv") is None
-        assert jobs.failed_latest(session, "hpc", PurePosixPath("/Output_Data")) is None
+        assert jobs.failed_latest(session, "local", "hpc", home / "x.csv") is None
+        assert jobs.failed_latest(session, "local", "hpc", PurePosixPath("/Output_Data")) is None

@@ -38,6 +38,9 @@ class Recorded:
     def jobs(self) -> dict[str, JobReport]:
         return dict(self._reports)
 
+    def accounting(self, name: str) -> None:
+        raise AssertionError(name)
+
     def cancel(self, scheduler_id: str) -> None:
         self.cancelled.append(scheduler_id)
 
@@ -187,7 +190,7 @@ def test_a_cluster_is_summed_up_by_its_most_impatient_job() -> None:
     _submitted()
     with session_scope() as session:
         request = jobs.JobRequest(["fft"], "hpc", {"read_input_data": "/x"}, watch_period=2)
-        claim = claims.take_submission(session, jobs.create(session, request).id, "w1")
+        claim = claims.take_submission(session, jobs.create(session, "local", request).id, "w1")
         assert claim is not None
         jobs.record_submission(session, claim, "8")
     with session_scope(read_only=True) as session:

@@ -4,7 +4,7 @@ import os
 from dataclasses import asdict
 from uuid import UUID
 
-from gateway import batch, infrastructures, jobs, questions
+from gateway import batch, infrastructures, questions
 from gateway.db import session_scope
 from gateway.errors import SiteError
 from gateway.job_logs import LIMIT_BYTES, TASK, Piece, Wanted
@@ -20,7 +20,7 @@ FILES = {"stdout": batch.STDOUT, "stderr": batch.STDERR}
 def log(key: str, job_id: str, stream: str, offset: int, tail: int | None) -> None:
     """Answer with a part of a job's stdout or stderr."""
     with session_scope(read_only=True) as session:
-        job = jobs.get(session, UUID(job_id))
+        job = session.get_one(Job, UUID(job_id))
     cluster = infrastructures.configured()[job.infrastructure]
     piece = read(job, Wanted(stream, offset, tail), LocalSite(cluster.allowed_roots))
     questions.answer(key, asdict(piece))
