@@ -84,6 +84,6 @@ def test_mutated_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(7200)
 def test_a_million_mutated_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read_many(tmp_path / "mutated.csv", monkeypatch, 1_000_000)
