@@ -5,7 +5,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import problems
+from api import once, problems
 from api.observing import Observed
 from api.openapi import describe
 from api.routers import (
@@ -50,6 +50,7 @@ def create_app() -> FastAPI:
     app.add_middleware(Observed)
     app.add_middleware(TrailingSlash)
     problems.install(app)
+    once.install(app)
     for module in (
         services,
         infrastructure,

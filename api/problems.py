@@ -1,6 +1,7 @@
 """Errors as `application/problem+json` (RFC 9457), with `message` beside `detail` for old clients."""
 
 import logging
+import math
 from http import HTTPStatus
 from typing import Any
 
@@ -37,7 +38,9 @@ class Problem(BaseModel):
     errors: list[FieldError] | None = None
 
 
-def problem(status: int, title: str, detail: str, **extra: Any) -> JSONResponse:
+def problem(
+    status: int, title: str, detail: str, retry_after_s: float | None = None, **extra: Any
+) -> JSONResponse:
     """Build a problem response."""
     body = {
         "type": "about:blank",
@@ -47,7 +50,9 @@ def problem(status: int, title: str, detail: str, **extra: Any) -> JSONResponse:
         "message": detail,
         **extra,
     }
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    if retry_after_s is None and status == HTTPStatus.SERVICE_UNAVAILABLE:
+        retry_after_s = RETRY_AFTER_S
+    headers = None if retry_after_s is None else {"Retry-After": str(math.ceil(retry_after_s))}
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
@@ -60,7 +65,7 @@ def _gateway_error(_request: Request, error: GatewayError) -> JSONResponse:
     extra = {}
     if isinstance(error, Invalid) and error.field:
         extra = {"errors": [{"loc": ["body", *error.field.split(".")], "msg": error.detail}]}
-    return problem(error.status, error.title, error.detail, **extra)
+    return problem(error.status, error.title, error.detail, error.retry_after_s, **extra)
 
 
 def _validation_error(_request: Request, error: RequestValidationError) -> JSONResponse:

@@ -34,6 +34,7 @@ class GatewayError(Exception):
     title: ClassVar[str] = "Internal error"
     transient: ClassVar[bool] = False
     fault: Fault = Fault.INTERNAL
+    retry_after_s: float | None = None
 
     def __init__(self, detail: str, fault: Fault | None = None) -> None:
         super().__init__(detail)
