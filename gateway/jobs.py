@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gateway import infrastructures
+from gateway import infrastructures, quotas
 from gateway.accounts import Caller
 from gateway.claims import Claim, owned, release
 from gateway.db import utc_now
@@ -42,6 +42,7 @@ def create(session: Session, owner: str, request: JobRequest) -> Job:
     cluster = infrastructures.get(session, request.infrastructure)
     check_services(request.services)
     params, warnings = understand(request.params, request.services, cluster)
+    quotas.admit(session, owner, cluster, Job)
     row = Job(
         owner=owner,
         infrastructure=cluster.name,
