@@ -16,6 +16,11 @@ from starlette.exceptions import HTTPException
 from gateway.errors import GatewayError, Invalid
 
 RETRY_AFTER_S = 5
+HEADERS = {
+    401: {"WWW-Authenticate": "Bearer"},
+    403: {"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
+    503: {"Retry-After": str(RETRY_AFTER_S)},
+}
 CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _log = logging.getLogger(__name__)
 
@@ -50,9 +55,9 @@ def problem(
         "message": detail,
         **extra,
     }
-    if retry_after_s is None and status == HTTPStatus.SERVICE_UNAVAILABLE:
-        retry_after_s = RETRY_AFTER_S
-    headers = None if retry_after_s is None else {"Retry-After": str(math.ceil(retry_after_s))}
+    headers = dict(HEADERS.get(status, {}))
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(math.ceil(retry_after_s))
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "idempotency"
-down_revision = "retention"
+down_revision = "api_keys"
 branch_labels = None
 depends_on = None
 
