@@ -31,7 +31,7 @@ Upload a CSV to S3, then three calls do the rest, each polled until done:
 """
 
 
-PACED = (services, infrastructure, credentials, data, s3_data, s3_result, job, retry, overview)
+PACED = (infrastructure, credentials, data, s3_data, s3_result, job, retry, overview)
 BOUNDS = problems.responses(408, 413, 429, 431)
 
 
@@ -60,7 +60,7 @@ def create_app() -> FastAPI:
     once.install(app)
     for module in PACED:
         app.include_router(module.router, dependencies=[Depends(paced)], responses=BOUNDS)
-    for module in (health, metrics):
+    for module in (services, health, metrics):
         app.include_router(module.router)
     app.get("/ui", include_in_schema=False)(_ui)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's documented way

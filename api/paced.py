@@ -9,7 +9,7 @@ _STATUS = "/{row_id}"
 
 
 def paced(request: Request, caller: Caller) -> None:
-    """Count the request, or answer 429; a dependency of every route but health and metrics."""
+    """Count the request, or answer 429; a dependency of every route that asks who calls."""
     if request.method == "GET" and request.scope["route"].path.endswith(_STATUS):
         return
     count_request(caller.owner)

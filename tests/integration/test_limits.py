@@ -11,13 +11,12 @@ import redis
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select, update
 
-from gateway import quotas
 from gateway.configuration import clusters
 from gateway.db import session_scope, utc_now
 from gateway.errors import TooMany
 from gateway.models import Job, Transfer
 from gateway.rates import WINDOW_S
-from gateway.settings import get_settings
+from gateway.settings import Settings, get_settings
 from gateway.states import JobState, TransferState
 from tests.bodies import DATA, JOB, RESULT
 from tests.polling import until
@@ -62,8 +61,8 @@ def test_more_requests_than_allowed_are_429_and_a_status_never_is(
             counted.delete(key)
     row_id = api.post("/s3_data", json=DATA).json()["id"]
     limit(requests_per_s=3 / WINDOW_S)
-    assert [api.get("/services").status_code for _ in range(3)] == [200] * 3
-    until("a request too many", lambda: api.get("/services").status_code == 429)
+    assert [api.get("/infrastructure").status_code for _ in range(3)] == [200] * 3
+    until("a request too many", lambda: api.get("/infrastructure").status_code == 429)
     _refused(
         until("a POST too many", lambda: _if_429(api.post("/s3_data", json={}))), "GATEWAY_REQUESTS_PER_S"
     )
@@ -79,7 +78,7 @@ def _if_429(answer: Any) -> Any:
 
 def test_without_redis_requests_are_served(api: TestClient, limit: Set) -> None:
     limit(requests_per_s=0.1, redis_url="redis://127.0.0.1:1/0")
-    assert {api.get("/services").status_code for _ in range(5)} == {200}
+    assert {api.get("/infrastructure").status_code for _ in range(5)} == {200}
 
 
 @pytest.mark.parametrize(
@@ -211,9 +210,6 @@ def test_ended_work_does_not_count(limit: Set) -> None:
 
 @pytest.mark.parametrize("name", ["requests_per_s", "concurrent_jobs", "bytes_per_day", "request_bytes"])
 @pytest.mark.parametrize("value", ["-1", "many"])
-def test_a_limit_that_is_none_is_refused_at_the_start(limit: Set, name: str, value: str) -> None:
-    limit(**{name: value})
+def test_a_limit_that_is_none_is_refused_at_the_start(name: str, value: str) -> None:
     with pytest.raises(ValueError, match=name):
-        get_settings()
-    limit(**{name: 0})
-    assert quotas.DAY_S == 86400
+        Settings(**{name: value})  # type: ignore[arg-type]  # as the environment would give it
