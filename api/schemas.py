@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, SecretStr
 
+from api.opening import Opening
 from gateway.configuration import Cluster
 from gateway.faults import Fault
 from gateway.models import Job, Telemetry, Transfer
@@ -44,7 +45,7 @@ EXAMPLE_S3: dict[str, JsonValue] = {
 }
 
 
-class _S3Request(BaseModel):
+class _S3Request(Opening):
     endpoint: Text = Field(description="URL of the S3 store.")
     bucket: Text
     object: Text = Field(
@@ -52,8 +53,6 @@ class _S3Request(BaseModel):
         " cluster is then a folder."
     )
     region: Text = "local"
-    access_key: SecretStr = Field(min_length=1, max_length=2048)
-    secret_key: SecretStr = Field(min_length=1, max_length=2048)
     infrastructure: Text = Field(description="Name of the cluster.")
 
 

@@ -156,6 +156,20 @@ class Event(Base):
     reason: Mapped[str] = mapped_column(Text)
 
 
+class StoredCredential(Base):
+    """Keys of a store that requests name by id; nobody reads them back."""
+
+    __tablename__ = "credentials"
+    __table_args__ = (Index("ix_credentials_owner", "owner", "created_at"),)
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
+    owner: Mapped[str] = mapped_column(String(255))
+    name: Mapped[str] = mapped_column(Text)
+    endpoint: Mapped[str] = mapped_column(Text)
+    secret: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
 class Infrastructure(Base):
     """A cluster that was added over REST; those of the configuration file have no row."""
 

@@ -10,12 +10,12 @@ from gateway.history import reopen
 from gateway.models import Job, Transfer
 from gateway.outbox import fresh
 from gateway.states import JobState, State, TransferState, is_final, is_retryable
-
-Secrets = tuple[str, str]
+from gateway.storage.address import Secret, SignedUrl
+from gateway.storage.signatures import check_signed
 
 
 def retry(
-    session: Session, row: Transfer | Job, actor: str, why: str = "", secrets: Secrets | None = None
+    session: Session, row: Transfer | Job, actor: str, why: str = "", secret: Secret | None = None
 ) -> None:
     """Take an ended row up again; who asked and why stays in its history.
 
@@ -24,7 +24,7 @@ def retry(
     Conflict
         When the row has not ended, ended well, or would need credentials that are erased.
     """
-    check(row, secrets)
+    check(row, secret)
     infrastructures.get(session, row.infrastructure)
     row.attempt += 1
     row.claim += 1  # whoever still works on the attempt before must not write to this one
@@ -34,36 +34,38 @@ def retry(
     for column, value in fresh().items():
         setattr(row, column, value)
     if isinstance(row, Transfer) and row.children is not None:
-        to = _children_again(session, row, actor, why, secrets)
+        to = _children_again(session, row, actor, why, secret)
     else:
-        to = _transfer_again(row, secrets) if isinstance(row, Transfer) else _job_again(row)
+        to = _transfer_again(row, secret) if isinstance(row, Transfer) else _job_again(row)
     reopen(session, row, to, why, actor)
 
 
-def check(row: Transfer | Job, secrets: Secrets | None = None) -> None:
+def check(row: Transfer | Job, secret: Secret | None = None) -> None:
     """Raise Conflict when the row cannot be retried as it is."""
     if not is_final(row.state):
         raise Conflict(f"it is {row.state}: only what has ended can be retried")
     if not is_retryable(row.state):
         raise Conflict(f"it is {row.state}: there is nothing to retry")
-    if isinstance(row, Transfer) and row.kind != "data" and row.credentials is None and secrets is None:
-        raise Conflict("its credentials are erased: send access_key and secret_key with the retry")
+    if isinstance(row, Transfer) and row.kind != "data" and row.credentials is None and secret is None:
+        raise Conflict("its credentials are erased: send fresh ones with the retry")
 
 
-def _transfer_again(row: Transfer, secrets: Secrets | None) -> State:
-    if secrets is not None:
-        row.credentials = seal(*secrets)
+def _transfer_again(row: Transfer, secret: Secret | None) -> State:
+    if isinstance(secret, SignedUrl):
+        check_signed(secret, row.endpoint, row.bucket, row.object)
+    if secret is not None:
+        row.credentials = seal(secret)
     row.bytes_total, row.bytes_done = None, 0
     return TransferState.ACCEPTED
 
 
-def _children_again(session: Session, row: Transfer, actor: str, why: str, secrets: Secrets | None) -> State:
+def _children_again(session: Session, row: Transfer, actor: str, why: str, secret: Secret | None) -> State:
     """Retry those children alone that ended badly; the sweep ends the parent when they have ended."""
     for child in prefixes.ended_badly(session, row):
-        retry(session, child, actor, why, secrets)
+        retry(session, child, actor, why, secret)
         child.next_send_at = due_in(0)
-    if secrets is not None:
-        row.credentials = seal(*secrets)
+    if secret is not None:
+        row.credentials = seal(secret)
     row.next_send_at = None
     return TransferState.TRANSFERRING
 

@@ -35,9 +35,13 @@ class Settings(BaseSettings):
         Path("infrastructures.toml"), description="The clusters, their roots and limits (docs/admins.md)."
     )
     credentials_key: SecretStr | None = Field(
-        None, description="Fernet key that encrypts stored credentials; API and workers need the same."
+        None,
+        description="Fernet keys, separated by spaces: the first encrypts stored credentials, all decrypt."
+        " API and workers need the same ones.",
     )
-    credentials_key_file: Path | None = Field(None, description="A file that holds `credentials_key`.")
+    credentials_key_file: Path | None = Field(
+        None, description="A file that holds `credentials_key`, one key a line."
+    )
     allowed_endpoints: Annotated[list[str], NoDecode, BeforeValidator(_words)] = Field(
         default_factory=list,
         description="Hosts, addresses or CIDRs that may be connected to although they are not public.",
@@ -69,6 +73,15 @@ class Settings(BaseSettings):
     ] = Field(default_factory=dict, description="Where a kind's budget differs: `job=2, s3_data=10`.")
     unserved_s: float = Field(3600.0, gt=0, description="A row fails when no worker served it for so long.")
     database_wait_s: float = Field(5.0, ge=0, description="How long a request waits for an absent database.")
+    database_connections: int = Field(
+        20, ge=2, le=500, description="Connections to PostgreSQL that one process opens at most."
+    )
+    database_statement_s: float = Field(
+        30.0, ge=0, description="PostgreSQL gives up a statement that takes longer; 0 never."
+    )
+    database_lock_s: float = Field(
+        10.0, ge=0, description="PostgreSQL gives up a statement that waits for a lock longer; 0 never."
+    )
     log_format: Literal["json", "text"] = Field("json", description="`json` for machines, `text` for people.")
     telemetry_s: float = Field(3.0, gt=0, description="Telemetry older than this is asked for anew.")
 

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from gateway.cli import by_filter, infrastructure, run, service, status, work
+from gateway.cli import by_filter, credentials, infrastructure, run, service, status, work
 from gateway.errors import GatewayError
 from hpc_gateway_client import (
     GatewayClientError,
@@ -34,6 +34,7 @@ app.command("status")(status.status)
 app.add_typer(work.jobs, name="jobs")
 app.add_typer(work.transfers, name="transfers")
 app.add_typer(infrastructure.app, name="infrastructure")
+app.add_typer(credentials.app, name="credentials")
 
 
 def main() -> None:
