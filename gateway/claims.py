@@ -56,6 +56,18 @@ def take_leftovers(session: Session, row_id: UUID) -> Transfer | None:
     return row
 
 
+def take_expired(session: Session, model: type[Row], row_id: UUID) -> Row | None:
+    """Hold an ended row that is to be removed while what it has left on its cluster is removed first."""
+    statement = _unheld(model, row_id).where(
+        model.prune_requested_at.is_not(None), model.ended_at.is_not(None)
+    )
+    row = session.scalar(statement)
+    if row is not None:
+        row.lease_until = due_in(get_settings().lease_s)
+        session.flush()
+    return row
+
+
 def take_submission(session: Session, row_id: UUID, worker: str) -> Claim | None:
     """Claim a job for its submission."""
     states = [JobState.ACCEPTED, JobState.RETRYING, JobState.SUBMITTING]

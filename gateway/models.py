@@ -45,6 +45,7 @@ class Work:
     next_send_at: Mapped[datetime | None]
     sends: Mapped[int] = mapped_column(default=0)
     cancel_requested_at: Mapped[datetime | None]
+    prune_requested_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     queued_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now)

@@ -44,6 +44,8 @@ def check(row: Transfer | Job, secret: Secret | None = None) -> None:
     """Raise Conflict when the row cannot be retried as it is."""
     if not is_final(row.state):
         raise Conflict(f"it is {row.state}: only what has ended can be retried")
+    if row.prune_requested_at is not None:
+        raise Conflict("it is being removed: it ended longer ago than is kept")
     if not is_retryable(row.state):
         raise Conflict(f"it is {row.state}: there is nothing to retry")
     if isinstance(row, Transfer) and row.kind != "data" and row.credentials is None and secret is None:

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from gateway.cli import by_filter, credentials, infrastructure, run, service, status, work
+from gateway.cli import by_filter, credentials, infrastructure, prune, run, service, status, work
 from gateway.errors import GatewayError
 from hpc_gateway_client import (
     GatewayClientError,
@@ -29,6 +29,7 @@ app = typer.Typer(
 )
 service.register(app)
 app.command("run")(run.run)
+app.command("prune")(prune.prune)
 app.command("retry")(by_filter.retry)
 app.command("status")(status.status)
 app.add_typer(work.jobs, name="jobs")

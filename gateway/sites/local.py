@@ -10,10 +10,12 @@ import errno
 import fcntl
 import os
 import re
+import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
@@ -80,12 +82,21 @@ class LocalSite:
 
     def discard(self, path: PurePosixPath, token: str) -> None:
         """Remove what a `receive` with that token has left; nothing there is fine."""
-        try:
-            with self._folder(path.parent) as folder, explained(path):
-                _names(path.name, token).remove(folder)
-        except SiteError as error:
-            if not isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
-                raise
+        with _absence_is_fine(), self._folder(path.parent) as folder, explained(path):
+            _names(path.name, token).remove(folder)
+
+    def remove_folder(self, path: PurePosixPath) -> None:
+        """Remove a folder and all below it without following a link; nothing there is fine."""
+        with _absence_is_fine(), self._folder(path.parent) as folder, explained(path):
+            shutil.rmtree(path.name, dir_fd=folder)
+
+    def remove_file(self, path: PurePosixPath, size: int, written_before: datetime) -> None:
+        """Remove a regular file if it is as it was written then; anything else there, or nothing, is fine."""
+        with _absence_is_fine(), self._folder(path.parent) as folder, explained(path):
+            found = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
+            is_old = found.st_mtime <= written_before.timestamp()
+            if stat.S_ISREG(found.st_mode) and found.st_size == size and is_old:
+                os.unlink(path.name, dir_fd=folder)
 
     def files(self, path: PurePosixPath) -> Iterator[tuple[str, int]]:
         """Yield name and size of every regular file below a folder, without following links."""
@@ -161,6 +172,15 @@ class LocalSite:
             raise SiteError(
                 f"{path} leads through a symbolic link out of the folders that are allowed", Fault.PERMISSION
             )
+
+
+@contextmanager
+def _absence_is_fine() -> Iterator[None]:
+    try:
+        yield
+    except SiteError as error:
+        if not isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+            raise
 
 
 def _open_regular(mark: int, path: PurePosixPath) -> int:

@@ -52,7 +52,7 @@ def clean(transfer_id: str) -> None:
     if row is None:
         return
     try:
-        _remove_leftovers(row)
+        remove_leftovers(row)
     except GatewayError as error:
         if error.transient and row.sends < CLEAN_TRIES:
             raise  # and it is sent again
@@ -61,8 +61,9 @@ def clean(transfer_id: str) -> None:
         transfers.cleaned(session, row.id)
 
 
-def _remove_leftovers(row: Transfer) -> None:
-    site, path = _place(row)
+def remove_leftovers(row: Transfer) -> None:
+    """Remove temporary files and the open upload of a transfer that has ended."""
+    site, path = place(row)
     trail = RowTrail(row)
     site.discard(path, trail.token)
     if row.upload_id and row.credentials:
@@ -74,7 +75,7 @@ def _expand(row: Transfer, claim: Claim, progress: Progress) -> None:
     if row.kind == "s3_data":
         found = staging.list_objects(_address(row), _keys(row), progress, get_settings(), MOST_CHILDREN)
     else:
-        site, path = _place(row)
+        site, path = place(row)
         found = staging.list_files(site, path, progress, MOST_CHILDREN)
     with session_scope() as session:
         messages = prefixes.expand(session, claim, [Entry(name, size) for name, size in found])
@@ -83,7 +84,7 @@ def _expand(row: Transfer, claim: Claim, progress: Progress) -> None:
 
 def _move(row: Transfer, claim: Claim, progress: Progress) -> None:
     """Stage the bytes in the row's direction."""
-    site, path = _place(row)
+    site, path = place(row)
     trail = RowTrail(row, claim)
     if row.kind == "data":
         staging.fetch_url(row.endpoint, site, path, progress, get_settings(), trail)
@@ -99,7 +100,8 @@ def _move(row: Transfer, claim: Claim, progress: Progress) -> None:
         staging.stage_out(site, path, address, secret, progress, get_settings(), trail)
 
 
-def _place(row: Transfer) -> tuple[LocalSite, PurePosixPath]:
+def place(row: Transfer) -> tuple[LocalSite, PurePosixPath]:
+    """Return the transfer's end on the cluster."""
     cluster = infrastructures.configured()[row.infrastructure]
     path = confine(row.path, cluster.home, cluster.allowed_roots, "path")
     return LocalSite(cluster.allowed_roots), path
