@@ -23,7 +23,7 @@ def spec(
 ) -> JobSpec:
     name = f"{tmp_path.name}.1"
     folder = tmp_path / name
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     command = ("/bin/bash", "-c", text)
     return JobSpec(name, folder, command, ranks, threads, "srun", {"A": "b c"}, resources or Resources())
 
@@ -113,7 +113,7 @@ def test_cancelled_while_running(scheduler: SlurmScheduler, tmp_path: Path) -> N
 
 
 def test_cancelled_while_waiting(scheduler: SlurmScheduler, tmp_path: Path) -> None:
-    blocker = spec(tmp_path / "..", "exec sleep 100", ranks=16)
+    blocker = spec(tmp_path / f"{tmp_path.name}-blocker", "exec sleep 100", ranks=16)
     scheduler.submit(blocker)
     job = spec(tmp_path, "true")
     scheduler_id = scheduler.submit(job)
@@ -145,7 +145,12 @@ def waits_because(scheduler: SlurmScheduler, job: JobSpec, words: str) -> None:
 
 
 def test_why_it_waits(scheduler: SlurmScheduler, cluster: SlurmCluster, tmp_path: Path) -> None:
-    blocker = spec(tmp_path / "..", "exec sleep 100", ranks=12, resources=Resources(time_limit_s=600))
+    blocker = spec(
+        tmp_path / f"{tmp_path.name}-blocker",
+        "exec sleep 100",
+        ranks=12,
+        resources=Resources(time_limit_s=600),
+    )
     scheduler.submit(blocker)
     wait_for(lambda: scheduler.jobs()[blocker.name].state is JobState.RUNNING)
     jobs = []
