@@ -92,6 +92,7 @@ class S3ResultTransferRequest(_S3Request):
 
 class _MoveStatus(BaseModel):
     id: UUID
+    owner: str = Field(description="Whose it is; `local` without accounts.")
     status: Literal["transferring", "completed", "failure"]
     state: TransferState
     reason: str
@@ -206,6 +207,7 @@ class JobStatus(BaseModel):
     """Where a job stands."""
 
     id: UUID
+    owner: str = Field(description="Whose it is; `local` without accounts.")
     scheduler_id: str
     infrastructure: str
     status: Literal["queued", "running", "completed"]

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import JSON, BigInteger, Enum, Index, Integer, String, Text, Uuid
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from gateway.accounts import Scope
 from gateway.db import UTCDateTime, utc_now
 from gateway.faults import Fault
 from gateway.states import JobState, TransferState, is_final
@@ -155,6 +156,21 @@ class Event(Base):
     worker: Mapped[str] = mapped_column(String(255))
     actor: Mapped[str] = mapped_column(String(255), default="")
     reason: Mapped[str] = mapped_column(Text)
+
+
+class ApiKey(Base):
+    """A key that somebody may call with. Of its text there is only a digest."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(255))
+    scope: Mapped[Scope] = mapped_column(_words(Scope))
+    digest: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
 
 
 class StoredCredential(Base):

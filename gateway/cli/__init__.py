@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from gateway.cli import by_filter, credentials, infrastructure, prune, run, service, status, work
+from gateway.cli import by_filter, credentials, infrastructure, keys, prune, run, service, status, work
 from gateway.errors import GatewayError
 from hpc_gateway_client import (
     GatewayClientError,
@@ -36,6 +36,7 @@ app.add_typer(work.jobs, name="jobs")
 app.add_typer(work.transfers, name="transfers")
 app.add_typer(infrastructure.app, name="infrastructure")
 app.add_typer(credentials.app, name="credentials")
+app.add_typer(keys.app, name="keys")
 
 
 def main() -> None:
