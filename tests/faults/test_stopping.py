@@ -93,12 +93,16 @@ def test_a_rolling_restart_under_load_loses_nothing(client: Client, history: His
     for number in range(rounds):
         with second(client, "worker-2", *WORKER):
             accepted = batch_of(client, f"rolling-{rounds}-{number}", transfers=20, jobs=3)
-            assert stop(client, "worker") == 0
-            client.stack.start_worker()
-            assert stop(client, "beat") == 0
-            client.stack.start_beat()
-            assert stop(client, "api") in {0, -signal.SIGTERM}  # uvicorn ends by the signal, when all is done
-            client.stack.start_api()
+            for name, start in (
+                ("worker", client.stack.start_worker),
+                ("beat", client.stack.start_beat),
+                ("api", client.stack.start_api),
+            ):
+                assert stop(client, name) in {
+                    0,
+                    -signal.SIGTERM,
+                }  # by the signal: uvicorn, and who just began
+                start()
         transfers += accepted[0]
         jobs += accepted[1]
     for row in transfers:
