@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError
 
 from gateway.errors import Invalid
 from gateway.resources import Limits
@@ -61,6 +61,10 @@ class Cluster(Limits):
         ge=1,
         description="Most ranks times threads of a job; with scheduler `local` also what runs at once.",
     )
+    max_transfers: PositiveInt | None = Field(
+        None, description="Unfinished transfers at once, of all owners."
+    )
+    max_jobs: PositiveInt | None = Field(None, description="Unfinished jobs at once, of all owners.")
     slurm_conf: AbsolutePath = PurePosixPath("/etc/slurm/slurm.conf")
     path: str = Field(
         "/usr/local/bin:/usr/bin:/bin", description="PATH under which the nodes find the launcher `srun`."

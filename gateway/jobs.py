@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gateway import infrastructures
+from gateway import infrastructures, quotas
 from gateway.accounts import Caller
 from gateway.claims import Claim, owned, release
 from gateway.db import utc_now
@@ -47,6 +47,7 @@ def create(session: Session, owner: str, request: JobRequest) -> Job:
     folders = Folders.of(params, places_of(cluster, owner))
     for folder in dict(folders).values():
         check_reference(session, owner, folder)
+    quotas.admit(session, owner, cluster, Job)
     row = Job(
         owner=owner,
         infrastructure=cluster.name,

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from gateway import credentials, infrastructures, jobs, prefixes, stored_credentials
+from gateway import credentials, infrastructures, jobs, prefixes, quotas, stored_credentials
 from gateway.accounts import Caller
 from gateway.claims import Claim, owned
 from gateway.configuration import Cluster
@@ -58,6 +58,7 @@ def create_from_url(session: Session, owner: str, request: UrlRequest) -> Transf
     cluster = infrastructures.get(session, request.infrastructure)
     check_endpoint(request.src, get_settings().allowed_endpoints, "src", schemes=("http", "https", "ftp"))
     _check_place(session, cluster, owner, request.path, "dst")
+    quotas.admit(session, owner, cluster, Transfer)
     row = Transfer(
         owner=owner,
         kind="data",
@@ -82,6 +83,7 @@ def create(session: Session, owner: str, request: S3Request) -> Transfer:
     secret = stored_credentials.opened(session, owner, request.opening, request.endpoint)
     if isinstance(secret, SignedUrl):
         check_signed(secret, request.endpoint, request.bucket, request.object)
+    quotas.admit(session, owner, cluster, Transfer)
     row = Transfer(
         owner=owner,
         kind=request.kind,

@@ -18,7 +18,7 @@ from gateway.db import session_scope
 from gateway.models import ApiKey, Transfer
 from gateway.settings import get_settings
 from gateway.states import JobState
-from tests.bodies import DATA, JOB
+from tests.bodies import DATA, JOB, RESULT
 from tests.identity import POSTS, bearer, new_key, refused, rows
 from tests.integration.test_retries import ended_job, failed_transfer
 from tests.rows import SECRET, new_job, new_transfer

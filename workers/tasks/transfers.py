@@ -17,6 +17,7 @@ from gateway.sites.local import LocalSite
 from gateway.sites.opening import open_site
 from gateway.staging import Progress
 from gateway.storage.address import Credentials, S3Address, SignedUrl
+from workers.allowance import Allowance
 from workers.claiming import GivenUp, claimed
 from workers.settling import settling
 from workers.tasks import LOST_WORKER
@@ -86,7 +87,7 @@ def _expand(row: Transfer, claim: Claim, progress: Progress) -> None:
 def _move(row: Transfer, claim: Claim, progress: Progress) -> None:
     """Stage the bytes in the row's direction."""
     site, path = place(row)
-    trail = RowTrail(row, claim)
+    trail, progress = RowTrail(row, claim), Allowance(row.owner, progress)
     if row.kind == "data":
         staging.fetch_url(row.endpoint, site, path, progress, get_settings(), trail)
         return
