@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from gateway import infrastructures, prefixes
+from gateway import infrastructures, prefixes, quotas
 from gateway.credentials import seal
 from gateway.db import due_in, utc_now
 from gateway.errors import Conflict
@@ -25,7 +25,9 @@ def retry(
         When the row has not ended, ended well, or would need credentials that are erased.
     """
     check(row, secret)
-    infrastructures.get(session, row.infrastructure)
+    cluster = infrastructures.get(session, row.infrastructure)
+    if not isinstance(row, Transfer) or row.parent_id is None:
+        quotas.admit(session, row.owner, cluster, type(row))
     row.attempt += 1
     row.claim += 1  # whoever still works on the attempt before must not write to this one
     row.failures = 0
