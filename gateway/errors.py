@@ -17,6 +17,7 @@ GatewayError                 status  retried by itself
 ├── SchedulerError           502     no      the scheduler said no
 │   └── SchedulerUnavailable 502     yes
 ├── Cancelled                409     no      somebody asked to stop this work
+├── HandedBack               503     yes     this worker was asked to stop: another one goes on
 └── ClaimLost                409     no      another worker owns the row now: write nothing, go home
 
 `detail` is always a sentence that a user can act on; it becomes the `reason` of a row or the `detail`
@@ -160,6 +161,14 @@ class Cancelled(GatewayError):
 
     status = 409
     title = "Cancelled"
+
+
+class HandedBack(GatewayError):
+    """The worker was asked to stop; another one goes on where it was."""
+
+    status = 503
+    title = "Handed back"
+    transient = True
 
 
 class ClaimLost(GatewayError):

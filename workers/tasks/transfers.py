@@ -9,11 +9,12 @@ from gateway.claims import Claim
 from gateway.db import session_scope
 from gateway.errors import GatewayError, StorageError
 from gateway.models import Transfer
-from gateway.paths import confine
+from gateway.places import places_of
 from gateway.prefixes import MOST_CHILDREN, Entry
 from gateway.queue import app, send
 from gateway.settings import get_settings
 from gateway.sites.local import LocalSite
+from gateway.sites.opening import open_site
 from gateway.staging import Progress
 from gateway.storage.address import Credentials, S3Address, SignedUrl
 from workers.allowance import Allowance
@@ -104,8 +105,8 @@ def _move(row: Transfer, claim: Claim, progress: Progress) -> None:
 def place(row: Transfer) -> tuple[LocalSite, PurePosixPath]:
     """Return the transfer's end on the cluster."""
     cluster = infrastructures.configured()[row.infrastructure]
-    path = confine(row.path, cluster.home, cluster.allowed_roots, "path")
-    return LocalSite(cluster.allowed_roots), path
+    path = places_of(cluster, row.owner).confine(row.path, "path")
+    return open_site(cluster, row.owner), path
 
 
 def _address(row: Transfer) -> S3Address:
