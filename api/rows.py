@@ -80,7 +80,7 @@ def retried(
     action = action or Action()
     with session_scope() as session:
         row = find(session)
-        session.refresh(row, with_for_update=True)
+        retries.lock(session, row)
         retries.retry(session, row, actor.name(action.by), action.reason, secrets)
     send([message_for(row)])
     return row
