@@ -136,7 +136,7 @@ def _other_bytes(store: S3Object) -> StorageUnavailable:
 
 
 def _check_size(source: Source, store: S3Object) -> None:
-    stored = store.head().size
+    stored = store.size()
     if stored != source.size:
         raise StorageUnavailable(
             f"the store has {stored} of {source.size} bytes of {store.address.key!r}; it is tried again"

@@ -81,7 +81,8 @@ def _make(key: tuple[object, ...], address: S3Address, credentials: Credentials,
         aws_secret_access_key=credentials.secret_key,
         config=Config(
             signature_version="s3v4",
-            s3={"addressing_style": style},
+            # What is sent of a file has its SHA-256 in a signed header: no need to compute it twice.
+            s3={"addressing_style": style, "payload_signing_enabled": False},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             retries={"total_max_attempts": 1, "mode": "standard"},
@@ -89,5 +90,11 @@ def _make(key: tuple[object, ...], address: S3Address, credentials: Credentials,
     )
     session = PolicedSession(settings, read_timeout_s=settings.read_timeout_s)
     events: Any = client.meta.events  # a handler that returns a response has answered the request
+    events.register("before-call.s3.GetObject", _ask_for_checksums)
     events.register("before-send.s3", lambda request, **_: session.send(request))
     return Lent(key, client, session)
+
+
+def _ask_for_checksums(params: dict[str, Any], **_: object) -> None:
+    """Ask without botocore's knowledge: it would compute them too."""
+    params["headers"]["x-amz-checksum-mode"] = "ENABLED"
