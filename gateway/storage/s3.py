@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import IO, TYPE_CHECKING, Any, TypedDict, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from botocore.response import StreamingBody
 
 __all__ = ["Credentials", "S3Address", "S3Object", "StoredPart"]
+
+_CLOCK_SLACK = timedelta(seconds=10)  # between those who write rows and those who carry them out
 
 
 @dataclass(frozen=True)
@@ -190,12 +194,43 @@ class S3Object:
             if not _is_gone(error):
                 raise
 
+    def lost_uploads(self, since: datetime) -> Iterator[str]:
+        """Yield the open uploads of this object that look like one whose id we have lost.
+
+        S3 lets nobody mark an upload so that a listing shows it. Ours is of this very key, not older than
+        the transfer, checked by SHA-256, and without a part: those come only once its id is kept.
+        """
+        for page in self._open_uploads():
+            oldest = since + _clock_lead(page) - _CLOCK_SLACK
+            for found in page.get("Uploads", []):
+                is_strange = found["Key"] != self.address.key or found["Initiated"] < oldest
+                if is_strange or found.get("ChecksumAlgorithm", "SHA256") != "SHA256":
+                    continue
+                if self.stored_parts(found["UploadId"]) == {}:
+                    yield found["UploadId"]
+
+    def _open_uploads(self) -> Iterator[Any]:
+        """Yield the pages of a listing of the uploads under way."""
+        pages = self._client.get_paginator("list_multipart_uploads")
+        try:
+            with explained(self.address):
+                yield from pages.paginate(Bucket=self.address.bucket, Prefix=self.address.key)
+        except StorageUnavailable as error:
+            if not _is_gone(error):  # how rclone's server says that there are none
+                raise
+
     def _part_bytes(self, size: int, count: int) -> int:
         """Return the size of the parts that the object was uploaded in; 0 when that cannot be known."""
         with suppress(BotoCoreError, ClientError):
             first = self._client.head_object(**self._name, PartNumber=1)["ContentLength"]
             return first if first and -(-size // first) == count else 0
         return 0
+
+
+def _clock_lead(answer: Mapping[str, Any]) -> timedelta:
+    """Return how much the store's clock is ahead of ours."""
+    told = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    return parsedate_to_datetime(told) - datetime.now(UTC) if told else timedelta(0)
 
 
 def _is_gone(error: StorageError) -> bool:

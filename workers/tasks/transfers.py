@@ -56,7 +56,7 @@ def clean(transfer_id: str) -> None:
     except GatewayError as error:
         if error.transient and row.sends < CLEAN_TRIES:
             raise  # and it is sent again
-        _log.warning("%s: something is left of it: %s", row.id, error.detail)
+        _log.warning("%s: something may be left of it: %s", row.id, error.detail)
     with session_scope() as session:
         transfers.cleaned(session, row.id)
 
@@ -65,7 +65,7 @@ def _remove_leftovers(row: Transfer) -> None:
     site, path = _place(row)
     trail = RowTrail(row)
     site.discard(path, trail.token)
-    if row.upload_id and row.credentials:
+    if row.kind == "s3_result" and row.credentials:
         staging.abandon_upload(_address(row), _secrets(row), trail, get_settings())
 
 
