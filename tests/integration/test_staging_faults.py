@@ -287,8 +287,10 @@ def _try_until_done(orders: dict[str, object], chance: random.Random) -> None:
     """Start tries as the sweeper does, and kill about every second one at a random moment."""
     for _ in range(40):
         argv = [sys.executable, "-m", "tests.stage_once", json.dumps(orders)]
-        process = subprocess.Popen(argv, stderr=subprocess.PIPE)
-        kill_after = chance.uniform(0.3, 2.0) if chance.random() < 0.5 else None
+        process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert process.stdout
+        process.stdout.readline()
+        kill_after = chance.uniform(0.0, 1.5) if chance.random() < 0.5 else None
         try:
             _, said = process.communicate(timeout=kill_after)
         except subprocess.TimeoutExpired:
