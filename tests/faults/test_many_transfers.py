@@ -20,9 +20,7 @@ MIB = 1 << 20
 SIZES = [0, 1, 5_000, MIB, 8 * MIB, 8 * MIB + 1, 20 * MIB, 60 * MIB]
 KEYS = ["a/b", "with space", "größe", "plus+sign", "per%20cent", "日本/x"]
 FAULTS = ["none"] * 8 + ["cut", "cut", "busy", "slow", "slow"]
-AT_ONCE = 12
-LONG_ROUNDS = 4
-KILLS = 4
+ROUNDS = [(0, 5, 2), *((seed, 12, 4) for seed in range(1, 5))]  # transfers at once, and kills
 WITHIN_S = 270.0
 
 
@@ -72,9 +70,9 @@ def _all_ended(client: Client, moves: list[Move]) -> bool:
     return all(client.get(f"{move.url}/{move.row['id']}")["status"] != "transferring" for move in moves)
 
 
-def _kill_again_and_again(client: Client, chance: random.Random, moves: list[Move]) -> None:
+def _kill_again_and_again(client: Client, chance: random.Random, moves: list[Move], kills: int) -> None:
     """Kill the worker, whatever it does at that moment, each time soon after a new one has begun."""
-    for _ in range(KILLS):
+    for _ in range(kills):
         before = _claims(client, moves)
         until("the worker has begun", lambda before=before: _claims(client, moves) > before)  # type: ignore[misc]
         time.sleep(chance.uniform(0, 3))
@@ -91,15 +89,21 @@ def _claims(client: Client, moves: list[Move]) -> int:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    "seed", [0, *(pytest.param(n, marks=pytest.mark.long) for n in range(1, LONG_ROUNDS + 1))]
+    ("seed", "count", "kills"), [pytest.param(*r, marks=[pytest.mark.long] if r[0] else []) for r in ROUNDS]
 )
 def test_every_byte_arrives_whoever_is_killed(
-    client: Client, history: History, seed: int, record_property: Callable[[str, object], None]
+    *,
+    client: Client,
+    history: History,
+    seed: int,
+    count: int,
+    kills: int,
+    record_property: Callable[[str, object], None],
 ) -> None:
     chance = random.Random(seed)  # noqa: S311 (repeatable)
     with proxy(client.stack.store.port, lambda _: _fault(chance)) as faulty:
-        moves = [_start(client, chance, f"{seed}-{n}", faulty.url) for n in range(AT_ONCE)]
-        _kill_again_and_again(client, chance, moves)
+        moves = [_start(client, chance, f"{seed}-{n}", faulty.url) for n in range(count)]
+        _kill_again_and_again(client, chance, moves, kills)
         for move in moves:
             ended = client.moved(move.url, move.row, WITHIN_S)
             assert (ended["status"], ended["bytes_done"]) == ("completed", ended["bytes_total"]), ended
