@@ -9,6 +9,7 @@ from api import problems
 from api.observing import Observed
 from api.openapi import describe
 from api.routers import (
+    credentials,
     data,
     health,
     infrastructure,
@@ -49,7 +50,19 @@ def create_app() -> FastAPI:
     app.add_middleware(Observed)
     app.add_middleware(TrailingSlash)
     problems.install(app)
-    for module in (services, infrastructure, data, s3_data, s3_result, job, retry, overview, health, metrics):
+    for module in (
+        services,
+        infrastructure,
+        credentials,
+        data,
+        s3_data,
+        s3_result,
+        job,
+        retry,
+        overview,
+        health,
+        metrics,
+    ):
         app.include_router(module.router)
     app.get("/ui", include_in_schema=False)(_ui)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's documented way

@@ -1,16 +1,19 @@
 """What routes need: who calls, ids that are ids, and reads that wait a little for an absent database."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Annotated, TypeVar
 from uuid import UUID
 
-from fastapi import Depends, Path
-from sqlalchemy.exc import DBAPIError, OperationalError
+from fastapi import Depends, Path, Request, Security
+from fastapi.security import HTTPBearer
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from gateway import accounts
-from gateway.accounts import Scope
+from gateway.accounts import Scope, keys, oidc
+from gateway.accounts.bearer import token_of
 from gateway.db import session_scope
 from gateway.errors import NotFound
 from gateway.settings import get_settings
@@ -32,9 +35,25 @@ def _row_id(
 RowId = Annotated[UUID, Depends(_row_id)]
 
 
-def _caller() -> accounts.Caller:
+# Only shows in the OpenAPI document which calls need a token; the header is judged in `_caller`.
+_Documented = Annotated[object, Security(HTTPBearer(scheme_name="bearer", auto_error=False))]
+
+
+def _caller(request: Request, _documented: _Documented) -> accounts.Caller:
     """Recognise who calls; without accounts it is always the same."""
-    return accounts.LOCAL
+    auth = get_settings().auth
+    if auth == "none":
+        return accounts.LOCAL
+    token = token_of(request.headers.getlist("authorization"))
+    return oidc.recognise(token) if auth == "oidc" else _of_key(token)
+
+
+def _of_key(text: str) -> accounts.Caller:
+    key = read(lambda session: keys.recognise(session, text))
+    if keys.use_is_news(key):
+        with suppress(SQLAlchemyError), session_scope() as session:  # nice to know, and no more
+            keys.note_use(session, key.id)
+    return keys.caller(key)
 
 
 Caller = Annotated[accounts.Caller, Depends(_caller)]

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Generic, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
+from api.opening import Opening
 from api.schemas import Text, plain
 from gateway.bulk import LARGEST
 from gateway.filters import KINDS, Filter, Kind
@@ -103,23 +104,8 @@ class Action(BaseModel):
     reason: Remark = ""
 
 
-class TransferRetry(Action):
+class TransferRetry(Action, Opening):
     """A retry of a transfer, with fresh credentials where the old ones were wrong or are erased."""
-
-    access_key: SecretStr | None = Field(None, min_length=1, max_length=2048)
-    secret_key: SecretStr | None = Field(None, min_length=1, max_length=2048)
-
-    @model_validator(mode="after")
-    def _both_or_none(self) -> "TransferRetry":
-        if (self.access_key is None) != (self.secret_key is None):
-            raise ValueError("access_key and secret_key belong together")
-        return self
-
-    def secrets(self) -> tuple[str, str] | None:
-        """Return the fresh credentials."""
-        if self.access_key is None or self.secret_key is None:
-            return None
-        return self.access_key.get_secret_value(), self.secret_key.get_secret_value()
 
 
 BadEnd = Literal["failed", "timeout", "out_of_memory", "node_failure", "lost", "cancelled"]

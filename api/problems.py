@@ -15,6 +15,11 @@ from starlette.exceptions import HTTPException
 from gateway.errors import GatewayError, Invalid
 
 RETRY_AFTER_S = 5
+HEADERS = {
+    401: {"WWW-Authenticate": "Bearer"},
+    403: {"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
+    503: {"Retry-After": str(RETRY_AFTER_S)},
+}
 CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _log = logging.getLogger(__name__)
 
@@ -47,8 +52,7 @@ def problem(status: int, title: str, detail: str, **extra: Any) -> JSONResponse:
         "message": detail,
         **extra,
     }
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
-    return JSONResponse(body, status, headers, media_type="application/problem+json")
+    return JSONResponse(body, status, HEADERS.get(status), media_type="application/problem+json")
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:

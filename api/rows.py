@@ -3,19 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Annotated, TypeVar
+from uuid import UUID
 
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
 from api.deps import Caller, read
 from api.operating import Action, HistoryEvent, JobQuery, TransferQuery
-from gateway import filters, history, jobs, pages, retries, transfers
+from gateway import filters, history, jobs, pages, retries, stored_credentials, transfers
 from gateway.accounts import LOCAL
 from gateway.db import session_scope
 from gateway.filters import Kind
 from gateway.models import Job, Transfer
 from gateway.outbox import message_for
 from gateway.queue import send
+from gateway.storage.address import Secret
 
 LONGEST_ACTOR = 255
 Row = TypeVar("Row", bound=Transfer | Job)
@@ -73,14 +75,22 @@ def cancelled(find: Find[Row], action: Action | None, actor: Actor) -> Row:
     return row
 
 
+def _fresh(session: Session, row: Transfer | Job, opening: Secret | UUID | None) -> Secret | None:
+    """Return the fresh secret of a retry, if there is one."""
+    if opening is None or not isinstance(row, Transfer):
+        return None
+    return stored_credentials.opened(session, row.owner, opening, row.endpoint)
+
+
 def retried(
-    find: Find[Row], action: Action | None, actor: Actor, secrets: retries.Secrets | None = None
+    find: Find[Row], action: Action | None, actor: Actor, opening: Secret | UUID | None = None
 ) -> Row:
     """Retry a row and send its message."""
     action = action or Action()
     with session_scope() as session:
         row = find(session)
         retries.lock(session, row)
-        retries.retry(session, row, actor.name(action.by), action.reason, secrets)
+        secret = _fresh(session, row, opening)
+        retries.retry(session, row, actor.name(action.by), action.reason, secret)
     send([message_for(row)])
     return row

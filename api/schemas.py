@@ -7,7 +7,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, SecretStr
 
+from api.opening import Opening
 from gateway.configuration import Cluster
+from gateway.faults import Fault
 from gateway.models import Job, Telemetry, Transfer
 from gateway.resources import Wishes
 from gateway.states import JOB_STATUS, TRANSFER_STATUS, JobState, TransferState
@@ -43,7 +45,7 @@ EXAMPLE_S3: dict[str, JsonValue] = {
 }
 
 
-class _S3Request(BaseModel):
+class _S3Request(Opening):
     endpoint: Text = Field(description="URL of the S3 store.")
     bucket: Text
     object: Text = Field(
@@ -51,8 +53,6 @@ class _S3Request(BaseModel):
         " cluster is then a folder."
     )
     region: Text = "local"
-    access_key: SecretStr = Field(min_length=1, max_length=2048)
-    secret_key: SecretStr = Field(min_length=1, max_length=2048)
     infrastructure: Text = Field(description="Name of the cluster.")
 
 
@@ -92,9 +92,11 @@ class S3ResultTransferRequest(_S3Request):
 
 class _MoveStatus(BaseModel):
     id: UUID
+    owner: str = Field(description="Whose it is; `local` without accounts.")
     status: Literal["transferring", "completed", "failure"]
     state: TransferState
     reason: str
+    fault: Fault | None = Field(description="The class of the failure that `reason` tells of.")
     infrastructure: str
     bytes_total: int | None = Field(description="Null until the store or the cluster has told the size.")
     bytes_done: int
@@ -205,6 +207,7 @@ class JobStatus(BaseModel):
     """Where a job stands."""
 
     id: UUID
+    owner: str = Field(description="Whose it is; `local` without accounts.")
     scheduler_id: str
     infrastructure: str
     status: Literal["queued", "running", "completed"]
@@ -212,6 +215,7 @@ class JobStatus(BaseModel):
     success: bool | None
     exit_code: int | None
     reason: str
+    fault: Fault | None = Field(description="The class of the failure that `reason` tells of.")
     services: list[str]
     params: dict[str, Any]
     resources: dict[str, Any] = Field(description="What the scheduler was asked for.")

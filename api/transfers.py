@@ -28,8 +28,7 @@ def start(
         bucket=body.bucket,
         object=body.object,
         region=body.region,
-        access_key=body.access_key.get_secret_value(),
-        secret_key=body.secret_key.get_secret_value(),
+        opening=body.opening(),
         path=path,
     )
     with session_scope() as session:

@@ -22,6 +22,7 @@ from gateway.schedulers.base import JobSpec
 SCRIPT = "job.sh"
 STARTED = "started.json"
 EXIT = "exit.json"
+USAGE = "usage.json"
 FIRST_FAILURE = "first_failure"
 STDOUT = "stdout.log"
 STDERR = "stderr.log"
@@ -119,8 +120,23 @@ end_ranks
 
 # From here on nobody may disturb: not the signal that a scheduler sends to every process of a job either.
 trap '' TERM
-end='{{"exit_code": %d, "signal": %s, "started_at": "%s", "ended_at": "%s", "time_limit_s": {time_limit}}}\\n'
-printf "$end" "$code" "$signal" "$started_at" "$(now)" >{exit}.new &&
+
+# The peak memory of the step: the sum of what its ranks noted of themselves, null where none could.
+peak() {{
+  local file text bytes noted=({usage}) pattern='"peak_rss_bytes": *([0-9]+)(.*)'
+  [ -e "${{noted[0]}}" ] || noted=(usage.*.json)
+  for file in "${{noted[@]}}"; do
+    text=$(<"$file")
+    while [[ $text =~ $pattern ]]; do
+      bytes=$((bytes + BASH_REMATCH[1]))
+      text=${{BASH_REMATCH[2]}}
+    done
+  done
+  echo "${{bytes:-null}}"
+}} 2>/dev/null
+end='{{"exit_code": %d, "signal": %s, "started_at": "%s", "ended_at": "%s", "time_limit_s": {time_limit},'
+end+=' "peak_memory_bytes": %s}}\\n'
+printf "$end" "$code" "$signal" "$started_at" "$(now)" "$(peak)" >{exit}.new &&
   sync {exit}.new && mv -T {exit}.new {exit}
 exit "$code"
 """
@@ -163,7 +179,10 @@ class Start(BaseModel):
 
 
 class Exit(BaseModel):
-    """How the attempt ended; `signal` is the one by which the whole script was asked to end."""
+    """How the attempt ended; `signal` is the one by which the whole script was asked to end.
+
+    The peak memory is the sum of its ranks' peaks, which need not have come at the same moment.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -172,6 +191,7 @@ class Exit(BaseModel):
     started_at: datetime
     ended_at: datetime
     time_limit_s: int | None
+    peak_memory_bytes: int | None = None
 
 
 def render(spec: JobSpec) -> str:
@@ -182,6 +202,7 @@ def render(spec: JobSpec) -> str:
         folder=shlex.quote(str(spec.folder)),
         started=STARTED,
         exit=EXIT,
+        usage=USAGE,
         stdout=STDOUT,
         stderr=STDERR,
         no_folder=NO_FOLDER,

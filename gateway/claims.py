@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from gateway.db import db_now, due_in, utc_now
 from gateway.errors import ClaimLost
+from gateway.faults import Fault
 from gateway.history import move
 from gateway.models import Job, Transfer
 from gateway.settings import get_settings
@@ -48,6 +49,18 @@ def take_leftovers(session: Session, row_id: UUID) -> Transfer | None:
     A retry that comes meanwhile waits for the end of this lease.
     """
     statement = _unheld(Transfer, row_id).where(Transfer.leftovers, Transfer.ended_at.is_not(None))
+    row = session.scalar(statement)
+    if row is not None:
+        row.lease_until = due_in(get_settings().lease_s)
+        session.flush()
+    return row
+
+
+def take_expired(session: Session, model: type[Row], row_id: UUID) -> Row | None:
+    """Hold an ended row that is to be removed while what it has left on its cluster is removed first."""
+    statement = _unheld(model, row_id).where(
+        model.prune_requested_at.is_not(None), model.ended_at.is_not(None)
+    )
     row = session.scalar(statement)
     if row is not None:
         row.lease_until = due_in(get_settings().lease_s)
@@ -94,6 +107,7 @@ def _take(
         row.failures += 1
         if row.failures > settings.budget(row.kind):
             move(session, row, given_up, f"given up: {row.failures} workers died while they worked on it")
+            row.fault = Fault.WORKERS
             return None
     row.claim += 1
     row.worker = worker

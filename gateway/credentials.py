@@ -1,12 +1,19 @@
-"""S3 credentials at rest: encrypted with one key that the API and the workers share."""
+"""Secrets at rest: encrypted with keys that the API and the workers share.
 
+The first key encrypts, all of them decrypt: so a new key is put in front, `reencrypt` brings every row under
+it while the gateway runs, and the old key is taken away.
+"""
+
+import hashlib
+import hmac
 import json
 from functools import lru_cache
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from gateway.errors import GatewayError
 from gateway.settings import get_settings
+from gateway.storage.address import Credentials, Secret, SignedUrl
 
 
 class KeyMissing(GatewayError):
@@ -21,46 +28,71 @@ def new_key() -> str:
 
 
 @lru_cache
-def _fernet() -> Fernet:
+def keys() -> tuple[str, ...]:
+    """Return the keys, the newest first."""
     settings = get_settings()
     if settings.credentials_key_file:
-        key = settings.credentials_key_file.read_text(encoding="ascii").strip()
+        text = settings.credentials_key_file.read_text(encoding="ascii")
     elif settings.credentials_key:
-        key = settings.credentials_key.get_secret_value()
+        text = settings.credentials_key.get_secret_value()
     else:
+        text = ""
+    found = tuple(text.replace(",", " ").split())
+    if not found:
         raise KeyMissing(
             "set GATEWAY_CREDENTIALS_KEY or GATEWAY_CREDENTIALS_KEY_FILE (`hpc-gateway key` makes a key)"
         )
+    return found
+
+
+def _fernets() -> list[Fernet]:
     try:
-        return Fernet(key)
+        return [Fernet(key) for key in keys()]
     except ValueError as error:
-        raise KeyMissing("GATEWAY_CREDENTIALS_KEY is not a key that `hpc-gateway key` made") from error
+        raise KeyMissing(
+            "GATEWAY_CREDENTIALS_KEY holds something that is not a key as `hpc-gateway key` makes them"
+        ) from error
 
 
 def check_key() -> None:
     """Raise KeyMissing now rather than at the first request."""
-    _fernet()
+    _fernets()
 
 
 def encrypt(text: str) -> str:
     """Encrypt a secret for the database."""
-    return _fernet().encrypt(text.encode()).decode()
+    return _fernets()[0].encrypt(text.encode()).decode()
 
 
 def decrypt(token: str) -> str:
-    """Decrypt what `encrypt` made, or raise KeyMissing when this process has another key."""
+    """Decrypt what `encrypt` made, or raise KeyMissing when this process has none of its keys."""
     try:
-        return _fernet().decrypt(token.encode()).decode()
+        return MultiFernet(_fernets()).decrypt(token.encode()).decode()
     except InvalidToken as error:
-        raise KeyMissing("this worker's GATEWAY_CREDENTIALS_KEY is not the one of the API") from error
+        raise KeyMissing("this worker's GATEWAY_CREDENTIALS_KEY has no key that the API had") from error
 
 
-def seal(access_key: str, secret_key: str) -> str:
-    """Encrypt S3 credentials for the database."""
-    return encrypt(json.dumps([access_key, secret_key]))
+def is_current(token: str) -> bool:
+    """Tell whether the token is under the first key already."""
+    try:
+        _fernets()[0].decrypt(token.encode())
+    except InvalidToken:
+        return False
+    return True
 
 
-def unseal(token: str) -> tuple[str, str]:
-    """Decrypt what `seal` made: access key, secret key."""
-    access_key, secret_key = json.loads(decrypt(token))
-    return access_key, secret_key
+def fingerprints(data: bytes) -> list[str]:
+    """Return the data's keyed hash under each key, the newest first: what is hashed cannot be guessed."""
+    return [hmac.new(key.encode(), data, hashlib.sha256).hexdigest() for key in keys()]
+
+
+def seal(secret: Secret) -> str:
+    """Encrypt what opens a store, for the database."""
+    parts = [secret.url] if isinstance(secret, SignedUrl) else [secret.access_key, secret.secret_key]
+    return encrypt(json.dumps(parts))
+
+
+def unseal(token: str) -> Secret:
+    """Decrypt what `seal` made."""
+    parts = json.loads(decrypt(token))
+    return Credentials(*parts) if len(parts) > 1 else SignedUrl(*parts)

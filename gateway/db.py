@@ -13,9 +13,12 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
-from gateway.settings import get_settings
+from gateway.settings import Settings, get_settings
 
 BUSY_TIMEOUT_S = 30
+IDLE_IN_TRANSACTION_S = 60
+# A connection whose other end has vanished is given up after so long, not after the kernel's hours.
+_ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -77,10 +80,27 @@ def make_engine(url: str) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    options = "-c statement_timeout=30000 -c timezone=UTC"
+    settings = get_settings()
     return create_engine(
-        url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 3, "options": options}
+        url,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        pool_size=settings.database_connections,
+        max_overflow=0,
+        pool_timeout=settings.database_wait_s,
+        connect_args={"connect_timeout": 3, "options": _options(settings), **_ALIVE},
     )
+
+
+def _options(settings: Settings) -> str:
+    """Return what each connection to PostgreSQL sets: no statement, lock or idle transaction for ever."""
+    milliseconds = {
+        "statement_timeout": settings.database_statement_s,
+        "lock_timeout": settings.database_lock_s,
+        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_S,
+    }
+    limits = [f"-c {name}={round(seconds * 1000)}" for name, seconds in milliseconds.items()]
+    return " ".join([*limits, "-c timezone=UTC"])
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

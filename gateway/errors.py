@@ -24,6 +24,8 @@ of a problem document, so it never holds a secret.
 
 from typing import ClassVar
 
+from gateway.faults import Fault
+
 
 class GatewayError(Exception):
     """The gateway could not do what was asked."""
@@ -31,10 +33,12 @@ class GatewayError(Exception):
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
     transient: ClassVar[bool] = False
+    fault: Fault = Fault.INTERNAL
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str, fault: Fault | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.fault = fault or self.fault
 
 
 class Invalid(GatewayError):
@@ -42,6 +46,7 @@ class Invalid(GatewayError):
 
     status = 400
     title = "Invalid request"
+    fault = Fault.NAME
 
     def __init__(self, detail: str, field: str = "") -> None:
         named = not field or detail.startswith("params.")
@@ -68,6 +73,7 @@ class NotFound(GatewayError):
 
     status = 404
     title = "Not found"
+    fault = Fault.NOT_FOUND
 
 
 class Conflict(GatewayError):
@@ -90,6 +96,7 @@ class StorageError(GatewayError):
 
     status = 502
     title = "Object store"
+    fault = Fault.STORE
 
 
 class StorageUnavailable(StorageError):
@@ -111,6 +118,7 @@ class SiteError(GatewayError):
 
     status = 502
     title = "Cluster filesystem"
+    fault = Fault.FILESYSTEM
 
 
 class SiteUnavailable(SiteError):
@@ -124,6 +132,7 @@ class SchedulerError(GatewayError):
 
     status = 502
     title = "Scheduler"
+    fault = Fault.SCHEDULER
 
 
 class SchedulerUnavailable(SchedulerError):

@@ -49,7 +49,7 @@ def _enter(session: Session, row: Transfer | Job, to: State, reason: str, actor:
         row.state = TransferState(to)
     else:
         row.state = JobState(to)
-    row.reason = reason
+    row.reason, row.fault = reason, None
     row.updated_at = utc_now()
 
 

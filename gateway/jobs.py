@@ -13,6 +13,7 @@ from gateway.accounts import Caller
 from gateway.claims import Claim, owned, release
 from gateway.db import utc_now
 from gateway.errors import Conflict, Invalid, NotFound
+from gateway.faults import fault_of_job
 from gateway.history import begin, move, note
 from gateway.models import Job
 from gateway.outbox import fresh
@@ -116,6 +117,7 @@ def finish(
     row.exit_code = finding.get("exit_code")
     row.finding = finding | {"state": state}
     move(session, row, state, reason)
+    row.fault = fault_of_job(state, row.exit_code)
 
 
 def failed_latest(session: Session, owner: str, infrastructure: str, path: PurePosixPath) -> Job | None:

@@ -104,20 +104,20 @@ def _lags(seen: Overview) -> Iterator[Metric]:
 def _failures(session: Session) -> Metric:
     family = GaugeMetricFamily(
         "gateway_failures_last_hour",
-        "Bad ends of the last hour that nobody asked for.",
-        labels=["kind", "infrastructure", "state"],
+        "Bad ends of the last hour that nobody asked for, by class.",
+        labels=["kind", "infrastructure", "fault"],
     )
     recent = db_now(-LATELY_S)
-    transfers = select(Transfer.kind, Transfer.infrastructure, Transfer.state, func.count()).where(
+    of_transfer = (Transfer.kind, Transfer.infrastructure, Transfer.fault)
+    transfers = select(*of_transfer, func.count()).where(
         Transfer.state.in_(bad_ends(Transfer)), Transfer.ended_at >= recent
     )
-    for row in session.execute(transfers.group_by(Transfer.kind, Transfer.infrastructure, Transfer.state)):
-        family.add_metric([row[0], row[1], str(row[2])], row[3])
-    jobs = select(Job.infrastructure, Job.state, func.count()).where(
-        Job.state.in_(bad_ends(Job)), Job.ended_at >= recent
-    )
-    for name, state, count in session.execute(jobs.group_by(Job.infrastructure, Job.state)):
-        family.add_metric(["job", name, str(state)], count)
+    for kind, name, fault, count in session.execute(transfers.group_by(*of_transfer)):
+        family.add_metric([kind, name, str(fault)], count)
+    of_job = (Job.infrastructure, Job.fault)
+    jobs = select(*of_job, func.count()).where(Job.state.in_(bad_ends(Job)), Job.ended_at >= recent)
+    for name, fault, count in session.execute(jobs.group_by(*of_job)):
+        family.add_metric(["job", name, str(fault)], count)
     return family
 
 

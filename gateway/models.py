@@ -1,18 +1,21 @@
 """The tables. A row of `transfers` or `jobs` is the truth about its work and its own outbox."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import JSON, BigInteger, Enum, Index, Integer, String, Text, Uuid
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from gateway.accounts import Scope
 from gateway.db import UTCDateTime, utc_now
+from gateway.faults import Fault
 from gateway.states import JobState, TransferState, is_final
 
 
-def _states(states: type[TransferState] | type[JobState]) -> Enum:
-    return Enum(states, native_enum=False, length=20, values_callable=lambda kind: [str(s) for s in kind])
+def _words(words: type[StrEnum]) -> Enum:
+    return Enum(words, native_enum=False, length=20, values_callable=lambda kind: [str(s) for s in kind])
 
 
 class Base(DeclarativeBase):
@@ -24,6 +27,7 @@ class Base(DeclarativeBase):
 class Work:
     """What transfers and jobs share: who has it, for how long, and when to remind the queue of it.
 
+    `fault` is the class of the failure that `reason` tells of, while there is one.
     `attempt` is raised by a retry alone; `claim` by every claim, and it fences every later write.
     `next_send_at` is when the sweeper sends the row's message again if nothing happened until then.
     """
@@ -32,6 +36,7 @@ class Work:
     owner: Mapped[str] = mapped_column(String(255))
     infrastructure: Mapped[str] = mapped_column(String(63))
     reason: Mapped[str] = mapped_column(Text, default="")
+    fault: Mapped[Fault | None] = mapped_column(_words(Fault))
     attempt: Mapped[int] = mapped_column(default=1)
     claim: Mapped[int] = mapped_column(default=0)
     failures: Mapped[int] = mapped_column(default=0)
@@ -41,6 +46,7 @@ class Work:
     next_send_at: Mapped[datetime | None]
     sends: Mapped[int] = mapped_column(default=0)
     cancel_requested_at: Mapped[datetime | None]
+    prune_requested_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     queued_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now)
@@ -65,7 +71,7 @@ class Transfer(Work, Base):
     )
 
     kind: Mapped[str] = mapped_column(String(20))
-    state: Mapped[TransferState] = mapped_column(_states(TransferState), default=TransferState.ACCEPTED)
+    state: Mapped[TransferState] = mapped_column(_words(TransferState), default=TransferState.ACCEPTED)
     endpoint: Mapped[str] = mapped_column(Text)
     bucket: Mapped[str] = mapped_column(Text)
     object: Mapped[str] = mapped_column(Text)
@@ -99,7 +105,7 @@ class Job(Work, Base):
         Index("ix_jobs_data_folder", "infrastructure", "data_folder", "ended_at"),
     )
 
-    state: Mapped[JobState] = mapped_column(_states(JobState), default=JobState.ACCEPTED)
+    state: Mapped[JobState] = mapped_column(_words(JobState), default=JobState.ACCEPTED)
     services: Mapped[str] = mapped_column(Text)
     params: Mapped[dict[str, Any]]
     warnings: Mapped[list[str]] = mapped_column(default=list)
@@ -150,6 +156,35 @@ class Event(Base):
     worker: Mapped[str] = mapped_column(String(255))
     actor: Mapped[str] = mapped_column(String(255), default="")
     reason: Mapped[str] = mapped_column(Text)
+
+
+class ApiKey(Base):
+    """A key that somebody may call with. Of its text there is only a digest."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(255))
+    scope: Mapped[Scope] = mapped_column(_words(Scope))
+    digest: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+
+
+class StoredCredential(Base):
+    """Keys of a store that requests name by id; nobody reads them back."""
+
+    __tablename__ = "credentials"
+    __table_args__ = (Index("ix_credentials_owner", "owner", "created_at"),)
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
+    owner: Mapped[str] = mapped_column(String(255))
+    name: Mapped[str] = mapped_column(Text)
+    endpoint: Mapped[str] = mapped_column(Text)
+    secret: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class Infrastructure(Base):

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from gateway.db import db_now, due_in, utc_now
 from gateway.errors import GatewayError
+from gateway.faults import Fault
 from gateway.history import move
 from gateway.models import Job, Transfer
 from gateway.settings import get_settings
@@ -32,6 +33,9 @@ class Message:
 
 def message_for(row: Transfer | Job) -> Message:
     """Return the message that takes the row one step further."""
+    if row.prune_requested_at is not None:
+        noun = "transfers" if isinstance(row, Transfer) else "jobs"
+        return Message(f"{noun}.prune", row.id, row.infrastructure)
     if isinstance(row, Transfer):
         if row.ended_at is not None:
             return Message("transfers.clean", row.id, row.infrastructure)
@@ -62,21 +66,23 @@ def settle(session: Session, row: Transfer | Job, error: GatewayError) -> None:
     settings = get_settings()
     row.failures += 1
     if not error.transient:
-        fail(session, row, error.detail)
+        fail(session, row, error.detail, error.fault)
     elif row.failures > settings.budget(row.kind):
-        fail(session, row, f"given up after {row.failures} tries: {error.detail}")
+        fail(session, row, f"given up after {row.failures} tries: {error.detail}", error.fault)
     else:
         wait_s = min(settings.retry_s * 2 ** (row.failures - 1), LONGEST_WAIT_S) * random.uniform(0.75, 1.25)  # noqa: S311  jitter
         if isinstance(row, Transfer):
             move(session, row, TransferState.RETRYING, error.detail)
         elif row.state is JobState.SUBMITTING:  # an end that could not be read yet leaves the state alone
             move(session, row, JobState.RETRYING, error.detail)
+        row.fault = error.fault
         row.lease_until = None
         row.retry_at = utc_now() + timedelta(seconds=wait_s)
         row.next_send_at = due_in(wait_s)
         row.sends = 0
 
 
-def fail(session: Session, row: Transfer | Job, reason: str) -> None:
+def fail(session: Session, row: Transfer | Job, reason: str, fault: Fault) -> None:
     """End the row for good, in a way that a user can act on."""
     move(session, row, TransferState.FAILED if isinstance(row, Transfer) else JobState.FAILED, reason)
+    row.fault = fault

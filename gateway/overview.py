@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from gateway import heartbeats, infrastructures
 from gateway.db import db_now, utc_now
+from gateway.faults import Fault
 from gateway.heartbeats import Pulse
 from gateway.models import Job, Lease, Transfer
 from gateway.settings import get_settings
@@ -36,6 +37,7 @@ class Failure:
 
     kind: str
     infrastructure: str
+    fault: Fault | None
     reason: str
     count: int
     latest: datetime
@@ -92,9 +94,9 @@ def _failures(session: Session, model: type[Transfer] | type[Job]) -> list[Failu
     kind = Transfer.kind if model is Transfer else Job.infrastructure
     reason = func.substr(model.reason, 1, literal_column(str(REASON_LENGTH)))
     rows = session.execute(
-        select(kind, model.infrastructure, reason, func.count(), func.max(model.ended_at))
+        select(kind, model.infrastructure, model.fault, reason, func.count(), func.max(model.ended_at))
         .where(model.state.in_(bad_ends(model)), model.ended_at >= db_now(-LATELY_S))
-        .group_by(kind, model.infrastructure, reason)
+        .group_by(kind, model.infrastructure, model.fault, reason)
         .order_by(func.count().desc())
         .limit(MOST_REASONS)
     )

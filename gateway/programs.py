@@ -26,7 +26,12 @@ class Program:
 
 def attempt_folder(job: Job) -> PurePosixPath:
     """Return the attempt's own folder, in which nothing of another job is ever written."""
-    return PurePosixPath(job.data_folder) / "Output_Data" / "jobs" / job.name
+    return run_folder(job, job.run)
+
+
+def run_folder(job: Job, run: int) -> PurePosixPath:
+    """Return likewise the folder of any of its runs."""
+    return PurePosixPath(job.data_folder) / "Output_Data" / "jobs" / f"{job.id}.{run}"
 
 
 def program(job: Job, cluster: Cluster) -> Program:

@@ -10,8 +10,8 @@ from gateway.history import reopen
 from gateway.models import Job, Transfer
 from gateway.outbox import fresh
 from gateway.states import JobState, State, TransferState, is_final, is_retryable
-
-Secrets = tuple[str, str]
+from gateway.storage.address import Secret, SignedUrl
+from gateway.storage.signatures import check_signed
 
 
 def lock(session: Session, row: Transfer | Job) -> None:
@@ -22,7 +22,7 @@ def lock(session: Session, row: Transfer | Job) -> None:
 
 
 def retry(
-    session: Session, row: Transfer | Job, actor: str, why: str = "", secrets: Secrets | None = None
+    session: Session, row: Transfer | Job, actor: str, why: str = "", secret: Secret | None = None
 ) -> None:
     """Take an ended row up again, and its parent with it; who asked and why stays in their history.
 
@@ -31,21 +31,19 @@ def retry(
     Conflict
         When the row has not ended, ended well, or would need credentials that are erased.
     """
-    _begin_again(session, row, actor, why, secrets)
+    _begin_again(session, row, actor, why, secret)
     if isinstance(row, Transfer) and row.parent_id is not None:
         _parent_again(session, session.get_one(Transfer, row.parent_id), actor, row.object)
 
 
-def _begin_again(
-    session: Session, row: Transfer | Job, actor: str, why: str, secrets: Secrets | None
-) -> None:
-    check(row, secrets)
+def _begin_again(session: Session, row: Transfer | Job, actor: str, why: str, secret: Secret | None) -> None:
+    check(row, secret)
     infrastructures.get(session, row.infrastructure)
     _next_attempt(row)
     if isinstance(row, Transfer) and row.children is not None:
-        to = _children_again(session, row, actor, why, secrets)
+        to = _children_again(session, row, actor, why, secret)
     else:
-        to = _transfer_again(row, secrets) if isinstance(row, Transfer) else _job_again(row)
+        to = _transfer_again(row, secret) if isinstance(row, Transfer) else _job_again(row)
     reopen(session, row, to, why, actor)
 
 
@@ -59,32 +57,36 @@ def _next_attempt(row: Transfer | Job) -> None:
         setattr(row, column, value)
 
 
-def check(row: Transfer | Job, secrets: Secrets | None = None) -> None:
+def check(row: Transfer | Job, secret: Secret | None = None) -> None:
     """Raise Conflict when the row cannot be retried as it is."""
     if not is_final(row.state):
         raise Conflict(f"it is {row.state}: only what has ended can be retried")
+    if row.prune_requested_at is not None:
+        raise Conflict("it is being removed: it ended longer ago than is kept")
     if not is_retryable(row.state):
         raise Conflict(f"it is {row.state}: there is nothing to retry")
-    if isinstance(row, Transfer) and row.kind != "data" and row.credentials is None and secrets is None:
-        raise Conflict("its credentials are erased: send access_key and secret_key with the retry")
+    if isinstance(row, Transfer) and row.kind != "data" and row.credentials is None and secret is None:
+        raise Conflict("its credentials are erased: send fresh ones with the retry")
 
 
-def _transfer_again(row: Transfer, secrets: Secrets | None) -> State:
-    if secrets is not None:
-        row.credentials = seal(*secrets)
+def _transfer_again(row: Transfer, secret: Secret | None) -> State:
+    if isinstance(secret, SignedUrl):
+        check_signed(secret, row.endpoint, row.bucket, row.object)
+    if secret is not None:
+        row.credentials = seal(secret)
     row.bytes_done = 0
     if row.parent_id is None:  # else the listing has told it
         row.bytes_total = None
     return TransferState.ACCEPTED
 
 
-def _children_again(session: Session, row: Transfer, actor: str, why: str, secrets: Secrets | None) -> State:
+def _children_again(session: Session, row: Transfer, actor: str, why: str, secret: Secret | None) -> State:
     """Retry those children alone that ended badly; the sweep ends the parent when they have ended."""
     for child in prefixes.ended_badly(session, row):
-        _begin_again(session, child, actor, why, secrets)
+        _begin_again(session, child, actor, why, secret)
         child.next_send_at = due_in(0)
-    if secrets is not None:
-        row.credentials = seal(*secrets)
+    if secret is not None:
+        row.credentials = seal(secret)
     row.next_send_at = None
     prefixes.count(session, row)
     return TransferState.TRANSFERRING

@@ -2,10 +2,15 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from gateway.errors import Invalid
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def _numbers(value: object) -> object:
@@ -18,6 +23,9 @@ def _numbers(value: object) -> object:
 def _words(value: object) -> object:
     """Read `a, b c` as three words, so that lists need no JSON in an environment variable."""
     return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 
 
 class Settings(BaseSettings):
@@ -35,9 +43,35 @@ class Settings(BaseSettings):
         Path("infrastructures.toml"), description="The clusters, their roots and limits (docs/admins.md)."
     )
     credentials_key: SecretStr | None = Field(
-        None, description="Fernet key that encrypts stored credentials; API and workers need the same."
+        None,
+        description="Fernet keys, separated by spaces: the first encrypts stored credentials, all decrypt."
+        " API and workers need the same ones.",
     )
-    credentials_key_file: Path | None = Field(None, description="A file that holds `credentials_key`.")
+    credentials_key_file: Path | None = Field(
+        None, description="A file that holds `credentials_key`, one key a line."
+    )
+
+    auth: Literal["none", "keys", "oidc"] = Field(
+        "none",
+        description="Who may call: anybody, those with an API key, or with a token (docs/accounts.md).",
+    )
+    open_to_all: bool = Field(
+        default=False, description="`true` lets `serve` without accounts listen on more than loopback."
+    )
+    oidc_issuer: str = Field("", description="The `iss` of the tokens that are accepted.")
+    oidc_audience: str = Field("", description="What must be among the `aud` of a token.")
+    oidc_jwks_url: str = Field("", description="Where the OpenID provider publishes its keys: https.")
+    oidc_algorithms: Annotated[list[Algorithm], NoDecode, BeforeValidator(_words)] = Field(
+        ["RS256", "ES256"], min_length=1, description="Signatures that are accepted; asymmetric ones alone."
+    )
+    oidc_owner_claim: str = Field("sub", description="The claim that names the owner; `a.b` is `b` in `a`.")
+    oidc_scope_claim: str = Field(
+        "scope", description="The claim that holds the scopes, as words or as a list."
+    )
+    oidc_scope_prefix: str = Field(
+        "hpc-gateway:", description="What stands before `user`, `operator` and `admin` in that claim."
+    )
+
     allowed_endpoints: Annotated[list[str], NoDecode, BeforeValidator(_words)] = Field(
         default_factory=list,
         description="Hosts, addresses or CIDRs that may be connected to although they are not public.",
@@ -73,8 +107,29 @@ class Settings(BaseSettings):
     ] = Field(default_factory=dict, description="Where a kind's budget differs: `job=2, s3_data=10`.")
     unserved_s: float = Field(3600.0, gt=0, description="A row fails when no worker served it for so long.")
     database_wait_s: float = Field(5.0, ge=0, description="How long a request waits for an absent database.")
+    database_connections: int = Field(
+        20, ge=2, le=500, description="Connections to PostgreSQL that one process opens at most."
+    )
+    database_statement_s: float = Field(
+        30.0, ge=0, description="PostgreSQL gives up a statement that takes longer; 0 never."
+    )
+    database_lock_s: float = Field(
+        10.0, ge=0, description="PostgreSQL gives up a statement that waits for a lock longer; 0 never."
+    )
     log_format: Literal["json", "text"] = Field("json", description="`json` for machines, `text` for people.")
     telemetry_s: float = Field(3.0, gt=0, description="Telemetry older than this is asked for anew.")
+
+    @model_validator(mode="after")
+    def _oidc_is_whole(self) -> Self:
+        if self.auth != "oidc":
+            return self
+        for name in ("oidc_issuer", "oidc_audience", "oidc_jwks_url"):
+            if not getattr(self, name):
+                raise ValueError(f"GATEWAY_AUTH=oidc needs GATEWAY_{name.upper()}")
+        url = urlsplit(self.oidc_jwks_url)
+        if url.scheme != "https" and url.hostname not in _LOOPBACK:
+            raise ValueError("GATEWAY_OIDC_JWKS_URL must be https: who changes the keys can be anybody")
+        return self
 
     def budget(self, kind: str) -> int:
         """Return how many transient failures of a kind are retried within an attempt."""
@@ -83,5 +138,10 @@ class Settings(BaseSettings):
 
 @lru_cache
 def get_settings() -> Settings:
-    """Return the process's settings, read once."""
-    return Settings()
+    """Return the process's settings, read once, or raise Invalid naming the variable and not its value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        name = "".join(f"GATEWAY_{part}: ".upper() for part in first["loc"][:1])
+        raise Invalid(f"{name}{first['msg'].removeprefix('Value error, ')}") from None

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from gateway import leases, prefixes
 from gateway.claims import free
 from gateway.db import db_now
+from gateway.faults import Fault
 from gateway.models import Job, Transfer
 from gateway.outbox import Message, fail, take_overdue
 from gateway.settings import get_settings
@@ -45,7 +46,9 @@ def _tell(session: Session, model: type[Row], states: list[State], name: str) ->
         mine.append(Transfer.children.is_(None))  # a parent waits for its children, not for a worker
     idle = select(model).where(*mine).limit(BATCH).with_for_update(skip_locked=True)
     for row in session.scalars(idle.where(since < db_now(-settings.unserved_s))):
-        fail(session, row, f"no worker was connected to {name!r} for {settings.unserved_s:g} s")
+        fail(
+            session, row, f"no worker was connected to {name!r} for {settings.unserved_s:g} s", Fault.WORKERS
+        )
     reason = f"no worker is connected to {name!r}; this waits until one is"
     for row in session.scalars(idle.where(since < db_now(-settings.send_again_s), model.reason != reason)):
         row.reason = reason

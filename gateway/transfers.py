@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from gateway import credentials, infrastructures, jobs, prefixes
+from gateway import credentials, infrastructures, jobs, prefixes, stored_credentials
 from gateway.accounts import Caller
 from gateway.claims import Claim, owned
 from gateway.db import utc_now
@@ -16,7 +16,9 @@ from gateway.outbox import fresh
 from gateway.paths import confine
 from gateway.settings import get_settings
 from gateway.states import TransferState, is_final
+from gateway.storage.address import Secret, SignedUrl
 from gateway.storage.policy import check_endpoint
+from gateway.storage.signatures import check_signed
 
 
 class JobFailed(GatewayError):
@@ -36,8 +38,7 @@ class S3Request:
     bucket: str
     object: str
     region: str
-    access_key: str
-    secret_key: str
+    opening: Secret | UUID
     path: str
 
 
@@ -77,6 +78,9 @@ def create(session: Session, owner: str, request: S3Request) -> Transfer:
     check_endpoint(request.endpoint, get_settings().allowed_endpoints, "endpoint")
     field = "src" if request.kind == "s3_result" else "dst"
     confine(request.path, cluster.home, cluster.allowed_roots, field)
+    secret = stored_credentials.opened(session, owner, request.opening, request.endpoint)
+    if isinstance(secret, SignedUrl):
+        check_signed(secret, request.endpoint, request.bucket, request.object)
     row = Transfer(
         owner=owner,
         kind=request.kind,
@@ -86,7 +90,7 @@ def create(session: Session, owner: str, request: S3Request) -> Transfer:
         object=request.object,
         region=request.region,
         path=request.path,
-        credentials=credentials.seal(request.access_key, request.secret_key),
+        credentials=credentials.seal(secret),
         **fresh(),
     )
     session.add(row)

@@ -1,29 +1,35 @@
 """What a finished job used against what it had asked for, as its ranks measured it themselves."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gateway import batch
 from gateway.errors import SiteError
 from gateway.models import Job
+from gateway.schedulers.base import Accounting
 from gateway.sites.local import LocalSite
 
-USAGE_FILE = "usage.json"
 _LIMIT_BYTES = 1 << 20
 _MEASURED = ("cpu_s", "peak_rss_bytes", "read_bytes", "written_bytes")
 
 
-def usage(job: Job, folder: PurePosixPath, site: LocalSite) -> dict[str, Any]:
+def usage(
+    job: Job, folder: PurePosixPath, site: LocalSite, accounting: Accounting | None = None
+) -> dict[str, Any]:
     """Return the job's usage, of as many ranks as lived to measure; null where none did.
 
-    Memory is the sum of the ranks' peaks, which need not have come at the same moment.
+    Memory is the sum of the ranks' peaks, which need not have come at the same moment. The scheduler's own
+    figures stand beside them, and in for processor time that no rank could measure.
     """
     cpus = job.params["num_mpi_procs"] * job.params["num_thread"]
     per_cpu = job.resources.get("memory_per_cpu_bytes")
     wall_s = _wall_s(folder)
     ranks = _ranks(job, folder, site)
     total = {key: sum(rank[key] for rank in ranks) if ranks else None for key in _MEASURED}
+    if accounting is not None and total["cpu_s"] is None:
+        total["cpu_s"] = accounting.cpu_s
     return {
         "wall_s": wall_s,
         "cpus_requested": cpus,
@@ -35,6 +41,7 @@ def usage(job: Job, folder: PurePosixPath, site: LocalSite) -> dict[str, Any]:
         "memory_efficiency": _share(total["peak_rss_bytes"], per_cpu and per_cpu * cpus),
         "read_bytes": total["read_bytes"],
         "written_bytes": total["written_bytes"],
+        "accounting": accounting and asdict(accounting),
     }
 
 
@@ -45,7 +52,7 @@ def _wall_s(folder: PurePosixPath) -> float | None:
 
 def _ranks(job: Job, folder: PurePosixPath, site: LocalSite) -> list[dict[str, Any]]:
     """Return what the ranks left: one file for all after a good run, one each after a failure."""
-    together = _read(folder / USAGE_FILE, site)
+    together = _read(folder / batch.USAGE, site)
     if together is not None:
         return together
     each = (_read(folder / f"usage.{rank}.json", site) for rank in range(job.params["num_mpi_procs"]))

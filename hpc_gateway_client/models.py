@@ -20,6 +20,7 @@ class _Work(_Answer):
     status: str
     state: str
     reason: str
+    fault: str | None = None
     infrastructure: str
     created_at: datetime
     updated_at: datetime

@@ -31,6 +31,7 @@ class Failure(_Part):
 
     kind: str
     infrastructure: str
+    fault: str | None = None
     reason: str
     count: int
     latest: datetime

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from gateway.configuration import clusters
-from gateway.credentials import _fernet, new_key
+from gateway.credentials import keys, new_key
 from gateway.db import get_engine
 from gateway.embedded import LOOPBACK, free_ports
 from gateway.settings import get_settings
@@ -44,8 +44,8 @@ def absent(service: str) -> None:
 def postgres_url() -> Iterator[str]:
     if binaries() is None:
         absent("PostgreSQL")
-    with postgres() as url:
-        yield url
+    with postgres() as server:
+        yield server.url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -73,7 +73,7 @@ def settings(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def _forget() -> None:
-    for cached in (get_settings, get_engine, clusters, _fernet):
+    for cached in (get_settings, get_engine, clusters, keys):
         cached.cache_clear()
 
 

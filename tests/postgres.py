@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
@@ -25,24 +26,59 @@ def binaries() -> Path | None:
     return debian[-1].parent if debian else None
 
 
+@dataclass
+class Server:
+    """A server with a folder of its own, which a test may stop and start again."""
+
+    folder: Path
+    port: int
+    as_user: list[str]
+    runs: bool = False
+
+    @property
+    def url(self) -> str:
+        """The URL of its `postgres` database."""
+        return f"postgresql+psycopg://{_USER}@{LOOPBACK}:{self.port}/postgres"
+
+    def prepare(self) -> None:
+        """Make an empty cluster of databases."""
+        words = ("-U", _USER, "-A", "trust", "-E", "UTF8", "--no-sync")
+        self.run("initdb", "-D", self.folder / "data", *words)
+
+    def start(self) -> None:
+        """Start, and wait until it takes connections."""
+        options = f"-p {self.port} -c listen_addresses={LOOPBACK} -c fsync=off"
+        options += f" -c unix_socket_directories={self.folder}"
+        log = self.folder / "log"
+        self.run("pg_ctl", "-D", self.folder / "data", "-o", options, "-l", log, "-w", "start")
+        self.runs = True
+
+    def stop(self) -> None:
+        """Stop at once, as if the machine had failed."""
+        if self.runs:
+            self.run("pg_ctl", "-D", self.folder / "data", "-m", "immediate", "stop")
+            self.runs = False
+
+    def run(self, program: str, *words: str | Path) -> None:
+        """Run one of PostgreSQL's own programs as the server's user."""
+        bin_folder = binaries()
+        if bin_folder is None:
+            raise FileNotFoundError(program)
+        _run(self.as_user, bin_folder / program, *words)
+
+
 @contextmanager
-def postgres() -> Iterator[str]:
-    """Run a server with a folder of its own; yield the URL of its `postgres` database."""
-    bin_folder = binaries()
-    if bin_folder is None:
-        raise FileNotFoundError("initdb")
+def postgres() -> Iterator[Server]:
+    """Run a server until the block ends."""
     with TemporaryDirectory(prefix="gateway-postgres-") as name:
-        folder, port = Path(name), free_ports(1)[0]
-        data, as_user = folder / "data", _unprivileged(folder)
-        _run(
-            as_user, bin_folder / "initdb", "-D", data, "-U", _USER, "-A", "trust", "-E", "UTF8", "--no-sync"
-        )
-        options = f"-p {port} -c listen_addresses={LOOPBACK} -c unix_socket_directories={folder} -c fsync=off"
-        _run(as_user, bin_folder / "pg_ctl", "-D", data, "-o", options, "-l", folder / "log", "-w", "start")
+        folder = Path(name)
+        server = Server(folder, free_ports(1)[0], _unprivileged(folder))
+        server.prepare()
+        server.start()
         try:
-            yield f"postgresql+psycopg://{_USER}@{LOOPBACK}:{port}/postgres"
+            yield server
         finally:
-            _run(as_user, bin_folder / "pg_ctl", "-D", data, "-m", "immediate", "stop")
+            server.stop()
 
 
 def create_database(url: str, name: str) -> str:

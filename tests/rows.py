@@ -7,15 +7,15 @@ from gateway import jobs, transfers
 from gateway.accounts import LOCAL
 from gateway.db import session_scope
 from gateway.models import Job, Transfer
+from gateway.storage.address import Credentials
 
 SECRET = "a/secret+key=1"
-S3 = {
+KEYS = Credentials("access", SECRET)
+S3: dict[str, str] = {
     "endpoint": "https://s3.example.org",
     "bucket": "b",
     "object": "o.csv",
     "region": "local",
-    "access_key": "access",
-    "secret_key": SECRET,
 }
 
 
@@ -25,7 +25,7 @@ def new_transfer(
     path: str = "serrano/data/x.csv",
     owner: str = LOCAL.owner,
 ) -> UUID:
-    request = transfers.S3Request(kind=kind, infrastructure=infrastructure, path=path, **S3)
+    request = transfers.S3Request(kind=kind, infrastructure=infrastructure, path=path, opening=KEYS, **S3)
     with session_scope() as session:
         return transfers.create(session, owner, request).id
 

@@ -9,9 +9,10 @@ from gateway import transfers
 from gateway.db import session_scope
 from gateway.models import Transfer
 from gateway.outbox import message_for, take_overdue
-from tests import services
+from gateway.storage.address import Secret
 from tests.fault_proxy import Fault, Proxy
 from tests.rows import transfer
+from tests.staging import OWNER
 from workers.tasks.transfers import clean, run
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Bench:
     proxy: Proxy
     s3: "S3Client"
 
-    def create(self, kind: str, path: str, key: str) -> UUID:
+    def create(self, kind: str, path: str, key: str, secret: Secret = OWNER) -> UUID:
         request = transfers.S3Request(
             kind=kind,
             infrastructure="hpc",
@@ -34,8 +35,7 @@ class Bench:
             bucket="data",
             object=key,
             region="local",
-            access_key=services.ACCESS_KEY,
-            secret_key=services.SECRET_KEY,
+            opening=secret,
             path=path,
         )
         with session_scope() as session:

@@ -8,9 +8,9 @@ from gateway import tracing
 from gateway.db import get_engine
 from gateway.logs import work_id
 from gateway.queue import app
-from workers.tasks import control, housekeeping, jobs, operator, transfers
+from workers.tasks import control, housekeeping, jobs, operator, retention, transfers
 
-__all__ = ["app", "control", "housekeeping", "jobs", "operator", "transfers"]
+__all__ = ["app", "control", "housekeeping", "jobs", "operator", "retention", "transfers"]
 
 
 @worker_process_init.connect

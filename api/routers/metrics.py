@@ -12,7 +12,7 @@ _rows = CollectorRegistry(auto_describe=False)
 _rows.register(Collector())
 
 
-@router.get("/metrics", response_class=Response, responses=responses(403))
+@router.get("/metrics", response_class=Response, responses=responses(403, 503))
 def get_metrics(_operator: Operator) -> Response:
     """Show the metrics of this process, of the rows and of the queues."""
     return Response(generate_latest(REGISTRY) + generate_latest(_rows), media_type=CONTENT_TYPE_LATEST)

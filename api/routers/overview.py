@@ -9,6 +9,7 @@ from api.deps import Operator, read
 from api.problems import responses
 from gateway import overview
 from gateway.broker import ask_broker
+from gateway.faults import Fault
 from gateway.queue import HOUSEKEEPING
 
 router = APIRouter(tags=["operators"])
@@ -40,6 +41,7 @@ class Failure(_FromGateway):
 
     kind: str
     infrastructure: str
+    fault: Fault | None
     reason: str
     count: int
     latest: datetime

@@ -64,5 +64,5 @@ def cancel_s3_result(find: Found, actor: Asking, body: Action | None = None) -> 
 @router.post("/{row_id}/retry", responses=responses(400, 404, 409, 503))
 def retry_s3_result(find: Found, actor: Asking, body: TransferRetry | None = None) -> S3ResultTransferStatus:
     """Try a transfer that ended badly again, with fresh credentials where they are sent."""
-    secrets = body.secrets() if body else None
-    return S3ResultTransferStatus.of(rows.retried(find, body, actor, secrets))
+    opening = body.opening_if_any() if body else None
+    return S3ResultTransferStatus.of(rows.retried(find, body, actor, opening))

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from gateway.cli import by_filter, infrastructure, run, service, status, work
+from gateway.cli import by_filter, credentials, infrastructure, keys, prune, run, service, status, work
 from gateway.errors import GatewayError
 from hpc_gateway_client import (
     GatewayClientError,
@@ -29,11 +29,14 @@ app = typer.Typer(
 )
 service.register(app)
 app.command("run")(run.run)
+app.command("prune")(prune.prune)
 app.command("retry")(by_filter.retry)
 app.command("status")(status.status)
 app.add_typer(work.jobs, name="jobs")
 app.add_typer(work.transfers, name="transfers")
 app.add_typer(infrastructure.app, name="infrastructure")
+app.add_typer(credentials.app, name="credentials")
+app.add_typer(keys.app, name="keys")
 
 
 def main() -> None:

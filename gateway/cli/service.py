@@ -32,11 +32,13 @@ def serve(
     """Serve the REST API."""
     import uvicorn  # noqa: PLC0415  a second of start-up that no other command needs
 
+    from gateway.accounts.exposure import check_exposure  # noqa: PLC0415  likewise
     from gateway.credentials import check_key  # noqa: PLC0415  likewise
     from gateway.logs import configure_logging  # noqa: PLC0415  likewise
 
     configure_logging()
     check_key()
+    check_exposure(host)
     uvicorn.run(
         "api.app:create_app",
         factory=True,

@@ -58,5 +58,8 @@ def _failures(seen: Overview) -> None:
     if not seen.failures:
         output.console().print("no failures in the last hour")
         return
-    rows = [(str(f.count), f.kind, f.infrastructure, output.ago(f.latest), f.reason) for f in seen.failures]
-    output.table(("times", "kind", "cluster", "last", "reason"), rows, "Failures of the last hour")
+    rows = [
+        (str(f.count), f.kind, f.infrastructure, output.ago(f.latest), f.fault or "", f.reason)
+        for f in seen.failures
+    ]
+    output.table(("times", "kind", "cluster", "last", "class", "reason"), rows, "Failures of the last hour")

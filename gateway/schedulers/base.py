@@ -59,6 +59,18 @@ class JobReport:
 
 
 @dataclass(frozen=True)
+class Accounting:
+    """What the scheduler itself measured of an ended job; None where it does not measure that.
+
+    `task_memory_peak_bytes` is the peak of the task that needed most.
+    """
+
+    elapsed_s: float | None
+    cpu_s: float | None
+    task_memory_peak_bytes: int | None
+
+
+@dataclass(frozen=True)
 class Partition:
     """The figures of one partition, as telemetry shows them."""
 
@@ -85,6 +97,9 @@ class Scheduler(Protocol):
 
     def jobs(self) -> dict[str, JobReport]:
         """Return all jobs the scheduler knows, by name, in one call."""
+
+    def accounting(self, name: str) -> Accounting | None:
+        """Return what the scheduler measured of an ended job, or None where it keeps no accounts."""
 
     def cancel(self, scheduler_id: str) -> None:
         """Ask for the job's end; a finished or unknown job is no error."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from gateway import batch
 from gateway.errors import SchedulerError
 from gateway.schedulers import processes
-from gateway.schedulers.base import JobReport, JobSpec, Partition
+from gateway.schedulers.base import Accounting, JobReport, JobSpec, Partition
 from gateway.schedulers.spool import Entry, Spool, write_atomically
 from gateway.states import JobState
 
@@ -73,6 +73,10 @@ class LocalScheduler:
         """Move the queue on and return all its jobs."""
         with self._spool.locked():
             return {entry.name: self._report(entry) for entry in self._advance()}
+
+    def accounting(self, _name: str) -> Accounting | None:
+        """Return None: this machine keeps no accounts; the ranks' own figures are all there is."""
+        return None
 
     def cancel(self, scheduler_id: str) -> None:
         """End the job: at once if it waits, else by SIGTERM and later SIGKILL."""

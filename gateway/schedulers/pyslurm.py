@@ -23,10 +23,11 @@ from typing import Any
 from gateway import batch
 from gateway.errors import SchedulerError, SchedulerUnavailable
 from gateway.schedulers import slurm_reports
-from gateway.schedulers.base import JobReport, JobSpec, Partition
+from gateway.schedulers.base import Accounting, JobReport, JobSpec, Partition
 from gateway.schedulers.slurm_folder import recall
 from gateway.schedulers.slurm_job import SlurmJob
-from gateway.schedulers.slurm_partitions import Node, SlurmPartition, figures, largest_nodes
+from gateway.schedulers.slurm_node import Node
+from gateway.schedulers.slurm_partitions import SlurmPartition, figures, largest_nodes
 from gateway.states import JobState
 
 # Errors after which the same call may succeed: the controller or munge is away, slow, starting or full.
@@ -86,13 +87,22 @@ class SlurmScheduler:
             return told
         return self._accounted(name) or told
 
+    def accounting(self, name: str) -> Accounting | None:
+        """Return what slurmdbd knows of the job; of copies that gave up at once, it is the longest one's."""
+        with _asking():
+            known = [_accounting(job) for job in self._in_accounts(name)]
+        return max(known, key=lambda job: job.elapsed_s or 0, default=None)
+
     def _accounted(self, name: str) -> JobReport | None:
         with _asking():
-            if not self._has_accounting:
-                return None
-            found = self._slurm.db.Jobs.load(self._slurm.db.JobFilter(names=[name], users=[os.getuid()]))
-            jobs = [_job(job) for job in found.values()]
+            jobs = [_job(job) for job in self._in_accounts(name)]
         return slurm_reports.reports(jobs, os.getuid(), datetime.now(UTC)).get(name)
+
+    def _in_accounts(self, name: str) -> list[Any]:
+        if not self._has_accounting:
+            return []
+        found = self._slurm.db.Jobs.load(self._slurm.db.JobFilter(names=[name], users=[os.getuid()]))
+        return list(found.values())
 
     @cached_property
     def _has_accounting(self) -> bool:
@@ -103,7 +113,8 @@ class SlurmScheduler:
         jobs = self._load_jobs()
         for job in slurm_reports.superfluous(jobs, os.getuid()):
             self.cancel(str(job.id))
-        return slurm_reports.reports(jobs, os.getuid(), datetime.now(UTC))
+        nodes = self._load_nodes() if slurm_reports.any_needs_room(jobs, os.getuid()) else []
+        return slurm_reports.reports(jobs, os.getuid(), datetime.now(UTC), nodes)
 
     def cancel(self, scheduler_id: str) -> None:
         """End the job: SIGTERM, and SIGKILL after Slurm's KillWait. What is unknown or over is no error."""
@@ -189,6 +200,15 @@ def _job(job: Any) -> SlurmJob:
         signal=job.exit_code_signal,
         start_at=_time(job.start_time),
         end_at=_time(job.end_time),
+    )
+
+
+def _accounting(job: Any) -> Accounting:
+    # Slurm puts 0 for what its cluster does not gather.
+    return Accounting(
+        elapsed_s=job.elapsed_time or None,
+        cpu_s=job.stats.total_cpu_time or None,
+        task_memory_peak_bytes=job.stats.max_resident_memory or None,
     )
 
 

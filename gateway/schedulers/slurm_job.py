@@ -1,5 +1,6 @@
 """One job as Slurm lists it, in plain data: what pyslurm gives, without pyslurm."""
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,3 +24,8 @@ class SlurmJob:
     signal: int | None = None
     start_at: datetime | None = None
     end_at: datetime | None = None
+
+    @property
+    def cpus_per_node(self) -> int:
+        """The CPUs it needs on each of its nodes, if they are shared out evenly."""
+        return math.ceil(self.cpus / max(1, self.nodes))

@@ -5,17 +5,9 @@ from dataclasses import dataclass
 
 from gateway.schedulers.base import Partition
 from gateway.schedulers.slurm_job import SlurmJob
+from gateway.schedulers.slurm_node import Node
 from gateway.schedulers.slurm_reports import STATES
 from gateway.states import JobState
-
-_USABLE = frozenset({"IDLE", "MIXED", "ALLOCATED"})
-# Flags after the state, as in IDLE+DRAIN, with which a node takes no job now.
-_UNUSABLE_FLAGS = frozenset(
-    {
-        *("DRAIN", "NOT_RESPONDING", "FAIL", "MAINTENANCE", "RESERVED", "REBOOT_ISSUED", "REBOOT_REQUESTED"),
-        *("POWERED_DOWN", "POWERING_DOWN", "POWER_DOWN", "POWERING_UP", "INVALID_REG", "BLOCKED"),
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -25,25 +17,6 @@ class SlurmPartition:
     name: str
     is_up: bool
     is_default: bool = False
-
-
-@dataclass(frozen=True)
-class Node:
-    """A node as Slurm lists it; `cpus` are those that jobs can have."""
-
-    name: str
-    state: str
-    cpus: int
-    idle_cpus: int
-    partitions: tuple[str, ...]
-
-    @property
-    def free_cpus(self) -> int:
-        """The CPUs on which a job could start now."""
-        state, *flags = self.state.rstrip("*~#!%$@^-").split("+")
-        if state not in _USABLE or self.state.endswith("*") or _UNUSABLE_FLAGS & set(flags):
-            return 0
-        return self.idle_cpus
 
 
 def figures(partitions: Iterable[SlurmPartition], nodes: list[Node], jobs: list[SlurmJob]) -> list[Partition]:

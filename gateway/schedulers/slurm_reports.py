@@ -10,7 +10,8 @@ from pathlib import Path
 from gateway import batch
 from gateway.schedulers.base import JobReport
 from gateway.schedulers.slurm_job import SlurmJob
-from gateway.schedulers.slurm_waiting import waiting_reason
+from gateway.schedulers.slurm_node import Node, nodes_with_room
+from gateway.schedulers.slurm_waiting import needs_room, waiting_reason
 from gateway.states import JobState
 
 _log = logging.getLogger(__name__)
@@ -71,10 +72,12 @@ _WORDS = {
 }
 
 
-def reports(jobs: Iterable[SlurmJob], user_id: int, now: datetime) -> dict[str, JobReport]:
+def reports(
+    jobs: Iterable[SlurmJob], user_id: int, now: datetime, nodes: Iterable[Node] = ()
+) -> dict[str, JobReport]:
     """Return one report per name of this user's jobs; the others only tell how many are ahead.
 
-    A late copy of a job, which does nothing, is not its truth.
+    A late copy of a job, which does nothing, is not its truth. The nodes matter to jobs that wait for room.
     """
     every = list(jobs)
     ahead = _ahead(every)
@@ -83,7 +86,17 @@ def reports(jobs: Iterable[SlurmJob], user_id: int, now: datetime) -> dict[str, 
         if job.user_id == user_id:
             by_name.setdefault(job.name, []).append(job)
     chosen = (_true_one(copies) for copies in by_name.values())
-    return {job.name: report(job, ahead.get(job.id, 0), now) for job in chosen if job is not None}
+    known = list(nodes)
+    return {
+        job.name: report(job, ahead.get(job.id, 0), now, nodes_with_room(job, known))
+        for job in chosen
+        if job is not None
+    }
+
+
+def any_needs_room(jobs: Iterable[SlurmJob], user_id: int) -> bool:
+    """Tell whether the nodes matter to the reports: asking for them costs a call."""
+    return any(needs_room(job) for job in jobs if job.user_id == user_id)
 
 
 def _ahead(jobs: list[SlurmJob]) -> dict[int, int]:
@@ -123,8 +136,8 @@ def superfluous(jobs: Iterable[SlurmJob], user_id: int) -> list[SlurmJob]:
     ]
 
 
-def report(job: SlurmJob, ahead: int, now: datetime) -> JobReport:
-    """Translate one job; `ahead` waiting jobs come before it."""
+def report(job: SlurmJob, ahead: int, now: datetime, free_nodes: int = 0) -> JobReport:
+    """Translate one job; `ahead` waiting jobs come before it, and so many nodes have room for its share."""
     state = STATES.get(job.state)
     if state is None:
         _log.warning("job %d (%s): Slurm's state %r is not in the table", job.id, job.name, job.state)
@@ -135,7 +148,7 @@ def report(job: SlurmJob, ahead: int, now: datetime) -> JobReport:
         str(job.id),
         state,
         exit_code=_exit_code(job) if ended else None,
-        reason=waiting_reason(job, ahead, now) if job.state == "PENDING" else _reason(job, state),
+        reason=waiting_reason(job, ahead, free_nodes, now) if job.state == "PENDING" else _reason(job, state),
         started_at=None if waiting else job.start_at,
         ended_at=job.end_at if ended else None,
     )

@@ -45,19 +45,34 @@ _WORDS = _NEVER | {
 }
 
 
-def waiting_reason(job: SlurmJob, ahead: int, now: datetime) -> str:
-    """Return why the job waits, how many are before it and when Slurm expects to start it."""
-    parts = [f"waiting: {_cause(job)}"]
+def waiting_reason(job: SlurmJob, ahead: int, free_nodes: int, now: datetime) -> str:
+    """Return why the job waits, how many are before it and when Slurm expects to start it.
+
+    `free_nodes` of its partition have room for its share now.
+    """
+    parts = [f"waiting for {_resources(job, free_nodes)}" if needs_room(job) else f"waiting: {_cause(job)}"]
     if job.reason not in _NEVER:
         parts += [_queue(ahead), _expected(job.start_at, now)]
     return "; ".join(part for part in parts if part)
 
 
+def needs_room(job: SlurmJob) -> bool:
+    """Tell whether the job waits for nothing but nodes with enough room."""
+    return job.state == "PENDING" and job.reason.partition(",")[0] == "Resources"
+
+
+def _resources(job: SlurmJob, free_nodes: int) -> str:
+    room = _count(job.cpus_per_node, "free CPU")
+    if free_nodes >= job.nodes:
+        return f"memory or another resource beside {_count(job.cpus, 'free CPU')}"
+    if job.nodes == 1:
+        return f"a node with {room}"
+    return f"{job.nodes - free_nodes} of {job.nodes} nodes with {room} each"
+
+
 def _cause(job: SlurmJob) -> str:
     # Slurm may append details to the word, as in "ReqNodeNotAvail, UnavailableNodes:n[1-2]".
     word, _, detail = job.reason.partition(",")
-    if word == "Resources":
-        return f"{_count(job.nodes, 'node')} with {_count(job.cpus, 'free CPU')} in all"
     if word.startswith(("Assoc", "QOS", "Max")) and word not in _WORDS:
         return f"a limit of the account or quality of service is reached ({word})"
     words = _WORDS.get(word.strip(), f"Slurm says {job.reason!r}")

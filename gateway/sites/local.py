@@ -10,14 +10,17 @@ import errno
 import fcntl
 import os
 import re
+import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
 from gateway.errors import SiteError, SiteUnavailable, is_over
+from gateway.faults import Fault
 from gateway.sites.files import Incoming, Source
 from gateway.sites.refusals import explained
 
@@ -79,12 +82,21 @@ class LocalSite:
 
     def discard(self, path: PurePosixPath, token: str) -> None:
         """Remove what a `receive` with that token has left; nothing there is fine."""
-        try:
-            with self._folder(path.parent) as folder, explained(path):
-                _names(path.name, token).remove(folder)
-        except SiteError as error:
-            if not isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
-                raise
+        with _absence_is_fine(), self._folder(path.parent) as folder, explained(path):
+            _names(path.name, token).remove(folder)
+
+    def remove_folder(self, path: PurePosixPath) -> None:
+        """Remove a folder and all below it without following a link; nothing there is fine."""
+        with _absence_is_fine(), self._folder(path.parent) as folder, explained(path):
+            shutil.rmtree(path.name, dir_fd=folder)
+
+    def remove_file(self, path: PurePosixPath, size: int, written_before: datetime) -> None:
+        """Remove a regular file if it is as it was written then; anything else there, or nothing, is fine."""
+        with _absence_is_fine(), self._folder(path.parent) as folder, explained(path):
+            found = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
+            is_old = found.st_mtime <= written_before.timestamp()
+            if stat.S_ISREG(found.st_mode) and found.st_size == size and is_old:
+                os.unlink(path.name, dir_fd=folder)
 
     def files(self, path: PurePosixPath) -> Iterator[tuple[str, int]]:
         """Yield name and size of every regular file below a folder, without following links."""
@@ -127,7 +139,7 @@ class LocalSite:
         """Open a folder inside the roots, and create what is missing of it if asked to."""
         root = next((root for root in self._roots if path.is_relative_to(root)), None)
         if root is None:
-            raise SiteError(f"{path} leaves the folders that are allowed on the cluster")
+            raise SiteError(f"{path} leaves the folders that are allowed on the cluster", Fault.PERMISSION)
         with explained(path):
             fd = os.open(root, _FOLDER)
         try:
@@ -157,7 +169,18 @@ class LocalSite:
         """Raise SiteError when the descriptor leads to a place outside the roots."""
         real = Path(f"/proc/self/fd/{fd}").readlink()
         if not any(real.is_relative_to(os.path.realpath(root)) for root in self._roots):
-            raise SiteError(f"{path} leads through a symbolic link out of the folders that are allowed")
+            raise SiteError(
+                f"{path} leads through a symbolic link out of the folders that are allowed", Fault.PERMISSION
+            )
+
+
+@contextmanager
+def _absence_is_fine() -> Iterator[None]:
+    try:
+        yield
+    except SiteError as error:
+        if not isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+            raise
 
 
 def _open_regular(mark: int, path: PurePosixPath) -> int:

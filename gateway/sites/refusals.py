@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import PurePosixPath
 
 from gateway.errors import SiteError, SiteUnavailable
+from gateway.faults import Fault
 
 _SENTENCES = {
     errno.ENOENT: "{path} does not exist on the cluster: check the path",
@@ -22,6 +23,15 @@ _SENTENCES = {
     errno.ENAMETOOLONG: "a name in {path} is too long for the cluster's filesystem: shorten it",
     errno.EINVAL: "the cluster's filesystem does not accept the name {path}: choose another one",
     errno.ELOOP: "{path} leads in circles through symbolic links: check the path",
+}
+_FAULTS = {
+    errno.ENOENT: Fault.NOT_FOUND,
+    errno.EACCES: Fault.PERMISSION,
+    errno.EPERM: Fault.PERMISSION,
+    errno.EROFS: Fault.PERMISSION,
+    errno.ENOSPC: Fault.SPACE,
+    errno.EDQUOT: Fault.SPACE,
+    errno.EFBIG: Fault.SPACE,
 }
 _TRANSIENT = frozenset(
     {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EBUSY, errno.ENFILE, errno.EMFILE}
@@ -41,7 +51,7 @@ def refusal(error: OSError, path: PurePosixPath) -> SiteError:
     """Return what to tell the user about an error of the filesystem."""
     code = error.errno or 0
     if code in _SENTENCES:
-        return SiteError(_SENTENCES[code].format(path=path))
+        return SiteError(_SENTENCES[code].format(path=path), _FAULTS.get(code, Fault.NAME))
     reason = (error.strerror or type(error).__name__).lower()
     if code in _TRANSIENT:
         return SiteUnavailable(

@@ -10,14 +10,26 @@ from gateway.settings import Settings
 from gateway.sites.local import LocalSite
 from gateway.staging.fetching import fetch
 from gateway.staging.progress import Deadline, Progress
-from gateway.staging.sending import abort, send
+from gateway.staging.sending import abort, send, send_signed
 from gateway.staging.trail import NoTrail, Trail
+from gateway.storage.address import SignedUrl
 from gateway.storage.ftp import FtpFile
 from gateway.storage.http import WebFile
 from gateway.storage.remote import Remote, RemoteInfo
 from gateway.storage.s3 import Credentials, S3Address, S3Object
+from gateway.storage.signed import SignedObject
 
-__all__ = ["Progress", "abandon_upload", "fetch_url", "list_files", "list_objects", "stage_in", "stage_out"]
+__all__ = [
+    "Progress",
+    "abandon_upload",
+    "fetch_url",
+    "list_files",
+    "list_objects",
+    "stage_in",
+    "stage_in_signed",
+    "stage_out",
+    "stage_out_signed",
+]
 
 RESTARTS = 2  # of an object that changes while it is read, before the transfer is put off
 
@@ -86,6 +98,34 @@ def fetch_url(  # noqa: PLR0917 (likewise)
     kind = FtpFile if url.lower().startswith("ftp:") else WebFile
     with closing(kind(url, settings)) as remote:
         _receive(remote, site, path, progress, settings, trail or NoTrail())
+
+
+def stage_in_signed(  # noqa: PLR0917 (likewise)
+    address: S3Address,
+    secret: SignedUrl,
+    site: LocalSite,
+    path: PurePosixPath,
+    progress: Progress,
+    settings: Settings,
+    trail: Trail | None = None,
+) -> None:
+    """Copy the object behind a presigned URL to the cluster, as `stage_in` does with keys."""
+    with closing(SignedObject(address, secret, settings)) as remote:
+        _receive(remote, site, path, progress, settings, trail or NoTrail())
+
+
+def stage_out_signed(  # noqa: PLR0917 (likewise)
+    site: LocalSite,
+    path: PurePosixPath,
+    address: S3Address,
+    secret: SignedUrl,
+    progress: Progress,
+    settings: Settings,
+) -> None:
+    """Copy a file of the cluster to where a presigned URL leads, in one piece."""
+    with site.read(path) as source, closing(SignedObject(address, secret, settings)) as store:
+        progress.expect(source.size)
+        send_signed(source, store, progress, Deadline(settings.transfer_timeout_s))
 
 
 def list_objects(

@@ -19,3 +19,13 @@ class Credentials:
 
     access_key: str = field(repr=False)
     secret_key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class SignedUrl:
+    """A presigned URL of one object: whoever holds it may do what it was signed for."""
+
+    url: str = field(repr=False)
+
+
+Secret = Credentials | SignedUrl

@@ -10,6 +10,7 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from gateway.errors import Invalid, StorageBusy, StorageChanged, StorageError, StorageUnavailable
+from gateway.faults import Fault
 from gateway.settings import Settings
 from gateway.storage.connections import PolicedSession
 from gateway.storage.policy import check_endpoint
@@ -27,12 +28,21 @@ _REASONS = {
     404: "there is no such file: check src",
     410: "the file has been removed: check src",
 }
+_FAULTS = {
+    401: Fault.CREDENTIALS,
+    403: Fault.PERMISSION,
+    404: Fault.NOT_FOUND,
+    410: Fault.NOT_FOUND,
+}
 _URL_SAFE = "%/:=&?~+!$,;'@()*[]"
 _DIGESTS = {"sha-512": "sha512", "sha-256": "sha256", "md5": "md5"}
 
 
 class WebFile:
     """A file that http or https serves."""
+
+    reasons: Mapping[int, str] = _REASONS
+    advice = "check src"
 
     def __init__(self, url: str, settings: Settings) -> None:
         self._url = _normal(url)
@@ -55,14 +65,14 @@ class WebFile:
         if answer.status_code == _UNSATISFIABLE and _total(headers) == 0:
             return RemoteInfo(0, "", ranges=False)
         if answer.status_code not in {_OK, _PARTIAL}:
-            raise _refusal(answer, self._url)
+            raise refusal(answer, self._url, self.reasons, self.advice)
         version, total = _version(headers), _total(headers)
         if answer.status_code == _PARTIAL:
             ranges = total is not None and bool(version)
-            return RemoteInfo(total, version, ranges=ranges, checksums=_digests(headers, whole=False))
+            return RemoteInfo(total, version, ranges=ranges, checksums=self._checksums(headers, whole=False))
         length = headers.get("Content-Length", "")
         size = int(length) if length.isdigit() else None
-        return RemoteInfo(size, version, ranges=False, checksums=_digests(headers, whole=True))
+        return RemoteInfo(size, version, ranges=False, checksums=self._checksums(headers, whole=True))
 
     @contextmanager
     def read(self, info: RemoteInfo, start: int, stop: int | None) -> Iterator[Readable]:
@@ -78,9 +88,12 @@ class WebFile:
                 answer.raw.close()
                 raise
 
+    def _checksums(self, headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
+        return _digests(headers, whole=whole)
+
     def _check(self, answer: Any, info: RemoteInfo, start: int | None) -> None:
         if answer.status_code not in {_OK, _PARTIAL}:
-            raise _refusal(answer, self._url)
+            raise refusal(answer, self._url, self.reasons, self.advice)
         if info.version and _version(answer.headers) != info.version:
             raise StorageChanged(f"{_shown(self._url)} was changed while it was read")
         told = answer.headers.get("Content-Range", "")
@@ -96,7 +109,7 @@ class WebFile:
                 return answer
             answer.raw.close()
             self._url = self._target(answer.headers.get("Location", ""))
-        raise StorageError(f"{_origin(self._url)} redirects more than {MOST_REDIRECTS} times: check src")
+        raise StorageError(f"{_origin(self._url)} redirects more than {MOST_REDIRECTS} times: {self.advice}")
 
     def _target(self, location: str) -> str:
         target = _normal(urljoin(self._url, location))
@@ -157,11 +170,12 @@ def _digests(headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
     return found
 
 
-def _refusal(answer: Any, url: str) -> StorageError:
+def refusal(answer: Any, url: str, reasons: Mapping[int, str], advice: str) -> StorageError:
+    """Return what to tell the user about an answer that is not the file."""
     status = answer.status_code
     said = f"{_shown(url)} answers {status} {answer.raw.reason or ''}".rstrip()
     if status in _BUSY:
         return StorageBusy(f"{said}; it is tried again")
     if status in _TRANSIENT:
         return StorageUnavailable(f"{said}; it is tried again")
-    return StorageError(f"{said}: {_REASONS.get(status, 'check src')}")
+    return StorageError(f"{said}: {reasons.get(status, advice)}", _FAULTS.get(status))

@@ -6,6 +6,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from urllib.parse import SplitResult, urlsplit
 
 from gateway.errors import Invalid, StorageError, StorageUnavailable
+from gateway.faults import Fault
 
 Address = IPv4Address | IPv6Address
 
@@ -47,7 +48,7 @@ def resolve(host: str, port: int, allowed: Sequence[str]) -> list[str]:
     found = _look_up(host, port)
     good = [str(address) for address in found if _may_connect(host, address, allowed)]
     if not good:
-        raise StorageError(_refusal(host, found))
+        raise StorageError(_refusal(host, found), Fault.PERMISSION)
     return good
 
 
@@ -94,11 +95,11 @@ def _look_up(host: str, port: int) -> list[Address]:
     except socket.gaierror as error:
         if error.errno == socket.EAI_AGAIN:
             raise StorageUnavailable(
-                f"the name {host} cannot be resolved at the moment; it is tried again"
+                f"the name {host} cannot be resolved at the moment; it is tried again", Fault.NETWORK
             ) from error
-        raise StorageError(f"there is no host named {host}: check the endpoint") from error
+        raise StorageError(f"there is no host named {host}: check the endpoint", Fault.NAME) from error
     except (UnicodeError, OverflowError) as error:
-        raise StorageError(f"{host} is not a host name: check the endpoint") from error
+        raise StorageError(f"{host} is not a host name: check the endpoint", Fault.NAME) from error
     return [ip_address(str(answer[4][0])) for answer in answers]
 
 

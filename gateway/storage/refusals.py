@@ -21,6 +21,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.exceptions import ReadTimeoutError as StreamTimeoutError
 
 from gateway.errors import GatewayError, StorageBusy, StorageChanged, StorageError, StorageUnavailable
+from gateway.faults import Fault
 from gateway.storage.address import S3Address
 
 _FINAL = {
@@ -45,6 +46,21 @@ _FINAL = {
     "PreconditionFailed": "the object was changed while it was read",
     "NoSuchUpload": "the store has dropped the upload that was under way",
     "MethodNotAllowed": "what answers at {address.endpoint} is no S3 store or forbids this: check endpoint",
+}
+# What is not listed is the store's own trouble.
+_FAULTS = {
+    "InvalidAccessKeyId": Fault.CREDENTIALS,
+    "SignatureDoesNotMatch": Fault.CREDENTIALS,
+    "AccessDenied": Fault.PERMISSION,
+    "AllAccessDisabled": Fault.PERMISSION,
+    "AccountProblem": Fault.PERMISSION,
+    "NoSuchBucket": Fault.NOT_FOUND,
+    "NoSuchKey": Fault.NOT_FOUND,
+    "InvalidBucketName": Fault.NAME,
+    "KeyTooLongError": Fault.NAME,
+    "QuotaExceeded": Fault.SPACE,
+    "EntityTooLarge": Fault.SPACE,
+    "RequestTimeTooSkewed": Fault.CREDENTIALS,
 }
 _SAME_AS = {
     "InvalidSecurity": "SignatureDoesNotMatch",
@@ -112,7 +128,8 @@ def refusal(response: Any, address: S3Address) -> StorageError:
     code = _SAME_AS.get(said, said)
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     if code in _FINAL:
-        return _KINDS.get(code, StorageError)(_FINAL[code].format(address=address, what=_what(address)))
+        sentence = _FINAL[code].format(address=address, what=_what(address))
+        return _KINDS.get(code, StorageError)(sentence, _FAULTS.get(code))
     if code in _BUSY or status in _BUSY_STATUS:
         return StorageBusy(f"the store at {address.endpoint} is too busy ({said}); it is tried again")
     if status >= _SERVER_ERROR or code in _TRANSIENT_CODES:
@@ -128,11 +145,12 @@ def unreachable(error: Exception, where: str) -> GatewayError:
     if isinstance(error, SSLError):
         return StorageError(
             f"the certificate of {where} cannot be verified ({_verdict(error)}): check the address,"
-            " or ask the gateway's operator to trust its issuer (GATEWAY_CA_BUNDLE)"
+            " or ask the gateway's operator to trust its issuer (GATEWAY_CA_BUNDLE)",
+            Fault.NETWORK,
         )
     if isinstance(error, ParamValidationError):
-        return StorageError("the store's client refuses bucket or object: check both")
-    return StorageUnavailable(f"{_trouble(error).format(where=where)}; it is tried again")
+        return StorageError("the store's client refuses bucket or object: check both", Fault.NAME)
+    return StorageUnavailable(f"{_trouble(error).format(where=where)}; it is tried again", Fault.NETWORK)
 
 
 def _verdict(error: SSLError) -> str:

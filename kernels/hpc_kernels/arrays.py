@@ -1,16 +1,18 @@
 """The shape every kernel works on: signals as rows, contiguous, in single or double precision."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 Array = NDArray[np.floating]
 Scalar = np.floating
+_Piece = TypeVar("_Piece")
+_Done = TypeVar("_Done")
 
 
 def as_signals(values: ArrayLike) -> Array:
@@ -23,11 +25,17 @@ def as_signals(values: ArrayLike) -> Array:
     return np.ascontiguousarray(np.atleast_2d(array))
 
 
+def on_threads(work: "Callable[[_Piece], _Done]", pieces: "Sequence[_Piece]") -> "list[_Done]":
+    """Call `work` for each of `pieces`, one thread for each; a single one needs no thread."""
+    if len(pieces) < 2:  # noqa: PLR2004 (nothing to share out)
+        return [work(piece) for piece in pieces]
+    with ThreadPoolExecutor(len(pieces)) as pool:
+        return list(pool.map(work, pieces))
+
+
 def spread(kernel: "Callable[[slice], Array]", count: int, threads: int) -> Array:
     """Call `kernel` for blocks of `count` signals on `threads` threads; compiled loops free the GIL."""
     blocks = [slice(count * i // threads, count * (i + 1) // threads) for i in range(threads)]
     blocks = [block for block in blocks if block.start < block.stop]
-    if len(blocks) < 2:  # noqa: PLR2004 (nothing to share out)
-        return kernel(slice(count))
-    with ThreadPoolExecutor(len(blocks)) as pool:
-        return np.concatenate(list(pool.map(kernel, blocks)))
+    parts = on_threads(kernel, blocks or [slice(count)])
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

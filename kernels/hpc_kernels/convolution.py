@@ -1,4 +1,6 @@
-"""Weighted sums of neighbouring samples: the inner loop of smoothing and of filter banks."""
+"""Weighted sums of neighbouring samples: the inner loop of smoothing."""
+
+import numpy as np
 
 from hpc_kernels.arrays import Array
 from hpc_kernels.compiled import compiled
@@ -8,25 +10,55 @@ BLOCK = 1024  # outputs worked on at a time, so that the sums stay in the first-
 
 @compiled
 def weighted_sums(x: Array, taps: Array, out: Array) -> None:
-    """Write ``out[t] = sum_j taps[j] x[t + j]``, added in the order of `j`; no sum leaves `x`."""
-    count = len(taps)
+    """Write ``out[t] = sum_j taps[j] x[t + j]`` of an odd number of taps, added in the order of `j`.
+
+    Sums are kept in double precision whatever `out` is; no sum leaves `x`.
+    """
+    block = np.empty(BLOCK)
     for start in range(0, len(out), BLOCK):
-        sums = out[start : start + BLOCK]
-        size = len(sums)
-        first = x[start : start + size]
-        for t in range(size):
-            sums[t] = taps[0] * first[t]
-        j = 1
-        while j + 4 <= count:
-            a, b, c, d = taps[j], taps[j + 1], taps[j + 2], taps[j + 3]
-            xa, xb = x[start + j : start + j + size], x[start + j + 1 : start + j + 1 + size]
-            xc, xd = x[start + j + 2 : start + j + 2 + size], x[start + j + 3 : start + j + 3 + size]
-            for t in range(size):
-                sums[t] = sums[t] + a * xa[t] + b * xb[t] + c * xc[t] + d * xd[t]
-            j += 4
-        while j < count:
-            tap = taps[j]
-            xj = x[start + j : start + j + size]
-            for t in range(size):
-                sums[t] += tap * xj[t]
-            j += 1
+        sums = block[: min(BLOCK, len(out) - start)]
+        if len(taps) % 4 == 1:
+            _start_with_one(x[start:], taps[0], sums)
+        else:
+            _start_with_three(x[start:], taps, sums)
+        j = len(taps) % 4
+        while j + 8 <= len(taps):
+            _add_eight(x[start + j :], taps[j:], sums)
+            j += 8
+        if j < len(taps):
+            _add_four(x[start + j :], taps[j:], sums)
+        written = out[start : start + BLOCK]
+        for t in range(len(sums)):
+            written[t] = sums[t]
+
+
+@compiled
+def _start_with_one(x: Array, tap: float, sums: Array) -> None:
+    for t in range(len(sums)):
+        sums[t] = tap * x[t]
+
+
+@compiled
+def _start_with_three(x: Array, taps: Array, sums: Array) -> None:
+    a, b, c = taps[0], taps[1], taps[2]
+    xb, xc = x[1:], x[2:]
+    for t in range(len(sums)):
+        sums[t] = a * x[t] + b * xb[t] + c * xc[t]
+
+
+@compiled
+def _add_four(x: Array, taps: Array, sums: Array) -> None:
+    a, b, c, d = taps[0], taps[1], taps[2], taps[3]
+    xb, xc, xd = x[1:], x[2:], x[3:]
+    for t in range(len(sums)):
+        sums[t] = sums[t] + a * x[t] + b * xb[t] + c * xc[t] + d * xd[t]
+
+
+@compiled
+def _add_eight(x: Array, taps: Array, sums: Array) -> None:
+    a, b, c, d = taps[0], taps[1], taps[2], taps[3]
+    e, f, g, h = taps[4], taps[5], taps[6], taps[7]
+    xb, xc, xd, xe, xf, xg, xh = x[1:], x[2:], x[3:], x[4:], x[5:], x[6:], x[7:]
+    for t in range(len(sums)):
+        four = sums[t] + a * x[t] + b * xb[t] + c * xc[t] + d * xd[t]
+        sums[t] = four + e * xe[t] + f * xf[t] + g * xg[t] + h * xh[t]

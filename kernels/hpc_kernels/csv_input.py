@@ -8,7 +8,6 @@ import gzip
 import os
 import zlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -17,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from hpc_kernels import csv_strict
-from hpc_kernels.arrays import Array
+from hpc_kernels.arrays import Array, on_threads
 from hpc_kernels.csv_rows import count_lines, parse_rows
 from hpc_kernels.errors import BadInputError
 
@@ -127,15 +126,15 @@ def _names(file: str, header: bytes) -> tuple[list[str], bytes]:
 
 def _signals(body: _Body, threads: int) -> Array:
     """Parse all rows: count the lines of each thread's range, then every thread knows its place."""
+    threads = min(threads, (body.stop - body.start) // _PIECE + 1)
     bounds = [body.start + (body.stop - body.start) * i // threads for i in range(threads)]
     bounds = [body.start, *(_next_row(body, bound) for bound in bounds[1:]), body.stop]
     ranges = [pair for pair in pairwise(bounds) if pair[0] < pair[1]]
-    with ThreadPoolExecutor(len(ranges)) as pool:
-        lines = list(pool.map(lambda pair: _lines(body, *pair), ranges))
-        first_rows = np.cumsum([0, *lines])
-        signals = np.empty((len(body.mine), first_rows[-1]))
-        places = [(start, stop, row) for (start, stop), row in zip(ranges, first_rows, strict=False)]
-        list(pool.map(lambda place: _parse_range(body, signals, *place), places))
+    lines = on_threads(lambda pair: _lines(body, *pair), ranges)
+    first_rows = np.cumsum([0, *lines])
+    signals = np.empty((len(body.mine), first_rows[-1]))
+    places = [(start, stop, row) for (start, stop), row in zip(ranges, first_rows, strict=False)]
+    on_threads(lambda place: _parse_range(body, signals, *place), places)
     return signals
 
 

@@ -38,8 +38,10 @@ def distance(x: Array, y: Array, radius: int, squared: bool, limit: float) -> Sc
         if s == 0:
             difference = abs(x[0] - y[0])
             now[1] = difference * difference if squared else difference
-        if s % _CHECK_EVERY == _CHECK_EVERY - 1 and min(now[first:].min(), before[first:].min()) > limit:
-            return rows.dtype.type(np.inf)
+        if s % _CHECK_EVERY == _CHECK_EVERY - 1 and limit < np.inf:
+            least = min(now[first : last + 2].min(), before[first : last + 2].min())
+            if least > limit:  # every path crosses one of two neighbouring diagonals
+                return rows.dtype.type(np.inf)
     found: Scalar = rows[(n + m - 2) % 3, n]
     return found
 

@@ -54,6 +54,7 @@ AccountingStorageHost=localhost
 AccountingStoragePort=$((base_port + 19))
 AccountingStoragePass=$run/munge/munge.socket
 END
+  sed -i 's|^JobAcctGatherType=.*|JobAcctGatherType=jobacct_gather/linux\nJobAcctGatherFrequency=task=1|' "$SLURM_CONF"
 }
 
 configure() {

@@ -19,7 +19,10 @@ from gateway.schedulers.pyslurm import Site, SlurmScheduler
 act, conf, path, folder = sys.argv[1:]
 scheduler, folder = SlurmScheduler(Site(Path(conf), path)), Path(folder)
 if act == "submit":
-    print(scheduler.submit(JobSpec(folder.name, folder, ("/bin/bash", "-c", "exit 4"), 1, 1, "srun")))
+    work = "for ((i = 0; i < 1000000; i++)); do :; done; sleep 2; exit 4"
+    print(scheduler.submit(JobSpec(folder.name, folder, ("/bin/bash", "-c", work), 1, 1, "srun")))
+elif act == "accounting":
+    print(scheduler.accounting(folder.name))
 else:
     told = scheduler.recall(folder.name, folder)
     print(told and (str(told.state), told.exit_code, told.scheduler_id))
@@ -49,3 +52,8 @@ def test_the_end_is_in_the_accounting(accounting: SlurmCluster, tmp_path: Path) 
     until("Slurm has forgotten the job", lambda: accounting.names() == [], 180)
     (folder / "exit.json").unlink()
     assert ask(accounting, "recall", folder) == f"('failed', 4, '{scheduler_id}')"
+    told = ask(accounting, "accounting", folder)
+    figures = dict(figure.split("=") for figure in told.removeprefix("Accounting(").rstrip(")").split(", "))
+    assert float(figures["elapsed_s"]) >= 2
+    assert float(figures["cpu_s"]) >= 1
+    assert int(figures["task_memory_peak_bytes"]) > 1e6

@@ -134,24 +134,26 @@ def test_out_of_time(scheduler: SlurmScheduler, tmp_path: Path) -> None:
 
 
 def test_why_it_waits(scheduler: SlurmScheduler, cluster: SlurmCluster, tmp_path: Path) -> None:
-    blocker = spec(tmp_path / "..", "exec sleep 100", ranks=16, resources=Resources(time_limit_s=600))
+    blocker = spec(tmp_path / "..", "exec sleep 100", ranks=12, resources=Resources(time_limit_s=600))
     blocking = scheduler.submit(blocker)
     wait_for(lambda: scheduler.jobs()[blocker.name].state is JobState.RUNNING)
     jobs = []
-    for name in ("first", "second", "third"):
+    for name, ranks in (("first", 16), ("second", 8), ("third", 8)):
         (tmp_path / name).mkdir()
-        jobs.append(spec(tmp_path / name, "true", ranks=8))
+        jobs.append(spec(tmp_path / name, "true", ranks=ranks))
         scheduler.submit(jobs[-1])
     wait_for(lambda: "expects" in scheduler.jobs()[jobs[0].name].reason)
     reasons = [scheduler.jobs()[job.name].reason for job in jobs]
-    assert reasons[0].startswith("waiting: 2 nodes with 8 free CPUs in all; Slurm expects to start it at ")
+    assert reasons[0].startswith(
+        "waiting for 2 of 2 nodes with 4 free CPUs each; Slurm expects to start it at "
+    )
     assert reasons[1].startswith(
         "waiting: jobs of higher priority are ahead; 1 job is ahead in the queue; Slurm"
     )
     assert "2 jobs are ahead" in reasons[2]
     figures = {partition.name: partition for partition in scheduler.partitions()}
     assert (figures["debug"].running_jobs, figures["debug"].queued_jobs) == (1, 3)
-    assert (figures["debug"].avail_cpus, figures["small"].avail_cpus) == (0, 0)
+    assert (figures["debug"].avail_cpus, figures["small"].avail_cpus) == (4, 0)
     cluster.command("scontrol", "hold", scheduler.jobs()[jobs[1].name].scheduler_id)
     assert "held" in scheduler.jobs()[jobs[1].name].reason
     for job in jobs:

@@ -76,7 +76,7 @@ def test_cancelled_while_running_and_while_waiting(
 
     def told() -> bool:
         reason: str = client.get(f"/job/{waiting['id']}")["reason"]
-        return "4 nodes with 16 free CPUs" in reason
+        return "of 4 nodes with 4 free CPUs each" in reason
 
     until("the reason is in plain words", told)
     for job in (waiting, running):

@@ -1,5 +1,7 @@
-"""One object store for all tests, and a cluster's home for each."""
+"""One object store for all tests, a cluster's home for each, and an API that asks who calls."""
 
+import io
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -8,7 +10,9 @@ from uuid import uuid4
 
 import boto3
 import pytest
+from fastapi.testclient import TestClient
 
+from gateway.accounts import jwks
 from gateway.db import get_engine
 from gateway.embedded import ObjectStore
 from gateway.settings import get_settings
@@ -17,6 +21,7 @@ from gateway.storage.s3 import S3Address
 from migrations import upgrade
 from tests import services
 from tests.fault_proxy import proxy
+from tests.identity import AUDIENCE, ISSUER, Provider, provider, rsa_key
 from tests.staging_rows import Bench
 
 if TYPE_CHECKING:
@@ -73,3 +78,39 @@ def bench(
     get_settings.cache_clear()
     with proxy(store.port) as running:
         yield Bench(tmp_path / "home", running, s3)
+
+
+@pytest.fixture
+def with_keys(api: TestClient, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    monkeypatch.setenv("GATEWAY_AUTH", "keys")
+    get_settings.cache_clear()
+    return api
+
+
+@pytest.fixture
+def openid(api: TestClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    """Let the API take the tokens of a provider whose first key is `first`."""
+    with provider() as running:
+        running.publish(first=rsa_key())
+        for name, value in {
+            "AUTH": "oidc",
+            "OIDC_ISSUER": ISSUER,
+            "OIDC_AUDIENCE": AUDIENCE,
+            "OIDC_JWKS_URL": running.url,
+        }.items():
+            monkeypatch.setenv(f"GATEWAY_{name}", value)
+        get_settings.cache_clear()
+        jwks.key_set.cache_clear()
+        yield running
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """Collect all that is logged, at every level."""
+    written, root = io.StringIO(), logging.getLogger()
+    handler, level = logging.StreamHandler(written), root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield written
+    root.removeHandler(handler)
+    root.setLevel(level)

@@ -5,6 +5,7 @@ from sqlalchemy import update
 from gateway.claims import take_transfer
 from gateway.db import db_now, session_scope
 from gateway.errors import StorageUnavailable
+from gateway.faults import Fault
 from gateway.models import Transfer
 from gateway.outbox import settle
 from gateway.settings import Settings, get_settings
@@ -22,7 +23,7 @@ def test_a_poison_rows_task_fails_in_the_rows_own_words() -> None:
             session.execute(update(Transfer).values(lease_until=db_now(-1)))
     with pytest.raises(GivenUp, match="6 workers died"):
         claimed(take_transfer, str(row_id), "worker")
-    assert transfer(row_id).state is TransferState.FAILED
+    assert (transfer(row_id).state, transfer(row_id).fault) == (TransferState.FAILED, Fault.WORKERS)
     assert claimed(take_transfer, str(row_id), "worker") is None
 
 
@@ -36,9 +37,11 @@ def test_a_kind_may_have_a_budget_of_its_own(monkeypatch: pytest.MonkeyPatch) ->
             with session_scope() as session:
                 row = session.get_one(Transfer, row_id)
                 row.state = TransferState.TRANSFERRING
-                settle(session, row, StorageUnavailable("slow down"))
-    assert transfer(row_ids["s3_data"]).state is TransferState.RETRYING
-    assert transfer(row_ids["s3_result"]).reason == "given up after 2 tries: slow down"
+                settle(session, row, StorageUnavailable("slow down", Fault.NETWORK))
+    waiting = transfer(row_ids["s3_data"])
+    assert (waiting.state, waiting.fault) == (TransferState.RETRYING, Fault.NETWORK)
+    given_up = transfer(row_ids["s3_result"])
+    assert (given_up.reason, given_up.fault) == ("given up after 2 tries: slow down", Fault.NETWORK)
 
 
 @pytest.mark.parametrize("value", ["transfers=3", "job=-1", "job=many", "job", "=3"])

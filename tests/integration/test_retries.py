@@ -13,8 +13,9 @@ from gateway.jobs import finish, record_submission
 from gateway.models import Job, Transfer
 from gateway.outbox import message_for
 from gateway.states import JobState, TransferState
+from gateway.storage.address import Credentials
 from gateway.transfers import complete
-from tests.rows import SECRET, job, new_job, new_transfer, transfer
+from tests.rows import KEYS, job, new_job, new_transfer, transfer
 
 
 def _claimed(row_id: UUID) -> Claim:
@@ -63,7 +64,7 @@ def test_a_failed_transfer_is_taken_back_to_its_start_under_the_same_id(api: Tes
     status = _post(api, f"/s3_data/{row_id}/retry", by="ada", reason="the bucket exists now")
     assert (status["id"], status["status"], status["state"]) == (str(row_id), "transferring", "accepted")
     assert (status["attempt"], status["reason"], status["ended_at"], status["bytes_done"]) == (2, "", None, 0)
-    assert credentials.unseal(transfer(row_id).credentials or "") == ("access", SECRET)
+    assert credentials.unseal(transfer(row_id).credentials or "") == KEYS
 
 
 def test_the_history_says_who_retried_when_and_why_and_keeps_the_failure(api: TestClient) -> None:
@@ -90,7 +91,7 @@ def test_a_retry_needs_no_body_and_then_names_the_callers_address(api: TestClien
 def test_fresh_credentials_replace_the_old_ones_and_are_not_shown(api: TestClient) -> None:
     row_id = failed_transfer()
     status = _post(api, f"/s3_data/{row_id}/retry", access_key="new", secret_key="fresh-secret")
-    assert credentials.unseal(transfer(row_id).credentials or "") == ("new", "fresh-secret")
+    assert credentials.unseal(transfer(row_id).credentials or "") == Credentials("new", "fresh-secret")
     assert "fresh-secret" not in f"{status} {api.get(f'/s3_data/{row_id}/events').text}"
 
 

@@ -12,6 +12,7 @@ from gateway.credentials import seal
 from gateway.db import session_scope
 from gateway.models import Transfer
 from gateway.states import TransferState
+from gateway.storage.address import Credentials
 from tests import services
 from tests.fault_proxy import Fault
 from tests.rows import transfer
@@ -97,7 +98,7 @@ def test_what_a_store_refuses_to_throw_away_is_not_tried_for_ever(
     with session_scope() as session:
         row = session.get_one(Transfer, row.id)
         transfers.cancel(session, row)
-        row.credentials = seal(services.ACCESS_KEY, "no longer valid")
+        row.credentials = seal(Credentials(services.ACCESS_KEY, "no longer valid"))
     bench.heal_store()
     row = work(row.id)
     assert (row.leftovers, row.next_send_at, row.credentials) == (False, None, None)

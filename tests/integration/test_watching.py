@@ -38,6 +38,9 @@ class Recorded:
     def jobs(self) -> dict[str, JobReport]:
         return dict(self._reports)
 
+    def accounting(self, name: str) -> None:
+        raise AssertionError(name)
+
     def cancel(self, scheduler_id: str) -> None:
         self.cancelled.append(scheduler_id)
 

@@ -11,7 +11,7 @@ from scipy.special import ndtr
 
 from hpc_kernels import black_scholes
 from hpc_kernels.asset_pairs import read
-from hpc_kernels.services.black_scholes import FIGURES, years_until
+from hpc_kernels.services.black_scholes import FIGURES, option_figures, years_until
 from tests.kernels import naive
 from tests.kernels.job_folder import JobFolder
 
@@ -46,6 +46,21 @@ def test_against_the_closed_form(
     expected = naive.black_scholes(spot, sigma, years, [call, put], rate)
     scale = max(spot, call, put, 1.0)
     assert got == pytest.approx(expected, rel=1e-10, abs=1e-10 * scale)
+
+
+def test_ordinary_and_odd_assets_side_by_side_are_as_alone() -> None:
+    spot = np.random.default_rng(0).uniform(1e3, 3e3, 700)
+    spot[[5, 300, 699]] = 1e-300, 1e300, np.nan
+    sigma = np.random.default_rng(1).uniform(0.1, 0.6, 700)
+    sigma[[7, 256, 698]] = 0.0, 1e-200, 1e200
+    terms = 2400.0, 2300.0, 0.01575
+    together = option_figures(spot, sigma, np.full(700, 1.6), *terms)
+    alone = [option_figures(spot[[i]], sigma[[i]], np.full(1, 1.6), *terms)[0] for i in range(700)]
+    assert np.array_equal(together, np.array(alone), equal_nan=True)
+    for i in (5, 300):
+        expected = naive.black_scholes(spot[i], sigma[i], 1.6, [2400.0, 2300.0], 0.01575)
+        assert together[i] == pytest.approx(expected, rel=1e-10, abs=1e-10 * max(spot[i], 2400))
+    assert np.isnan(together[699]).all()
 
 
 def test_real_prices_against_scipy() -> None:

@@ -1,13 +1,9 @@
 """Reading sensor tables: pieces and ranges of any size give the same, and broken ones never a number."""
 
-import math
-import random
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from hpc_kernels import csv_input
 from hpc_kernels.errors import BadInputError
@@ -73,54 +69,3 @@ def test_a_table_of_many_columns(tmp_path: Path) -> None:
         "\n".join([header, *(";".join(map(repr, row)) for row in values.tolist())])
     )
     assert np.array_equal(csv_input.read(tmp_path / "x.csv", range, 2)[1], values.T)
-
-
-def obvious(text: bytes) -> list[list[float]] | None:
-    """Read a table of two columns the slow way; None where it is broken."""
-    lines = text.rstrip(b" \t\r\n").split(b"\n")[1:]
-    table = []
-    for line in lines:
-        cells = line.removesuffix(b"\r").split(b";")
-        if len(cells) == 3 and not cells[2].strip(b" \t\r"):
-            cells.pop()
-        try:
-            row = [float(cell.strip(b" \t").decode()) for cell in cells]
-        except ValueError:
-            return None
-        if len(row) != 2 or not all(map(math.isfinite, row)):
-            return None
-        table.append(row)
-    return table or None
-
-
-def check(path: Path, text: bytes) -> None:
-    """Either the right numbers or a plain refusal; what only Python's `float` takes may be refused."""
-    path.write_bytes(text)
-    try:
-        _, signals = csv_input.read(path, range, 2)
-    except BadInputError:
-        return
-    assert signals.T.tolist() == obvious(text.replace(b'"', b""))
-
-
-@given(st.lists(st.tuples(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9)), min_size=1, max_size=9), st.data())
-def test_a_mutated_file_gives_no_wrong_number(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[float, float]], data: st.DataObject
-) -> None:
-    body = bytearray("\n".join(f"{a!r};{b!r}" for a, b in rows).encode() + b"\n")
-    for _ in range(data.draw(st.integers(0, 3))):
-        place = data.draw(st.integers(0, len(body) - 1))
-        body[place] = data.draw(st.sampled_from(list(b'0123456789.;,-+eE"\r\n\t nx\0\xff')))
-    check(tmp_path_factory.getbasetemp() / "mutated.csv", b"a;b\n" + bytes(body))
-
-
-@pytest.mark.long
-@pytest.mark.timeout(3600)
-def test_a_million_mutated_files(tmp_path: Path) -> None:
-    rng = random.Random(0)  # noqa: S311 (no secret)
-    for _ in range(1_000_000):
-        rows = [f"{rng.uniform(-99, 99)!r};{rng.randint(-9, 9)}" for _ in range(rng.randint(1, 4))]
-        body = bytearray("\n".join(rows).encode() + b"\n")
-        for _ in range(rng.randint(1, 4)):
-            body[rng.randrange(len(body))] = rng.choice(b'0123456789.;,-+eE"\r\n\t nx\0\xff')
-        check(tmp_path / "mutated.csv", b"a;b\n" + bytes(body))

@@ -262,8 +262,32 @@ def test_a_damaged_exit_file_says_nothing(tmp_path: Path, text: str) -> None:
 
 def test_exit_file_is_whole_json(tmp_path: Path) -> None:
     run(spec(tmp_path, "true"))
-    keys = {"exit_code", "signal", "started_at", "ended_at", "time_limit_s"}
+    keys = {"exit_code", "signal", "started_at", "ended_at", "time_limit_s", "peak_memory_bytes"}
     assert json.loads((tmp_path / batch.EXIT).read_text()).keys() == keys
+
+
+NOTED = '{"rank": 0, "peak_rss_bytes": %d, "cpu_s": 1.5}'
+
+
+@pytest.mark.parametrize(
+    ("files", "peak"),
+    [
+        ({}, None),
+        ({"usage.json": f"[{NOTED % 5},\n{NOTED % 7}]"}, 12),
+        ({"usage.json": f"[{NOTED % 5}]", "usage.0.json": NOTED % 9}, 5),
+        ({"usage.0.json": NOTED % 2**40, "usage.3.json": NOTED % 1}, 2**40 + 1),
+        ({"usage.json": "damaged"}, None),
+    ],
+)
+def test_the_exit_file_holds_the_peak_memory_of_the_ranks(
+    tmp_path: Path, files: dict[str, str], peak: int | None
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert run(spec(tmp_path, "true")) == 0
+    end = batch.read_exit(tmp_path)
+    assert end is not None
+    assert end.peak_memory_bytes == peak
 
 
 SRUN = """#!/bin/bash

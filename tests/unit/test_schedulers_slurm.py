@@ -8,7 +8,8 @@ import pytest
 from gateway import batch
 from gateway.schedulers.slurm_folder import recall
 from gateway.schedulers.slurm_job import SlurmJob
-from gateway.schedulers.slurm_partitions import Node, SlurmPartition, figures, largest_nodes
+from gateway.schedulers.slurm_node import Node
+from gateway.schedulers.slurm_partitions import SlurmPartition, figures, largest_nodes
 from gateway.schedulers.slurm_reports import STATES, report, reports, superfluous
 from gateway.schedulers.slurm_waiting import waiting_reason
 from gateway.states import JobState
@@ -28,6 +29,7 @@ def job(  # noqa: PLR0917
     priority: int = 1,
     partition: str = "debug",
     user_id: int = 1000,
+    nodes: int = 2,
 ) -> SlurmJob:
     return SlurmJob(
         id=number,
@@ -36,7 +38,7 @@ def job(  # noqa: PLR0917
         reason=reason,
         partition=partition,
         priority=priority,
-        nodes=2,
+        nodes=nodes,
         cpus=8,
         folder=folder,
         user_id=user_id,
@@ -99,7 +101,7 @@ def test_an_unknown_state_is_shown_and_logged_not_guessed(caplog: pytest.LogCapt
             "Resources",
             0,
             timedelta(hours=2, minutes=5),
-            "waiting: 2 nodes with 8 free CPUs in all; Slurm expects to start it at 14:05 UTC",
+            "waiting for 1 of 2 nodes with 4 free CPUs each; Slurm expects to start it at 14:05 UTC",
         ),
         ("Priority", 1, None, "waiting: jobs of higher priority are ahead; 1 job is ahead in the queue"),
         ("Priority", 10, None, "waiting: jobs of higher priority are ahead; 10 jobs are ahead in the queue"),
@@ -113,10 +115,13 @@ def test_an_unknown_state_is_shown_and_logged_not_guessed(caplog: pytest.LogCapt
             "Resources",
             0,
             timedelta(days=1),
-            "waiting: 2 nodes with 8 free CPUs in all; Slurm expects to start it at 2026-11-23 12:00 UTC",
+            (
+                "waiting for 1 of 2 nodes with 4 free CPUs each;"
+                " Slurm expects to start it at 2026-11-23 12:00 UTC"
+            ),
         ),
-        ("Resources", 0, timedelta(days=365), "waiting: 2 nodes with 8 free CPUs in all"),
-        ("Resources", 0, timedelta(hours=-1), "waiting: 2 nodes with 8 free CPUs in all"),
+        ("Resources", 0, timedelta(days=365), "waiting for 1 of 2 nodes with 4 free CPUs each"),
+        ("Resources", 0, timedelta(hours=-1), "waiting for 1 of 2 nodes with 4 free CPUs each"),
         (
             "DependencyNeverSatisfied",
             5,
@@ -140,7 +145,31 @@ def test_an_unknown_state_is_shown_and_logged_not_guessed(caplog: pytest.LogCapt
 )
 def test_waiting_in_plain_words(reason: str, ahead: int, start_in: timedelta | None, words: str) -> None:
     start_at = None if start_in is None else NOW + start_in
-    assert waiting_reason(job(reason=reason, start_at=start_at), ahead, NOW) == words
+    assert waiting_reason(job(reason=reason, start_at=start_at), ahead, 1, NOW) == words
+
+
+@pytest.mark.parametrize(
+    ("states", "words"),
+    [
+        (["IDLE", "IDLE"], "waiting for memory or another resource beside 8 free CPUs"),
+        (["IDLE", "ALLOCATED"], "waiting for 1 of 2 nodes with 4 free CPUs each"),
+        (["IDLE+DRAIN", "DOWN"], "waiting for 2 of 2 nodes with 4 free CPUs each"),
+    ],
+)
+def test_waiting_for_room_says_how_many_nodes_are_missing(states: list[str], words: str) -> None:
+    nodes = [
+        Node(f"n{number}", state, cpus=4, idle_cpus=0 if state == "ALLOCATED" else 4, partitions=("debug",))
+        for number, state in enumerate(states)
+    ]
+    elsewhere = Node("n9", "IDLE", cpus=64, idle_cpus=64, partitions=("gpu",))
+    told = reports([job(reason="Resources")], 1000, NOW, [*nodes, elsewhere])
+    assert told["job.1"].reason == words
+
+
+def test_waiting_for_a_single_node() -> None:
+    assert (
+        waiting_reason(job(reason="Resources", nodes=1), 0, 0, NOW) == "waiting for a node with 8 free CPUs"
+    )
 
 
 def test_the_place_in_the_queue_is_by_priority() -> None:

@@ -4,6 +4,7 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError, HTTPClientError, ReadTimeoutError, SSLError
 
 from gateway.errors import StorageBusy, StorageChanged, StorageError, StorageUnavailable
+from gateway.faults import Fault
 from gateway.storage.address import S3Address
 from gateway.storage.refusals import refusal, unreachable
 
@@ -43,6 +44,26 @@ def test_every_answer_has_its_kind(code: str, status: int, kind: type[StorageErr
     assert type(told) is kind
     assert says in told.detail
     assert "geheim" not in told.detail
+
+
+@pytest.mark.parametrize(
+    ("code", "fault"),
+    [
+        ("SignatureDoesNotMatch", Fault.CREDENTIALS),
+        ("InvalidToken", Fault.CREDENTIALS),
+        ("403", Fault.PERMISSION),
+        ("NoSuchBucket", Fault.NOT_FOUND),
+        ("404", Fault.NOT_FOUND),
+        ("KeyTooLongError", Fault.NAME),
+        ("XMinioStorageFull", Fault.SPACE),
+        ("SlowDown", Fault.STORE),
+        ("NeverHeardOf", Fault.STORE),
+    ],
+)
+def test_every_answer_has_its_class(code: str, fault: Fault) -> None:
+    answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+    assert refusal(answer, ADDRESS).fault is fault
+    assert unreachable(ConnectionResetError(), ADDRESS.endpoint).fault is Fault.NETWORK
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The tasks of a job: its submission, and its end. What lies between is the watcher's."""
 
+import logging
+
 from gateway import claims, infrastructures, jobs
 from gateway.claims import Claim
 from gateway.configuration import Cluster
@@ -9,6 +11,7 @@ from gateway.errors import SchedulerError
 from gateway.models import Job
 from gateway.programs import Program, attempt_folder, program
 from gateway.queue import app
+from gateway.schedulers.base import Accounting
 from gateway.schedulers.opening import open_scheduler
 from gateway.sites.local import LocalSite
 from gateway.states import JobState
@@ -16,6 +19,8 @@ from gateway.usage import usage
 from workers.claiming import GivenUp, claimed
 from workers.settling import settling
 from workers.tasks import LOST_WORKER
+
+_log = logging.getLogger(__name__)
 
 
 @app.task(name="jobs.submit", bind=True, throws=(GivenUp,), **LOST_WORKER)
@@ -58,8 +63,17 @@ def finish(self: "app.Task", job_id: str) -> None:
         cluster = infrastructures.configured()[row.infrastructure]
         site = LocalSite(cluster.allowed_roots)
         state, reason, outputs = ending(row, cluster, site)
-        used = usage(row, attempt_folder(row), site)
+        used = usage(row, attempt_folder(row), site, _accounting(row, cluster))
         with session_scope() as session:
             jobs.finish(session, claim, state, reason, outputs=outputs, usage=used)
     if state is not JobState.SUCCEEDED:
         raise SchedulerError(f"{state}: {reason}")
+
+
+def _accounting(row: Job, cluster: Cluster) -> Accounting | None:
+    """Ask the scheduler for its own figures; an end does not wait for them."""
+    try:
+        return open_scheduler(cluster).accounting(row.name)
+    except SchedulerError as error:
+        _log.warning("job %s: no figures from the accounting: %s", row.id, error.detail)
+        return None

@@ -7,7 +7,7 @@ from uuid import UUID
 from gateway import claims, credentials, infrastructures, prefixes, staging, transfers
 from gateway.claims import Claim
 from gateway.db import session_scope
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, StorageError
 from gateway.models import Transfer
 from gateway.paths import confine
 from gateway.prefixes import MOST_CHILDREN, Entry
@@ -15,7 +15,7 @@ from gateway.queue import app, send
 from gateway.settings import get_settings
 from gateway.sites.local import LocalSite
 from gateway.staging import Progress
-from gateway.storage.s3 import Credentials, S3Address
+from gateway.storage.address import Credentials, S3Address, Secret, SignedUrl
 from workers.claiming import GivenUp, claimed
 from workers.settling import settling
 from workers.tasks import LOST_WORKER
@@ -52,7 +52,7 @@ def clean(transfer_id: str) -> None:
     if row is None:
         return
     try:
-        _remove_leftovers(row)
+        remove_leftovers(row)
     except GatewayError as error:
         if error.transient and row.sends < CLEAN_TRIES:
             raise  # and it is sent again
@@ -61,20 +61,21 @@ def clean(transfer_id: str) -> None:
         transfers.cleaned(session, row.id)
 
 
-def _remove_leftovers(row: Transfer) -> None:
-    site, path = _place(row)
+def remove_leftovers(row: Transfer) -> None:
+    """Remove temporary files and the open upload of a transfer that has ended."""
+    site, path = place(row)
     trail = RowTrail(row)
     site.discard(path, trail.token)
-    if row.kind == "s3_result" and row.credentials:
-        staging.abandon_upload(_address(row), _secrets(row), trail, get_settings())
+    if row.kind == "s3_result" and isinstance(secret := _secret(row), Credentials):
+        staging.abandon_upload(_address(row), secret, trail, get_settings())
 
 
 def _expand(row: Transfer, claim: Claim, progress: Progress) -> None:
     """Make a row of every object or file below the prefix, and send them all."""
     if row.kind == "s3_data":
-        found = staging.list_objects(_address(row), _secrets(row), progress, get_settings(), MOST_CHILDREN)
+        found = staging.list_objects(_address(row), _keys(row), progress, get_settings(), MOST_CHILDREN)
     else:
-        site, path = _place(row)
+        site, path = place(row)
         found = staging.list_files(site, path, progress, MOST_CHILDREN)
     with session_scope() as session:
         messages = prefixes.expand(session, claim, [Entry(name, size) for name, size in found])
@@ -83,17 +84,24 @@ def _expand(row: Transfer, claim: Claim, progress: Progress) -> None:
 
 def _move(row: Transfer, claim: Claim, progress: Progress) -> None:
     """Stage the bytes in the row's direction."""
-    site, path = _place(row)
+    site, path = place(row)
     trail = RowTrail(row, claim)
     if row.kind == "data":
         staging.fetch_url(row.endpoint, site, path, progress, get_settings(), trail)
+        return
+    secret, address = credentials.unseal(row.credentials or ""), _address(row)
+    if isinstance(secret, SignedUrl) and row.kind == "s3_data":
+        staging.stage_in_signed(address, secret, site, path, progress, get_settings(), trail)
+    elif isinstance(secret, SignedUrl):
+        staging.stage_out_signed(site, path, address, secret, progress, get_settings())
     elif row.kind == "s3_data":
-        staging.stage_in(_address(row), _secrets(row), site, path, progress, get_settings(), trail)
+        staging.stage_in(address, secret, site, path, progress, get_settings(), trail)
     else:
-        staging.stage_out(site, path, _address(row), _secrets(row), progress, get_settings(), trail)
+        staging.stage_out(site, path, address, secret, progress, get_settings(), trail)
 
 
-def _place(row: Transfer) -> tuple[LocalSite, PurePosixPath]:
+def place(row: Transfer) -> tuple[LocalSite, PurePosixPath]:
+    """Return the transfer's end on the cluster."""
     cluster = infrastructures.configured()[row.infrastructure]
     path = confine(row.path, cluster.home, cluster.allowed_roots, "path")
     return LocalSite(cluster.allowed_roots), path
@@ -103,6 +111,13 @@ def _address(row: Transfer) -> S3Address:
     return S3Address(endpoint=row.endpoint, region=row.region, bucket=row.bucket, key=row.object)
 
 
-def _secrets(row: Transfer) -> Credentials:
-    access_key, secret_key = credentials.unseal(row.credentials or "")
-    return Credentials(access_key=access_key, secret_key=secret_key)
+def _secret(row: Transfer) -> Secret | None:
+    return credentials.unseal(row.credentials) if row.credentials else None
+
+
+def _keys(row: Transfer) -> Credentials:
+    """Return the keys of a row that has no presigned URL: one of a prefix."""
+    secret = credentials.unseal(row.credentials or "")
+    if isinstance(secret, SignedUrl):
+        raise StorageError("a presigned URL cannot do this: send access_key and secret_key")
+    return secret

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hpc_kernels.arrays import Array, as_signals
+from hpc_kernels.branch_free import exponential, log_of_normal, normal_tail
 from hpc_kernels.compiled import compiled
 from hpc_kernels.errors import UnfitSignalError
 
@@ -16,6 +17,8 @@ FIGURES = tuple(f"{side} {figure}" for figure in ("price", "delta", "gamma", "ve
                 for side in ("call", "put"))  # fmt: skip
 TRADING_DAYS = 252
 DAYS_PER_YEAR = 365
+BLOCK = 256  # options worked on at a time: their figures stay in the first-level cache
+_LEAST, _GREATEST = 1e-100, 1e100  # of what is an ordinary number, far from overflow
 _SCALE = 0.01  # vega, theta and rho are told per hundredth
 Column = NDArray[np.float64]
 Volatility = Literal["log_return", "price_std"] | float
@@ -119,23 +122,83 @@ def _spot_and_volatility(series: Array, volatility: Volatility) -> tuple[float, 
     return spot, float(np.std(np.diff(np.log(series)), ddof=1)) * year
 
 
-@compiled
-def option_figures(  # noqa: PLR0917 (Numba knows no keyword-only)
+def option_figures(  # noqa: PLR0917 (as many terms as the formula has)
     spot: Column, sigma: Column, years: Column, call_strike: float, put_strike: float, rate: float
 ) -> Column:
     """Return the figures (options, 12) for arrays of spot, volatility and years; nan spot gives nan."""
     out = np.empty((len(spot), 12))
-    for i in range(len(spot)):
-        _one_side(spot[i], sigma[i], years[i], call_strike, rate, 1.0, out[i, 0::2])
-        _one_side(spot[i], sigma[i], years[i], put_strike, rate, -1.0, out[i, 1::2])
+    _write_figures(spot, sigma, years, (call_strike, put_strike), rate, out)
     return out
 
 
 @compiled
-def _one_side(  # noqa: PLR0917 (likewise)
+def _write_figures(  # noqa: PLR0917 (Numba knows no keyword-only)
+    spot: Column, sigma: Column, years: Column, strikes: tuple[float, float], rate: float, out: Column
+) -> None:
+    calls, puts = np.empty(6 * BLOCK), np.empty(6 * BLOCK)
+    for start in range(0, len(spot), BLOCK):
+        some = slice(start, min(start + BLOCK, len(spot)))
+        s, v, y, rows = spot[some], sigma[some], years[some], out[some]
+        _ordinary(s, v, y, strikes[0], rate, 1.0, calls)
+        _ordinary(s, v, y, strikes[1], rate, -1.0, puts)
+        for i in range(len(s)):
+            for j in range(6):
+                rows[i, 2 * j], rows[i, 2 * j + 1] = calls[6 * i + j], puts[6 * i + j]
+        for side in range(2):
+            if _count_ordinary(s, v, y, strikes[side]) < len(s):
+                for i in range(len(s)):
+                    if not _is_ordinary(s[i] / strikes[side], v[i] * math.sqrt(y[i])):
+                        _limits(s[i], v[i], y[i], strikes[side], rate, 1.0 - 2.0 * side, rows[i, side::2])
+
+
+@compiled
+def _count_ordinary(spot: Column, sigma: Column, years: Column, strike: float) -> int:
+    count = 0
+    for i in range(len(spot)):
+        count += _is_ordinary(spot[i] / strike, sigma[i] * math.sqrt(years[i]))
+    return count
+
+
+@compiled
+def _is_ordinary(ratio: float, deviation: float) -> bool:
+    return (ratio > _LEAST) & (ratio < _GREATEST) & (deviation > _LEAST) & (deviation < _GREATEST)
+
+
+@compiled
+def _ordinary(  # noqa: PLR0917 (likewise)
+    spot: Column, sigma: Column, years: Column, strike: float, rate: float, sign: float, out: Column
+) -> None:
+    """Write price, delta, gamma, vega, theta and rho of calls (`sign` 1) or puts (`sign` -1)."""
+    for i in range(len(spot)):
+        root, discounted = math.sqrt(years[i]), strike * exponential(-rate * years[i])
+        deviation, drift = sigma[i] * root, log_of_normal(spot[i] / strike) + rate * years[i]
+        d1 = drift / deviation + deviation / 2
+        d2 = d1 - deviation
+        bell = exponential(-0.5 * d1 * d1)
+        in_spot = _below(sign * d1, bell)
+        in_strike = _below(sign * d2, exponential(-0.5 * d2 * d2))
+        density = bell / math.sqrt(2 * math.pi)
+        out[6 * i + 0] = sign * (spot[i] * in_spot - discounted * in_strike)
+        out[6 * i + 1] = sign * in_spot
+        out[6 * i + 2] = density / (spot[i] * deviation)
+        out[6 * i + 3] = spot[i] * density * root * _SCALE
+        decay = -spot[i] * density * sigma[i] / (2 * root)
+        out[6 * i + 4] = (decay - sign * rate * discounted * in_strike) * _SCALE
+        out[6 * i + 5] = sign * discounted * years[i] * in_strike * _SCALE
+
+
+@compiled
+def _below(d: float, bell: float) -> float:
+    """Return the standard normal distribution function at `d`, given ``exp(-d * d / 2)``."""
+    tail = normal_tail(d, bell)
+    return 1.0 - tail if d > 0 else tail
+
+
+@compiled
+def _limits(  # noqa: PLR0917 (likewise)
     spot: float, sigma: float, years: float, strike: float, rate: float, sign: float, out: Column
 ) -> None:
-    """Write price, delta, gamma, vega, theta and rho of a call (`sign` 1) or a put (`sign` -1)."""
+    """Write the figures of one side of an asset whose numbers are far from ordinary, or whose spot is nan."""
     root, discounted = math.sqrt(years), strike * math.exp(-rate * years)
     deviation, drift = sigma * root, math.log(spot / strike) + rate * years
     d1 = drift / deviation + deviation / 2

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hpc_kernels.arrays import Array, Scalar, as_signals
-from hpc_kernels.compiled import compiled, compiled_any_order
+from hpc_kernels.compiled import compiled
 from hpc_kernels.perforation import fill_between
 
 
@@ -43,33 +43,27 @@ def min_max(signals: ArrayLike, *, low: float = 0.0, high: float = 1.0, stride: 
     array([[0. , 1. , 0.5]])
     """
     x = as_signals(signals)
-    out = np.empty_like(x)
+    out, zero = np.empty_like(x), x.dtype.type(0)  # added to an extreme: of -0 and 0 either may be found
     for row, scaled in zip(x, out, strict=True):
-        _scale(row, scaled, x.dtype.type(low), x.dtype.type(high), stride)
+        computed, place = (row, scaled) if stride == 1 else (row[::stride], scaled[::stride])
+        least, greatest = computed.min() + zero, computed.max() + zero
+        _stretch(computed, place, least, greatest, x.dtype.type(low), x.dtype.type(high))
+        if stride > 1:
+            fill_between(scaled, stride)
     return out
 
 
-@compiled_any_order
-def _extremes(x: Array) -> tuple[Scalar, Scalar]:
-    least = greatest = x[0]
-    for t in range(len(x)):
-        least = min(least, x[t])
-        greatest = max(greatest, x[t])
-    return least, greatest
-
-
 @compiled
-def _scale(x: Array, out: Array, low: Scalar, high: Scalar, stride: int) -> None:
-    least, greatest = _extremes(x if stride == 1 else x[::stride].copy())
+def _stretch(  # noqa: PLR0917 (Numba knows no keyword-only)
+    x: Array, out: Array, least: Scalar, greatest: Scalar, low: Scalar, high: Scalar
+) -> None:
     extent, height, half = greatest - least, high - low, x.dtype.type(0.5)
     if extent == 0:
         out[:] = low
     elif np.isinf(extent):  # the range itself is beyond the largest number
         extent = greatest * half - least * half
-        for t in range(0, len(x), stride):
+        for t in range(len(x)):
             out[t] = low + (x[t] * half - least * half) / extent * height
     else:
-        for t in range(0, len(x), stride):
+        for t in range(len(x)):
             out[t] = low + (x[t] - least) / extent * height
-    if stride > 1:
-        fill_between(out, stride)

@@ -117,9 +117,15 @@ def _centre_taps(window_length: int, polyorder: int, deriv: int) -> Taps:
 
 
 def _smooth(x: Array, out: Array, taps: Taps, mode: Mode) -> None:
-    sums = np.empty(len(x))
-    weighted_sums(_extended(x, len(taps) // 2, mode), taps, sums)
-    out[:] = sums
+    """Sum inner samples where they are, and those near an end on a copy that goes on beyond it."""
+    half, n = len(taps) // 2, len(x)
+    before, after = _beyond(x, np.arange(-half, 0), mode), _beyond(x, np.arange(n, n + half), mode)
+    if n <= 2 * half:
+        weighted_sums(np.concatenate([before, x, after]), taps, out)
+        return
+    weighted_sums(x, taps, out[half : n - half])
+    weighted_sums(np.concatenate([before, x[: 2 * half]]), taps, out[:half])
+    weighted_sums(np.concatenate([x[n - 2 * half :], after]), taps, out[n - half :])
 
 
 def _fit_ends(x: Array, out: Array, taps: Taps) -> None:
@@ -130,20 +136,14 @@ def _fit_ends(x: Array, out: Array, taps: Taps) -> None:
     out[len(x) - half :] = taps[window_length - half :] @ x[-window_length:].astype(np.float64)
 
 
-def _extended(x: Array, half: int, mode: Mode) -> Taps:
-    """Return the signal with `half` samples more on both sides, in double precision."""
+def _beyond(x: Array, places: NDArray[np.int64], mode: Mode) -> Array:
+    """Return what is taken for the samples at `places` before or behind the signal."""
     n = len(x)
-    extended = np.zeros(n + 2 * half)
-    extended[half : half + n] = x
-    outside = np.concatenate([np.arange(-half, 0), np.arange(n, n + half)])
     if mode == "nearest":
-        source = np.clip(outside, 0, n - 1)
-    elif mode == "wrap":
-        source = outside % n
-    elif mode == "mirror":
+        return x[np.clip(places, 0, n - 1)]
+    if mode == "wrap":
+        return x[places % n]
+    if mode == "mirror":
         period = max(2 * n - 2, 1)
-        source = np.minimum(outside % period, -outside % period)
-    else:
-        return extended
-    extended[outside + half] = x[source]
-    return extended
+        return x[np.minimum(places % period, -places % period)]
+    return np.zeros(len(places), x.dtype)

@@ -1,0 +1,33 @@
+"""Where a gateway without accounts may listen: on this machine alone, unless it is meant otherwise."""
+
+import ipaddress
+import socket
+
+from gateway.errors import GatewayError
+from gateway.settings import get_settings
+
+
+class Exposed(GatewayError):
+    """Anybody who reaches the address could use the cluster."""
+
+    title = "No accounts"
+
+
+def check_exposure(host: str) -> None:
+    """Raise Exposed when the API would let strangers in."""
+    settings = get_settings()
+    if settings.auth == "none" and not settings.open_to_all and not is_loopback(host):
+        raise Exposed(
+            f"without accounts, whoever reaches {host} can use the clusters: set GATEWAY_AUTH=keys (then"
+            " `hpc-gateway keys create`) or GATEWAY_AUTH=oidc, listen on 127.0.0.1, or, if it is meant,"
+            " set GATEWAY_OPEN_TO_ALL=true"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether every address that the host stands for is this machine's own."""
+    try:
+        found = socket.getaddrinfo(host or "0.0.0.0", None)  # noqa: S104  an empty host listens everywhere
+    except OSError:
+        return False
+    return all(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback for *_, address in found)

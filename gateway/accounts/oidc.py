@@ -1,0 +1,86 @@
+"""Tokens of an OpenID provider: JWTs with a signature, an issuer, an audience and a time that are right."""
+
+from typing import Any
+
+import jwt
+
+from gateway.accounts import LOCAL, Caller, Scope
+from gateway.accounts.jwks import key_set
+from gateway.accounts.names import check_owner
+from gateway.errors import Forbidden, Invalid, Unauthorized
+from gateway.settings import Settings, get_settings
+
+CLOCK_LEEWAY_S = 10
+# The first that fits says why; words of ours, because the library's may quote the token.
+_WHY: tuple[tuple[type[Exception], str], ...] = (
+    (jwt.ExpiredSignatureError, "the token has expired: get a new one"),
+    (jwt.ImmatureSignatureError, "the token is not valid yet"),
+    (jwt.InvalidAudienceError, "the token is for another audience"),
+    (jwt.InvalidIssuerError, "the token is of another issuer"),
+    (jwt.MissingRequiredClaimError, "the token lacks a claim: exp, iss, aud and the owner's are needed"),
+    (jwt.InvalidAlgorithmError, "the token is signed in a way that is not accepted here"),
+    (jwt.InvalidSignatureError, "the token's signature is wrong"),
+)
+
+
+def recognise(token: str) -> Caller:
+    """Return who calls with that token, or raise Unauthorized; Forbidden when it has no scope here."""
+    settings = get_settings()
+    try:
+        claims = _verified(token, settings)
+    except (jwt.PyJWTError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        why = next((words for kind, words in _WHY if isinstance(error, kind)), "the token is no valid JWT")
+        raise Unauthorized(why) from error
+    return Caller(_owner(claims, settings), _scope(claims, settings))
+
+
+def _verified(token: str, settings: Settings) -> dict[str, Any]:
+    header = jwt.get_unverified_header(token)
+    algorithm, key_id = header.get("alg"), header.get("kid")
+    if algorithm not in settings.oidc_algorithms:
+        raise jwt.InvalidAlgorithmError
+    if not isinstance(key_id, str):
+        raise Unauthorized("the token does not say which key signed it (`kid`)")
+    key = key_set(settings.oidc_jwks_url, settings.ca_bundle).get(key_id)
+    if key.algorithm not in {None, algorithm}:
+        raise jwt.InvalidAlgorithmError
+    return jwt.decode(
+        token,
+        key.material,
+        algorithms=[algorithm],
+        issuer=settings.oidc_issuer,
+        audience=settings.oidc_audience,
+        leeway=CLOCK_LEEWAY_S,
+        options={"require": ["exp", "iss", "aud"]},
+    )
+
+
+def _owner(claims: dict[str, Any], settings: Settings) -> str:
+    name = _claim(claims, settings.oidc_owner_claim)
+    try:
+        owner = check_owner(name if isinstance(name, str) else "")
+    except Invalid:
+        raise Unauthorized(f"the token's claim {settings.oidc_owner_claim!r} is no owner's name") from None
+    if owner == LOCAL.owner:
+        raise Unauthorized(f"the name {owner!r} belongs to the time without accounts, and to no token")
+    return owner
+
+
+def _scope(claims: dict[str, Any], settings: Settings) -> Scope:
+    """Return the highest scope that the claim names: words of a text, or of a list."""
+    claim, prefix = _claim(claims, settings.oidc_scope_claim), settings.oidc_scope_prefix
+    words = claim.split() if isinstance(claim, str) else claim if isinstance(claim, list) else []
+    held = [scope for scope in Scope if f"{prefix}{scope}" in words]
+    if not held:
+        raise Forbidden(f"the token needs {prefix}{Scope.USER} in its claim {settings.oidc_scope_claim!r}")
+    return held[-1]
+
+
+def _claim(claims: dict[str, Any], name: str) -> Any:
+    """Return a claim; `realm_access.roles` is one inside another, unless a claim has the whole name."""
+    if name in claims:
+        return claims[name]
+    found: Any = claims
+    for part in name.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found

@@ -1,0 +1,86 @@
+"""An object behind a presigned URL: read in ranges, or written whole, with no other right than the URL's."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest
+
+from gateway.errors import StorageError, StorageUnavailable
+from gateway.settings import Settings
+from gateway.sites.files import Slice
+from gateway.storage.address import S3Address, SignedUrl
+from gateway.storage.http import WebFile, refusal
+from gateway.storage.refusals import reached
+
+LARGEST_PUT_BYTES = 5 << 30  # what one request may carry, as S3 defines it
+_TAKEN = frozenset({200, 201, 204})
+_MD5_ETAG = re.compile(r'"?([0-9a-f]{32})"?')
+_FRESH = "send a retry with a fresh presigned_url"
+
+
+class SignedObject(WebFile):
+    """One object of a store, and the URL that opens it; it is named by its address in every message."""
+
+    reasons: Mapping[int, str] = {
+        400: f"the URL's signature is not accepted: {_FRESH}",
+        401: f"the URL's signature is not accepted: {_FRESH}",
+        403: f"the URL has expired or was signed for something else: {_FRESH}",
+        404: "there is no such object or bucket: check both",
+    }
+    advice = "check the URL"
+
+    def __init__(self, address: S3Address, secret: SignedUrl, settings: Settings) -> None:
+        super().__init__(secret.url, settings)
+        self._address = address
+
+    def put(self, data: Slice) -> None:
+        """Store all the data with one request."""
+        if len(data) > LARGEST_PUT_BYTES:
+            raise StorageError("a presigned URL takes 5 GiB at most: send keys for larger files")
+        digest = _Md5(data)
+        headers: Any = {"Content-Length": str(len(data)), "User-Agent": "hpc-gateway"}
+        with reached(self._address.endpoint):
+            answer = self._session.send(AWSPreparedRequest("PUT", self._url, headers, digest, False))  # type: ignore[arg-type]  # noqa: FBT003  botocore's own signature
+        if answer.status_code not in _TAKEN:
+            raise refusal(answer, self._url, self.reasons, self.advice)
+        kept = _md5(answer.headers)
+        if kept is not None and kept != digest.hexdigest():
+            raise StorageUnavailable("the store keeps other bytes than were sent; it is tried again")
+
+    def _checksums(self, headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
+        """Return what a store says beside what any web server may: an ETag that is an MD5."""
+        kept = _md5(headers)
+        return super()._checksums(headers, whole=whole) | ({"md5": kept} if kept else {})
+
+
+class _Md5:
+    """Reads a slice and digests it on the way; a second reading, after a broken connection, begins anew."""
+
+    def __init__(self, data: Slice) -> None:
+        self._data = data
+        self._digest = hashlib.md5(usedforsecurity=False)
+
+    def read(self, size: int = -1) -> bytes:
+        piece = self._data.read(size)
+        self._digest.update(piece)
+        return piece
+
+    def tell(self) -> int:
+        return self._data.tell()
+
+    def seek(self, offset: int) -> int:
+        self._digest = hashlib.md5(usedforsecurity=False)
+        return self._data.seek(offset)
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()
+
+
+def _md5(headers: Mapping[str, str]) -> str | None:
+    """Return the object's MD5 where its ETag is one: neither of parts nor of encrypted bytes."""
+    if headers.get("x-amz-server-side-encryption", "").startswith("aws:kms"):
+        return None
+    found = _MD5_ETAG.fullmatch(headers.get("ETag", ""))
+    return found[1] if found else None

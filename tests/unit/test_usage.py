@@ -1,0 +1,55 @@
+"""What a finished job used: the ranks' own figures, and the scheduler's beside them."""
+
+import json
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from gateway.models import Job
+from gateway.schedulers.base import Accounting
+from gateway.sites.local import LocalSite
+from gateway.usage import usage
+
+RANK = {"cpu_s": 2.0, "peak_rss_bytes": 50, "read_bytes": 7, "written_bytes": 3}
+END = {
+    "exit_code": 0,
+    "signal": None,
+    "started_at": "2026-11-22T12:00:00Z",
+    "ended_at": "2026-11-22T12:00:04Z",
+    "time_limit_s": None,
+}
+ACCOUNTS = Accounting(elapsed_s=5, cpu_s=6.0, task_memory_peak_bytes=40)
+
+
+@pytest.fixture
+def job() -> Job:
+    return Job(params={"num_mpi_procs": 2, "num_thread": 1}, resources={"memory_per_cpu_bytes": 100})
+
+
+def used(job: Job, folder: Path, accounting: Accounting | None = None) -> dict[str, object]:
+    return usage(job, PurePosixPath(folder), LocalSite((PurePosixPath(folder),)), accounting)
+
+
+def test_the_sum_of_the_ranks(job: Job, tmp_path: Path) -> None:
+    (tmp_path / "usage.json").write_text(json.dumps([RANK, RANK]))
+    (tmp_path / "exit.json").write_text(json.dumps(END))
+    told = used(job, tmp_path)
+    assert (told["cpu_s"], told["cpu_efficiency"], told["wall_s"]) == (4.0, 0.5, 4.0)
+    assert (told["memory_peak_bytes"], told["memory_efficiency"]) == (100, 0.5)
+    assert (told["ranks_measured"], told["accounting"]) == (2, None)
+
+
+def test_the_scheduler_s_figures_stand_beside_the_ranks(job: Job, tmp_path: Path) -> None:
+    (tmp_path / "usage.json").write_text(json.dumps([RANK, RANK]))
+    told = used(job, tmp_path, ACCOUNTS)
+    assert told["cpu_s"] == 4.0
+    assert told["accounting"] == {"elapsed_s": 5, "cpu_s": 6.0, "task_memory_peak_bytes": 40}
+
+
+@pytest.mark.parametrize("damage", [None, "", "{", "[1]", '[{"cpu_s": 1}]', "null"])
+def test_no_rank_lived_to_measure(job: Job, tmp_path: Path, damage: str | None) -> None:
+    if damage is not None:
+        (tmp_path / "usage.json").write_text(damage)
+    told = used(job, tmp_path)
+    assert (told["ranks_measured"], told["cpu_s"], told["memory_peak_bytes"]) == (0, None, None)
+    assert used(job, tmp_path, ACCOUNTS)["cpu_s"] == 6.0

@@ -1,0 +1,85 @@
+"""The tasks that remove what has expired: on the cluster first, then from the database."""
+
+import logging
+from datetime import timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from gateway import claims, infrastructures, retention
+from gateway.db import session_scope
+from gateway.errors import GatewayError
+from gateway.models import Job, Transfer
+from gateway.programs import run_folder
+from gateway.queue import app
+from gateway.retention import STAGED
+from gateway.sites.local import LocalSite
+from gateway.states import TransferState
+from workers.tasks import LOST_WORKER
+from workers.tasks.transfers import place, remove_leftovers
+
+TRIES = 50  # some hours, with the sweeper's growing pauses
+CLOCKS_S = 3600.0  # how far the clocks of cluster and gateway may be apart
+Row = TypeVar("Row", bound=Transfer | Job)
+_log = logging.getLogger(__name__)
+
+
+@app.task(name="jobs.prune", **LOST_WORKER)
+def prune_job(job_id: str) -> None:
+    """Remove the folders of all of a job's runs, then the job."""
+    _prune(Job, job_id)
+
+
+@app.task(name="transfers.prune", **LOST_WORKER)
+def prune_transfer(transfer_id: str) -> None:
+    """Remove what a transfer has staged or left, then the transfer."""
+    _prune(Transfer, transfer_id)
+
+
+def _prune(model: type[Row], row_id: str) -> None:
+    with session_scope() as session:
+        row = claims.take_expired(session, model, UUID(row_id))
+    if row is None:
+        return
+    try:
+        done = _remove_job(row) if isinstance(row, Job) else _remove_transfer(row)
+    except GatewayError as error:
+        if error.transient and row.sends < TRIES:
+            raise  # and it is sent again
+        _log.warning("%s: something of it is left on the cluster: %s", row.id, error.detail)
+        done = True
+    with session_scope() as session:
+        held = session.get_one(model, row.id, with_for_update=True)
+        if done:
+            retention.forget(session, held)
+        else:
+            held.lease_until = None
+
+
+def _remove_job(job: Job) -> bool:
+    """Remove the runs' folders, unless work that has not ended still reads from one of them."""
+    cluster = infrastructures.configured()[job.infrastructure]
+    site = LocalSite(cluster.allowed_roots)
+    with session_scope(read_only=True) as session:
+        needed = retention.needed(session, cluster)
+    folders = [run_folder(job, run) for run in range(1, job.attempt + 1)]
+    if any(retention.is_needed(folder, needed) for folder in folders):
+        return False
+    for folder in folders:
+        site.remove_folder(folder)
+    return True
+
+
+def _remove_transfer(row: Transfer) -> bool:
+    """Remove what tries have left, and the staged file where it is still as it was brought."""
+    remove_leftovers(row)
+    if row.kind not in STAGED or row.state is not TransferState.COMPLETED or row.children is not None:
+        return True
+    site, path = place(row)
+    with session_scope(read_only=True) as session:
+        cluster = infrastructures.configured()[row.infrastructure]
+        if retention.is_needed(path, retention.needed(session, cluster)):
+            return False
+        staged_again = retention.was_staged_again(session, row)
+    if not staged_again and row.ended_at is not None:
+        site.remove_file(path, row.bytes_done, row.ended_at + timedelta(seconds=CLOCKS_S))
+    return True
