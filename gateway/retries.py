@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from gateway import infrastructures, prefixes
+from gateway import infrastructures, prefixes, quotas
 from gateway.credentials import seal
 from gateway.db import due_in, utc_now
 from gateway.errors import Conflict
@@ -31,14 +31,23 @@ def retry(
     Conflict
         When the row has not ended, ended well, or would need credentials that are erased.
     """
+    check(row, secret)
+    _admit(session, row)
     _begin_again(session, row, actor, why, secret)
     if isinstance(row, Transfer) and row.parent_id is not None:
         _parent_again(session, session.get_one(Transfer, row.parent_id), actor, row.object)
 
 
+def _admit(session: Session, row: Transfer | Job) -> None:
+    """Ask for room; a part needs none of its own, but the one that it belongs to may have ended."""
+    cluster = infrastructures.get(session, row.infrastructure)
+    if isinstance(row, Transfer) and row.parent_id is not None:
+        row = session.get_one(Transfer, row.parent_id)
+    if is_final(row.state):
+        quotas.admit(session, row.owner, cluster, type(row))
+
+
 def _begin_again(session: Session, row: Transfer | Job, actor: str, why: str, secret: Secret | None) -> None:
-    check(row, secret)
-    infrastructures.get(session, row.infrastructure)
     _next_attempt(row)
     if isinstance(row, Transfer) and row.children is not None:
         to = _children_again(session, row, actor, why, secret)
@@ -83,6 +92,7 @@ def _transfer_again(row: Transfer, secret: Secret | None) -> State:
 def _children_again(session: Session, row: Transfer, actor: str, why: str, secret: Secret | None) -> State:
     """Retry those children alone that ended badly; the sweep ends the parent when they have ended."""
     for child in prefixes.ended_badly(session, row):
+        check(child, secret)
         _begin_again(session, child, actor, why, secret)
         child.next_send_at = due_in(0)
     if secret is not None:

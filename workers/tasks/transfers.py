@@ -9,13 +9,15 @@ from gateway.claims import Claim
 from gateway.db import session_scope
 from gateway.errors import GatewayError, StorageError
 from gateway.models import Transfer
-from gateway.paths import confine
+from gateway.places import places_of
 from gateway.prefixes import MOST_CHILDREN, Entry
 from gateway.queue import app, send
 from gateway.settings import get_settings
 from gateway.sites.local import LocalSite
+from gateway.sites.opening import open_site
 from gateway.staging import Progress
 from gateway.storage.address import Credentials, S3Address, Secret, SignedUrl
+from workers.allowance import Allowance
 from workers.claiming import GivenUp, claimed
 from workers.settling import settling
 from workers.tasks import LOST_WORKER
@@ -85,7 +87,7 @@ def _expand(row: Transfer, claim: Claim, progress: Progress) -> None:
 def _move(row: Transfer, claim: Claim, progress: Progress) -> None:
     """Stage the bytes in the row's direction."""
     site, path = place(row)
-    trail = RowTrail(row, claim)
+    trail, progress = RowTrail(row, claim), Allowance(row.owner, progress)
     if row.kind == "data":
         staging.fetch_url(row.endpoint, site, path, progress, get_settings(), trail)
         return
@@ -103,8 +105,8 @@ def _move(row: Transfer, claim: Claim, progress: Progress) -> None:
 def place(row: Transfer) -> tuple[LocalSite, PurePosixPath]:
     """Return the transfer's end on the cluster."""
     cluster = infrastructures.configured()[row.infrastructure]
-    path = confine(row.path, cluster.home, cluster.allowed_roots, "path")
-    return LocalSite(cluster.allowed_roots), path
+    path = places_of(cluster, row.owner).confine(row.path, "path")
+    return open_site(cluster, row.owner), path
 
 
 def _address(row: Transfer) -> S3Address:
