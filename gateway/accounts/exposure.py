@@ -1,10 +1,15 @@
-"""Where a gateway without accounts may listen: on this machine alone, unless it is meant otherwise."""
+"""What is open to whom: where the API may listen without accounts, and what owners share with them."""
 
 import ipaddress
+import logging
 import socket
 
+from gateway import infrastructures
+from gateway.configuration import OWNER
 from gateway.errors import GatewayError
 from gateway.settings import get_settings
+
+_log = logging.getLogger(__name__)
 
 
 class Exposed(GatewayError):
@@ -22,6 +27,18 @@ def check_exposure(host: str) -> None:
             " `hpc-gateway keys create`) or GATEWAY_AUTH=oidc, listen on 127.0.0.1, or, if it is meant,"
             " set GATEWAY_OPEN_TO_ALL=true"
         )
+
+
+def warn_of_shared_roots() -> None:
+    """Say in the log which folders all owners of a gateway with accounts share."""
+    if get_settings().auth == "none":
+        return
+    for cluster in infrastructures.configured().values():
+        shared = [str(root) for root in cluster.roots if OWNER not in root.parts]
+        if shared:
+            _log.warning(
+                "%s: all owners share %s: %s would part them", cluster.name, ", ".join(shared), OWNER
+            )
 
 
 def is_loopback(host: str) -> bool:
