@@ -1,13 +1,15 @@
 """The application: routers, problems, and URLs that work with and without a trailing slash."""
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import problems
+from api import once, problems
+from api.bounds import Bounded
 from api.observing import Observed
 from api.openapi import describe
+from api.paced import paced
 from api.routers import (
     credentials,
     data,
@@ -29,6 +31,10 @@ Upload a CSV to S3, then three calls do the rest, each polled until done:
 """
 
 
+PACED = (infrastructure, credentials, data, s3_data, s3_result, job, retry, overview)
+BOUNDS = problems.responses(408, 413, 429, 431)
+
+
 class TrailingSlash:
     """Serve `/job/` as `/job`: a redirect would lose the body of some clients' POST."""
 
@@ -47,22 +53,14 @@ def create_app() -> FastAPI:
     app = FastAPI(
         title="HPC Gateway", version="0.1.0", description=DESCRIPTION, redirect_slashes=False, redoc_url=None
     )
+    app.add_middleware(Bounded)
     app.add_middleware(Observed)
     app.add_middleware(TrailingSlash)
     problems.install(app)
-    for module in (
-        services,
-        infrastructure,
-        credentials,
-        data,
-        s3_data,
-        s3_result,
-        job,
-        retry,
-        overview,
-        health,
-        metrics,
-    ):
+    once.install(app)
+    for module in PACED:
+        app.include_router(module.router, dependencies=[Depends(paced)], responses=BOUNDS)
+    for module in (services, health, metrics):
         app.include_router(module.router)
     app.get("/ui", include_in_schema=False)(_ui)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's documented way

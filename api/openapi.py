@@ -17,7 +17,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
         )
         for path in document["paths"].values():
             for operation in path.values():
-                operation["responses"].pop("422", None)
+                unprocessable = operation["responses"].get("422", {})
+                if "application/problem+json" not in unprocessable.get("content", {}):
+                    operation["responses"].pop("422", None)
                 _say_who_may(operation, get_settings().auth)
         schemas = document["components"]["schemas"]
         for unused in ("HTTPValidationError", "ValidationError"):

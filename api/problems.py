@@ -1,6 +1,7 @@
 """Errors as `application/problem+json` (RFC 9457), with `message` beside `detail` for old clients."""
 
 import logging
+import math
 from http import HTTPStatus
 from typing import Any
 
@@ -42,7 +43,9 @@ class Problem(BaseModel):
     errors: list[FieldError] | None = None
 
 
-def problem(status: int, title: str, detail: str, **extra: Any) -> JSONResponse:
+def problem(
+    status: int, title: str, detail: str, retry_after_s: float | None = None, **extra: Any
+) -> JSONResponse:
     """Build a problem response."""
     body = {
         "type": "about:blank",
@@ -52,7 +55,10 @@ def problem(status: int, title: str, detail: str, **extra: Any) -> JSONResponse:
         "message": detail,
         **extra,
     }
-    return JSONResponse(body, status, HEADERS.get(status), media_type="application/problem+json")
+    headers = dict(HEADERS.get(status, {}))
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(math.ceil(retry_after_s))
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -64,7 +70,7 @@ def _gateway_error(_request: Request, error: GatewayError) -> JSONResponse:
     extra = {}
     if isinstance(error, Invalid) and error.field:
         extra = {"errors": [{"loc": ["body", *error.field.split(".")], "msg": error.detail}]}
-    return problem(error.status, error.title, error.detail, **extra)
+    return problem(error.status, error.title, error.detail, error.retry_after_s, **extra)
 
 
 def _validation_error(_request: Request, error: RequestValidationError) -> JSONResponse:

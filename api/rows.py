@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
 from api.deps import Caller, read
+from api.once import Attempt, Shown
 from api.operating import Action, HistoryEvent, JobQuery, TransferQuery
 from gateway import filters, history, jobs, pages, retries, stored_credentials, transfers
 from gateway.accounts import LOCAL
@@ -64,7 +65,9 @@ def events(find: Find[Row]) -> list[HistoryEvent]:
     return [HistoryEvent.of(event) for event in read(lambda session: history.events(session, find(session)))]
 
 
-def cancelled(find: Find[Row], action: Action | None, actor: Actor) -> Row:
+def cancelled(
+    find: Find[Row], action: Action | None, actor: Actor, once: Attempt, show: Callable[[Row], Shown]
+) -> Shown:
     """Cancel a row, or ask for it."""
     action = action or Action()
     with session_scope() as session:
@@ -72,7 +75,7 @@ def cancelled(find: Find[Row], action: Action | None, actor: Actor) -> Row:
         session.refresh(row, with_for_update=True)
         cancel = transfers.cancel if isinstance(row, Transfer) else jobs.cancel
         cancel(session, row, actor.name(action.by), action.reason)  # type: ignore[arg-type]  # chosen by the row's type
-    return row
+        return once.keep(session, show(row))
 
 
 def _fresh(session: Session, row: Transfer | Job, opening: Secret | UUID | None) -> Secret | None:
@@ -82,15 +85,21 @@ def _fresh(session: Session, row: Transfer | Job, opening: Secret | UUID | None)
     return stored_credentials.opened(session, row.owner, opening, row.endpoint)
 
 
-def retried(
-    find: Find[Row], action: Action | None, actor: Actor, opening: Secret | UUID | None = None
-) -> Row:
+def retried(  # noqa: PLR0917 (what, who, and how it is answered)
+    find: Find[Row],
+    action: Action | None,
+    actor: Actor,
+    once: Attempt,
+    show: Callable[[Row], Shown],
+    opening: Secret | UUID | None = None,
+) -> Shown:
     """Retry a row and send its message."""
     action = action or Action()
     with session_scope() as session:
         row = find(session)
-        session.refresh(row, with_for_update=True)
+        retries.lock(session, row)
         secret = _fresh(session, row, opening)
         retries.retry(session, row, actor.name(action.by), action.reason, secret)
+        shown = once.keep(session, show(row))
     send([message_for(row)])
-    return row
+    return shown

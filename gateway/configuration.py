@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError
 
 from gateway.errors import Invalid
 from gateway.resources import Limits
@@ -15,6 +15,7 @@ from gateway.resources import Limits
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 # Of a cluster that is not this machine.
 DEFAULT_MAX_CPUS = 128
+OWNER = "{owner}"
 RESERVED_NAMES = frozenset({"housekeeping"})
 
 
@@ -24,7 +25,14 @@ def _absolute(path: PurePosixPath) -> PurePosixPath:
     return path
 
 
+def _for_owners(path: PurePosixPath) -> PurePosixPath:
+    if path.parts.count(OWNER) > 1 or any(set("{}") & set(part) for part in path.parts if part != OWNER):
+        raise ValueError(f"{OWNER} stands once, as a folder by itself")
+    return path
+
+
 AbsolutePath = Annotated[PurePosixPath, AfterValidator(_absolute)]
+Root = Annotated[AbsolutePath, AfterValidator(_for_owners)]
 
 
 def _default_max_cpus(given: dict[str, object]) -> int:
@@ -39,8 +47,10 @@ class Cluster(Limits):
     name: str = Field(pattern=NAME_PATTERN)
     scheduler: Literal["local", "slurm", "pbs"]
     home: AbsolutePath = Field(description="Home of the account that runs the jobs: `${HOME}`.")
-    roots: tuple[AbsolutePath, ...] = Field(
-        (), description="Folders below which clients may read and write; the home when empty."
+    roots: tuple[Root, ...] = Field(
+        (),
+        description="Folders below which clients may read and write. `{owner}` in them stands for each"
+        " owner's own; without it all share them. When empty, each owner has a folder below the home.",
     )
     python: str = Field("python3", description="Interpreter on the compute nodes that has hpc_kernels.")
     host: str = "localhost"
@@ -51,15 +61,24 @@ class Cluster(Limits):
         ge=1,
         description="Most ranks times threads of a job; with scheduler `local` also what runs at once.",
     )
+    max_transfers: PositiveInt | None = Field(
+        None, description="Unfinished transfers at once, of all owners."
+    )
+    max_jobs: PositiveInt | None = Field(None, description="Unfinished jobs at once, of all owners.")
     slurm_conf: AbsolutePath = PurePosixPath("/etc/slurm/slurm.conf")
     path: str = Field(
         "/usr/local/bin:/usr/bin:/bin", description="PATH under which the nodes find the launcher `srun`."
     )
 
     @property
-    def allowed_roots(self) -> tuple[PurePosixPath, ...]:
-        """The roots, which default to the home."""
-        return self.roots or (self.home,)
+    def grounds(self) -> tuple[PurePosixPath, ...]:
+        """The folders that have to be there: each root up to the owner's own, or the home."""
+        return tuple(_ground(root) for root in self.roots) or (self.home,)
+
+
+def _ground(root: PurePosixPath) -> PurePosixPath:
+    parts = root.parts
+    return PurePosixPath(*parts[: parts.index(OWNER)]) if OWNER in parts else root
 
 
 def check_name(name: str) -> str:

@@ -107,7 +107,7 @@ def _partitions(cluster: Cluster) -> str:
 
 
 def _filesystem(cluster: Cluster) -> str:
-    return "; ".join(_root(Path(root)) for root in dict.fromkeys((cluster.home, *cluster.allowed_roots)))
+    return "; ".join(_root(Path(root)) for root in dict.fromkeys((cluster.home, *cluster.grounds)))
 
 
 def _root(root: Path) -> str:

@@ -9,6 +9,7 @@ from gateway.configuration import Cluster
 from gateway.errors import SiteError, SiteUnavailable
 from gateway.models import Job
 from gateway.paths import shown
+from gateway.places import places_of
 from gateway.programs import OUTPUTS_FILE, attempt_folder
 from gateway.sites.local import LocalSite
 from gateway.states import JobState
@@ -28,7 +29,7 @@ def ending(job: Job, cluster: Cluster, site: LocalSite) -> tuple[JobState, str, 
     folder = attempt_folder(job)
     if state is JobState.SUCCEEDED:
         try:
-            return state, "", _outputs(folder, cluster, site)
+            return state, "", _outputs(folder, places_of(cluster, job.owner).home, site)
         except SiteUnavailable:
             raise
         except (SiteError, ValueError, KeyError) as error:
@@ -38,9 +39,9 @@ def ending(job: Job, cluster: Cluster, site: LocalSite) -> tuple[JobState, str, 
     return state, _last_words(folder, site) or reason if state is JobState.FAILED else reason, []
 
 
-def _outputs(folder: PurePosixPath, cluster: Cluster, site: LocalSite) -> list[dict[str, Any]]:
+def _outputs(folder: PurePosixPath, home: PurePosixPath, site: LocalSite) -> list[dict[str, Any]]:
     manifest = json.loads(site.read_text(folder / OUTPUTS_FILE, MANIFEST_LIMIT_BYTES))
-    return [entry | {"path": shown(PurePosixPath(entry["path"]), cluster.home)} for entry in manifest]
+    return [entry | {"path": shown(PurePosixPath(entry["path"]), home)} for entry in manifest]
 
 
 def _last_words(folder: PurePosixPath, site: LocalSite) -> str:

@@ -6,6 +6,7 @@ GatewayError                 status  retried by itself
 ├── Forbidden                403     no      known, but may not do this
 ├── NotFound                 404     no
 ├── Conflict                 409     no
+├── TooMany                  429     no      a limit on requests, unfinished work or bytes
 ├── Unavailable              503     yes     our database or queue is away
 ├── StorageError             502     no      an S3 store said no
 │   └── StorageUnavailable   502     yes     it is slow or not reachable
@@ -16,6 +17,7 @@ GatewayError                 status  retried by itself
 ├── SchedulerError           502     no      the scheduler said no
 │   └── SchedulerUnavailable 502     yes
 ├── Cancelled                409     no      somebody asked to stop this work
+├── HandedBack               503     yes     this worker was asked to stop: another one goes on
 └── ClaimLost                409     no      another worker owns the row now: write nothing, go home
 
 `detail` is always a sentence that a user can act on; it becomes the `reason` of a row or the `detail`
@@ -34,6 +36,7 @@ class GatewayError(Exception):
     title: ClassVar[str] = "Internal error"
     transient: ClassVar[bool] = False
     fault: Fault = Fault.INTERNAL
+    retry_after_s: float | None = None
 
     def __init__(self, detail: str, fault: Fault | None = None) -> None:
         super().__init__(detail)
@@ -81,6 +84,18 @@ class Conflict(GatewayError):
 
     status = 409
     title = "Wrong state"
+
+
+class TooMany(GatewayError):
+    """The owner, or the cluster, has as much as is allowed at once: the same request may pass later."""
+
+    status = 429
+    title = "Too many requests"
+    fault = Fault.LIMIT
+
+    def __init__(self, detail: str, retry_after_s: float) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
 
 
 class Unavailable(GatewayError):
@@ -146,6 +161,14 @@ class Cancelled(GatewayError):
 
     status = 409
     title = "Cancelled"
+
+
+class HandedBack(GatewayError):
+    """The worker was asked to stop; another one goes on where it was."""
+
+    status = 503
+    title = "Handed back"
+    transient = True
 
 
 class ClaimLost(GatewayError):

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gateway import infrastructures
+from gateway import infrastructures, quotas
 from gateway.accounts import Caller
 from gateway.claims import Claim, owned, release
 from gateway.db import utc_now
@@ -18,6 +18,8 @@ from gateway.history import begin, move, note
 from gateway.models import Job
 from gateway.outbox import fresh
 from gateway.params import Folders, understand
+from gateway.places import places_of
+from gateway.references import check_reference
 from gateway.resources import Wishes, grant
 from gateway.services import RESULT_FILES, check_services
 from gateway.states import IN_SCHEDULER, JOB_ENDS, JobState, is_final
@@ -42,6 +44,10 @@ def create(session: Session, owner: str, request: JobRequest) -> Job:
     cluster = infrastructures.get(session, request.infrastructure)
     check_services(request.services)
     params, warnings = understand(request.params, request.services, cluster)
+    folders = Folders.of(params, places_of(cluster, owner))
+    for folder in dict(folders).values():
+        check_reference(session, owner, folder)
+    quotas.admit(session, owner, cluster, Job)
     row = Job(
         owner=owner,
         infrastructure=cluster.name,
@@ -50,7 +56,7 @@ def create(session: Session, owner: str, request: JobRequest) -> Job:
         warnings=warnings,
         resources=grant(request.resources, cluster, params["num_mpi_procs"], params["num_thread"]),
         watch_period=_watch_period(request.watch_period),
-        data_folder=str(Folders.of(params, cluster).data),
+        data_folder=str(folders.data),
         **fresh(),
     )
     session.add(row)

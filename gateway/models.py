@@ -187,6 +187,22 @@ class StoredCredential(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
+class IdempotencyKey(Base):
+    """A request that may be repeated, by its owner's key for it, and its first answer once there is one."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (Index("ix_idempotency_keys_expires_at", "expires_at"),)
+
+    owner: Mapped[str] = mapped_column(String(255), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    number: Mapped[int]
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int | None]
+    body: Mapped[str | None] = mapped_column(Text)
+    lease_until: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
 class Infrastructure(Base):
     """A cluster that was added over REST; those of the configuration file have no row."""
 

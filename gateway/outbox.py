@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from gateway.db import db_now, due_in, utc_now
 from gateway.errors import GatewayError
 from gateway.faults import Fault
-from gateway.history import move
+from gateway.history import move, note
 from gateway.models import Job, Transfer
 from gateway.settings import get_settings
 from gateway.states import JobState, TransferState
@@ -80,6 +80,13 @@ def settle(session: Session, row: Transfer | Job, error: GatewayError) -> None:
         row.retry_at = utc_now() + timedelta(seconds=wait_s)
         row.next_send_at = due_in(wait_s)
         row.sends = 0
+
+
+def hand_back(session: Session, row: Transfer | Job, reason: str) -> None:
+    """Let go of a row in the middle of its work, so that the next sweep gives it to another worker."""
+    note(session, row, reason, actor="")
+    row.lease_until = None
+    row.next_send_at, row.sends = due_in(0), 0
 
 
 def fail(session: Session, row: Transfer | Job, reason: str, fault: Fault) -> None:

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
 
 from gateway.configuration import Cluster
 from gateway.errors import Invalid
-from gateway.paths import below, confine
+from gateway.paths import below
+from gateway.places import Places
 from gateway.services import check_options
 
 # Options of the kernels sit beside the common keys, under the service's name.
@@ -61,7 +62,6 @@ def understand(
         raise Invalid(first["msg"], field=field) from error
     options = {service: check_options(service, raw.get(service) or {}) for service in services}
     understood = params.model_dump() | _within_ceiling(params, cluster) | _layout(params) | options
-    Folders.of(understood, cluster)
     known = JobParams.model_fields.keys() | KERNEL_KEYS | IGNORED_KEYS
     return understood, [f"params.{key} is not known and was ignored" for key in sorted(raw.keys() - known)]
 
@@ -105,13 +105,11 @@ class Folders(BaseModel):
     labels: PurePosixPath
 
     @classmethod
-    def of(cls, params: dict[str, Any], cluster: Cluster) -> "Folders":
+    def of(cls, params: dict[str, Any], places: Places) -> "Folders":
         """Work the folders out of understood parameters, or raise Invalid naming the key that leaves."""
 
         def place(key: str, prefix: str, text: str) -> PurePosixPath:
-            return confine(
-                below(PurePosixPath(prefix), text), cluster.home, cluster.allowed_roots, f"params.{key}"
-            )
+            return places.confine(below(PurePosixPath(prefix), text), f"params.{key}")
 
         root = str(params["root_dir"])
         data = place("workspace", root, params["workspace"])

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from gateway.configuration import Cluster
 from gateway.models import Job
 from gateway.params import Folders
+from gateway.places import places_of
 from gateway.resources import resources
 from gateway.schedulers.base import JobSpec, Launcher
 
@@ -57,7 +58,7 @@ def program(job: Job, cluster: Cluster) -> Program:
 
 
 def _job_json(job: Job, cluster: Cluster, folder: PurePosixPath) -> dict[str, object]:
-    params, places = job.params, Folders.of(job.params, cluster)
+    params, places = job.params, Folders.of(job.params, places_of(cluster, job.owner))
     services = job.services.split()
     knn = "knn" in services
     return {

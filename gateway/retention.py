@@ -20,7 +20,7 @@ from gateway.configuration import Cluster
 from gateway.db import due_in, utc_now
 from gateway.models import Event, Job, Transfer
 from gateway.params import Folders
-from gateway.paths import confine
+from gateway.places import places_of
 from gateway.states import JOB_MOVES, TRANSFER_MOVES, TransferState
 
 BATCH = 500
@@ -97,11 +97,11 @@ def needed(session: Session, cluster: Cluster) -> set[PurePosixPath]:
     """Return what work on the cluster that has not ended reads or writes."""
     places: set[PurePosixPath] = set()
     moving = Transfer.infrastructure == cluster.name, Transfer.state.in_(list(TRANSFER_MOVES))
-    for path in session.scalars(select(Transfer.path).where(*moving)):
-        places.add(confine(path, cluster.home, cluster.allowed_roots, "path"))
+    for owner, path in session.execute(select(Transfer.owner, Transfer.path).where(*moving)):
+        places.add(places_of(cluster, owner).confine(path, "path"))
     computing = Job.infrastructure == cluster.name, Job.state.in_(list(JOB_MOVES))
-    for params in session.scalars(select(Job.params).where(*computing)):
-        folders = Folders.of(params, cluster)
+    for owner, params in session.execute(select(Job.owner, Job.params).where(*computing)):
+        folders = Folders.of(params, places_of(cluster, owner))
         places |= {folders.input, folders.inference, folders.labels}
     return places
 
@@ -111,13 +111,15 @@ def is_needed(path: PurePosixPath, places: Collection[PurePosixPath]) -> bool:
     return any(place.is_relative_to(path) or path.is_relative_to(place) for place in places)
 
 
-def was_staged_again(session: Session, row: Transfer) -> bool:
+def was_staged_again(session: Session, cluster: Cluster, row: Transfer) -> bool:
     """Tell whether another transfer, which has not expired, has brought a file to the same place."""
-    other = select(Transfer.id).where(
+    others = select(Transfer.owner).where(
         Transfer.infrastructure == row.infrastructure,
         Transfer.path == row.path,
         Transfer.kind.in_(STAGED),
         Transfer.id != row.id,
         Transfer.prune_requested_at.is_(None),
     )
-    return session.scalar(other.limit(1)) is not None
+    here = places_of(cluster, row.owner).confine(row.path, "path")
+    owners = session.scalars(others.distinct())
+    return any(places_of(cluster, owner).confine(row.path, "path") == here for owner in owners)

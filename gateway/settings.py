@@ -81,12 +81,31 @@ class Settings(BaseSettings):
         None,
         description="PEM file of the certificate authorities to trust, instead of the usual public ones.",
     )
+    virtual_hosted: Annotated[list[str], NoDecode, BeforeValidator(_words)] = Field(
+        default_factory=lambda: ["amazonaws.com", "amazonaws.com.cn"],
+        description="Hosts, with all below them, whose stores want the bucket in the host's name.",
+    )
     connections: int = Field(8, ge=1, le=64, description="Connections that one transfer uses at once.")
     connect_timeout_s: float = Field(10.0, gt=0, description="Longest wait for a connection to a store.")
     read_timeout_s: float = Field(
         30.0, gt=0, description="Longest silence of a store before it is tried anew."
     )
     transfer_timeout_s: float = Field(86400.0, gt=0, description="Longest time of one try of a transfer.")
+
+    request_bytes: int = Field(1 << 20, ge=0, description="Largest body of a request; 0 is no limit.")
+    request_body_s: float = Field(
+        30.0, ge=0, description="Longest time that a body takes to arrive; 0 is no limit."
+    )
+    requests_per_s: float = Field(
+        0.0, ge=0, description="Requests per second of an owner, over ten seconds; 0 is no limit."
+    )
+    concurrent_transfers: int = Field(
+        0, ge=0, description="Unfinished transfers of an owner at once; 0 is no limit."
+    )
+    concurrent_jobs: int = Field(0, ge=0, description="Unfinished jobs of an owner at once; 0 is no limit.")
+    bytes_per_day: int = Field(
+        0, ge=0, description="Bytes that an owner may move in 24 hours; 0 is no limit."
+    )
 
     lease_s: float = Field(30.0, gt=0, description="A worker that is silent for so long has lost its row.")
     send_again_s: float = Field(

@@ -5,15 +5,17 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from gateway import credentials, infrastructures, jobs, prefixes, stored_credentials
+from gateway import credentials, infrastructures, jobs, prefixes, quotas, stored_credentials
 from gateway.accounts import Caller
 from gateway.claims import Claim, owned
+from gateway.configuration import Cluster
 from gateway.db import utc_now
 from gateway.errors import Conflict, GatewayError, NotFound
 from gateway.history import begin, move, note
 from gateway.models import Transfer
 from gateway.outbox import fresh
-from gateway.paths import confine
+from gateway.places import places_of
+from gateway.references import check_reference
 from gateway.settings import get_settings
 from gateway.states import TransferState, is_final
 from gateway.storage.address import Secret, SignedUrl
@@ -55,7 +57,8 @@ def create_from_url(session: Session, owner: str, request: UrlRequest) -> Transf
     """Write the row of a transfer from a URL, or raise Invalid or NotFound and leave nothing behind."""
     cluster = infrastructures.get(session, request.infrastructure)
     check_endpoint(request.src, get_settings().allowed_endpoints, "src", schemes=("http", "https", "ftp"))
-    confine(request.path, cluster.home, cluster.allowed_roots, "dst")
+    _check_place(session, cluster, owner, request.path, "dst")
+    quotas.admit(session, owner, cluster, Transfer)
     row = Transfer(
         owner=owner,
         kind="data",
@@ -76,11 +79,11 @@ def create(session: Session, owner: str, request: S3Request) -> Transfer:
     """Write the row of a new transfer, or raise Invalid or NotFound and leave nothing behind."""
     cluster = infrastructures.get(session, request.infrastructure)
     check_endpoint(request.endpoint, get_settings().allowed_endpoints, "endpoint")
-    field = "src" if request.kind == "s3_result" else "dst"
-    confine(request.path, cluster.home, cluster.allowed_roots, field)
+    _check_place(session, cluster, owner, request.path, "src" if request.kind == "s3_result" else "dst")
     secret = stored_credentials.opened(session, owner, request.opening, request.endpoint)
     if isinstance(secret, SignedUrl):
         check_signed(secret, request.endpoint, request.bucket, request.object)
+    quotas.admit(session, owner, cluster, Transfer)
     row = Transfer(
         owner=owner,
         kind=request.kind,
@@ -98,6 +101,11 @@ def create(session: Session, owner: str, request: S3Request) -> Transfer:
     return row
 
 
+def _check_place(session: Session, cluster: Cluster, owner: str, path: str, field: str) -> None:
+    """Raise Invalid when the path leaves the owner's roots, NotFound when it is in another's job."""
+    check_reference(session, owner, places_of(cluster, owner).confine(path, field))
+
+
 def get(session: Session, caller: Caller, kind: str, row_id: UUID) -> Transfer:
     """Return the transfer of that kind and id, or raise NotFound: another owner's does not exist."""
     row = session.get(Transfer, row_id)
@@ -113,7 +121,7 @@ def check_result(session: Session, row: Transfer) -> None:
     and must not get the previous job's file as if it were its own.
     """
     cluster = infrastructures.get(session, row.infrastructure)
-    path = confine(row.path, cluster.home, cluster.allowed_roots, "src")
+    path = places_of(cluster, row.owner).confine(row.path, "src")
     failed = jobs.failed_latest(session, row.owner, row.infrastructure, path)
     if failed is not None:
         raise JobFailed(
@@ -145,7 +153,9 @@ def cancel(session: Session, row: Transfer, actor: str = "", why: str = "") -> N
 
 def finish_cancel(session: Session, row: Transfer) -> None:
     """Record that the transfer has stopped as somebody asked."""
-    if not row.upload_id:  # else they are needed once more, to throw its parts away
+    if not (
+        row.kind == "s3_result" and row.leftovers
+    ):  # needed once more, to abort what its tries have begun
         row.credentials = None
     move(session, row, TransferState.CANCELLED, "cancelled on request")
 

@@ -21,13 +21,16 @@ from hpc_gateway_client.models import (
     TransferKind,
 )
 from hpc_gateway_client.overview import Overview
-from hpc_gateway_client.requests import PATIENCE_S, TIMEOUT_S, Requests
+from hpc_gateway_client.requests import PATIENCE_S, TIMEOUT_S, Requests, identity
 from hpc_gateway_client.steps import Call, Pause, Report, Result, Row, Steps
 from hpc_gateway_client.store import Store
 
 
 class AsyncGateway(Requests):
-    """A gateway to talk to. Every method raises GatewayClientError when it cannot do what it says."""
+    """A gateway to talk to. Every method raises GatewayClientError when it cannot do what it says.
+
+    `token` is an API key or a JWT, for a gateway with accounts.
+    """
 
     def __init__(
         self,
@@ -35,10 +38,13 @@ class AsyncGateway(Requests):
         infrastructure: str = "",
         store: Store | None = None,
         *,
+        token: str | None = None,
         patience_s: float = PATIENCE_S,
     ) -> None:
         super().__init__(url, infrastructure, store, patience_s=patience_s)
-        self._http = httpx.AsyncClient(base_url=self.url, timeout=TIMEOUT_S, follow_redirects=True)
+        self._http = httpx.AsyncClient(
+            base_url=self.url, headers=identity(token), timeout=TIMEOUT_S, follow_redirects=True
+        )
 
     async def __aenter__(self) -> Self:
         return self

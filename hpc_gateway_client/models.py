@@ -17,6 +17,7 @@ class _Answer(BaseModel):
 
 class _Work(_Answer):
     id: UUID
+    owner: str = "local"
     status: str
     state: str
     reason: str

@@ -44,6 +44,15 @@ class Requests:
         }
 
 
+def identity(token: str | None) -> dict[str, str]:
+    """Return the header that says who asks; httpx takes it off when it is led to another host."""
+    if token is None:
+        return {}
+    if not (token.isascii() and token.isprintable() and token):
+        raise GatewayClientError("the token is none: it has to be one word of ASCII")
+    return {"Authorization": f"Bearer {token}"}
+
+
 def action(by: str, reason: str, store: Store | None = None) -> dict[str, str]:
     """Return the body of a cancel or a retry."""
     keys = {"access_key": store.access_key, "secret_key": store.secret_key} if store else {}

@@ -55,11 +55,11 @@ class Client:
 
     def stage_in(self, key: str, dst: str, **changes: str) -> Status:
         """Ask for an object on the cluster."""
-        return self.post("/s3_data", {**self._store(), "object": key, "dst": dst, **changes})
+        return self.post("/s3_data", {**self.store_fields(), "object": key, "dst": dst, **changes})
 
     def stage_out(self, src: str, key: str, **changes: str) -> Status:
         """Ask for a file in the store."""
-        return self.post("/s3_result", {**self._store(), "object": key, "src": src, **changes})
+        return self.post("/s3_result", {**self.store_fields(), "object": key, "src": src, **changes})
 
     def compute(self, services: list[str], read_input_data: str, **params: Any) -> Status:
         """Ask for a job; it is looked at as often as the contract allows."""
@@ -111,7 +111,8 @@ class Client:
         """Read a result on the cluster."""
         return read_table(self.file(path))[1]
 
-    def _store(self) -> dict[str, str]:
+    def store_fields(self) -> dict[str, str]:
+        """Return what every request about the store names."""
         return {
             "endpoint": self.stack.store.url,
             "bucket": BUCKET,

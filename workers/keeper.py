@@ -11,10 +11,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway import claims
 from gateway.claims import Claim
 from gateway.db import session_scope, utc_now
-from gateway.errors import Cancelled, ClaimLost
+from gateway.errors import Cancelled, ClaimLost, HandedBack
 from gateway.models import Job, Transfer
 from gateway.pace import Pace
 from gateway.settings import get_settings
+from workers.stopping import stopping
 
 RENEW_S = 1.0
 _log = logging.getLogger(__name__)
@@ -23,8 +24,8 @@ _log = logging.getLogger(__name__)
 class Keeper:
     """The lease of a claim while a block runs; inside it, `expect` and `advance` report progress.
 
-    Both raise ClaimLost when another worker has the row, and Cancelled when somebody asked for that:
-    whoever works stops at its next step and cleans up.
+    Both raise ClaimLost when another worker has the row, Cancelled when somebody asked for that, and
+    HandedBack when this worker is to stop: whoever works stops at its next step.
     """
 
     def __init__(self, model: type[Transfer | Job], claim: Claim) -> None:
@@ -81,6 +82,8 @@ class Keeper:
             cancelled_at = claims.renew(session, self._model, self._claim, **self._news())
         if cancelled_at is not None and self._model is Transfer:
             self._verdict = Cancelled("cancelled on request")
+        elif stopping() and self._model is Transfer:
+            self._verdict = HandedBack("its worker was stopped; another one goes on where it was")
 
     def _news(self) -> dict[str, object]:
         """Return what has changed of the row's figures since the last time."""

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway import outbox, transfers
 from gateway.claims import Claim, owned
 from gateway.db import session_scope
-from gateway.errors import Cancelled, ClaimLost, GatewayError
+from gateway.errors import Cancelled, ClaimLost, GatewayError, HandedBack
 from gateway.models import Job, Transfer
 from workers.keeper import Keeper
 
@@ -27,6 +27,10 @@ def settling(model: type[Transfer | Job], claim: Claim) -> Iterator[Keeper]:
             yield keeper
     except ClaimLost as lost:
         _log.warning("%s", lost.detail)
+    except HandedBack as back:
+        _log.info("%s: %s", claim.id, back.detail)
+        with suppress(ClaimLost), session_scope() as session:
+            outbox.hand_back(session, owned(session, model, claim), back.detail)
     except SQLAlchemyError:
         _log.exception("%s: the database failed; the row is taken up again when its lease runs out", claim.id)
         raise

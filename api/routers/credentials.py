@@ -1,6 +1,7 @@
 """`/credentials`: keys of a store, sent once and named by id in requests; never shown again."""
 
 from datetime import datetime
+from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from api.deps import Caller, RowId, read
+from api.once import Once
 from api.problems import responses
 from api.schemas import Text
 from gateway import stored_credentials
@@ -51,13 +53,13 @@ class CredentialSummary(BaseModel):
     created_at: datetime
 
 
-@router.post("", status_code=201, responses=responses(400, 503))
-def store_credentials(caller: Caller, body: CredentialRequest) -> CredentialSummary:
+@router.post("", status_code=201, responses=responses(400, 409, 422, 503))
+def store_credentials(caller: Caller, once: Once, body: CredentialRequest) -> CredentialSummary:
     """Store keys; what comes back is all that will ever be shown of them."""
     keys = Credentials(body.access_key.get_secret_value(), body.secret_key.get_secret_value())
     with session_scope() as session:
         row = stored_credentials.add(session, caller.owner, body.name, body.endpoint, keys)
-        return CredentialSummary.model_validate(row)
+        return once.keep(session, CredentialSummary.model_validate(row), HTTPStatus.CREATED)
 
 
 @router.get("", responses=responses(503))

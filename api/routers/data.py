@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from api import rows
 from api.deps import Caller, RowId, read
+from api.once import Once
 from api.operating import Action, HistoryEvent, Page, TransferQuery
 from api.problems import responses
 from api.rows import Asking
@@ -30,10 +31,10 @@ def _find(caller: Caller, row_id: RowId) -> rows.Find[Transfer]:
 Found = Annotated[rows.Find[Transfer], Depends(_find)]
 
 
-@router.post("", status_code=201, responses=responses(400, 404, 503))
-def fetch(caller: Caller, body: FileTransferRequest) -> FileTransferStatus:
+@router.post("", status_code=201, responses=responses(400, 404, 409, 422, 503))
+def fetch(caller: Caller, once: Once, body: FileTransferRequest) -> FileTransferStatus:
     """Accept a file for the cluster; poll the id until `status` is no longer `transferring`."""
-    return FileTransferStatus.of(start_from_url(caller.owner, body))
+    return start_from_url(caller.owner, body, once)
 
 
 @router.get("", responses=responses(400, 503))
@@ -55,13 +56,13 @@ def list_data_events(find: Found) -> list[HistoryEvent]:
     return rows.events(find)
 
 
-@router.post("/{row_id}/cancel", responses=responses(400, 404, 409, 503))
-def cancel_data(find: Found, actor: Asking, body: Action | None = None) -> FileTransferStatus:
+@router.post("/{row_id}/cancel", responses=responses(400, 404, 409, 422, 503))
+def cancel_data(find: Found, actor: Asking, once: Once, body: Action | None = None) -> FileTransferStatus:
     """Stop the transfer; what has ended already is 409."""
-    return FileTransferStatus.of(rows.cancelled(find, body, actor))
+    return rows.cancelled(find, body, actor, once, FileTransferStatus.of)
 
 
-@router.post("/{row_id}/retry", responses=responses(400, 404, 409, 503))
-def retry_data(find: Found, actor: Asking, body: Action | None = None) -> FileTransferStatus:
+@router.post("/{row_id}/retry", responses=responses(400, 404, 409, 422, 503))
+def retry_data(find: Found, actor: Asking, once: Once, body: Action | None = None) -> FileTransferStatus:
     """Try a transfer that ended badly again."""
-    return FileTransferStatus.of(rows.retried(find, body, actor))
+    return rows.retried(find, body, actor, once, FileTransferStatus.of)

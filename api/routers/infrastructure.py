@@ -1,10 +1,12 @@
 """`/infrastructure`: the clusters and their live figures."""
 
 import time
+from http import HTTPStatus
 
 from fastapi import APIRouter
 
 from api.deps import Admin, Caller, read
+from api.once import Once
 from api.problems import responses
 from api.schemas import InfrastructureRequest, InfrastructureSummary, InfrastructureTelemetry
 from gateway import infrastructures
@@ -18,8 +20,8 @@ PAUSE_S = 0.1
 router = APIRouter(prefix="/infrastructure", tags=["infrastructure"])
 
 
-@router.post("", status_code=201, responses=responses(400, 403, 503))
-def add_infrastructure(_admin: Admin, body: InfrastructureRequest) -> InfrastructureSummary:
+@router.post("", status_code=201, responses=responses(400, 403, 409, 422, 503))
+def add_infrastructure(_admin: Admin, once: Once, body: InfrastructureRequest) -> InfrastructureSummary:
     """Add a cluster, or replace the entry of that name; one that the operator configured stays as it is."""
     entry = Infrastructure(
         name=body.name,
@@ -32,7 +34,7 @@ def add_infrastructure(_admin: Admin, body: InfrastructureRequest) -> Infrastruc
     )
     with session_scope() as session:
         cluster = infrastructures.add(session, entry, body.ssh_key.password.get_secret_value())
-    return InfrastructureSummary.of(cluster)
+        return once.keep(session, InfrastructureSummary.of(cluster), HTTPStatus.CREATED)
 
 
 @router.get("", responses=responses(503))

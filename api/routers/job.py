@@ -1,6 +1,7 @@
 """`/job`: kernels on the cluster."""
 
 from dataclasses import asdict
+from http import HTTPStatus
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from api import rows
 from api.deps import Caller, RowId, read
+from api.once import Once
 from api.operating import Action, HistoryEvent, JobQuery, Page
 from api.problems import responses
 from api.rows import Asking
@@ -32,14 +34,15 @@ def _find(caller: Caller, row_id: RowId) -> rows.Find[Job]:
 Found = Annotated[rows.Find[Job], Depends(_find)]
 
 
-@router.post("", status_code=201, responses=responses(400, 404, 503))
-def start_job(caller: Caller, body: JobRequest) -> JobStatus:
+@router.post("", status_code=201, responses=responses(400, 404, 409, 422, 503))
+def start_job(caller: Caller, once: Once, body: JobRequest) -> JobStatus:
     """Accept kernels to run; poll the id until `status` is `completed`, then look at `success`."""
     request = jobs.JobRequest(**dict(body))
     with session_scope() as session:
         row = jobs.create(session, caller.owner, request)
+        shown = once.keep(session, JobStatus.of(row), HTTPStatus.CREATED)
     send([message_for(row)], first=True)
-    return JobStatus.of(row)
+    return shown
 
 
 @router.get("", responses=responses(400, 503))
@@ -61,16 +64,16 @@ def list_job_events(find: Found) -> list[HistoryEvent]:
     return rows.events(find)
 
 
-@router.post("/{row_id}/cancel", responses=responses(400, 404, 409, 503))
-def cancel_job(find: Found, actor: Asking, body: Action | None = None) -> JobStatus:
+@router.post("/{row_id}/cancel", responses=responses(400, 404, 409, 422, 503))
+def cancel_job(find: Found, actor: Asking, once: Once, body: Action | None = None) -> JobStatus:
     """Ask for the job's end; what has ended already is 409."""
-    return JobStatus.of(rows.cancelled(find, body, actor))
+    return rows.cancelled(find, body, actor, once, JobStatus.of)
 
 
-@router.post("/{row_id}/retry", responses=responses(400, 404, 409, 503))
-def retry_job(find: Found, actor: Asking, body: Action | None = None) -> JobStatus:
+@router.post("/{row_id}/retry", responses=responses(400, 404, 409, 422, 503))
+def retry_job(find: Found, actor: Asking, once: Once, body: Action | None = None) -> JobStatus:
     """Run a job that ended badly again; one whose run ended well only has its end read again."""
-    return JobStatus.of(rows.retried(find, body, actor))
+    return rows.retried(find, body, actor, once, JobStatus.of)
 
 
 @router.get("/{row_id}/log", responses=responses(400, 404, 503))

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from fastapi import APIRouter
 
 from api.deps import Operator, read
+from api.once import Once
 from api.operating import BulkItem, BulkRetried, BulkRetry
 from api.problems import responses
 from api.rows import Asking
@@ -17,15 +18,17 @@ CHUNK = 100
 router = APIRouter(tags=["operators"])
 
 
-@router.post("/retry", responses=responses(400, 403, 503))
-def retry_many(_operator: Operator, actor: Asking, body: BulkRetry) -> BulkRetried:
+@router.post("/retry", responses=responses(400, 403, 409, 422, 503))
+def retry_many(_operator: Operator, actor: Asking, once: Once, body: BulkRetry) -> BulkRetried:
     """Retry what the filter finds; `dry_run`, the default, only shows it."""
     found = read(lambda session: bulk.find(session, body.filter.wanted(), body.filter.kind))
     if not body.dry_run:
         found = _retried(found, actor.name(body.by), body.reason)
     items = [BulkItem(**asdict(each)) for each in found]
     retried = sum(not item.refusal for item in items)
-    return BulkRetried(dry_run=body.dry_run, found=len(items), retried=retried, items=items)
+    shown = BulkRetried(dry_run=body.dry_run, found=len(items), retried=retried, items=items)
+    with session_scope() as session:  # many transactions by now; what is retried once is not found again
+        return once.keep(session, shown)
 
 
 def _retried(found: list[Found], actor: str, why: str) -> list[Found]:

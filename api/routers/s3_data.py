@@ -7,11 +7,12 @@ from sqlalchemy.orm import Session
 
 from api import rows
 from api.deps import Caller, RowId, read
+from api.once import Once
 from api.operating import Action, HistoryEvent, Page, TransferQuery, TransferRetry
 from api.problems import responses
 from api.rows import Asking
 from api.schemas import S3FileTransferRequest, S3FileTransferStatus
-from api.transfers import start
+from api.transfers import s3_request, start
 from gateway import transfers
 from gateway.filters import Kind
 from gateway.models import Transfer
@@ -30,10 +31,10 @@ def _find(caller: Caller, row_id: RowId) -> rows.Find[Transfer]:
 Found = Annotated[rows.Find[Transfer], Depends(_find)]
 
 
-@router.post("", status_code=201, responses=responses(400, 404, 503))
-def stage_in(caller: Caller, body: S3FileTransferRequest) -> S3FileTransferStatus:
+@router.post("", status_code=201, responses=responses(400, 404, 409, 422, 503))
+def stage_in(caller: Caller, once: Once, body: S3FileTransferRequest) -> S3FileTransferStatus:
     """Accept an object for the cluster; poll the id until `status` is no longer `transferring`."""
-    return S3FileTransferStatus.of(start(caller.owner, KIND, body, body.dst))
+    return start(caller.owner, s3_request(KIND, body, body.dst), once, S3FileTransferStatus.of)
 
 
 @router.get("", responses=responses(400, 503))
@@ -55,14 +56,18 @@ def list_s3_data_events(find: Found) -> list[HistoryEvent]:
     return rows.events(find)
 
 
-@router.post("/{row_id}/cancel", responses=responses(400, 404, 409, 503))
-def cancel_s3_data(find: Found, actor: Asking, body: Action | None = None) -> S3FileTransferStatus:
+@router.post("/{row_id}/cancel", responses=responses(400, 404, 409, 422, 503))
+def cancel_s3_data(
+    find: Found, actor: Asking, once: Once, body: Action | None = None
+) -> S3FileTransferStatus:
     """Stop the transfer; what has ended already is 409."""
-    return S3FileTransferStatus.of(rows.cancelled(find, body, actor))
+    return rows.cancelled(find, body, actor, once, S3FileTransferStatus.of)
 
 
-@router.post("/{row_id}/retry", responses=responses(400, 404, 409, 503))
-def retry_s3_data(find: Found, actor: Asking, body: TransferRetry | None = None) -> S3FileTransferStatus:
+@router.post("/{row_id}/retry", responses=responses(400, 404, 409, 422, 503))
+def retry_s3_data(
+    find: Found, actor: Asking, once: Once, body: TransferRetry | None = None
+) -> S3FileTransferStatus:
     """Try a transfer that ended badly again, with fresh credentials where they are sent."""
     opening = body.opening_if_any() if body else None
-    return S3FileTransferStatus.of(rows.retried(find, body, actor, opening))
+    return rows.retried(find, body, actor, once, S3FileTransferStatus.of, opening)

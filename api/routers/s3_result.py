@@ -7,11 +7,12 @@ from sqlalchemy.orm import Session
 
 from api import rows
 from api.deps import Caller, RowId, read
+from api.once import Once
 from api.operating import Action, HistoryEvent, Page, TransferQuery, TransferRetry
 from api.problems import responses
 from api.rows import Asking
 from api.schemas import S3ResultTransferRequest, S3ResultTransferStatus
-from api.transfers import start
+from api.transfers import s3_request, start
 from gateway import transfers
 from gateway.filters import Kind
 from gateway.models import Transfer
@@ -30,10 +31,10 @@ def _find(caller: Caller, row_id: RowId) -> rows.Find[Transfer]:
 Found = Annotated[rows.Find[Transfer], Depends(_find)]
 
 
-@router.post("", status_code=201, responses=responses(400, 404, 503))
-def stage_out(caller: Caller, body: S3ResultTransferRequest) -> S3ResultTransferStatus:
+@router.post("", status_code=201, responses=responses(400, 404, 409, 422, 503))
+def stage_out(caller: Caller, once: Once, body: S3ResultTransferRequest) -> S3ResultTransferStatus:
     """Accept a file for the store; poll the id until `status` is no longer `transferring`."""
-    return S3ResultTransferStatus.of(start(caller.owner, KIND, body, body.src))
+    return start(caller.owner, s3_request(KIND, body, body.src), once, S3ResultTransferStatus.of)
 
 
 @router.get("", responses=responses(400, 503))
@@ -55,14 +56,18 @@ def list_s3_result_events(find: Found) -> list[HistoryEvent]:
     return rows.events(find)
 
 
-@router.post("/{row_id}/cancel", responses=responses(400, 404, 409, 503))
-def cancel_s3_result(find: Found, actor: Asking, body: Action | None = None) -> S3ResultTransferStatus:
+@router.post("/{row_id}/cancel", responses=responses(400, 404, 409, 422, 503))
+def cancel_s3_result(
+    find: Found, actor: Asking, once: Once, body: Action | None = None
+) -> S3ResultTransferStatus:
     """Stop the transfer; what has ended already is 409."""
-    return S3ResultTransferStatus.of(rows.cancelled(find, body, actor))
+    return rows.cancelled(find, body, actor, once, S3ResultTransferStatus.of)
 
 
-@router.post("/{row_id}/retry", responses=responses(400, 404, 409, 503))
-def retry_s3_result(find: Found, actor: Asking, body: TransferRetry | None = None) -> S3ResultTransferStatus:
+@router.post("/{row_id}/retry", responses=responses(400, 404, 409, 422, 503))
+def retry_s3_result(
+    find: Found, actor: Asking, once: Once, body: TransferRetry | None = None
+) -> S3ResultTransferStatus:
     """Try a transfer that ended badly again, with fresh credentials where they are sent."""
     opening = body.opening_if_any() if body else None
-    return S3ResultTransferStatus.of(rows.retried(find, body, actor, opening))
+    return rows.retried(find, body, actor, once, S3ResultTransferStatus.of, opening)

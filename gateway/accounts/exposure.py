@@ -1,10 +1,15 @@
-"""Where a gateway without accounts may listen: on this machine alone, unless it is meant otherwise."""
+"""What is open to whom: where the API may listen without accounts, and what owners share with them."""
 
 import ipaddress
+import logging
 import socket
 
+from gateway import infrastructures
+from gateway.configuration import OWNER
 from gateway.errors import GatewayError
 from gateway.settings import get_settings
+
+_log = logging.getLogger(__name__)
 
 
 class Exposed(GatewayError):
@@ -24,10 +29,24 @@ def check_exposure(host: str) -> None:
         )
 
 
+def warn_of_shared_roots() -> None:
+    """Say in the log which folders all owners of a gateway with accounts share."""
+    if get_settings().auth == "none":
+        return
+    for cluster in infrastructures.configured().values():
+        shared = [str(root) for root in cluster.roots if OWNER not in root.parts]
+        if shared:
+            _log.warning(
+                "%s: all owners share %s: %s would part them", cluster.name, ", ".join(shared), OWNER
+            )
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether every address that the host stands for is this machine's own."""
+    if not host:
+        return False  # it listens everywhere
     try:
-        found = socket.getaddrinfo(host or "0.0.0.0", None)  # noqa: S104  an empty host listens everywhere
+        found = socket.getaddrinfo(host, None)
     except OSError:
         return False
     return all(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback for *_, address in found)

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli import output, work
-from gateway.cli.output import LOCAL_URL, PATIENCE_S, AsJson, Since, Url
-from hpc_gateway_client import Gateway, Job, Transfer
+from gateway.cli.connection import connect
+from gateway.cli.output import LOCAL_URL, AsJson, Since, Url
+from hpc_gateway_client import Job, Transfer
 from hpc_gateway_client.models import TRANSFER_KINDS
 
 KINDS = (*TRANSFER_KINDS, "job")
@@ -30,7 +31,7 @@ def list_jobs(
 ) -> None:
     """List jobs, newest first."""
     filters = {"state": state, "infrastructure": on, "service": service, "reason": reason, "limit": limit}
-    with Gateway(url, patience_s=PATIENCE_S) as gateway:
+    with connect(url) as gateway:
         page = gateway.jobs(since=output.since_when(since), **filters)
     _list(list(page.items), page.counts or {}, as_json=as_json)
 
@@ -54,7 +55,7 @@ def list_transfers(
         raise typer.BadParameter(f"{', '.join(unknown)}: there are {', '.join(TRANSFER_KINDS)}")
     rows: list[Transfer | Job] = []
     counts: dict[str, int] = {}
-    with Gateway(url, patience_s=PATIENCE_S) as gateway:
+    with connect(url) as gateway:
         for each in TRANSFER_KINDS:
             if not kind or each in kind:
                 page = gateway.transfers(each, since=output.since_when(since), **filters)
@@ -97,7 +98,7 @@ def retry(
 ) -> None:
     """Try again everything that ended badly and that the filter finds."""
     wanted = {"kind": kind or list(KINDS), "state": state, "infrastructure": on, "reason": reason}
-    with Gateway(url, patience_s=PATIENCE_S) as gateway:
+    with connect(url) as gateway:
         filters = wanted | {"since": output.since_when(since)}
         done = gateway.retry_many(filters, work.me(), why, dry_run=not yes)
     if as_json:

@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from gateway.cli import output, service
-from gateway.cli.output import LOCAL_URL, PATIENCE_S, AsJson, Url
-from hpc_gateway_client import Gateway, Infrastructure
+from gateway.cli.connection import connect
+from gateway.cli.output import LOCAL_URL, AsJson, Url
+from hpc_gateway_client import Infrastructure
 
 app = typer.Typer(no_args_is_help=True, help="The clusters a gateway knows.")
 Name = Annotated[str, typer.Argument(help="The cluster's name.")]
@@ -31,21 +32,21 @@ def add(
         "hostname": hostname or host,
         "scheduler": scheduler,
     }
-    with Gateway(url, patience_s=PATIENCE_S) as gateway:
+    with connect(url) as gateway:
         _show([gateway.add_infrastructure(entry)], as_json=as_json)
 
 
 @app.command("list")
 def list_all(url: Url = LOCAL_URL, *, as_json: AsJson = False) -> None:
     """List the clusters."""
-    with Gateway(url, patience_s=PATIENCE_S) as gateway:
+    with connect(url) as gateway:
         _show(gateway.infrastructures(), as_json=as_json)
 
 
 @app.command("telemetry")
 def telemetry(name: Name, url: Url = LOCAL_URL, *, as_json: AsJson = False) -> None:
     """Show the scheduler's figures of every partition."""
-    with Gateway(url, patience_s=PATIENCE_S) as gateway:
+    with connect(url) as gateway:
         found = gateway.telemetry(name)
     if as_json:
         output.print_json(found)

@@ -1,7 +1,8 @@
 """`hpc-gateway keys`: who may call a gateway with GATEWAY_AUTH=keys. Runs where its database is."""
 
+import json
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,11 +10,13 @@ from rich.text import Text
 
 from gateway.accounts import Scope
 from gateway.cli import output
+from gateway.cli.output import AsJson
 
 if TYPE_CHECKING:
     from gateway.models import ApiKey
 
 app = typer.Typer(no_args_is_help=True, help="API keys, for GATEWAY_AUTH=keys.")
+SHOWN = ("id", "owner", "scope", "created_at", "last_used_at", "expires_at", "revoked_at")
 _UNITS = {"h": "hours", "d": "days"}
 
 
@@ -38,13 +41,17 @@ def create(
 
 
 @app.command("list")
-def list_keys() -> None:
+def list_keys(*, as_json: AsJson = False) -> None:
     """List the keys, without what makes them keys."""
     from gateway.accounts import keys  # noqa: PLC0415  see create
     from gateway.db import session_scope  # noqa: PLC0415  likewise
 
     with session_scope(read_only=True) as session:
         rows = keys.every(session)
+    if as_json:
+        shown = [{name: getattr(row, name) for name in SHOWN} for row in rows]
+        typer.echo(json.dumps(shown, default=datetime.isoformat, indent=2))
+        return
     columns = ("id", "owner", "scope", "age", "last used", "ends")
     output.table(columns, [_line(row) for row in rows])
 

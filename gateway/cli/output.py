@@ -17,7 +17,6 @@ from hpc_gateway_client import Job, Transfer
 
 LOCAL_URL = "http://127.0.0.1:8080"
 PIPED_WIDTH = 400
-PATIENCE_S = 3.0
 Url = Annotated[str, typer.Option(envvar="GATEWAY_URL", help="Where the gateway's API is.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 Since = Annotated[str, typer.Option(help="Created since: 30m, 2h, 7d, or a time with its zone.")]

@@ -12,10 +12,11 @@ from uuid import uuid4
 import typer
 
 from gateway.cli import output
+from gateway.cli.connection import connect_to_wait
 from gateway.cli.output import LOCAL_URL, AsJson, Url
 from gateway.cli.watching import steps
 from gateway.services import CLASSES, check_services
-from hpc_gateway_client import Gateway, GatewayClientError, Store
+from hpc_gateway_client import GatewayClientError, Store
 
 FOLDER = "serrano/data"
 
@@ -48,7 +49,7 @@ def run(
         raise typer.BadParameter("each service has a result of its own; leave --output out")
     store = Store.from_environment(bucket, profile)
     params = parameters(param or [])
-    with Gateway(url, on, store) as gateway, _own_names(store, keep=keep) as name, steps() as step:
+    with connect_to_wait(url, on, store) as gateway, _own_names(store, keep=keep) as name, steps() as step:
         key = name(data.name)
         store.upload(data, key)
         place = f"Init_Data/{key}"

@@ -32,13 +32,14 @@ def serve(
     """Serve the REST API."""
     import uvicorn  # noqa: PLC0415  a second of start-up that no other command needs
 
-    from gateway.accounts.exposure import check_exposure  # noqa: PLC0415  likewise
+    from gateway.accounts import exposure  # noqa: PLC0415  likewise
     from gateway.credentials import check_key  # noqa: PLC0415  likewise
     from gateway.logs import configure_logging  # noqa: PLC0415  likewise
 
     configure_logging()
     check_key()
-    check_exposure(host)
+    exposure.check_exposure(host)
+    exposure.warn_of_shared_roots()
     uvicorn.run(
         "api.app:create_app",
         factory=True,

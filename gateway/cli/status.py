@@ -5,15 +5,16 @@ from collections import Counter
 from rich.text import Text
 
 from gateway.cli import output
-from gateway.cli.output import LOCAL_URL, PATIENCE_S, AsJson, Url
-from hpc_gateway_client import Gateway, Overview
+from gateway.cli.connection import connect
+from gateway.cli.output import LOCAL_URL, AsJson, Url
+from hpc_gateway_client import Overview
 
 ENDED = {"completed", "succeeded"}
 
 
 def status(url: Url = LOCAL_URL, *, as_json: AsJson = False) -> None:
     """Show the whole gateway on one screen."""
-    with Gateway(url, patience_s=PATIENCE_S) as gateway:
+    with connect(url) as gateway:
         seen = gateway.overview()
     if as_json:
         output.print_json(seen)

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from gateway.cli import output
-from gateway.cli.output import LOCAL_URL, PATIENCE_S, AsJson, Url
+from gateway.cli.connection import connect, connect_to_wait
+from gateway.cli.output import LOCAL_URL, AsJson, Url
 from gateway.cli.watching import steps
-from hpc_gateway_client import Event, Gateway, GatewayClientError, Job, Store, Transfer
+from hpc_gateway_client import Event, GatewayClientError, Job, Store, Transfer
 
 jobs = typer.Typer(no_args_is_help=True, help="Jobs: kernels on a cluster.")
 transfers = typer.Typer(no_args_is_help=True, help="Transfers: files to a cluster and back.")
@@ -24,7 +25,7 @@ Why = Annotated[str, typer.Option(help="Why; it stays in the history.")]
 
 def show(row_id: Id, url: Url = LOCAL_URL, *, as_json: AsJson = False) -> None:
     """Show everything about one, and what happened to it."""
-    with Gateway(url, patience_s=PATIENCE_S) as gateway:
+    with connect(url) as gateway:
         row = gateway.find(row_id)
         events = gateway.events(row)
     if as_json:
@@ -53,7 +54,7 @@ def _history(events: list[Event]) -> None:
 @transfers.command("log")
 def transfer_log(row_id: Id, url: Url = LOCAL_URL, *, as_json: AsJson = False) -> None:
     """Show what happened to a transfer."""
-    with Gateway(url, patience_s=PATIENCE_S) as gateway:
+    with connect(url) as gateway:
         events = gateway.events(gateway.find(row_id))
     if as_json:
         output.print_json(events)
@@ -71,7 +72,7 @@ def job_log(
 ) -> None:
     """Print what a job has written."""
     stream, offset = "stderr" if stderr else "stdout", 0
-    with Gateway(url, patience_s=PATIENCE_S) as gateway:
+    with connect(url) as gateway:
         while True:
             row = gateway.find(row_id)
             if isinstance(row, Transfer):
@@ -87,7 +88,7 @@ def job_log(
 
 def cancel(ids: Ids, *, why: Why = "", url: Url = LOCAL_URL, as_json: AsJson = False) -> None:
     """Stop work that has not ended."""
-    with Gateway(url, patience_s=PATIENCE_S) as gateway:
+    with connect(url) as gateway:
         rows = [gateway.cancel(gateway.find(row_id), me(), why) for row_id in ids]
     _done(rows, as_json=as_json)
 
@@ -105,7 +106,7 @@ def retry(
 ) -> None:
     """Try again what ended badly, by id; `hpc-gateway retry` does it by a filter."""
     rows: list[Transfer | Job] = []
-    with Gateway(url, patience_s=PATIENCE_S) as gateway:
+    with connect(url) as gateway:
         for row_id in ids:
             row = gateway.find(row_id)
             bucket = (
@@ -124,7 +125,7 @@ def watch(
     as_json: AsJson = False,
 ) -> None:
     """Follow one until it has ended; the exit code says how."""
-    with Gateway(url) as gateway, steps() as step:
+    with connect_to_wait(url) as gateway, steps() as step:
         row = gateway.find(row_id)
         title = f"{row.kind} {row.id}"
         ended = gateway.wait(row, step(title), timeout)

@@ -60,14 +60,11 @@ class JobReport:
 
 @dataclass(frozen=True)
 class Accounting:
-    """What the scheduler itself measured of an ended job; None where it does not measure that.
-
-    `task_memory_peak_bytes` is the peak of the task that needed most.
-    """
+    """What the scheduler itself measured of an ended job; None where it does not measure that."""
 
     elapsed_s: float | None
     cpu_s: float | None
-    task_memory_peak_bytes: int | None
+    resident_memory_bytes: int | None
 
 
 @dataclass(frozen=True)

@@ -208,7 +208,7 @@ def _accounting(job: Any) -> Accounting:
     return Accounting(
         elapsed_s=job.elapsed_time or None,
         cpu_s=job.stats.total_cpu_time or None,
-        task_memory_peak_bytes=job.stats.max_resident_memory or None,
+        resident_memory_bytes=job.stats.resident_memory or None,
     )
 
 

@@ -32,9 +32,14 @@ _LONGEST_STEM_BYTES = 200  # of 255 for a name, so that the temporary names fit 
 
 
 class LocalSite:
-    """The part of a filesystem that lies below some roots."""
+    """The part of a filesystem that lies below some roots.
 
-    def __init__(self, roots: Sequence[PurePosixPath]) -> None:
+    `own` are folders at or above the roots that are created, for this account alone, when something is
+    first written below them; any other root has to be there.
+    """
+
+    def __init__(self, roots: Sequence[PurePosixPath], own: Sequence[PurePosixPath] = ()) -> None:
+        self._own = own
         # The deepest first: of two roots in one another the nearest is where a path starts.
         self._roots = sorted(roots, key=lambda root: len(root.parts), reverse=True)
 
@@ -141,6 +146,9 @@ class LocalSite:
         if root is None:
             raise SiteError(f"{path} leaves the folders that are allowed on the cluster", Fault.PERMISSION)
         with explained(path):
+            for folder in self._own if create else ():
+                if root.is_relative_to(folder):
+                    _make_private(folder)
             fd = os.open(root, _FOLDER)
         try:
             for name in path.relative_to(root).parts:
@@ -181,6 +189,11 @@ def _absence_is_fine() -> Iterator[None]:
     except SiteError as error:
         if not isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
             raise
+
+
+def _make_private(folder: PurePosixPath) -> None:
+    with suppress(FileExistsError):
+        Path(folder).mkdir(0o700)
 
 
 def _open_regular(mark: int, path: PurePosixPath) -> int:

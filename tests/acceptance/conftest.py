@@ -6,6 +6,7 @@ import pytest
 
 from gateway.demo.stack import Stack, running_stack
 from tests.client import Client, client_of
+from tests.collector import Collector, listening
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -14,8 +15,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running_stack(tmp_path_factory.mktemp("acceptance") / "stack", print) as running:
+def collector() -> Iterator[Collector]:
+    with listening() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("acceptance") / "stack"
+    with running_stack(folder, print, settings=collector.settings) as running:
         yield running
 
 

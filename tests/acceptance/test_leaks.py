@@ -12,6 +12,7 @@ import redis
 
 from tests import leaks
 from tests.client import DATA, Client
+from tests.collector import Collector
 from tests.faults.killing import tree
 from tests.jobs import frozen
 from tests.polling import until
@@ -93,6 +94,12 @@ def test_flower_shows_no_secret(client: Client, needles: list[bytes]) -> None:
     assert workers.status_code == 200
     assert not any(needle in page.content for page in pages for needle in needles)
     assert httpx.get(f"{stack.flower_url}/api/tasks").status_code == 401
+
+
+def test_no_trace_holds_the_secret(client: Client, collector: Collector, needles: list[bytes]) -> None:
+    client.moved("/s3_data", client.stage_in("x", f"{DATA}/never.csv", secret_key=PLANTED))
+    assert any(span.service == "hpc-gateway-worker" for span in collector.spans())
+    assert not any(needle in body for body in collector.bodies for needle in needles)
 
 
 def test_no_answer_of_the_api_shows_the_secret(client: Client, needles: list[bytes]) -> None:

@@ -19,7 +19,7 @@ from gateway.schedulers.pyslurm import Site, SlurmScheduler
 act, conf, path, folder = sys.argv[1:]
 scheduler, folder = SlurmScheduler(Site(Path(conf), path)), Path(folder)
 if act == "submit":
-    work = "for ((i = 0; i < 1000000; i++)); do :; done; sleep 2; exit 4"
+    work = "for ((i = 0; i < 3000000; i++)); do :; done; sleep 2; exit 4"
     print(scheduler.submit(JobSpec(folder.name, folder, ("/bin/bash", "-c", work), 1, 1, "srun")))
 elif act == "accounting":
     print(scheduler.accounting(folder.name))
@@ -56,4 +56,4 @@ def test_the_end_is_in_the_accounting(accounting: SlurmCluster, tmp_path: Path) 
     figures = dict(figure.split("=") for figure in told.removeprefix("Accounting(").rstrip(")").split(", "))
     assert float(figures["elapsed_s"]) >= 2
     assert float(figures["cpu_s"]) >= 1
-    assert int(figures["task_memory_peak_bytes"]) > 1e6
+    assert int(figures["resident_memory_bytes"]) > 1e6

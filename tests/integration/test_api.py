@@ -218,9 +218,11 @@ def test_the_api_explains_itself(api: TestClient, url: str) -> None:
     assert api.get(url).status_code == 200
 
 
-def test_the_openapi_document_knows_problems_and_no_422(api: TestClient) -> None:
+def test_the_openapi_document_knows_problems_and_no_other_error(api: TestClient) -> None:
     document = api.get("/openapi.json").json()
     assert "Problem" in document["components"]["schemas"]
-    answers = [a for path in document["paths"].values() for call in path.values() for a in call["responses"]]
-    assert "422" not in answers
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    calls = [call for path in document["paths"].values() for call in path.values()]
+    errors = [a for call in calls for code, a in call["responses"].items() if code == "422"]
+    assert all("application/problem+json" in answer["content"] for answer in errors)
     assert document["components"]["schemas"]["JobRequest"]["examples"]

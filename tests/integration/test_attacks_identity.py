@@ -12,11 +12,13 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
+from gateway import infrastructures
 from gateway.accounts import Scope, keys
 from gateway.db import session_scope
 from gateway.models import ApiKey, Transfer
+from gateway.settings import get_settings
 from gateway.states import JobState
-from tests.bodies import DATA, JOB
+from tests.bodies import DATA, JOB, RESULT
 from tests.identity import POSTS, bearer, new_key, refused, rows
 from tests.integration.test_retries import ended_job, failed_transfer
 from tests.rows import SECRET, new_job, new_transfer
@@ -74,6 +76,50 @@ class TestForeignRows:
         made = with_keys.post("/s3_data", json={**DATA, "owner": "ada"}, headers=eve).json()
         assert made["owner"] == "eve"
         assert with_keys.get("/s3_data", params={"owner": "ada"}, headers=eve).status_code == 400
+
+
+@pytest.fixture
+def shared(settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the cluster a root that all owners share."""
+    path = get_settings().infrastructures
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("max_cpus = 4", 'max_cpus = 4\nroots = ["/shared"]'), encoding="utf-8")
+
+
+def _in_shared(job_id: UUID) -> str:
+    return f"/shared/Output_Data/jobs/{job_id}.1/CSVFormate/FFT_Filter_output.csv"
+
+
+@on_sqlite
+@pytest.mark.usefixtures("shared")
+def test_the_folder_of_a_foreign_job_is_unknown_though_the_root_is_shared(with_keys: TestClient) -> None:
+    path = _in_shared(new_job(owner="ada", root_dir="/shared", workspace="/", profiling_workspace="/p"))
+    params = {"root_dir": "/shared", "workspace": "/", "profiling_workspace": "/p"}
+    reading = {**JOB, "params": {**params, "read_input_data": path.removeprefix("/shared")}}
+    bodies = [("/s3_result", {**RESULT, "src": path}), ("/s3_data", {**DATA, "dst": path}), ("/job", reading)]
+    bodies.append(("/data", {"src": "https://example.org/x", "dst": path, "infrastructure": "hpc"}))
+    before = rows()
+    for url, body in bodies:
+        assert with_keys.post(url, json=body, headers=bearer(new_key("eve"))).status_code == 404, url
+    assert rows() == before
+    for url, body in bodies[:3]:
+        assert with_keys.post(url, json=body, headers=bearer(new_key("ada"))).status_code == 201, url
+
+
+@on_sqlite
+def test_another_owners_folder_is_outside_ones_roots(with_keys: TestClient) -> None:
+    home, eve, before = infrastructures.configured()["hpc"].home, bearer(new_key("eve")), rows()
+    for path in (
+        "../ada/x",
+        f"{home}/owners/ada/x",
+        f"{home}/x",
+        "${HOME}/../ada/x",
+        f"{home}/owners/eve/../ada/x",
+    ):
+        for url, body in (("/s3_data", {**DATA, "dst": path}), ("/s3_result", {**RESULT, "src": path})):
+            answer = with_keys.post(url, json=body, headers=eve)
+            assert (answer.status_code, "/owners/eve)" in answer.json()["detail"]) == (400, True), path
+    assert rows() == before
 
 
 def _without_ids(text: str) -> str:

@@ -4,9 +4,12 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway import leases
@@ -126,3 +129,19 @@ def test_prometheus_itself_takes_the_alerts() -> None:
         absent("promtool")
     rules = Path(__file__).parents[2] / "deploy/alerts.yml"
     subprocess.run([str(promtool), "check", "rules", str(rules)], check=True, capture_output=True)
+
+
+def test_grafana_s_own_types_know_every_field_of_the_dashboard() -> None:
+    path = Path(__file__).parents[2] / "deploy/grafana-dashboard.json"
+    written = json.loads(path.read_text())
+    understood = json.loads(JSONEncoder().encode(Dashboard.from_json(written)))
+    assert is_part(written, understood)
+
+
+def is_part(written: Any, understood: Any) -> bool:
+    """Tell whether all that was written was understood; types add their defaults."""
+    if isinstance(written, dict):
+        return all(key in understood and is_part(value, understood[key]) for key, value in written.items())
+    if isinstance(written, list):
+        return len(written) == len(understood) and all(map(is_part, written, understood))
+    return bool(written == understood)

@@ -1,8 +1,6 @@
-"""Traces reach a collector: a small one that listens here."""
+"""Traces reach a collector. What a request and its tasks share is looked at in tests/acceptance."""
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from fastapi.testclient import TestClient
@@ -12,35 +10,20 @@ from opentelemetry.sdk.trace import TracerProvider
 from sqlalchemy import Engine
 
 from tests.bodies import DATA
+from tests.collector import Collector, listening
 
 
 @pytest.fixture
-def received(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
-    bodies: list[bytes] = []
-
-    class Collector(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = HTTPServer(("127.0.0.1", 0), Collector)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
-    yield bodies
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    with listening() as found:
+        for name, value in found.settings.items():
+            monkeypatch.setenv(name, value)
+        yield found
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_request_and_the_task_that_it_sends_are_one_trace(
-    received: list[bytes], database: Engine, broker: str
+def test_a_request_and_its_sending_are_one_trace_and_health_checks_are_none(
+    collector: Collector, database: Engine, broker: str
 ) -> None:
     from api.app import create_app  # noqa: PLC0415  see conftest
 
@@ -51,8 +34,7 @@ def test_a_request_and_the_task_that_it_sends_are_one_trace(
     assert isinstance(provider, TracerProvider)
     provider.shutdown()
     CeleryInstrumentor().uninstrument()  # type: ignore[no-untyped-call]  # it has no types
-    told = b"".join(received)
-    assert b"POST /s3_data" in told
-    assert b"apply_async/transfers.run" in told
-    assert b"/health/live" not in told
-    assert DATA["secret_key"].encode() not in told
+    traces = {span.name: span.trace for span in collector.spans()}
+    assert traces["POST /s3_data"] == traces["apply_async/transfers.run"]
+    assert not any("/health/live" in name for name in traces)
+    assert not any(DATA["secret_key"].encode() in body for body in collector.bodies)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.accounts import Caller, Scope, jwks
 from gateway.accounts.bearer import LONGEST_TOKEN, token_of
-from gateway.accounts.exposure import Exposed, check_exposure
+from gateway.accounts.exposure import Exposed, check_exposure, warn_of_shared_roots
 from gateway.accounts.names import check_owner, segment
 from gateway.errors import Forbidden, Invalid, Unauthorized
 from gateway.settings import get_settings
@@ -141,3 +141,17 @@ def test_entries_that_are_no_public_keys_for_signatures_are_left_out() -> None:
         {"kty": "RSA", "kid": "empty"},
     ]
     assert list(jwks.read({"keys": [*odd, good]})) == ["good"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_folders_that_owners_share_are_told_when_there_are_owners(
+    settings: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = get_settings().infrastructures
+    text = path.read_text(encoding="utf-8").replace("max_cpus", 'roots = ["/in", "/x/{owner}"]\nmax_cpus')
+    path.write_text(text, encoding="utf-8")
+    warn_of_shared_roots()
+    assert caplog.messages == []
+    monkeypatch.setattr(get_settings(), "auth", "keys")
+    warn_of_shared_roots()
+    assert caplog.messages == ["hpc: all owners share /in: {owner} would part them"]

@@ -17,7 +17,7 @@ def _file(folder: Path, text: str) -> Path:
 def test_a_cluster_is_read_with_its_defaults(tmp_path: Path) -> None:
     cluster = load(_file(tmp_path, GOOD))["hpc"]
     assert cluster.name == "hpc"
-    assert cluster.allowed_roots == (PurePosixPath("/home/user"),)
+    assert cluster.grounds == (PurePosixPath("/home/user"),)
     assert cluster.max_cpus >= 1
 
 

@@ -6,8 +6,10 @@ import pytest
 from gateway.configuration import Cluster
 from gateway.errors import Invalid
 from gateway.params import Folders, understand
+from gateway.places import places_of
 
 CLUSTER = Cluster(name="hpc", scheduler="local", home=PurePosixPath("/home/user"), max_cpus=2)
+PLACES = places_of(CLUSTER, "local")
 INPUT = {"read_input_data": "/Init_Data/x.csv"}
 
 
@@ -39,7 +41,7 @@ def test_unknown_keys_are_ignored_and_listed() -> None:
 
 def test_paths_are_joined_as_text_below_the_workspace() -> None:
     params, _ = understand(INPUT, ["fft"], CLUSTER)
-    folders = Folders.of(params, CLUSTER)
+    folders = Folders.of(params, PLACES)
     assert folders.input == PurePosixPath("/home/user/serrano/data/Init_Data/x.csv")
     assert folders.profile == PurePosixPath("/home/user/serrano/profile")
 
@@ -75,4 +77,4 @@ def test_asset_pairs_alone_change_the_layout() -> None:
 )
 def test_what_cannot_be_honoured_is_refused_naming_the_key(raw: dict[str, Any], words: str) -> None:
     with pytest.raises(Invalid, match=words):
-        understand(raw, ["fft"], CLUSTER)
+        Folders.of(understand(raw, ["fft"], CLUSTER)[0], PLACES)

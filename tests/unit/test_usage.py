@@ -18,7 +18,7 @@ END = {
     "ended_at": "2026-11-22T12:00:04Z",
     "time_limit_s": None,
 }
-ACCOUNTS = Accounting(elapsed_s=5, cpu_s=6.0, task_memory_peak_bytes=40)
+ACCOUNTS = Accounting(elapsed_s=5, cpu_s=6.0, resident_memory_bytes=40)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_the_scheduler_s_figures_stand_beside_the_ranks(job: Job, tmp_path: Path
     (tmp_path / "usage.json").write_text(json.dumps([RANK, RANK]))
     told = used(job, tmp_path, ACCOUNTS)
     assert told["cpu_s"] == 4.0
-    assert told["accounting"] == {"elapsed_s": 5, "cpu_s": 6.0, "task_memory_peak_bytes": 40}
+    assert told["accounting"] == {"elapsed_s": 5, "cpu_s": 6.0, "resident_memory_bytes": 40}
 
 
 @pytest.mark.parametrize("damage", [None, "", "{", "[1]", '[{"cpu_s": 1}]', "null"])

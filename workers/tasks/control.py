@@ -12,6 +12,7 @@ from gateway.models import Job
 from gateway.programs import attempt_folder
 from gateway.queue import app
 from gateway.sites.local import LocalSite
+from gateway.sites.opening import open_site
 
 FILES = {"stdout": batch.STDOUT, "stderr": batch.STDERR}
 
@@ -22,7 +23,7 @@ def log(key: str, job_id: str, stream: str, offset: int, tail: int | None) -> No
     with session_scope(read_only=True) as session:
         job = session.get_one(Job, UUID(job_id))
     cluster = infrastructures.configured()[job.infrastructure]
-    piece = read(job, Wanted(stream, offset, tail), LocalSite(cluster.allowed_roots))
+    piece = read(job, Wanted(stream, offset, tail), open_site(cluster, job.owner))
     questions.answer(key, asdict(piece))
 
 

@@ -14,6 +14,7 @@ from gateway.queue import app
 from gateway.schedulers.base import Accounting
 from gateway.schedulers.opening import open_scheduler
 from gateway.sites.local import LocalSite
+from gateway.sites.opening import open_site
 from gateway.states import JobState
 from gateway.usage import usage
 from workers.claiming import GivenUp, claimed
@@ -33,19 +34,18 @@ def submit(self: "app.Task", job_id: str) -> None:
         with session_scope() as session:
             row = claims.owned(session, Job, claim)
         cluster = infrastructures.configured()[row.infrastructure]
-        scheduler_id = _submit(program(row, cluster), cluster, claim)
+        scheduler_id = _submit(program(row, cluster), cluster, open_site(cluster, row.owner), claim)
         with session_scope() as session:
             jobs.record_submission(session, claim, scheduler_id)
 
 
-def _submit(prepared: Program, cluster: Cluster, claim: Claim) -> str:
+def _submit(prepared: Program, cluster: Cluster, site: LocalSite, claim: Claim) -> str:
     """Submit, or adopt what an earlier claim of this attempt has submitted before it died."""
     scheduler = open_scheduler(cluster)
     if claim.repeated:
         found = scheduler.find(prepared.spec.name, prepared.spec.folder)
         if found is not None:
             return found.scheduler_id
-    site = LocalSite(cluster.allowed_roots)
     site.make_folder(prepared.job_file.parent)
     site.write_text(prepared.job_file, prepared.job_json)
     return scheduler.submit(prepared.spec)
@@ -61,7 +61,7 @@ def finish(self: "app.Task", job_id: str) -> None:
         with session_scope() as session:
             row = claims.owned(session, Job, claim)
         cluster = infrastructures.configured()[row.infrastructure]
-        site = LocalSite(cluster.allowed_roots)
+        site = open_site(cluster, row.owner)
         state, reason, outputs = ending(row, cluster, site)
         used = usage(row, attempt_folder(row), site, _accounting(row, cluster))
         with session_scope() as session:

@@ -12,7 +12,7 @@ from gateway.models import Job, Transfer
 from gateway.programs import run_folder
 from gateway.queue import app
 from gateway.retention import STAGED
-from gateway.sites.local import LocalSite
+from gateway.sites.opening import open_site
 from gateway.states import TransferState
 from workers.tasks import LOST_WORKER
 from workers.tasks.transfers import place, remove_leftovers
@@ -58,7 +58,7 @@ def _prune(model: type[Row], row_id: str) -> None:
 def _remove_job(job: Job) -> bool:
     """Remove the runs' folders, unless work that has not ended still reads from one of them."""
     cluster = infrastructures.configured()[job.infrastructure]
-    site = LocalSite(cluster.allowed_roots)
+    site = open_site(cluster, job.owner)
     with session_scope(read_only=True) as session:
         needed = retention.needed(session, cluster)
     folders = [run_folder(job, run) for run in range(1, job.attempt + 1)]
@@ -79,7 +79,7 @@ def _remove_transfer(row: Transfer) -> bool:
         cluster = infrastructures.configured()[row.infrastructure]
         if retention.is_needed(path, retention.needed(session, cluster)):
             return False
-        staged_again = retention.was_staged_again(session, row)
+        staged_again = retention.was_staged_again(session, cluster, row)
     if not staged_again and row.ended_at is not None:
         site.remove_file(path, row.bytes_done, row.ended_at + timedelta(seconds=CLOCKS_S))
     return True

@@ -9,13 +9,15 @@ from gateway.claims import Claim
 from gateway.db import session_scope
 from gateway.errors import GatewayError, StorageError
 from gateway.models import Transfer
-from gateway.paths import confine
+from gateway.places import places_of
 from gateway.prefixes import MOST_CHILDREN, Entry
 from gateway.queue import app, send
 from gateway.settings import get_settings
 from gateway.sites.local import LocalSite
+from gateway.sites.opening import open_site
 from gateway.staging import Progress
-from gateway.storage.address import Credentials, S3Address, SignedUrl
+from gateway.storage.address import Credentials, S3Address, Secret, SignedUrl
+from workers.allowance import Allowance
 from workers.claiming import GivenUp, claimed
 from workers.settling import settling
 from workers.tasks import LOST_WORKER
@@ -56,7 +58,7 @@ def clean(transfer_id: str) -> None:
     except GatewayError as error:
         if error.transient and row.sends < CLEAN_TRIES:
             raise  # and it is sent again
-        _log.warning("%s: something is left of it: %s", row.id, error.detail)
+        _log.warning("%s: something may be left of it: %s", row.id, error.detail)
     with session_scope() as session:
         transfers.cleaned(session, row.id)
 
@@ -66,8 +68,8 @@ def remove_leftovers(row: Transfer) -> None:
     site, path = place(row)
     trail = RowTrail(row)
     site.discard(path, trail.token)
-    if row.upload_id and row.credentials:
-        staging.abandon_upload(_address(row), _keys(row), trail, get_settings())
+    if row.kind == "s3_result" and isinstance(secret := _secret(row), Credentials):
+        staging.abandon_upload(_address(row), secret, trail, get_settings())
 
 
 def _expand(row: Transfer, claim: Claim, progress: Progress) -> None:
@@ -85,7 +87,7 @@ def _expand(row: Transfer, claim: Claim, progress: Progress) -> None:
 def _move(row: Transfer, claim: Claim, progress: Progress) -> None:
     """Stage the bytes in the row's direction."""
     site, path = place(row)
-    trail = RowTrail(row, claim)
+    trail, progress = RowTrail(row, claim), Allowance(row.owner, progress)
     if row.kind == "data":
         staging.fetch_url(row.endpoint, site, path, progress, get_settings(), trail)
         return
@@ -103,16 +105,20 @@ def _move(row: Transfer, claim: Claim, progress: Progress) -> None:
 def place(row: Transfer) -> tuple[LocalSite, PurePosixPath]:
     """Return the transfer's end on the cluster."""
     cluster = infrastructures.configured()[row.infrastructure]
-    path = confine(row.path, cluster.home, cluster.allowed_roots, "path")
-    return LocalSite(cluster.allowed_roots), path
+    path = places_of(cluster, row.owner).confine(row.path, "path")
+    return open_site(cluster, row.owner), path
 
 
 def _address(row: Transfer) -> S3Address:
     return S3Address(endpoint=row.endpoint, region=row.region, bucket=row.bucket, key=row.object)
 
 
+def _secret(row: Transfer) -> Secret | None:
+    return credentials.unseal(row.credentials) if row.credentials else None
+
+
 def _keys(row: Transfer) -> Credentials:
-    """Return the keys of a row that has no presigned URL: one of a prefix, or with an upload under way."""
+    """Return the keys of a row that has no presigned URL: one of a prefix."""
     secret = credentials.unseal(row.credentials or "")
     if isinstance(secret, SignedUrl):
         raise StorageError("a presigned URL cannot do this: send access_key and secret_key")

@@ -1,0 +1,69 @@
+"""`hpc-gateway keys`: a key is shown once, wrong words make none."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from gateway.accounts import keys as accounts_keys
+from gateway.cli.keys import app
+from gateway.db import session_scope
+from gateway.errors import Conflict, Invalid, NotFound
+
+pytestmark = [
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+    pytest.mark.usefixtures("database"),
+]
+
+
+def _run(*words: str) -> Result:
+    return CliRunner().invoke(app, words)
+
+
+def test_a_key_is_shown_when_it_is_made_and_never_again() -> None:
+    made = _run("create", "ada", "--scope", "operator", "--expires", "12h")
+    text = made.stdout.strip()
+    with session_scope(read_only=True) as session:
+        row = accounts_keys.recognise(session, text)
+    assert (row.owner, row.scope, row.expires_at is not None) == ("ada", "operator", True)
+    for shown in (_run("list").output, _run("list", "--json").output):
+        assert row.id in shown
+        assert text[21:] not in shown
+        assert row.digest not in shown
+    [entry] = json.loads(_run("list", "--json").output)
+    assert (entry["owner"], entry["revoked_at"]) == ("ada", None)
+
+
+def test_owners_that_look_like_markup_are_shown_as_they_are() -> None:
+    _run("create", "[/red]")
+    assert "[/red]" in _run("list").output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("create",),
+        ("create", ""),
+        ("create", "a\nb"),
+        ("create", "x" * 256),
+        ("create", "ada", "--scope", "root"),
+        ("create", "ada", "--expires", "0d"),
+        ("create", "ada", "--expires", "1"),
+        ("create", "ada", "--expires", "-1d"),
+        ("create", "ada", "--expires", "999999d"),
+    ],
+)
+def test_a_wrong_word_makes_no_key(words: tuple[str, ...]) -> None:
+    done = _run(*words)
+    assert done.exit_code != 0
+    assert isinstance(done.exception, SystemExit | Invalid)
+    with session_scope(read_only=True) as session:
+        assert accounts_keys.every(session) == []
+
+
+def test_only_a_key_that_works_can_be_revoked() -> None:
+    key_id = _run("create", "ada").stdout[4:20]
+    assert _run("revoke", key_id).exit_code == 0
+    assert isinstance(_run("revoke", key_id).exception, Conflict)
+    for other in ("0" * 16, "", "' OR 1=1"):
+        assert isinstance(_run("revoke", other).exception, NotFound)
