@@ -97,7 +97,7 @@ def retried(  # noqa: PLR0917 (what, who, and how it is answered)
     action = action or Action()
     with session_scope() as session:
         row = find(session)
-        session.refresh(row, with_for_update=True)
+        retries.lock(session, row)
         secret = _fresh(session, row, opening)
         retries.retry(session, row, actor.name(action.by), action.reason, secret)
         shown = once.keep(session, show(row))

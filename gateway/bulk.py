@@ -66,10 +66,9 @@ def retry_some(
 
 def retry_one(session: Session, row_id: UUID, actor: str, why: str) -> Message:
     """Retry the transfer or job of that id and return the message to send once it is committed."""
-    row = session.get(Transfer, row_id, with_for_update=True) or session.get(
-        Job, row_id, with_for_update=True
-    )
+    row = session.get(Transfer, row_id) or session.get(Job, row_id)
     if row is None:
         raise NotFound(f"there is no transfer and no job {row_id}")
+    retries.lock(session, row)
     retries.retry(session, row, actor, why)
     return message_for(row)

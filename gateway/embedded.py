@@ -151,6 +151,7 @@ class ObjectStore:
             "s3.port.lance": 0,
             "s3.localSocket": self._socket("s3"),
             "s3.config": self._accounts,
+            "s3.domainName": "localhost",  # so a bucket may also be named as <bucket>.localhost
             "s3.autoCreateBucket": "false",
         }
 

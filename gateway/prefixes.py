@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Select, func, insert, select
 from sqlalchemy.orm import Session
 
 from gateway.claims import Claim, owned
@@ -20,6 +20,7 @@ from gateway.states import TRANSFER_MOVES, TransferState
 
 MOST_CHILDREN = 50_000
 CLAIMED_PER_S = 50  # a cautious guess: a message is sent again only when its turn should have come
+_BAD_ENDS = (TransferState.FAILED, TransferState.CANCELLED)
 _INHERITED = ("owner", "kind", "infrastructure", "endpoint", "bucket", "region", "credentials")
 
 
@@ -108,12 +109,16 @@ def unfinished(session: Session, parent: Transfer) -> list[Transfer]:
 
 def ended_badly(session: Session, parent: Transfer) -> list[Transfer]:
     """Return the children that failed or were cancelled, locked."""
-    return _children(session, parent, [TransferState.FAILED, TransferState.CANCELLED])
+    return _children(session, parent, _BAD_ENDS)
 
 
 def _children(session: Session, parent: Transfer, states: Sequence[Any]) -> list[Transfer]:
+    return list(session.scalars(_mine(parent, states).with_for_update()))
+
+
+def _mine(parent: Transfer, states: Sequence[Any]) -> Select[Transfer]:
     mine = select(Transfer).where(Transfer.parent_id == parent.id, Transfer.state.in_(states))
-    return list(session.scalars(mine.order_by(Transfer.created_at).with_for_update()))
+    return mine.order_by(Transfer.created_at)
 
 
 def sum_up(session: Session) -> None:
@@ -122,10 +127,14 @@ def sum_up(session: Session) -> None:
         Transfer.state == TransferState.TRANSFERRING, Transfer.children.is_not(None)
     )
     for parent in session.scalars(waiting.with_for_update(skip_locked=True)):
-        _sum_up(session, parent)
+        count(session, parent)
+        if parent.children and not any(state in TRANSFER_MOVES for state in parent.children):
+            _end(session, parent, parent.children)
 
 
-def _sum_up(session: Session, parent: Transfer) -> None:
+def count(session: Session, parent: Transfer) -> None:
+    """Bring the sums of a parent up to date."""
+    session.flush()
     per_state = (
         select(Transfer.state, func.count(), func.sum(Transfer.bytes_done), func.sum(Transfer.bytes_total))
         .where(Transfer.parent_id == parent.id)
@@ -135,8 +144,6 @@ def _sum_up(session: Session, parent: Transfer) -> None:
     parent.children = {str(state): count for state, count, _, _ in sums}
     _note_pace(parent, sum(int(done or 0) for _, _, done, _ in sums))
     parent.bytes_total = sum(int(total or 0) for _, _, _, total in sums)
-    if not any(state in TRANSFER_MOVES for state, _, _, _ in sums):
-        _end(session, parent, parent.children)
 
 
 def _note_pace(parent: Transfer, done: int) -> None:
@@ -165,7 +172,7 @@ def _end(session: Session, parent: Transfer, counts: dict[str, int]) -> None:
             session, parent, TransferState.CANCELLED, f"cancelled on request; {completed} of {total} are done"
         )
     else:
-        first = ended_badly(session, parent)[0]
+        first = session.scalars(_mine(parent, _BAD_ENDS).limit(1)).one()  # unlocked: a sweep waits for nobody
         name = first.object.removeprefix(parent.object)
         reason = f"{total - completed} of {total} failed, the first is {name!r}: {first.reason}"
         move(session, parent, TransferState.FAILED, reason)

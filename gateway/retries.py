@@ -14,10 +14,17 @@ from gateway.storage.address import Secret, SignedUrl
 from gateway.storage.signatures import check_signed
 
 
+def lock(session: Session, row: Transfer | Job) -> None:
+    """Hold the row for a retry, and before it its parent: all who take both take them in this order."""
+    if isinstance(row, Transfer) and row.parent_id is not None:
+        session.get_one(Transfer, row.parent_id, with_for_update=True, populate_existing=True)
+    session.refresh(row, with_for_update=True)
+
+
 def retry(
     session: Session, row: Transfer | Job, actor: str, why: str = "", secret: Secret | None = None
 ) -> None:
-    """Take an ended row up again; who asked and why stays in its history.
+    """Take an ended row up again, and its parent with it; who asked and why stays in their history.
 
     Raises
     ------
@@ -25,9 +32,31 @@ def retry(
         When the row has not ended, ended well, or would need credentials that are erased.
     """
     check(row, secret)
+    _admit(session, row)
+    _begin_again(session, row, actor, why, secret)
+    if isinstance(row, Transfer) and row.parent_id is not None:
+        _parent_again(session, session.get_one(Transfer, row.parent_id), actor, row.object)
+
+
+def _admit(session: Session, row: Transfer | Job) -> None:
+    """Ask for room; a part needs none of its own, but the one that it belongs to may have ended."""
     cluster = infrastructures.get(session, row.infrastructure)
-    if not isinstance(row, Transfer) or row.parent_id is None:
+    if isinstance(row, Transfer) and row.parent_id is not None:
+        row = session.get_one(Transfer, row.parent_id)
+    if is_final(row.state):
         quotas.admit(session, row.owner, cluster, type(row))
+
+
+def _begin_again(session: Session, row: Transfer | Job, actor: str, why: str, secret: Secret | None) -> None:
+    _next_attempt(row)
+    if isinstance(row, Transfer) and row.children is not None:
+        to = _children_again(session, row, actor, why, secret)
+    else:
+        to = _transfer_again(row, secret) if isinstance(row, Transfer) else _job_again(row)
+    reopen(session, row, to, why, actor)
+
+
+def _next_attempt(row: Transfer | Job) -> None:
     row.attempt += 1
     row.claim += 1  # whoever still works on the attempt before must not write to this one
     row.failures = 0
@@ -35,11 +64,6 @@ def retry(
     row.queued_at = utc_now()
     for column, value in fresh().items():
         setattr(row, column, value)
-    if isinstance(row, Transfer) and row.children is not None:
-        to = _children_again(session, row, actor, why, secret)
-    else:
-        to = _transfer_again(row, secret) if isinstance(row, Transfer) else _job_again(row)
-    reopen(session, row, to, why, actor)
 
 
 def check(row: Transfer | Job, secret: Secret | None = None) -> None:
@@ -59,19 +83,32 @@ def _transfer_again(row: Transfer, secret: Secret | None) -> State:
         check_signed(secret, row.endpoint, row.bucket, row.object)
     if secret is not None:
         row.credentials = seal(secret)
-    row.bytes_total, row.bytes_done = None, 0
+    row.bytes_done = 0
+    if row.parent_id is None:  # else the listing has told it
+        row.bytes_total = None
     return TransferState.ACCEPTED
 
 
 def _children_again(session: Session, row: Transfer, actor: str, why: str, secret: Secret | None) -> State:
     """Retry those children alone that ended badly; the sweep ends the parent when they have ended."""
     for child in prefixes.ended_badly(session, row):
-        retry(session, child, actor, why, secret)
+        check(child, secret)
+        _begin_again(session, child, actor, why, secret)
         child.next_send_at = due_in(0)
     if secret is not None:
         row.credentials = seal(secret)
     row.next_send_at = None
+    prefixes.count(session, row)
     return TransferState.TRANSFERRING
+
+
+def _parent_again(session: Session, parent: Transfer, actor: str, name: str) -> None:
+    """Let a parent that has ended wait again for its children, of which one has been retried."""
+    if is_final(parent.state):
+        _next_attempt(parent)
+        parent.next_send_at = None
+        reopen(session, parent, TransferState.TRANSFERRING, f"{name!r} was retried", actor)
+    prefixes.count(session, parent)
 
 
 def _job_again(row: Job) -> State:

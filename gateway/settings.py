@@ -84,6 +84,10 @@ class Settings(BaseSettings):
         None,
         description="PEM file of the certificate authorities to trust, instead of the usual public ones.",
     )
+    virtual_hosted: Annotated[list[str], NoDecode, BeforeValidator(_words)] = Field(
+        default_factory=lambda: ["amazonaws.com", "amazonaws.com.cn"],
+        description="Hosts, with all below them, whose stores want the bucket in the host's name.",
+    )
     connections: int = Field(8, ge=1, le=64, description="Connections that one transfer uses at once.")
     connect_timeout_s: float = Field(10.0, gt=0, description="Longest wait for a connection to a store.")
     read_timeout_s: float = Field(

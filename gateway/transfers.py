@@ -154,7 +154,9 @@ def cancel(session: Session, row: Transfer, actor: str = "", why: str = "") -> N
 
 def finish_cancel(session: Session, row: Transfer) -> None:
     """Record that the transfer has stopped as somebody asked."""
-    if not row.upload_id:  # else they are needed once more, to throw its parts away
+    if not (
+        row.kind == "s3_result" and row.leftovers
+    ):  # needed once more, to abort what its tries have begun
         row.credentials = None
     move(session, row, TransferState.CANCELLED, "cancelled on request")
 

@@ -1,8 +1,11 @@
 """One try of a transfer in a process of its own, so that tests can kill it: its orders come as JSON."""
 
 import json
+import os
+import signal
 import sys
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from gateway.errors import GatewayError
@@ -19,22 +22,32 @@ class FileTrail:
 
     file: Path
     token: str
+    lost_since: datetime
+    deadly: bool = False  # killed between the store's answer and the moment when its id is kept
 
     @property
     def upload_id(self) -> str:
         return self.file.read_text() if self.file.exists() else ""
 
     def keep_upload(self, upload_id: str) -> None:
+        if self.deadly:
+            os.kill(os.getpid(), signal.SIGKILL)
         self.file.write_text(upload_id)
 
 
 def main() -> int:
     """Return 0 when the file is where it was wanted, 1 for another try, 2 when there is no use."""
     orders = json.loads(sys.argv[1])
+    print("begun", flush=True)  # noqa: T201 (whoever kills waits for this)
     folder = PurePosixPath(orders["home"])
     site, path = LocalSite([folder]), folder / orders["name"]
     address = S3Address(orders["endpoint"], "local", "data", orders["key"])
-    trail = FileTrail(Path(orders["trail"]), orders["token"])
+    trail = FileTrail(
+        Path(orders["trail"]),
+        orders["token"],
+        datetime.fromisoformat(orders["begun_at"]),
+        deadly=orders.get("deadly", False),
+    )
     settings = Settings(allowed_endpoints=["127.0.0.1"], read_timeout_s=1.0)
     try:
         if orders["inwards"]:

@@ -61,7 +61,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def web(pages: dict[str, Page]) -> Iterator[str]:
-    handler = type("Handler", (_Handler,), {"pages": pages})
+    with serving(type("Handler", (_Handler,), {"pages": pages})) as url:
+        yield url
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()

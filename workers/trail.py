@@ -12,6 +12,8 @@ class RowTrail:
     def __init__(self, row: Transfer, claim: Claim | None = None) -> None:
         self.token = row.id.hex
         self.upload_id = row.upload_id
+        is_first = claim is not None and claim.number == 1
+        self.lost_since = row.created_at if row.leftovers and not is_first else None
         self._claim = claim
 
     def keep_upload(self, upload_id: str) -> None:

@@ -181,7 +181,7 @@ def _receive(  # noqa: PLR0917 (likewise)
 
 
 def _ask(remote: Remote, progress: Progress) -> RemoteInfo:
-    info = remote.head()
+    info = remote.ask()
     if info.size is not None:
         progress.expect(info.size)
     return info

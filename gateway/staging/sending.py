@@ -68,6 +68,14 @@ def abort(store: S3Object, trail: Trail) -> None:
     if trail.upload_id:
         store.abort_upload(trail.upload_id)
         trail.keep_upload("")
+    _abort_lost(store, trail)
+
+
+def _abort_lost(store: S3Object, trail: Trail) -> None:
+    """Throw away what a process has begun that was killed before it could keep the id."""
+    if trail.lost_since is not None:
+        for upload_id in store.lost_uploads(trail.lost_since):
+            store.abort_upload(upload_id)
 
 
 def part_size(size: int) -> int:
@@ -81,6 +89,8 @@ def _take_up(store: S3Object, trail: Trail) -> tuple[str, dict[int, StoredPart]]
     stored = store.stored_parts(trail.upload_id) if trail.upload_id else None
     if stored is not None:
         return trail.upload_id, stored
+    with suppress(StorageError):  # not every account may list uploads, and this one does not need it
+        _abort_lost(store, trail)
     upload_id = store.start_upload()
     try:
         trail.keep_upload(upload_id)
@@ -150,7 +160,7 @@ def _other_bytes(store: S3Object) -> StorageUnavailable:
 
 
 def _check_size(source: Source, store: S3Object) -> None:
-    stored = store.head().size
+    stored = store.size()
     if stored != source.size:
         raise StorageUnavailable(
             f"the store has {stored} of {source.size} bytes of {store.address.key!r}; it is tried again"

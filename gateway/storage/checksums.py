@@ -1,12 +1,28 @@
 """Checksums: the strongest that a store offers for an object, computed while the bytes pass."""
 
 import hashlib
-import zlib
+from collections.abc import Callable
 from typing import Protocol
+
+from awscrt import checksums as crc
 
 from gateway.storage.remote import RemoteInfo
 
-_STRONGEST_FIRST = ("sha512", "sha256", "sha256-parts", "sha1", "md5", "md5-parts", "crc32")
+# MD5 stops no attacker any more either, and costs fifty times the time of CRC-64.
+_STRONGEST_FIRST = (
+    "sha512",
+    "sha256",
+    "sha256-parts",
+    "sha1",
+    "sha1-parts",
+    "crc64nvme",
+    "md5",
+    "md5-parts",
+    "crc32c",
+    "crc32c-parts",
+    "crc32",
+    "crc32-parts",
+)
 
 
 class _Digest(Protocol):
@@ -14,15 +30,37 @@ class _Digest(Protocol):
     def hexdigest(self) -> str: ...
 
 
-class _Crc32:
-    def __init__(self) -> None:
-        self._value = 0
+class _Plain(_Digest, Protocol):
+    def digest(self) -> bytes: ...
+
+
+class _Crc:
+    """A cyclic redundancy check in the manner of hashlib; S3 gives it with its highest byte first."""
+
+    def __init__(self, step: Callable[[memoryview, int], int], length: int) -> None:
+        self._step, self._length, self._value = step, length, 0
 
     def update(self, data: memoryview, /) -> None:
-        self._value = zlib.crc32(data, self._value)
+        self._value = self._step(data, self._value)
+
+    def digest(self) -> bytes:
+        return self._value.to_bytes(self._length, "big")
 
     def hexdigest(self) -> str:
-        return f"{self._value:08x}"
+        return self.digest().hex()
+
+
+_CRCS: dict[str, tuple[Callable[[memoryview, int], int], int]] = {
+    "crc32": (crc.crc32, 4),
+    "crc32c": (crc.crc32c, 4),
+    "crc64nvme": (crc.crc64nvme, 8),
+}
+
+
+def _new(algorithm: str) -> _Plain:
+    if algorithm in _CRCS:
+        return _Crc(*_CRCS[algorithm])
+    return hashlib.new(algorithm, usedforsecurity=False)
 
 
 class _OfParts:
@@ -31,10 +69,7 @@ class _OfParts:
     def __init__(self, algorithm: str, part_bytes: int) -> None:
         self._algorithm = algorithm
         self._part_bytes = self._left = part_bytes
-        self._all, self._part, self._count = self._new(), self._new(), 0
-
-    def _new(self) -> "hashlib._Hash":
-        return hashlib.new(self._algorithm, usedforsecurity=False)
+        self._all, self._part, self._count = _new(algorithm), _new(algorithm), 0
 
     def update(self, data: memoryview, /) -> None:
         while data:
@@ -45,8 +80,8 @@ class _OfParts:
                 self._close_part()
 
     def _close_part(self) -> None:
-        self._all.update(self._part.digest())
-        self._part, self._left, self._count = self._new(), self._part_bytes, self._count + 1
+        self._all.update(memoryview(self._part.digest()))
+        self._part, self._left, self._count = _new(self._algorithm), self._part_bytes, self._count + 1
 
     def hexdigest(self) -> str:
         if self._left < self._part_bytes:
@@ -74,6 +109,4 @@ class Verifier:
 
 def _digest(algorithm: str, parts_bytes: int) -> _Digest:
     name, _, of_parts = algorithm.partition("-")
-    if of_parts:
-        return _OfParts(name, parts_bytes)
-    return _Crc32() if name == "crc32" else hashlib.new(name, usedforsecurity=False)
+    return _OfParts(name, parts_bytes) if of_parts else _new(name)

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 KEPT = 4
 KEPT_S = 60.0
-_VIRTUAL_HOSTED = (".amazonaws.com", ".amazonaws.com.cn")
 _lock = threading.Lock()
 _session = Session()
 
@@ -66,13 +66,19 @@ def give_back(lent: Lent) -> None:
 
 def _limits(settings: Settings) -> tuple[object, ...]:
     timeouts = (settings.connect_timeout_s, settings.read_timeout_s)
-    return (tuple(settings.allowed_endpoints), settings.ca_bundle, settings.connections, *timeouts)
+    hosts = (tuple(settings.allowed_endpoints), tuple(settings.virtual_hosted))
+    return (*hosts, settings.ca_bundle, settings.connections, *timeouts)
+
+
+def _style(endpoint: str, virtual_hosted: Sequence[str]) -> Literal["virtual", "path"]:
+    """Return where the store wants the bucket's name: in the host's, or in the path."""
+    host = "." + (urlsplit(endpoint).hostname or "").rstrip(".").lower()
+    return "virtual" if any(host.endswith(f".{name.lower()}") for name in virtual_hosted) else "path"
 
 
 def _make(key: tuple[object, ...], address: S3Address, credentials: Credentials, settings: Settings) -> Lent:
     """Make a client whose requests all go through a policed session. Retries are ours: it makes none."""
-    host = urlsplit(address.endpoint).hostname or ""
-    style: Literal["virtual", "path"] = "virtual" if host.endswith(_VIRTUAL_HOSTED) else "path"
+    style = _style(address.endpoint, settings.virtual_hosted)
     client = _session.client(
         "s3",
         endpoint_url=address.endpoint,
@@ -81,7 +87,8 @@ def _make(key: tuple[object, ...], address: S3Address, credentials: Credentials,
         aws_secret_access_key=credentials.secret_key,
         config=Config(
             signature_version="s3v4",
-            s3={"addressing_style": style},
+            # What is sent of a file has its SHA-256 in a signed header: no need to compute it twice.
+            s3={"addressing_style": style, "payload_signing_enabled": False},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             retries={"total_max_attempts": 1, "mode": "standard"},
@@ -89,5 +96,11 @@ def _make(key: tuple[object, ...], address: S3Address, credentials: Credentials,
     )
     session = PolicedSession(settings, read_timeout_s=settings.read_timeout_s)
     events: Any = client.meta.events  # a handler that returns a response has answered the request
+    events.register("before-call.s3.GetObject", _ask_for_checksums)
     events.register("before-send.s3", lambda request, **_: session.send(request))
     return Lent(key, client, session)
+
+
+def _ask_for_checksums(params: dict[str, Any], **_: object) -> None:
+    """Ask without botocore's knowledge: it would compute them too."""
+    params["headers"]["x-amz-checksum-mode"] = "ENABLED"

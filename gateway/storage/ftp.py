@@ -46,7 +46,7 @@ class FtpFile:
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
 
-    def head(self) -> RemoteInfo:
+    def ask(self) -> RemoteInfo:
         """Ask for size and time of change; a server that tells neither sends the file in one piece."""
         with self._session() as ftp:
             try:

@@ -57,7 +57,7 @@ class WebFile:
         """Break all connections, so that whoever waits for one of them stops waiting."""
         self._session.cut()
 
-    def head(self) -> RemoteInfo:
+    def ask(self) -> RemoteInfo:
         """Ask for the first byte: its answer tells the size, the version and whether there are ranges."""
         answer = self._follow({"Range": "bytes=0-0"})
         answer.raw.close()

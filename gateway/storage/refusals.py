@@ -1,5 +1,6 @@
 """What an S3 store or the way to it says, in words that a user can act on."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -143,13 +144,19 @@ def unreachable(error: Exception, where: str) -> GatewayError:
         return inner
     if isinstance(error, SSLError):
         return StorageError(
-            f"the certificate of {where} cannot be verified: check the address,"
-            " or ask the gateway's operator to trust its issuer",
+            f"the certificate of {where} cannot be verified ({_verdict(error)}): check the address,"
+            " or ask the gateway's operator to trust its issuer (GATEWAY_CA_BUNDLE)",
             Fault.NETWORK,
         )
     if isinstance(error, ParamValidationError):
         return StorageError("the store's client refuses bucket or object: check both", Fault.NAME)
     return StorageUnavailable(f"{_trouble(error).format(where=where)}; it is tried again", Fault.NETWORK)
+
+
+def _verdict(error: SSLError) -> str:
+    """Return what was found wrong with the certificate, which holds no more than names."""
+    told = re.search(r"certificate verify failed: ([^(\n]+)|(hostname '.*)", str(error))
+    return (told[1] or told[2]).strip() if told else "there is no TLS"
 
 
 def _trouble(error: Exception) -> str:

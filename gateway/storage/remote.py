@@ -28,7 +28,7 @@ class Readable(Protocol):
 class Remote(Protocol):
     """The file."""
 
-    def head(self) -> RemoteInfo:
+    def ask(self) -> RemoteInfo:
         """Ask for its size, version and checksums."""
 
     def read(self, info: RemoteInfo, start: int, stop: int | None) -> AbstractContextManager[Readable]:

@@ -1,11 +1,11 @@
 """An object of an S3 store, read and written with boto3 under the gateway's own connections."""
 
-import re
-from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import IO, Any, TypedDict, cast
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import IO, TYPE_CHECKING, Any, TypedDict, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -14,13 +14,16 @@ from gateway.settings import Settings
 from gateway.sites.files import Slice
 from gateway.storage import clients
 from gateway.storage.address import Credentials, S3Address
-from gateway.storage.refusals import explained, refusal
+from gateway.storage.offered import MULTIPART_ETAG, checksums_of, checksums_of_parts, is_strong
+from gateway.storage.refusals import explained
 from gateway.storage.remote import Readable, RemoteInfo
+
+if TYPE_CHECKING:
+    from botocore.response import StreamingBody
 
 __all__ = ["Credentials", "S3Address", "S3Object", "StoredPart"]
 
-_MD5_ETAG = re.compile(r'"?([0-9a-f]{32})"?')  # of an object stored in one piece
-_MULTIPART_ETAG = re.compile(r'"?([0-9a-f]{32}-([1-9][0-9]*))"?')
+_CLOCK_SLACK = timedelta(seconds=10)  # between those who write rows and those who carry them out
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,11 @@ class S3Object:
         self._lent = clients.lend(address, credentials, settings)
         self._client, self._is_cut = self._lent.client, False
         self._name: _Name = {"Bucket": address.bucket, "Key": address.key}
+        self._first: StreamingBody | None = None
 
     def close(self) -> None:
         """Give the connections back."""
+        self._drop_first()
         if self._is_cut:
             self._lent.close()
         else:
@@ -58,22 +63,26 @@ class S3Object:
         self._is_cut = True
         self._lent.session.cut()
 
-    def head(self) -> RemoteInfo:
-        """Ask for size and checksums; raise the error that a user understands when it is refused."""
-        try:
-            with explained(self.address):
-                answer = self._client.head_object(**self._name, ChecksumMode="ENABLED")
-        except StorageError as error:
-            self._raise_clearer(error)
-            raise
-        etag, size = answer.get("ETag", ""), answer["ContentLength"]
-        checksums, count = _checksums(answer), _MULTIPART_ETAG.fullmatch(etag)
-        if not count or "sha256" in checksums:
+    def ask(self) -> RemoteInfo:
+        """Begin to read the object: the answer tells size and checksums, and serves the first reading."""
+        self._drop_first()
+        with explained(self.address):
+            answer = self._client.get_object(**self._name)
+        self._first = answer["Body"]
+        size, etag = answer["ContentLength"], answer.get("ETag", "")
+        checksums = checksums_of(answer)
+        multipart = MULTIPART_ETAG.fullmatch(etag)
+        if not multipart or is_strong(checksums):
             return RemoteInfo(size, etag, ranges=True, checksums=checksums)
-        part_bytes = self._part_bytes(size, int(count[2]))
+        part_bytes = self._part_bytes(size, int(multipart[2]))
         if part_bytes:
-            checksums |= _checksums_of_parts(answer, count[1])
+            checksums |= checksums_of_parts(answer)
         return RemoteInfo(size, etag, ranges=True, checksums=checksums, parts_bytes=part_bytes)
+
+    def size(self) -> int:
+        """Ask how large the object is."""
+        with explained(self.address):
+            return self._client.head_object(**self._name)["ContentLength"]
 
     def below(self) -> Iterator[tuple[str, int]]:
         """Yield name and size of every object whose key begins with ours; names begin after that."""
@@ -88,18 +97,33 @@ class S3Object:
     @contextmanager
     def read(self, info: RemoteInfo, start: int, stop: int | None) -> Iterator[Readable]:
         """Open a range of the object as it was when `info` was asked for."""
-        wanted: dict[str, Any] = {"IfMatch": info.version} if info.version else {}
-        if (start, stop) != (0, info.size):
-            wanted["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
         with explained(self.address):
-            answer = self._client.get_object(**self._name, **wanted)
-            body, length = answer["Body"], (info.size if stop is None else stop) or 0
+            body, self._first = (self._first, None) if start == 0 else (None, self._first)
+            body = body or self._open_range(info, start, stop)
             try:
-                self._check_answer(answer, info, length - start)
                 yield cast("Readable", body)
             except BaseException:
                 body.close()
                 raise
+            if stop != info.size:  # the first answer goes on behind what was wanted of it
+                body.close()
+
+    def _open_range(self, info: RemoteInfo, start: int, stop: int | None) -> "StreamingBody":
+        wanted: dict[str, Any] = {"IfMatch": info.version} if info.version else {}
+        if (start, stop) != (0, info.size):
+            wanted["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
+        answer = self._client.get_object(**self._name, **wanted)
+        try:
+            self._check_answer(answer, info, ((info.size if stop is None else stop) or 0) - start)
+        except BaseException:
+            answer["Body"].close()
+            raise
+        return answer["Body"]
+
+    def _drop_first(self) -> None:
+        if self._first is not None:
+            self._first.close()
+            self._first = None
 
     def _check_answer(self, answer: Mapping[str, Any], info: RemoteInfo, length: int) -> None:
         if answer.get("ETag", "") != info.version:  # not every store knows If-Match
@@ -170,6 +194,31 @@ class S3Object:
             if not _is_gone(error):
                 raise
 
+    def lost_uploads(self, since: datetime) -> Iterator[str]:
+        """Yield the open uploads of this object that look like one whose id we have lost.
+
+        S3 lets nobody mark an upload so that a listing shows it. Ours is of this very key, not older than
+        the transfer, checked by SHA-256, and without a part: those come only once its id is kept.
+        """
+        for page in self._open_uploads():
+            oldest = since + _clock_lead(page) - _CLOCK_SLACK
+            for found in page.get("Uploads", []):
+                is_strange = found["Key"] != self.address.key or found["Initiated"] < oldest
+                if is_strange or found.get("ChecksumAlgorithm", "SHA256") != "SHA256":
+                    continue
+                if self.stored_parts(found["UploadId"]) == {}:
+                    yield found["UploadId"]
+
+    def _open_uploads(self) -> Iterator[Any]:
+        """Yield the pages of a listing of the uploads under way."""
+        pages = self._client.get_paginator("list_multipart_uploads")
+        try:
+            with explained(self.address):
+                yield from pages.paginate(Bucket=self.address.bucket, Prefix=self.address.key)
+        except StorageUnavailable as error:
+            if not _is_gone(error):  # how rclone's server says that there are none
+                raise
+
     def _part_bytes(self, size: int, count: int) -> int:
         """Return the size of the parts that the object was uploaded in; 0 when that cannot be known."""
         with suppress(BotoCoreError, ClientError):
@@ -177,39 +226,13 @@ class S3Object:
             return first if first and -(-size // first) == count else 0
         return 0
 
-    def _raise_clearer(self, error: StorageError) -> None:
-        """Ask once more with a request whose refusal has a body: the answer to a HEAD is a number only."""
-        if error.transient or not isinstance(error.__cause__, ClientError):
-            return
-        try:
-            self._client.get_object(**self._name, Range="bytes=0-0")["Body"].close()
-        except ClientError as told:
-            raise refusal(told.response, self.address) from told
-        except BotoCoreError:
-            return
+
+def _clock_lead(answer: Mapping[str, Any]) -> timedelta:
+    """Return how much the store's clock is ahead of ours."""
+    told = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    return parsedate_to_datetime(told) - datetime.now(UTC) if told else timedelta(0)
 
 
 def _is_gone(error: StorageError) -> bool:
     told = error.__cause__
     return isinstance(told, ClientError) and told.response.get("Error", {}).get("Code") == "NoSuchUpload"
-
-
-def _checksums(answer: Mapping[str, Any]) -> dict[str, str]:
-    """Return the checksums of the whole object, in hex; those of multipart uploads may be of the parts."""
-    found: dict[str, str] = {}
-    # Not every store says what it is of; in an upload of parts it is of the parts unless said otherwise.
-    whole = "COMPOSITE" if _MULTIPART_ETAG.fullmatch(answer.get("ETag", "")) else "FULL_OBJECT"
-    for name in ("sha256", "sha1", "crc32"):
-        value = str(answer.get(f"Checksum{name.upper()}") or "-")
-        if "-" not in value and answer.get("ChecksumType", whole) == "FULL_OBJECT":
-            found[name] = b64decode(value).hex()
-    encrypted = answer.get("ServerSideEncryption") == "aws:kms" or "SSECustomerAlgorithm" in answer
-    md5 = _MD5_ETAG.fullmatch(answer.get("ETag", ""))
-    return found | ({"md5": md5[1]} if md5 and not encrypted else {})
-
-
-def _checksums_of_parts(answer: Mapping[str, Any], etag: str) -> dict[str, str]:
-    """Return, in hex and with the number of parts, the checksums that are made of the parts' own."""
-    digest, _, count = str(answer.get("ChecksumSHA256", "")).partition("-")
-    found = {"sha256-parts": f"{b64decode(digest).hex()}-{count}"} if count else {}
-    return found | {"md5-parts": etag}

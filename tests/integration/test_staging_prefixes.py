@@ -7,11 +7,12 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from gateway import retries, transfers
+from gateway import bulk, retries, transfers
 from gateway.db import session_scope
 from gateway.models import Transfer
 from gateway.states import TransferState
 from gateway.sweep import sweep
+from tests import services
 from tests.rows import transfer
 from tests.staging import everything
 from tests.staging_rows import Bench, work
@@ -80,6 +81,69 @@ def test_one_bad_part_is_named_and_retried_alone(bench: Bench, prefix: str) -> N
     assert swept(parent.id).state is TransferState.TRANSFERRING
     work(children(parent.id)[1].id)
     assert swept(parent.id).state is TransferState.COMPLETED
+
+
+def test_a_part_retried_by_hand_takes_its_ended_parent_up_again(
+    api: TestClient, bench: Bench, prefix: str
+) -> None:
+    for name in ("a.csv", "c.csv"):
+        (bench.home / "in" / name).mkdir(parents=True)
+    parent = work(bench.create("s3_data", "in", prefix))
+    rows = children(parent.id)
+    for row in rows:
+        work(row.id)
+    assert swept(parent.id).state is TransferState.FAILED
+    for name, row, counts, total in (
+        ("a.csv", rows[0], {"accepted": 1, "completed": 1, "failed": 1}, 28),
+        ("c.csv", rows[1], {"accepted": 1, "completed": 2}, 28),
+    ):
+        (bench.home / "in" / name).rmdir()
+        assert api.post(f"/s3_data/{row.id}/retry").status_code == 200
+        shown = api.get(f"/s3_data/{parent.id}").json()
+        assert (shown["status"], shown["children"], shown["reason"]) == ("transferring", counts, "")
+        assert (shown["bytes_total"], shown["ended_at"]) == (total, None)
+        assert swept(parent.id).state is TransferState.TRANSFERRING
+        work(row.id)
+        ended = swept(parent.id)
+        assert ended.state is (TransferState.FAILED if name == "a.csv" else TransferState.COMPLETED)
+    assert (ended.attempt, ended.bytes_done, ended.children) == (3, 28, {"completed": 3})
+    assert [row.attempt for row in children(parent.id)] == [2, 2, 1]
+    reasons = [event["reason"] for event in api.get(f"/s3_data/{parent.id}/events").json()]
+    assert f"{prefix}a.csv was retried" in [reason.replace("'", "") for reason in reasons]
+
+
+def test_parts_retried_together_take_up_their_parent_once(bench: Bench, prefix: str) -> None:
+    for name in ("a.csv", "c.csv"):
+        (bench.home / "in" / name).mkdir(parents=True)
+    parent = work(bench.create("s3_data", "in", prefix))
+    for row in children(parent.id):
+        work(row.id)
+    assert swept(parent.id).state is TransferState.FAILED
+    with session_scope() as session:
+        for row in children(parent.id)[:2]:
+            bulk.retry_one(session, row.id, "test", "")
+    parent = transfer(parent.id)
+    assert (parent.state, parent.attempt) == (TransferState.TRANSFERRING, 2)
+    assert parent.children == {"accepted": 2, "completed": 1}
+
+
+def test_a_part_of_a_cancelled_parent_needs_its_keys_and_ends_it_anew(
+    api: TestClient, bench: Bench, prefix: str
+) -> None:
+    parent = work(bench.create("s3_data", "in", prefix))
+    with session_scope() as session:
+        transfers.cancel(session, session.get_one(Transfer, parent.id), "test")
+    assert swept(parent.id).state is TransferState.CANCELLED
+    row = children(parent.id)[0]
+    assert api.post(f"/s3_data/{row.id}/retry").status_code == 409
+    assert transfer(parent.id).state is TransferState.CANCELLED
+    keys = {"access_key": services.ACCESS_KEY, "secret_key": services.SECRET_KEY}
+    assert api.post(f"/s3_data/{row.id}/retry", json=keys).status_code == 200
+    assert transfer(parent.id).state is TransferState.TRANSFERRING
+    work(row.id)
+    parent = swept(parent.id)
+    assert parent.state is TransferState.FAILED
+    assert parent.reason.startswith("2 of 3 failed, the first is 'c.csv': cancelled on request")
 
 
 def test_a_cancel_reaches_all_parts(bench: Bench, prefix: str) -> None:

@@ -16,7 +16,7 @@ from gateway.settings import get_settings
 from gateway.sites.local import LocalSite
 from gateway.sites.opening import open_site
 from gateway.staging import Progress
-from gateway.storage.address import Credentials, S3Address, SignedUrl
+from gateway.storage.address import Credentials, S3Address, Secret, SignedUrl
 from workers.allowance import Allowance
 from workers.claiming import GivenUp, claimed
 from workers.settling import settling
@@ -58,7 +58,7 @@ def clean(transfer_id: str) -> None:
     except GatewayError as error:
         if error.transient and row.sends < CLEAN_TRIES:
             raise  # and it is sent again
-        _log.warning("%s: something is left of it: %s", row.id, error.detail)
+        _log.warning("%s: something may be left of it: %s", row.id, error.detail)
     with session_scope() as session:
         transfers.cleaned(session, row.id)
 
@@ -68,8 +68,8 @@ def remove_leftovers(row: Transfer) -> None:
     site, path = place(row)
     trail = RowTrail(row)
     site.discard(path, trail.token)
-    if row.upload_id and row.credentials:
-        staging.abandon_upload(_address(row), _keys(row), trail, get_settings())
+    if row.kind == "s3_result" and isinstance(secret := _secret(row), Credentials):
+        staging.abandon_upload(_address(row), secret, trail, get_settings())
 
 
 def _expand(row: Transfer, claim: Claim, progress: Progress) -> None:
@@ -113,8 +113,12 @@ def _address(row: Transfer) -> S3Address:
     return S3Address(endpoint=row.endpoint, region=row.region, bucket=row.bucket, key=row.object)
 
 
+def _secret(row: Transfer) -> Secret | None:
+    return credentials.unseal(row.credentials) if row.credentials else None
+
+
 def _keys(row: Transfer) -> Credentials:
-    """Return the keys of a row that has no presigned URL: one of a prefix, or with an upload under way."""
+    """Return the keys of a row that has no presigned URL: one of a prefix."""
     secret = credentials.unseal(row.credentials or "")
     if isinstance(secret, SignedUrl):
         raise StorageError("a presigned URL cannot do this: send access_key and secret_key")

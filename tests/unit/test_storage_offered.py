@@ -1,0 +1,56 @@
+"""The checksums in a store's answer: which are of the object, which of its parts, which of neither."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from gateway.storage.offered import checksums_of, checksums_of_parts, is_strong
+
+MD5 = "9e107d9d372bb6826bd81d3542a419d6"
+ETAG, PARTS_ETAG = f'"{MD5}"', f'"{MD5}-3"'
+
+
+def _b64(text: str) -> str:
+    return base64.b64encode(bytes.fromhex(text)).decode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "whole", "of_parts"),
+    [
+        ({}, {}, {}),
+        ({"ETag": '"anything"'}, {}, {}),
+        ({"ETag": ETAG}, {"md5": MD5}, {}),
+        ({"ETag": ETAG, "ServerSideEncryption": "AES256"}, {"md5": MD5}, {}),
+        ({"ETag": ETAG, "ServerSideEncryption": "aws:kms"}, {}, {}),
+        ({"ETag": ETAG, "SSECustomerAlgorithm": "AES256"}, {}, {}),
+        ({"ETag": PARTS_ETAG}, {}, {"md5-parts": f"{MD5}-3"}),
+        ({"ChecksumCRC32C": _b64("e3069283")}, {"crc32c": "e3069283"}, {}),
+        (
+            {"ETag": PARTS_ETAG, "ChecksumCRC32C": f"{_b64('e3069283')}-3", "ChecksumType": "COMPOSITE"},
+            {},
+            {"crc32c-parts": "e3069283-3", "md5-parts": f"{MD5}-3"},
+        ),
+        (
+            {"ETag": PARTS_ETAG, "ChecksumCRC32C": _b64("e3069283"), "ChecksumType": "FULL_OBJECT"},
+            {"crc32c": "e3069283"},
+            {"md5-parts": f"{MD5}-3"},
+        ),
+        ({"ETag": PARTS_ETAG, "ChecksumCRC32C": _b64("e3069283")}, {}, {"md5-parts": f"{MD5}-3"}),
+        (
+            {"ETag": PARTS_ETAG, "ChecksumCRC64NVME": _b64("ae8b14860a799888")},  # never of parts
+            {"crc64nvme": "ae8b14860a799888"},
+            {"md5-parts": f"{MD5}-3"},
+        ),
+        ({"ChecksumSHA256": f"{_b64('ab' * 32)}-2"}, {}, {"sha256-parts": "ab" * 32 + "-2"}),
+        ({"ChecksumSHA1": f"{_b64('cd' * 20)}-2"}, {}, {"sha1-parts": "cd" * 20 + "-2"}),
+    ],
+)
+def test_what_is_offered(answer: dict[str, Any], whole: dict[str, str], of_parts: dict[str, str]) -> None:
+    assert checksums_of(answer) == whole
+    assert checksums_of_parts(answer) == of_parts
+
+
+def test_one_request_more_is_not_made_for_a_weaker_checksum() -> None:
+    assert is_strong({"crc64nvme": "x"})
+    assert not is_strong({"crc32c": "x", "md5": "x"})
