@@ -37,6 +37,7 @@ UNANSWERED = {"/infrastructure/{name}/telemetry", "/job/{row_id}/log"}
 WEB = {"src": "https://example.org/a.csv", "dst": "serrano/data/a.csv", "infrastructure": "hpc"}
 KEYS = {"name": "n", "endpoint": "https://s3.example.org", "access_key": "a", "secret_key": "s"}
 ROWS = {"/data": WEB, "/s3_data": DATA, "/s3_result": RESULT, "/job": JOB, "/credentials": KEYS}
+PATIENCE_S = 120  # of a machine that has other things to do
 MODES = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
 
 
@@ -68,7 +69,7 @@ def _try(operation: Any, mode: GenerationMode, examples: int, rows: dict[str, st
     def ask(case: Any) -> None:
         if mode is GenerationMode.POSITIVE:
             _make_it_real(case, rows)
-        answer = case.call()
+        answer = case.call(timeout=PATIENCE_S)
         is_away = operation.path in UNANSWERED and answer.status_code == 503
         case.validate_response(answer, checks=CHECKS if is_away else [not_a_server_error, *CHECKS])
 
