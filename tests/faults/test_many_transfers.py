@@ -1,9 +1,10 @@
 """Many transfers through a bad network, while their worker is killed at random: every byte arrives."""
 
 import hashlib
+import logging
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -22,6 +23,7 @@ KEYS = ["a/b", "with space", "größe", "plus+sign", "per%20cent", "日本/x"]
 FAULTS = ["none"] * 8 + ["cut", "cut", "busy", "slow", "slow"]
 ROUNDS = [(0, 5, 2), *((seed, 12, 4) for seed in range(1, 5))]  # transfers at once, and kills
 WITHIN_S = 270.0
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -92,13 +94,7 @@ def _claims(client: Client, moves: list[Move]) -> int:
     ("seed", "count", "kills"), [pytest.param(*r, marks=[pytest.mark.long] if r[0] else []) for r in ROUNDS]
 )
 def test_every_byte_arrives_whoever_is_killed(
-    *,
-    client: Client,
-    history: History,
-    seed: int,
-    count: int,
-    kills: int,
-    record_property: Callable[[str, object], None],
+    *, client: Client, history: History, seed: int, count: int, kills: int
 ) -> None:
     chance = random.Random(seed)  # noqa: S311 (repeatable)
     with proxy(client.stack.store.port, lambda _: _fault(chance)) as faulty:
@@ -110,7 +106,7 @@ def test_every_byte_arrives_whoever_is_killed(
     for move in moves:
         assert hashlib.sha256(_arrived(client, move)).hexdigest() == move.sha256
     repeated = [move for move in moves if max(history.claims(move.row)) > 1]
-    record_property("taken up again after a kill", len(repeated))
+    _log.info("%s of %s were taken up again after a kill", len(repeated), len(moves))
     assert repeated
     assert not [path for path in client.stack.home.rglob(".*") if path.suffix in {".part", ".notes"}]
     assert "Uploads" not in client.s3.list_multipart_uploads(Bucket=BUCKET)
