@@ -173,18 +173,28 @@ def test_a_cancel_does_not_wait_for_the_first_answer_either(
             if len(self.seen) > 4:
                 raise Cancelled("enough")
 
-    begun = time.monotonic()
+    trail, begun = Trail(lost_since=datetime.now(UTC)), time.monotonic()
     with pytest.raises(Cancelled):
-        _move(there, site, home, Impatient(), patient, upwards=upwards)
+        _move(there, site, home, Impatient(), patient, upwards=upwards, trail=trail)
     assert time.monotonic() - begun < 5
     assert everything(home) == ["up"]
+    faulty.restart(lambda _: Fault())
+    abandon_upload(there, OWNER, trail, SETTINGS)  # the store has begun one, whose id never came
+    assert open_uploads(s3) == []
 
 
 def _move(
-    there: S3Address, site: LocalSite, home: Path, progress: Recorder, settings: Settings, *, upwards: bool
+    there: S3Address,
+    site: LocalSite,
+    home: Path,
+    progress: Recorder,
+    settings: Settings,
+    *,
+    upwards: bool,
+    trail: Trail | None = None,
 ) -> None:
     if upwards:
-        stage_out(site, at(home, "up"), there, OWNER, progress, settings)
+        stage_out(site, at(home, "up"), there, OWNER, progress, settings, trail)
     else:
         stage_in(there, OWNER, site, at(home, "x"), progress, settings)
 
