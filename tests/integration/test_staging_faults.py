@@ -7,7 +7,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -199,19 +199,44 @@ def _move(
         stage_in(there, OWNER, site, at(home, "x"), progress, settings)
 
 
+class Interrupted(Recorder):
+    """Ends a try when enough was done in it."""
+
+    def __init__(self, enough: Callable[[int], bool]) -> None:
+        super().__init__()
+        self._enough = enough
+
+    def advance(self, done_bytes: int) -> None:
+        super().advance(done_bytes)
+        if self._enough(done_bytes):
+            raise StorageUnavailable("this is for another try")
+
+
+def test_a_try_ends_in_time(
+    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    s3.put_object(Bucket="data", Key=there.key, Body=bytes(MIB))
+    faulty.restart(lambda _: Fault("stall", 500_000))
+    short = Settings(allowed_endpoints=["127.0.0.1"], read_timeout_s=60, transfer_timeout_s=2.0)
+    with pytest.raises(StorageUnavailable, match="not finished after 2 s"):
+        stage_in(there, OWNER, site, at(home, "x"), Recorder(), short)
+
+
 def test_the_next_try_goes_on_where_the_last_one_stopped(
     faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
 ) -> None:
     data = os.urandom(80 * MIB)
     s3.put_object(Bucket="data", Key=there.key, Body=data)
-    trail, few = Trail(), SETTINGS.model_copy(update={"connections": 2, "transfer_timeout_s": 3.0})
+    trail, few = Trail(), SETTINGS.model_copy(update={"connections": 2})
+    notes = home / f".x.{trail.token}.notes"
+    until_noted = Interrupted(lambda _: notes.exists() and notes.read_text().count("done") >= 2)
     faulty.restart(lambda _: Fault("slow"))
     with pytest.raises(StorageUnavailable, match="another try"):
-        stage_in(there, OWNER, site, at(home, "x"), Recorder(), few, trail)
+        stage_in(there, OWNER, site, at(home, "x"), until_noted, few, trail)
     assert everything(home) == [f".x.{trail.token}.notes", f".x.{trail.token}.part"]
     faulty.restart(lambda _: Fault())
-    second, patient = Recorder(), few.model_copy(update={"transfer_timeout_s": 100.0})
-    stage_in(there, OWNER, site, at(home, "x"), second, patient, trail)
+    second = Recorder()
+    stage_in(there, OWNER, site, at(home, "x"), second, few, trail)
     assert next(filter(None, second.seen)) >= 16 * MIB
     assert (home / "x").read_bytes() == data
     assert everything(home) == ["x"]
@@ -222,16 +247,16 @@ def test_the_next_upload_goes_on_where_the_last_one_stopped(
 ) -> None:
     data = os.urandom(80 * MIB)
     (home / "x").write_bytes(data)
-    trail, few = Trail(), SETTINGS.model_copy(update={"connections": 2, "transfer_timeout_s": 3.0})
+    trail, few = Trail(), SETTINGS.model_copy(update={"connections": 2})
+    until_stored = Interrupted(lambda done: done >= 16 * MIB)
     faulty.restart(lambda _: Fault("slow", upwards=True))
     with pytest.raises(StorageUnavailable, match="another try"):
-        stage_out(site, at(home, "x"), there, OWNER, Recorder(), few, trail)
+        stage_out(site, at(home, "x"), there, OWNER, until_stored, few, trail)
     assert trail.upload_id
     stored = s3.list_parts(Bucket="data", Key=there.key, UploadId=trail.upload_id)["Parts"]
     assert len(stored) >= 2
     faulty.restart(lambda _: Fault())
-    patient = few.model_copy(update={"transfer_timeout_s": 100.0})
-    stage_out(site, at(home, "x"), there, OWNER, Recorder(), patient, trail)
+    stage_out(site, at(home, "x"), there, OWNER, Recorder(), few, trail)
     assert not trail.upload_id
     assert s3.get_object(Bucket="data", Key=there.key)["Body"].read() == data
     assert open_uploads(s3) == []
