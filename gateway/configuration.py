@@ -31,6 +31,12 @@ def _for_owners(path: PurePosixPath) -> PurePosixPath:
     return path
 
 
+def _of_one_account(path: PurePosixPath) -> PurePosixPath:
+    if OWNER in path.parts:
+        raise ValueError(f"the home is one account's: {OWNER} belongs into roots")
+    return path
+
+
 AbsolutePath = Annotated[PurePosixPath, AfterValidator(_absolute)]
 Root = Annotated[AbsolutePath, AfterValidator(_for_owners)]
 
@@ -46,7 +52,9 @@ class Cluster(Limits):
 
     name: str = Field(pattern=NAME_PATTERN)
     scheduler: Literal["local", "slurm", "pbs"]
-    home: AbsolutePath = Field(description="Home of the account that runs the jobs: `${HOME}`.")
+    home: Annotated[AbsolutePath, AfterValidator(_of_one_account)] = Field(
+        description="Home of the account that runs the jobs: `${HOME}`."
+    )
     roots: tuple[Root, ...] = Field(
         (),
         description="Folders below which clients may read and write. `{owner}` in them stands for each"

@@ -33,13 +33,26 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps({name: value for name, value in line.items() if value}, ensure_ascii=False)
+        # In ASCII: nothing that a client sent can end the line, steer a terminal or fail to be encoded.
+        return json.dumps({name: value for name, value in line.items() if value})
+
+
+class TextLines(logging.Formatter):
+    """Writes a record for people; its message stays on its line, whatever a client has put into it."""
+
+    def __init__(self) -> None:
+        super().__init__(TEXT)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's own name
+        """Return the line."""
+        shown = super().formatMessage(record)
+        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown)
 
 
 def configure_logging() -> None:
     """Send the logs of this process to stderr."""
     handler = logging.StreamHandler(sys.stderr)
     as_json = get_settings().log_format == "json"
-    handler.setFormatter(JsonLines() if as_json else logging.Formatter(TEXT))
+    handler.setFormatter(JsonLines() if as_json else TextLines())
     logging.basicConfig(handlers=[handler], level=logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)

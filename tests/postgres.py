@@ -21,7 +21,7 @@ def binaries() -> Path | None:
     """Return the folder of initdb and pg_ctl: on the PATH, or where Debian puts them."""
     found = shutil.which("initdb")
     if found:
-        return Path(found).parent
+        return Path(found).resolve().parent
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     return debian[-1].parent if debian else None
 
@@ -79,6 +79,14 @@ def postgres() -> Iterator[Server]:
             yield server
         finally:
             server.stop()
+
+
+def program(name: str, *words: str) -> None:
+    """Run one of PostgreSQL's client programs."""
+    bin_folder = binaries()
+    if bin_folder is None:
+        raise FileNotFoundError(name)
+    _run([], bin_folder / name, *words)
 
 
 def create_database(url: str, name: str) -> str:

@@ -43,8 +43,10 @@ def warn_of_shared_roots() -> None:
 
 def is_loopback(host: str) -> bool:
     """Tell whether every address that the host stands for is this machine's own."""
+    if not host:
+        return False  # it listens everywhere
     try:
-        found = socket.getaddrinfo(host or "0.0.0.0", None)  # noqa: S104  an empty host listens everywhere
+        found = socket.getaddrinfo(host, None)
     except OSError:
         return False
     return all(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback for *_, address in found)

@@ -1,14 +1,18 @@
-"""`hpc-gateway keys`: a key is shown once, wrong words make none."""
+"""`hpc-gateway keys` and `serve`: a key is shown once, wrong words make none, no open door by mistake."""
 
 import json
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.accounts import keys as accounts_keys
+from gateway.accounts.exposure import Exposed
+from gateway.cli import app as gateway_app
 from gateway.cli.keys import app
 from gateway.db import session_scope
 from gateway.errors import Conflict, Invalid, NotFound
+from gateway.settings import get_settings
 
 pytestmark = [
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
@@ -59,6 +63,21 @@ def test_a_wrong_word_makes_no_key(words: tuple[str, ...]) -> None:
     assert isinstance(done.exception, SystemExit | Invalid)
     with session_scope(read_only=True) as session:
         assert accounts_keys.every(session) == []
+
+
+def test_the_api_is_not_opened_by_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[Any] = []
+    monkeypatch.setattr("uvicorn.run", lambda *_, **how: served.append(how["host"]))
+    monkeypatch.setattr("gateway.logs.configure_logging", lambda: None)  # it is this process's
+    everywhere = ("serve", "--host", "0.0.0.0")  # noqa: S104  nothing listens
+    refused = CliRunner().invoke(gateway_app, everywhere)
+    assert isinstance(refused.exception, Exposed)
+    assert served == []
+    for words in (("serve",), ("serve", "--host", "::1")):
+        assert CliRunner().invoke(gateway_app, words).exit_code == 0
+    monkeypatch.setattr(get_settings(), "auth", "keys")
+    assert CliRunner().invoke(gateway_app, everywhere).exit_code == 0
+    assert served == ["127.0.0.1", "::1", "0.0.0.0"]  # noqa: S104
 
 
 def test_only_a_key_that_works_can_be_revoked() -> None:

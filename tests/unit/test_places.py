@@ -72,8 +72,11 @@ def test_roots_without_owners_are_shared_by_all() -> None:
 def test_a_template_that_is_none_is_refused(root: str) -> None:
     with pytest.raises(ValueError, match="owner|absolute"):
         _cluster(root)
-    with pytest.raises(ValueError, match="absolute|owner"):
-        _cluster(home="home/{owner}")
+
+
+def test_the_home_is_the_accounts_and_nobody_elses() -> None:
+    with pytest.raises(ValueError, match="belongs into roots"):
+        _cluster(home="/home/{owner}")
 
 
 def test_an_owners_folder_appears_when_something_is_written(tmp_path: Path) -> None:
