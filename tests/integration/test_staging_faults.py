@@ -298,6 +298,7 @@ def test_a_refused_source_leaves_no_upload(there: S3Address, site: LocalSite, ho
 
 
 SIZES = [0, 1, 5_000, MIB, 8 * MIB, 8 * MIB + 1, 20 * MIB, 60 * MIB, 200 * MIB]
+LONG = [pytest.mark.long, pytest.mark.timeout(900)]
 KEYS = ["a/b", "with space", "größe", "plus+sign", "per%20cent", "日本/x"]
 
 
@@ -306,9 +307,7 @@ def _random_fault(chance: random.Random) -> Fault:
     return Fault(kind, chance.randrange(20_000, 9 * MIB), upwards=chance.random() < 0.5)
 
 
-@pytest.mark.parametrize(
-    "seed", [pytest.param(n, marks=[pytest.mark.long] if n >= 12 else []) for n in range(200)]
-)
+@pytest.mark.parametrize("seed", [pytest.param(n, marks=LONG if n >= 12 else []) for n in range(200)])
 def test_every_byte_arrives_whatever_happens(
     *, seed: int, faulty: Proxy, there: S3Address, s3: "S3Client", tmp_path: Path
 ) -> None:
