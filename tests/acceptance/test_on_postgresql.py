@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from gateway.demo.stack import Stack, running_stack
+from tests import leaks
 from tests.acceptance import test_workflow
 from tests.client import DATA, Client, client_of
 from tests.conftest import absent
@@ -55,6 +57,17 @@ def test_many_transfers_at_once_each_end_once(client: Client) -> None:
         assert client.file(f"{DATA}/many/{number}").read_bytes() == str(number).encode()
         events = client.http.get(f"/s3_data/{row['id']}/events").json()
         assert [event["to_state"] for event in events] == ["accepted", "transferring", "completed"]
+
+
+def test_neither_the_database_nor_a_file_holds_the_secret(client: Client, server: Server) -> None:
+    dump = client.stack.folder / "dump.sql"
+    with psycopg.connect(server.url.replace("+psycopg", "")) as connection, dump.open("wb") as file:
+        for (table,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
+            with connection.cursor().copy(f'COPY "{table}" TO STDOUT') as rows:
+                file.writelines(rows)
+    assert client.stack.store.url.encode() in dump.read_bytes()
+    needles = leaks.spellings(client.stack.store.secret_key)
+    assert leaks.in_files(client.stack.folder, needles) == [str(client.stack.store.folder / "accounts.json")]
 
 
 def test_a_database_that_was_away_in_the_middle_of_a_transfer_finds_it_whole(

@@ -44,7 +44,7 @@ class Load:
     moved: list[tuple[Status, int]] = field(default_factory=list)
     jobs: list[Status] = field(default_factory=list)
     kills: Counter[str] = field(default_factory=Counter)
-    rss: dict[str, list[int]] = field(default_factory=dict)
+    memory: dict[str, list[int]] = field(default_factory=dict)
 
 
 class Soak:
@@ -95,8 +95,11 @@ class Soak:
                 if self.stop.wait(1):
                     return
 
-    def kill(self) -> None:
-        """Kill one part after the other, in a random order that names all of them before any comes again."""
+    def kill(self, until_s: float) -> None:
+        """Kill one part after the other, in a random order that names all of them before any comes again.
+
+        It is the main thread that does so: what a thread has started dies with it.
+        """
         starts = {
             "worker": self.client.stack.start_worker,
             "api": self.client.stack.start_api,
@@ -105,7 +108,8 @@ class Soak:
             "s3": self.client.stack.start_store,
         }
         parts: list[str] = []
-        while not self.stop.wait(KILL_EVERY_S):
+        while time.monotonic() + KILL_EVERY_S < until_s:
+            time.sleep(KILL_EVERY_S)
             parts = parts or self._chance.sample(sorted(starts), len(starts))
             name = parts.pop()
             kill_part(self.client.stack, name)
@@ -120,17 +124,17 @@ class Soak:
             for name in ("api", "worker", "beat"):
                 try:
                     processes = tree(psutil.Process(self.client.stack.parts.pid(name)))
-                    rss = sum(process.memory_info().rss for process in processes)
+                    used = sum(process.memory_full_info().pss for process in processes)
                 except (psutil.Error, KeyError):
                     continue
-                self.load.rss.setdefault(name, []).append(rss)
+                self.load.memory.setdefault(name, []).append(used)
 
     def run(self, seconds: float) -> None:
         """Let everything go on for so long."""
-        threads = [threading.Thread(target=act) for act in (self.move, self.compute, self.kill, self.weigh)]
+        threads = [threading.Thread(target=act) for act in (self.move, self.compute, self.weigh)]
         for thread in threads:
             thread.start()
-        time.sleep(seconds)
+        self.kill(time.monotonic() + seconds)
         self.stop.set()
         for thread in threads:
             thread.join()
@@ -161,11 +165,13 @@ def report(load: Load, wrong: Counter[str], minutes: float) -> None:
     for route, seconds in sorted(load.seconds.items()):
         p50, p99 = np.percentile(np.array(seconds) * 1000, [50, 99])
         print(f"| `{route}` | {len(seconds)} | {p50:.1f} | {p99:.1f} |")
-    print("\n| part | memory in the first tenth, MiB | in the last tenth, MiB |\n|---|---|---|")
-    for name, seen in load.rss.items():
-        tenth = max(1, len(seen) // 10)
-        first, last = (float(np.median(part)) / 2**20 for part in (seen[:tenth], seen[-tenth:]))
-        print(f"| {name} | {first:.0f} | {last:.0f} |")
+    print("\n| part | memory in the second quarter, MiB | in the last quarter, MiB |\n|---|---|---|")
+    for name, seen in load.memory.items():
+        quarter = max(1, len(seen) // 4)
+        early, late = (
+            float(np.median(part)) / 2**20 for part in (seen[quarter : 2 * quarter], seen[-quarter:])
+        )
+        print(f"| {name} | {early:.0f} | {late:.0f} |")
     print("\n| what must not be | times |\n|---|---|")
     for what, times in wrong.items():
         print(f"| {what} | {times} |")
