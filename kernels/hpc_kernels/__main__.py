@@ -1,6 +1,7 @@
 """The command `python -m hpc_kernels`: run a job, print the schema, time, warm and tell about the kernels."""
 
 import argparse
+import gc
 import json
 import sys
 import traceback
@@ -27,13 +28,19 @@ def main(arguments: list[str] | None = None) -> int:
     run.set_defaults(command=lambda given: _run(given.job))
     bench = commands.add_parser("bench", help="time every kernel on made-up signals")
     for option, default in (("--signals", 64), ("--samples", 100_000), ("--threads", 1)):
-        bench.add_argument(option, type=int, default=default)
+        bench.add_argument(option, type=_at_least_one, default=default)
     bench.set_defaults(command=_bench)
     for name, command in (("schema", _schema), ("info", _info), ("warm", _warm)):
         commands.add_parser(name, help=command.__doc__).set_defaults(command=command)
     given = parser.parse_args(arguments)
     code: int = given.command(given)
     return code
+
+
+def _at_least_one(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text!r}")
+    return int(text)
 
 
 def _run(path: Path) -> int:
@@ -121,4 +128,5 @@ def _print(document: Any) -> None:
 
 
 if __name__ == "__main__":
+    gc.set_threshold(100_000)  # looking for cycles while Numba is imported finds none and costs 0.1 s
     sys.exit(main())

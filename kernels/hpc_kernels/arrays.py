@@ -39,3 +39,8 @@ def spread(kernel: "Callable[[slice], Array]", count: int, threads: int) -> Arra
     blocks = [block for block in blocks if block.start < block.stop]
     parts = on_threads(kernel, blocks or [slice(count)])
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def further_on(kernel: "Callable[[slice], Array]", by: int, block: slice) -> Array:
+    """Call `kernel` for a block so many signals further on."""
+    return kernel(slice((block.start or 0) + by, block.stop + by))

@@ -6,11 +6,11 @@ import numpy as np
 
 from hpc_kernels.arrays import Array, spread
 from hpc_kernels.errors import BadInputError, UnfitSignalError
-from hpc_kernels.everywhere import Progress
 from hpc_kernels.files import Described, described
 from hpc_kernels.job import Job
 from hpc_kernels.label_files import Labels, read_labels, write_labels
 from hpc_kernels.options import Options
+from hpc_kernels.progress import Progress
 from hpc_kernels.ranks import Ranks
 from hpc_kernels.registry import SERVICES
 from hpc_kernels.table import Table, read_table, rounded
@@ -86,7 +86,7 @@ def _classified(job: Job, training: Array, labels: Labels, queries: list[Array])
     from hpc_kernels.services.knn import knn  # noqa: PLC0415 (lazy: a bad input needs no compiler)
 
     options = _fitted(job.services[NAME], len(training))
-    progress, found = Progress("knn: signals classified"), list[Array]([np.empty(0)])
+    progress, found = Progress("knn: classified"), list[Array]([np.empty(0)])
     step = _FILES_AT_A_TIME * job.threads
     for start in range(0, len(queries), step):
         some = queries[start : start + step]

@@ -19,6 +19,7 @@ from hpc_kernels import csv_strict
 from hpc_kernels.arrays import Array, on_threads
 from hpc_kernels.csv_rows import count_lines, parse_rows
 from hpc_kernels.errors import BadInputError
+from hpc_kernels.progress import Progress
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n"
@@ -158,7 +159,7 @@ def _lines(body: _Body, start: int, stop: int) -> int:
 
 def _parse_range(body: _Body, signals: Array, start: int, stop: int, row: int) -> None:
     """Parse the rows between two bytes into ``signals[:, row:]``, piece by piece."""
-    size = _PIECE
+    size, first, progress = _PIECE, start, Progress(f"{body.file}: read")
     while start < stop:
         piece = body.read_at(start, min(size, stop - start))
         if start + len(piece) == body.stop:
@@ -169,6 +170,8 @@ def _parse_range(body: _Body, signals: Array, start: int, stop: int, row: int) -
             continue
         row += _parse_piece(body, signals, piece[:whole], row)
         start += whole
+        if first == body.start:  # one range speaks for all
+            progress.at(start - first, stop - first)
 
 
 def _parse_piece(body: _Body, signals: Array, piece: bytes, row: int) -> int:

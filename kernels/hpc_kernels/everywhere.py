@@ -1,13 +1,15 @@
 """A function of a block of signals, computed for all of them: on this rank's threads and by all ranks."""
 
-import sys
-import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
-from hpc_kernels.arrays import Array, spread
+from hpc_kernels.arrays import Array, further_on, spread
+from hpc_kernels.progress import Progress
 from hpc_kernels.ranks import Ranks
+
+_PARTS = 50  # of a step's signals, between two words about the progress
 
 
 class Everywhere:
@@ -24,31 +26,22 @@ class Everywhere:
 
     def __call__(self, kernel: Callable[[slice], Array], count: int) -> Array:
         """Return the results of `kernel` for all `count` signals."""
-        own = self._ranks.share(count)
-        mine = spread(lambda block: kernel(_moved(block, own.start)), len(own), self._threads)
+        self._step += 1
+        mine = self._mine(kernel, self._ranks.share(count))
         if self._ranks.size == 1:
             return mine
-        self._step += 1
         self._ranks.leave(f"step{self._step}.{self._ranks.rank}", mine)
         parts = self._ranks.collect(f"step{self._step}", mine, range(self._ranks.size))
         # everybody is at this step, so nobody reads the one before any more
         self._ranks.path(f"step{self._step - 1}.{self._ranks.rank}").unlink(missing_ok=True)
         return np.concatenate(parts)
 
-
-class Progress:
-    """Says how far a long computation has come: on stderr, at most once a second, and not of the end."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._last = time.monotonic()
-
-    def at(self, done: int, total: int) -> None:
-        """Tell that `done` of `total` are done."""
-        if done < total and time.monotonic() - self._last >= 1:
-            self._last = time.monotonic()
-            print(f"{self._what}: {done} of {total}", file=sys.stderr)  # noqa: T201
-
-
-def _moved(block: slice, by: int) -> slice:
-    return slice((block.start or 0) + by, block.stop + by)
+    def _mine(self, kernel: Callable[[slice], Array], own: range) -> Array:
+        """Return the results of this rank's signals, computed a part at a time to tell how far it is."""
+        progress, at_a_time = Progress(f"step {self._step}"), max(self._threads, len(own) // _PARTS)
+        parts = []
+        for start in range(own.start, max(own.stop, own.start + 1), at_a_time):
+            some = range(start, min(start + at_a_time, own.stop))
+            parts.append(spread(partial(further_on, kernel, start), len(some), self._threads))
+            progress.at(some.stop - own.start, len(own))
+        return np.concatenate(parts)

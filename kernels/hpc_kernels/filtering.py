@@ -1,28 +1,34 @@
-"""Jobs of filters: each rank computes its share of the signals, rank 0 writes the whole table."""
+"""Jobs of filters: each rank computes its share of the signals and formats its share of the rows."""
 
+import shutil
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from hpc_kernels.arrays import Array, spread
+from hpc_kernels.arrays import Array, further_on, spread
 from hpc_kernels.errors import BadInputError, UnfitSignalError
-from hpc_kernels.files import Described, described
+from hpc_kernels.files import Described, described, whole_file
 from hpc_kernels.job import Job
 from hpc_kernels.memory import blocks_needed
 from hpc_kernels.options import Options
+from hpc_kernels.progress import Progress
 from hpc_kernels.ranks import Ranks, block_of
 from hpc_kernels.registry import SERVICES
 from hpc_kernels.table import Table, read_table, rounded
-from hpc_kernels.table_output import write_table
+from hpc_kernels.table_output import TableText
 from hpc_kernels.usage import Phases
+
+_CELLS_AT_A_TIME = 1 << 23
+_COPIED_AT_ONCE = 1 << 20
 
 
 def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
-    """Compute every service of the job; rank 0 writes the results and describes them.
+    """Compute every service of the job and write the results, which rank 0 describes.
 
     A share that does not fit into memory is read and computed block by block of signals.
     """
@@ -34,13 +40,15 @@ def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
         work = _read(job, ranks, phases, block, blocks)
         for name in job.services:
             result = _result(work, name)
-            if ranks.rank == 0 and blocks == 1:
+            if ranks.size == blocks == 1:
                 held[name] = result
             elif len(result):
                 ranks.leave(f"{name}.{block}.{ranks.rank}", result)
-    if ranks.rank:
-        return []
-    return [_written(work, name, blocks, held.get(name)) for name in job.services]
+    for name in job.services:
+        _write(work, name, [held[name]] if held else _gathered(work, name, blocks))
+    return [
+        described(name, job.output_path(SERVICES[name].output)) for name in job.services if not ranks.rank
+    ]
 
 
 def _read(job: Job, ranks: Ranks, phases: Phases, block: int, blocks: int) -> "_Work":
@@ -75,18 +83,34 @@ def _result(work: _Work, name: str) -> Array:
     return result
 
 
-def _written(work: _Work, name: str, blocks: int, held: Array | None) -> Described:
-    """Gather the result of all ranks and blocks in the order of the signals, write and describe it."""
-    job, ranks, total = work.job, work.ranks, len(work.table.names)
+def _gathered(work: _Work, name: str, blocks: int) -> list[Array]:
+    """Return the results of all ranks and blocks in the order of the signals, left where they are."""
+    ranks, total = work.ranks, len(work.table.names)
+    parts = []
     with work.phases.phase("wait"):
-        parts = [] if held is None or not len(held) else [held]
-        for rank in range(1 if held is not None else 0, ranks.size):
+        for rank in range(ranks.size):
             own = (block for block in range(blocks) if block_of(ranks.share(total, rank), block, blocks))
             parts += [np.load(ranks.wait_for(f"{name}.{block}.{rank}"), mmap_mode="r") for block in own]
-    path = job.output_path(SERVICES[name].output)
+    return parts
+
+
+def _write(work: _Work, name: str, parts: list[Array]) -> None:
+    """Format this rank's share of the rows; rank 0 appends those of the others to its own."""
+    job, ranks = work.job, work.ranks
+    names, columns = _columns(work, job.services[name], parts)
+    text = TableText(names, columns, np.dtype(job.output_type), job.csv_output)
+    own, progress = ranks.share(text.samples), Progress(f"{name}: written")
     with work.phases.phase("write"):
-        write_table(path, *_columns(work, job.services[name], parts), job.output_type, job.threads)
-    return described(name, path)
+        path = (
+            ranks.path(f"{name}.text.{ranks.rank}") if ranks.rank else job.output_path(SERVICES[name].output)
+        )
+        with whole_file(path) as file:
+            if not ranks.rank:
+                file.write(text.header())
+            text.write_rows(file, own, job.threads, progress)
+            for rank in range(1, 1 if ranks.rank else ranks.size):
+                with ranks.wait_for(f"{name}.text.{rank}").open("rb") as rows:
+                    shutil.copyfileobj(rows, file, _COPIED_AT_ONCE)
 
 
 def _computed(work: _Work, name: str) -> Array:
@@ -101,9 +125,26 @@ def _computed(work: _Work, name: str) -> Array:
 
     try:
         with _warnings_logged():
-            return spread(kernel, len(signals), job.threads)
+            return _in_steps(kernel, signals, job.threads, Progress(f"{name}: computed"))
     except UnfitSignalError as error:
         raise BadInputError(f"{job.input.name}: {name}: {error}") from error
+
+
+def _in_steps(kernel: Callable[[slice], Array], signals: Array, threads: int, progress: Progress) -> Array:
+    """Compute so many signals at a time that there is something to tell now and then."""
+    count = len(signals)
+    step = max(threads, _CELLS_AT_A_TIME // signals.shape[1])
+    if count <= step:
+        return spread(kernel, count, threads)
+    out = np.empty(0)
+    for start in range(0, count, step):
+        stop = min(start + step, count)
+        part = spread(partial(further_on, kernel, start), stop - start, threads)
+        if not start:
+            out = np.empty((count, part.shape[1]), part.dtype)
+        out[start:stop] = part
+        progress.at(stop, count)
+    return out
 
 
 def _note_errors(work: _Work, name: str, result: Array) -> None:

@@ -4,42 +4,54 @@ import io
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpc_kernels.arrays import Array
-from hpc_kernels.files import whole_file
+from hpc_kernels.progress import Progress
 
 Bytes = NDArray[np.uint8]
 _CELLS_PER_BLOCK = 1 << 17
 
 
-def write_table(
-    path: Path, names: Sequence[str], parts: Sequence[Array], output_type: str, threads: int
-) -> None:
-    """Write the signals of `parts` (each (signals, samples), in order of the columns) to `path`, whole."""
-    kind = np.dtype(output_type)
-    with whole_file(path) as file, ThreadPoolExecutor(threads) as pool:
-        file.write(_npy_header(parts, kind) if path.suffix == ".npy" else _csv_header(names))
-        written = _npy_rows if path.suffix == ".npy" else _csv_rows
-        for text in _in_order(
-            pool, lambda rows: written(_rows(parts, rows, kind)), _blocks(parts), 2 * threads
-        ):
-            file.write(text.data)
+@dataclass(frozen=True)
+class TableText:
+    """A table to be written: the signals of `parts` (each (signals, samples)), in order of the columns."""
 
+    names: Sequence[str]
+    parts: Sequence[Array]
+    kind: np.dtype[np.floating]
+    csv: bool
 
-def _blocks(parts: Sequence[Array]) -> Iterator[slice]:
-    """Yield ranges of rows, each of about as many cells as stay in the cache."""
-    samples, columns = parts[0].shape[1], sum(map(len, parts))
-    step = max(1, _CELLS_PER_BLOCK // columns)
-    return (slice(start, start + step) for start in range(0, samples, step))
+    @property
+    def samples(self) -> int:
+        """The number of rows below the header."""
+        return len(self.parts[0][0])
+
+    def header(self) -> bytes:
+        """Return what comes before the first row."""
+        return _csv_header(self.names) if self.csv else _npy_header(self.parts, self.kind)
+
+    def write_rows(self, file: BinaryIO, rows: range, threads: int, progress: Progress) -> None:
+        """Write some of the rows; the threads format blocks of them ahead of what is written."""
+        step = max(1, _CELLS_PER_BLOCK // sum(map(len, self.parts)))
+        blocks = (rows[start : start + step] for start in range(0, len(rows), step))
+        with ThreadPoolExecutor(threads) as pool:
+            for done, text in enumerate(_in_order(pool, self._text, blocks, 2 * threads), 1):
+                file.write(text.data)
+                progress.at(done * step, len(rows))
+
+    def _text(self, rows: range) -> Bytes:
+        values = _rows(self.parts, slice(rows.start, rows.stop), self.kind)
+        return _csv_rows(values) if self.csv else _npy_rows(values)
 
 
 def _in_order(
-    pool: Executor, function: Callable[[slice], Bytes], blocks: Iterator[slice], ahead: int
+    pool: Executor, function: Callable[[range], Bytes], blocks: Iterator[range], ahead: int
 ) -> Iterator[Bytes]:
     """Yield the results in order while the threads work on at most `ahead` more blocks."""
     waiting = deque(pool.submit(function, block) for block in islice(blocks, ahead))

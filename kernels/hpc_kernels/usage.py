@@ -41,7 +41,7 @@ def usage(rank: int) -> dict[str, Any]:
         "host": os.uname().nodename,
         "cpu_s": own.ru_utime + own.ru_stime,
         "wall_s": _age_s(),
-        "peak_rss_bytes": own.ru_maxrss * 1024,
+        "peak_rss_bytes": _peak_bytes(),
         "read_bytes": int(io["rchar"]),
         "written_bytes": int(io["wchar"]),
     }
@@ -52,3 +52,9 @@ def _age_s() -> float:
     started = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
     up_s = time.clock_gettime(time.CLOCK_BOOTTIME)
     return max(0.0, up_s - started / os.sysconf("SC_CLK_TCK"))
+
+
+def _peak_bytes() -> int:
+    """Return the most memory that was resident; getrusage would count what the launcher held before."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM:"))

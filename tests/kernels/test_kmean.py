@@ -9,12 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score
 
 from hpc_kernels import kmean
+from hpc_kernels.label_files import read_labels
 from tests.kernels import naive
 from tests.kernels.job_folder import JobFolder
 
-TRAIN = Path(__file__).parent / "data" / "gunpoint" / "train.csv"
+DATA = Path(__file__).parent / "data"
+TRAIN = DATA / "gunpoint" / "train.csv"
 FILE = "KMean/KMean_cluster.csv"
 
 
@@ -73,6 +76,18 @@ def test_a_shifted_peak_is_near_in_dtw_only() -> None:
     steps = [np.where(t < c, 0.0, 0.6) for c in (20, 25, 30)]
     labels = kmean(np.array(peaks + steps), seed=1)
     assert labels.tolist() in ([0, 0, 0, 1, 1, 1], [1, 1, 1, 0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("options", "gunpoint", "chinatown"),
+    [({}, -0.02, 0.33), ({"metric": "euclidean"}, 0.01, 0.12), ({"centroid": "dba"}, 0.05, 0.12)],
+)
+def test_agreement_with_the_classes(options: dict[str, Any], gunpoint: float, chinatown: float) -> None:
+    """As it is, and as the documentation tells it."""
+    for name, expected in (("gunpoint", gunpoint), ("chinatown", chinatown)):
+        signals = np.loadtxt(DATA / name / "train.csv", delimiter=";", skiprows=1).T
+        classes = list(read_labels(DATA / name / "labels.csv", 2).values())
+        assert round(adjusted_rand_score(classes, kmean(signals, **options)), 2) == expected
 
 
 def test_too_few_signals() -> None:

@@ -60,22 +60,6 @@ def results(jobs: JobFolder) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (jobs.output / "CSVFormate").iterdir()}
 
 
-@pytest.mark.parametrize(
-    ("ranks", "threads"), [(1, 2), (2, 1), (2, 2), (3, 1), (3, 2), (8, 1), (8, 2), (15, 1)]
-)
-def test_bytes_do_not_depend_on_ranks_and_threads(
-    jobs: JobFolder, acceleration: Path, ranks: int, threads: int
-) -> None:
-    services = ("kalman", "fft", "min_max", "savitzky_golay", "black_scholes", "wavelet")
-    options: dict[str, dict[str, Any]] = {service: {} for service in services}
-    options |= {"fft": {"window": "hann", "sampling_rate": 250}, "black_scholes": {"volatility": "price_std"}}
-    assert jobs.run(acceleration, options) == [0]
-    alone = results(jobs)
-    assert len(alone) == 6
-    assert set(jobs.run(acceleration, options, ranks=ranks, threads=threads)) == {0}
-    assert results(jobs) == alone
-
-
 @pytest.mark.parametrize(("scenario", "kind"), [(1, "f8"), (2, "f4"), (3, "f8"), (4, "f4")])
 def test_precision_scenarios_and_npy(
     jobs: JobFolder, acceleration: Path, acceleration_values: NDArray[np.float64], scenario: int, kind: str
@@ -212,8 +196,11 @@ def test_after_warming_a_job_compiles_nothing(jobs: JobFolder, acceleration: Pat
     told = command("warm")
     assert len(told["seconds"]) == 8
     compiled = sorted(Path(told["cache"]).rglob("*.nbc"))
-    options: dict[str, dict[str, Any]] = {"kalman": {}, "fft": {}, "wavelet": {}, "savitzky_golay": {}}
-    assert set(jobs.run(acceleration, options, ranks=2, threads=2)) == {0}
+    services = ("kalman", "fft", "min_max", "savitzky_golay", "black_scholes", "wavelet")
+    options: dict[str, dict[str, Any]] = {service: {} for service in services}
+    options["black_scholes"]["volatility"] = "price_std"
+    for stride in (1, 3):
+        assert set(jobs.run(acceleration, options, ranks=2, threads=2, perforation_stride=stride)) == {0}
     assert sorted(Path(told["cache"]).rglob("*.nbc")) == compiled
 
 

@@ -1,12 +1,14 @@
-"""Each kernel beside the library that a user would pick: processor time of one thread, medians.
+"""Each kernel beside the library that a user would pick: medians, A B A B.
 
-Outputs are allocated by both sides. Processor time, so that what else runs on the machine
-counts as little as can be; peers that are not installed are left out.
+Outputs are allocated by both sides. One thread is told in processor time, so that what else runs on
+the machine counts as little as can be; more (the first argument) in wall-clock time, with peers
+on as many threads as they can use. Peers that are not installed are left out.
 """
 
 import importlib.util
 import math
 import statistics
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -24,25 +26,32 @@ from sklearn.preprocessing import minmax_scale
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from hpc_kernels import dtw, fft, kalman, kmean, knn, min_max, savitzky_golay, wavelet
+from hpc_kernels.arrays import spread
 from hpc_kernels.services.black_scholes import option_figures
 
 Run = Callable[[], Any]
-Signals = NDArray[np.float64]
+Signals = NDArray[np.floating]
 
 
-def median_ms(run: Run, repeats: int = 5) -> float:
+THREADS = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+clock = time.process_time if THREADS == 1 else time.perf_counter
+
+
+def ms(run: Run) -> float:
+    begin = clock()
     run()
-    times = []
-    for _ in range(repeats):
-        begin = time.process_time()
-        run()
-        times.append(time.process_time() - begin)
-    return 1e3 * statistics.median(times)
+    return 1e3 * (clock() - begin)
 
 
-def row(name: str, ours: Run, peer_name: str, peer: Run) -> None:
-    mine, theirs = median_ms(ours), median_ms(peer)
-    print(f"| {name} | {peer_name} | {mine:.1f} ms | {theirs:.1f} ms | {theirs / mine:.1f} x |")
+def row(name: str, ours: Run, peer_name: str, peer: Run, repeats: int = 7) -> None:
+    pairs = [(ms(ours), ms(peer)) for _ in range(repeats + 1)][1:]
+    mine, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
+    print(f"| {name} | {peer_name} | {mine:.1f} ms | {theirs:.1f} ms | {theirs / mine:.1f} |", flush=True)
+
+
+def shared(kernel: Callable[..., Signals], x: Signals, **options: Any) -> Run:
+    """Call a kernel on blocks of signals, as a job's threads do."""
+    return lambda: spread(lambda block: kernel(x[block], **options), len(x), THREADS)
 
 
 def lfilter_kalman(x: Signals) -> Signals:
@@ -92,31 +101,34 @@ def ndtr_figures(  # noqa: PLR0917 (a formula has as many terms as it has)
     return out
 
 
+def scipy_magnitudes(x: Signals) -> Signals:
+    return np.abs(scipy.fft.fft(x, axis=1, workers=THREADS))
+
+
 def filters() -> None:
     x = np.random.default_rng(0).standard_normal((64, 100_000)).cumsum(axis=1)
-    row("kalman", lambda: kalman(x), "exact transient + `lfilter`", lambda: lfilter_kalman(x))
-    row("fft", lambda: fft(x), "`abs(scipy.fft.fft)`", lambda: np.abs(scipy.fft.fft(x, axis=1)))
-    prime = x[:16, :99_991].copy()
-    row("fft, 16 x 99,991", lambda: fft(prime), "the same", lambda: np.abs(scipy.fft.fft(prime, axis=1)))
-    row("min_max", lambda: min_max(x), "`minmax_scale`", lambda: minmax_scale(x, axis=1))
+    row("kalman", shared(kalman, x), "exact transient + `lfilter`", lambda: lfilter_kalman(x))
+    for name, signals in (("fft", x), ("fft, 16 x 99,991 (prime)", x[:16, :99_991].copy())):
+        row(name, shared(fft, signals), "`abs(scipy.fft.fft)`", partial(scipy_magnitudes, signals))
+    row("min_max", shared(min_max, x), "`minmax_scale`", lambda: minmax_scale(x, axis=1))
     for window in (11, 51):
         smooth = partial(scipy.signal.savgol_filter, x, window, 3, mode="nearest")
-        row(
-            f"savitzky_golay {window}",
-            partial(savitzky_golay, x, window_length=window),
-            "`savgol_filter`",
-            smooth,
-        )
-    row("wavelet db4, level 5", lambda: wavelet(x, level=5), "PyWavelets by row", lambda: pywt_denoised(x))
+        ours = shared(savitzky_golay, x, window_length=window)
+        row(f"savitzky_golay {window}", ours, "`savgol_filter`", smooth)
+    row("wavelet db4, level 5", shared(wavelet, x, level=5), "PyWavelets by row", lambda: pywt_denoised(x))
 
 
 def options() -> None:
-    rng = np.random.default_rng(0)
-    spot, sigma, years = rng.uniform(1500, 3000, 10**6), rng.uniform(0.1, 0.6, 10**6), np.full(10**6, 1.6)
+    rng, count = np.random.default_rng(0), 10**6
+    spot, sigma, years = rng.uniform(1500, 3000, count), rng.uniform(0.1, 0.6, count), np.full(count, 1.6)
     terms = 2400.0, 2300.0, 0.01575
+
+    def figures(block: slice) -> Signals:
+        return option_figures(spot[block], sigma[block], years[block], *terms)
+
     row(
         "black_scholes, 1 M assets",
-        lambda: option_figures(spot, sigma, years, *terms),
+        lambda: spread(figures, count, THREADS),
         "blocked `ndtr`",
         lambda: ndtr_figures(spot, sigma, 1.6, *terms),
     )
@@ -124,14 +136,27 @@ def options() -> None:
 
 def clusters() -> None:
     x = np.random.default_rng(0).standard_normal((5_000, 200)).cumsum(axis=1)
-    row(
-        "kmean euclidean, k = 8",
-        lambda: kmean(
-            x, cluster_number=8, metric="euclidean", init="first", max_iterations=20, epsilon_criteria=0
-        ),
-        "`KMeans` (Lloyd)",
-        lambda: KMeans(8, init=x[:8], n_init=1, max_iter=20, tol=0, algorithm="lloyd").fit(x),
-    )
+    many: dict[str, Any] = {"cluster_number": 8, "init": "first", "max_iterations": 20, "epsilon_criteria": 0}
+    ours = partial(kmean, x, metric="euclidean", everywhere=everywhere, **many)
+    peer = KMeans(8, init=x[:8], n_init=1, max_iter=20, tol=0, algorithm="lloyd")
+    row("kmean euclidean, 5,000 x 200, k = 8", ours, "`KMeans` (Lloyd)", lambda: peer.fit(x))
+    if aeon := installed("aeon.clustering"):
+        few = x[:200]
+        ours = partial(kmean, few, init="first", max_iterations=5, epsilon_criteria=0, everywhere=everywhere)
+        warped = aeon.TimeSeriesKMeans(
+            2, init=few[:2, None], distance="dtw", averaging_method="mean", max_iter=5, tol=0, n_init=1,
+            n_jobs=THREADS,
+        )  # fmt: skip
+        row("kmean dtw, 200 x 200, k = 2", ours, "aeon", lambda: warped.fit(few[:, None]))
+
+
+def everywhere(kernel: Callable[[slice], Signals], count: int) -> Signals:
+    return spread(kernel, count, THREADS)
+
+
+def installed(name: str) -> Any:
+    package, _, _ = name.partition(".")
+    return importlib.import_module(name) if importlib.util.find_spec(package) else None
 
 
 def times(count: int, function: Run) -> None:
@@ -139,36 +164,47 @@ def times(count: int, function: Run) -> None:
         function()
 
 
-def warped() -> None:
-    rng = np.random.default_rng(0)
-    x, y = rng.standard_normal((2, 1000)).cumsum(axis=1)
-    training, queries = rng.standard_normal((2, 60, 300)).cumsum(axis=2)
-    both = np.concatenate([training, queries])
-    if not importlib.util.find_spec("dtaidistance"):
-        return
-    peer: Any = importlib.import_module("dtaidistance.dtw")
+def pairs() -> None:
+    x, y = np.random.default_rng(0).standard_normal((2, 1000)).cumsum(axis=1)
     for name, radius, window in (("full", -1, None), ("10 % band", 100, 101)):
-        ours = partial(dtw.distance, x, y, radius, True, math.inf)  # noqa: FBT003
-        theirs = partial(peer.distance_fast, x, y, window=window)
-        label = f"DTW {name}, 20 x 1,000 samples"
-        row(label, partial(times, 20, ours), "dtaidistance (C)", partial(times, 20, theirs))
-    for name, band, window in (("full", None, None), ("10 % band", 30, 31)):
-        classify = partial(
-            knn, training, range(60), list(queries), k_nearest_neighbor=1, cost="squared", band=band
-        )
-        block = ((0, 60), (60, 120))
-        theirs = partial(peer.distance_matrix_fast, both, window=window, block=block, parallel=False)
-        row(f"knn {name}, 60 x 60 of 300", classify, "dtaidistance matrix", theirs)
+        ours, label = partial(dtw.distance, x, y, radius, True, math.inf), f"DTW {name}, 20 x 1,000 samples"  # noqa: FBT003
+        if peer := installed("dtaidistance.dtw"):
+            theirs = partial(peer.distance_fast, x, y, window=window)
+            row(label, partial(times, 20, ours), "dtaidistance (C)", partial(times, 20, theirs))
+        if peer := installed("aeon.distances"):
+            theirs = partial(peer.dtw_distance, x, y, window=window and 0.1)
+            row(label, partial(times, 20, ours), "aeon", partial(times, 20, theirs))
+
+
+def classes() -> None:
+    training, queries = np.random.default_rng(0).standard_normal((2, 60, 300)).cumsum(axis=2)
+    both, labels = np.concatenate([training, queries]), np.arange(60)
+    for name, band in (("full", None), ("10 % band", 30)):
+        one: Any = partial(knn, training, labels, k_nearest_neighbor=1, cost="squared", band=band)
+        label = f"knn {name}, 60 x 60 of 300"
+
+        def ours(one: Any = one) -> Signals:
+            return spread(lambda block: one(queries=list(queries[block])), len(queries), THREADS)
+
+        if peer := installed("dtaidistance.dtw"):
+            parallel = {"block": ((0, 60), (60, 120)), "parallel": THREADS > 1}
+            theirs = partial(peer.distance_matrix_fast, both, window=band and band + 1, **parallel)
+            row(label, ours, "dtaidistance matrix", theirs, repeats=3)
+        if peer := installed("aeon.classification.distance_based"):
+            window = {"window": 0.1} if band else None
+            model = peer.KNeighborsTimeSeriesClassifier(
+                1, distance="dtw", distance_params=window, n_jobs=THREADS
+            )
+            model.fit(training[:, None], labels)
+            row(label, ours, "aeon", partial(model.predict, queries[:, None]), repeats=3)
 
 
 def main() -> None:
     warnings.simplefilter("ignore")
     print("| kernel | peer | ours | peer | ratio |\n|---|---|---|---|---|")
-    with threadpool_limits(1):
-        filters()
-        options()
-        clusters()
-        warped()
+    with threadpool_limits(THREADS):
+        for measure in (filters, options, clusters, pairs, classes):
+            measure()
 
 
 if __name__ == "__main__":
