@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, BigInteger, Enum, Index, Integer, String, Text, Uuid
+from sqlalchemy import JSON, BigInteger, Enum, Index, Integer, String, Text, Uuid, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from gateway.accounts import Scope
@@ -67,6 +67,12 @@ class Transfer(Work, Base):
         Index("ix_transfers_next_send_at", "next_send_at"),
         Index("ix_transfers_infrastructure_state", "infrastructure", "state"),
         Index("ix_transfers_created_at", "created_at"),
+        Index(
+            "ix_transfers_kept_credentials",
+            "ended_at",
+            postgresql_where=text("credentials IS NOT NULL"),
+            sqlite_where=text("credentials IS NOT NULL"),
+        ),
         Index("ix_transfers_owner", "owner", "created_at"),
     )
 

@@ -72,6 +72,9 @@ class Settings(BaseSettings):
         "hpc-gateway:", description="What stands before `user`, `operator` and `admin` in that claim."
     )
 
+    credentials_kept_s: float = Field(
+        604800.0, ge=0, description="After a failure, credentials are kept so long for a retry; then erased."
+    )
     allowed_endpoints: Annotated[list[str], NoDecode, BeforeValidator(_words)] = Field(
         default_factory=list,
         description="Hosts, addresses or CIDRs that may be connected to although they are not public.",

@@ -5,7 +5,7 @@ from typing import TypeVar
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from gateway import idempotency, leases, prefixes
+from gateway import idempotency, leases, prefixes, transfers
 from gateway.claims import free
 from gateway.db import db_now
 from gateway.faults import Fault
@@ -24,6 +24,7 @@ def sweep(session: Session) -> list[Message]:
     """Do one round and return the messages to send once it is committed."""
     prefixes.sum_up(session)
     idempotency.forget_expired(session)
+    transfers.erase_credentials(session)
     _unserved(session, Transfer, list(TRANSFER_MOVES))
     _unserved(session, Job, list(BEFORE_SCHEDULER))
     return take_overdue(session, BATCH)

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from gateway import credentials, infrastructures, jobs, prefixes, quotas, stored_credentials
 from gateway.accounts import Caller
 from gateway.claims import Claim, owned
 from gateway.configuration import Cluster
-from gateway.db import utc_now
+from gateway.db import db_now, utc_now
 from gateway.errors import Conflict, GatewayError, NotFound
 from gateway.history import begin, move, note
 from gateway.models import Transfer
@@ -158,6 +159,14 @@ def finish_cancel(session: Session, row: Transfer) -> None:
     ):  # needed once more, to abort what its tries have begun
         row.credentials = None
     move(session, row, TransferState.CANCELLED, "cancelled on request")
+
+
+def erase_credentials(session: Session) -> None:
+    """Erase what was kept for a retry that nobody has asked for in time."""
+    too_long = db_now(-get_settings().credentials_kept_s)
+    kept = update(Transfer).where(Transfer.credentials.is_not(None), Transfer.ended_at < too_long)
+    idle = kept.where(~Transfer.leftovers)  # else they are needed once more, for the clean-up
+    session.execute(idle.values(credentials=None).execution_options(synchronize_session=False))
 
 
 def keep_upload(session: Session, claim: Claim, upload_id: str) -> None:

@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import psutil
@@ -62,6 +63,21 @@ def test_the_queue_holds_only_ids(client: Client, needles: list[bytes]) -> None:
             "failure",
         ]
         assert leaks.in_redis(server, needles)[0] == []
+
+
+def test_what_stands_in_for_keys_is_hidden_like_keys(client: Client, needles: list[bytes]) -> None:
+    fields = client.store_fields() | {"object": "x", "dst": f"{DATA}/never.csv"}
+    keys = {"name": "n", "endpoint": fields["endpoint"], "access_key": "demo-user", "secret_key": PLANTED}
+    once = {"Idempotency-Key": "a-key-of-its-own"}
+    answers = [client.http.post("/credentials", json=keys, headers=once) for _ in range(2)]
+    rest = {name: value for name, value in fields.items() if name not in {"access_key", "secret_key"}}
+    signed = f"{fields['endpoint']}/{fields['bucket']}/x?X-Amz-Signature={quote(PLANTED, safe='')}"
+    for opening in ({"credential_id": answers[0].json()["id"]}, {"presigned_url": signed}):
+        ended = client.moved("/s3_data", client.post("/s3_data", rest | opening))
+        assert ended["status"] == "failure"
+        url = f"/s3_data/{ended['id']}"
+        answers += [client.http.get(url), client.http.get(f"{url}/events"), client.http.get("/credentials")]
+    assert not any(needle in answer.content for answer in answers for needle in needles)
 
 
 def test_no_process_is_given_the_secret(client: Client, needles: list[bytes]) -> None:

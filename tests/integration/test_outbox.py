@@ -56,6 +56,22 @@ def test_a_job_is_sent_for_its_next_step() -> None:
     assert _sweep() == [Message("jobs.finish", row_id, "hpc")]
 
 
+def test_credentials_are_kept_for_a_retry_and_then_erased() -> None:
+    old, young, running, unclean = (new_transfer() for _ in range(4))
+    limit = timedelta(seconds=get_settings().credentials_kept_s)
+    with session_scope() as session:
+        for row_id, age, leftovers in ((old, 1.01, False), (young, 0.99, False), (unclean, 1.01, True)):
+            values = {
+                "state": TransferState.FAILED,
+                "ended_at": utc_now() - limit * age,
+                "leftovers": leftovers,
+            }
+            session.execute(update(Transfer).where(Transfer.id == row_id).values(**values))
+    _sweep()
+    kept = [transfer(row_id).credentials is not None for row_id in (old, young, running, unclean)]
+    assert kept == [False, True, True, True]
+
+
 def _claimed_transfer() -> UUID:
     row_id = new_transfer()
     with session_scope() as session:

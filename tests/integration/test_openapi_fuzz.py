@@ -1,0 +1,95 @@
+"""Whatever the OpenAPI document allows, and what it does not: no 5xx, and no answer that is not described.
+
+Of every answer, status, content type, headers and body must be described, and it is no server error. Not
+checked, each with its reason: that what fits the schema is accepted (a name must exist and a path lie inside
+the roots, which no schema tells), that what does not fit is refused (unknown keys are ignored, as they always
+were), that what is created can be read and what is deleted cannot (they have tests of their own).
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import schemathesis
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.bodies import DATA, JOB, RESULT
+
+CHECKS = [
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+# Questions to a cluster's worker, of which there is none here: they wait some seconds, and 503 is the answer.
+UNANSWERED = {"/infrastructure/{name}/telemetry", "/job/{row_id}/log"}
+WEB = {"src": "https://example.org/a.csv", "dst": "serrano/data/a.csv", "infrastructure": "hpc"}
+KEYS = {"name": "n", "endpoint": "https://s3.example.org", "access_key": "a", "secret_key": "s"}
+ROWS = {"/data": WEB, "/s3_data": DATA, "/s3_result": RESULT, "/job": JOB, "/credentials": KEYS}
+PATIENCE_S = 120  # of a machine that has other things to do
+MODES = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
+
+
+def _operations(api: TestClient) -> Iterator[Any]:
+    schema = schemathesis.openapi.from_asgi("/openapi.json", api.app)
+    for result in schema.get_all_operations():
+        yield result.ok()  # type: ignore[union-attr]  # a document that is none fails here, as it should
+
+
+def _make_it_real(case: "Case[Any]", rows: dict[str, str]) -> None:
+    """Name a row and a cluster that exist, so that more than 404 is answered."""
+    collection = "/" + case.operation.path.split("/")[1]
+    if "row_id" in case.path_parameters and collection in rows:
+        case.path_parameters["row_id"] = rows[collection]
+    if isinstance(case.body, dict) and "infrastructure" in case.body:
+        case.body["infrastructure"] = "hpc"
+
+
+def _try(operation: Any, mode: GenerationMode, examples: int, rows: dict[str, str]) -> None:
+    @settings(
+        max_examples=1 if operation.path in UNANSWERED else examples,
+        database=None,
+        deadline=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def ask(case: Any) -> None:
+        if mode is GenerationMode.POSITIVE:
+            _make_it_real(case, rows)
+        answer = case.call(timeout=PATIENCE_S)
+        is_away = operation.path in UNANSWERED and answer.status_code == 503
+        case.validate_response(answer, checks=CHECKS if is_away else [not_a_server_error, *CHECKS])
+
+    with suppress(Unsatisfiable):  # an operation without parameters, of which nothing can be wrong
+        ask()
+
+
+def _try_all(api: TestClient, mode: GenerationMode, examples: int) -> None:
+    for operation in _operations(api):
+        rows = {url: str(api.post(url, json=body).json()["id"]) for url, body in ROWS.items()}
+        _try(operation, mode, examples, rows)
+
+
+@pytest.mark.parametrize("mode", MODES, ids=str)
+def test_a_few_of_every_kind_of_request(api: TestClient, mode: GenerationMode) -> None:
+    _try_all(api, mode, examples=2)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("mode", MODES, ids=str)
+def test_many_of_every_kind_of_request(api: TestClient, mode: GenerationMode) -> None:
+    _try_all(api, mode, examples=60)
