@@ -19,6 +19,7 @@ _WHY: tuple[tuple[type[Exception], str], ...] = (
     (jwt.InvalidIssuerError, "the token is of another issuer"),
     (jwt.MissingRequiredClaimError, "the token lacks a claim: exp, iss, aud and the owner's are needed"),
     (jwt.InvalidAlgorithmError, "the token is signed in a way that is not accepted here"),
+    (jwt.InvalidKeyError, "the token's key is too short, or of another kind"),
     (jwt.InvalidSignatureError, "the token's signature is wrong"),
 )
 
@@ -51,7 +52,7 @@ def _verified(token: str, settings: Settings) -> dict[str, Any]:
         issuer=settings.oidc_issuer,
         audience=settings.oidc_audience,
         leeway=CLOCK_LEEWAY_S,
-        options={"require": ["exp", "iss", "aud"]},
+        options={"require": ["exp", "iss", "aud"], "enforce_minimum_key_length": True},
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from fastapi.testclient import TestClient
 
 from gateway.accounts import Scope, jwks
@@ -91,6 +92,12 @@ def test_the_algorithm_of_another_family(api: TestClient, openid: Provider) -> N
     refused(api, bearer(openid.token("ec", header={"kid": "first"})))
     other = jwt.encode(claims(), openid.keys["first"], "PS256", headers={"kid": "first"})
     assert refused(api, bearer(other)) == NOT_ACCEPTED
+
+
+@pytest.mark.filterwarnings("ignore:The RSA key")
+def test_a_key_short_enough_to_be_factored(api: TestClient, openid: Provider) -> None:
+    openid.publish(weak=rsa.generate_private_key(public_exponent=65537, key_size=1024))  # noqa: S505  the point
+    assert refused(api, bearer(openid.token("weak"))) == "the token's key is too short, or of another kind"
 
 
 @pytest.mark.usefixtures("openid")
