@@ -1,4 +1,4 @@
-"""Every setting of the gateway: environment variables with the prefix GATEWAY_, or a `.env` file."""
+"""Every setting of the gateway: environment variables with the prefix GATEWAY_, `.env`, or secret files."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +10,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.errors import Invalid
 
+# Where Docker, Podman and deploy/kubernetes mount secrets: the file gateway_redis_url there is a setting.
+SECRETS = Path("/run/secrets")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -134,6 +136,13 @@ class Settings(BaseSettings):
     database_lock_s: float = Field(
         10.0, ge=0, description="PostgreSQL gives up a statement that waits for a lock longer; 0 never."
     )
+    trusted_proxies: Annotated[list[str], NoDecode, BeforeValidator(_words)] = Field(
+        default_factory=list,
+        description="Addresses or CIDRs of the proxies whose `X-Forwarded-For` and `-Proto` are believed.",
+    )
+    flower_basic_auth: SecretStr | None = Field(
+        None, description="`user:password` of Flower, which does not start without it."
+    )
     log_format: Literal["json", "text"] = Field("json", description="`json` for machines, `text` for people.")
     telemetry_s: float = Field(3.0, gt=0, description="Telemetry older than this is asked for anew.")
 
@@ -154,12 +163,17 @@ class Settings(BaseSettings):
         return dict[str, int](self.retries_by_kind.items()).get(kind, self.retries)
 
 
-@lru_cache
-def get_settings() -> Settings:
-    """Return the process's settings, read once, or raise Invalid naming the variable and not its value."""
+def read_settings(secrets: Path = SECRETS) -> Settings:
+    """Read the settings, or raise Invalid naming one and not its value; the environment beats the files."""
     try:
-        return Settings()
+        return Settings(_secrets_dir=secrets if secrets.is_dir() else None)
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         name = "".join(f"GATEWAY_{part}: ".upper() for part in first["loc"][:1])
         raise Invalid(f"{name}{first['msg'].removeprefix('Value error, ')}") from None
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """Return the process's settings, read once."""
+    return read_settings()

@@ -9,8 +9,9 @@ from gateway.settings import Settings
 HEAD = """\
 # Settings
 
-Environment variables, or lines of a `.env` file in the working folder. Every process of the gateway reads the
-same ones (API, workers, beat, Flower); `hpc-gateway key` makes a key. Durations are in seconds.
+Environment variables, lines of a `.env` file in the working folder, or files in `/run/secrets` named like the
+variable in small letters (`gateway_redis_url`). Every process of the gateway reads the same ones (API,
+workers, beat, Flower); `hpc-gateway key` makes a key. Durations are in seconds.
 
 | variable | default | meaning |
 |---|---|---|

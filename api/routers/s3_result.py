@@ -2,66 +2,29 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
-from sqlalchemy.orm import Session
+from fastapi import Depends
 
 from api import rows
-from api.deps import Caller, RowId, read
+from api.deps import Caller
 from api.once import Once
-from api.operating import Action, HistoryEvent, Page, TransferQuery, TransferRetry
+from api.operating import TransferRetry
 from api.problems import responses
+from api.routers.moving import collection, finder
 from api.rows import Asking
 from api.schemas import S3ResultTransferRequest, S3ResultTransferStatus
 from api.transfers import s3_request, start
-from gateway import transfers
 from gateway.filters import Kind
 from gateway.models import Transfer
 
 KIND: Kind = "s3_result"
-router = APIRouter(prefix="/s3_result", tags=["transfers"])
-
-
-def _find(caller: Caller, row_id: RowId) -> rows.Find[Transfer]:
-    def find(session: Session) -> Transfer:
-        return transfers.get(session, caller, KIND, row_id)
-
-    return find
-
-
-Found = Annotated[rows.Find[Transfer], Depends(_find)]
+Found = Annotated[rows.Find[Transfer], Depends(finder(KIND))]
+router = collection(KIND, S3ResultTransferStatus, S3ResultTransferStatus.of)
 
 
 @router.post("", status_code=201, responses=responses(400, 404, 409, 422, 503))
 def stage_out(caller: Caller, once: Once, body: S3ResultTransferRequest) -> S3ResultTransferStatus:
     """Accept a file for the store; poll the id until `status` is no longer `transferring`."""
     return start(caller.owner, s3_request(KIND, body, body.src), once, S3ResultTransferStatus.of)
-
-
-@router.get("", responses=responses(400, 503))
-def list_s3_result(caller: Caller, query: Annotated[TransferQuery, Query()]) -> Page[S3ResultTransferStatus]:
-    """List these transfers, newest first."""
-    items, following, counts = rows.listed(Transfer, KIND, query, caller)
-    return Page(items=[S3ResultTransferStatus.of(row) for row in items], next=following, counts=counts)
-
-
-@router.get("/{row_id}", responses=responses(404, 503))
-def get_s3_result(find: Found) -> S3ResultTransferStatus:
-    """Show where the transfer stands."""
-    return S3ResultTransferStatus.of(read(find))
-
-
-@router.get("/{row_id}/events", responses=responses(404, 503))
-def list_s3_result_events(find: Found) -> list[HistoryEvent]:
-    """Show everything that happened to the transfer, in order."""
-    return rows.events(find)
-
-
-@router.post("/{row_id}/cancel", responses=responses(400, 404, 409, 422, 503))
-def cancel_s3_result(
-    find: Found, actor: Asking, once: Once, body: Action | None = None
-) -> S3ResultTransferStatus:
-    """Stop the transfer; what has ended already is 409."""
-    return rows.cancelled(find, body, actor, once, S3ResultTransferStatus.of)
 
 
 @router.post("/{row_id}/retry", responses=responses(400, 404, 409, 422, 503))

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from gateway.errors import GatewayError
+from gateway.settings import get_settings
 
 
 def demo(
@@ -48,6 +49,7 @@ def serve(
         workers=workers,
         access_log=False,
         log_config=None,
+        forwarded_allow_ips=get_settings().trusted_proxies,
     )
 
 
@@ -102,9 +104,13 @@ def flower(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 5555,
 ) -> None:
-    """Show the tasks in Flower, behind the password of FLOWER_BASIC_AUTH."""
-    if not os.environ.get("FLOWER_BASIC_AUTH"):
-        raise GatewayError("set FLOWER_BASIC_AUTH=user:password: Flower shows all work and can stop it")
+    """Show the tasks in Flower, behind the password of GATEWAY_FLOWER_BASIC_AUTH."""
+    password = get_settings().flower_basic_auth
+    if password is None:
+        raise GatewayError(
+            "set GATEWAY_FLOWER_BASIC_AUTH=user:password: Flower shows all work and can stop it"
+        )
+    os.environ["FLOWER_BASIC_AUTH"] = password.get_secret_value()  # a command line is public
     argv = [
         *(sys.executable, "-m", "celery", "-A", "workers.app", "flower"),
         *(f"--address={host}", f"--port={port}"),

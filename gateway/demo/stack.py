@@ -86,7 +86,8 @@ class Stack:
     def start_flower(self) -> None:
         """Start Flower behind a password, which is handed over out of sight of `ps`."""
         argv = _command("flower", "--port", str(self.flower_port))
-        self.parts.start("flower", argv, {**self.env, "FLOWER_BASIC_AUTH": f"demo:{self.flower_password}"})
+        password = f"demo:{self.flower_password}"
+        self.parts.start("flower", argv, {**self.env, "GATEWAY_FLOWER_BASIC_AUTH": password})
 
     def migrate(self) -> None:
         """Create the database."""

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from gateway.errors import StorageChanged
 from gateway.settings import Settings
 from gateway.sites.local import LocalSite
+from gateway.staging.crew import attended
 from gateway.staging.fetching import fetch
 from gateway.staging.progress import Deadline, Progress
 from gateway.staging.sending import abort, send, send_signed
@@ -133,7 +134,9 @@ def list_objects(
 ) -> list[tuple[str, int]]:
     """Return name and size of what is below a prefix: at most one more than `most`."""
     with closing(S3Object(address, credentials, settings)) as store:
-        return _collect(store.below(), progress, most)
+        return attended(
+            lambda: _collect(store.below(), progress, most), store.cut, lambda: progress.advance(0)
+        )
 
 
 def list_files(site: LocalSite, path: PurePosixPath, progress: Progress, most: int) -> list[tuple[str, int]]:
@@ -181,7 +184,7 @@ def _receive(  # noqa: PLR0917 (likewise)
 
 
 def _ask(remote: Remote, progress: Progress) -> RemoteInfo:
-    info = remote.ask()
+    info = attended(remote.ask, remote.cut, lambda: progress.advance(0))
     if info.size is not None:
         progress.expect(info.size)
     return info

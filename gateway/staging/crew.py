@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from gateway.errors import StorageBusy, StorageChanged, StorageUnavailable
 
@@ -31,6 +32,18 @@ class Part:
 
 
 Work = Callable[[Part, Callable[[], None]], None]
+Result = TypeVar("Result")
+
+
+def attended(act: Callable[[], Result], cut: Callable[[], None], watch: Callable[[], None]) -> Result:
+    """Do something in another thread, so that a cancel need not wait for a store that is silent."""
+    results: list[Result] = []
+
+    def work(_: Part, __: Callable[[], None]) -> None:
+        results.append(act())
+
+    Crew([Part(1, 0, None)], 1, work, cut, tries=1).run(watch)
+    return results[0]
 
 
 class Crew:
@@ -40,9 +53,11 @@ class Crew:
     and one more for every part that it serves then.
     """
 
-    def __init__(self, parts: Iterable[Part], size: int, work: Work, cut: Callable[[], None]) -> None:
-        self._todo = deque(parts)
-        self._size = max(1, min(size, len(self._todo)))
+    def __init__(
+        self, parts: Iterable[Part], size: int, work: Work, cut: Callable[[], None], tries: int = TRIES
+    ) -> None:
+        self._todo, self._tries = deque(parts), tries
+        self._size = self._busy = max(1, min(size, len(self._todo)))
         self._work, self._cut = work, cut
         self._allowed = float(self._size)
         self._error: BaseException | None = None
@@ -58,7 +73,7 @@ class Crew:
         for thread in threads:
             thread.start()
         try:
-            while any(thread.is_alive() for thread in threads) and self._error is None:
+            while self._busy and self._error is None:
                 watch()
                 if not step():
                     self._wake.wait(POLL_S)
@@ -70,7 +85,7 @@ class Crew:
 
     def _dismiss(self, threads: list[threading.Thread]) -> None:
         self._stopping.set()
-        if any(thread.is_alive() for thread in threads):
+        if self._busy:
             self._cut()
         end = time.monotonic() + LEAVE_S
         for thread in threads:
@@ -85,6 +100,8 @@ class Crew:
         except BaseException as error:  # noqa: BLE001  raised again by the thread that runs the crew
             self._error = self._error or error
         finally:
+            with self._lock:
+                self._busy -= 1
             self._wake.set()
 
     def _next(self, rank: int) -> Part | None:
@@ -109,7 +126,7 @@ class Crew:
                 self._check()  # a connection that we cut ourselves is no error
                 tries = 0 if part.done > before else tries + 1
                 before = part.done
-                if tries >= TRIES:
+                if tries >= self._tries:
                     raise
                 self._slow_down(busy=isinstance(error, StorageBusy))
                 self._pause(FIRST_PAUSE_S * 2**tries * random.uniform(0.5, 1.0))  # noqa: S311  jitter

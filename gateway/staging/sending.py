@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from gateway.errors import StorageError, StorageUnavailable
 from gateway.sites.files import Slice, Source
-from gateway.staging.crew import POLL_S, Crew, Part, Work
+from gateway.staging.crew import POLL_S, Crew, Part, Work, attended
 from gateway.staging.fetching import cut_up
 from gateway.staging.progress import Deadline, Progress
 from gateway.staging.trail import Trail
@@ -34,7 +34,7 @@ def send(
         _send_whole(source, store, progress, deadline)
         return
     try:
-        upload_id, stored = _take_up(store, trail)
+        upload_id, stored = attended(lambda: _take_up(store, trail), store.cut, lambda: progress.advance(0))
         parts = cut_up(source.size, part_size(source.size))
         work = _part_work(source, store, upload_id, stored)
         Crew(parts, connections, work, store.cut).run(_watcher(parts, progress, deadline))

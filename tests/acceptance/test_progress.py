@@ -35,6 +35,20 @@ def test_progress_grows_while_a_large_object_moves_in(client: Client) -> None:
     assert client.file(f"{DATA}/large.bin").read_bytes() == data
 
 
+def test_a_transfer_under_way_can_be_cancelled_and_leaves_nothing(client: Client) -> None:
+    client.put("stopped.bin", bytes(24 * MIB))
+    place = client.file(f"{DATA}/stopped/x.bin")
+    with Gate(client.stack.store.port, 8 * MIB) as gate:
+        accepted = client.stage_in("stopped.bin", f"{DATA}/stopped/x.bin", endpoint=gate.url)
+        url = f"/s3_data/{accepted['id']}"
+        until("bytes are counted", lambda: client.get(url)["bytes_done"])
+        assert client.http.post(f"{url}/cancel").status_code == 200
+        ended = client.moved("/s3_data", accepted)  # although the store is silent all the time
+    assert (ended["status"], ended["state"]) == ("failure", "cancelled")
+    until("nothing is left of it", lambda: not list(place.parent.iterdir()))
+    assert client.http.post(f"{url}/cancel").status_code == 409
+
+
 def test_a_running_job_can_be_cancelled_and_leaves_no_process(client: Client) -> None:
     job = client.compute(["fft"], client.place("endless.csv", b"x\n1\n2\n"), num_mpi_procs=1)
     with frozen(client, job) as script:

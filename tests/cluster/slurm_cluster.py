@@ -3,8 +3,13 @@
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from gateway.demo.stack import running_stack
+from tests.client import Client, client_of
 
 HERE = Path(__file__).parent
 # The tests start clusters one after the other; another set of ports for whoever has one running.
@@ -101,3 +106,14 @@ def configure(cluster: SlurmCluster, folder: Path) -> Path:
         )
     )
     return path
+
+
+@contextmanager
+def service_on(cluster: SlurmCluster, folder: Path) -> Iterator[Client]:
+    """Run the whole service for this cluster, and connect to it."""
+    settings = {"GATEWAY_INFRASTRUCTURES": str(configure(cluster, folder))}
+    with (
+        running_stack(folder / "stack", print, flower=False, settings=settings) as stack,
+        client_of(stack) as client,
+    ):
+        yield client

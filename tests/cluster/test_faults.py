@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.stack import Stack, running_stack
-from tests.client import Client, Status, client_of
-from tests.cluster.slurm_cluster import BASE_PORT, SlurmCluster, configure
+from gateway.demo.stack import Stack
+from tests.client import Client, Status
+from tests.cluster.slurm_cluster import BASE_PORT, SlurmCluster, service_on
 from tests.polling import until
 
 pytestmark = pytest.mark.long
@@ -33,16 +33,8 @@ def forgetful(cluster: SlurmCluster, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="module")
-def stack(forgetful: SlurmCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("faults")
-    settings = {"GATEWAY_INFRASTRUCTURES": str(configure(forgetful, folder))}
-    with running_stack(folder / "stack", print, flower=False, settings=settings) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def client(stack: Stack) -> Iterator[Client]:
-    with client_of(stack) as connected:
+def client(forgetful: SlurmCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    with service_on(forgetful, tmp_path_factory.mktemp("faults")) as connected:
         yield connected
 
 
@@ -132,13 +124,13 @@ def test_munge_down(client: Client, forgetful: SlurmCluster, small: str) -> None
 
 
 def test_forgotten_by_slurm_before_the_watcher_looked(
-    stack: Stack, client: Client, forgetful: SlurmCluster, small: str
+    client: Client, forgetful: SlurmCluster, small: str
 ) -> None:
     good = client.compute(["fft"], small, num_mpi_procs=1)
     bad = client.compute(["fft"], client.place("bad.csv", b"a\n1\nx\n"), num_mpi_procs=1)
     for job in (good, bad):
         client.reaches("/job", job, {"pending", "running"})
-    watcher = _watcher_of(stack)
+    watcher = _watcher_of(client.stack)
     os.kill(watcher, signal.SIGSTOP)
     try:
         until("Slurm has forgotten them", lambda: forgetful.names() == [], 180)
@@ -161,9 +153,9 @@ def _watcher_of(stack: Stack) -> int:
     raise AssertionError("there is no watcher")
 
 
-def test_the_filesystem_full(stack: Stack, client: Client, small: str) -> None:
+def test_the_filesystem_full(client: Client, small: str) -> None:
     """No space where the jobs write: a plain failure with a reason, and later jobs run again."""
-    place = stack.home / "serrano" / "data" / "Output_Data"
+    place = client.stack.home / "serrano" / "data" / "Output_Data"
     subprocess.run(
         ["/bin/mount", "-t", "tmpfs", "-o", "size=64k,nr_inodes=200", "tmpfs", str(place)], check=True
     )

@@ -4,23 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.demo.stack import Stack, running_stack
-from tests.client import Client, Status, client_of, recording
-from tests.cluster.slurm_cluster import SlurmCluster, configure
+from tests.client import Client, Status, recording
+from tests.cluster.slurm_cluster import SlurmCluster, service_on
 from tests.polling import until
 
 
 @pytest.fixture(scope="module")
-def stack(cluster: SlurmCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("workflow")
-    settings = {"GATEWAY_INFRASTRUCTURES": str(configure(cluster, folder))}
-    with running_stack(folder / "stack", print, flower=False, settings=settings) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def client(stack: Stack) -> Iterator[Client]:
-    with client_of(stack) as connected:
+def client(cluster: SlurmCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    with service_on(cluster, tmp_path_factory.mktemp("workflow")) as connected:
         yield connected
 
 

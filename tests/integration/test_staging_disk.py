@@ -13,7 +13,7 @@ from gateway.errors import SiteError, StorageError
 from gateway.sites.local import LocalSite
 from gateway.staging import stage_in, stage_out
 from gateway.storage.s3 import S3Address
-from tests.staging import OWNER, SETTINGS, Recorder, at, everything
+from tests.staging import OWNER, SETTINGS, Recorder, at, everything, open_uploads
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -74,6 +74,25 @@ def test_two_at_once_to_one_place_leave_one_of_them_whole(
         thread.join()
     assert everything(home) == ["x"]
     assert (home / "x").read_bytes() in {bytes([n]) * 12 * MIB for n in range(2)}
+
+
+def test_two_at_once_to_one_object_leave_one_of_them_whole(
+    address: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    whole = {bytes([n]) * 12 * MIB for n in range(2)}
+    for n, data in enumerate(whole):
+        (home / str(n)).write_bytes(data)
+
+    def bring(name: str) -> None:
+        stage_out(site, at(home, name), address, OWNER, Recorder(), SETTINGS)
+
+    threads = [threading.Thread(target=bring, args=(str(n),)) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert s3.get_object(Bucket="data", Key=address.key)["Body"].read() in whole
+    assert open_uploads(s3) == []
 
 
 def test_a_source_that_vanishes_from_its_folder_is_still_read_whole(

@@ -7,7 +7,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -158,13 +158,68 @@ def test_a_cancel_does_not_wait_for_a_store_that_is_silent(
         assert open_uploads(s3) == []
 
 
+@pytest.mark.parametrize("upwards", [False, True])
+def test_a_cancel_does_not_wait_for_the_first_answer_either(
+    *, upwards: bool, faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    s3.put_object(Bucket="data", Key=there.key, Body=b"here")
+    (home / "up").write_bytes(bytes(20 * MIB))
+    faulty.restart(lambda _: Fault("stall"))
+    patient = Settings(allowed_endpoints=["127.0.0.1"], read_timeout_s=60)
+
+    class Impatient(Recorder):
+        def advance(self, done_bytes: int) -> None:
+            super().advance(done_bytes)
+            if len(self.seen) > 4:
+                raise Cancelled("enough")
+
+    trail, begun = Trail(lost_since=datetime.now(UTC)), time.monotonic()
+    with pytest.raises(Cancelled):
+        _move(there, site, home, Impatient(), patient, upwards=upwards, trail=trail)
+    assert time.monotonic() - begun < 5
+    assert everything(home) == ["up"]
+    faulty.restart(lambda _: Fault())
+    abandon_upload(there, OWNER, trail, SETTINGS)  # the store has begun one, whose id never came
+    assert open_uploads(s3) == []
+
+
 def _move(
-    there: S3Address, site: LocalSite, home: Path, progress: Recorder, settings: Settings, *, upwards: bool
+    there: S3Address,
+    site: LocalSite,
+    home: Path,
+    progress: Recorder,
+    settings: Settings,
+    *,
+    upwards: bool,
+    trail: Trail | None = None,
 ) -> None:
     if upwards:
-        stage_out(site, at(home, "up"), there, OWNER, progress, settings)
+        stage_out(site, at(home, "up"), there, OWNER, progress, settings, trail)
     else:
         stage_in(there, OWNER, site, at(home, "x"), progress, settings)
+
+
+class Interrupted(Recorder):
+    """Ends a try when enough was done in it."""
+
+    def __init__(self, enough: Callable[[int], bool]) -> None:
+        super().__init__()
+        self._enough = enough
+
+    def advance(self, done_bytes: int) -> None:
+        super().advance(done_bytes)
+        if self._enough(done_bytes):
+            raise StorageUnavailable("this is for another try")
+
+
+def test_a_try_ends_in_time(
+    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    s3.put_object(Bucket="data", Key=there.key, Body=bytes(MIB))
+    faulty.restart(lambda _: Fault("stall", 500_000))
+    short = Settings(allowed_endpoints=["127.0.0.1"], read_timeout_s=60, transfer_timeout_s=2.0)
+    with pytest.raises(StorageUnavailable, match="not finished after 2 s"):
+        stage_in(there, OWNER, site, at(home, "x"), Recorder(), short)
 
 
 def test_the_next_try_goes_on_where_the_last_one_stopped(
@@ -172,15 +227,17 @@ def test_the_next_try_goes_on_where_the_last_one_stopped(
 ) -> None:
     data = os.urandom(80 * MIB)
     s3.put_object(Bucket="data", Key=there.key, Body=data)
-    trail, few = Trail(), SETTINGS.model_copy(update={"connections": 2, "transfer_timeout_s": 3.0})
+    trail, few = Trail(), SETTINGS.model_copy(update={"connections": 2})
+    notes = home / f".x.{trail.token}.notes"
+    until_noted = Interrupted(lambda _: notes.exists() and notes.read_text().count("done") >= 2)
     faulty.restart(lambda _: Fault("slow"))
     with pytest.raises(StorageUnavailable, match="another try"):
-        stage_in(there, OWNER, site, at(home, "x"), Recorder(), few, trail)
+        stage_in(there, OWNER, site, at(home, "x"), until_noted, few, trail)
     assert everything(home) == [f".x.{trail.token}.notes", f".x.{trail.token}.part"]
     faulty.restart(lambda _: Fault())
-    second, patient = Recorder(), few.model_copy(update={"transfer_timeout_s": 100.0})
-    stage_in(there, OWNER, site, at(home, "x"), second, patient, trail)
-    assert second.seen[0] >= 16 * MIB
+    second = Recorder()
+    stage_in(there, OWNER, site, at(home, "x"), second, few, trail)
+    assert next(filter(None, second.seen)) >= 16 * MIB
     assert (home / "x").read_bytes() == data
     assert everything(home) == ["x"]
 
@@ -190,16 +247,16 @@ def test_the_next_upload_goes_on_where_the_last_one_stopped(
 ) -> None:
     data = os.urandom(80 * MIB)
     (home / "x").write_bytes(data)
-    trail, few = Trail(), SETTINGS.model_copy(update={"connections": 2, "transfer_timeout_s": 3.0})
+    trail, few = Trail(), SETTINGS.model_copy(update={"connections": 2})
+    until_stored = Interrupted(lambda done: done >= 16 * MIB)
     faulty.restart(lambda _: Fault("slow", upwards=True))
     with pytest.raises(StorageUnavailable, match="another try"):
-        stage_out(site, at(home, "x"), there, OWNER, Recorder(), few, trail)
+        stage_out(site, at(home, "x"), there, OWNER, until_stored, few, trail)
     assert trail.upload_id
     stored = s3.list_parts(Bucket="data", Key=there.key, UploadId=trail.upload_id)["Parts"]
     assert len(stored) >= 2
     faulty.restart(lambda _: Fault())
-    patient = few.model_copy(update={"transfer_timeout_s": 100.0})
-    stage_out(site, at(home, "x"), there, OWNER, Recorder(), patient, trail)
+    stage_out(site, at(home, "x"), there, OWNER, Recorder(), few, trail)
     assert not trail.upload_id
     assert s3.get_object(Bucket="data", Key=there.key)["Body"].read() == data
     assert open_uploads(s3) == []
@@ -241,6 +298,7 @@ def test_a_refused_source_leaves_no_upload(there: S3Address, site: LocalSite, ho
 
 
 SIZES = [0, 1, 5_000, MIB, 8 * MIB, 8 * MIB + 1, 20 * MIB, 60 * MIB, 200 * MIB]
+LONG = [pytest.mark.long, pytest.mark.timeout(900)]
 KEYS = ["a/b", "with space", "größe", "plus+sign", "per%20cent", "日本/x"]
 
 
@@ -249,9 +307,7 @@ def _random_fault(chance: random.Random) -> Fault:
     return Fault(kind, chance.randrange(20_000, 9 * MIB), upwards=chance.random() < 0.5)
 
 
-@pytest.mark.parametrize(
-    "seed", [pytest.param(n, marks=[pytest.mark.long] if n >= 12 else []) for n in range(200)]
-)
+@pytest.mark.parametrize("seed", [pytest.param(n, marks=LONG if n >= 12 else []) for n in range(200)])
 def test_every_byte_arrives_whatever_happens(
     *, seed: int, faulty: Proxy, there: S3Address, s3: "S3Client", tmp_path: Path
 ) -> None:

@@ -1,15 +1,18 @@
 """Transfers as rows: what a try leaves on them, and that nothing is left of those that have ended."""
 
+import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import event
 
-from gateway import retries, transfers
+from gateway import claims, retries, transfers
 from gateway.credentials import seal
-from gateway.db import session_scope
+from gateway.db import get_engine, session_scope
 from gateway.models import Transfer
 from gateway.states import TransferState
 from gateway.storage.address import Credentials
@@ -19,6 +22,7 @@ from tests.rows import transfer
 from tests.staging import everything, open_upload_ids, open_uploads
 from tests.staging_rows import Bench, overdue, work
 from tests.web import Page, web
+from workers.keeper import Keeper
 from workers.tasks.transfers import clean
 
 MIB = 1 << 20
@@ -116,6 +120,30 @@ def test_a_retry_waits_for_the_end_of_the_clean_up(bench: Bench) -> None:
     clean.apply(args=[str(row.id)])
     assert transfer(row.id).leftovers
     assert work(row.id).state is TransferState.COMPLETED
+
+
+def test_progress_is_written_once_a_second_at_most(bench: Bench) -> None:
+    row_id = bench.create("s3_data", "x", uuid4().hex)
+    with session_scope() as session:
+        claim = claims.take_transfer(session, row_id, "test")
+    assert claim
+    written: list[float] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        if statement.startswith("UPDATE transfers"):
+            written.append(time.monotonic())
+
+    event.listen(get_engine(), "before_cursor_execute", note)
+    with Keeper(Transfer, claim) as keeper:
+        keeper.expect(1 << 40)
+        done = 0
+        while len(written) < 3:
+            keeper.advance(done := done + 1)
+    event.remove(get_engine(), "before_cursor_execute", note)
+    assert all(later - earlier >= 0.95 for earlier, later in pairwise(written))
+    row = transfer(row_id)
+    assert 0 < row.bytes_done <= done
+    assert row.bytes_per_s is not None
 
 
 def _from_url(src: str) -> UUID:

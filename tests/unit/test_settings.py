@@ -1,11 +1,12 @@
-"""Settings that are wrong are refused by name, and their values are not shown."""
+"""Settings: from the environment or secret files; wrong ones are refused by name, their values not shown."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from gateway.errors import Invalid
-from gateway.settings import get_settings
+from gateway.settings import get_settings, read_settings
 
 OIDC = {
     "AUTH": "oidc",
@@ -57,4 +58,36 @@ def test_a_wrong_value_is_refused_by_name_and_not_shown(
     _set(monkeypatch, **{**OIDC, name: value})
     with pytest.raises(Invalid, match=f"GATEWAY_{name}") as refused:
         get_settings()
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_secret_file_is_a_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GATEWAY_REDIS_URL", raising=False)
+    (tmp_path / "gateway_redis_url").write_text("redis://:s3cret@valkey:6379/0\n")
+    (tmp_path / "munge_key").write_bytes(b"\xff\x00")  # somebody else's, and no text
+    url = read_settings(tmp_path).redis_url
+    assert url.get_secret_value() == "redis://:s3cret@valkey:6379/0"
+    assert "s3cret" not in repr(url)
+
+
+def test_the_environment_wins_over_a_secret_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gateway_retries").write_text("3")
+    assert read_settings(tmp_path).retries == 3
+    _set(monkeypatch, RETRIES="4")
+    assert read_settings(tmp_path).retries == 4
+
+
+def test_a_list_in_a_secret_file_needs_no_json(tmp_path: Path) -> None:
+    (tmp_path / "gateway_trusted_proxies").write_text("10.0.0.0/8, 192.0.2.7")
+    assert read_settings(tmp_path).trusted_proxies == ["10.0.0.0/8", "192.0.2.7"]
+
+
+def test_without_the_folder_of_secrets_the_defaults_hold(tmp_path: Path) -> None:
+    assert read_settings(tmp_path / "missing").trusted_proxies == []
+
+
+def test_a_bad_secret_file_is_refused_by_name_and_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "gateway_retries").write_text("s3cret")
+    with pytest.raises(Invalid, match="GATEWAY_RETRIES") as refused:
+        read_settings(tmp_path)
     assert "s3cret" not in str(refused.value)

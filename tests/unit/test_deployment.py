@@ -1,0 +1,95 @@
+"""What we ship for containers: linters accept it, and nothing in it may more than it must."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = Path(sys.executable).parent
+DOCKERFILES = sorted((ROOT / "deploy" / "images").glob("*.Dockerfile"))
+MANIFESTS = sorted(
+    set((ROOT / "deploy" / "kubernetes").glob("*.yaml")) - {ROOT / "deploy/kubernetes/kustomization.yaml"}
+)
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+PODS = [
+    (document["metadata"]["name"], document["spec"]["template"]["spec"])
+    for path in MANIFESTS
+    for document in yaml.safe_load_all(path.read_text())
+    if document["kind"] in {"Deployment", "Job"}
+]
+
+
+def accepts(*argv: str | Path) -> None:
+    linter = subprocess.run(
+        [COMMANDS / argv[0], *argv[1:]], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert linter.returncode == 0, linter.stdout + linter.stderr
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
+def test_hadolint_accepts(path: Path) -> None:
+    accepts("hadolint", path)
+
+
+def test_the_compose_schema_accepts() -> None:
+    accepts("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml")
+
+
+def test_the_schemas_of_kubernetes_accept() -> None:
+    accepts("kubernetes-validate", "--strict", *MANIFESTS)
+
+
+def test_a_kustomization_lists_every_manifest() -> None:
+    listed = yaml.safe_load((ROOT / "deploy" / "kubernetes" / "kustomization.yaml").read_text())["resources"]
+    assert sorted(listed) == [path.name for path in MANIFESTS]
+
+
+def test_only_the_api_and_flower_are_published_and_on_loopback() -> None:
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert published == {
+        "api": ["${PUBLISH_ADDRESS:-127.0.0.1}:${API_PORT:-8080}:8080"],
+        "flower": ["${PUBLISH_ADDRESS:-127.0.0.1}:${FLOWER_PORT:-5555}:5555"],
+    }
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_has_no_more_than_it_needs(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "privileged" not in service
+    assert service["restart"] in {"unless-stopped", "on-failure"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_secrets_are_files_of_their_own(name: str) -> None:
+    names = [each if isinstance(each, str) else each["source"] for each in SERVICES[name].get("secrets", [])]
+    assert set(names) <= set(COMPOSE["secrets"])
+    for variable, value in SERVICES[name].get("environment", {}).items():
+        secret = any(word in variable for word in ("PASSWORD", "SECRET", "KEY", "URL"))
+        assert not secret or str(value).startswith("/run/secrets/"), variable
+
+
+def test_only_the_workers_of_clusters_join_data_and_cluster() -> None:
+    both = {name for name, service in SERVICES.items() if {"data", "cluster"} <= set(service["networks"])}
+    assert both == {"worker-excess"}
+    assert COMPOSE["networks"]["data"] == COMPOSE["networks"]["cluster"] == {"internal": True}
+
+
+@pytest.mark.parametrize(("name", "pod"), PODS, ids=[name for name, _ in PODS])
+def test_a_pod_meets_the_restricted_standard(name: str, pod: dict[str, Any]) -> None:
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    for container in pod["containers"]:
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert container["resources"]["limits"]["memory"]
