@@ -172,6 +172,8 @@ class AsyncGateway(Requests):
 
     async def _call(self, call: Call) -> httpx.Response | httpx.TransportError:
         try:
-            return await self._http.request(call.method, call.path, json=call.body, params=call.params)
+            return await self._http.request(
+                call.method, call.path, json=call.body, params=call.params, headers=call.headers
+            )
         except httpx.TransportError as error:
             return error

@@ -15,7 +15,8 @@ PATIENCE_S = 120.0
 class Requests:
     """Where the gateway is, on which cluster its work is done, and which store it stages from.
 
-    `patience_s` is how long a look waits for a gateway that is away, before it is Unreachable.
+    `patience_s` is how long a call waits for a gateway that is away, before it is Unreachable. A request
+    that got no answer is sent again under its own Idempotency-Key, so that it is carried out once.
     """
 
     def __init__(

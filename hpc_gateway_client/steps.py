@@ -6,9 +6,9 @@ yields a Pause and is sent nothing; what it returns is the answer.
 
 import time
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 from pydantic import BaseModel
@@ -23,12 +23,18 @@ AWAY = (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GA
 
 @dataclass(frozen=True)
 class Call:
-    """An HTTP request."""
+    """An HTTP request. Under the same `key` a POST may be sent again: it is carried out once."""
 
     method: str
     path: str
     body: Mapping[str, Any] | None = None
     params: Mapping[str, Any] | None = None
+    key: str = field(default_factory=lambda: uuid4().hex, compare=False)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What goes with the request beside what the client always sends."""
+        return {"Idempotency-Key": self.key} if self.method == "POST" else {}
 
 
 @dataclass(frozen=True)
@@ -61,14 +67,12 @@ def pauses() -> Generator[float, None, None]:
 
 
 def ask(call: Call) -> Steps[Any]:
-    """Make a call. A GET waits out a gateway that is away; nothing else is ever asked twice."""
+    """Make a call, and make it again while the gateway is away or still busy with the first one."""
     started = time.monotonic()
     for pause in pauses():
         answer = yield call
-        if isinstance(answer, httpx.Response) and answer.status_code not in AWAY:
+        if isinstance(answer, httpx.Response) and not _is_worth_asking_again(answer):
             return _content(answer)
-        if call.method != "GET":
-            raise _away(answer)
         yield Pause(pause, _away(answer), time.monotonic() - started)
     return None
 
@@ -144,6 +148,12 @@ def find(row_id: UUID | str) -> Steps[Transfer | Job]:
             if refusal.status != httpx.codes.NOT_FOUND:
                 raise
     return (yield from one(Job, Call("GET", f"/job/{row_id}")))
+
+
+def _is_worth_asking_again(response: httpx.Response) -> bool:
+    """Tell of a gateway that is away, and of one that still carries out the first sending of a POST."""
+    is_busy = response.status_code == httpx.codes.CONFLICT and "Retry-After" in response.headers
+    return is_busy or response.status_code in AWAY
 
 
 def _content(response: httpx.Response) -> Any:

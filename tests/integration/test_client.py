@@ -116,7 +116,7 @@ def test_what_cannot_be_asked_for_is_said(url: str) -> None:
             gateway.stage_in("o", "x.csv")
         with pytest.raises(Refused, match="not a service"):
             gateway.compute(["fftt"], "/x.csv")
-    with Gateway("http://127.0.0.1:1", "hpc", STORE) as nowhere, pytest.raises(Unreachable):
+    with Gateway("http://127.0.0.1:1", "hpc", STORE, patience_s=0.2) as nowhere, pytest.raises(Unreachable):
         nowhere.stage_in("o", "x.csv")
 
 

@@ -82,10 +82,20 @@ def test_a_get_waits_out_a_gateway_that_is_away() -> None:
     assert (len(calls), answer) == (4, [1])
 
 
-def test_a_post_is_never_repeated_because_it_may_have_been_accepted() -> None:
-    for answer in (httpx.ReadTimeout("slow"), httpx.ConnectError(""), reply(503, {"detail": "away"})):
-        with pytest.raises(Unreachable):
-            drive(ask(Call("POST", "/job", {})), answer)
+def test_a_post_is_repeated_under_one_key_because_it_may_have_been_accepted() -> None:
+    busy = reply(409, {"detail": "the first request is still running"})
+    busy.headers["Retry-After"] = "1"
+    away = (httpx.ReadTimeout("slow"), httpx.ConnectError(""), reply(503, {"detail": "away"}), busy)
+    calls, answer = drive(ask(Call("POST", "/job", {})), *away, reply(201, {"id": "x"}))
+    assert (len(calls), answer) == (5, {"id": "x"})
+    assert len({call.headers["Idempotency-Key"] for call in calls}) == 1
+    assert Call("POST", "/job").headers != Call("POST", "/job").headers
+    assert Call("GET", "/job").headers == {}
+
+
+def test_what_is_in_the_wrong_state_is_not_asked_again() -> None:
+    with pytest.raises(Refused, match="has ended"):
+        drive(ask(Call("POST", "/job/x/cancel", {})), reply(409, {"detail": "it has ended"}))
 
 
 def test_patience_ends() -> None:
