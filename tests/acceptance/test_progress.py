@@ -1,8 +1,9 @@
 """Work that is under way: its progress is seen, and it can be stopped."""
 
+from gateway.schedulers.local import CANCELLED
 from tests.client import DATA, Client
 from tests.gate import Gate
-from tests.jobs import frozen
+from tests.jobs import attempts, frozen
 from tests.polling import until
 
 MIB = 1 << 20
@@ -55,6 +56,8 @@ def test_a_running_job_can_be_cancelled_and_leaves_no_process(client: Client) ->
         answer = client.http.post(f"/job/{job['id']}/cancel")
         assert answer.status_code == 200
         assert client.http.post(f"/job/{job['id']}/cancel").status_code == 200
+        (folder,) = attempts(client, job)
+        until("the scheduler was told", lambda: (folder / CANCELLED).exists())
     ended = client.finished(job)
     assert (ended["status"], ended["state"], ended["success"]) == ("completed", "cancelled", False)
     assert ended["outputs"] == []

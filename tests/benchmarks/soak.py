@@ -13,6 +13,8 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
@@ -22,6 +24,7 @@ import numpy as np
 import psutil
 
 from gateway.demo.stack import Stack, running_stack
+from gateway.errors import Unavailable
 from tests.client import DATA, Client, Status, client_of
 from tests.faults.conftest import SETTINGS
 from tests.faults.history import History
@@ -44,6 +47,7 @@ class Load:
     moved: list[tuple[Status, int]] = field(default_factory=list)
     jobs: list[Status] = field(default_factory=list)
     kills: Counter[str] = field(default_factory=Counter)
+    revived: Counter[str] = field(default_factory=Counter)
     memory: dict[str, list[int]] = field(default_factory=dict)
 
 
@@ -109,14 +113,25 @@ class Soak:
         }
         parts: list[str] = []
         while time.monotonic() + KILL_EVERY_S < until_s:
-            time.sleep(KILL_EVERY_S)
+            self._look_after(starts, KILL_EVERY_S)
             parts = parts or self._chance.sample(sorted(starts), len(starts))
             name = parts.pop()
             kill_part(self.client.stack, name)
             if name == "valkey":
                 shutil.rmtree(self.client.stack.queue.folder)
-            starts[name]()
+            _start(starts[name])
             self.load.kills[name] += 1
+        self._look_after(starts, 2 * KILL_EVERY_S)
+
+    def _look_after(self, starts: dict[str, Callable[[], None]], seconds: float) -> None:
+        """Start what has ended by itself again, as a service manager does; Celery may, when its queue dies."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if ended := self.client.stack.parts.ended():
+                self.client.stack.parts.hand_over(ended[0]).wait()
+                _start(starts[ended[0]])
+                self.load.revived[ended[0]] += 1
+            time.sleep(0.2)
 
     def weigh(self) -> None:
         """Note the memory of every part with all below it."""
@@ -140,6 +155,11 @@ class Soak:
             thread.join()
 
 
+def _start(start: Callable[[], None]) -> None:
+    with suppress(Unavailable):  # it says so as well when another part has ended, which is looked after next
+        start()
+
+
 def settle(soak: Soak, history: History) -> Counter[str]:
     """Wait until all rows have ended, and count what is not as it must be."""
     wrong: Counter[str] = Counter()
@@ -160,7 +180,7 @@ def report(load: Load, wrong: Counter[str], minutes: float) -> None:
     """Print what the docs hold."""
     killed = ", ".join(f"{name} {count}" for name, count in sorted(load.kills.items()))
     print(f"{minutes:g} minutes; killed: {killed}; requests without an answer, repeated: {load.unanswered}")
-    print(f"{len(load.moved)} transfers, {len(load.jobs)} jobs")
+    print(f"{len(load.moved)} transfers, {len(load.jobs)} jobs; ended by themselves: {dict(load.revived)}")
     print("\n| request | count | p50 ms | p99 ms |\n|---|---|---|---|")
     for route, seconds in sorted(load.seconds.items()):
         p50, p99 = np.percentile(np.array(seconds) * 1000, [50, 99])

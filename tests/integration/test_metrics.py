@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client.parser import text_string_to_metric_families
+from redis import Redis
 
 from gateway import leases
 from gateway.db import session_scope
@@ -39,7 +40,9 @@ def of(samples: Samples, name: str, **labels: str) -> float:
     return samples[name, tuple(sorted(labels.items()))]
 
 
-def test_every_figure_can_be_scraped(api: TestClient) -> None:
+def test_every_figure_can_be_scraped(api: TestClient, broker: str) -> None:
+    with Redis.from_url(broker) as server:
+        server.delete("unserved")  # other tests send messages there, too
     failed_transfer()
     new_transfer()
     ended_job(JobState.OUT_OF_MEMORY)
