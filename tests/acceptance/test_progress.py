@@ -57,7 +57,7 @@ def test_a_running_job_can_be_cancelled_and_leaves_no_process(client: Client) ->
         assert answer.status_code == 200
         assert client.http.post(f"/job/{job['id']}/cancel").status_code == 200
         (folder,) = attempts(client, job)
-        until("the scheduler was told", lambda: (folder / CANCELLED).exists())
+        until("the scheduler was told", (folder / CANCELLED).exists)
     ended = client.finished(job)
     assert (ended["status"], ended["state"], ended["success"]) == ("completed", "cancelled", False)
     assert ended["outputs"] == []

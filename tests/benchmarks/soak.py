@@ -124,7 +124,7 @@ class Soak:
         self._look_after(starts, 2 * KILL_EVERY_S)
 
     def _look_after(self, starts: dict[str, Callable[[], None]], seconds: float) -> None:
-        """Start what has ended by itself again, as a service manager does; Celery may, when its queue dies."""
+        """Start again what has ended by itself, as a service manager does: Celery may when its queue dies."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if ended := self.client.stack.parts.ended():
