@@ -37,7 +37,8 @@ SAMPLES = 10
 
 def main(prefix: Path) -> None:
     """Print the two tables."""
-    with tempfile.TemporaryDirectory(prefix="bench-slurm-") as name:
+    # slurmctld saves its state on its way out.
+    with tempfile.TemporaryDirectory(prefix="bench-slurm-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         cluster = SlurmCluster(prefix, folder / "slurm", base_port=19400)
         cluster.act("start")
