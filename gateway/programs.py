@@ -49,7 +49,6 @@ def program(job: Job, cluster: Cluster) -> Program:
         launcher=LAUNCHERS[cluster.scheduler],
         environment={
             "HOME": str(cluster.home),
-            "NUMBA_NUM_THREADS": threads,
             "OMP_NUM_THREADS": threads,
         },
         resources=resources(job.resources, job.params["num_numa"] * job.params["num_core_numa"]),

@@ -1,7 +1,6 @@
 """The command `python -m hpc_kernels`: run a job, print the schema, time, warm and tell about the kernels."""
 
 import argparse
-import gc
 import json
 import sys
 import traceback
@@ -99,7 +98,7 @@ def _schema(_given: argparse.Namespace) -> int:
 
 def _info(_given: argparse.Namespace) -> int:
     """Print versions, services and the folder of compiled code."""
-    from hpc_kernels.compiled import cache_folder  # noqa: PLC0415
+    from hpc_kernels.machine_code import cache_folder  # noqa: PLC0415
     from hpc_kernels.registry import SERVICES  # noqa: PLC0415
     from hpc_kernels.run import versions  # noqa: PLC0415
 
@@ -128,5 +127,4 @@ def _print(document: Any) -> None:
 
 
 if __name__ == "__main__":
-    gc.set_threshold(100_000)  # looking for cycles while Numba is imported finds none and costs 0.1 s
     sys.exit(main())

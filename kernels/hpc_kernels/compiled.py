@@ -1,42 +1,91 @@
-"""Numba, set up once: code is compiled on first use and kept in a cache that all ranks share."""
+"""Functions of arrays and numbers as machine code, which Numba makes once and jobs load without Numba.
 
-import hashlib
-import os
-import tempfile
-from pathlib import Path
+A function is compiled for the kinds of its arguments (``float64[2C]``, ``int64``) when it is first called
+with them on a processor; docs/decisions/compiled-code.md says why Numba's own cache is not used.
+"""
 
+from collections.abc import Callable
+from threading import Lock
+from typing import Any, Generic, ParamSpec, TypeVar, cast
 
-def _processor() -> str:
-    """Return a short key of this processor's model and features: code for one may not run on another."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().split("\n\n", maxsplit=1)[0].splitlines()
-    except OSError:
-        lines = [os.uname().machine]
-    told = [line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))]
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
+import numpy as np
 
+from hpc_kernels import machine_code
+from hpc_kernels.machine_code import Call
 
-def cache_folder() -> Path:
-    """Return the folder of compiled code: NUMBA_CACHE_DIR, else one of this user and processor."""
-    if given := os.environ.get("NUMBA_CACHE_DIR"):
-        return Path(given)
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = base / "hpc_kernels" / _processor()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:  # a node where the home is read-only
-        folder = Path(tempfile.gettempdir()) / f"hpc_kernels-{os.getuid()}" / _processor()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
+P = ParamSpec("P")
+R = TypeVar("R")
+Kinds = tuple[str, ...]
+_compiling = Lock()
 
 
-os.environ["NUMBA_CACHE_DIR"] = str(cache_folder())  # Numba reads it when it is imported
+class Compiled(Generic[P, R]):
+    """A function that runs as machine code and frees the interpreter lock meanwhile.
 
-import numba  # noqa: E402
+    It takes arrays, whole numbers (truth values are 0 and 1) and floats, allocates nothing, and returns
+    None, a number, or a tuple of numbers. Other compiled functions may call it with more than that.
+    """
 
-compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
-# A minimum, or a sum whose terms may be added in any order, is taken on several lanes at once. The
-# order is fixed by the length alone, so that results still do not depend on ranks and threads.
-compiled_any_order = numba.njit(
-    cache=True, nogil=True, error_model="numpy", fastmath={"nnan", "nsz", "reassoc"}
-)
+    def __init__(self, function: Callable[P, R], flags: frozenset[str] = frozenset()) -> None:
+        self.function = function
+        self.flags = flags
+        self.__doc__ = function.__doc__
+        self._calls: dict[Kinds, Call] = {}
+
+    def __call__(self, *arguments: P.args, **named: P.kwargs) -> R:
+        """Run the machine code for arguments of these kinds, all given by position."""
+        if named:
+            raise TypeError(f"{self.name} takes its arguments by position")
+        kinds = tuple(map(_kind, arguments))
+        call = self._calls.get(kinds) or self._call(kinds)
+        return cast("R", call(arguments))
+
+    def _call(self, kinds: Kinds) -> Call:
+        with _compiling:
+            if kinds not in self._calls:
+                self._calls[kinds] = machine_code.loaded(self.name, kinds, self._compile)
+            return self._calls[kinds]
+
+    def _compile(self, kinds: Kinds) -> machine_code.Code:
+        from hpc_kernels.compiling import code  # noqa: PLC0415 (Numba costs half a second)
+
+        return code(self, kinds)
+
+    @property
+    def name(self) -> str:
+        """The function's full name."""
+        return f"{self.function.__module__}.{self.function.__qualname__}"
+
+
+class Intrinsic:
+    """An instruction that Numba has no name for; `generate` writes it, inside compiled functions only."""
+
+    def __init__(self, generate: Callable[..., Any]) -> None:
+        self.generate = generate
+
+    def __call__(self, *_arguments: Any) -> Any:
+        """Say what this is to a checker of types; the interpreter never comes here."""
+        raise TypeError("an intrinsic is called by compiled functions only")
+
+
+def _kind(argument: Any) -> str:
+    if isinstance(argument, np.ndarray):
+        return f"{argument.dtype}[{argument.ndim}{'C' if argument.flags.c_contiguous else 'A'}]"
+    if isinstance(argument, np.float32):
+        return "float32"
+    if isinstance(argument, float):
+        return "float64"
+    if isinstance(argument, (int, np.integer)):
+        return "int64"
+    raise TypeError(f"compiled functions take arrays and numbers, not {type(argument).__name__}")
+
+
+compiled = Compiled
+
+
+def compiled_any_order(function: Callable[P, R]) -> Compiled[P, R]:
+    """Compile a minimum, or a sum whose terms may be added in any order: on several lanes at once.
+
+    The order is fixed by the length alone, so that results still do not depend on ranks and threads.
+    """
+    return Compiled(function, frozenset({"nnan", "nsz", "reassoc"}))

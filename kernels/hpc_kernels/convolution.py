@@ -1,7 +1,5 @@
 """Weighted sums of neighbouring samples: the inner loop of smoothing."""
 
-import numpy as np
-
 from hpc_kernels.arrays import Array
 from hpc_kernels.compiled import compiled
 
@@ -9,12 +7,17 @@ BLOCK = 1024  # outputs worked on at a time, so that the sums stay in the first-
 
 
 @compiled
-def weighted_sums(x: Array, taps: Array, out: Array) -> None:
-    """Write ``out[t] = sum_j taps[j] x[t + j]`` of an odd number of taps, added in the order of `j`.
+def weighted_sums(x: Array, taps: Array, out: Array, block: Array) -> None:
+    """Write ``out[i, t] = sum_j taps[j] x[i, t + j]`` of an odd number of taps, added in the order of `j`.
 
-    Sums are kept in double precision whatever `out` is; no sum leaves `x`.
+    Sums are kept in double precision, in `block` of `BLOCK` places, whatever `out` is; none leaves `x`.
     """
-    block = np.empty(BLOCK)
+    for i in range(len(x)):
+        _weigh(x[i], taps, out[i], block)
+
+
+@compiled
+def _weigh(x: Array, taps: Array, out: Array, block: Array) -> None:
     for start in range(0, len(out), BLOCK):
         sums = block[: min(BLOCK, len(out) - start)]
         if len(taps) % 4 == 1:

@@ -17,7 +17,7 @@ import numpy as np
 
 from hpc_kernels import csv_strict
 from hpc_kernels.arrays import Array, on_threads
-from hpc_kernels.csv_rows import count_lines, parse_rows
+from hpc_kernels.csv_rows import ROWS_TOGETHER, count_lines, parse_rows
 from hpc_kernels.errors import BadInputError
 from hpc_kernels.progress import Progress
 
@@ -177,9 +177,10 @@ def _parse_range(body: _Body, signals: Array, start: int, stop: int, row: int) -
 def _parse_piece(body: _Body, signals: Array, piece: bytes, row: int) -> int:
     """Parse whole rows; where one is not plain, look at it slowly, which may end everything."""
     text, at, before = np.frombuffer(piece, np.uint8), 0, row
-    limits = body.separator[0], len(body.names), body.mine.start, body.mine.stop
+    block = np.empty((ROWS_TOGETHER, len(body.mine)))
+    limits = body.separator[0], len(body.names), body.mine.start
     while True:
-        done, parsed = parse_rows(text[at:], *limits, signals, row)
+        done, parsed = parse_rows(text[at:], *limits, signals, row, block)
         row, at = row + done, at + parsed
         if at == len(text):
             return row - before

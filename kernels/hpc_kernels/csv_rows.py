@@ -14,14 +14,13 @@ _QUOTE, _SPACE, _TAB, _RETURN, _LINE_END = b'" \t\r\n'
 
 @compiled
 def parse_rows(  # noqa: PLR0917 (Numba knows no keyword-only)
-    text: Text, separator: int, columns: int, first: int, last: int, out: Array, row: int
+    text: Text, separator: int, columns: int, first: int, out: Array, row: int, block: Array
 ) -> tuple[int, int]:
-    """Write columns `first` to `last` of the rows in `text` to ``out[:, row:]``, signals as rows.
+    """Write as many columns from `first` as `block` has to ``out[:, row:]``, signals as rows.
 
     Returns how many rows were parsed and where the text of the next one begins: the end of `text`,
     or a row that is not plain. `text` must end with a line break.
     """
-    block = np.empty((ROWS_TOGETHER, last - first))
     at, begin, done = 0, 0, 0
     while begin < len(text):
         at = _parse_row(text, begin, separator, columns, first, block[done % ROWS_TOGETHER])

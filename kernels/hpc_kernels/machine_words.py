@@ -2,26 +2,29 @@
 
 from typing import Any
 
-from llvmlite import ir  # type: ignore[import-untyped]
-from numba.core import types
-from numba.extending import intrinsic
-
-_WIDE = ir.IntType(128)
+from hpc_kernels.compiled import Intrinsic
 
 
-def _high_product(_context: Any, _left: Any, _right: Any) -> Any:
+@Intrinsic
+def high_product(_context: Any, _left: Any, _right: Any) -> Any:
     """Return the upper 64 bits of the 128-bit product of two uint64."""
+    from llvmlite import ir  # noqa: PLC0415 (only a compiler comes here)
+    from numba.core import types  # noqa: PLC0415
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        left, right = (builder.zext(argument, _WIDE) for argument in arguments)
-        upper = builder.lshr(builder.mul(left, right), ir.Constant(_WIDE, 64))
+        wide = ir.IntType(128)
+        left, right = (builder.zext(argument, wide) for argument in arguments)
+        upper = builder.lshr(builder.mul(left, right), ir.Constant(wide, 64))
         return builder.trunc(upper, ir.IntType(64))
 
     return types.uint64(types.uint64, types.uint64), generate
 
 
-def _leading_zeros(_context: Any, _word: Any) -> Any:
+@Intrinsic
+def leading_zeros(_context: Any, _word: Any) -> Any:
     """Return how many zero bits stand before the first one of a uint64 that is not 0."""
+    from llvmlite import ir  # noqa: PLC0415
+    from numba.core import types  # noqa: PLC0415
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 1))
@@ -29,8 +32,11 @@ def _leading_zeros(_context: Any, _word: Any) -> Any:
     return types.uint64(types.uint64), generate
 
 
-def _float_of_bits(_context: Any, _word: Any) -> Any:
+@Intrinsic
+def float_of_bits(_context: Any, _word: Any) -> Any:
     """Return the float64 that a uint64 encodes."""
+    from llvmlite import ir  # noqa: PLC0415
+    from numba.core import types  # noqa: PLC0415
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.bitcast(arguments[0], ir.DoubleType())
@@ -38,18 +44,13 @@ def _float_of_bits(_context: Any, _word: Any) -> Any:
     return types.float64(types.uint64), generate
 
 
-def _bits_of_float(_context: Any, value: Any) -> Any:
+@Intrinsic
+def bits_of_float(_context: Any, value: Any) -> Any:
     """Return the bits of a float64 or float32 as a uint64."""
-    width = value.bitwidth
+    from llvmlite import ir  # noqa: PLC0415
+    from numba.core import types  # noqa: PLC0415
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.zext(builder.bitcast(arguments[0], ir.IntType(width)), ir.IntType(64))
+        return builder.zext(builder.bitcast(arguments[0], ir.IntType(value.bitwidth)), ir.IntType(64))
 
     return types.uint64(value), generate
-
-
-# Numba fills in the first argument, which no checker of types can know: hence Any.
-high_product: Any = intrinsic(_high_product)
-leading_zeros: Any = intrinsic(_leading_zeros)
-float_of_bits: Any = intrinsic(_float_of_bits)
-bits_of_float: Any = intrinsic(_bits_of_float)

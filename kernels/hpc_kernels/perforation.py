@@ -5,8 +5,14 @@ from hpc_kernels.compiled import compiled
 
 
 @compiled
-def fill_between(out: Array, stride: int) -> None:
-    """Fill `out` between its samples 0, stride, 2 stride ...; the last computed one is repeated."""
+def fill_between(rows: Array, stride: int) -> None:
+    """Fill each row between its samples 0, stride, 2 stride ...; the last computed one is repeated."""
+    for i in range(len(rows)):
+        _fill(rows[i], stride)
+
+
+@compiled
+def _fill(out: Array, stride: int) -> None:
     n = len(out)
     last = (n - 1) // stride * stride
     for start in range(0, last, stride):

@@ -6,8 +6,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from hpc_kernels.compiled import cache_folder
 from hpc_kernels.job import JOB_VERSION, Job
+from hpc_kernels.machine_code import cache_folder
 from hpc_kernels.options import Options, checked
 from hpc_kernels.ranks import Ranks
 from hpc_kernels.registry import SERVICES

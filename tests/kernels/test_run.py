@@ -188,20 +188,20 @@ def command(*arguments: str) -> Any:
 
 
 def test_info_names_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("HPC_KERNELS_CACHE", str(tmp_path))
     assert command("info")["cache"] == str(tmp_path)
 
 
 def test_after_warming_a_job_compiles_nothing(jobs: JobFolder, acceleration: Path) -> None:
     told = command("warm")
     assert len(told["seconds"]) == 8
-    compiled = sorted(Path(told["cache"]).rglob("*.nbc"))
+    compiled = sorted(Path(told["cache"]).rglob("*.o"))
     services = ("kalman", "fft", "min_max", "savitzky_golay", "black_scholes", "wavelet")
     options: dict[str, dict[str, Any]] = {service: {} for service in services}
     options["black_scholes"]["volatility"] = "price_std"
     for stride in (1, 3):
         assert set(jobs.run(acceleration, options, ranks=2, threads=2, perforation_stride=stride)) == {0}
-    assert sorted(Path(told["cache"]).rglob("*.nbc")) == compiled
+    assert sorted(Path(told["cache"]).rglob("*.o")) == compiled
 
 
 @pytest.mark.parametrize("ranks", [1, 2])

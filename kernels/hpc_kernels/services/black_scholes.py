@@ -127,15 +127,17 @@ def option_figures(  # noqa: PLR0917 (as many terms as the formula has)
 ) -> Column:
     """Return the figures (options, 12) for arrays of spot, volatility and years; nan spot gives nan."""
     out = np.empty((len(spot), 12))
-    _write_figures(spot, sigma, years, (call_strike, put_strike), rate, out)
+    _write_figures(
+        spot, sigma, years, np.array([call_strike, put_strike]), rate, out, np.empty((2, 6 * BLOCK))
+    )
     return out
 
 
 @compiled
-def _write_figures(  # noqa: PLR0917 (Numba knows no keyword-only)
-    spot: Column, sigma: Column, years: Column, strikes: tuple[float, float], rate: float, out: Column
+def _write_figures(  # noqa: PLR0917 (Numba knows no keyword-only; `sides` is room for both)
+    spot: Column, sigma: Column, years: Column, strikes: Column, rate: float, out: Column, sides: Column
 ) -> None:
-    calls, puts = np.empty(6 * BLOCK), np.empty(6 * BLOCK)
+    calls, puts = sides[0], sides[1]
     for start in range(0, len(spot), BLOCK):
         some = slice(start, min(start + BLOCK, len(spot)))
         s, v, y, rows = spot[some], sigma[some], years[some], out[some]

@@ -87,8 +87,13 @@ def _magnitudes(x: Array, weights: Array | None, out: Array) -> None:
     if missing:
         x = np.concatenate([x, np.zeros((missing, x.shape[1]), x.dtype)])
     transform = ducc0.fft.r2c(x, axes=(1,))
-    for row, magnitudes in zip(transform, out, strict=False):
-        _magnitude(row.view(x.dtype), magnitudes)
+    _write_magnitudes(transform.view(x.dtype), out)
+
+
+@compiled
+def _write_magnitudes(parts: Array, out: Array) -> None:
+    for i in range(len(out)):
+        _magnitude(parts[i], out[i])
 
 
 @compiled

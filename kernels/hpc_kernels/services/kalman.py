@@ -51,19 +51,18 @@ def kalman(
     """
     x = as_signals(signals)
     out = np.empty_like(x)
-    gains = _gains(float(r), float(q), float(p0), (x.shape[1] - 1) // stride + 1).astype(x.dtype)
-    _filter(x, out, gains, stride)
+    gains = np.empty((x.shape[1] - 1) // stride + 1)
+    _write_gains(float(r), float(q), float(p0), gains)
+    _filter(x, out, gains.astype(x.dtype, copy=False), stride)
     if stride > 1:
-        for row in out:
-            fill_between(row, stride)
+        fill_between(out, stride)
     return out
 
 
 @compiled
-def _gains(r: float, q: float, p: float, count: int) -> Array:
-    """Return the gain of every update; the sequence is constant once it repeats itself."""
-    gains = np.empty(count)
-    for t in range(count):
+def _write_gains(r: float, q: float, p: float, gains: Array) -> None:
+    """Write the gain of every update; the sequence is constant once it repeats itself."""
+    for t in range(len(gains)):
         gain = p / (p + r)
         gains[t] = gain
         following = (1 - gain) * p + q
@@ -71,7 +70,6 @@ def _gains(r: float, q: float, p: float, count: int) -> Array:
             gains[t:] = gain
             break
         p = following
-    return gains
 
 
 @compiled

@@ -151,7 +151,7 @@ def _nearest(x: Array, centroids: Array, near: _Nearness, block: slice) -> Array
     if near.metric == "euclidean":
         _nearest_euclidean(x[block], centroids, out)
     else:
-        _nearest_dtw(x[block], centroids, near.radius, out)
+        _nearest_dtw(x[block], centroids, near.radius, out, dtw.scratch(x.shape[1], x.dtype))
     return out
 
 
@@ -176,11 +176,11 @@ def _nearest_euclidean(x: Array, centroids: Array, out: Array) -> None:
 
 
 @compiled
-def _nearest_dtw(x: Array, centroids: Array, radius: int, out: Array) -> None:
+def _nearest_dtw(x: Array, centroids: Array, radius: int, out: Array, scratch: Array) -> None:
     for i in range(len(x)):
         label, least = 0, np.inf
         for c in range(len(centroids)):
-            distance = float(dtw.distance(x[i], centroids[c], radius, False, least))  # noqa: FBT003
+            distance = float(dtw.bounded_distance(x[i], centroids[c], radius, 0, least, scratch))
             if distance < least:
                 label, least = c, distance
         out[i, 0], out[i, 1] = label, least
@@ -190,28 +190,33 @@ def _centroids(x: Array, before: Array, labels: Labels, near: _Nearness, everywh
     """Return the new centroids; members are added in the order of the input on every rank."""
     if near.metric == "euclidean" or near.centroid == "mean":
         sizes = np.bincount(labels, minlength=len(before))[:, np.newaxis]
-        return _added(x, labels, len(before)) / sizes.astype(x.dtype)
+        return np.asarray(_added(x, labels, len(before)) / sizes.astype(x.dtype))
     laid = everywhere(partial(_laid_on, x, before, labels, near.radius), len(x))
     totals = _added(laid.reshape(len(x), -1), labels, len(before)).reshape(-1, 2, x.shape[1])
     return np.asarray((totals[:, 0] / totals[:, 1]).astype(x.dtype))
 
 
-@compiled
 def _added(rows: Array, labels: Labels, clusters: int) -> Array:
     totals = np.zeros((clusters, rows.shape[1]), rows.dtype)
+    _add_up(rows, labels, totals)
+    return totals
+
+
+@compiled
+def _add_up(rows: Array, labels: Labels, totals: Array) -> None:
     for i in range(len(rows)):
         total, row = totals[labels[i]], rows[i]
         for t in range(len(row)):
             total[t] += row[t]
-    return totals
 
 
 def _laid_on(x: Array, centroids: Array, labels: Labels, radius: int, block: slice) -> Array:
     """Return, per signal of a block, what its best path lays on each sample of its centroid: sum, count."""
     own = x[block]
-    out = np.zeros((len(own), 2, x.shape[1]))
+    out, samples = np.zeros((len(own), 2, x.shape[1])), x.shape[1]
+    table = np.empty((samples + 1, samples + 1), x.dtype)
     for signal, label, (sums, counts) in zip(own, labels[block], out, strict=True):
-        dtw.path_sums(centroids[label], signal, radius, sums, counts)
+        dtw.path_sums(centroids[label], signal, radius, sums, counts, table)
     return out
 
 

@@ -11,6 +11,7 @@ from hpc_kernels.compiled import compiled, compiled_any_order
 from hpc_kernels.errors import UnfitSignalError
 
 Labels = NDArray[np.int64]
+_Envelopes = tuple[Array, Array]
 
 
 def knn(
@@ -67,20 +68,21 @@ def knn(
     x, classes = as_signals(training), np.asarray(labels, dtype=np.int64)
     if k_nearest_neighbor > len(x):
         raise UnfitSignalError(f"{k_nearest_neighbor} neighbours need as many training signals, got {len(x)}")
-    radius, squared = -1 if band is None else band, cost == "squared"
+    radius, squared = -1 if band is None else band, int(cost == "squared")
     out = np.empty(len(queries), np.int64)
-    envelopes: dict[int, tuple[Array, Array]] = {}  # of the training signals, per length of a query
+    envelopes: dict[int, _Envelopes] = {}  # of the training signals, per length of a query
     for i, values in enumerate(queries):
         query = np.ascontiguousarray(values, dtype=x.dtype)
         neighbours = np.empty(k_nearest_neighbor, np.int64)
         if metric == "dtw":
             if len(query) not in envelopes:
                 envelopes[len(query)] = _envelopes(x, len(query), radius)
-            bounds = _bounds(x, query, radius, squared, *envelopes[len(query)])
-            _nearest_dtw(x, query, radius, squared, bounds, np.argsort(bounds), neighbours)
+            _find_dtw(x, query, envelopes[len(query)], neighbours, radius=radius, squared=squared)
         else:
             _check_length(len(query), x.shape[1])
-            neighbours[:] = np.argsort(_squares(x, query), kind="stable")[:k_nearest_neighbor]
+            squares = np.empty(len(x))
+            _write_squares(x, query, squares)
+            neighbours[:] = np.argsort(squares, kind="stable")[:k_nearest_neighbor]
         out[i] = _vote(classes[neighbours])
     return out
 
@@ -99,15 +101,24 @@ def _vote(classes: Labels) -> int:
 
 
 @compiled_any_order
-def _squares(training: Array, query: Array) -> Array:
-    out = np.empty(len(training))
+def _write_squares(training: Array, query: Array, out: Array) -> None:
     for i in range(len(training)):
         total = 0.0
         for t in range(len(query)):
             difference = training[i, t] - query[t]
             total += difference * difference
         out[i] = total
-    return out
+
+
+def _find_dtw(
+    training: Array, query: Array, envelopes: _Envelopes, neighbours: Labels, *, radius: int, squared: int
+) -> None:
+    """Write the nearest training signals, from near to far; what is surely far is not looked at."""
+    bounds, own = np.empty(len(training)), np.empty((2, training.shape[1]), training.dtype)
+    _write_bounds(training, query, radius, squared, *envelopes, bounds, own)
+    scratch = dtw.scratch(max(len(query), training.shape[1]), training.dtype)
+    distances = np.full(len(neighbours), np.inf)
+    _nearest_dtw(training, query, radius, squared, bounds, np.argsort(bounds), neighbours, distances, scratch)
 
 
 @compiled
@@ -115,19 +126,20 @@ def _nearest_dtw(  # noqa: PLR0917 (Numba knows no keyword-only)
     training: Array,
     query: Array,
     radius: int,
-    squared: bool,  # noqa: FBT001 (likewise)
+    squared: int,
     bounds: Array,
     order: Labels,
     neighbours: Labels,
+    distances: Array,
+    scratch: Array,
 ) -> None:
     """Write the indices of the nearest training signals, from near to far, looked for in `order`."""
-    distances = np.full(len(neighbours), np.inf)
     neighbours[:] = len(training)
     for i in order:
         worst = distances[-1]
         if bounds[i] > worst:
             continue
-        distance = dtw.distance(query, training[i], radius, squared, worst)
+        distance = dtw.bounded_distance(query, training[i], radius, squared, worst, scratch)
         place = len(neighbours)
         while place > 0 and (
             distance < distances[place - 1]
@@ -135,38 +147,40 @@ def _nearest_dtw(  # noqa: PLR0917 (Numba knows no keyword-only)
         ):
             place -= 1
         if place < len(neighbours):
-            distances[place + 1 :] = distances[place:-1].copy()
-            neighbours[place + 1 :] = neighbours[place:-1].copy()
+            for j in range(len(neighbours) - 1, place, -1):
+                distances[j], neighbours[j] = distances[j - 1], neighbours[j - 1]
             distances[place], neighbours[place] = distance, i
 
 
-@compiled
-def _envelopes(training: Array, samples: int, radius: int) -> tuple[Array, Array]:
+def _envelopes(training: Array, samples: int, radius: int) -> _Envelopes:
     """Return the extremes of each training signal within reach of `samples` samples of a query."""
-    low = np.empty((len(training), samples), training.dtype)
-    high = np.empty((len(training), samples), training.dtype)
-    for i in range(len(training)):
-        dtw.envelope(training[i], samples, radius, low[i], high[i])
+    low, high = np.empty((2, len(training), samples), training.dtype)
+    _write_envelopes(training, radius, low, high)
     return low, high
 
 
 @compiled
-def _bounds(  # noqa: PLR0917 (likewise)
+def _write_envelopes(training: Array, radius: int, low: Array, high: Array) -> None:
+    for i in range(len(training)):
+        dtw.envelope(training[i], low.shape[1], radius, low[i], high[i])
+
+
+@compiled
+def _write_bounds(  # noqa: PLR0917 (likewise)
     training: Array,
     query: Array,
     radius: int,
-    squared: bool,  # noqa: FBT001 (likewise)
+    squared: int,
     low: Array,
     high: Array,
-) -> Array:
-    """Return what each training signal is away at least, a little less than computed: sums round."""
+    bounds: Array,
+    own: Array,
+) -> None:
+    """Write what each training signal is away at least, a little less than computed: sums round."""
     count, samples = training.shape
     slack = 1 - 16 * len(query) * (1.2e-7 if training.itemsize == 4 else 2.3e-16)  # noqa: PLR2004
-    own_low, own_high = np.empty(samples, training.dtype), np.empty(samples, training.dtype)
-    dtw.envelope(query, samples, radius, own_low, own_high)
-    bounds = np.empty(count)
+    dtw.envelope(query, samples, radius, own[0], own[1])
     for i in range(count):
         one = dtw.lower_bound(query, low[i], high[i], squared)
-        other = dtw.lower_bound(training[i], own_low, own_high, squared)
+        other = dtw.lower_bound(training[i], own[0], own[1], squared)
         bounds[i] = max(one, other) * max(slack, 0.0)
-    return bounds

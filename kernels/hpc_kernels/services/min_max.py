@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hpc_kernels.arrays import Array, Scalar, as_signals
-from hpc_kernels.compiled import compiled
+from hpc_kernels.compiled import compiled, compiled_any_order
 from hpc_kernels.perforation import fill_between
 
 
@@ -43,14 +43,30 @@ def min_max(signals: ArrayLike, *, low: float = 0.0, high: float = 1.0, stride: 
     array([[0. , 1. , 0.5]])
     """
     x = as_signals(signals)
-    out, zero = np.empty_like(x), x.dtype.type(0)  # added to an extreme: of -0 and 0 either may be found
-    for row, scaled in zip(x, out, strict=True):
-        computed, place = (row, scaled) if stride == 1 else (row[::stride], scaled[::stride])
-        least, greatest = computed.min() + zero, computed.max() + zero
-        _stretch(computed, place, least, greatest, x.dtype.type(low), x.dtype.type(high))
-        if stride > 1:
-            fill_between(scaled, stride)
+    out, ends = np.empty_like(x), (x.dtype.type(low), x.dtype.type(high))
+    if stride == 1:
+        _scale(x, out, *ends)
+    else:
+        _scale(x[:, ::stride], out[:, ::stride], *ends)
+        fill_between(out, stride)
     return out
+
+
+@compiled
+def _scale(x: Array, out: Array, low: Scalar, high: Scalar) -> None:
+    for i in range(len(x)):
+        least, greatest = _extremes(x[i])
+        _stretch(x[i], out[i], least, greatest, low, high)
+
+
+@compiled_any_order
+def _extremes(x: Array) -> tuple[Scalar, Scalar]:
+    least, greatest = x[0], x[0]
+    for t in range(len(x)):
+        least = x[t] if x[t] < least else least  # noqa: FURB136 (min would mind nan)
+        greatest = x[t] if x[t] > greatest else greatest  # noqa: FURB136
+    zero = x.dtype.type(0)  # of -0 and 0 either may be found
+    return least + zero, greatest + zero
 
 
 @compiled

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hpc_kernels.arrays import Array, as_signals
-from hpc_kernels.convolution import weighted_sums
+from hpc_kernels.convolution import BLOCK, weighted_sums
 from hpc_kernels.errors import UnfitSignalError
 from hpc_kernels.perforation import fill_between
 
@@ -75,12 +75,11 @@ def savitzky_golay(
     centre = _centre_taps(window_length, polyorder, deriv) / delta**deriv
     edges = _taps(window_length, polyorder, deriv) / delta**deriv if mode == "interp" else None
     out = np.empty_like(x)
-    for row, smoothed in zip(x, out, strict=True):
-        _smooth(row, smoothed, centre, mode)
-        if edges is not None:
-            _fit_ends(row, smoothed, edges)
-        if stride > 1:
-            fill_between(smoothed, stride)
+    _smooth(x, out, centre, mode)
+    if edges is not None:
+        _fit_ends(x, out, edges)
+    if stride > 1:
+        fill_between(out, stride)
     return out
 
 
@@ -118,32 +117,33 @@ def _centre_taps(window_length: int, polyorder: int, deriv: int) -> Taps:
 
 def _smooth(x: Array, out: Array, taps: Taps, mode: Mode) -> None:
     """Sum inner samples where they are, and those near an end on a copy that goes on beyond it."""
-    half, n = len(taps) // 2, len(x)
+    half, n, sums = len(taps) // 2, x.shape[1], np.empty(BLOCK)
     before, after = _beyond(x, np.arange(-half, 0), mode), _beyond(x, np.arange(n, n + half), mode)
     if n <= 2 * half:
-        weighted_sums(np.concatenate([before, x, after]), taps, out)
+        weighted_sums(np.concatenate([before, x, after], axis=1), taps, out, sums)
         return
-    weighted_sums(x, taps, out[half : n - half])
-    weighted_sums(np.concatenate([before, x[: 2 * half]]), taps, out[:half])
-    weighted_sums(np.concatenate([x[n - 2 * half :], after]), taps, out[n - half :])
+    weighted_sums(x, taps, out[:, half : n - half], sums)
+    weighted_sums(np.concatenate([before, x[:, : 2 * half]], axis=1), taps, out[:, :half], sums)
+    weighted_sums(np.concatenate([x[:, n - 2 * half :], after], axis=1), taps, out[:, n - half :], sums)
 
 
 def _fit_ends(x: Array, out: Array, taps: Taps) -> None:
     """Evaluate the polynomials of the first and the last whole window in their outer halves."""
     window_length = len(taps)
     half = window_length // 2
-    out[:half] = taps[:half] @ x[:window_length].astype(np.float64)
-    out[len(x) - half :] = taps[window_length - half :] @ x[-window_length:].astype(np.float64)
+    for row, smoothed in zip(x, out, strict=True):
+        smoothed[:half] = taps[:half] @ row[:window_length].astype(np.float64)
+        smoothed[len(row) - half :] = taps[window_length - half :] @ row[-window_length:].astype(np.float64)
 
 
 def _beyond(x: Array, places: NDArray[np.int64], mode: Mode) -> Array:
-    """Return what is taken for the samples at `places` before or behind the signal."""
-    n = len(x)
+    """Return what is taken for the samples at `places` before or behind the signals."""
+    n = x.shape[1]
     if mode == "nearest":
-        return x[np.clip(places, 0, n - 1)]
+        return x[:, np.clip(places, 0, n - 1)]
     if mode == "wrap":
-        return x[places % n]
+        return x[:, places % n]
     if mode == "mirror":
         period = max(2 * n - 2, 1)
-        return x[np.minimum(places % period, -places % period)]
-    return np.zeros(len(places), x.dtype)
+        return x[:, np.minimum(places % period, -places % period)]
+    return np.zeros((len(x), len(places)), x.dtype)

@@ -12,6 +12,7 @@ from hpc_kernels.arrays import Array, Scalar, as_signals
 from hpc_kernels.compiled import compiled
 from hpc_kernels.convolution import BLOCK
 
+_CELLS_TOGETHER = 1 << 16  # of signals denoised at a time: they and their parts stay in the caches
 _GAUSSIAN_MEDIAN = 0.6745  # median of |d| of a standard normal d
 Threshold = Literal["universal"] | float
 
@@ -71,9 +72,10 @@ def wavelet(
     typed = FilterBank(
         *(taps.astype(x.dtype) for taps in (bank.low, bank.high, bank.low_back, bank.high_back))
     )
-    out = np.empty_like(x)
-    for row, denoised in zip(x, out, strict=True):
-        denoised[:] = _denoise(row, typed, levels, threshold, mode)
+    out, together = np.empty_like(x), max(1, _CELLS_TOGETHER // x.shape[1])
+    for start in range(0, len(x), together):
+        some = slice(start, start + together)
+        _denoise(x[some], out[some], typed, levels, threshold, int(mode == "soft"))
     return out
 
 
@@ -101,38 +103,51 @@ def deepest_level(samples: int, taps: int) -> int:
     return (samples // (taps - 1)).bit_length() - 1
 
 
-def _denoise(x: Array, bank: FilterBank, levels: int, threshold: Threshold, mode: str) -> Array:
+def _denoise(x: Array, out: Array, bank: FilterBank, levels: int, threshold: Threshold, soft: int) -> None:  # noqa: PLR0917 (a step of `wavelet`)
     approximation, details = x, []
     for _ in range(levels):
         approximation, detail = _analysed(approximation, bank)
         details.append(detail)
-    limit = _universal(details[0], len(x)) if threshold == "universal" else threshold
-    for detail in reversed(details):
-        _shrink(detail, x.dtype.type(limit), mode == "soft")
-        signal = np.empty(2 * len(detail) - len(bank.low) + 2, x.dtype)
-        _synthesise(approximation, detail, bank.low_back, bank.high_back, signal)
+    if threshold == "universal":
+        limits = _universal(details[0], x.shape[1]).astype(x.dtype)
+    else:
+        limits = np.full(len(x), threshold, x.dtype)
+    sums = np.empty((2, BLOCK), x.dtype)
+    for level in reversed(range(levels)):
+        signal = np.empty_like(details[level - 1]) if level else out
+        _put_together(
+            approximation, details[level], bank.low_back, bank.high_back, limits, soft, signal, sums
+        )
         approximation = signal
-    return approximation[: len(x)]
 
 
-def _universal(finest: Array, samples: int) -> float:
-    sizes, middle = np.abs(finest), len(finest) // 2
-    sizes.partition(middle)
-    median = float(sizes[middle])
-    if len(sizes) % 2 == 0:
-        median = (median + float(sizes[:middle].max())) / 2
-    return median / _GAUSSIAN_MEDIAN * math.sqrt(2 * math.log(samples))
+def _universal(finest: Array, samples: int) -> Array:
+    """Return the threshold of each signal from its finest details."""
+    sizes, middle = np.abs(finest), finest.shape[1] // 2
+    sizes.partition(middle, axis=1)
+    medians = sizes[:, middle].astype(np.float64)
+    if sizes.shape[1] % 2 == 0:
+        medians = (medians + sizes[:, :middle].max(axis=1)) / 2
+    return np.asarray(medians / _GAUSSIAN_MEDIAN * math.sqrt(2 * math.log(samples)))
 
 
 def _analysed(x: Array, bank: FilterBank) -> tuple[Array, Array]:
-    """Return the low-pass and the high-pass half of a signal."""
-    count = (len(x) + len(bank.low) - 1) // 2
-    halves = np.empty((2, count + len(bank.low) // 2), x.dtype)
-    _split(x, len(bank.low) - 1, halves)
-    low, high = np.empty(count, x.dtype), np.empty(count, x.dtype)
-    _halve(halves, bank.low, low)
-    _halve(halves, bank.high, high)
+    """Return the low-pass and the high-pass halves of signals."""
+    taps = len(bank.low)
+    count = (x.shape[1] + taps - 1) // 2
+    low, high = np.empty((2, len(x), count), x.dtype)
+    _take_apart(x, bank.low, bank.high, low, high, np.empty((2, count + taps // 2), x.dtype))
     return low, high
+
+
+@compiled
+def _take_apart(  # noqa: PLR0917 (Numba knows no keyword-only)
+    x: Array, low_taps: Array, high_taps: Array, low: Array, high: Array, halves: Array
+) -> None:
+    for i in range(len(x)):
+        _split(x[i], len(low_taps) - 1, halves)
+        _halve(halves, low_taps, low[i])
+        _halve(halves, high_taps, high[i])
 
 
 @compiled
@@ -175,12 +190,29 @@ def _halve(halves: Array, taps: Array, out: Array) -> None:
 
 
 @compiled
-def _synthesise(low: Array, high: Array, low_taps: Array, high_taps: Array, out: Array) -> None:
+def _put_together(  # noqa: PLR0917 (likewise)
+    low: Array,
+    high: Array,
+    low_taps: Array,
+    high_taps: Array,
+    limits: Array,
+    soft: int,
+    out: Array,
+    sums: Array,
+) -> None:
+    for i in range(len(out)):
+        _shrink(high[i], limits[i], soft)
+        _synthesise(low[i], high[i], low_taps, high_taps, out[i], sums)
+
+
+@compiled
+def _synthesise(  # noqa: PLR0917 (likewise)
+    low: Array, high: Array, low_taps: Array, high_taps: Array, out: Array, sums: Array
+) -> None:
     """Write the signal of which `low` and `high` are the halves: even and odd samples by turns."""
-    half = len(low_taps) // 2
-    sums = np.empty((2, BLOCK), out.dtype)
-    for start in range(0, len(out) // 2, BLOCK):
-        size = min(BLOCK, len(out) // 2 - start)
+    half, pairs = len(low_taps) // 2, (len(out) + 1) // 2
+    for start in range(0, pairs, BLOCK):
+        size = min(BLOCK, pairs - start)
         sums[:] = 0
         for j in range(half):
             first = start + half - 1 - j
@@ -189,13 +221,16 @@ def _synthesise(low: Array, high: Array, low_taps: Array, high_taps: Array, out:
                 p, q, row = low_taps[2 * j + parity], high_taps[2 * j + parity], sums[parity, :size]
                 for k in range(size):
                     row[k] = row[k] + p * a[k] + q * d[k]
-        for k in range(size):
+        whole = min(size, len(out) // 2 - start)
+        for k in range(whole):
             out[2 * (start + k)] = sums[0, k]
             out[2 * (start + k) + 1] = sums[1, k]
+        if whole < size:
+            out[len(out) - 1] = sums[0, whole]
 
 
 @compiled
-def _shrink(detail: Array, limit: Scalar, soft: bool) -> None:  # noqa: FBT001 (Numba knows no keyword-only)
+def _shrink(detail: Array, limit: Scalar, soft: int) -> None:
     for k in range(len(detail)):
         size = abs(detail[k])
         if size < limit:

@@ -167,7 +167,8 @@ def times(count: int, function: Run) -> None:
 def pairs() -> None:
     x, y = np.random.default_rng(0).standard_normal((2, 1000)).cumsum(axis=1)
     for name, radius, window in (("full", -1, None), ("10 % band", 100, 101)):
-        ours, label = partial(dtw.distance, x, y, radius, True, math.inf), f"DTW {name}, 20 x 1,000 samples"  # noqa: FBT003
+        ours = partial(dtw.distance, x, y, radius=radius, squared=True)
+        label = f"DTW {name}, 20 x 1,000 samples"
         if peer := installed("dtaidistance.dtw"):
             theirs = partial(peer.distance_fast, x, y, window=window)
             row(label, partial(times, 20, ours), "dtaidistance (C)", partial(times, 20, theirs))

@@ -1,0 +1,172 @@
+"""Machine code on the disk and in memory: one file per function and kinds of arguments, loaded by LLVM.
+
+The files are keyed by all that they depend on (this package's source, versions, processor), and written
+beside their place and renamed, so that any number of ranks may look for and leave them at once.
+"""
+
+import ctypes
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hpc_kernels.files import whole_file
+
+Call = Callable[[tuple[Any, ...]], Any]
+_C_TYPES: dict[str, Any] = {
+    "int64": ctypes.c_int64,
+    "float64": ctypes.c_double,
+    "float32": ctypes.c_float,
+}
+
+
+@dataclass(frozen=True)
+class Code:
+    """What LLVM made of a function: an object file, the name of its symbol, the kinds of its results.
+
+    A single result is no tuple.
+    """
+
+    symbol: str
+    results: tuple[str, ...]
+    single: bool
+    object_file: bytes
+
+
+def loaded(name: str, kinds: tuple[str, ...], compile_: Callable[[tuple[str, ...]], Code]) -> Call:
+    """Return the function `name` for arguments of `kinds`, from the cache or else compiled into it."""
+    path = cache_folder() / f"{name}.{_digest(name, *kinds)}.o"
+    code = _read(path)
+    if code is None:
+        code = compile_(kinds)
+        with suppress(OSError):  # a full or read-only disk: the next job compiles again
+            _write(path, code)
+    return _callable(code, kinds)
+
+
+def cache_folder() -> Path:
+    """Return the folder of machine code: HPC_KERNELS_CACHE, else one of this user and processor."""
+    if given := os.environ.get("HPC_KERNELS_CACHE"):
+        return Path(given)
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = base / "hpc_kernels" / _processor()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:  # a node where the home is read-only
+        folder = Path(tempfile.gettempdir()) / f"hpc_kernels-{os.getuid()}" / _processor()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+@cache
+def _processor() -> str:
+    """Return a short key of this processor's model and features: code for one may not run on another."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().split("\n\n", maxsplit=1)[0].splitlines()
+    except OSError:
+        lines = [os.uname().machine]
+    told = [line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join([_origin(), *parts]).encode()).hexdigest()[:16]
+
+
+@cache
+def _origin() -> str:
+    """Return a key of what machine code is made from, beside the function's name: any change is new code."""
+    package = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return f"{digest.hexdigest()} numba {version('numba')} llvmlite {version('llvmlite')} {_processor()}"
+
+
+def _read(path: Path) -> Code | None:
+    """Return the code in a file; None where there is none, or where it is not what was written."""
+    try:
+        digest, head, body = path.read_bytes().split(b"\n", 2)
+    except (OSError, ValueError):
+        return None
+    if digest.decode("latin-1") != hashlib.sha256(head + body).hexdigest():
+        return None
+    return Code(**json.loads(head), object_file=body)
+
+
+def _write(path: Path, code: Code) -> None:
+    told = {"symbol": code.symbol, "results": code.results, "single": code.single}
+    head, body = json.dumps(told).encode(), code.object_file
+    digest = hashlib.sha256(head + body).hexdigest().encode()
+    with whole_file(path) as file:
+        file.write(b"\n".join((digest, head, body)))
+
+
+@cache
+def _linker() -> Any:
+    import llvmlite.binding as llvm  # noqa: PLC0415 (lazy: `.npy` in and out may need no machine code)
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.create_lljit_compiler()
+
+
+_libraries: list[Any] = []  # what is linked lives as long as this list holds it
+
+
+def _callable(code: Code, kinds: tuple[str, ...]) -> Call:
+    """Link the code and return a function of a tuple of arguments.
+
+    Numba's calling convention for native code: a place for the result, one for an exception, then the
+    arguments, arrays being taken apart; it returns a status.
+    """
+    from llvmlite.binding import JITLibraryBuilder  # noqa: PLC0415 (likewise)
+
+    builder = JITLibraryBuilder().add_object_img(code.object_file).add_current_process()
+    library = builder.export_symbol(code.symbol).link(_linker(), f"{len(_libraries)}")
+    _libraries.append(library)
+    flat_types = [flat for kind in kinds for flat in _flat_types(kind)]
+    prototype = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *flat_types)
+    native, result_type = prototype(library[code.symbol]), _result_type(code.results)
+
+    def call(arguments: tuple[Any, ...]) -> Any:
+        result, exception = result_type(), ctypes.c_void_p()
+        flat = [value for argument in arguments for value in _flat(argument)]
+        if native(ctypes.addressof(result), ctypes.addressof(exception), *flat):
+            raise RuntimeError(f"{code.symbol} failed")
+        values = tuple(getattr(result, name) for name, _ in result_type._fields_)
+        return (values[0] if values else None) if code.single else values
+
+    return call
+
+
+def _result_type(kinds: tuple[str, ...]) -> Any:
+    fields = [(f"r{i}", _C_TYPES[kind]) for i, kind in enumerate(kinds)]
+    return type("Result", (ctypes.Structure,), {"_fields_": fields})
+
+
+def _flat_types(kind: str) -> list[Any]:
+    if kind in _C_TYPES:
+        return [_C_TYPES[kind]]
+    dimensions = int(kind.partition("[")[2][0])
+    pointer, number = ctypes.c_void_p, ctypes.c_int64
+    return [pointer, pointer, number, number, pointer, *[number] * (2 * dimensions)]
+
+
+def _flat(argument: Any) -> Iterator[Any]:
+    """Yield what stands for an argument: of an array owner, parent, size, item size, data, shape, strides."""
+    if isinstance(argument, np.ndarray):
+        yield from (None, None, argument.size, argument.itemsize, argument.ctypes.data)
+        yield from argument.shape
+        yield from argument.strides
+    else:
+        yield argument

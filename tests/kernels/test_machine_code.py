@@ -1,0 +1,174 @@
+"""Machine code: made once, found by every later job without Numba, made again where it is broken."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hpc_kernels.compiled import Compiled, Intrinsic, compiled
+from hpc_kernels.machine_words import high_product
+from tests.kernels.job_folder import JobFolder
+
+FILTERS: dict[str, dict[str, Any]] = {
+    "kalman": {},
+    "fft": {"sampling_rate": 250, "window": "hann"},
+    "min_max": {},
+    "savitzky_golay": {"mode": "interp"},
+    "black_scholes": {"volatility": "price_std"},
+    "wavelet": {"mode": "hard"},
+}
+_FORBIDDEN = "raise ImportError('a job may not need Numba')"
+
+
+@pytest.fixture(scope="module")
+def warmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a cache that `warm` has filled."""
+    cache = tmp_path_factory.mktemp("cache")
+    environment = os.environ | {"HPC_KERNELS_CACHE": str(cache)}
+    subprocess.run(
+        [sys.executable, "-m", "hpc_kernels", "warm"], check=True, env=environment, stdout=subprocess.PIPE
+    )
+    return cache
+
+
+@pytest.fixture
+def without_numba(warmed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let jobs find the warmed cache and no compiler; nothing may be added."""
+    before = sorted(warmed.iterdir())
+    forbidden = tmp_path / "forbidden" / "numba"
+    forbidden.mkdir(parents=True)
+    (forbidden / "__init__.py").write_text(_FORBIDDEN)
+    monkeypatch.setenv("HPC_KERNELS_CACHE", str(warmed))
+    monkeypatch.setenv("PYTHONPATH", str(forbidden.parent))
+    yield
+    assert sorted(warmed.iterdir()) == before
+
+
+@pytest.mark.usefixtures("without_numba")
+@pytest.mark.parametrize("stride", [1, 3])
+@pytest.mark.parametrize("scenario", [1, 2, 3, 4])
+def test_filters_need_no_numba(jobs: JobFolder, acceleration: Path, scenario: int, stride: int) -> None:
+    changes = {"precision_scenario": scenario, "perforation_stride": stride, "threads": 2}
+    assert jobs.run(acceleration, FILTERS, **changes) == [0], jobs.stderr
+
+
+@pytest.mark.usefixtures("without_numba")
+def test_a_table_of_numbers_needs_no_numba(jobs: JobFolder, acceleration_values: NDArray[np.float64]) -> None:
+    np.save(jobs.root / "input.npy", acceleration_values.T)
+    changes = {"ranks": 2, "csv_output": False}
+    assert jobs.run(jobs.root / "input.npy", FILTERS, **changes) == [0, 0], jobs.stderr
+
+
+@pytest.mark.usefixtures("without_numba")
+@pytest.mark.parametrize("scenario", [1, 4])
+@pytest.mark.parametrize(
+    "options",
+    [{"metric": "euclidean"}, {"centroid": "mean"}, {"centroid": "dba", "band": 3}],
+    ids=lambda options: "-".join(map(str, options.values())),
+)
+def test_clustering_needs_no_numba(jobs: JobFolder, options: dict[str, Any], scenario: int) -> None:
+    table = jobs.input("a;b;c\n" + "".join(f"{t};{t * t};{7 - t}\n" for t in range(20)))
+    assert jobs.run(table, {"kmean": options}, precision_scenario=scenario) == [0], jobs.stderr
+
+
+@pytest.mark.usefixtures("without_numba")
+@pytest.mark.parametrize("scenario", [1, 4])
+@pytest.mark.parametrize(
+    "options",
+    [{"metric": "euclidean"}, {"cost": "squared"}, {"band": 3}],
+    ids=lambda options: "-".join(map(str, options.values())),
+)
+def test_classification_needs_no_numba(jobs: JobFolder, options: dict[str, Any], scenario: int) -> None:
+    table = jobs.input("a;b\n" + "".join(f"{t};{t * t}\n" for t in range(20)))
+    labels = jobs.input("timeseries;labels\na;0\nb;1\n", "labels.csv")
+    inference = jobs.root / "inference"
+    inference.mkdir()
+    (inference / "query.csv").write_text("x\n" + "".join(f"{t + 1}\n" for t in range(20)))
+    services = {"knn": options | {"k_nearest_neighbor": 1}}
+    files = {"labels": str(labels), "inference_dir": str(inference)}
+    assert jobs.run(table, services, 1, precision_scenario=scenario, **files) == [0], jobs.stderr
+
+
+@pytest.mark.parametrize("broken", [b"no line", b"0\n{}\n\x7fELF"])
+def test_a_broken_file_is_made_again(jobs: JobFolder, monkeypatch: pytest.MonkeyPatch, broken: bytes) -> None:
+    cache = jobs.root / "cache"
+    monkeypatch.setenv("HPC_KERNELS_CACHE", str(cache))
+    table = jobs.input("a;b\n1;2\n3;4\n")
+    assert jobs.run(table, {"min_max": {}}) == [0]
+    names = sorted(cache.iterdir())
+    assert names
+    for path in names:
+        path.write_bytes(broken)
+    assert jobs.run(table, {"min_max": {}}) == [0], jobs.stderr
+    assert sorted(cache.iterdir()) == names
+    assert all(broken not in path.read_bytes() for path in names)
+
+
+def test_half_a_file_is_made_again(jobs: JobFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = jobs.root / "cache"
+    monkeypatch.setenv("HPC_KERNELS_CACHE", str(cache))
+    table = jobs.input("a;b\n1;2\n3;4\n")
+    assert jobs.run(table, {"min_max": {}}) == [0]
+    sizes = {path: path.stat().st_size for path in cache.iterdir()}
+    for path, size in sizes.items():
+        os.truncate(path, size // 2)
+    assert jobs.run(table, {"min_max": {}}) == [0], jobs.stderr
+    assert all(path.stat().st_size > size // 2 for path, size in sizes.items())
+
+
+def test_ranks_may_fill_an_empty_cache_at_once(jobs: JobFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = jobs.root / "cache"
+    monkeypatch.setenv("HPC_KERNELS_CACHE", str(cache))
+    assert jobs.run(jobs.input("a;b;c;d\n1;2;3;4\n3;4;5;6\n"), {"min_max": {}}, ranks=4) == [0] * 4
+    assert {path.suffix for path in cache.iterdir()} == {".o"}  # nothing temporary is left
+
+
+def test_where_no_cache_can_be_a_job_runs_all_the_same(
+    jobs: JobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HPC_KERNELS_CACHE", "/dev/null/cache")
+    assert jobs.run(jobs.input("a;b\n1;2\n3;4\n"), {"min_max": {}}) == [0], jobs.stderr
+
+
+def _several(x: Any, count: int, factor: float) -> tuple[int, float]:
+    total = 0.0
+    for value in x.flat:
+        total += value * factor
+    return count + 1, total
+
+
+def test_kinds_of_arguments_and_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HPC_KERNELS_CACHE", str(tmp_path))
+    several = Compiled(_several)
+    whole = np.arange(6.0).reshape(2, 3)
+    for x in (whole, whole.astype(np.float32), whole[:, ::2], whole.T, whole[0]):
+        assert several(x, 2, 0.5) == (3, x.sum() / 2)
+    assert len(list(tmp_path.iterdir())) == 4  # whole[:, ::2] and whole.T are of one kind
+
+
+@compiled
+def _nothing(x: Any) -> None:
+    x[0] = 1
+
+
+@pytest.mark.parametrize("wrong", [None, "text", [1.0], 1j])
+def test_what_machine_code_cannot_take(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="take arrays and numbers"):
+        _nothing(wrong)
+
+
+def test_names_of_arguments_are_not_known() -> None:
+    with pytest.raises(TypeError, match="by position"):
+        _nothing(x=np.zeros(1))
+
+
+def test_an_instruction_is_for_machine_code_only() -> None:
+    assert isinstance(high_product, Intrinsic)
+    with pytest.raises(TypeError, match="by compiled functions only"):
+        high_product(1, 2)
