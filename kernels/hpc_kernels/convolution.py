@@ -1,22 +1,22 @@
 """Weighted sums of neighbouring samples: the inner loop of smoothing."""
 
 from hpc_kernels.arrays import Array
-from hpc_kernels.compiled import compiled
+from hpc_kernels.compiled import compiled_fused
 
 BLOCK = 1024  # outputs worked on at a time, so that the sums stay in the first-level cache
 
 
-@compiled
-def weighted_sums(x: Array, taps: Array, out: Array, block: Array) -> None:
-    """Write ``out[i, t] = sum_j taps[j] x[i, t + j]`` of an odd number of taps, added in the order of `j`.
+@compiled_fused
+def weighted_sums(x: Array, taps: Array, out: Array, first: int, block: Array) -> None:
+    """Write ``out[i, first + t] = sum_j taps[j] x[i, t + j]`` of an odd number of taps.
 
     Sums are kept in double precision, in `block` of `BLOCK` places, whatever `out` is; none leaves `x`.
     """
     for i in range(len(x)):
-        _weigh(x[i], taps, out[i], block)
+        _weigh(x[i], taps, out[i, first : first + x.shape[1] - len(taps) + 1], block)
 
 
-@compiled
+@compiled_fused
 def _weigh(x: Array, taps: Array, out: Array, block: Array) -> None:
     for start in range(0, len(out), BLOCK):
         sums = block[: min(BLOCK, len(out) - start)]
@@ -35,13 +35,13 @@ def _weigh(x: Array, taps: Array, out: Array, block: Array) -> None:
             written[t] = sums[t]
 
 
-@compiled
+@compiled_fused
 def _start_with_one(x: Array, tap: float, sums: Array) -> None:
     for t in range(len(sums)):
         sums[t] = tap * x[t]
 
 
-@compiled
+@compiled_fused
 def _start_with_three(x: Array, taps: Array, sums: Array) -> None:
     a, b, c = taps[0], taps[1], taps[2]
     xb, xc = x[1:], x[2:]
@@ -49,7 +49,7 @@ def _start_with_three(x: Array, taps: Array, sums: Array) -> None:
         sums[t] = a * x[t] + b * xb[t] + c * xc[t]
 
 
-@compiled
+@compiled_fused
 def _add_four(x: Array, taps: Array, sums: Array) -> None:
     a, b, c, d = taps[0], taps[1], taps[2], taps[3]
     xb, xc, xd = x[1:], x[2:], x[3:]
@@ -57,7 +57,7 @@ def _add_four(x: Array, taps: Array, sums: Array) -> None:
         sums[t] = sums[t] + a * x[t] + b * xb[t] + c * xc[t] + d * xd[t]
 
 
-@compiled
+@compiled_fused
 def _add_eight(x: Array, taps: Array, sums: Array) -> None:
     a, b, c, d = taps[0], taps[1], taps[2], taps[3]
     e, f, g, h = taps[4], taps[5], taps[6], taps[7]

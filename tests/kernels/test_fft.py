@@ -36,7 +36,9 @@ def test_windows_are_those_of_scipy(
     assert_close(fft(acceleration_values, window=window), expected, 1e-10)
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 31, 32, 33, 127, 128, 129, 1009, 4093, 4095, 4096, 4097])
+@pytest.mark.parametrize(
+    "n", [1, 2, 3, 4, 5, 31, 32, 33, 127, 128, 129, 1009, 4093, 4095, 4096, 4097, 8209, 9973]
+)
 def test_any_length(n: int) -> None:
     x = np.random.default_rng(n).standard_normal((5, n))
     assert_close(fft(x), np.abs(scipy.fft.fft(x, axis=1)), 1e-10)
@@ -57,8 +59,9 @@ def test_against_the_definition(x: list[float]) -> None:
         np.full(64, 5e-324),
         np.linspace(-1e-310, 1e-310, 33),
         np.tile([1e154, -1e-154], 16),
+        np.where(np.arange(8209) == 20, 1e300, 0.0),
     ],
-    ids=["constant", "ramp", "spike", "smallest denormals", "denormals", "squares overflow"],
+    ids=["constant", "ramp", "spike", "smallest denormals", "denormals", "squares overflow", "prime spike"],
 )
 def test_adversarial(x: NDArray[np.float64]) -> None:
     assert_close(fft(x), np.abs(scipy.fft.fft(x[np.newaxis], axis=1)), 1e-10)
@@ -80,7 +83,7 @@ def test_a_signal_does_not_depend_on_its_neighbours(acceleration_values: NDArray
             assert np.array_equal(alone, together[first : first + count])
 
 
-@pytest.mark.parametrize("n", [1, 7, 64, 1009, 65_536, 99_991])
+@pytest.mark.parametrize("n", [1, 7, 64, 1009, 8209, 65_536, 99_991])
 @pytest.mark.parametrize("kind", ["f8", "f4"])
 def test_neighbours_do_not_matter_whatever_the_length(n: int, kind: str) -> None:
     x = np.random.default_rng(n).standard_normal((21, n)).astype(kind)

@@ -10,14 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from hpc_kernels.arrays import Array, as_signals
 from hpc_kernels.branch_free import exponential, log_of_normal, normal_tail
-from hpc_kernels.compiled import compiled
+from hpc_kernels.compiled import compiled_fused
 from hpc_kernels.errors import UnfitSignalError
 
 FIGURES = tuple(f"{side} {figure}" for figure in ("price", "delta", "gamma", "vega", "theta", "rho")
                 for side in ("call", "put"))  # fmt: skip
 TRADING_DAYS = 252
 DAYS_PER_YEAR = 365
-BLOCK = 256  # options worked on at a time: their figures stay in the first-level cache
+BLOCK = 512  # options worked on at a time: their figures stay in the second-level cache
 _LEAST, _GREATEST = 1e-100, 1e100  # of what is an ordinary number, far from overflow
 _SCALE = 0.01  # vega, theta and rho are told per hundredth
 Column = NDArray[np.float64]
@@ -127,76 +127,92 @@ def option_figures(  # noqa: PLR0917 (as many terms as the formula has)
 ) -> Column:
     """Return the figures (options, 12) for arrays of spot, volatility and years; nan spot gives nan."""
     out = np.empty((len(spot), 12))
-    _write_figures(
-        spot, sigma, years, np.array([call_strike, put_strike]), rate, out, np.empty((2, 6 * BLOCK))
-    )
+    strikes, room = np.array([call_strike, put_strike]), np.empty((18, BLOCK))
+    _write_figures(spot, sigma, years, strikes, rate, out, room)
     return out
 
 
-@compiled
-def _write_figures(  # noqa: PLR0917 (Numba knows no keyword-only; `sides` is room for both)
-    spot: Column, sigma: Column, years: Column, strikes: Column, rate: float, out: Column, sides: Column
+@compiled_fused
+def _write_figures(  # noqa: PLR0917 (Numba knows no keyword-only)
+    spot: Column, sigma: Column, years: Column, strikes: Column, rate: float, out: Column, room: Column
 ) -> None:
-    calls, puts = sides[0], sides[1]
+    shared, calls, puts = room[:6], room[6:12], room[12:]
     for start in range(0, len(spot), BLOCK):
         some = slice(start, min(start + BLOCK, len(spot)))
         s, v, y, rows = spot[some], sigma[some], years[some], out[some]
-        _ordinary(s, v, y, strikes[0], rate, 1.0, calls)
-        _ordinary(s, v, y, strikes[1], rate, -1.0, puts)
+        _write_shared(s, v, y, rate, shared)
+        _ordinary(s, y, shared, strikes[0], rate, 1.0, calls)
+        _ordinary(s, y, shared, strikes[1], rate, -1.0, puts)
         for i in range(len(s)):
             for j in range(6):
-                rows[i, 2 * j], rows[i, 2 * j + 1] = calls[6 * i + j], puts[6 * i + j]
+                rows[i, 2 * j], rows[i, 2 * j + 1] = calls[j, i], puts[j, i]
         for side in range(2):
-            if _count_ordinary(s, v, y, strikes[side]) < len(s):
+            strike, deviation = strikes[side], shared[2]
+            if _count_ordinary(s, deviation, 1.0 / strike) < len(s):
                 for i in range(len(s)):
-                    if not _is_ordinary(s[i] / strikes[side], v[i] * math.sqrt(y[i])):
-                        _limits(s[i], v[i], y[i], strikes[side], rate, 1.0 - 2.0 * side, rows[i, side::2])
+                    if not _is_ordinary(s[i] * (1.0 / strike), deviation[i]):
+                        _limits(s[i], v[i], y[i], strike, rate, 1.0 - 2.0 * side, rows[i, side::2])
 
 
-@compiled
-def _count_ordinary(spot: Column, sigma: Column, years: Column, strike: float) -> int:
+@compiled_fused
+def _count_ordinary(spot: Column, deviation: Column, of_strike: float) -> int:
     count = 0
     for i in range(len(spot)):
-        count += _is_ordinary(spot[i] / strike, sigma[i] * math.sqrt(years[i]))
+        count += _is_ordinary(spot[i] * of_strike, deviation[i])
     return count
 
 
-@compiled
+@compiled_fused
 def _is_ordinary(ratio: float, deviation: float) -> bool:
     return (ratio > _LEAST) & (ratio < _GREATEST) & (deviation > _LEAST) & (deviation < _GREATEST)
 
 
-@compiled
+@compiled_fused
+def _write_shared(spot: Column, sigma: Column, years: Column, rate: float, out: Column) -> None:
+    """Write what call and put share, above all the divisions, which take longest."""
+    root, discount, deviation, inverse, thinness, decay = out[0], out[1], out[2], out[3], out[4], out[5]
+    for i in range(len(spot)):
+        root[i] = math.sqrt(years[i])
+        discount[i] = exponential(-rate * years[i])
+        deviation[i] = sigma[i] * root[i]
+        inverse[i] = 1.0 / deviation[i]
+        thinness[i] = 1.0 / (spot[i] * deviation[i])
+        decay[i] = 0.5 * spot[i] * sigma[i] / root[i]
+
+
+@compiled_fused
 def _ordinary(  # noqa: PLR0917 (likewise)
-    spot: Column, sigma: Column, years: Column, strike: float, rate: float, sign: float, out: Column
+    spot: Column, years: Column, shared: Column, strike: float, rate: float, sign: float, out: Column
 ) -> None:
     """Write price, delta, gamma, vega, theta and rho of calls (`sign` 1) or puts (`sign` -1)."""
+    root, discount, deviation, inverse, thinness, decay = (
+        shared[0], shared[1], shared[2], shared[3], shared[4], shared[5],
+    )  # fmt: skip
+    of_strike = 1.0 / strike
     for i in range(len(spot)):
-        root, discounted = math.sqrt(years[i]), strike * exponential(-rate * years[i])
-        deviation, drift = sigma[i] * root, log_of_normal(spot[i] / strike) + rate * years[i]
-        d1 = drift / deviation + deviation / 2
-        d2 = d1 - deviation
+        drift, discounted = log_of_normal(spot[i] * of_strike) + rate * years[i], strike * discount[i]
+        d1 = drift * inverse[i] + deviation[i] / 2
+        d2 = d1 - deviation[i]
         bell = exponential(-0.5 * d1 * d1)
         in_spot = _below(sign * d1, bell)
         in_strike = _below(sign * d2, exponential(-0.5 * d2 * d2))
         density = bell / math.sqrt(2 * math.pi)
-        out[6 * i + 0] = sign * (spot[i] * in_spot - discounted * in_strike)
-        out[6 * i + 1] = sign * in_spot
-        out[6 * i + 2] = density / (spot[i] * deviation)
-        out[6 * i + 3] = spot[i] * density * root * _SCALE
-        decay = -spot[i] * density * sigma[i] / (2 * root)
-        out[6 * i + 4] = (decay - sign * rate * discounted * in_strike) * _SCALE
-        out[6 * i + 5] = sign * discounted * years[i] * in_strike * _SCALE
+        out[0, i] = sign * (spot[i] * in_spot - discounted * in_strike)
+        out[1, i] = sign * in_spot
+        out[2, i] = density * thinness[i]
+        out[3, i] = spot[i] * density * root[i] * _SCALE
+        out[4, i] = (-decay[i] * density - sign * rate * discounted * in_strike) * _SCALE
+        out[5, i] = sign * discounted * years[i] * in_strike * _SCALE
 
 
-@compiled
+@compiled_fused
 def _below(d: float, bell: float) -> float:
     """Return the standard normal distribution function at `d`, given ``exp(-d * d / 2)``."""
     tail = normal_tail(d, bell)
     return 1.0 - tail if d > 0 else tail
 
 
-@compiled
+@compiled_fused
 def _limits(  # noqa: PLR0917 (likewise)
     spot: float, sigma: float, years: float, strike: float, rate: float, sign: float, out: Column
 ) -> None:
@@ -219,7 +235,7 @@ def _limits(  # noqa: PLR0917 (likewise)
         out[:] = math.nan
 
 
-@compiled
+@compiled_fused
 def _phi(d: float) -> float:
     """Return the standard normal distribution function at `d`."""
     return 0.5 * math.erfc(-d * math.sqrt(0.5))

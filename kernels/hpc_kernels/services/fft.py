@@ -1,11 +1,13 @@
 """Magnitude spectrum: the absolute value of the unnormalised discrete Fourier transform."""
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import ducc0
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hpc_kernels import chirp
 from hpc_kernels.arrays import Array, as_signals
 from hpc_kernels.compiled import compiled
 
@@ -16,7 +18,7 @@ Window = Literal["none", "hann", "hamming", "blackman"]
 # another path with other last bits. Only whole groups of this size are transformed, so that a
 # signal's result does not depend on its neighbours, hence not on ranks and threads.
 GROUP = 4
-_CELLS_AT_A_TIME = 1 << 21  # bounds the memory for spectra
+_CELLS_AT_A_TIME = 1 << 19  # so that spectra are still in the caches when their magnitudes are taken
 
 # Coefficients of the cosine sums a0 - a1 cos + a2 cos, as in Harris (1978), exact Hamming 0.54.
 _COSINES: dict[Window, tuple[float, float, float]] = {
@@ -50,7 +52,7 @@ def fft(signals: ArrayLike, *, spectrum: Spectrum = "full", window: Window = "no
 
     Notes
     -----
-    The transform itself is ducc0's (a mixed-radix FFT, Bluestein's algorithm for large primes);
+    The transform itself is ducc0's mixed-radix FFT, within a chirp transform for long prime lengths;
     the upper half follows from the symmetry of a real signal's spectrum.
 
     Examples
@@ -62,9 +64,11 @@ def fft(signals: ArrayLike, *, spectrum: Spectrum = "full", window: Window = "no
     n = x.shape[1]
     out = np.empty((len(x), n if spectrum == "full" else n // 2 + 1), x.dtype)
     weights = None if window == "none" else _window(window, n).astype(x.dtype)
-    step = max(1, _CELLS_AT_A_TIME // (GROUP * n)) * GROUP
+    step = max(1, min(len(x), _CELLS_AT_A_TIME // n) // GROUP) * GROUP
+    half_spectra = _half_spectra(n, step, x.dtype)
     for start in range(0, len(x), step):
-        _magnitudes(x[start : start + step], weights, out[start : start + step])
+        spectra = half_spectra(_in_groups(x[start : start + step], weights))
+        _write_magnitudes(spectra.view(x.dtype), n // 2 + 1, out[start : start + step])
     return out
 
 
@@ -80,33 +84,46 @@ def _window(window: Window, n: int) -> NDArray[np.float64]:
     return np.asarray(a0 - a1 * np.cos(phase) + a2 * np.cos(2 * phase))
 
 
-def _magnitudes(x: Array, weights: Array | None, out: Array) -> None:
+def _half_spectra(samples: int, rows: int, kind: np.dtype[Any]) -> Callable[[Array], chirp.Complex]:
+    """Return the function that transforms so many signals at most into rows that begin with their bins."""
+    if chirp.pays(samples):
+        return chirp.half_spectra(samples, rows, GROUP, kind)
+    room = np.empty((rows, samples // 2 + 1), np.result_type(kind, np.complex64))
+    return lambda x: ducc0.fft.r2c(x, axes=(1,), out=room[: len(x)])
+
+
+def _in_groups(x: Array, weights: Array | None) -> Array:
+    """Return the weighted signals, and as many of zeros as a whole number of groups needs."""
     missing = -len(x) % GROUP
     if weights is not None:
         x = x * weights
-    if missing:
-        x = np.concatenate([x, np.zeros((missing, x.shape[1]), x.dtype)])
-    transform = ducc0.fft.r2c(x, axes=(1,))
-    _write_magnitudes(transform.view(x.dtype), out)
+    return np.concatenate([x, np.zeros((missing, x.shape[1]), x.dtype)]) if missing else x
 
 
 @compiled
-def _write_magnitudes(parts: Array, out: Array) -> None:
+def _write_magnitudes(parts: Array, bins: int, out: Array) -> None:
     for i in range(len(out)):
-        _magnitude(parts[i], out[i])
+        _magnitude(parts[i], out[i, :bins])
+        _mirror(out[i, 1:], out[i, bins:])
 
 
 @compiled
 def _magnitude(parts: Array, out: Array) -> None:
-    """Write the absolute values of interleaved (re, im) `parts`, mirrored as far as `out` goes."""
-    n = len(out)
-    bins = len(parts) // 2
-    for k in range(bins):
+    """Write the absolute values of interleaved (re, im) `parts`."""
+    for k in range(len(out)):
         out[k] = np.sqrt(parts[2 * k] * parts[2 * k] + parts[2 * k + 1] * parts[2 * k + 1])
     # beyond these the squares have lost their value to underflow or overflow
     tiny, huge = (1e-140, 1e140) if parts.itemsize == 8 else (1e-15, 1e15)  # noqa: PLR2004
-    for k in range(bins):
-        if not tiny < out[k] < huge:
-            out[k] = np.hypot(parts[2 * k], parts[2 * k + 1])
-    for k in range(bins, n):
-        out[k] = out[n - k]
+    ordinary = 0
+    for k in range(len(out)):
+        ordinary += (tiny < out[k]) & (out[k] < huge)
+    if ordinary < len(out):
+        for k in range(len(out)):
+            if not tiny < out[k] < huge:
+                out[k] = np.hypot(parts[2 * k], parts[2 * k + 1])
+
+
+@compiled
+def _mirror(lower: Array, upper: Array) -> None:
+    for k in range(len(upper)):
+        upper[k] = lower[len(upper) - 1 - k]

@@ -120,11 +120,11 @@ def _smooth(x: Array, out: Array, taps: Taps, mode: Mode) -> None:
     half, n, sums = len(taps) // 2, x.shape[1], np.empty(BLOCK)
     before, after = _beyond(x, np.arange(-half, 0), mode), _beyond(x, np.arange(n, n + half), mode)
     if n <= 2 * half:
-        weighted_sums(np.concatenate([before, x, after], axis=1), taps, out, sums)
+        weighted_sums(np.concatenate([before, x, after], axis=1), taps, out, 0, sums)
         return
-    weighted_sums(x, taps, out[:, half : n - half], sums)
-    weighted_sums(np.concatenate([before, x[:, : 2 * half]], axis=1), taps, out[:, :half], sums)
-    weighted_sums(np.concatenate([x[:, n - 2 * half :], after], axis=1), taps, out[:, n - half :], sums)
+    weighted_sums(x, taps, out, half, sums)
+    weighted_sums(np.concatenate([before, x[:, : 2 * half]], axis=1), taps, out, 0, sums)
+    weighted_sums(np.concatenate([x[:, n - 2 * half :], after], axis=1), taps, out, n - half, sums)
 
 
 def _fit_ends(x: Array, out: Array, taps: Taps) -> None:

@@ -1,8 +1,10 @@
 """Each kernel beside the library that a user would pick: medians, A B A B.
 
-Outputs are allocated by both sides. One thread is told in processor time, so that what else runs on
-the machine counts as little as can be; more (the first argument) in wall-clock time, with peers
-on as many threads as they can use. Peers that are not installed are left out.
+Outputs are allocated by both sides: from fresh pages, as in a job, or where glibc is told to keep them
+(MALLOC_MMAP_THRESHOLD_ and MALLOC_TRIM_THRESHOLD_ above the sizes) from warm ones. One thread is told in
+processor time, so that what else runs on the machine counts as little as can be; more (the first
+argument) in wall-clock time, with peers on as many threads as they can use. Peers that are not installed
+are left out.
 """
 
 import importlib.util
@@ -194,7 +196,7 @@ def classes() -> None:
         if peer := installed("aeon.classification.distance_based"):
             window = {"window": 0.1} if band else None
             model = peer.KNeighborsTimeSeriesClassifier(
-                1, distance="dtw", distance_params=window, n_jobs=THREADS
+                n_neighbors=1, distance="dtw", distance_params=window, n_jobs=THREADS
             )
             model.fit(training[:, None], labels)
             row(label, ours, "aeon", partial(model.predict, queries[:, None]), repeats=3)
