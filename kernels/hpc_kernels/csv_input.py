@@ -12,20 +12,23 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from hpc_kernels import csv_strict
 from hpc_kernels.arrays import Array, on_threads
-from hpc_kernels.csv_rows import ROWS_TOGETHER, count_lines, parse_rows
+from hpc_kernels.byte_lanes import ROOM
+from hpc_kernels.csv_rows import ROWS_TOGETHER, SPARE, count_lines, parse_rows
 from hpc_kernels.errors import BadInputError
 from hpc_kernels.progress import Progress
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n"
-_PIECE = 1 << 22
+_LINE_END = ord("\n")
+_PIECE = 1 << 18
 
-ReadAt = Callable[[int, int], bytes]
+Fill = Callable[[memoryview, int], int]  # fills a buffer from a byte on, returns how much there was
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class _Body:
     """The rows below the header: where they are, and how they are to be understood."""
 
     file: str
-    read_at: ReadAt
+    fill: Fill
     start: int
     stop: int
     first_row: int
@@ -52,14 +55,25 @@ def read(path: Path, share: Callable[[int], range], threads: int = 1) -> tuple[l
     """
     if path.suffix.lower() == ".gz":
         text = _decompressed(path)
-        return _read(path.name, lambda start, size: text[start : start + size], len(text), share, threads)
+        return _read(path.name, partial(_copied, memoryview(text)), len(text), share, threads)
     with path.open("rb") as file:
-        read_at = partial(_read_at, file.fileno())
-        return _read(path.name, read_at, os.fstat(file.fileno()).st_size, share, threads)
+        fill = partial(_filled, file.fileno())
+        return _read(path.name, fill, os.fstat(file.fileno()).st_size, share, threads)
 
 
-def _read_at(descriptor: int, start: int, size: int) -> bytes:
-    return os.pread(descriptor, size, start)
+def _filled(descriptor: int, buffer: memoryview, start: int) -> int:
+    return os.preadv(descriptor, [buffer], start)
+
+
+def _copied(text: memoryview, buffer: memoryview, start: int) -> int:
+    found = text[start : start + len(buffer)]
+    buffer[: len(found)] = found
+    return len(found)
+
+
+def _bytes_at(fill: Fill, start: int, size: int) -> bytes:
+    buffer = bytearray(size)
+    return bytes(buffer[: fill(memoryview(buffer), start)])
 
 
 def _decompressed(path: Path) -> bytes:
@@ -70,38 +84,38 @@ def _decompressed(path: Path) -> bytes:
 
 
 def _read(
-    file: str, read_at: ReadAt, size: int, share: Callable[[int], range], threads: int
+    file: str, fill: Fill, size: int, share: Callable[[int], range], threads: int
 ) -> tuple[list[str], Array]:
-    start = len(_BYTE_ORDER_MARK) if read_at(0, 3) == _BYTE_ORDER_MARK else 0
-    stop = _end_of_text(read_at, start, size)
+    start = len(_BYTE_ORDER_MARK) if _bytes_at(fill, 0, 3) == _BYTE_ORDER_MARK else 0
+    stop = _end_of_text(fill, start, size)
     if start == stop:
         raise BadInputError(f"{file}: expected a header and samples, found an empty file")
-    header = _header(read_at, start, stop)
+    header = _header(fill, start, stop)
     names, separator = _names(file, header)
     body = start + len(header)
     first_row = header.count(b"\n") + (not header.endswith(b"\n")) + 1
     if body >= stop:
         raise BadInputError(f"{file}: row {first_row}: expected at least one sample, found none")
-    rows = _Body(file, read_at, body, stop, first_row, separator, names, share(len(names)))
+    rows = _Body(file, fill, body, stop, first_row, separator, names, share(len(names)))
     return names, _signals(rows, threads)
 
 
-def _end_of_text(read_at: ReadAt, start: int, stop: int) -> int:
+def _end_of_text(fill: Fill, start: int, stop: int) -> int:
     """Return where the last row ends: blank lines after it mean nothing."""
     while stop > start:
         first = max(start, stop - _PIECE)
-        kept = len(read_at(first, stop - first).rstrip(_BLANK))
+        kept = len(_bytes_at(fill, first, stop - first).rstrip(_BLANK))
         stop = first + kept
         if kept:
             break
     return stop
 
 
-def _header(read_at: ReadAt, start: int, stop: int) -> bytes:
+def _header(fill: Fill, start: int, stop: int) -> bytes:
     """Return the first row; a quoted name may hold a line break."""
     size = 1 << 16
     while True:
-        text = read_at(start, min(size, stop - start))
+        text = _bytes_at(fill, start, min(size, stop - start))
         end = text.find(b"\n") + 1
         while end and text.count(b'"', 0, end) % 2:
             end = text.find(b"\n", end) + 1
@@ -143,7 +157,7 @@ def _next_row(body: _Body, at: int) -> int:
     """Return where the first row that begins at or after `at` begins."""
     at = max(at - 1, body.start)
     while at < body.stop:
-        end = body.read_at(at, min(_PIECE, body.stop - at)).find(b"\n")
+        end = _bytes_at(body.fill, at, min(_PIECE, body.stop - at)).find(b"\n")
         if end >= 0:
             return at + end + 1
         at += _PIECE
@@ -152,43 +166,73 @@ def _next_row(body: _Body, at: int) -> int:
 
 def _lines(body: _Body, start: int, stop: int) -> int:
     """Return the number of rows between two rows' beginnings; the last may lack its line break."""
-    pieces = (body.read_at(at, min(_PIECE, stop - at)) for at in range(start, stop, _PIECE))
-    breaks = sum(count_lines(np.frombuffer(piece, np.uint8)) for piece in pieces)
-    return breaks + (stop == body.stop)
+    piece, lines = _Piece(min(_PIECE, stop - start)), 0
+    while start < stop:
+        end = piece.fill(body, start, stop)
+        lines += count_lines(piece.text, ROOM, end)
+        start += end - ROOM
+    return lines + (stop == body.stop)
+
+
+class _Piece:
+    """A buffer for a part of the text, with room before and behind it (`ROOM`)."""
+
+    def __init__(self, size: int) -> None:
+        self.bytes = bytearray(size + 2 * ROOM)
+        self.text = np.frombuffer(self.bytes, np.uint8)
+        self._inside = memoryview(self.bytes)[ROOM : ROOM + size]
+
+    def fill(self, body: _Body, start: int, stop: int) -> int:
+        """Read the text from `start` on, at most to `stop`; return where it ends in the buffer."""
+        if found := body.fill(self._inside[: stop - start], start):
+            return ROOM + found
+        raise BadInputError(f"{body.file}: became shorter while it was read")
 
 
 def _parse_range(body: _Body, signals: Array, start: int, stop: int, row: int) -> None:
     """Parse the rows between two bytes into ``signals[:, row:]``, piece by piece."""
-    size, first, progress = _PIECE, start, Progress(f"{body.file}: read")
+    first, size, progress = start, min(_PIECE, stop - start), Progress(f"{body.file}: read")
+    piece, rows = _Piece(size), _Rows(body, signals, row)
     while start < stop:
-        piece = body.read_at(start, min(size, stop - start))
-        if start + len(piece) == body.stop:
-            piece += b"\n"  # the last row, whose line break was blank text at the end
-        whole = piece.rfind(b"\n") + 1
+        end = piece.fill(body, start, stop)
+        if start + end - ROOM == body.stop:
+            piece.bytes[end] = _LINE_END  # of the last row, whose own was blank text at the end
+            end += 1
+        whole = piece.bytes.rfind(_LINE_END, ROOM, end) + 1
         if not whole:  # a row longer than the piece
             size *= 4
+            piece = _Piece(size)
             continue
-        row += _parse_piece(body, signals, piece[:whole], row)
-        start += whole
+        rows.parse(piece, whole)
+        start += whole - ROOM
         if first == body.start:  # one range speaks for all
             progress.at(start - first, stop - first)
 
 
-def _parse_piece(body: _Body, signals: Array, piece: bytes, row: int) -> int:
-    """Parse whole rows; where one is not plain, look at it slowly, which may end everything."""
-    text, at, before = np.frombuffer(piece, np.uint8), 0, row
-    block = np.empty((ROWS_TOGETHER, len(body.mine)))
-    limits = body.separator[0], len(body.names), body.mine.start
-    while True:
-        done, parsed = parse_rows(text[at:], *limits, signals, row, block)
-        row, at = row + done, at + parsed
-        if at == len(text):
-            return row - before
-        end = piece.index(b"\n", at)
-        values = csv_strict.read_row(
-            body.file, body.first_row + row, piece[at:end], body.separator, body.names
+class _Rows:
+    """The place of the next row among the signals."""
+
+    def __init__(self, body: _Body, signals: Array, row: int) -> None:
+        self._body, self._signals, self._row = body, signals, row
+        own = len(body.mine)
+        starts, powers = np.empty((2, own + SPARE), np.int64)
+        self._room: tuple[Any, ...] = (
+            np.empty((ROWS_TOGETHER, own)),
+            starts,
+            np.empty(own + SPARE, np.uint64),
+            powers,
         )
-        signals[:, row] = values[body.mine.start : body.mine.stop]
-        row, at = row + 1, end + 1
-        if at == len(text):
-            return row - before
+
+    def parse(self, piece: _Piece, stop: int) -> None:
+        """Parse whole rows; where one is not plain, look at it slowly, which may end everything."""
+        at, body, mine = ROOM, self._body, self._body.mine
+        limits = body.separator[0], len(body.names), mine.start
+        while at < stop:
+            done, at = parse_rows(piece.text, at, stop, *limits, self._signals, self._row, *self._room)
+            self._row += done
+            if at < stop:
+                end = piece.bytes.index(_LINE_END, at)
+                line, row = bytes(piece.bytes[at:end]), body.first_row + self._row
+                values = csv_strict.read_row(body.file, row, line, body.separator, body.names)
+                self._signals[:, self._row] = values[mine.start : mine.stop]
+                self._row, at = self._row + 1, end + 1

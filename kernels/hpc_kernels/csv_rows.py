@@ -1,38 +1,60 @@
-"""Whole rows of a CSV table, parsed as far as they are plain; what is not is left to look at slowly."""
+"""Whole rows of a CSV table, parsed as far as they are plain; what is not is left to look at slowly.
+
+A text must go on for `ROOM` bytes before and after the part that is looked at, whatever they are.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpc_kernels.arrays import Array
+from hpc_kernels.byte_lanes import LANES, equal_bytes
 from hpc_kernels.compiled import compiled
-from hpc_kernels.csv_numbers import parse
+from hpc_kernels.csv_numbers import ODD, parse, read_plain
+from hpc_kernels.machine_words import ones, trailing_zeros
 
 Text = NDArray[np.uint8]
 ROWS_TOGETHER = 8  # rows parsed before they are turned into columns: a cache line of each signal
 _QUOTE, _SPACE, _TAB, _RETURN, _LINE_END = b'" \t\r\n'
+_ONE, _LAST_BIT = np.uint64(1), np.uint64(1 << 63)
+_WRITTEN_AT_ONCE = 4
+SPARE = LANES + _WRITTEN_AT_ONCE
 
 
 @compiled
 def parse_rows(  # noqa: PLR0917 (Numba knows no keyword-only)
-    text: Text, separator: int, columns: int, first: int, out: Array, row: int, block: Array
+    text: Text,
+    start: int,
+    stop: int,
+    separator: int,
+    columns: int,
+    first: int,
+    out: Array,
+    row: int,
+    block: Array,
+    starts: NDArray[np.int64],
+    digits: NDArray[np.uint64],
+    powers: NDArray[np.int64],
 ) -> tuple[int, int]:
-    """Write as many columns from `first` as `block` has to ``out[:, row:]``, signals as rows.
+    """Write the rows of ``text[start:stop]`` to ``out[:, row:]``: of the columns those from `first` on.
 
-    Returns how many rows were parsed and where the text of the next one begins: the end of `text`,
-    or a row that is not plain. `text` must end with a line break.
+    Returns how many rows were parsed and where the next one begins: at `stop`, or it is a row that is
+    not plain or has no place. The text must end with a line break. `block` is room for `ROWS_TOGETHER`
+    rows, `starts` for one and `SPARE`.
     """
-    at, begin, done = 0, 0, 0
-    while begin < len(text):
-        at = _parse_row(text, begin, separator, columns, first, block[done % ROWS_TOGETHER])
+    done = 0
+    while start < stop and row + done < out.shape[1]:
+        at = _parse_row(
+            text, start, separator, columns, first, block[done % ROWS_TOGETHER], starts, digits, powers
+        )
         if at == 0:
             break
-        begin = at
+        start = at
         done += 1
         if done % ROWS_TOGETHER == 0:
             _turn(block, ROWS_TOGETHER, out, row + done - ROWS_TOGETHER)
     rest = done % ROWS_TOGETHER
     _turn(block, rest, out, row + done - rest)
-    return done, begin
+    return done, start
 
 
 @compiled
@@ -44,22 +66,41 @@ def _turn(block: Array, rows: int, out: Array, row: int) -> None:
 
 @compiled
 def _parse_row(  # noqa: PLR0917 (likewise)
-    text: Text, at: int, separator: int, columns: int, first: int, values: Array
+    text: Text,
+    at: int,
+    separator: int,
+    columns: int,
+    first: int,
+    values: Array,
+    starts: NDArray[np.int64],
+    digits: NDArray[np.uint64],
+    powers: NDArray[np.int64],
 ) -> int:
     """Parse one row; return where the next begins, or 0 if a cell or their number is not plain."""
-    for column in range(columns):
-        if first <= column < first + len(values):
-            value, at = _parse_cell(text, at, separator)
-            if at == 0:
-                return 0
-            values[column - first] = value
-        else:
-            while text[at] != separator and text[at] != _LINE_END:
-                at += 1
-        if column < columns - 1:
-            if text[at] != separator:
-                return 0
-            at += 1
+    own = len(values)
+    at = _further(text, at, separator, first)
+    if at == 0 or _find_starts(text, at, separator, own, starts) < own:
+        return 0
+    if read_plain(text, starts, separator, values, digits, powers) > 0:
+        for i in range(own):
+            if powers[i] == ODD:
+                values[i], at = _parse_odd(text, starts[i], separator)
+                if at == 0:
+                    return 0
+    if own > 0:
+        at = starts[own - 1]
+    end: int = _row_end(text, at, separator, columns - first - max(own, 1))
+    return end
+
+
+@compiled
+def _row_end(text: Text, at: int, separator: int, behind: int) -> int:
+    """Return where the next row begins, or 0; `behind` cells follow the one that begins at `at`."""
+    at = _further(text, at, separator, behind)
+    if at == 0:
+        return 0
+    while text[at] != separator and text[at] != _LINE_END:
+        at += 1
     if text[at] == separator:  # a trailing one
         at += 1
     if text[at] == _RETURN:
@@ -68,14 +109,59 @@ def _parse_row(  # noqa: PLR0917 (likewise)
 
 
 @compiled
-def _parse_cell(text: Text, at: int, separator: int) -> tuple[float, int]:
+def _find_starts(text: Text, at: int, separator: int, count: int, starts: NDArray[np.int64]) -> int:
+    """Note where `count` cells begin, the first one at `at`; return how many the row has at least.
+
+    Known beforehand, they let the processor work on several cells at once. More are written than
+    there may be: that is cheaper than to look how many there are.
+    """
+    starts[0], found = at, 1
+    while found < count:
+        ends = equal_bytes(text, at, _LINE_END)
+        separators = equal_bytes(text, at, separator) & (ends - _ONE) & ~ends
+        place = found
+        found += int(ones(separators))
+        while separators != 0:
+            for i in range(_WRITTEN_AT_ONCE):
+                starts[place + i] = int(trailing_zeros(separators | _LAST_BIT)) + at + 1
+                separators &= separators - _ONE
+            place += _WRITTEN_AT_ONCE
+        if ends != 0:
+            break
+        at += LANES
+    return found
+
+
+@compiled
+def _further(text: Text, at: int, separator: int, cells: int) -> int:
+    """Return where the cell begins that is so many cells further on in the row, or 0 if there is none."""
+    while cells > 0:
+        ends = equal_bytes(text, at, _LINE_END)
+        separators = equal_bytes(text, at, separator) & (ends - _ONE) & ~ends
+        found = int(ones(separators))
+        if found >= cells:
+            for _ in range(cells - 1):
+                separators &= separators - _ONE
+            after: int = at + int(trailing_zeros(separators)) + 1
+            return after
+        if ends != 0:
+            return 0
+        cells -= found
+        at += LANES
+    return at
+
+
+@compiled
+def _parse_odd(text: Text, at: int, separator: int) -> tuple[float, int]:
     """Parse a number, maybe in quotes, maybe among blanks; return it and where the cell ends, or 0."""
     at = _after_blanks(text, at, separator)
     quoted = text[at] == _QUOTE
     value, at = parse(text, at + quoted)
     if at == 0 or (quoted and text[at] != _QUOTE):
         return 0.0, 0
-    return value, _after_blanks(text, at + quoted, separator)
+    end = _after_blanks(text, at + quoted, separator)
+    returned = text[end] == _RETURN and text[end + 1] == _LINE_END
+    return value, (end if returned or text[end] == separator or text[end] == _LINE_END else 0)
 
 
 @compiled
@@ -86,9 +172,11 @@ def _after_blanks(text: Text, at: int, separator: int) -> int:
 
 
 @compiled
-def count_lines(text: Text) -> int:
-    """Return the number of line breaks."""
+def count_lines(text: Text, start: int, stop: int) -> int:
+    """Return the number of line breaks in ``text[start:stop]``."""
     lines = 0
-    for byte in text:
-        lines += byte == _LINE_END
-    return lines
+    for at in range(start, stop - LANES + 1, LANES):
+        lines += int(ones(equal_bytes(text, at, _LINE_END)))
+    rest = (stop - start) % LANES
+    last = (_ONE << np.uint64(rest)) - _ONE
+    return lines + int(ones(equal_bytes(text, stop - rest, _LINE_END) & last))

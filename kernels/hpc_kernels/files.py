@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 Described = dict[str, Any]
+Buffer = bytes | memoryview
 _BLOCK = 1 << 20
 
 
@@ -27,6 +28,24 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     finally:
         temporary.unlink(missing_ok=True)
     _flush_folder(path.parent)
+
+
+class Digested:
+    """A file being written whose SHA-256 grows along, block by block, while they are in the cache."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._sha = hashlib.sha256()
+
+    def write(self, block: Buffer) -> None:
+        """Write a block of bytes."""
+        self._sha.update(block)
+        self._file.write(block)
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of what was written so far, in hexadecimal."""
+        return self._sha.hexdigest()
 
 
 def write_json(path: Path, document: Any) -> None:
@@ -50,11 +69,12 @@ def publish(source: Path, path: Path) -> None:
     _flush_folder(path.parent)
 
 
-def described(service: str, path: Path) -> Described:
-    """Return what the list of outputs says about a result."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"service": service, "path": str(path), "bytes": path.stat().st_size, "sha256": digest}
+def described(service: str, path: Path, sha256: str = "") -> Described:
+    """Return what the list of outputs says about a result; its SHA-256 may be known already."""
+    if not sha256:
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"service": service, "path": str(path), "bytes": path.stat().st_size, "sha256": sha256}
 
 
 def _beside(path: Path) -> Path:

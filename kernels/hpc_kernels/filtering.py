@@ -12,7 +12,7 @@ import numpy as np
 
 from hpc_kernels.arrays import Array, further_on, spread
 from hpc_kernels.errors import BadInputError, UnfitSignalError
-from hpc_kernels.files import Described, described, whole_file
+from hpc_kernels.files import Described, Digested, described, whole_file
 from hpc_kernels.job import Job
 from hpc_kernels.memory import blocks_needed
 from hpc_kernels.options import Options
@@ -44,11 +44,10 @@ def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
                 held[name] = result
             elif len(result):
                 ranks.leave(f"{name}.{block}.{ranks.rank}", result)
-    for name in job.services:
-        _write(work, name, [held[name]] if held else _gathered(work, name, blocks))
-    return [
-        described(name, job.output_path(SERVICES[name].output)) for name in job.services if not ranks.rank
+    outputs = [
+        _write(work, name, [held[name]] if held else _gathered(work, name, blocks)) for name in job.services
     ]
+    return [] if ranks.rank else outputs
 
 
 def _read(job: Job, ranks: Ranks, phases: Phases, block: int, blocks: int) -> "_Work":
@@ -94,23 +93,24 @@ def _gathered(work: _Work, name: str, blocks: int) -> list[Array]:
     return parts
 
 
-def _write(work: _Work, name: str, parts: list[Array]) -> None:
+def _write(work: _Work, name: str, parts: list[Array]) -> Described:
     """Format this rank's share of the rows; rank 0 appends those of the others to its own."""
     job, ranks = work.job, work.ranks
     names, columns = _columns(work, job.services[name], parts)
     text = TableText(names, columns, np.dtype(job.output_type), job.csv_output)
     own, progress = ranks.share(text.samples), Progress(f"{name}: written")
+    result = job.output_path(SERVICES[name].output)
+    path = ranks.path(f"{name}.text.{ranks.rank}") if ranks.rank else result
     with work.phases.phase("write"):
-        path = (
-            ranks.path(f"{name}.text.{ranks.rank}") if ranks.rank else job.output_path(SERVICES[name].output)
-        )
-        with whole_file(path) as file:
+        with whole_file(path) as plain:
+            file = Digested(plain)
             if not ranks.rank:
                 file.write(text.header())
             text.write_rows(file, own, job.threads, progress)
             for rank in range(1, 1 if ranks.rank else ranks.size):
                 with ranks.wait_for(f"{name}.text.{rank}").open("rb") as rows:
                     shutil.copyfileobj(rows, file, _COPIED_AT_ONCE)
+        return described(name, path, file.sha256)
 
 
 def _computed(work: _Work, name: str) -> Array:

@@ -1,5 +1,6 @@
-"""What 64-bit processors can do and Numba does not name: the upper half of a product, bits of a float."""
+"""What 64-bit processors can do and Numba does not name: the upper half of a product, and single bits."""
 
+from collections.abc import Callable
 from typing import Any
 
 from hpc_kernels.compiled import Intrinsic
@@ -20,16 +21,78 @@ def high_product(_context: Any, _left: Any, _right: Any) -> Any:
     return types.uint64(types.uint64, types.uint64), generate
 
 
-@Intrinsic
-def leading_zeros(_context: Any, _word: Any) -> Any:
-    """Return how many zero bits stand before the first one of a uint64 that is not 0."""
-    from llvmlite import ir  # noqa: PLC0415
+def _of_one_word(instruction: Callable[[Any, Any], Any]) -> Any:
+    """Return the signature and the generator of an instruction from one uint64 to another."""
     from numba.core import types  # noqa: PLC0415
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 1))
+        return instruction(builder, arguments[0])
 
     return types.uint64(types.uint64), generate
+
+
+def _undefined_for_0() -> Any:
+    from llvmlite import ir  # noqa: PLC0415
+
+    return ir.Constant(ir.IntType(1), 1)
+
+
+@Intrinsic
+def scaled_interval(_context: Any, _word: Any, _below: Any, _above: Any, _upper: Any, _lower: Any) -> Any:
+    """Multiply `word`, itself less ``2**below`` and plus ``2**above``, with 128 bits; return their upper 64.
+
+    The last bit is set if anything but a 1 was cut off from the 64 bits that follow. The powers lie
+    between 1 and 63.
+    """
+    from llvmlite import ir  # noqa: PLC0415
+    from numba.core import types  # noqa: PLC0415
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        long, wide, word = ir.IntType(192), ir.IntType(128), ir.IntType(64)
+        factor, below, above, upper, lower = arguments
+
+        def joined(*words: Any) -> Any:
+            first, *rest = (builder.zext(one, long) for one in words)
+            for one in rest:
+                first = builder.or_(builder.shl(first, long(64)), one)
+            return first
+
+        def product(part: Any) -> Any:
+            return builder.zext(builder.mul(builder.zext(factor, wide), builder.zext(part, wide)), long)
+
+        def shifted(by: Any) -> Any:
+            back = builder.sub(word(64), by)
+            middle = builder.or_(builder.shl(upper, by), builder.lshr(lower, back))
+            return joined(builder.lshr(upper, back), middle, builder.shl(lower, by))
+
+        def cut(exact: Any) -> Any:
+            top, rest = (builder.trunc(builder.lshr(exact, long(bits)), word) for bits in (128, 64))
+            return builder.or_(top, builder.zext(builder.icmp_unsigned(">", rest, word(1)), word))
+
+        centre = builder.add(builder.shl(product(upper), long(64)), product(lower))
+        ends = builder.sub(centre, shifted(below)), centre, builder.add(centre, shifted(above))
+        return context.make_tuple(builder, signature.return_type, [cut(end) for end in ends])
+
+    three = types.UniTuple(types.uint64, 3)  # type: ignore[no-untyped-call]
+    return three(*[types.uint64] * 5), generate
+
+
+@Intrinsic
+def leading_zeros(_context: Any, _word: Any) -> Any:
+    """Return how many zero bits stand before the first one of a uint64 that is not 0."""
+    return _of_one_word(lambda builder, word: builder.ctlz(word, _undefined_for_0()))
+
+
+@Intrinsic
+def trailing_zeros(_context: Any, _word: Any) -> Any:
+    """Return how many zero bits follow the last one of a uint64 that is not 0."""
+    return _of_one_word(lambda builder, word: builder.cttz(word, _undefined_for_0()))
+
+
+@Intrinsic
+def ones(_context: Any, _word: Any) -> Any:
+    """Return how many bits of a uint64 are set."""
+    return _of_one_word(lambda builder, word: builder.ctpop(word))
 
 
 @Intrinsic

@@ -2,20 +2,25 @@
 
 import io
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpc_kernels.arrays import Array
+from hpc_kernels.byte_lanes import ROOM
+from hpc_kernels.files import Digested
 from hpc_kernels.progress import Progress
 
 Bytes = NDArray[np.uint8]
-_CELLS_PER_BLOCK = 1 << 17
+_CELLS_PER_BLOCK = 1 << 14
+_ROWS_PER_LINE = 8
+_MOST_CELLS = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -36,28 +41,44 @@ class TableText:
         """Return what comes before the first row."""
         return _csv_header(self.names) if self.csv else _npy_header(self.parts, self.kind)
 
-    def write_rows(self, file: BinaryIO, rows: range, threads: int, progress: Progress) -> None:
-        """Write some of the rows; the threads format blocks of them ahead of what is written."""
-        step = max(1, _CELLS_PER_BLOCK // sum(map(len, self.parts)))
-        blocks = (rows[start : start + step] for start in range(0, len(rows), step))
-        with ThreadPoolExecutor(threads) as pool:
-            for done, text in enumerate(_in_order(pool, self._text, blocks, 2 * threads), 1):
+    def write_rows(self, file: Digested, rows: range, threads: int, progress: Progress) -> None:
+        """Write some of the rows; further threads format blocks of them ahead of what is written."""
+        step = self._rows_together()
+        blocks = [rows[start : start + step] for start in range(0, len(rows), step)]
+        with _formatting(threads) as texts:
+            for done, text in enumerate(texts(self._text, blocks), 1):
                 file.write(text.data)
                 progress.at(done * step, len(rows))
+
+    def _rows_together(self) -> int:
+        """Return how many rows make a block that stays in the cache, but takes whole lines of signals."""
+        columns = sum(map(len, self.parts))
+        return max(_CELLS_PER_BLOCK // columns, min(_ROWS_PER_LINE, _MOST_CELLS // columns), 1)
 
     def _text(self, rows: range) -> Bytes:
         values = _rows(self.parts, slice(rows.start, rows.stop), self.kind)
         return _csv_rows(values) if self.csv else _npy_rows(values)
 
 
+@contextmanager
+def _formatting(threads: int) -> Iterator[Callable[[Callable[[range], Bytes], list[range]], Iterator[Bytes]]]:
+    """Yield a `map` in order: by this thread alone, or by others a few blocks ahead of it."""
+    if threads == 1:
+        yield map
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield partial(_in_order, pool, 2 * threads)
+
+
 def _in_order(
-    pool: Executor, function: Callable[[range], Bytes], blocks: Iterator[range], ahead: int
+    pool: Executor, ahead: int, function: Callable[[range], Bytes], blocks: Iterable[range]
 ) -> Iterator[Bytes]:
     """Yield the results in order while the threads work on at most `ahead` more blocks."""
-    waiting = deque(pool.submit(function, block) for block in islice(blocks, ahead))
+    left = iter(blocks)
+    waiting = deque(pool.submit(function, block) for block in islice(left, ahead))
     while waiting:
         result = waiting.popleft().result()
-        waiting.extend(pool.submit(function, block) for block in islice(blocks, 1))
+        waiting.extend(pool.submit(function, block) for block in islice(left, 1))
         yield result
 
 
@@ -85,10 +106,11 @@ def _csv_header(names: Sequence[str]) -> bytes:
 
 
 def _csv_rows(rows: Array) -> Bytes:
-    from hpc_kernels.csv_format import LONGEST_CELL, format_rows  # noqa: PLC0415 (lazy: .npy needs no compiler)
+    from hpc_kernels.csv_format import CELLS_TOGETHER, LONGEST_CELL, format_cells  # noqa: PLC0415 (not for .npy)
 
-    text = np.empty(rows.size * LONGEST_CELL + len(rows), np.uint8)
-    return text[: format_rows(rows, text)]
+    text = np.empty(rows.size * LONGEST_CELL + len(rows) + ROOM, np.uint8)
+    scratch = np.empty(CELLS_TOGETHER, np.uint64), np.empty(CELLS_TOGETHER, np.int64)
+    return text[: format_cells(rows.ravel(), rows.shape[1], text, *scratch)]
 
 
 def quoted(name: str) -> str:

@@ -76,7 +76,7 @@ def read_many(path: Path, monkeypatch: pytest.MonkeyPatch, files: int) -> None:
     """One file in ten is read in tiny pieces, by two threads."""
     rng = random.Random(0)  # noqa: S311 (no secret)
     for i in range(files):
-        monkeypatch.setattr(csv_input, "_PIECE", rng.randint(5, 40) if i % 10 == 0 else 1 << 22)
+        monkeypatch.setattr(csv_input, "_PIECE", rng.randint(5, 40) if i % 10 == 0 else 1 << 18)
         read_and_compare(path, rng)
 
 

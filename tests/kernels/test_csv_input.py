@@ -9,7 +9,7 @@ from hpc_kernels import csv_input
 from hpc_kernels.errors import BadInputError
 
 
-@pytest.fixture(params=[7, 64, 1 << 22])
+@pytest.fixture(params=[7, 64, 1 << 18])
 def piece(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.setattr(csv_input, "_PIECE", request.param)
     size: int = request.param
@@ -69,3 +69,48 @@ def test_a_table_of_many_columns(tmp_path: Path) -> None:
         "\n".join([header, *(";".join(map(repr, row)) for row in values.tolist())])
     )
     assert np.array_equal(csv_input.read(tmp_path / "x.csv", range, 2)[1], values.T)
+
+
+@pytest.mark.parametrize("sign", ["", "-", "+"])
+def test_numbers_of_every_length_with_the_point_at_every_place(tmp_path: Path, sign: str) -> None:
+    digits = "31415926535897932384626433832795028841"
+    cells = [
+        f"{sign}{zeros}{digits[:point]}.{digits[point:length]}"
+        for zeros in ("", "0", "000")
+        for length in range(1, len(digits))
+        for point in range(length + 1)
+    ]
+    (tmp_path / "x.csv").write_text(
+        "\n".join([";".join(f"s{i}" for i in range(len(cells))), ";".join(cells)])
+    )
+    assert csv_input.read(tmp_path / "x.csv", range)[1][:, 0].tolist() == [float(cell) for cell in cells]
+
+
+@pytest.mark.parametrize("spell", ["{!r}", "{:.18e}", '"{!r}"', " {!r} ", "{:.1f}"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", ";\n", ";\r\n"])
+def test_every_share_of_the_columns_in_every_spelling(tmp_path: Path, spell: str, end: str) -> None:
+    values = np.random.default_rng(0).standard_normal((9, 7)).round(1)
+    rows = [";".join(map(spell.format, row)) for row in values.tolist()]
+    (tmp_path / "x.csv").write_bytes("".join(f"{row}{end}" for row in ["a;b;c;d;e;f;g", *rows]).encode())
+    for first in range(8):
+        for last in range(first, 8):
+            mine = range(first, last)
+            signals = csv_input.read(tmp_path / "x.csv", lambda _total, mine=mine: mine)[1]  # type: ignore[misc]
+            assert np.array_equal(signals, values.T[first:last])
+
+
+@pytest.mark.parametrize("row", ["1;2", "1;2;3;4", "1;2;3;4;"])
+@pytest.mark.parametrize("mine", [range(1), range(1, 2), range(2, 3), range(0)])
+def test_a_ragged_row_is_found_by_every_share(tmp_path: Path, row: str, mine: range) -> None:
+    (tmp_path / "x.csv").write_text(f"a;b;c\n1;2;3\n{row}\n4;5;6\n")
+    with pytest.raises(BadInputError, match=r"^x.csv: row 3: expected 3 cells, found"):
+        csv_input.read(tmp_path / "x.csv", lambda _total: mine)
+
+
+def test_a_file_that_shrinks_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "x.csv").write_text("a\n" + "1\n" * 1000)
+    monkeypatch.setattr(csv_input, "_filled", lambda *_arguments: 0)
+    monkeypatch.setattr(csv_input, "_end_of_text", lambda *_arguments: 2002)
+    monkeypatch.setattr(csv_input, "_header", lambda *_arguments: b"a\n")
+    with pytest.raises(BadInputError, match=r"^x.csv: became shorter while it was read$"):
+        csv_input.read(tmp_path / "x.csv", range)

@@ -11,21 +11,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from hpc_kernels.csv_format import LONGEST_CELL, format_rows
-from hpc_kernels.csv_numbers import parse
+from hpc_kernels.byte_lanes import ROOM
+from hpc_kernels.csv_format import CELLS_TOGETHER, LONGEST_CELL, format_cells
+from hpc_kernels.csv_numbers import parse, read_plain
 
 
 def parsed(text: str) -> float | None:
-    """Return what is read, None where the parser will not decide or does not take the whole text."""
-    value, end = parse(np.frombuffer(text.encode() + b"\n", np.uint8), 0)
-    return value if text and end == len(text) else None
+    """Return what both parsers read, None where they will not decide or do not take the whole text."""
+    room = bytes(ROOM)
+    line = np.frombuffer(room + text.encode() + b"\n" + room, np.uint8)
+    slow, end = parse(line, len(room))
+    fast, starts = np.empty(1), np.array([len(room)])
+    odd = read_plain(line, starts, ord(";"), fast, np.empty(1, np.uint64), np.empty(1, np.int64))
+    value = slow if text and end == len(room) + len(text) else None
+    assert odd or struct.pack("d", fast[0]) == struct.pack("d", math.nan if value is None else value)
+    return value
+
+
+def text_of(values: NDArray[np.floating]) -> str:
+    text = np.empty(values.size * LONGEST_CELL + len(values) + ROOM, np.uint8)
+    scratch = np.empty(CELLS_TOGETHER, np.uint64), np.empty(CELLS_TOGETHER, np.int64)
+    return bytes(text[: format_cells(values.ravel(), values.shape[1], text, *scratch)]).decode()
 
 
 def formatted(values: NDArray[np.floating]) -> list[str]:
-    text = np.empty(values.size * LONGEST_CELL + len(values), np.uint8)
-    return (
-        bytes(text[: format_rows(values.reshape(-1, 1), text)]).decode().replace(";\n", "\n").split("\n")[:-1]
-    )
+    return text_of(values.reshape(-1, 1)).replace(";\n", "\n").split("\n")[:-1]
 
 
 def digits(text: str) -> str:
@@ -103,8 +113,7 @@ def test_the_notation(value: float, text: str) -> None:
 
 
 def test_rows_end_in_a_separator() -> None:
-    text = np.empty(100, np.uint8)
-    assert bytes(text[: format_rows(np.array([[1.0, 2.5], [3.0, -4.0]]), text)]) == b"1;2.5;\n3;-4;\n"
+    assert text_of(np.array([[1.0, 2.5], [3.0, -4.0]])) == "1;2.5;\n3;-4;\n"
 
 
 def test_the_order_of_texts_is_that_of_numbers() -> None:

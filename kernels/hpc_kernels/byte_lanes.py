@@ -1,0 +1,185 @@
+"""Texts 32 bytes at a time: where a byte is, which are digits, and what number the digits make.
+
+Written as LLVM's vectors, which become whatever the processor has. Eight digits at once are D. Lemire,
+"Number parsing at a gigabyte per second" (2021), section 6, here on all lanes of a vector.
+"""
+
+from typing import Any
+
+from hpc_kernels.compiled import Intrinsic
+
+LANES = 32
+ROOM = 2 * LANES  # for so many bytes a text must go on before and after what is looked at or written
+_ZERO = ord("0")
+
+
+def _vector(bits: int) -> Any:
+    """Return the type of 32 bytes as whole numbers of so many bits."""
+    from llvmlite import ir  # noqa: PLC0415 (only a compiler comes here)
+
+    return ir.VectorType(ir.IntType(bits), 8 * LANES // bits)
+
+
+def _all(bits: int, value: int) -> Any:
+    """Return a vector whose lanes are all `value`."""
+    from llvmlite import ir  # noqa: PLC0415
+
+    kind = _vector(bits)
+    return ir.Constant(kind, [ir.Constant(kind.element, value)] * kind.count)
+
+
+def _spread(builder: Any, word: Any) -> Any:
+    """Return a vector whose bytes all are the last byte of `word`."""
+    from llvmlite import ir  # noqa: PLC0415
+
+    kind, place = _vector(8), ir.IntType(32)
+    one = builder.insert_element(ir.Constant(kind, ir.Undefined), builder.trunc(word, kind.element), place(0))
+    return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(place, LANES), [place(0)] * LANES))
+
+
+def _loaded(context: Any, builder: Any, kind: Any, text: Any, at: Any) -> Any:
+    """Return the bytes of an array from `at` on."""
+    start = context.make_array(kind)(context, builder, text).data
+    place = builder.bitcast(builder.gep(start, [at]), _vector(8).as_pointer())
+    return builder.load(place, align=1)
+
+
+def _mask(builder: Any, truths: Any) -> Any:
+    """Return a word in which bit i tells about byte i."""
+    from llvmlite import ir  # noqa: PLC0415
+
+    return builder.zext(builder.bitcast(truths, ir.IntType(LANES)), ir.IntType(64))
+
+
+@Intrinsic
+def equal_bytes(_context: Any, text: Any, _at: Any, _byte: Any) -> Any:
+    """Return which of the 32 bytes of `text` from `at` on equal `byte`, the first one in the last bit."""
+    from numba.core import types  # noqa: PLC0415
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        loaded = _loaded(context, builder, text, *arguments[:2])
+        return _mask(builder, builder.icmp_unsigned("==", loaded, _spread(builder, arguments[2])))
+
+    return types.uint64(text, types.int64, types.int64), generate
+
+
+@Intrinsic
+def digit_bytes(_context: Any, text: Any, _at: Any) -> Any:
+    """Return which of the 32 bytes of `text` from `at` on are decimal digits, likewise."""
+    from numba.core import types  # noqa: PLC0415
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        above = builder.sub(_loaded(context, builder, text, *arguments), _all(8, _ZERO))
+        return _mask(builder, builder.icmp_unsigned("<", above, _all(8, 10)))
+
+    return types.uint64(text, types.int64), generate
+
+
+@Intrinsic
+def digits_before(_context: Any, text: Any, _end: Any, _count: Any, _after: Any) -> Any:
+    """Return the last 8 of `count` digits before `end`, the 8 before those, and the 8 before them.
+
+    A byte that is left out (a decimal point) stands before the last `after` digits.
+    """
+    from llvmlite import ir  # noqa: PLC0415
+    from numba.core import types  # noqa: PLC0415
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array, end, count, after = arguments
+        number = end.type
+        lanes = ir.Constant(_vector(8), [ir.Constant(ir.IntType(8), lane) for lane in range(LANES)])
+
+        def last(places: Any) -> Any:
+            return builder.icmp_unsigned(">=", lanes, _spread(builder, builder.sub(number(LANES), places)))
+
+        behind, before = (
+            _loaded(context, builder, text, array, builder.sub(end, number(back)))
+            for back in (LANES, LANES + 1)
+        )
+        digits = builder.sub(builder.select(last(after), behind, before), _all(8, _ZERO))
+        groups = _joined(builder, builder.select(last(count), digits, _all(8, 0)))
+        parts = [builder.extract_element(groups, ir.IntType(32)(lane)) for lane in (3, 2, 1)]
+        return context.make_tuple(builder, signature.return_type, parts)
+
+    three = types.UniTuple(types.uint64, 3)  # type: ignore[no-untyped-call]
+    return three(text, types.int64, types.int64, types.int64), generate
+
+
+def _joined(builder: Any, digits: Any) -> Any:
+    """Join neighbours (the first is worth more) to numbers of two, four and eight digits."""
+    for bits, tens in ((16, 10), (32, 100), (64, 10_000)):
+        pairs = builder.bitcast(digits, _vector(bits))
+        first = builder.and_(pairs, _all(bits, (1 << bits // 2) - 1))
+        second = builder.lshr(pairs, _all(bits, bits // 2))
+        digits = builder.add(builder.mul(first, _all(bits, tens)), second)
+    return digits
+
+
+@Intrinsic
+def put_word(_context: Any, text: Any, _at: Any, _word: Any) -> Any:
+    """Write the eight bytes of `word` to `text`, from the last one on."""
+    from numba.core import types  # noqa: PLC0415
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        array, at, word = arguments
+        start = context.make_array(text)(context, builder, array).data
+        builder.store(word, builder.bitcast(builder.gep(start, [at]), word.type.as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(text, types.int64, types.uint64), generate
+
+
+@Intrinsic
+def put_digits(_context: Any, text: Any, _at: Any, _first: Any, _middle: Any, _last: Any, _point: Any) -> Any:
+    """Write a digit, 8 digits and 8 digits with a point after `point` of them; zeros follow up to 32 bytes.
+
+    Returns how many of the digits are left without the zeros at their end; the first one is none.
+    """
+    from llvmlite import ir  # noqa: PLC0415
+    from numba.core import types  # noqa: PLC0415
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        array, at, first, middle, last, point = arguments
+        place, byte, lanes = ir.IntType(32), ir.IntType(8), range(LANES)
+        words = ir.Constant(ir.VectorType(ir.IntType(64), 2), ir.Undefined)
+        for i, word in enumerate((middle, last)):
+            words = builder.insert_element(words, word, place(i))
+        digits = _parted(builder, words)
+
+        def chosen(left: Any, right: Any, which: list[int]) -> Any:
+            return builder.shuffle_vector(left, right, ir.Constant(ir.VectorType(place, LANES), which))
+
+        head = builder.insert_element(
+            ir.Constant(digits.type, [0] * 16), builder.trunc(first, byte), place(0)
+        )
+        plain = chosen(digits, head, [16, *range(16), *[17] * 15])
+        plain = builder.add(plain, _all(8, _ZERO))
+        moved = chosen(plain, plain, [0, *range(LANES - 1)])
+        lane, points = ir.Constant(_vector(8), [byte(i) for i in lanes]), _spread(builder, point)
+        shown = builder.select(builder.icmp_unsigned("==", lane, points), _all(8, ord(".")), moved)
+        shown = builder.select(builder.icmp_unsigned("<", lane, points), plain, shown)
+        start = context.make_array(text)(context, builder, array).data
+        builder.store(shown, builder.bitcast(builder.gep(start, [at]), _vector(8).as_pointer()), align=1)
+        some = builder.icmp_unsigned("!=", digits, ir.Constant(digits.type, [0] * 16))
+        word = ir.IntType(64)
+        mask = builder.shl(builder.zext(builder.bitcast(some, ir.IntType(16)), word), word(1))
+        return builder.sub(word(64), builder.ctlz(builder.or_(mask, word(1)), ir.IntType(1)(1)))
+
+    numbers = (types.int64, types.uint64, types.uint64, types.uint64, types.int64)
+    return types.int64(text, *numbers), generate
+
+
+def _parted(builder: Any, words: Any) -> Any:
+    """Part two numbers of eight digits into four, two and single digits, the inverse of `_joined`."""
+    from llvmlite import ir  # noqa: PLC0415
+
+    def same(kind: Any, value: int) -> Any:
+        return ir.Constant(kind, [kind.element(value)] * kind.count)
+
+    for bits, tens, factor, shift in ((64, 10_000, 109951163, 40), (32, 100, 10486, 20), (16, 10, 103, 10)):
+        kind = ir.VectorType(ir.IntType(bits), 128 // bits)
+        words = builder.bitcast(words, kind)
+        first = builder.lshr(builder.mul(words, same(kind, factor)), same(kind, shift))
+        rest = builder.sub(words, builder.mul(first, same(kind, tens)))
+        words = builder.or_(first, builder.shl(rest, same(kind, bits // 2)))
+    return builder.bitcast(words, ir.VectorType(ir.IntType(8), 16))
