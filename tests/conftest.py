@@ -55,6 +55,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return create_database(request.getfixturevalue("postgres_url"), f"test_{uuid4().hex}")
 
 
+def its_database(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Return what a started stack is told of its database; of SQLite nothing, the file is its own."""
+    if request.param == "sqlite":
+        return {}
+    server = request.getfixturevalue("postgres_url")
+    return {"GATEWAY_DATABASE_URL": create_database(server, f"stack_{uuid4().hex}")}
+
+
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Point this process at a database, a cluster and a key of the test's own."""

@@ -1,8 +1,9 @@
 """Mixed load for a bounded time while every process is killed in turn: what was served, lost, doubled, kept.
 
-Run it as `python -m tests.benchmarks.soak --minutes 30`. Transfers and jobs go on all the time; every half
-minute one of the parts is killed with all below it and started again, the queue without its data. A client
-repeats a request that got no answer, under the same Idempotency-Key.
+Run it as `python -m tests.benchmarks.soak --minutes 30`, with `--postgresql` on a PostgreSQL of its own,
+which is killed like the rest. Transfers and jobs go on all the time; every half minute one of the parts is
+killed with all below it and started again, the queue without its data. A client repeats a request that got
+no answer, or a 503, under the same Idempotency-Key.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
@@ -25,17 +26,20 @@ import psutil
 
 from gateway.demo.stack import Stack, running_stack
 from gateway.errors import Unavailable
+from gateway.models import Job, Transfer
 from tests.client import DATA, Client, Status, client_of
 from tests.faults.conftest import SETTINGS
 from tests.faults.history import History
 from tests.faults.killing import kill_part, tree
 from tests.faults.test_worker import assert_run_once
 from tests.polling import until
+from tests.postgres import Server, create_database, postgres
 
 SIZES = (0, 1, 4096, 1 << 20, 9 << 20)
 KILL_EVERY_S = 30.0
 PAUSE_S = 0.25
 SETTLE_S = 300.0
+AWAY_S = 3.0  # of the database, which alone would be back at once
 
 
 @dataclass
@@ -44,6 +48,7 @@ class Load:
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
     unanswered: int = 0
+    unavailable: int = 0
     moved: list[tuple[Status, int]] = field(default_factory=list)
     jobs: list[Status] = field(default_factory=list)
     kills: Counter[str] = field(default_factory=Counter)
@@ -54,8 +59,8 @@ class Load:
 class Soak:
     """A stack under load; its threads end when `stop` is set."""
 
-    def __init__(self, client: Client) -> None:
-        self.client, self.load, self.stop = client, Load(), threading.Event()
+    def __init__(self, client: Client, database: Server | None) -> None:
+        self.client, self.database, self.load, self.stop = client, database, Load(), threading.Event()
         self._chance = random.Random(7)  # noqa: S311  which part dies next
 
     def ask(self, method: str, url: str, body: Status | None = None) -> Status:
@@ -70,6 +75,7 @@ class Soak:
                 time.sleep(1)
                 continue
             if answer.status_code in {409, 503}:
+                self.load.unavailable += answer.status_code == 503
                 time.sleep(1)
                 continue
             answer.raise_for_status()
@@ -111,17 +117,26 @@ class Soak:
             "valkey": self.client.stack.start_queue,
             "s3": self.client.stack.start_store,
         }
+        if self.database:
+            starts["postgresql"] = self.database.start
         parts: list[str] = []
         while time.monotonic() + KILL_EVERY_S < until_s:
             self._look_after(starts, KILL_EVERY_S)
             parts = parts or self._chance.sample(sorted(starts), len(starts))
             name = parts.pop()
-            kill_part(self.client.stack, name)
-            if name == "valkey":
-                shutil.rmtree(self.client.stack.queue.folder)
+            self._kill(name)
             _start(starts[name])
             self.load.kills[name] += 1
         self._look_after(starts, 2 * KILL_EVERY_S)
+
+    def _kill(self, name: str) -> None:
+        if self.database and name == "postgresql":
+            self.database.stop()
+            time.sleep(AWAY_S)
+            return
+        kill_part(self.client.stack, name)
+        if name == "valkey":
+            shutil.rmtree(self.client.stack.queue.folder)
 
     def _look_after(self, starts: dict[str, Callable[[], None]], seconds: float) -> None:
         """Start again what has ended by itself, as a service manager does: Celery may when its queue dies."""
@@ -171,8 +186,8 @@ def settle(soak: Soak, history: History) -> Counter[str]:
     for job in soak.load.jobs:
         wrong["jobs that failed"] += not soak.client.finished(job, SETTLE_S)["success"]
         assert_run_once(soak.client, job)
-    wrong["transfers that nobody asked for"] += history.count("transfers") - len(soak.load.moved)
-    wrong["jobs that nobody asked for"] += history.count("jobs") - len(soak.load.jobs)
+    wrong["transfers that nobody asked for"] += history.count(Transfer) - len(soak.load.moved)
+    wrong["jobs that nobody asked for"] += history.count(Job) - len(soak.load.jobs)
     return wrong
 
 
@@ -180,6 +195,7 @@ def report(load: Load, wrong: Counter[str], minutes: float) -> None:
     """Print what the docs hold."""
     killed = ", ".join(f"{name} {count}" for name, count in sorted(load.kills.items()))
     print(f"{minutes:g} minutes; killed: {killed}; requests without an answer, repeated: {load.unanswered}")
+    print(f"answered 503, repeated: {load.unavailable}")
     print(f"{len(load.moved)} transfers, {len(load.jobs)} jobs; ended by themselves: {dict(load.revived)}")
     print("\n| request | count | p50 ms | p99 ms |\n|---|---|---|---|")
     for route, seconds in sorted(load.seconds.items()):
@@ -209,16 +225,18 @@ def prepare(stack: Stack, client: Client) -> None:
 def main() -> None:
     given = argparse.ArgumentParser(description=__doc__)
     given.add_argument("--minutes", type=float, default=30.0, help="how long to go on (30)")
-    minutes = given.parse_args().minutes
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        running_stack(Path(folder) / "stack", lambda _: None, flower=False, settings=SETTINGS) as stack,
-        client_of(stack) as client,
-    ):
-        prepare(stack, client)
-        soak = Soak(client)
-        soak.run(minutes * 60)
-        report(soak.load, settle(soak, History(stack.folder / "gateway.db")), minutes)
+    given.add_argument("--postgresql", action="store_true", help="on PostgreSQL in place of SQLite")
+    asked = given.parse_args()
+    with ExitStack() as until_the_end:
+        folder = Path(until_the_end.enter_context(tempfile.TemporaryDirectory()))
+        database = until_the_end.enter_context(postgres()) if asked.postgresql else None
+        its_own = {"GATEWAY_DATABASE_URL": create_database(database.url, "soak")} if database else {}
+        started = running_stack(folder / "stack", lambda _: None, flower=False, settings=SETTINGS | its_own)
+        client = until_the_end.enter_context(client_of(until_the_end.enter_context(started)))
+        prepare(client.stack, client)
+        soak = Soak(client, database)
+        soak.run(asked.minutes * 60)
+        report(soak.load, settle(soak, History(client.stack)), asked.minutes)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One stack for all fault tests, with short leases; each test leaves it whole again."""
+"""One stack on each database for all fault tests, with short leases; each test leaves it whole again."""
 
 from collections.abc import Iterator
 
@@ -6,15 +6,17 @@ import pytest
 
 from gateway.demo.stack import Stack, running_stack
 from tests.client import Client, client_of
+from tests.conftest import its_database
 from tests.faults.history import History
 
 SETTINGS = {"GATEWAY_LEASE_S": "4", "GATEWAY_SEND_AGAIN_S": "2", "GATEWAY_SWEEP_S": "0.5"}
 
 
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("faults") / "stack"
-    with running_stack(folder, print, flower=False, settings=SETTINGS) as running:
+    settings = SETTINGS | its_database(request)
+    with running_stack(folder, print, flower=False, settings=settings) as running:
         yield running
 
 
@@ -26,4 +28,4 @@ def client(stack: Stack) -> Iterator[Client]:
 
 @pytest.fixture
 def history(stack: Stack) -> History:
-    return History(stack.folder / "gateway.db")
+    return History(stack)

@@ -1,45 +1,50 @@
-"""What the database says has happened to a row."""
+"""What the database says has happened to a row, SQLite or PostgreSQL."""
 
-import sqlite3
-from contextlib import closing
-from pathlib import Path
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Executable, NullPool, create_engine, func, select
+
+from gateway.demo.stack import Stack
+from gateway.models import Event, Job, Transfer
 from tests.client import Status
 
 
 class History:
-    """The events of a stack's database, read without disturbing it."""
+    """The rows of a stack's database, read without holding a connection between two looks."""
 
-    def __init__(self, database: Path) -> None:
-        self._database = database
+    def __init__(self, stack: Stack) -> None:
+        self._engine = create_engine(stack.env["GATEWAY_DATABASE_URL"], poolclass=NullPool)
 
     def of(self, row: Status) -> list[str]:
         """Return the states that the row has gone through."""
-        return [state for state, _ in self._events(row)]
+        return [str(state) for state, _ in self._events(row)]
 
     def claims(self, row: Status) -> list[int]:
         """Return the number of the claim at each of them."""
         return [claim for _, claim in self._events(row)]
 
-    def newest(self, table: str) -> str:
-        """Return the id of the newest row, or nothing."""
-        return self._one(f"SELECT id FROM {table} ORDER BY created_at DESC LIMIT 1")  # noqa: S608
+    def newest_transfer(self) -> str:
+        """Return the id of the newest transfer."""
+        return str(self._one(select(Transfer.id).order_by(Transfer.created_at.desc()).limit(1)))
 
-    def count(self, table: str) -> int:
+    def count(self, model: type[Transfer | Job]) -> int:
         """Return the number of rows."""
-        return int(self._one(f"SELECT count(*) FROM {table}"))  # noqa: S608
+        return int(self._one(select(func.count()).select_from(model)))
 
-    def holder(self, lease: str) -> str:
-        """Return who holds a lease."""
-        return self._one(f"SELECT holder FROM leases WHERE name = '{lease}'")  # noqa: S608
+    def is_held(self, transfer: Status) -> bool:
+        """Tell whether a worker has the transfer."""
+        mine = Transfer.id == UUID(transfer["id"])
+        return bool(self._one(select(Transfer.lease_until.is_not(None)).where(mine)))
 
-    def _one(self, query: str) -> str:
-        with closing(sqlite3.connect(f"file:{self._database}?mode=ro", uri=True)) as connection:
-            found = connection.execute(query).fetchone()
-        return str(found[0]) if found else ""
+    def _events(self, row: Status) -> list[Any]:
+        of_row = Event.work_id == UUID(row["id"])
+        return self._all(select(Event.to_state, Event.claim).where(of_row).order_by(Event.id))
 
-    def _events(self, row: Status) -> list[tuple[str, int]]:
-        query = "SELECT to_state, claim FROM events WHERE work_id = ? ORDER BY id"
-        with closing(sqlite3.connect(f"file:{self._database}?mode=ro", uri=True)) as connection:
-            return connection.execute(query, (UUID(row["id"]).hex,)).fetchall()
+    def _one(self, query: Executable) -> Any:
+        found = self._all(query)
+        return found[0][0] if found else None
+
+    def _all(self, query: Executable) -> list[Any]:
+        with self._engine.connect() as connection:
+            return list(connection.execute(query).all())

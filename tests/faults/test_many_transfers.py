@@ -13,6 +13,7 @@ import pytest
 
 from gateway.demo.stack import Stack, running_stack
 from tests.client import BUCKET, DATA, Client, Status, client_of
+from tests.conftest import its_database
 from tests.fault_proxy import Fault, proxy
 from tests.faults.conftest import SETTINGS
 from tests.faults.history import History
@@ -39,11 +40,11 @@ class Move:
     sha256: str
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One whose transfers may lose their worker as often as these tests kill it."""
     folder = tmp_path_factory.mktemp("many") / "stack"
-    settings = {**SETTINGS, "GATEWAY_RETRIES": "50", "GATEWAY_RETRY_S": "0.5"}
+    settings = {**SETTINGS, "GATEWAY_RETRIES": "50", "GATEWAY_RETRY_S": "0.5"} | its_database(request)
     with running_stack(folder, print, flower=False, settings=settings) as running:
         yield running
 
@@ -93,7 +94,7 @@ def _begun(client: Client, moves: list[Move], before: int) -> bool:
 
 
 def _claims(client: Client, moves: list[Move]) -> int:
-    history = History(client.stack.folder / "gateway.db")
+    history = History(client.stack)
     return sum(max(history.claims(move.row)) for move in moves)
 
 

@@ -10,6 +10,7 @@ import httpx
 import psutil
 
 from gateway.demo.stack import INFRASTRUCTURE, Stack
+from gateway.models import Transfer
 from gateway.queue import make_app
 from gateway.settings import Settings
 from tests.client import DATA, Client
@@ -63,17 +64,17 @@ def test_a_worker_that_runs_on_finds_the_new_queue(client: Client, history: Hist
 def test_an_api_killed_between_commit_and_send_loses_no_row(client: Client, history: History) -> None:
     stack = client.stack
     client.put("unsent.csv", b"x\n1\n")
-    before = history.count("transfers")
+    before = history.count(Transfer)
     queue = psutil.Process(stack.parts.pid("valkey"))
     queue.send_signal(signal.SIGSTOP)  # the row is committed, the message gets no answer
     request = threading.Thread(target=_post_without_an_answer, args=(client,))
     request.start()
-    until("the row is committed", lambda: history.count("transfers") > before)
+    until("the row is committed", lambda: history.count(Transfer) > before)
     kill_part(stack, "api")
     request.join()
     lose_everything(stack)
     stack.start_api()
-    transfer = {"id": history.newest("transfers")}
+    transfer = {"id": history.newest_transfer()}
     assert client.moved("/s3_data", transfer, WITHIN_S)["status"] == "completed"
     assert history.of(transfer) == ONCE
 

@@ -2,11 +2,9 @@
 
 import concurrent.futures
 import signal
-import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from uuid import UUID
+from contextlib import contextmanager
 
 import pytest
 
@@ -27,17 +25,11 @@ def stop(client: Client, name: str) -> int:
     return child.wait(STOP_S)
 
 
-def is_held(client: Client, row: Status) -> bool:
-    with closing(sqlite3.connect(f"file:{client.stack.folder / 'gateway.db'}?mode=ro", uri=True)) as database:
-        query = "SELECT lease_until IS NOT NULL FROM transfers WHERE id = ?"
-        return bool(database.execute(query, (UUID(row["id"]).hex,)).fetchone()[0])
-
-
 def test_a_worker_that_is_stopped_hands_its_transfer_back(client: Client, history: History) -> None:
     with Gate(client.stack.store.port, 8 * MIB) as gate:
         accepted = moving(client, gate, "back.bin")
         assert stop(client, "worker") == 0
-        assert not is_held(client, accepted)
+        assert not history.is_held(accepted)
         client.stack.start_worker()
         gate.open()
         ended = client.moved("/s3_data", accepted, WITHIN_S)
