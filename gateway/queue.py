@@ -8,6 +8,7 @@ from typing import Any
 from celery import Celery
 from celery.signals import setup_logging
 from kombu.exceptions import OperationalError
+from kombu.transport import TRANSPORT_ALIASES
 
 from gateway.logs import configure_logging
 from gateway.outbox import Message
@@ -16,6 +17,8 @@ from gateway.settings import Settings, get_settings
 HOUSEKEEPING = "housekeeping"
 SWEEP_TASK = "housekeeping.sweep"
 _log = logging.getLogger(__name__)
+
+TRANSPORT_ALIASES.update(redis="gateway.reconnecting:Transport", rediss="gateway.reconnecting:Transport")
 
 
 def make_app(settings: Settings) -> Celery:
