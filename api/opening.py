@@ -2,8 +2,9 @@
 
 from uuid import UUID
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field
 
+from api.texts import AnySecret, Key
 from gateway.errors import Invalid
 from gateway.storage.address import Credentials, Secret, SignedUrl
 
@@ -14,9 +15,9 @@ NEEDED = "needed, unless presigned_url or credential_id is there instead"
 class Opening(BaseModel):
     """Exactly one of the ways; none of them is ever shown again."""
 
-    access_key: SecretStr | None = Field(None, min_length=1, max_length=2048)
-    secret_key: SecretStr | None = Field(None, min_length=1, max_length=2048)
-    presigned_url: SecretStr | None = Field(
+    access_key: Key | None = None
+    secret_key: Key | None = None
+    presigned_url: AnySecret | None = Field(
         None,
         min_length=1,
         max_length=LONGEST_URL,

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.opening import Opening
-from api.schemas import Text, plain
+from api.texts import Text, plain
 from gateway.bulk import LARGEST
 from gateway.filters import KINDS, Filter, Kind
 from gateway.models import Event
@@ -116,8 +116,10 @@ class RetryFilter(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: list[Kind] = Field(list(KINDS), min_length=1)
-    state: list[BadEnd] = Field(["failed", "timeout", "out_of_memory", "node_failure", "lost"], min_length=1)
+    kind: list[Kind] = Field(list(KINDS), min_length=1, max_length=16)
+    state: list[BadEnd] = Field(
+        ["failed", "timeout", "out_of_memory", "node_failure", "lost"], min_length=1, max_length=16
+    )
     infrastructure: Text | None = None
     service: Text | None = None
     since: Moment | None = None

@@ -2,6 +2,7 @@
 
 import logging
 import math
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -22,6 +23,10 @@ HEADERS = {
     503: {"Retry-After": str(RETRY_AFTER_S)},
 }
 CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+# An answer stays small, however much is wrong with a request.
+LONGEST_TEXT = 2000
+MOST_ERRORS = 20
+DEEPEST = 10
 _log = logging.getLogger(__name__)
 
 
@@ -47,6 +52,7 @@ def problem(
     status: int, title: str, detail: str, retry_after_s: float | None = None, **extra: Any
 ) -> JSONResponse:
     """Build a problem response."""
+    detail = _shortened(detail)
     body = {
         "type": "about:blank",
         "title": title,
@@ -61,6 +67,15 @@ def problem(
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}... ({len(text)} characters)"
+
+
+def _field_error(loc: Sequence[str | int], msg: str) -> dict[str, Any]:
+    place = [_shortened(part) if isinstance(part, str) else part for part in loc[:DEEPEST]]
+    return {"loc": place, "msg": _shortened(msg)}
+
+
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Describe in OpenAPI the problems that a route can answer with."""
     return {status: {"description": HTTPStatus(status).phrase, "content": CONTENT} for status in statuses}
@@ -69,12 +84,12 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def _gateway_error(_request: Request, error: GatewayError) -> JSONResponse:
     extra = {}
     if isinstance(error, Invalid) and error.field:
-        extra = {"errors": [{"loc": ["body", *error.field.split(".")], "msg": error.detail}]}
+        extra = {"errors": [_field_error(["body", *_shortened(error.field).split(".")], error.detail)]}
     return problem(error.status, error.title, error.detail, error.retry_after_s, **extra)
 
 
 def _validation_error(_request: Request, error: RequestValidationError) -> JSONResponse:
-    errors = [{"loc": list(part["loc"]), "msg": part["msg"]} for part in error.errors()]
+    errors = [_field_error(part["loc"], part["msg"]) for part in error.errors()[:MOST_ERRORS]]
     first = errors[0]
     place = ".".join(str(part) for part in first["loc"] if part != "body")
     detail = f"{place}: {first['msg']}" if place else str(first["msg"])

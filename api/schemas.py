@@ -1,6 +1,5 @@
 """The bodies of the contract: what clients send, and what they are told."""
 
-import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -8,31 +7,13 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, SecretStr
 
 from api.opening import Opening
+from api.texts import LONGEST, AnySecret, AnyText, Text, encodable
 from gateway.configuration import Cluster
 from gateway.faults import Fault
 from gateway.models import Job, Telemetry, Transfer
 from gateway.resources import Wishes
 from gateway.states import JOB_STATUS, TRANSFER_STATUS, JobState, TransferState
 
-
-def plain(text: str) -> str:
-    """Refuse what neither a database nor a filesystem can keep."""
-    if "\0" in text:
-        raise ValueError("a NUL character is not allowed")
-    _encodable(text)
-    return text
-
-
-def _encodable(value: Any) -> Any:
-    """Refuse what Python reads as JSON although it is none: lone surrogates, NaN and Infinity."""
-    try:
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    except ValueError as error:
-        raise ValueError("not valid JSON text: lone surrogates, NaN and Infinity are not allowed") from error
-    return value
-
-
-Text = Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(plain)]
 EXAMPLE_DST = "serrano/data/Init_Data/raw_data_input_fft/acceleration.csv"
 EXAMPLE_S3: dict[str, JsonValue] = {
     "endpoint": "https://s3.example.org",
@@ -185,7 +166,7 @@ class JobRequest(BaseModel):
 
     services: list[Text] = Field(min_length=1, max_length=16)
     infrastructure: Text
-    params: Annotated[dict[str, Any], AfterValidator(_encodable)] = Field(
+    params: Annotated[dict[str, Any], AfterValidator(encodable)] = Field(
         description="JobRequestParams; only `read_input_data` is required."
     )
     watch_period: float | None = Field(10.0, description="Seconds: how stale the status may be.")
@@ -257,8 +238,8 @@ class SshKey(BaseModel):
     """How the gateway logs in on the cluster."""
 
     type: Literal["ssh-rsa", "ssh-ed25519"] = "ssh-rsa"
-    path: Annotated[str, AfterValidator(plain)] = ""
-    password: SecretStr = SecretStr("")
+    path: AnyText = ""
+    password: AnySecret = Field(SecretStr(""), max_length=LONGEST)
 
 
 class InfrastructureRequest(BaseModel):

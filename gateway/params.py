@@ -1,7 +1,7 @@
 """`JobRequestParams`: what an old client may send, what it means here, and what is refused."""
 
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
 
@@ -17,6 +17,9 @@ KERNEL_KEYS = frozenset(
 )
 IGNORED_KEYS = frozenset({"icase", "filter", "input_data_double", "input_data_float"})
 LARGEST = 2**31 - 1
+NAMED = 20  # unknown keys that a warning names, each with so many characters
+LONGEST_NAME = 100
+Path = Annotated[StrictStr, Field(max_length=2048)]
 Flag = Literal[0, 1]
 
 
@@ -25,7 +28,7 @@ class JobParams(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    read_input_data: StrictStr
+    read_input_data: Path
     ideko_kernel: Flag = 1
     inbestme_kernel: Flag = 0
     csv_output: Flag = 1
@@ -36,11 +39,11 @@ class JobParams(BaseModel):
     precision_scenario: Literal[1, 2, 3, 4] = 1
     num_numa: int = Field(8, ge=1, le=LARGEST)
     num_core_numa: int = Field(16, ge=1, le=LARGEST)
-    root_dir: StrictStr = "${HOME}/serrano"
-    workspace: StrictStr = "/data"
-    profiling_workspace: StrictStr = "/profile"
-    inference_knn_path: StrictStr = "/Init_Data/inference_data_position/"
-    clustering_label_path: StrictStr = "/Output_Data/KMean/KMean_cluster.csv"
+    root_dir: Path = "${HOME}/serrano"
+    workspace: Path = "/data"
+    profiling_workspace: Path = "/profile"
+    inference_knn_path: Path = "/Init_Data/inference_data_position/"
+    clustering_label_path: Path = "/Output_Data/KMean/KMean_cluster.csv"
     exe: Literal["build/SERRANO"] = "build/SERRANO"
 
 
@@ -63,7 +66,14 @@ def understand(
     options = {service: check_options(service, raw.get(service) or {}) for service in services}
     understood = params.model_dump() | _within_ceiling(params, cluster) | _layout(params) | options
     known = JobParams.model_fields.keys() | KERNEL_KEYS | IGNORED_KEYS
-    return understood, [f"params.{key} is not known and was ignored" for key in sorted(raw.keys() - known)]
+    return understood, _ignored(sorted(raw.keys() - known))
+
+
+def _ignored(unknown: list[str]) -> list[str]:
+    """Name the first keys: the warnings are a part of every answer about the job."""
+    named = [f"params.{key[:LONGEST_NAME]} is not known and was ignored" for key in unknown[:NAMED]]
+    more = len(unknown) - len(named)
+    return [*named, f"{more} more keys of params are not known and were ignored"] if more else named
 
 
 def _layout(params: JobParams) -> dict[str, int]:

@@ -2,21 +2,19 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import Caller, RowId, read
 from api.once import Once
 from api.problems import responses
-from api.schemas import Text
+from api.texts import Key, Text
 from gateway import stored_credentials
 from gateway.db import session_scope
 from gateway.storage.address import Credentials
 
-Key = Annotated[SecretStr, Field(min_length=1, max_length=2048)]
 router = APIRouter(prefix="/credentials", tags=["credentials"])
 
 

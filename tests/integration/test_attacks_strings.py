@@ -15,6 +15,7 @@ from gateway.logs import JsonLines, TextLines
 from gateway.models import Infrastructure, Job, StoredCredential, Transfer
 from tests.bodies import DATA, JOB, RESULT
 
+JSON = {"Content-Type": "application/json"}
 ODD = {
     "NUL": "a\0b",
     "a lone surrogate": "a\ud800b",
@@ -100,7 +101,7 @@ def test_no_text_does_harm_in_any_field(
     for kind, text in ODD.items():
         for changed in _with(body, text):
             before = _rows()
-            answer = api.post(url, content=json.dumps(changed))
+            answer = api.post(url, content=json.dumps(changed), headers=JSON)
             assert answer.status_code in {200, 201, 400, 404}, (kind, changed, answer.text)
             if answer.status_code >= 400:
                 assert answer.headers["content-type"] == "application/problem+json"
