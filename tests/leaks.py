@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import psutil
+import psycopg
 from redis import Redis
 
 
@@ -31,6 +32,14 @@ def in_files(folder: Path, needles: list[bytes]) -> list[str]:
     """Return the files below the folder that hold one of the needles in content or name."""
     files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
     return [str(path) for path in files if _holds(path.read_bytes() + bytes(path), needles)]
+
+
+def dump(database_url: str, path: Path) -> None:
+    """Write every row of a PostgreSQL database to a file; SQLite's is one already."""
+    with psycopg.connect(database_url.replace("+psycopg", "")) as connection, path.open("wb") as file:
+        for (table,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
+            with connection.cursor().copy(f'COPY "{table}" TO STDOUT') as rows:
+                file.writelines(rows)
 
 
 def in_redis(server: Redis, needles: list[bytes]) -> tuple[list[str], bytes]:

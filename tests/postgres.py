@@ -33,6 +33,7 @@ class Server:
     folder: Path
     port: int
     as_user: list[str]
+    durable: bool = False
     runs: bool = False
 
     @property
@@ -47,7 +48,7 @@ class Server:
 
     def start(self) -> None:
         """Start, and wait until it takes connections."""
-        options = f"-p {self.port} -c listen_addresses={LOOPBACK} -c fsync=off"
+        options = f"-p {self.port} -c listen_addresses={LOOPBACK} -c fsync={'on' if self.durable else 'off'}"
         options += f" -c unix_socket_directories={self.folder}"
         log = self.folder / "log"
         self.run("pg_ctl", "-D", self.folder / "data", "-o", options, "-l", log, "-w", "start")
@@ -68,11 +69,11 @@ class Server:
 
 
 @contextmanager
-def postgres() -> Iterator[Server]:
-    """Run a server until the block ends."""
+def postgres(*, durable: bool = False) -> Iterator[Server]:
+    """Run a server until the block ends; a durable one waits for the disk as in production."""
     with TemporaryDirectory(prefix="gateway-postgres-") as name:
         folder = Path(name)
-        server = Server(folder, free_ports(1)[0], _unprivileged(folder))
+        server = Server(folder, free_ports(1)[0], _unprivileged(folder), durable)
         server.prepare()
         server.start()
         try:

@@ -1,17 +1,28 @@
-"""One really started stack for all acceptance tests: queue, store, database, API, worker, beat, Flower."""
+"""A really started stack on each database: queue, store, database, API, worker, beat, Flower."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from gateway.demo.stack import Stack, running_stack
 from tests.client import Client, client_of
 from tests.collector import Collector, listening
+from tests.conftest import its_database
+
+HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Look for leaks last, when everything else has left its traces."""
-    items.sort(key=lambda item: item.path.name == "test_leaks.py")
+    """Keep to one stack, and look for its leaks last, when everything else has left its traces."""
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> tuple[bool, str, bool]:
+    if item.path.parent != HERE:
+        return (False, "", False)
+    params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return (True, params.get("stack", ""), item.path.name == "test_leaks.py")
 
 
 @pytest.fixture(scope="session")
@@ -20,10 +31,13 @@ def collector() -> Iterator[Collector]:
         yield found
 
 
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Stack]:
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def stack(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, collector: Collector
+) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("acceptance") / "stack"
-    with running_stack(folder, print, settings=collector.settings) as running:
+    settings = {**collector.settings, **its_database(request)}
+    with running_stack(folder, print, settings=settings) as running:
         yield running
 
 

@@ -19,6 +19,9 @@ from gateway.demo.check import largest_error, read_table
 from gateway.demo.stack import INFRASTRUCTURE, Stack
 from tests.client import BUCKET, Client, recording
 
+# It talks to the API alone: one database is enough.
+pytestmark = pytest.mark.parametrize("stack", ["sqlite"], indirect=True)
+
 
 def environment(stack: Stack, **more: str) -> dict[str, str]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GATEWAY_"))}

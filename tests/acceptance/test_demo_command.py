@@ -11,9 +11,13 @@ from pathlib import Path
 
 import httpx
 import psutil
+import pytest
 
 from tests.client import Client
 from tests.polling import until
+
+# A demo has a database of its own.
+pytestmark = pytest.mark.parametrize("stack", ["sqlite"], indirect=True)
 
 END_S = 150.0
 

@@ -14,6 +14,9 @@ from tests.client import Client, Status
 from tests.conftest import absent
 from tests.polling import until
 
+# It reads the queue's events, never the database.
+pytestmark = pytest.mark.parametrize("stack", ["sqlite"], indirect=True)
+
 
 class Flower:
     """Flower's own API."""

@@ -1,11 +1,16 @@
 """`hpc-gateway prune` against the running stack: the worker removes the files, then the row is gone."""
 
 import os
-import sqlite3
 import subprocess
 import sys
 import time
+from datetime import timedelta
+from uuid import UUID
 
+from sqlalchemy import NullPool, create_engine, update
+
+from gateway.db import utc_now
+from gateway.models import Job, Transfer
 from tests.client import DATA, Client
 from tests.polling import until
 
@@ -23,10 +28,11 @@ def test_what_ended_long_ago_is_removed_by_the_clusters_worker(client: Client) -
     assert (folders / f"{job['id']}.1").exists()
     staged = client.file(f"{DATA}/old.csv")
     os.utime(staged, (time.time() - 7200, time.time() - 7200))
-    with sqlite3.connect(client.stack.folder / "gateway.db", timeout=60) as database:
-        for table, row in (("transfers", transfer), ("jobs", job)):
-            aged = f"UPDATE {table} SET ended_at = datetime(ended_at, '-2 hours') WHERE id = ?"  # noqa: S608  ours
-            assert database.execute(aged, (row["id"].replace("-", ""),)).rowcount == 1
+    engine = create_engine(client.stack.env["GATEWAY_DATABASE_URL"], poolclass=NullPool)
+    with engine.begin() as database:
+        for model, row in ((Transfer, transfer), (Job, job)):
+            aged = update(model).where(model.id == UUID(row["id"]))
+            assert database.execute(aged.values(ended_at=utc_now() - timedelta(hours=2))).rowcount == 1
     assert "2 would go" in _prune(client)
     assert client.get(f"/s3_data/{transfer['id']}")["status"] == "completed"
     _prune(client, "--yes")

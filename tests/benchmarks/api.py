@@ -1,23 +1,29 @@
-"""Requests per second, p50 and p99 of `POST /s3_data` and `GET /job/{id}`, one API process on SQLite.
+"""Requests per second, p50 and p99 of `POST /s3_data` and `GET /job/{id}`, either database, 1 or 2 processes.
 
-Run it as `python -m tests.benchmarks.api`. The worker is stopped first, so that the API is measured alone.
+Run it as `python -m tests.benchmarks.api`. The worker is stopped first, so that the API is measured alone;
+both databases wait for the disk at every commit.
 """
 
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import numpy as np
 
-from gateway.demo.stack import running_stack
+from gateway.demo.stack import Stack, running_stack
 from tests.client import DATA, Client, client_of
 from tests.faults.killing import kill_part
+from tests.polling import until
+from tests.postgres import create_database, postgres
 
 CLIENTS = 8
 REQUESTS = 1000
+SETTLE_S = 3.0  # until every process is up
 
 
 def measure(url: str, ask: Callable[[httpx.Client], httpx.Response]) -> tuple[float, float, float]:
@@ -41,8 +47,8 @@ def _timed(http: httpx.Client, ask: Callable[[httpx.Client], httpx.Response]) ->
     return time.perf_counter() - begin
 
 
-def both(client: Client) -> None:
-    """Measure both requests and print the table."""
+def both(client: Client, where: str) -> None:
+    """Measure both requests and print a row of the table for each."""
     job = client.compute(["fft"], "/Init_Data/nothing.csv")
     body = {
         "endpoint": client.stack.store.url,
@@ -53,24 +59,48 @@ def both(client: Client) -> None:
         "secret_key": "s",
         "infrastructure": "demo",
     }
-    print("| request | per second | p50 ms | p99 ms |\n|---|---|---|---|")
     requests: list[tuple[str, Callable[[httpx.Client], httpx.Response]]] = [
         ("`POST /s3_data`", lambda http: http.post("/s3_data", json=body)),
         ("`GET /job/{id}`", lambda http: http.get(f"/job/{job['id']}")),
     ]
     for name, ask in requests:
         rate, p50, p99 = measure(client.stack.api_url, ask)
-        print(f"| {name} | {rate:.0f} | {p50:.1f} | {p99:.1f} |")
+        print(f"| {where} | {name} | {rate:.0f} | {p50:.1f} | {p99:.1f} |")
 
 
-def main() -> None:
+def serve(stack: Stack, processes: int) -> None:
+    """Start the API anew with so many processes."""
+    kill_part(stack, "api")
+    words = ("serve", "--port", str(stack.api_port), "--workers", str(processes))
+    stack.parts.start("api", [sys.executable, "-m", "gateway.cli", *words], stack.env)
+    until("the API is there", lambda: _is_ready(stack))
+    time.sleep(SETTLE_S)
+
+
+def _is_ready(stack: Stack) -> bool:
+    with suppress(httpx.TransportError):
+        return httpx.get(f"{stack.api_url}/health/ready").is_success
+    return False
+
+
+def on(database: str, its_own: dict[str, str]) -> None:
+    """Measure on one database."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_stack(Path(folder) / "stack", lambda _: None, flower=False) as stack,
+        running_stack(Path(folder) / "stack", lambda _: None, flower=False, settings=its_own) as stack,
         client_of(stack) as client,
     ):
         kill_part(stack, "worker")
-        both(client)
+        for processes in (1, 2):
+            serve(stack, processes)
+            both(client, f"{database} | {processes}")
+
+
+def main() -> None:
+    print("| database | processes | request | per second | p50 ms | p99 ms |\n|---|---|---|---|---|---|")
+    on("SQLite", {})
+    with postgres(durable=True) as server:
+        on("PostgreSQL 15", {"GATEWAY_DATABASE_URL": create_database(server.url, "bench")})
 
 
 if __name__ == "__main__":
