@@ -22,7 +22,7 @@ def _turn(item: pytest.Item) -> tuple[bool, str, bool]:
     if item.path.parent != HERE:
         return (False, "", False)
     params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    return (True, params.get("stack", ""), item.path.name == "test_leaks.py")
+    return (True, str(params.get("stack", "")), item.path.name == "test_leaks.py")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Everything below a prefix in one request: its parts, their sum, and what one bad part does."""
 
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -17,11 +16,6 @@ from tests.rows import transfer
 from tests.staging import everything
 from tests.staging_rows import Bench, work
 from workers.tasks.transfers import run
-
-
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'gateway.db'}"
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import time
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -27,11 +26,6 @@ from workers.tasks.transfers import clean
 
 MIB = 1 << 20
 Row = dict[str, Any]
-
-
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'gateway.db'}"
 
 
 def test_a_transfer_that_ends_well_leaves_nothing_to_do(bench: Bench) -> None:
