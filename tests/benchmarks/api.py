@@ -1,8 +1,8 @@
 """Requests per second, p50 and p99 of `POST /s3_data` and `GET /job/{id}`, either database, 1 or 2 processes.
 
-Run it as `python -m tests.benchmarks.api`. The worker is stopped first, so that the API is measured alone;
-both databases wait for the disk at every commit. The clients share the machine, so that the processor time of a
-request says more about a larger one than the requests per second do.
+Run it as `python -m tests.benchmarks.api`. The worker is stopped first, so that the API is measured
+alone; both databases wait for the disk at every commit. The clients share the machine, so that the
+processor time of a request says more about a larger one than the requests per second do.
 """
 
 import sys
