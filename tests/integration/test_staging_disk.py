@@ -1,10 +1,8 @@
-"""Destinations that are full, forbidden, contested, or gone: told plainly, and nothing left there."""
+"""Destinations that are forbidden, contested, or gone: told plainly, and nothing left there."""
 
 import os
-import subprocess
 import threading
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +11,7 @@ from gateway.errors import SiteError, StorageError
 from gateway.sites.local import LocalSite
 from gateway.staging import stage_in, stage_out
 from gateway.storage.s3 import S3Address
+from tests.filesystems import read_only
 from tests.staging import OWNER, SETTINGS, Recorder, at, everything, open_uploads
 
 if TYPE_CHECKING:
@@ -21,39 +20,10 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 
 
-@pytest.fixture
-def mounted(tmp_path: Path) -> Iterator[Path]:
-    """Give a filesystem of 4 MiB, where this user may mount one."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["/bin/mount", "-t", "tmpfs", "-o", "size=4m", "none", str(folder)]
-    if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("only root may mount a small filesystem")
-    yield folder
-    subprocess.run(["/bin/umount", str(folder)], check=True)
-
-
-def test_a_full_disk_is_told_before_a_byte_is_moved(
-    mounted: Path, address: S3Address, s3: "S3Client"
-) -> None:
-    s3.put_object(Bucket="data", Key=address.key, Body=bytes(5 * MIB))
-    (mounted / "x").write_text("old")
-    progress = Recorder()
-    with pytest.raises(SiteError, match="no space is left on the cluster") as caught:
-        stage_in(address, OWNER, LocalSite([PurePosixPath(mounted)]), at(mounted, "x"), progress, SETTINGS)
-    assert not caught.value.transient
-    assert max(progress.seen, default=0) == 0
-    assert everything(mounted) == ["x"]
-    assert (mounted / "x").read_text() == "old"
-
-
-def test_a_read_only_disk_is_told(mounted: Path, address: S3Address, s3: "S3Client") -> None:
+def test_a_read_only_disk_is_told(address: S3Address, s3: "S3Client", site: LocalSite, home: Path) -> None:
     s3.put_object(Bucket="data", Key=address.key, Body=b"here")
-    subprocess.run(["/bin/mount", "-o", "remount,ro", str(mounted)], check=True)
-    with pytest.raises(SiteError, match="read-only"):
-        stage_in(
-            address, OWNER, LocalSite([PurePosixPath(mounted)]), at(mounted, "a/x"), Recorder(), SETTINGS
-        )
+    with read_only(home / "small"), pytest.raises(SiteError, match="read-only"):
+        stage_in(address, OWNER, site, at(home, "small/a/x"), Recorder(), SETTINGS)
 
 
 def test_two_at_once_to_one_place_leave_one_of_them_whole(
