@@ -1,6 +1,7 @@
-"""A proxy in front of a server that misbehaves as told: it cuts, stalls, corrupts, is busy, is slow."""
+"""A proxy in front of a server that misbehaves as told: cuts, stalls, truncates, corrupts, is busy, slow."""
 
 import itertools
+import re
 import socket
 import threading
 import time
@@ -20,12 +21,31 @@ BUSY = (
 class Fault:
     """What happens to one connection, when `after` bytes have passed in the direction concerned."""
 
-    kind: str = "none"  # none, cut, stall, corrupt, busy, slow
+    kind: str = "none"  # none, cut, stall, truncate, corrupt, busy, slow
     after: int = 0
     upwards: bool = False
 
 
 Plan = Callable[[int], Fault]
+SLOW_BYTES_PER_S = 8 << 20
+CRAWL_S = 0.05  # a block, behind the mark
+_LENGTH = re.compile(rb"(?i)(?<=\r\ncontent-length: )[0-9]+")
+
+
+class Mark:
+    """Counts bytes that pass. When so many have, whoever waits is told, and the rest only crawls."""
+
+    def __init__(self, at_bytes: float) -> None:
+        self.reached, self.passed = threading.Event(), 0
+        self._at, self._lock = at_bytes, threading.Lock()
+
+    def count(self, length: int) -> None:
+        with self._lock:
+            self.passed += length
+            if self.passed >= self._at:
+                self.reached.set()
+        if self.reached.is_set():
+            time.sleep(CRAWL_S)
 
 
 def never(_: int) -> Fault:
@@ -43,6 +63,7 @@ class Proxy:
     def __init__(self, port: int, plan: Plan = never) -> None:
         self.plan = plan
         self.connections = 0
+        self._mark = Mark(float("inf"))
         self._upstream = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._numbers = itertools.count()
@@ -65,6 +86,11 @@ class Proxy:
         """Count connections from 0 again, under another plan."""
         self._numbers, self.plan = itertools.count(), plan
 
+    def mark(self, at_bytes: float) -> Mark:
+        """Count what passes on connections made from now on, up to the mark and beyond."""
+        self._mark = Mark(at_bytes)
+        return self._mark
+
     def _pass(self, client: socket.socket, fault: Fault) -> None:
         if fault.kind == "busy":
             with client, suppress(OSError):
@@ -73,16 +99,18 @@ class Proxy:
             return
         server = socket.create_connection(("127.0.0.1", self._upstream))
         up, down = (fault, Fault()) if fault.upwards else (Fault(), fault)
-        threading.Thread(target=_pump, args=(client, server, up), daemon=True).start()
-        _pump(server, client, down)
+        threading.Thread(target=_pump, args=(client, server, up, self._mark), daemon=True).start()
+        _pump(server, client, down, self._mark)
 
 
-def _pump(source: socket.socket, sink: socket.socket, fault: Fault) -> None:
+def _pump(source: socket.socket, sink: socket.socket, fault: Fault, mark: Mark) -> None:
     passed = 0
     with suppress(OSError):
         while data := source.recv(BLOCK):
+            if fault.kind == "truncate" and not passed:
+                data, fault = _shortened(data, fault)
             if fault.kind == "slow":
-                time.sleep(len(data) / (8 << 20))
+                time.sleep(len(data) / SLOW_BYTES_PER_S)
             elif fault.kind != "none" and passed + len(data) > fault.after:
                 at = fault.after - passed
                 if fault.kind == "stall":
@@ -96,10 +124,21 @@ def _pump(source: socket.socket, sink: socket.socket, fault: Fault) -> None:
                 fault = replace(fault, kind="none")
             sink.sendall(data)
             passed += len(data)
+            mark.count(len(data))
     for each in (source, sink):
         with suppress(OSError):
             each.shutdown(socket.SHUT_RDWR)
         each.close()
+
+
+def _shortened(data: bytes, fault: Fault) -> tuple[bytes, Fault]:
+    """Let a message claim that its body is as short as it will be: nobody sees that something is missing."""
+    told, end = _LENGTH.search(data), data.find(b"\r\n\r\n")
+    if told is None or not told.start() < end or int(told[0]) <= fault.after:
+        return data, replace(fault, kind="none")
+    start = end + len(b"\r\n\r\n") + fault.after
+    data = _LENGTH.sub(str(fault.after).encode(), data, count=1)
+    return data, Fault("cut", start - len(told[0]) + len(str(fault.after)))
 
 
 @contextmanager

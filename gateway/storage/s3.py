@@ -77,6 +77,8 @@ class S3Object:
         part_bytes = self._part_bytes(size, int(multipart[2]))
         if part_bytes:
             checksums |= checksums_of_parts(answer)
+        elif self.size() != size:  # no checksum will tell
+            raise self._cut_short()
         return RemoteInfo(size, etag, ranges=True, checksums=checksums, parts_bytes=part_bytes)
 
     def size(self) -> int:
@@ -128,8 +130,14 @@ class S3Object:
     def _check_answer(self, answer: Mapping[str, Any], info: RemoteInfo, length: int) -> None:
         if answer.get("ETag", "") != info.version:  # not every store knows If-Match
             raise StorageChanged(f"object {self.address.key!r} was changed while it was read")
-        if answer["ContentLength"] != length:
+        if answer["ContentLength"] < length:
+            raise self._cut_short()
+        if answer["ContentLength"] > length:
             raise StorageError(f"the store at {self.address.endpoint} does not serve ranges as asked")
+
+    def _cut_short(self) -> StorageUnavailable:
+        endpoint = self.address.endpoint
+        return StorageUnavailable(f"the answer of {endpoint} was cut short on its way; it is tried again")
 
     def put(self, data: Slice, sha256: str) -> StoredPart:
         """Store a small object whole."""

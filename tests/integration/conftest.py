@@ -4,6 +4,7 @@ import io
 import logging
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -20,7 +21,7 @@ from gateway.sites.local import LocalSite
 from gateway.storage.s3 import S3Address
 from migrations import upgrade
 from tests import services
-from tests.fault_proxy import proxy
+from tests.fault_proxy import Proxy, proxy
 from tests.identity import AUDIENCE, ISSUER, Provider, provider, rsa_key
 from tests.staging_rows import Bench
 
@@ -56,6 +57,18 @@ def s3(store: ObjectStore) -> Iterator["S3Client"]:
 def address(store: ObjectStore, s3: "S3Client") -> S3Address:
     assert s3
     return S3Address(store.url, "local", "data", f"input/{uuid4().hex}.csv")
+
+
+@pytest.fixture
+def faulty(store: ObjectStore) -> Iterator[Proxy]:
+    """Put a network that fails as planned in front of the store."""
+    with proxy(store.port) as running:
+        yield running
+
+
+@pytest.fixture
+def there(faulty: Proxy, address: S3Address) -> S3Address:
+    return replace(address, endpoint=faulty.url)
 
 
 @pytest.fixture
