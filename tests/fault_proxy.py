@@ -24,10 +24,10 @@ class Fault:
     kind: str = "none"  # none, cut, stall, truncate, corrupt, busy, slow
     after: int = 0
     upwards: bool = False
+    bytes_per_s: int = 8 << 20  # when slow, which is in both directions
 
 
 Plan = Callable[[int], Fault]
-SLOW_BYTES_PER_S = 8 << 20
 CRAWL_S = 0.05  # a block, behind the mark
 _LENGTH = re.compile(rb"(?i)(?<=\r\ncontent-length: )[0-9]+")
 
@@ -98,7 +98,9 @@ class Proxy:
                 client.sendall(BUSY)
             return
         server = socket.create_connection(("127.0.0.1", self._upstream))
-        up, down = (fault, Fault()) if fault.upwards else (Fault(), fault)
+        is_slow = fault.kind == "slow"
+        up = fault if fault.upwards or is_slow else Fault()
+        down = Fault() if fault.upwards and not is_slow else fault
         threading.Thread(target=_pump, args=(client, server, up, self._mark), daemon=True).start()
         _pump(server, client, down, self._mark)
 
@@ -110,7 +112,7 @@ def _pump(source: socket.socket, sink: socket.socket, fault: Fault, mark: Mark) 
             if fault.kind == "truncate" and not passed:
                 data, fault = _shortened(data, fault)
             if fault.kind == "slow":
-                time.sleep(len(data) / SLOW_BYTES_PER_S)
+                time.sleep(len(data) / fault.bytes_per_s)
             elif fault.kind != "none" and passed + len(data) > fault.after:
                 at = fault.after - passed
                 if fault.kind == "stall":
