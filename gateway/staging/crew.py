@@ -28,6 +28,7 @@ class Part:
     start: int
     stop: int | None
     done: int = 0
+    under_way: int = 0  # of a part that counts only when all of it is stored
     finished: bool = False
 
 

@@ -102,8 +102,8 @@ def _take_up(store: S3Object, trail: Trail) -> tuple[str, dict[int, StoredPart]]
 
 def _send_whole(source: Source, store: S3Object, progress: Progress, deadline: Deadline) -> None:
     def work(part: Part, check: Callable[[], None]) -> None:
-        data = Slice(source, 0, source.size, check)
-        sha256 = _digest("sha256", data)
+        sha256 = _digest("sha256", Slice(source, 0, source.size, check))
+        data = _followed(source, part, check)
         source.check_unchanged()
         is_kept = _is_kept(data, sha256, store.put(data, sha256))
         if is_kept is False:
@@ -121,6 +121,7 @@ def _part_work(source: Source, store: S3Object, upload_id: str, stored: dict[int
     def work(part: Part, check: Callable[[], None]) -> None:
         data = Slice(source, part.start, part.stop or source.size, check)
         sha256 = _digest("sha256", data)
+        data = _followed(source, part, check)
         known = stored.get(part.number)
         if known is None or known.size != len(data) or not _is_kept(data, sha256, known):
             known = store.put_part(upload_id, part.number, data, sha256)
@@ -132,6 +133,17 @@ def _part_work(source: Source, store: S3Object, upload_id: str, stored: dict[int
         part.done = len(data)
 
     return work
+
+
+def _followed(source: Source, part: Part, check: Callable[[], None]) -> Slice:
+    """Return the part's piece of the source; while it is read, the part shows how much of it was."""
+
+    def follow() -> None:
+        check()
+        part.under_way = data.tell()
+
+    data = Slice(source, part.start, part.stop or source.size, follow)
+    return data
 
 
 def _is_kept(data: Slice, sha256: str, stored: StoredPart) -> bool | None:
@@ -175,6 +187,6 @@ def _watcher(parts: Sequence[Part], progress: Progress, deadline: Deadline) -> C
         if time.monotonic() >= due:
             due = time.monotonic() + POLL_S
             deadline.check()
-            progress.advance(sum(part.done for part in parts))
+            progress.advance(sum(part.done or part.under_way for part in parts))
 
     return watch

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Credentials", "S3Address", "S3Object", "StoredPart"]
 
+_UNASKED_BYTES = 256 << 10
 _CLOCK_SLACK = timedelta(seconds=10)  # between those who write rows and those who carry them out
 
 
@@ -141,10 +142,10 @@ class S3Object:
 
     def put(self, data: Slice, sha256: str) -> StoredPart:
         """Store a small object whole."""
+        # Of a file botocore asks first whether it may come (Expect: 100-continue), one round trip more.
+        body = data.read() if len(data) <= _UNASKED_BYTES else cast("IO[bytes]", data)
         with explained(self.address):
-            answer = self._client.put_object(
-                **self._name, Body=cast("IO[bytes]", data), ChecksumSHA256=sha256
-            )
+            answer = self._client.put_object(**self._name, Body=body, ChecksumSHA256=sha256)
         return StoredPart(answer["ETag"], len(data), answer.get("ChecksumSHA256"))
 
     def start_upload(self) -> str:

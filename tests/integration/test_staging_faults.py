@@ -269,7 +269,7 @@ def test_the_next_upload_goes_on_where_the_last_one_stopped(
     data = os.urandom(80 * MIB)
     (home / "x").write_bytes(data)
     trail, few = Trail(), SETTINGS.model_copy(update={"connections": 2})
-    until_stored = Interrupted(lambda done: done >= 16 * MIB)
+    until_stored = Interrupted(lambda done: done >= 32 * MIB)  # two of 8 MiB are under way
     faulty.restart(lambda _: Fault("slow", upwards=True))
     with pytest.raises(StorageUnavailable, match="another try"):
         stage_out(site, at(home, "x"), there, OWNER, until_stored, few, trail)
