@@ -3,7 +3,7 @@
 import re
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -77,6 +77,8 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 class _FtpSession(socketserver.StreamRequestHandler):
     files: dict[str, bytes]
     plain = False  # knows neither SIZE nor MDTM
+    breaks: list[int]  # after how many bytes the next data connections end
+    rests: list[int]  # where readings began that were asked to go on
 
     def handle(self) -> None:
         with suppress(OSError):
@@ -104,13 +106,15 @@ class _FtpSession(socketserver.StreamRequestHandler):
                 self._say(f"227 here (10,0,0,1,{high},{low})")  # lies about its address
             elif word == "REST":
                 rest = int(argument)
+                self.rests.append(rest)
                 self._say("350 yes")
             elif word == "RETR" and passive is not None:
                 self._say("150 coming")
+                wanted, rest = self.files[argument][rest:], 0
+                sent = wanted[: self.breaks.pop(0)] if self.breaks else wanted
                 with passive, passive.get_request()[0] as data:
-                    data.sendall(self.files[argument][rest:])
-                rest = 0
-                self._say("226 done")
+                    data.sendall(sent)
+                self._say("226 done" if sent == wanted else "426 broken off")
             else:
                 self._say({"USER": "331 who?", "PASS": "230 come in"}.get(word, "200 fine"))
 
@@ -119,8 +123,15 @@ class _FtpSession(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def ftp(files: dict[str, bytes], *, plain: bool = False) -> Iterator[str]:
-    handler = type("Session", (_FtpSession,), {"files": files, "plain": plain})
+def ftp(
+    files: dict[str, bytes],
+    *,
+    plain: bool = False,
+    breaks: Sequence[int] = (),
+    rests: list[int] | None = None,
+) -> Iterator[str]:
+    told = {"files": files, "plain": plain, "breaks": list(breaks), "rests": [] if rests is None else rests}
+    handler = type("Session", (_FtpSession,), told)
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -152,6 +152,17 @@ def test_an_ftp_file(*, size: int, plain: bool, site: LocalSite, home: Path) -> 
     assert progress.total == (None if plain else size)
 
 
+@pytest.mark.parametrize(("plain", "goes_on_at"), [(False, [2 * MIB]), (True, [])])
+def test_an_ftp_file_whose_connection_breaks(
+    *, plain: bool, goes_on_at: list[int], site: LocalSite, home: Path
+) -> None:
+    data, rests = os.urandom(3 * MIB), list[int]()
+    with ftp({"/x": data}, plain=plain, breaks=[2 * MIB], rests=rests) as url:
+        _fetch(f"{url}/x", site, home)
+    assert (home / "in/x").read_bytes() == data
+    assert rests == goes_on_at
+
+
 def test_an_ftp_file_that_is_not_there(site: LocalSite, home: Path) -> None:
     with ftp({}) as url, pytest.raises(StorageError, match="550 no such file") as caught:
         _fetch(f"{url}/x", site, home)
