@@ -102,10 +102,10 @@ def _take_up(store: S3Object, trail: Trail) -> tuple[str, dict[int, StoredPart]]
 
 def _send_whole(source: Source, store: S3Object, progress: Progress, deadline: Deadline) -> None:
     def work(part: Part, check: Callable[[], None]) -> None:
-        sha256 = _digest("sha256", Slice(source, 0, source.size, check))
-        data = _followed(source, part, check)
+        data = Slice(source, 0, source.size, check)
+        sha256 = _digest("sha256", data)
         source.check_unchanged()
-        is_kept = _is_kept(data, sha256, store.put(data, sha256))
+        is_kept = _is_kept(data, sha256, store.put(_followed(source, part, check), sha256))
         if is_kept is False:
             raise _other_bytes(store)
         if is_kept is None:
@@ -121,10 +121,9 @@ def _part_work(source: Source, store: S3Object, upload_id: str, stored: dict[int
     def work(part: Part, check: Callable[[], None]) -> None:
         data = Slice(source, part.start, part.stop or source.size, check)
         sha256 = _digest("sha256", data)
-        data = _followed(source, part, check)
         known = stored.get(part.number)
         if known is None or known.size != len(data) or not _is_kept(data, sha256, known):
-            known = store.put_part(upload_id, part.number, data, sha256)
+            known = store.put_part(upload_id, part.number, _followed(source, part, check), sha256)
             if _is_kept(data, sha256, known) is False:
                 raise _other_bytes(store)
         else:
@@ -136,11 +135,11 @@ def _part_work(source: Source, store: S3Object, upload_id: str, stored: dict[int
 
 
 def _followed(source: Source, part: Part, check: Callable[[], None]) -> Slice:
-    """Return the part's piece of the source; while it is read, the part shows how much of it was."""
+    """Return the part's piece of the source; while it is read, the part shows the most of it that was."""
 
     def follow() -> None:
         check()
-        part.under_way = data.tell()
+        part.under_way = max(part.under_way, data.tell())
 
     data = Slice(source, part.start, part.stop or source.size, follow)
     return data
