@@ -6,9 +6,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from gateway.errors import StorageBusy, StorageChanged, StorageUnavailable
+from gateway.staging.hands import lend_a_hand
 
 TRIES = 5  # of a part without a byte of progress; then the whole transfer is put off
 FIRST_PAUSE_S = 0.2
@@ -70,9 +72,8 @@ class Crew:
         The calling thread does `step` as long as that returns True, and `watch` in between; an exception
         of either stops the crew, also where it waits for a store that does not answer.
         """
-        threads = [threading.Thread(target=self._serve, args=(n,), daemon=True) for n in range(self._size)]
-        for thread in threads:
-            thread.start()
+        for rank in range(self._size):
+            lend_a_hand(partial(self._serve, rank))
         try:
             while self._busy and self._error is None:
                 watch()
@@ -82,15 +83,16 @@ class Crew:
             if self._error is not None:
                 raise self._error
         finally:
-            self._dismiss(threads)
+            self._dismiss()
 
-    def _dismiss(self, threads: list[threading.Thread]) -> None:
+    def _dismiss(self) -> None:
         self._stopping.set()
         if self._busy:
             self._cut()
         end = time.monotonic() + LEAVE_S
-        for thread in threads:
-            thread.join(max(0.0, end - time.monotonic()))
+        while self._busy and (left := end - time.monotonic()) > 0:
+            self._wake.wait(left)
+            self._wake.clear()
 
     def _serve(self, rank: int) -> None:
         try:
