@@ -2,6 +2,8 @@
 
 import time
 
+import httpx
+
 from tests.client import DATA, INPUTS, Client, Status, recording
 from tests.jobs import frozen
 from tests.polling import until
@@ -35,7 +37,8 @@ def test_the_loops_of_an_old_client_end_with_the_exact_words(client: Client) -> 
         status = client.get(f"/job/{job['id']}")
         assert status["status"] != "completed" or status["outputs"]
         seen.append(status["status"])
-    assert list(dict.fromkeys(seen)) == ["queued", "running", "completed"]
+    said = list(dict.fromkeys(seen))  # a short job may be over before anybody looks
+    assert said in (["queued", "running", "completed"], ["queued", "completed"])
     assert [warning for warning in status["warnings"] if "odd" in warning]
     assert status["scheduler_id"] != ""
 
@@ -61,8 +64,14 @@ def test_swagger_ui_is_where_it_always_was(client: Client) -> None:
         assert "swagger-ui" in page.text
 
 
+def _telemetry(client: Client) -> Status | None:
+    answer = client.http.get("/infrastructure/demo/telemetry")
+    found: Status | None = answer.json() if answer.status_code == httpx.codes.OK else None
+    return found
+
+
 def test_telemetry_is_live(client: Client) -> None:
-    idle = client.get("/infrastructure/demo/telemetry")
+    idle = until("a worker answers", lambda: _telemetry(client))
     (partition,) = idle["partitions"]
     assert (partition["total_nodes"], partition["running_jobs"], partition["queued_jobs"]) == (1, 0, 0)
     assert partition["avail_cpus"] == partition["total_cpus"] > 0
