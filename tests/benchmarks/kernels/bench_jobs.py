@@ -92,7 +92,8 @@ from aeon.classification.distance_based import KNeighborsTimeSeriesClassifier
 labels = pl.read_csv(source + ".labels", separator=";")["labels"].to_numpy()
 files = sorted(Path(source + ".queries").glob("*.csv"))
 queries = np.array([pl.read_csv(file).to_numpy()[:, 0] for file in files])
-model = KNeighborsTimeSeriesClassifier(7, distance="dtw", distance_params={"window": 0.05}, n_jobs=int(more))
+model = KNeighborsTimeSeriesClassifier(n_neighbors=7, distance="dtw", distance_params={"window": 0.05},
+                                       n_jobs=int(more))
 out = model.fit(x[:, None], labels).predict(queries[:, None])
 pl.DataFrame({"timeseries": [file.name for file in files], "label": out}).write_csv(target, separator=";")
 """,
