@@ -19,7 +19,7 @@ def take(session: Session, name: str, holder: str, for_s: float) -> bool:
     """Take or extend a lease; False when somebody else holds it."""
     statement = (
         update(Lease)
-        .where(Lease.name == name, (Lease.holder == holder) | (Lease.until < db_now()))
+        .where(Lease.name == name, (Lease.holder == holder) | (Lease.until <= db_now()))
         .values(holder=holder, until=db_now(for_s))
         .returning(Lease.name)
         .execution_options(synchronize_session=False)
@@ -44,6 +44,4 @@ def give_back(session: Session, name: str, holder: str) -> None:
 
 def held(session: Session, names: Iterable[str]) -> set[str]:
     """Return those of the leases that somebody holds at this moment."""
-    return set(
-        session.scalars(select(Lease.name).where(Lease.name.in_(list(names)), Lease.until >= db_now()))
-    )
+    return set(session.scalars(select(Lease.name).where(Lease.name.in_(list(names)), Lease.until > db_now())))
