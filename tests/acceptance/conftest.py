@@ -41,7 +41,7 @@ def stack(
         yield running
 
 
-@pytest.fixture(scope="module")  # so that a module may have a stack of its own
+@pytest.fixture(scope="session")
 def client(stack: Stack) -> Iterator[Client]:
     with client_of(stack) as connected:
         yield connected

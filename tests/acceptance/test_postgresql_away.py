@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.demo.stack import Stack, running_stack
-from tests.client import DATA, Client
+from tests.client import DATA, Client, client_of
 from tests.conftest import absent
 from tests.faults.conftest import SETTINGS
 from tests.gate import Gate
@@ -29,6 +29,12 @@ def stack(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     settings = {**SETTINGS, "GATEWAY_DATABASE_URL": server.url}
     with running_stack(folder, print, flower=False, settings=settings) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def client(stack: Stack) -> Iterator[Client]:
+    with client_of(stack) as connected:
+        yield connected
 
 
 def test_a_database_that_was_away_in_the_middle_of_a_transfer_finds_it_whole(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from gateway.demo.stack import Stack, running_stack
-from tests.client import BUCKET, DATA, Client, Status
+from tests.client import BUCKET, DATA, Client, Status, client_of
 from tests.conftest import its_database
 from tests.fault_proxy import Fault, proxy
 from tests.faults.conftest import SETTINGS
@@ -48,6 +48,12 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     settings = {**SETTINGS, "GATEWAY_RETRIES": "50", "GATEWAY_RETRY_S": "0.5"} | its_database(request)
     with running_stack(folder, print, flower=False, settings=settings) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def client(stack: Stack) -> Iterator[Client]:
+    with client_of(stack) as connected:
+        yield connected
 
 
 def _fault(chance: random.Random) -> Fault:
