@@ -44,8 +44,10 @@ def read_table(path: Path, share: Share, layout: str = "sensor_table", threads: 
 
 def rounded(path: Path, table: Table, kind: str, first: int) -> Array:
     """Return the signals in precision `kind`; what does not fit there is bad input."""
+    if table.signals.dtype == kind:
+        return table.signals
     with np.errstate(over="ignore"):
-        signals = table.signals.astype(kind, copy=False)
+        signals = table.signals.astype(kind)
     lost = np.argwhere(np.isinf(signals.T))
     if len(lost):
         row, column = int(lost[0, 0]), int(lost[0, 1])

@@ -12,6 +12,7 @@ from scipy.special import ndtr
 from hpc_kernels import black_scholes
 from hpc_kernels.asset_pairs import read
 from hpc_kernels.services.black_scholes import FIGURES, option_figures, years_until
+from hpc_kernels.volatility import spots_and_volatilities
 from tests.kernels import naive
 from tests.kernels.job_folder import JobFolder
 
@@ -77,6 +78,25 @@ def test_real_prices_against_scipy() -> None:
         assert (np.abs(got[:, 2 + side] - sign * ndtr(sign * d1)) <= 1e-10).all()
 
 
+@pytest.mark.parametrize("days", [3, 4, 511, 512, 513, 514, 1025, 3000])
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_volatilities_of_any_length(days: int, kind: type) -> None:
+    walks = np.random.default_rng(days).normal(0, 0.02, (3, days)).cumsum(axis=1)
+    prices = (np.exp(walks) * [[1.0], [2400.0], [1e-30]]).astype(kind)
+    used = prices.astype(np.float64)
+    _, returns = spots_and_volatilities(prices, "log_return")
+    assert returns == pytest.approx(np.std(np.diff(np.log(used)), axis=1, ddof=1) * np.sqrt(252), rel=1e-12)
+    spots, deviations = spots_and_volatilities(prices, "price_std")
+    assert deviations == pytest.approx(np.std(used, axis=1) * np.sqrt(252), rel=1e-12)
+    assert spots.tolist() == used[:, -1].tolist()
+
+
+def test_the_volatility_of_prices_beyond_the_normal_numbers() -> None:
+    prices = np.array([5e-324, 1e-310, 1.0, 1e308, 3.0])
+    _, got = spots_and_volatilities(prices[np.newaxis], "log_return")
+    assert got == pytest.approx(np.std(np.diff(np.log(prices)), ddof=1) * np.sqrt(252), rel=1e-12)
+
+
 def test_standard_deviation_of_prices() -> None:
     prices = [100.0, 102.0, 99.0, 101.0]
     sigma = float(np.std(prices) * np.sqrt(252))
@@ -118,7 +138,9 @@ def test_a_price_that_is_not_positive_gives_nan_and_a_warning(bad: float) -> Non
 
 def test_too_few_prices_for_a_volatility() -> None:
     with pytest.raises(ValueError, match="log_return needs 3 prices, got 2"):
-        black_scholes([100.0, 101.0])
+        black_scholes([[100.0, 101.0, 99.0], [100.0, 101.0, np.nan]])
+    with pytest.warns(UserWarning, match="not positive in 1 of 1"):
+        assert np.isnan(black_scholes([100.0, -1.0])).all()
 
 
 def test_years_until() -> None:

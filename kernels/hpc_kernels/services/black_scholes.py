@@ -3,7 +3,6 @@
 import math
 import warnings
 from datetime import date
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,17 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 from hpc_kernels.arrays import Array, as_signals
 from hpc_kernels.branch_free import exponential, log_of_normal, normal_tail
 from hpc_kernels.compiled import compiled_fused
-from hpc_kernels.errors import UnfitSignalError
+from hpc_kernels.volatility import Volatility, spots_and_volatilities
 
 FIGURES = tuple(f"{side} {figure}" for figure in ("price", "delta", "gamma", "vega", "theta", "rho")
                 for side in ("call", "put"))  # fmt: skip
-TRADING_DAYS = 252
 DAYS_PER_YEAR = 365
 BLOCK = 512  # options worked on at a time: their figures stay in the second-level cache
 _LEAST, _GREATEST = 1e-100, 1e100  # of what is an ordinary number, far from overflow
 _SCALE = 0.01  # vega, theta and rho are told per hundredth
 Column = NDArray[np.float64]
-Volatility = Literal["log_return", "price_std"] | float
 
 
 def black_scholes(
@@ -76,9 +73,7 @@ def black_scholes(
     array([7.9656, 7.9656])
     """
     x = as_signals(prices)
-    spot, sigma = np.empty(len(x)), np.empty(len(x))
-    for i, row in enumerate(x):
-        spot[i], sigma[i] = _spot_and_volatility(row[: _length(row)].astype(np.float64), volatility)
+    spot, sigma = spots_and_volatilities(x, volatility)
     if undefined := int(np.isnan(spot).sum()):
         series = f"{undefined} of {len(x)} series"
         warnings.warn(f"black_scholes: nan for prices that are not positive in {series}", stacklevel=2)
@@ -92,34 +87,6 @@ def years_until(expiry_date: str, last_dates: list[str]) -> NDArray[np.float64]:
     expiry = date.fromisoformat(expiry_date)
     days = [(expiry - date.fromisoformat(last)).days for last in last_dates]
     return np.array(days) / DAYS_PER_YEAR
-
-
-def fewest_prices(volatility: Volatility) -> int:
-    """Return how many prices a series must have: two log returns for their standard deviation."""
-    return 3 if volatility == "log_return" else 1
-
-
-def _length(series: Array) -> int:
-    """Return the number of prices before the nan that fill up a shorter series."""
-    gaps = np.isnan(series)
-    return int(len(series) - gaps[::-1].argmin()) if gaps[-1] else len(series)
-
-
-def _spot_and_volatility(series: Array, volatility: Volatility) -> tuple[float, float]:
-    """Return the last price and the annualised volatility; nan where a price is not positive."""
-    used = series if volatility == "log_return" else series[-1:]
-    if not (used > 0).all():
-        return math.nan, math.nan
-    spot, year = float(series[-1]), math.sqrt(TRADING_DAYS)
-    if not isinstance(volatility, str):
-        return spot, float(volatility)
-    if len(series) < fewest_prices(volatility):
-        raise UnfitSignalError(
-            f"volatility {volatility} needs {fewest_prices(volatility)} prices, got {len(series)}"
-        )
-    if volatility == "price_std":
-        return spot, float(np.std(series)) * year
-    return spot, float(np.std(np.diff(np.log(series)), ddof=1)) * year
 
 
 def option_figures(  # noqa: PLR0917 (as many terms as the formula has)
