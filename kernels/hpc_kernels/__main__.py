@@ -1,6 +1,7 @@
 """The command `python -m hpc_kernels`: run a job, print the schema, time, warm and tell about the kernels."""
 
 import argparse
+import gc
 import json
 import sys
 import traceback
@@ -127,4 +128,7 @@ def _print(document: Any) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    gc.set_threshold(100_000)  # to look for garbage among modules would be a tenth of a short job's time,
+    code = main()
+    gc.freeze()  # to look for it at the end another one
+    sys.exit(code)

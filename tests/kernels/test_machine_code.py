@@ -5,8 +5,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copy
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -44,6 +46,7 @@ def without_numba(warmed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     forbidden = tmp_path / "forbidden" / "numba"
     forbidden.mkdir(parents=True)
     (forbidden / "__init__.py").write_text(_FORBIDDEN)
+    copy(Path(numba.__file__).with_name("_version.py"), forbidden)  # which is a part of the cache's keys
     monkeypatch.setenv("HPC_KERNELS_CACHE", str(warmed))
     monkeypatch.setenv("PYTHONPATH", str(forbidden.parent))
     yield

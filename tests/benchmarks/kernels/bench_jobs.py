@@ -147,6 +147,7 @@ def measured(command: list[str], threads: int) -> tuple[float, float, float]:
     """Return wall-clock seconds, processor seconds and peak MB of one process."""
     names = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
     environment = dict(os.environ) | dict.fromkeys(names, str(threads))
+    os.sync()  # else a run would wait for what the one before has left to be flushed
     begin = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
