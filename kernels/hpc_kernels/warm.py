@@ -15,6 +15,7 @@ from hpc_kernels.run import run
 
 _SIGNALS, _SAMPLES = 4, 64
 _VARIANTS: dict[str, list[Options]] = {
+    "black_scholes": [{}, {"volatility": "price_std"}],
     "kmean": [{"centroid": "dba"}, {"metric": "euclidean"}],
     "knn": [{"k_nearest_neighbor": 1}, {"metric": "euclidean"}],
 }
