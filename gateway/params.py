@@ -63,8 +63,13 @@ def understand(
         first = error.errors()[0]
         field = ".".join(["params", *map(str, first["loc"])])
         raise Invalid(first["msg"], field=field) from error
-    options = {service: check_options(service, raw.get(service) or {}) for service in services}
-    understood = params.model_dump() | _within_ceiling(params, cluster) | _layout(params) | options
+    given = {service: {} if raw.get(service) is None else raw[service] for service in services}
+    options = {service: check_options(service, each) for service, each in given.items()}
+    layout = _layout(params)
+    if layout["ideko_kernel"] and "expiry_date" in options.get("black_scholes", ()):
+        field = "params.black_scholes.expiry_date"
+        raise Invalid(f"{field} needs the dates of asset pairs, not a sensor table", field=field)
+    understood = params.model_dump() | _within_ceiling(params, cluster) | layout | options
     known = JobParams.model_fields.keys() | KERNEL_KEYS | IGNORED_KEYS
     return understood, _ignored(sorted(raw.keys() - known))
 

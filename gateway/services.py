@@ -8,7 +8,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from gateway.errors import Invalid
+from gateway.errors import Invalid, NotFound
 
 CLASSES = {
     "kalman": "signal processing",
@@ -43,6 +43,13 @@ def option_schemas() -> dict[str, dict[str, Any]]:
     return schemas
 
 
+def option_schema(service: str) -> dict[str, Any]:
+    """Return the JSON Schema of a service's options, or raise NotFound."""
+    if service not in option_schemas():
+        raise NotFound(f"there is no service {service!r}; there are {', '.join(SERVICES)}")
+    return option_schemas()[service]
+
+
 def check_services(services: list[str]) -> None:
     """Raise Invalid for a list that is empty, names no service, repeats one, or mixes classes."""
     if not services:
@@ -63,16 +70,21 @@ def check_services(services: list[str]) -> None:
 def check_options(service: str, options: object) -> dict[str, Any]:
     """Return the options with defaults filled in, or raise Invalid in the words the kernel would use.
 
-    A default that may be lowered to fit the data is left to the kernel, which knows the data.
+    A default that may be lowered to fit the data is left to the kernel, which knows the data, and
+    one that another option stands in for is left out where that one is given.
     """
     schema = option_schemas()[service]
     validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
     errors = sorted(validator.iter_errors(options), key=lambda error: list(map(str, error.path)))
     if errors:
         raise _refusal(service, errors[0], schema["properties"])
-    parts = schema["properties"].items()
-    defaults = {name: p["default"] for name, p in parts if "default" in p and "x-lowered-to-fit" not in p}
-    return defaults | dict(options)  # type: ignore[call-overload,no-any-return]  # an object, says the schema
+    given: dict[str, Any] = dict(options)  # type: ignore[call-overload]  # an object, says the schema
+    defaults = {name: p["default"] for name, p in schema["properties"].items() if _is_filled_in(p, given)}
+    return defaults | given
+
+
+def _is_filled_in(option: dict[str, Any], given: dict[str, Any]) -> bool:
+    return "default" in option and "x-lowered-to-fit" not in option and option.get("x-unless") not in given
 
 
 def _refusal(service: str, error: ValidationError, properties: dict[str, Any]) -> Invalid:

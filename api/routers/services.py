@@ -1,9 +1,12 @@
-"""`/services`: what can be run."""
+"""`/services`: what can be run, and with which options."""
+
+from typing import Any
 
 from fastapi import APIRouter
 
+from api.problems import responses
 from api.schemas import Service
-from gateway.services import SERVICES
+from gateway.services import SERVICES, option_schema
 
 router = APIRouter(tags=["services"])
 
@@ -12,3 +15,9 @@ router = APIRouter(tags=["services"])
 def list_services() -> list[Service]:
     """List the services, in the contract's order."""
     return [Service(name=name) for name in SERVICES]
+
+
+@router.get("/services/{name}/options", responses=responses(404))
+def get_options(name: str) -> dict[str, Any]:
+    """Show the JSON Schema of what `params.<service>` of a job may hold."""
+    return option_schema(name)

@@ -17,6 +17,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Kinds = tuple[str, ...]
 _compiling = Lock()
+_LEAST, _GREATEST = -(2**63), 2**63 - 1
 
 
 class Compiled(Generic[P, R]):
@@ -76,6 +77,8 @@ def _kind(argument: Any) -> str:
     if isinstance(argument, float):
         return "float64"
     if isinstance(argument, (int, np.integer)):
+        if not _LEAST <= argument <= _GREATEST:  # else what is too long for a word would lose its first bits
+            raise OverflowError(f"{argument} is no whole number of 64 bits")
         return "int64"
     raise TypeError(f"compiled functions take arrays and numbers, not {type(argument).__name__}")
 

@@ -119,13 +119,15 @@ def _is_int(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+_LARGEST = 2**31 - 1
+_AT_LEAST_ONE = (f"a whole number from 1 to {_LARGEST}", lambda v: _is_int(v) and 1 <= v <= _LARGEST)
 _EXPECTED: dict[str, tuple[str, Any]] = {
     "version": (f"{JOB_VERSION}", _is_int),
     "name": ("a non-empty string", lambda v: isinstance(v, str) and v),
     "services": ("an object with a service", lambda v: isinstance(v, dict) and v),
     "layout": ("sensor_table or asset_pairs", lambda v: v in ("sensor_table", "asset_pairs")),
     "csv_output": ("true or false", lambda v: isinstance(v, bool)),
-    "threads": ("a whole number of at least 1", lambda v: _is_int(v) and v >= 1),
-    "perforation_stride": ("a whole number of at least 1", lambda v: _is_int(v) and v >= 1),
+    "threads": _AT_LEAST_ONE,
+    "perforation_stride": _AT_LEAST_ONE,
     "precision_scenario": ("1, 2, 3 or 4", lambda v: _is_int(v) and 1 <= v <= 4),  # noqa: PLR2004
 }

@@ -7,23 +7,25 @@ from hpc_kernels.errors import BadInputError
 
 SCHEMA_VERSION = 1
 _LARGEST = 1.7976931348623157e308  # as a bound it keeps out the infinity that "1e999" reads as
+_LARGEST_WHOLE = 2**31 - 1
 
 Options = dict[str, Any]
 
 
 def _number(default: float | None, description: str, **bounds: float) -> Options:
-    below = {"exclusiveMinimum": "above", "minimum": "of at least"}
-    words = [f"{below[key]} {value:g}" for key, value in bounds.items()]
+    named = {"exclusiveMinimum": "above", "minimum": "of at least", "maximum": "of at most"}
+    words = " and ".join(f"{named[key]} {value:g}" for key, value in bounds.items())
     schema = {"type": "number", "minimum": -_LARGEST, "maximum": _LARGEST} | bounds
     if "exclusiveMinimum" in bounds:
         del schema["minimum"]
-    named = {} if default is None else {"default": default}
-    return schema | named | {"description": description, "x-must-be": " ".join(["a number", *words])}
+    told = {} if default is None else {"default": default}
+    return schema | told | {"description": description, "x-must-be": f"a number {words}".rstrip()}
 
 
-def _whole(default: int | None, description: str, least: int, words: str, **more: Any) -> Options:
+def _whole(default: int | None, description: str, least: int, words: str = "", **more: Any) -> Options:
     named = {} if default is None else {"default": default}
-    schema = {"type": "integer", "minimum": least} | more
+    schema = {"type": "integer", "minimum": least, "maximum": _LARGEST_WHOLE} | more
+    words = words or f"a whole number from {least} to {schema['maximum']}"
     return schema | named | {"description": description, "x-must-be": words}
 
 
@@ -90,8 +92,10 @@ _WAVELETS = [
 ]
 
 # A default that does not fit the data is lowered to what fits; what was asked for is refused.
-_LOWERED = {"x-lowered-to-fit": True}
-_BAND = _whole(None, "Sakoe-Chiba radius in samples under dtw", 0, "a whole number of at least 0")
+_LOWERED: Options = {"x-lowered-to-fit": True}
+# A default that another option stands in for is left out where that one is given.
+_UNLESS_EXPIRY: Options = {"x-unless": "expiry_date"}
+_BAND = _whole(None, "Sakoe-Chiba radius in samples under dtw", 0)
 
 SERVICES: dict[str, Options] = {
     "kalman": _service(
@@ -133,8 +137,8 @@ SERVICES: dict[str, Options] = {
             f"a whole number from 0 to {_HIGHEST_ORDER} and below window_length",
             maximum=_HIGHEST_ORDER,
         ),
-        deriv=_whole(0, "order of the derivative", 0, "a whole number from 0 to 100", maximum=100),
-        delta=_number(1.0, "distance between samples", exclusiveMinimum=0),
+        deriv=_whole(0, "order of the derivative", 0, maximum=100),
+        delta=_number(1.0, "distance between samples", minimum=1e-15, maximum=1e15),
         mode=_choice(["nearest", "interp", "mirror", "wrap", "constant"], "what lies beyond the ends"),
     ),
     "black_scholes": _service(
@@ -146,7 +150,7 @@ SERVICES: dict[str, Options] = {
         years_until_expiry=_number(
             1.6, "time to expiry in years; leave it out where expiry_date is given", exclusiveMinimum=0
         )
-        | {"x-must-be": "a number above 0, and left out where expiry_date is given"},
+        | {"x-must-be": "a number above 0, and left out where expiry_date is given", **_UNLESS_EXPIRY},
         expiry_date={
             "type": "string",
             "format": "date",
@@ -170,7 +174,6 @@ SERVICES: dict[str, Options] = {
             None,
             "levels of decomposition; by default as many as the length allows",
             0,
-            "a whole number from 0 to 64",
             maximum=64,
         ),
         threshold=_word_or_number(["universal"], "what is taken from the detail coefficients"),
@@ -178,21 +181,19 @@ SERVICES: dict[str, Options] = {
     ),
     "kmean": _service(
         "k-means of whole signals.",
-        cluster_number=_whole(2, "clusters", 1, "a whole number of at least 1", **_LOWERED),
+        cluster_number=_whole(2, "clusters", 1, **_LOWERED),
         epsilon_criteria=_number(1e-5, "stop when the centroids move less than this", minimum=0),
-        max_iterations=_whole(10, "stop after so many assignments", 1, "a whole number of at least 1"),
+        max_iterations=_whole(10, "stop after so many assignments", 1),
         metric=_choice(["dtw", "euclidean"], "dynamic time warping with absolute cost, or Euclidean"),
         centroid=_choice(["mean", "dba"], "the mean, or one step of DTW barycentre averaging"),
         init=_choice(["kmeans++", "first"], "random draws that spread out, or the first signals"),
-        seed=_whole(0, "seed of the random draws", 0, "a whole number of at least 0"),
+        seed=_whole(0, "seed of the random draws", 0),
         band=_BAND,
     ),
     "knn": _service(
         "k-nearest-neighbour classification of the signals in the inference folder.",
-        k_nearest_neighbor=_whole(
-            7, "training signals that vote", 1, "a whole number of at least 1", **_LOWERED
-        ),
-        cluster_number=_whole(2, "classes; labels are below it", 1, "a whole number of at least 1"),
+        k_nearest_neighbor=_whole(7, "training signals that vote", 1, **_LOWERED),
+        cluster_number=_whole(2, "classes; labels are below it", 1),
         metric=_choice(["dtw", "euclidean"], "dynamic time warping, or Euclidean"),
         cost=_choice(["absolute", "squared"], "cost of laying one sample on another under dtw"),
         band=_BAND,
@@ -217,11 +218,14 @@ def checked(service: str, options: Options) -> Options:
     if service not in SERVICES:
         raise BadInputError(f"there is no service {service!r}; there are: {', '.join(SERVICES)}")
     schema = SERVICES[service]
-    if options:  # the validator costs an import; no options need none
+    if options != {}:  # the validator costs an import; no options need none
         _validate(service, options, schema)
-    properties = schema["properties"].items()
-    defaults = {key: p["default"] for key, p in properties if "default" in p and "x-lowered-to-fit" not in p}
+    defaults = {key: p["default"] for key, p in schema["properties"].items() if _is_filled_in(p, options)}
     return defaults | {name: _typed(value, schema["properties"][name]) for name, value in options.items()}
+
+
+def _is_filled_in(option: Options, given: Options) -> bool:
+    return "default" in option and "x-lowered-to-fit" not in option and option.get("x-unless") not in given
 
 
 def _validate(service: str, options: Options, schema: Options) -> None:

@@ -27,6 +27,14 @@ def test_services_are_the_contracts_in_its_order(api: TestClient) -> None:
     ]
 
 
+def test_the_options_of_a_service_are_published(api: TestClient) -> None:
+    schema = api.get("/services/fft/options").json()
+    assert schema["properties"]["window"]["enum"] == ["none", "hann", "hamming", "blackman"]
+    answer = api.get("/services/fourier/options")
+    assert answer.status_code == 404
+    assert answer.json()["detail"].startswith("there is no service 'fourier'; there are kalman, fft,")
+
+
 @pytest.mark.parametrize(("url", "body"), [("/s3_data", DATA), ("/s3_result", RESULT)])
 def test_a_transfer_is_accepted_at_once_and_echoed_without_its_keys(
     api: TestClient, url: str, body: dict[str, Any]

@@ -155,7 +155,7 @@ JOBS = {
     "relative path": ({"input": "x.csv"}, "input must be an absolute path"),
     "null path": ({"input": None}, "input must be an absolute path"),
     "zero byte in a path": ({"input": "/x\0"}, "input must be an absolute path"),
-    "threads": ({"threads": 0}, "threads must be a whole number of at least 1"),
+    "threads": ({"threads": 0}, "threads must be a whole number from 1 to 2147483647"),
     "stride": ({"perforation_stride": 1.5}, "perforation_stride must be a whole number"),
     "scenario": ({"precision_scenario": 5}, "precision_scenario must be 1, 2, 3 or 4"),
     "layout": ({"layout": "image"}, "layout must be sensor_table or asset_pairs"),

@@ -166,6 +166,12 @@ def test_what_machine_code_cannot_take(wrong: Any) -> None:
         _nothing(wrong)
 
 
+@pytest.mark.parametrize("wrong", [2**63, -(2**63) - 1, 2**64])
+def test_a_whole_number_that_would_lose_bits(wrong: int) -> None:
+    with pytest.raises(OverflowError, match="no whole number of 64 bits"):
+        _nothing(wrong)
+
+
 def test_names_of_arguments_are_not_known() -> None:
     with pytest.raises(TypeError, match="by position"):
         _nothing(x=np.zeros(1))

@@ -62,7 +62,11 @@ SENTENCES = [
     ("savitzky_golay", {"window_length": 5, "polyorder": 5}, "savitzky_golay.window_length must be an odd"),
     ("savitzky_golay", {"polyorder": 11}, "polyorder must be a whole number from 0 to 20 and below window"),
     ("savitzky_golay", {"polyorder": 1.5}, "params.savitzky_golay.polyorder must be a whole number"),
-    ("savitzky_golay", {"delta": 0}, "params.savitzky_golay.delta must be a number above 0, not 0"),
+    (
+        "savitzky_golay",
+        {"delta": 0},
+        "delta must be a number of at least 1e-15 and of at most 1e+15, not 0",
+    ),
     ("savitzky_golay", {"mode": "reflect"}, "params.savitzky_golay.mode must be one of nearest, interp"),
     (
         "black_scholes",

@@ -51,6 +51,21 @@ def test_asset_pairs_alone_change_the_layout() -> None:
     assert params["ideko_kernel"] == 0
 
 
+def test_a_day_of_expiry_needs_asset_pairs_and_takes_the_place_of_years() -> None:
+    raw = {**INPUT, "black_scholes": {"expiry_date": "2030-01-01"}}
+    params, _ = understand({**raw, "inbestme_kernel": 1}, ["black_scholes"], CLUSTER)
+    assert params["black_scholes"]["expiry_date"] == "2030-01-01"
+    assert "years_until_expiry" not in params["black_scholes"]
+    with pytest.raises(Invalid, match="needs the dates of asset pairs, not a sensor table") as refused:
+        understand(raw, ["black_scholes"], CLUSTER)
+    assert refused.value.field == "params.black_scholes.expiry_date"
+
+
+def test_options_of_nothing_are_the_defaults() -> None:
+    params, _ = understand({**INPUT, "fft": None}, ["fft"], CLUSTER)
+    assert params["fft"] == {"spectrum": "full", "window": "none"}
+
+
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
@@ -73,6 +88,7 @@ def test_asset_pairs_alone_change_the_layout() -> None:
         ({**INPUT, "fft": {"window": "kaiser"}}, "params.fft.window must be one of"),
         ({**INPUT, "fft": {"sampling_rate": -1}}, "params.fft.sampling_rate"),
         ({**INPUT, "fft": [1]}, "params.fft must be an object"),
+        *(({**INPUT, "fft": nothing}, "params.fft must be an object") for nothing in ([], "", 0, False)),
     ],
 )
 def test_what_cannot_be_honoured_is_refused_naming_the_key(raw: dict[str, Any], words: str) -> None:

@@ -1,14 +1,38 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.errors import Invalid
-from gateway.services import RESULT_FILES, SERVICES, check_options, check_services
+from gateway.services import RESULT_FILES, SERVICES, check_options, check_services, option_schemas
 from hpc_kernels.errors import BadInputError
 from hpc_kernels.options import checked, schema_document
 
 ROOT = Path(__file__).parents[2]
+
+
+def values_of(option: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """Return what an option may be."""
+    if "anyOf" in option:
+        return st.one_of([values_of(each) for each in option["anyOf"]])
+    if "enum" in option:
+        return st.sampled_from(option["enum"])
+    if option["type"] == "string":
+        return st.dates().map(str)
+    if option["type"] == "integer":
+        return st.integers(option["minimum"], option["maximum"])
+    least, excluded = option.get("minimum"), option.get("exclusiveMinimum")
+    lowest = excluded if least is None else least
+    return st.floats(lowest, option["maximum"], exclude_min=least is None)
+
+
+VALUES = {
+    service: {name: values_of(option) for name, option in schema["properties"].items()}
+    for service, schema in option_schemas().items()
+}
 
 
 def test_the_order_is_the_contracts() -> None:
@@ -53,6 +77,11 @@ def test_a_bad_list_is_refused(services: list[str], words: str) -> None:
         ("wavelet", {"wavelet": "db99"}),
         ("kmean", {"cluster_number": 0}),
         ("knn", {"band": -1}),
+        ("knn", {"band": 2**64}),
+        ("savitzky_golay", {"delta": 1e200}),
+        ("black_scholes", {"expiry_date": "2030-01-01", "years_until_expiry": 1}),
+        ("kalman", []),
+        ("kalman", False),
     ],
 )
 def test_a_bad_option_is_refused_in_the_kernels_own_words(service: str, options: object) -> None:
@@ -61,6 +90,18 @@ def test_a_bad_option_is_refused_in_the_kernels_own_words(service: str, options:
     with pytest.raises(BadInputError) as theirs:
         checked(service, options)  # type: ignore[arg-type]  # one of the cases is no object
     assert str(ours.value) == str(theirs.value)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@given(data=st.data())
+def test_what_is_accepted_here_is_accepted_on_the_node(service: str, data: st.DataObject) -> None:
+    names = data.draw(st.lists(st.sampled_from(sorted(VALUES[service])), unique=True))
+    options = {name: data.draw(VALUES[service][name], label=name) for name in names}
+    try:
+        understood = check_options(service, options)
+    except Invalid:
+        return
+    assert checked(service, understood) == checked(service, options) == understood
 
 
 def test_a_default_that_must_fit_the_data_is_left_to_the_kernel() -> None:
