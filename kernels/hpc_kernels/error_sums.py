@@ -1,4 +1,4 @@
-"""How far results are from what they would have been: relative L2 errors, summed over ranks."""
+"""How far results are from what they would have been: relative L2 errors, over all blocks and ranks."""
 
 import math
 from collections.abc import Iterable
@@ -7,38 +7,52 @@ import numpy as np
 
 from hpc_kernels.arrays import Array
 
-Sums = dict[str, dict[str, tuple[float, float]]]
+Norms = dict[str, dict[str, tuple[float, float]]]
 
 
 class ErrorSums:
-    """Per service and cause, the squares of the differences and of the reference."""
+    """Per service and cause, the norms of the difference and of the reference."""
 
     def __init__(self) -> None:
-        self.sums: Sums = {}
+        self.norms: Norms = {}
 
     def add(self, service: str, cause: str, got: Array, reference: Array) -> None:
-        """Note the difference of two results; undefined figures (nan) do not count."""
-        difference = got.astype(np.float64) - reference
-        pair = (float(np.nansum(difference**2)), float(np.nansum(reference.astype(np.float64) ** 2)))
-        self.sums.setdefault(service, {})[cause] = pair
+        """Take in the difference of two results; undefined figures (nan) do not count."""
+        with np.errstate(over="ignore", invalid="ignore"):  # beyond the numbers an error is undefined
+            difference = got.astype(np.float64) - reference
+        causes = self.norms.setdefault(service, {})
+        causes[cause] = _together(causes.get(cause, (0.0, 0.0)), (_norm(difference), _norm(reference)))
 
 
-def relative_errors(of_ranks: Iterable[Sums]) -> dict[str, dict[str, float | None]]:
+def relative_errors(of_ranks: Iterable[Norms]) -> dict[str, dict[str, float | None]]:
     """Return ``norm(difference) / norm(reference)`` over all ranks, None where it is undefined."""
-    totals: dict[tuple[str, str], tuple[float, float]] = {}
-    for sums in of_ranks:
-        for service, causes in sums.items():
-            for cause, (difference, reference) in causes.items():
-                before = totals.get((service, cause), (0.0, 0.0))
-                totals[service, cause] = (before[0] + difference, before[1] + reference)
-    errors: dict[str, dict[str, float | None]] = {}
-    for (service, cause), (difference, reference) in totals.items():
-        errors.setdefault(service, {})[cause] = _ratio(difference, reference)
-    return errors
+    totals: Norms = {}
+    for norms in of_ranks:
+        for service, causes in norms.items():
+            total = totals.setdefault(service, {})
+            for cause, pair in causes.items():
+                total[cause] = _together(total.get(cause, (0.0, 0.0)), pair)
+    return {
+        service: {cause: _ratio(*pair) for cause, pair in causes.items()}
+        for service, causes in totals.items()
+    }
+
+
+def _norm(values: Array) -> float:
+    """Return the L2 norm, of the largest magnitude's multiples: squares of 1e-200 or 1e200 are no numbers."""
+    magnitudes = np.abs(values.astype(np.float64))
+    largest = float(np.fmax.reduce(magnitudes, axis=None, initial=0.0))
+    if largest == 0 or math.isinf(largest):
+        return largest
+    return largest * math.sqrt(np.nansum((magnitudes / largest) ** 2))
+
+
+def _together(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    return math.hypot(one[0], other[0]), math.hypot(one[1], other[1])
 
 
 def _ratio(difference: float, reference: float) -> float | None:
     if difference == 0:
         return 0.0
-    ratio = math.sqrt(difference / reference) if reference else math.inf
+    ratio = difference / reference if reference else math.inf
     return ratio if math.isfinite(ratio) else None

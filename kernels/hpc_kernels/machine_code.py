@@ -61,11 +61,23 @@ def cache_folder() -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:  # a node where the home is read-only
-        import tempfile  # noqa: PLC0415 (lazy, as all that a start can do without)
-
-        folder = Path(tempfile.gettempdir()) / f"hpc_kernels-{os.getuid()}" / _processor()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = _temporary_folder() / _processor()
+        folder.mkdir(exist_ok=True)
     return folder
+
+
+@cache
+def _temporary_folder() -> Path:
+    """Return a folder of this user's alone: whoever may write machine code there is whom a job obeys."""
+    import tempfile  # noqa: PLC0415 (lazy, as all that a start can do without)
+
+    folder = Path(tempfile.gettempdir()) / f"hpc_kernels-{os.getuid()}"
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+        if found.st_uid == os.getuid() and found.st_mode & 0o7777 == 0o700:  # noqa: PLR2004
+            return folder
+    return Path(tempfile.mkdtemp(prefix="hpc_kernels-"))
 
 
 @cache

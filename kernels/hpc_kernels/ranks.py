@@ -94,4 +94,6 @@ def from_environment(output_dir: Path) -> Ranks:
     """Return this process's place as Slurm tells it; without Slurm there is one rank."""
     rank = os.environ.get("SLURM_PROCID")
     size = os.environ.get("SLURM_NTASKS", "1") if rank is not None else "1"
-    return Ranks(rank=int(rank or 0), size=int(size), folder=output_dir / ".parts")
+    step = [os.environ[name] for name in ("SLURM_JOB_ID", "SLURM_STEP_ID") if name in os.environ]
+    folder = output_dir / ".".join([".parts", *step])  # what another run may have left here is not ours
+    return Ranks(rank=int(rank or 0), size=int(size), folder=folder)

@@ -2,11 +2,11 @@
 
 import json
 import platform
+import sys
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from hpc_kernels import __version__
 from hpc_kernels.error_sums import relative_errors
@@ -16,6 +16,7 @@ from hpc_kernels.ranks import Ranks
 from hpc_kernels.usage import Phases, usage
 
 Summary = dict[str, Any]
+_LIBRARIES = ("numpy", "ducc0", "llvmlite", "numba", "polars", "pywt")
 
 
 def run(job: Job, ranks: Ranks) -> Summary | None:
@@ -32,7 +33,8 @@ def run(job: Job, ranks: Ranks) -> Summary | None:
     outputs: list[Described] = import_module(f"hpc_kernels.{job.kind}").run(job, ranks, phases)
     if ranks.rank:
         ranks.stop_if_failed()
-        write_json(ranks.path(f"usage.{ranks.rank}"), _report(ranks, phases))
+        with suppress(FileNotFoundError):  # rank 0 may sweep up the folder before it is flushed
+            write_json(ranks.path(f"usage.{ranks.rank}"), _report(ranks, phases))
         return None
     summary = _summary(job, ranks, phases)
     _finish(job, ranks, outputs, summary)
@@ -40,7 +42,7 @@ def run(job: Job, ranks: Ranks) -> Summary | None:
 
 
 def _report(ranks: Ranks, phases: Phases) -> Summary:
-    return {"usage": usage(ranks.rank), "errors": phases.errors.sums}
+    return {"usage": usage(ranks.rank), "errors": phases.errors.norms}
 
 
 def _summary(job: Job, ranks: Ranks, phases: Phases) -> Summary:
@@ -63,8 +65,9 @@ def _summary(job: Job, ranks: Ranks, phases: Phases) -> Summary:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that a result depends on."""
-    return {"hpc_kernels": __version__, "python": platform.python_version(), "numpy": np.__version__}
+    """Return the versions that a result depends on: of libraries those that were used."""
+    used = {name: sys.modules[name].__version__ for name in _LIBRARIES if name in sys.modules}
+    return {"hpc_kernels": __version__, "python": platform.python_version(), **used}
 
 
 def _finish(job: Job, ranks: Ranks, outputs: list[Described], summary: Summary) -> None:

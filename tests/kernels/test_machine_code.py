@@ -1,5 +1,6 @@
 """Machine code: made once, found by every later job without Numba, made again where it is broken."""
 
+import json
 import os
 import subprocess
 import sys
@@ -25,6 +26,7 @@ FILTERS: dict[str, dict[str, Any]] = {
     "black_scholes": {"volatility": "price_std"},
     "wavelet": {"mode": "hard"},
 }
+DATA = Path(__file__).parent / "data"
 _FORBIDDEN = "raise ImportError('a job may not need Numba')"
 
 
@@ -59,6 +61,22 @@ def without_numba(warmed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_filters_need_no_numba(jobs: JobFolder, acceleration: Path, scenario: int, stride: int) -> None:
     changes = {"precision_scenario": scenario, "perforation_stride": stride, "threads": 2}
     assert jobs.run(acceleration, FILTERS, **changes) == [0], jobs.stderr
+
+
+@pytest.mark.usefixtures("without_numba")
+@pytest.mark.parametrize("scenario", [1, 4])
+@pytest.mark.parametrize("table", ["a\n1\n2\n4\n", "a;b\n1;2\n", "a\n3\n"])
+def test_the_smallest_tables_need_no_numba(jobs: JobFolder, table: str, scenario: int) -> None:
+    services: dict[str, dict[str, float]] = {name: {} for name in FILTERS}
+    services["black_scholes"] = {"volatility": 0.2}
+    assert jobs.run(jobs.input(table), services, precision_scenario=scenario) == [0], jobs.stderr
+
+
+@pytest.mark.usefixtures("without_numba")
+@pytest.mark.parametrize("scenario", [1, 4])
+def test_asset_pairs_need_no_numba(jobs: JobFolder, scenario: int) -> None:
+    pairs, services = DATA / "asset_prices.csv", {"black_scholes": {"expiry_date": "2030-01-01"}}
+    assert jobs.run(pairs, services, layout="asset_pairs", precision_scenario=scenario) == [0], jobs.stderr
 
 
 @pytest.mark.usefixtures("without_numba")
@@ -137,6 +155,21 @@ def test_where_no_cache_can_be_a_job_runs_all_the_same(
 ) -> None:
     monkeypatch.setenv("HPC_KERNELS_CACHE", "/dev/null/cache")
     assert jobs.run(jobs.input("a;b\n1;2\n3;4\n"), {"min_max": {}}) == [0], jobs.stderr
+
+
+def test_a_temporary_cache_is_this_users_alone(tmp_path: Path) -> None:
+    def cache() -> Path:
+        environment = os.environ | {"XDG_CACHE_HOME": "/dev/null/cache", "TMPDIR": str(tmp_path)}
+        environment.pop("HPC_KERNELS_CACHE", None)
+        command = [sys.executable, "-m", "hpc_kernels", "info"]
+        done = subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE)
+        return Path(json.loads(done.stdout)["cache"])
+
+    mine = cache().parent
+    assert mine == cache().parent == tmp_path / f"hpc_kernels-{os.getuid()}"
+    mine.chmod(0o777)  # as somebody who was here first might have left it
+    other = cache().parent
+    assert (other.parent, other == mine, other.stat().st_mode & 0o777) == (tmp_path, False, 0o700)
 
 
 def _several(x: Any, count: int, factor: float) -> tuple[int, float]:

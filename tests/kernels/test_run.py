@@ -89,6 +89,28 @@ def test_the_profile_tells_the_errors(
     assert "perforation" not in errors["fft"]
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e-200, 1e300])
+def test_errors_of_the_smallest_and_largest_numbers(jobs: JobFolder, scale: float) -> None:
+    cells = np.array([[1, 1], [-1, 2], [1, 3], [0.01, 4]]) * scale
+    table = jobs.input("a;b\n" + "".join(f"{one!r};{other!r}\n" for one, other in cells.tolist()))
+    assert jobs.run(table, {"kalman": {}}, perforation_stride=2) == [0]
+    errors = json.loads(jobs.stdout)["relative_l2_errors"]["kalman"]
+    whole = kalman(cells.T / scale)
+    by_hand = np.linalg.norm(kalman(cells.T / scale, stride=2) - whole) / np.linalg.norm(whole)
+    assert errors["perforation"] == pytest.approx(by_hand)
+    assert jobs.stderr == ""
+
+
+def test_what_an_earlier_step_has_left_is_not_ours(jobs: JobFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = jobs.published / "jobs" / "job.1"
+    for step in ("3", "4"):
+        monkeypatch.setenv("SLURM_JOB_ID", "77")
+        monkeypatch.setenv("SLURM_STEP_ID", step)
+        table = jobs.input("a;b\n1;x\n" if step == "3" else "a;b\n1;2\n")
+        codes = jobs.run(table, {"min_max": {}}, ranks=2, output_dir=str(folder))
+        assert codes == ([2, 2] if step == "3" else [0, 0]), jobs.stderr
+
+
 def test_without_perforation_and_in_double_there_are_no_errors(jobs: JobFolder, acceleration: Path) -> None:
     jobs.run(acceleration, {"kalman": {}})
     assert json.loads(jobs.stdout)["relative_l2_errors"] == {}
@@ -209,11 +231,15 @@ def test_signals_are_taken_in_blocks_where_memory_is_short(
     jobs: JobFolder, acceleration: Path, monkeypatch: pytest.MonkeyPatch, ranks: int
 ) -> None:
     options: dict[str, dict[str, Any]] = {"kalman": {}, "fft": {"sampling_rate": 250}}
-    assert jobs.run(acceleration, options) == [0]
-    whole = results(jobs)
+    changes = {"precision_scenario": 4, "perforation_stride": 3}
+    assert jobs.run(acceleration, options, **changes) == [0]
+    whole, errors = results(jobs), json.loads(jobs.stdout)["relative_l2_errors"]
     monkeypatch.setenv("HPC_KERNELS_MEMORY_BYTES", "200000")
-    assert set(jobs.run(acceleration, options, ranks)) == {0}
+    assert set(jobs.run(acceleration, options, ranks, **changes)) == {0}
     assert results(jobs) == whole
+    found = json.loads(jobs.stdout)["relative_l2_errors"]
+    assert found["kalman"] == pytest.approx(errors["kalman"])
+    assert found["fft"] == pytest.approx(errors["fft"])
     assert not (jobs.output / ".parts").exists()
 
 

@@ -77,7 +77,7 @@ def black_scholes(
     if undefined := int(np.isnan(spot).sum()):
         series = f"{undefined} of {len(x)} series"
         warnings.warn(f"black_scholes: nan for prices that are not positive in {series}", stacklevel=2)
-    years = np.broadcast_to(np.asarray(years_until_expiry, dtype=np.float64), len(x))
+    years = np.full(len(x), years_until_expiry, dtype=np.float64)
     strikes = float(call_strike_price), float(put_strike_price)
     return option_figures(spot, sigma, years, *strikes, float(risk_free_return)).astype(x.dtype)
 
