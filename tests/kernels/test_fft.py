@@ -36,6 +36,14 @@ def test_windows_are_those_of_scipy(
     assert_close(fft(acceleration_values, window=window), expected, 1e-10)
 
 
+@pytest.mark.parametrize("window", ["hann", "hamming", "blackman"])
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_windows_of_the_fewest_samples(window: Literal["hann", "hamming", "blackman"], n: int) -> None:
+    x = np.arange(3.0, 3.0 + n)
+    expected = np.abs(scipy.fft.fft(x * scipy.signal.get_window(window, n)))
+    assert fft(x, window=window)[0] == pytest.approx(expected, abs=1e-14)
+
+
 @pytest.mark.parametrize(
     "n", [1, 2, 3, 4, 5, 31, 32, 33, 127, 128, 129, 1009, 4093, 4095, 4096, 4097, 8209, 9973]
 )

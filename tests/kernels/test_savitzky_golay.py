@@ -82,6 +82,15 @@ def test_interp_needs_a_window() -> None:
         savitzky_golay(np.ones(10), mode="interp")
 
 
+@pytest.mark.parametrize("delta", [1e-15, 1e15])
+@pytest.mark.parametrize("deriv", [1, 20, 21, 100])
+def test_derivatives_over_the_widest_steps(delta: float, deriv: int) -> None:
+    x = np.random.default_rng(0).standard_normal((2, 50))
+    got = savitzky_golay(x, window_length=21, polyorder=20, deriv=deriv, delta=delta)
+    unit = savitzky_golay(x, window_length=21, polyorder=20, deriv=deriv)
+    assert got == pytest.approx(unit / delta**deriv if deriv <= 20 else unit, rel=1e-12)
+
+
 @pytest.mark.parametrize(("window_length", "polyorder"), [(4, 1), (3, 3)])
 def test_impossible_windows(window_length: int, polyorder: int) -> None:
     with pytest.raises(ValueError, match="window_length must be odd and above polyorder"):

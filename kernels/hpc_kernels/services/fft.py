@@ -79,6 +79,8 @@ def frequencies(samples: int, sampling_rate: float, spectrum: Spectrum = "full")
 
 
 def _window(window: Window, n: int) -> NDArray[np.float64]:
+    if n == 1:  # as SciPy: there is nothing to taper
+        return np.ones(1)
     a0, a1, a2 = _COSINES[window]
     phase = 2 * np.pi * np.arange(n) / n
     return np.asarray(a0 - a1 * np.cos(phase) + a2 * np.cos(2 * phase))

@@ -72,8 +72,9 @@ def savitzky_golay(
         raise ValueError(f"window_length must be odd and above polyorder, got {window_length}, {polyorder}")
     if mode == "interp" and x.shape[1] < window_length:
         raise UnfitSignalError(f"mode interp needs {window_length} samples, one window, got {x.shape[1]}")
-    centre = _centre_taps(window_length, polyorder, deriv) / delta**deriv
-    edges = _taps(window_length, polyorder, deriv) / delta**deriv if mode == "interp" else None
+    unit = delta**deriv if deriv <= polyorder else 1.0  # above it all is 0, and powers may be no numbers
+    centre = _centre_taps(window_length, polyorder, deriv) / unit
+    edges = _taps(window_length, polyorder, deriv) / unit if mode == "interp" else None
     out = np.empty_like(x)
     _smooth(x, out, centre, mode)
     if edges is not None:
@@ -120,11 +121,16 @@ def _smooth(x: Array, out: Array, taps: Taps, mode: Mode) -> None:
     half, n, sums = len(taps) // 2, x.shape[1], np.empty(BLOCK)
     before, after = _beyond(x, np.arange(-half, 0), mode), _beyond(x, np.arange(n, n + half), mode)
     if n <= 2 * half:
-        weighted_sums(np.concatenate([before, x, after], axis=1), taps, out, 0, sums)
+        weighted_sums(_joined(before, x, after), taps, out, 0, sums)
         return
     weighted_sums(x, taps, out, half, sums)
-    weighted_sums(np.concatenate([before, x[:, : 2 * half]], axis=1), taps, out, 0, sums)
-    weighted_sums(np.concatenate([x[:, n - 2 * half :], after], axis=1), taps, out, n - half, sums)
+    weighted_sums(_joined(before, x[:, : 2 * half]), taps, out, 0, sums)
+    weighted_sums(_joined(x[:, n - 2 * half :], after), taps, out, n - half, sums)
+
+
+def _joined(*parts: Array) -> Array:
+    """Return longer signals, contiguous whatever the parts are: other code would be compiled for others."""
+    return np.ascontiguousarray(np.concatenate(parts, axis=1))
 
 
 def _fit_ends(x: Array, out: Array, taps: Taps) -> None:
