@@ -1,6 +1,8 @@
 """The shape every kernel works on: signals as rows, contiguous, in single or double precision."""
 
-from concurrent.futures import ThreadPoolExecutor
+import os
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -26,11 +28,21 @@ def as_signals(values: ArrayLike) -> Array:
 
 
 def on_threads(work: "Callable[[_Piece], _Done]", pieces: "Sequence[_Piece]") -> "list[_Done]":
-    """Call `work` for each of `pieces`, one thread for each; a single one needs no thread."""
-    if len(pieces) < 2:  # noqa: PLR2004 (nothing to share out)
-        return [work(piece) for piece in pieces]
-    with ThreadPoolExecutor(len(pieces)) as pool:
-        return list(pool.map(work, pieces))
+    """Call `work` for each of `pieces`: for the first one here, for every other one on a kept thread.
+
+    To start a thread takes as long as a small step. `work` must not come here: it might wait for itself.
+    """
+    others = [_kept_threads(os.getpid()).submit(work, piece) for piece in pieces[1:]]
+    try:
+        return [work(piece) for piece in pieces[:1]] + [other.result() for other in others]
+    finally:
+        wait(others)  # also when one has failed: they use what the caller is about to drop
+
+
+@cache
+def _kept_threads(_process: int) -> ThreadPoolExecutor:
+    """Return the threads of this process; those of the parent of a fork are not there."""
+    return ThreadPoolExecutor(os.cpu_count())
 
 
 def spread(kernel: "Callable[[slice], Array]", count: int, threads: int) -> Array:

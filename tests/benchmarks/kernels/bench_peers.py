@@ -15,6 +15,7 @@ import time
 import warnings
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from hpc_kernels import dtw, fft, kalman, kmean, knn, min_max, savitzky_golay, wavelet
 from hpc_kernels.arrays import spread
+from hpc_kernels.everywhere import Everywhere
+from hpc_kernels.ranks import Ranks
 from hpc_kernels.services.black_scholes import option_figures
 
 Run = Callable[[], Any]
@@ -36,6 +39,7 @@ Signals = NDArray[np.floating]
 
 
 THREADS = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+everywhere = Everywhere(Ranks(0, 1, Path()), THREADS)  # as in a job of one rank
 clock = time.process_time if THREADS == 1 else time.perf_counter
 
 
@@ -150,10 +154,6 @@ def clusters() -> None:
             n_jobs=THREADS,
         )  # fmt: skip
         row("kmean dtw, 200 x 200, k = 2", ours, "aeon", lambda: warped.fit(few[:, None]))
-
-
-def everywhere(kernel: Callable[[slice], Signals], count: int) -> Signals:
-    return spread(kernel, count, THREADS)
 
 
 def installed(name: str) -> Any:
