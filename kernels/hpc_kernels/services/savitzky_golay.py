@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hpc_kernels.arrays import Array, as_signals
+from hpc_kernels.arrays import Array, as_signals, room
 from hpc_kernels.convolution import BLOCK, weighted_sums
 from hpc_kernels.errors import UnfitSignalError
 from hpc_kernels.perforation import fill_between
@@ -24,6 +24,7 @@ def savitzky_golay(
     delta: float = 1.0,
     mode: Mode = "nearest",
     stride: int = 1,
+    out: Array | None = None,
 ) -> Array:
     """Return the value (or a derivative) at every sample of the polynomial fitted around it.
 
@@ -45,6 +46,8 @@ def savitzky_golay(
         or zeros.
     stride : int
         Perforation: samples 0, stride, 2 stride ... are computed, those between interpolated.
+    out : ndarray, optional
+        Where the result is written, in place of a new array of its shape and precision.
 
     Returns
     -------
@@ -74,7 +77,7 @@ def savitzky_golay(
         raise UnfitSignalError(f"mode interp needs {window_length} samples, one window, got {x.shape[1]}")
     centre = _centre_taps(window_length, polyorder, deriv) / delta**deriv
     edges = _taps(window_length, polyorder, deriv) / delta**deriv if mode == "interp" else None
-    out = np.empty_like(x)
+    out = room(x.shape, x.dtype, out)
     _smooth(x, out, centre, mode)
     if edges is not None:
         _fit_ends(x, out, edges)

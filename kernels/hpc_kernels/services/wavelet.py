@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hpc_kernels.arrays import Array, Scalar, as_signals
+from hpc_kernels.arrays import Array, Scalar, as_signals, room
 from hpc_kernels.compiled import compiled
 from hpc_kernels.convolution import BLOCK
 
@@ -24,6 +24,7 @@ def wavelet(
     level: int | None = None,
     threshold: Threshold = "universal",
     mode: Literal["soft", "hard"] = "soft",
+    out: Array | None = None,
 ) -> Array:
     """Denoise each signal: threshold all detail coefficients of its discrete wavelet transform.
 
@@ -41,6 +42,8 @@ def wavelet(
         ``sigma = median(abs(d)) / 0.6745`` over the finest details ``d``.
     mode : {"soft", "hard"}
         Soft draws all coefficients towards 0 by the threshold; hard clears those below it.
+    out : ndarray, optional
+        Where the result is written, in place of a new array of its shape and precision.
 
     Returns
     -------
@@ -63,16 +66,17 @@ def wavelet(
     array([[1., 1., 5., 5.]])
     """
     x = as_signals(signals)
-    bank = filter_bank(wavelet)
+    out, bank = room(x.shape, x.dtype, out), filter_bank(wavelet)
     levels = deepest_level(x.shape[1], len(bank.low)) if level is None else level
     if levels == 0:
         text = f"wavelet: no level of {wavelet} on {x.shape[1]} samples: the signals are returned unchanged"
         warnings.warn(text, stacklevel=2)
-        return x.copy()
+        out[:] = x
+        return out
     typed = FilterBank(
         *(taps.astype(x.dtype) for taps in (bank.low, bank.high, bank.low_back, bank.high_back))
     )
-    out, together = np.empty_like(x), max(1, _CELLS_TOGETHER // x.shape[1])
+    together = max(1, _CELLS_TOGETHER // x.shape[1])
     for start in range(0, len(x), together):
         some = slice(start, start + together)
         _denoise(x[some], out[some], typed, levels, threshold, int(mode == "soft"))
