@@ -74,13 +74,10 @@ def wavelet(
         warnings.warn(text, stacklevel=2)
         out[:] = x
         return out
-    typed = FilterBank(
-        *(taps.astype(x.dtype) for taps in (bank.low, bank.high, bank.low_back, bank.high_back))
-    )
     together = max(1, _CELLS_TOGETHER // x.shape[1])
     for start in range(0, len(x), together):
         some = slice(start, start + together)
-        _denoise(x[some], out[some], typed, levels, threshold, int(mode == "soft"))
+        _denoise(x[some], out[some], bank, levels, threshold, int(mode == "soft"))
     return out
 
 
