@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from hpc_kernels import lanes as vectors
 from hpc_kernels.arrays import Array
 from hpc_kernels.compiled import Intrinsic, compiled, compiled_any_order
+from hpc_kernels.lanes import LANES
 
-LANES = 8  # centroids in a vector
 _ROWS = 6  # signals beside it: with 16 registers of half a vector (AVX2) all sums are still in registers
 _FEW = 3  # centroids that are faster one by one: the signals then come as fast as memory gives them
 _TOGETHER = 85 * _ROWS  # signals that use a piece of the centroids once it is laid into lanes
@@ -96,47 +97,32 @@ def _add_squares(
     from numba.core import cgutils, types  # noqa: PLC0415
 
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        signals, i, start, stop, centroids, totals, row = arguments
-        whole, vector = i.type, ir.VectorType(ir.DoubleType(), LANES)
-        data, shape = _data_and_shape(context, builder, x, signals)
+        _, i, start, stop, _, _, row = arguments
+        number = i.type
+        signals, piece, totals = (
+            vectors.start_of(context, builder, kind, arguments[place])
+            for kind, place in ((x, 0), (lanes, 4), (sums, 5))
+        )
+        shape = context.make_array(x)(context, builder, arguments[0]).shape
+        count, samples = cgutils.unpack_tuple(builder, shape)  # type: ignore[no-untyped-call]
         rows = []
         for r in range(_ROWS):
-            wanted, end = builder.add(i, whole(r)), builder.sub(shape[0], whole(1))
-            within = builder.select(builder.icmp_signed("<", wanted, end), wanted, end)
-            rows.append(builder.gep(data, [builder.mul(within, shape[1])]))
-        places = builder.bitcast(_data_and_shape(context, builder, sums, totals)[0], vector.as_pointer())
-        ends = [builder.gep(places, [builder.add(row, whole(r))]) for r in range(_ROWS)]
-        kept = [cgutils.alloca_once(builder, vector) for _ in ends]  # type: ignore[no-untyped-call]
+            wanted, last = builder.add(i, number(r)), builder.sub(count, number(1))
+            within = builder.select(builder.icmp_signed("<", wanted, last), wanted, last)
+            rows.append(builder.gep(signals, [builder.mul(within, samples)]))
+        kept = [cgutils.alloca_once(builder, vectors.vector()) for _ in rows]  # type: ignore[no-untyped-call]
         for total in kept:
-            builder.store(ir.Constant(vector, [0.0] * LANES), total)
-        piece = builder.bitcast(_data_and_shape(context, builder, lanes, centroids)[0], vector.as_pointer())
-        with cgutils.for_range_slice(builder, start, stop, whole(1), whole) as (t, _):
-            beside = builder.load(builder.gep(piece, [builder.sub(t, start)]), align=8)
+            builder.store(ir.Constant(vectors.vector(), [0.0] * LANES), total)
+        with cgutils.for_range_slice(builder, start, stop, number(1), number) as (t, _):
+            beside = vectors.loaded(builder, piece, builder.mul(builder.sub(t, start), number(LANES)))
             for signal, total in zip(rows, kept, strict=True):
-                apart = builder.fsub(
-                    beside, _in_all_lanes(builder, vector, builder.load(builder.gep(signal, [t])))
-                )
-                square = builder.fmul(apart, apart, flags=("contract",))
-                builder.store(builder.fadd(builder.load(total), square, flags=("contract",)), total)
-        for end, total in zip(ends, kept, strict=True):
-            builder.store(builder.fadd(builder.load(end, align=8), builder.load(total)), end, align=8)
+                apart = builder.fsub(beside, vectors.in_all(builder, signal, t))
+                builder.store(vectors.plus_product(builder, builder.load(total), apart, apart), total)
+        for r, total in enumerate(kept):
+            place = builder.mul(builder.add(row, number(r)), number(LANES))
+            added = builder.fadd(vectors.loaded(builder, totals, place), builder.load(total))
+            builder.store(added, vectors.at(builder, totals, place), align=8)
         return context.get_dummy_value()
 
     number = types.int64
     return types.none(x, number, number, number, lanes, sums, number), generate
-
-
-def _data_and_shape(context: Any, builder: Any, kind: Any, array: Any) -> Any:
-    from numba.core import cgutils  # noqa: PLC0415
-
-    found = context.make_array(kind)(context, builder, array)
-    return found.data, cgutils.unpack_tuple(builder, found.shape)  # type: ignore[no-untyped-call]
-
-
-def _in_all_lanes(builder: Any, vector: Any, value: Any) -> Any:
-    from llvmlite import ir  # noqa: PLC0415
-
-    place, double = ir.IntType(32), vector.element
-    wide = value if value.type == double else builder.fpext(value, double)
-    one = builder.insert_element(ir.Constant(vector, ir.Undefined), wide, place(0))
-    return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(place, LANES), [place(0)] * LANES))

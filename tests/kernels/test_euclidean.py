@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpc_kernels import euclidean
-from hpc_kernels.euclidean import _FEW, _PIECE, _ROWS, _TOGETHER, LANES
+from hpc_kernels.euclidean import _FEW, _PIECE, _ROWS, _TOGETHER
+from hpc_kernels.lanes import LANES
 
 
 @given(
