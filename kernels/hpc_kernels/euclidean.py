@@ -36,14 +36,15 @@ def _write_nearest_of_few(x: Array, centroids: Array, out: Array) -> None:
     for i in range(len(x)):
         label, least = 0, np.inf
         for c in range(len(centroids)):
-            squares = _squares(x[i], centroids[c])
-            if squares < least:
-                label, least = c, squares
+            found = squares(x[i], centroids[c])
+            if found < least:
+                label, least = c, found
         out[i, 0], out[i, 1] = label, math.sqrt(least)
 
 
 @compiled_any_order
-def _squares(x: Array, y: Array) -> float:
+def squares(x: Array, y: Array) -> float:
+    """Return the sum of the squared differences."""
     total = 0.0
     for t in range(len(x)):
         difference = x[t] - y[t]
