@@ -38,14 +38,16 @@ Run = Callable[[], Any]
 Signals = NDArray[np.floating]
 
 
+_QUIET_S = 0.005  # threads of the other side may still be spinning, in want of work
 THREADS = int(sys.argv[1]) if len(sys.argv) > 1 else 1
 everywhere = Everywhere(Ranks(0, 1, Path()), THREADS)  # as in a job of one rank
 clock = time.process_time if THREADS == 1 else time.perf_counter
 
 
 def ms(run: Run) -> float:
-    if THREADS > 1:
-        time.sleep(0.03)  # threads of the other side may still be spinning, in want of work
+    quiet = time.perf_counter() + _QUIET_S * (THREADS > 1)
+    while time.perf_counter() < quiet:
+        pass
     begin = clock()
     run()
     return 1e3 * (clock() - begin)
