@@ -1,6 +1,8 @@
 """The shape every kernel works on: signals as rows, contiguous, in single or double precision."""
 
-from concurrent.futures import ThreadPoolExecutor
+import os
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -25,22 +27,46 @@ def as_signals(values: ArrayLike) -> Array:
     return np.ascontiguousarray(np.atleast_2d(array))
 
 
+def room(shape: tuple[int, ...], kind: np.dtype[Scalar], out: Array | None) -> Array:
+    """Return where a result of this shape and type is written: `out`, or a new array where there is none."""
+    if out is None:
+        return np.empty(shape, kind)
+    if out.shape != shape or out.dtype != kind or not out.flags.c_contiguous:
+        raise ValueError(f"out must be contiguous, {kind} and of shape {shape}, got {out.dtype} {out.shape}")
+    return out
+
+
 def on_threads(work: "Callable[[_Piece], _Done]", pieces: "Sequence[_Piece]") -> "list[_Done]":
-    """Call `work` for each of `pieces`, one thread for each; a single one needs no thread."""
-    if len(pieces) < 2:  # noqa: PLR2004 (nothing to share out)
-        return [work(piece) for piece in pieces]
-    with ThreadPoolExecutor(len(pieces)) as pool:
-        return list(pool.map(work, pieces))
+    """Call `work` for each of `pieces`: for the first one here, for every other one on a kept thread.
+
+    To start a thread takes as long as a small step. `work` must not come here: it might wait for itself.
+    """
+    others = [_kept_threads(os.getpid()).submit(work, piece) for piece in pieces[1:]]
+    try:
+        return [work(piece) for piece in pieces[:1]] + [other.result() for other in others]
+    finally:
+        wait(others)  # also when one has failed: they use what the caller is about to drop
+
+
+@cache
+def _kept_threads(_process: int) -> ThreadPoolExecutor:
+    """Return the threads of this process; those of the parent of a fork are not there."""
+    return ThreadPoolExecutor(os.cpu_count())
+
+
+def in_blocks(work: "Callable[[slice], _Done]", count: int, threads: int) -> "list[_Done]":
+    """Call `work` for blocks of `count` signals on `threads` threads; compiled loops free the GIL."""
+    blocks = [slice(count * i // threads, count * (i + 1) // threads) for i in range(threads)]
+    blocks = [block for block in blocks if block.start < block.stop]
+    return on_threads(work, blocks or [slice(count)])
 
 
 def spread(kernel: "Callable[[slice], Array]", count: int, threads: int) -> Array:
-    """Call `kernel` for blocks of `count` signals on `threads` threads; compiled loops free the GIL."""
-    blocks = [slice(count * i // threads, count * (i + 1) // threads) for i in range(threads)]
-    blocks = [block for block in blocks if block.start < block.stop]
-    parts = on_threads(kernel, blocks or [slice(count)])
+    """Return what `kernel` returns for blocks of `count` signals, put together."""
+    parts = in_blocks(kernel, count, threads)
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def further_on(kernel: "Callable[[slice], Array]", by: int, block: slice) -> Array:
+def further_on(kernel: "Callable[[slice], _Done]", by: int, block: slice) -> _Done:
     """Call `kernel` for a block so many signals further on."""
     return kernel(slice((block.start or 0) + by, block.stop + by))

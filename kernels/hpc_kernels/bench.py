@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hpc_kernels.arrays import Array, spread
+from hpc_kernels.arrays import Array, in_blocks, spread
 from hpc_kernels.options import checked
 from hpc_kernels.registry import SERVICES, Service
 from hpc_kernels.run import versions
@@ -45,7 +45,8 @@ def _call(service: Service, x: Array, threads: int) -> None:
     function: Any = service.function()
     options = checked(service.name, {})
     if service.kind == "filtering":
-        spread(lambda block: function(x[block], **options), len(x), threads)
+        out = np.empty((len(x), service.width(x.shape[1], options)))
+        in_blocks(lambda block: function(x[block], out=out[block], **options), len(x), threads)
     elif service.kind == "clustering":
         function(x, everywhere=lambda kernel, count: spread(kernel, count, threads))
     else:

@@ -1,9 +1,14 @@
 """Weighted sums of neighbouring samples: the inner loop of smoothing."""
 
+from typing import Any
+
+from hpc_kernels import lanes
 from hpc_kernels.arrays import Array
-from hpc_kernels.compiled import compiled_fused
+from hpc_kernels.compiled import Intrinsic, compiled_fused
+from hpc_kernels.lanes import LANES
 
 BLOCK = 1024  # outputs worked on at a time, so that the sums stay in the first-level cache
+_AHEAD = 2 * BLOCK  # memory is asked for samples so much earlier than they are needed
 
 
 @compiled_fused
@@ -59,6 +64,47 @@ def _add_four(x: Array, taps: Array, sums: Array) -> None:
 
 @compiled_fused
 def _add_eight(x: Array, taps: Array, sums: Array) -> None:
+    whole = max(0, min(len(sums), len(x) - LANES)) // LANES * LANES
+    if whole > 0:
+        _add_eight_to_vectors(x, taps, sums, whole)
+    if whole < len(sums):
+        _add_eight_to_few(x[whole:], taps, sums[whole:])
+
+
+@Intrinsic
+def _add_eight_to_vectors(_context: Any, x: Any, taps: Any, sums: Any, _whole: Any) -> Any:
+    """Add eight terms to the first `whole` sums, whole vectors, behind which `x` goes on for one more.
+
+    Samples are loaded once and shifted in registers: loads that are not aligned would take longer.
+    """
+    from numba.core import cgutils, types  # noqa: PLC0415 (only a compiler comes here)
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        whole = arguments[3]
+        number = whole.type
+        signal, weights, totals = (
+            lanes.start_of(context, builder, kind, array)
+            for kind, array in zip((x, taps, sums), arguments, strict=False)
+        )
+        factors = [lanes.in_all(builder, weights, number(tap)) for tap in range(8)]
+        before = cgutils.alloca_once(builder, lanes.vector())  # type: ignore[no-untyped-call]
+        builder.store(lanes.loaded(builder, signal, number(0)), before)
+        with cgutils.for_range_slice(builder, number(0), whole, number(LANES), number) as (t, _):
+            lanes.prefetch(builder, signal, builder.add(t, number(_AHEAD)))
+            first, second = builder.load(before), lanes.loaded(builder, signal, builder.add(t, number(LANES)))
+            builder.store(second, before)
+            total = lanes.loaded(builder, totals, t)
+            for tap, factor in enumerate(factors):
+                beside = lanes.shifted(builder, first, second, tap)
+                total = lanes.plus_product(builder, total, factor, beside)
+            builder.store(total, lanes.at(builder, totals, t), align=8)
+        return context.get_dummy_value()
+
+    return types.none(x, taps, sums, types.int64), generate
+
+
+@compiled_fused
+def _add_eight_to_few(x: Array, taps: Array, sums: Array) -> None:
     a, b, c, d = taps[0], taps[1], taps[2], taps[3]
     e, f, g, h = taps[4], taps[5], taps[6], taps[7]
     xb, xc, xd, xe, xf, xg, xh = x[1:], x[2:], x[3:], x[4:], x[5:], x[6:], x[7:]

@@ -1,7 +1,8 @@
 """A function of a block of signals, computed for all of them: on this rank's threads and by all ranks."""
 
-from collections.abc import Callable
+import time
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,7 +10,12 @@ from hpc_kernels.arrays import Array, further_on, spread
 from hpc_kernels.progress import Progress
 from hpc_kernels.ranks import Ranks
 
-_PARTS = 50  # of a step's signals, between two words about the progress
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_PARTS = 50  # at most, of a step's signals, between two words about the progress
+_LONG_S = 0.5  # what takes no longer is not parted
+_WORTH_S = 0.0006  # of work; with less, waking a thread and waiting for it takes longer than it saves
 
 
 class Everywhere:
@@ -23,8 +29,10 @@ class Everywhere:
         self._ranks = ranks
         self._threads = threads
         self._step = 0
+        # what the last step of the same function and as many signals took, of all threads
+        self._work_s: dict[tuple[Callable[..., Array], int], float] = {}
 
-    def __call__(self, kernel: Callable[[slice], Array], count: int) -> Array:
+    def __call__(self, kernel: partial[Array], count: int) -> Array:
         """Return the results of `kernel` for all `count` signals."""
         self._step += 1
         mine = self._mine(kernel, self._ranks.share(count))
@@ -36,12 +44,17 @@ class Everywhere:
         self._ranks.path(f"step{self._step - 1}.{self._ranks.rank}").unlink(missing_ok=True)
         return np.concatenate(parts)
 
-    def _mine(self, kernel: Callable[[slice], Array], own: range) -> Array:
+    def _mine(self, kernel: partial[Array], own: range) -> Array:
         """Return the results of this rank's signals, computed a part at a time to tell how far it is."""
-        progress, at_a_time = Progress(f"step {self._step}"), max(self._threads, len(own) // _PARTS)
-        parts = []
+        progress, begin = Progress(f"step {self._step}"), time.monotonic()
+        step = kernel.func, len(own)
+        expected = self._work_s.get(step, _PARTS * _LONG_S * self._threads)
+        threads = self._threads if expected > _WORTH_S else 1
+        count = min(_PARTS, 1 + int(expected / threads / _LONG_S))
+        at_a_time, parts = max(threads, -(-len(own) // count)), []
         for start in range(own.start, max(own.stop, own.start + 1), at_a_time):
             some = range(start, min(start + at_a_time, own.stop))
-            parts.append(spread(partial(further_on, kernel, start), len(some), self._threads))
+            parts.append(spread(partial(further_on, kernel, start), len(some), threads))
             progress.at(some.stop - own.start, len(own))
+        self._work_s[step] = (time.monotonic() - begin) * threads
         return np.concatenate(parts)

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from hpc_kernels.arrays import Array, further_on, spread
+from hpc_kernels.arrays import Array, further_on, in_blocks
 from hpc_kernels.errors import BadInputError, UnfitSignalError
 from hpc_kernels.files import Described, Digested, described, whole_file
 from hpc_kernels.job import Job
@@ -118,33 +118,29 @@ def _computed(work: _Work, name: str) -> Array:
     job = work.job
     signals = work.signals if name == "black_scholes" else _equally_long(work, name)
     function, arguments = SERVICES[name].function(), _arguments(work, name)
+    width = SERVICES[name].width(signals.shape[1], job.services[name])
+    out = np.empty((len(signals), width), signals.dtype)
 
-    def kernel(block: slice) -> Array:
+    def kernel(block: slice) -> None:
         per_signal = {key: value[block] for key, value in arguments.items() if isinstance(value, np.ndarray)}
-        return function(signals[block], **(arguments | per_signal))
+        function(signals[block], **(arguments | per_signal), out=out[block])
 
     try:
         with _warnings_logged():
-            return _in_steps(kernel, signals, job.threads, Progress(f"{name}: computed"))
+            _in_steps(kernel, signals, job.threads, Progress(f"{name}: computed"))
     except UnfitSignalError as error:
         raise BadInputError(f"{job.input.name}: {name}: {error}") from error
+    return out
 
 
-def _in_steps(kernel: Callable[[slice], Array], signals: Array, threads: int, progress: Progress) -> Array:
+def _in_steps(kernel: Callable[[slice], None], signals: Array, threads: int, progress: Progress) -> None:
     """Compute so many signals at a time that there is something to tell now and then."""
     count = len(signals)
     step = max(threads, _CELLS_AT_A_TIME // signals.shape[1])
-    if count <= step:
-        return spread(kernel, count, threads)
-    out = np.empty(0)
     for start in range(0, count, step):
         stop = min(start + step, count)
-        part = spread(partial(further_on, kernel, start), stop - start, threads)
-        if not start:
-            out = np.empty((count, part.shape[1]), part.dtype)
-        out[start:stop] = part
+        in_blocks(partial(further_on, kernel, start), stop - start, threads)
         progress.at(stop, count)
-    return out
 
 
 def _note_errors(work: _Work, name: str, result: Array) -> None:

@@ -8,19 +8,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hpc_kernels.arrays import Array
+    from hpc_kernels.options import Options
+
+
+def _samples(samples: int, _options: "Options") -> int:
+    return samples
 
 
 @dataclass(frozen=True)
 class Service:
     """A function of signals, where its result goes below the output folder, and its class.
 
-    Classes do not mix in one job; `perforated` tells that the function takes a stride.
+    Classes do not mix in one job; `perforated` tells that the function takes a stride, `width` how
+    many numbers a filter makes of a signal of so many samples.
     """
 
     name: str
     output: str
     kind: str = "filtering"
     perforated: bool = False
+    width: "Callable[[int, Options], int]" = _samples
 
     def function(self) -> "Callable[..., Array]":
         """Import the service's file and return its public function."""
@@ -32,10 +39,14 @@ SERVICES = {
     service.name: service
     for service in (
         Service("kalman", "CSVFormate/Kalman_Filter_output.csv", perforated=True),
-        Service("fft", "CSVFormate/FFT_Filter_output.csv"),
+        Service(
+            "fft",
+            "CSVFormate/FFT_Filter_output.csv",
+            width=lambda samples, options: samples if options["spectrum"] == "full" else samples // 2 + 1,
+        ),
         Service("min_max", "CSVFormate/MinMax_Transform_output.csv", perforated=True),
         Service("savitzky_golay", "CSVFormate/SavitzkeyGolay_output.csv", perforated=True),
-        Service("black_scholes", "CSVFormate/BlackScholes_output.csv"),
+        Service("black_scholes", "CSVFormate/BlackScholes_output.csv", width=lambda *_: 12),
         Service("wavelet", "CSVFormate/Wavelet_Filter_output.csv"),
         Service("kmean", "KMean/KMean_cluster.csv", kind="clustering"),
         Service("knn", "KNN/KNN_timesseries_label.csv", kind="classification"),

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,7 +108,7 @@ def test_standard_deviation_of_prices() -> None:
 
 
 def test_no_volatility_gives_the_limits() -> None:
-    free = {"risk_free_return": 0.0, "volatility": 0.0}
+    free: dict[str, Any] = {"risk_free_return": 0.0, "volatility": 0.0}
     inside = black_scholes([100.0], call_strike_price=90, put_strike_price=120, **free)[0]
     assert inside.tolist() == [10, 20, 1, -1, 0, 0, 0, 0, 0, 0, 0.01 * 1.6 * 90, -0.01 * 1.6 * 120]
     outside = black_scholes([100.0], call_strike_price=120, put_strike_price=90, **free)[0]

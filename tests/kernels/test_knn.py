@@ -165,3 +165,12 @@ def test_example() -> None:
     assert knn(
         [[0.0, 1.0], [5.0, 6.0]], [3, 4], [np.array([0.0, 0.0, 1.0])], k_nearest_neighbor=1
     ).tolist() == [3]
+
+
+@pytest.mark.parametrize("options", [{}, {"band": 2}, {"cost": "squared", "k_nearest_neighbor": 3}])
+def test_queries_together_and_alone(options: dict[str, Any]) -> None:
+    rng = np.random.default_rng(0)
+    training, lengths = rng.standard_normal((12, 20)).cumsum(axis=1), [20] * 40 + [19, 21, 21, 1, 20]
+    queries = [rng.standard_normal(length).cumsum() for length in lengths]
+    together = knn(training, np.arange(12) % 3, queries, **options).tolist()
+    assert together == [knn(training, np.arange(12) % 3, [query], **options)[0] for query in queries]

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hpc_kernels.arrays import Array, as_signals
+from hpc_kernels.arrays import Array, as_signals, room
 from hpc_kernels.branch_free import exponential, log_of_normal, normal_tail
 from hpc_kernels.compiled import compiled_fused
 from hpc_kernels.volatility import Volatility, spots_and_volatilities
@@ -29,6 +29,7 @@ def black_scholes(
     risk_free_return: float = 0.01575,
     years_until_expiry: float | ArrayLike = 1.6,
     volatility: Volatility = "log_return",
+    out: Array | None = None,
 ) -> Array:
     """Return the twelve figures `FIGURES` of each asset, spot = its last price.
 
@@ -47,6 +48,8 @@ def black_scholes(
         Annualised: the sample standard deviation of the log returns, or the population standard
         deviation of the prices (not a return: as the first generation did), each times
         ``sqrt(252)``; or the number itself, at least 0.
+    out : ndarray, optional
+        Where the result is written, in place of a new array of its shape and precision.
 
     Returns
     -------
@@ -79,7 +82,9 @@ def black_scholes(
         warnings.warn(f"black_scholes: nan for prices that are not positive in {series}", stacklevel=2)
     years = np.full(len(x), years_until_expiry, dtype=np.float64)
     strikes = float(call_strike_price), float(put_strike_price)
-    return option_figures(spot, sigma, years, *strikes, float(risk_free_return)).astype(x.dtype)
+    out = room((len(x), len(FIGURES)), x.dtype, out)
+    out[:] = option_figures(spot, sigma, years, *strikes, float(risk_free_return))
+    return out
 
 
 def years_until(expiry_date: str, last_dates: list[str]) -> NDArray[np.float64]:
@@ -90,20 +95,26 @@ def years_until(expiry_date: str, last_dates: list[str]) -> NDArray[np.float64]:
 
 
 def option_figures(  # noqa: PLR0917 (as many terms as the formula has)
-    spot: Column, sigma: Column, years: Column, call_strike: float, put_strike: float, rate: float
-) -> Column:
+    spot: Column,
+    sigma: Column,
+    years: Column,
+    call_strike: float,
+    put_strike: float,
+    rate: float,
+    out: Array | None = None,
+) -> Array:
     """Return the figures (options, 12) for arrays of spot, volatility and years; nan spot gives nan."""
-    out = np.empty((len(spot), 12))
-    strikes, room = np.array([call_strike, put_strike]), np.empty((18, BLOCK))
-    _write_figures(spot, sigma, years, strikes, rate, out, room)
+    out = room((len(spot), len(FIGURES)), spot.dtype, out)
+    strikes, scratch = np.array([call_strike, put_strike]), np.empty((18, BLOCK))
+    _write_figures(spot, sigma, years, strikes, rate, out, scratch)
     return out
 
 
 @compiled_fused
 def _write_figures(  # noqa: PLR0917 (Numba knows no keyword-only)
-    spot: Column, sigma: Column, years: Column, strikes: Column, rate: float, out: Column, room: Column
+    spot: Column, sigma: Column, years: Column, strikes: Column, rate: float, out: Array, scratch: Column
 ) -> None:
-    shared, calls, puts = room[:6], room[6:12], room[12:]
+    shared, calls, puts = scratch[:6], scratch[6:12], scratch[12:]
     for start in range(0, len(spot), BLOCK):
         some = slice(start, min(start + BLOCK, len(spot)))
         s, v, y, rows = spot[some], sigma[some], years[some], out[some]
@@ -149,7 +160,7 @@ def _write_shared(spot: Column, sigma: Column, years: Column, rate: float, out: 
 
 @compiled_fused
 def _ordinary(  # noqa: PLR0917 (likewise)
-    spot: Column, years: Column, shared: Column, strike: float, rate: float, sign: float, out: Column
+    spot: Column, years: Column, shared: Column, strike: float, rate: float, sign: float, out: Array
 ) -> None:
     """Write price, delta, gamma, vega, theta and rho of calls (`sign` 1) or puts (`sign` -1)."""
     root, discount, deviation, inverse, thinness, decay = (
@@ -181,7 +192,7 @@ def _below(d: float, bell: float) -> float:
 
 @compiled_fused
 def _limits(  # noqa: PLR0917 (likewise)
-    spot: float, sigma: float, years: float, strike: float, rate: float, sign: float, out: Column
+    spot: float, sigma: float, years: float, strike: float, rate: float, sign: float, out: Array
 ) -> None:
     """Write the figures of one side of an asset whose numbers are far from ordinary, or whose spot is nan."""
     root, discounted = math.sqrt(years), strike * math.exp(-rate * years)

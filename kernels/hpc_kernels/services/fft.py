@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hpc_kernels import chirp
-from hpc_kernels.arrays import Array, as_signals
+from hpc_kernels.arrays import Array, as_signals, room
 from hpc_kernels.compiled import compiled
 
 Spectrum = Literal["full", "half"]
@@ -28,7 +28,9 @@ _COSINES: dict[Window, tuple[float, float, float]] = {
 }
 
 
-def fft(signals: ArrayLike, *, spectrum: Spectrum = "full", window: Window = "none") -> Array:
+def fft(
+    signals: ArrayLike, *, spectrum: Spectrum = "full", window: Window = "none", out: Array | None = None
+) -> Array:
     """Return ``abs(X[k])``, ``X[k] = sum_t w[t] x[t] exp(-2 pi i k t / n)``, of each signal.
 
     Parameters
@@ -39,6 +41,8 @@ def fft(signals: ArrayLike, *, spectrum: Spectrum = "full", window: Window = "no
         All `n` bins, or the ``n // 2 + 1`` of non-negative frequency.
     window : {"none", "hann", "hamming", "blackman"}
         Periodic window, not compensated for its gain.
+    out : ndarray, optional
+        Where the result is written, in place of a new array of its shape and precision.
 
     Returns
     -------
@@ -62,7 +66,7 @@ def fft(signals: ArrayLike, *, spectrum: Spectrum = "full", window: Window = "no
     """
     x = as_signals(signals)
     n = x.shape[1]
-    out = np.empty((len(x), n if spectrum == "full" else n // 2 + 1), x.dtype)
+    out = room((len(x), n if spectrum == "full" else n // 2 + 1), x.dtype, out)
     weights = None if window == "none" else _window(window, n).astype(x.dtype)
     step = max(1, min(len(x), _CELLS_AT_A_TIME // n) // GROUP) * GROUP
     half_spectra = _half_spectra(n, step, x.dtype)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hpc_kernels.arrays import Array, as_signals
+from hpc_kernels.arrays import Array, as_signals, room
 from hpc_kernels.compiled import compiled
 from hpc_kernels.perforation import fill_between
 
@@ -11,7 +11,13 @@ _TOGETHER = 4  # signals filtered side by side: one alone waits for each of its 
 
 
 def kalman(
-    signals: ArrayLike, *, r: float = 10.0, q: float = 0.01, p0: float = 1.0, stride: int = 1
+    signals: ArrayLike,
+    *,
+    r: float = 10.0,
+    q: float = 0.01,
+    p0: float = 1.0,
+    stride: int = 1,
+    out: Array | None = None,
 ) -> Array:
     """Filter each signal by ``K = P/(P+r)``, ``u += K (x[t]-u)``, ``P = (1-K) P + q``.
 
@@ -28,6 +34,8 @@ def kalman(
     stride : int
         Perforation: only samples 0, stride, 2 stride ... update the filter, those between are
         interpolated linearly.
+    out : ndarray, optional
+        Where the result is written, in place of a new array of its shape and precision.
 
     Returns
     -------
@@ -50,7 +58,7 @@ def kalman(
     array([[0.        , 0.33333333, 0.5       ]])
     """
     x = as_signals(signals)
-    out = np.empty_like(x)
+    out = room(x.shape, x.dtype, out)
     gains = np.empty((x.shape[1] - 1) // stride + 1)
     _write_gains(float(r), float(q), float(p0), gains)
     _filter(x, out, gains.astype(x.dtype, copy=False), stride)

@@ -1,6 +1,5 @@
 """k-means of whole signals, near under dynamic time warping or in Euclidean distance."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,16 +8,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hpc_kernels import dtw
+from hpc_kernels import dtw, euclidean
 from hpc_kernels.arrays import Array, as_signals
-from hpc_kernels.compiled import compiled, compiled_any_order
+from hpc_kernels.compiled import compiled
 from hpc_kernels.errors import UnfitSignalError
 
 Labels = NDArray[np.int64]
-Everywhere = Callable[[Callable[[slice], Array], int], Array]
+Everywhere = Callable[[partial[Array], int], Array]
 
 
-def alone(kernel: Callable[[slice], Array], count: int) -> Array:
+def alone(kernel: partial[Array], count: int) -> Array:
     """Compute all signals here and now: the simplest way to run a kernel everywhere."""
     return kernel(slice(count))
 
@@ -101,14 +100,14 @@ def kmean(
     if init == "kmeans++":
         first = _spread_out(x, cluster_number, near, np.random.Generator(np.random.PCG64(seed)), everywhere)
     centroids = x[list(first)]
-    labels: Labels = np.zeros(len(x), np.int64)
-    for _ in range(max_iterations):
-        labels = _assigned(x, centroids, near, everywhere)
+    labels = _assigned(x, centroids, near, everywhere)
+    for _ in range(max_iterations - 1):
         moved = _centroids(x, centroids, labels, near, everywhere)
         change = np.abs(moved - centroids).max(axis=1).sum()
-        centroids = moved
-        if change < epsilon_criteria:
+        if change < epsilon_criteria or change == 0:  # from here on nothing would change any more
             break
+        centroids = moved
+        labels = _assigned(x, centroids, near, everywhere)
     return _by_size(labels, cluster_number)
 
 
@@ -137,42 +136,20 @@ def _assigned(x: Array, centroids: Array, near: _Nearness, everywhere: Everywher
     """Return the nearest centroid of each signal; none stays without a signal."""
     found = everywhere(partial(_nearest, x, centroids, near), len(x))
     labels, distances = found[:, 0].astype(np.int64), found[:, 1].copy()
-    for cluster in range(len(centroids)):
-        if not (labels == cluster).any():
-            shared = np.bincount(labels, minlength=len(centroids))[labels] > 1
-            farthest = int(np.argmax(np.where(shared, distances, -1)))
-            labels[farthest], distances[farthest] = cluster, 0
+    for cluster in np.flatnonzero(np.bincount(labels, minlength=len(centroids)) == 0):
+        shared = np.bincount(labels, minlength=len(centroids))[labels] > 1
+        farthest = int(np.argmax(np.where(shared, distances, -1)))
+        labels[farthest], distances[farthest] = cluster, 0
     return labels
 
 
 def _nearest(x: Array, centroids: Array, near: _Nearness, block: slice) -> Array:
     """Return (label, distance) of each signal of a block."""
-    out = np.empty((len(x[block]), 2))
     if near.metric == "euclidean":
-        _nearest_euclidean(x[block], centroids, out)
-    else:
-        _nearest_dtw(x[block], centroids, near.radius, out, dtw.scratch(x.shape[1], x.dtype))
+        return euclidean.nearest(x[block], centroids)
+    out = np.empty((len(x[block]), 2))
+    _nearest_dtw(x[block], centroids, near.radius, out, dtw.scratch(x.shape[1], x.dtype))
     return out
-
-
-@compiled_any_order
-def _squares(x: Array, y: Array) -> float:
-    total = 0.0
-    for t in range(len(x)):
-        difference = x[t] - y[t]
-        total += difference * difference
-    return total
-
-
-@compiled
-def _nearest_euclidean(x: Array, centroids: Array, out: Array) -> None:
-    for i in range(len(x)):
-        label, least = 0, np.inf
-        for c in range(len(centroids)):
-            squares = _squares(x[i], centroids[c])
-            if squares < least:
-                label, least = c, squares
-        out[i, 0], out[i, 1] = label, math.sqrt(least)
 
 
 @compiled
@@ -187,26 +164,32 @@ def _nearest_dtw(x: Array, centroids: Array, radius: int, out: Array, scratch: A
 
 
 def _centroids(x: Array, before: Array, labels: Labels, near: _Nearness, everywhere: Everywhere) -> Array:
-    """Return the new centroids; members are added in the order of the input on every rank."""
+    """Return the new centroids."""
     if near.metric == "euclidean" or near.centroid == "mean":
         sizes = np.bincount(labels, minlength=len(before))[:, np.newaxis]
-        return np.asarray(_added(x, labels, len(before)) / sizes.astype(x.dtype))
-    laid = everywhere(partial(_laid_on, x, before, labels, near.radius), len(x))
-    totals = _added(laid.reshape(len(x), -1), labels, len(before)).reshape(-1, 2, x.shape[1])
+        return np.asarray(_added(x, labels, len(before), everywhere) / sizes.astype(x.dtype))
+    laid = everywhere(partial(_laid_on, x, before, labels, near.radius), len(x)).reshape(len(x), -1)
+    totals = _added(laid, labels, len(before), everywhere).reshape(-1, 2, x.shape[1])
     return np.asarray((totals[:, 0] / totals[:, 1]).astype(x.dtype))
 
 
-def _added(rows: Array, labels: Labels, clusters: int) -> Array:
-    totals = np.zeros((clusters, rows.shape[1]), rows.dtype)
-    _add_up(rows, labels, totals)
-    return totals
+def _added(rows: Array, labels: Labels, clusters: int, everywhere: Everywhere) -> Array:
+    """Return the sums of the members, added in the order of the input; samples are what is shared out."""
+    totals = everywhere(partial(_added_between, rows, labels, clusters), rows.shape[1])
+    return np.ascontiguousarray(totals.T)
+
+
+def _added_between(rows: Array, labels: Labels, clusters: int, block: slice) -> Array:
+    totals = np.zeros((clusters, len(range(*block.indices(rows.shape[1])))), rows.dtype)
+    _add_up(rows, labels, block.start or 0, totals)
+    return totals.T
 
 
 @compiled
-def _add_up(rows: Array, labels: Labels, totals: Array) -> None:
+def _add_up(rows: Array, labels: Labels, first: int, totals: Array) -> None:
     for i in range(len(rows)):
-        total, row = totals[labels[i]], rows[i]
-        for t in range(len(row)):
+        total, row = totals[labels[i]], rows[i][first:]
+        for t in range(len(total)):
             total[t] += row[t]
 
 

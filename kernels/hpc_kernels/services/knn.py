@@ -1,15 +1,21 @@
 """k-nearest-neighbour classification of signals under dynamic time warping or in Euclidean distance."""
 
+from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hpc_kernels import dtw
-from hpc_kernels.arrays import Array, as_signals
-from hpc_kernels.compiled import compiled, compiled_any_order
+from hpc_kernels import dtw, euclidean
+from hpc_kernels.arrays import Array, Scalar, as_signals
+from hpc_kernels.compiled import compiled
 from hpc_kernels.errors import UnfitSignalError
 
+_TOGETHER = (
+    16  # queries that one call looks up; what it keeps of each is as long as there are training signals
+)
 Labels = NDArray[np.int64]
 _Envelopes = tuple[Array, Array]
 
@@ -69,22 +75,30 @@ def knn(
     if k_nearest_neighbor > len(x):
         raise UnfitSignalError(f"{k_nearest_neighbor} neighbours need as many training signals, got {len(x)}")
     radius, squared = -1 if band is None else band, int(cost == "squared")
-    out = np.empty(len(queries), np.int64)
+    found: list[int] = []
     envelopes: dict[int, _Envelopes] = {}  # of the training signals, per length of a query
-    for i, values in enumerate(queries):
-        query = np.ascontiguousarray(values, dtype=x.dtype)
-        neighbours = np.empty(k_nearest_neighbor, np.int64)
+    for block in _equally_long(queries, x.dtype):
+        neighbours = np.empty((len(block), k_nearest_neighbor), np.int64)
         if metric == "dtw":
-            if len(query) not in envelopes:
-                envelopes[len(query)] = _envelopes(x, len(query), radius)
-            _find_dtw(x, query, envelopes[len(query)], neighbours, radius=radius, squared=squared)
+            samples = block.shape[1]
+            if samples not in envelopes:
+                envelopes[samples] = _envelopes(x, samples, radius)
+            _find_dtw(x, block, envelopes[samples], neighbours, radius=radius, squared=squared)
         else:
-            _check_length(len(query), x.shape[1])
-            squares = np.empty(len(x))
-            _write_squares(x, query, squares)
-            neighbours[:] = np.argsort(squares, kind="stable")[:k_nearest_neighbor]
-        out[i] = _vote(classes[neighbours])
-    return out
+            _check_length(block.shape[1], x.shape[1])
+            squares = np.empty((len(block), len(x)))
+            _write_squares(x, block, squares)
+            neighbours[:] = np.argsort(squares, axis=1, kind="stable")[:, :k_nearest_neighbor]
+        found += [_vote(nearest) for nearest in classes[neighbours].tolist()]
+    return np.array(found, np.int64)
+
+
+def _equally_long(queries: list[Array], kind: np.dtype[Scalar]) -> Iterator[Array]:
+    """Yield the queries in order, so many at a time as are of one length and worth one call."""
+    for _, run in groupby(queries, key=len):
+        signals = list(run)
+        for start in range(0, len(signals), _TOGETHER):
+            yield np.array(signals[start : start + _TOGETHER], kind)
 
 
 def _check_length(query: int, training: int) -> None:
@@ -93,32 +107,47 @@ def _check_length(query: int, training: int) -> None:
         raise UnfitSignalError(text)
 
 
-def _vote(classes: Labels) -> int:
+def _vote(classes: list[int]) -> int:
     """Return the most frequent of `classes`, which are ordered from near to far."""
-    found, first, votes = np.unique(classes, return_index=True, return_counts=True)
-    most = votes == votes.max()
-    return int(found[most][np.argmin(first[most])])
+    votes = Counter(classes)
+    most = max(votes.values())
+    return next(label for label in classes if votes[label] == most)
 
 
-@compiled_any_order
-def _write_squares(training: Array, query: Array, out: Array) -> None:
-    for i in range(len(training)):
-        total = 0.0
-        for t in range(len(query)):
-            difference = training[i, t] - query[t]
-            total += difference * difference
-        out[i] = total
+@compiled
+def _write_squares(training: Array, queries: Array, out: Array) -> None:
+    for q in range(len(queries)):
+        for i in range(len(training)):
+            out[q, i] = euclidean.squares(training[i], queries[q])
 
 
 def _find_dtw(
-    training: Array, query: Array, envelopes: _Envelopes, neighbours: Labels, *, radius: int, squared: int
+    training: Array, queries: Array, envelopes: _Envelopes, neighbours: Labels, *, radius: int, squared: int
 ) -> None:
     """Write the nearest training signals, from near to far; what is surely far is not looked at."""
-    bounds, own = np.empty(len(training)), np.empty((2, training.shape[1]), training.dtype)
-    _write_bounds(training, query, radius, squared, *envelopes, bounds, own)
-    scratch = dtw.scratch(max(len(query), training.shape[1]), training.dtype)
-    distances = np.full(len(neighbours), np.inf)
-    _nearest_dtw(training, query, radius, squared, bounds, np.argsort(bounds), neighbours, distances, scratch)
+    bounds, own = np.empty((len(queries), len(training))), np.empty((2, training.shape[1]), training.dtype)
+    _write_bounds(training, queries, radius, squared, *envelopes, bounds, own)
+    scratch = dtw.scratch(max(queries.shape[1], training.shape[1]), training.dtype)
+    distances, order = np.full(neighbours.shape, np.inf), np.argsort(bounds, axis=1)
+    _write_nearest(training, queries, radius, squared, bounds, order, neighbours, distances, scratch)
+
+
+@compiled
+def _write_nearest(  # noqa: PLR0917 (Numba knows no keyword-only)
+    training: Array,
+    queries: Array,
+    radius: int,
+    squared: int,
+    bounds: Array,
+    order: Labels,
+    neighbours: Labels,
+    distances: Array,
+    scratch: Array,
+) -> None:
+    for q in range(len(queries)):
+        _nearest_dtw(
+            training, queries[q], radius, squared, bounds[q], order[q], neighbours[q], distances[q], scratch
+        )
 
 
 @compiled
@@ -168,7 +197,7 @@ def _write_envelopes(training: Array, radius: int, low: Array, high: Array) -> N
 @compiled
 def _write_bounds(  # noqa: PLR0917 (likewise)
     training: Array,
-    query: Array,
+    queries: Array,
     radius: int,
     squared: int,
     low: Array,
@@ -177,10 +206,11 @@ def _write_bounds(  # noqa: PLR0917 (likewise)
     own: Array,
 ) -> None:
     """Write what each training signal is away at least, a little less than computed: sums round."""
-    count, samples = training.shape
-    slack = 1 - 16 * len(query) * (1.2e-7 if training.itemsize == 4 else 2.3e-16)  # noqa: PLR2004
-    dtw.envelope(query, samples, radius, own[0], own[1])
-    for i in range(count):
-        one = dtw.lower_bound(query, low[i], high[i], squared)
-        other = dtw.lower_bound(training[i], own[0], own[1], squared)
-        bounds[i] = max(one, other) * max(slack, 0.0)
+    samples = training.shape[1]
+    slack = 1 - 16 * queries.shape[1] * (1.2e-7 if training.itemsize == 4 else 2.3e-16)  # noqa: PLR2004
+    for q in range(len(queries)):
+        dtw.envelope(queries[q], samples, radius, own[0], own[1])
+        for i in range(len(training)):
+            one = dtw.lower_bound(queries[q], low[i], high[i], squared)
+            other = dtw.lower_bound(training[i], own[0], own[1], squared)
+            bounds[q, i] = max(one, other) * max(slack, 0.0)

@@ -3,12 +3,14 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hpc_kernels.arrays import Array, Scalar, as_signals
+from hpc_kernels.arrays import Array, Scalar, as_signals, room
 from hpc_kernels.compiled import compiled, compiled_any_order
 from hpc_kernels.perforation import fill_between
 
 
-def min_max(signals: ArrayLike, *, low: float = 0.0, high: float = 1.0, stride: int = 1) -> Array:
+def min_max(
+    signals: ArrayLike, *, low: float = 0.0, high: float = 1.0, stride: int = 1, out: Array | None = None
+) -> Array:
     """Scale each signal to ``low + (x - min)/(max - min) (high - low)``.
 
     Parameters
@@ -21,6 +23,8 @@ def min_max(signals: ArrayLike, *, low: float = 0.0, high: float = 1.0, stride: 
     stride : int
         Perforation: samples 0, stride, 2 stride ... are computed (the extremes are taken only
         there), the others interpolated linearly.
+    out : ndarray, optional
+        Where the result is written, in place of a new array of its shape and precision.
 
     Returns
     -------
@@ -43,7 +47,7 @@ def min_max(signals: ArrayLike, *, low: float = 0.0, high: float = 1.0, stride: 
     array([[0. , 1. , 0.5]])
     """
     x = as_signals(signals)
-    out, ends = np.empty_like(x), (x.dtype.type(low), x.dtype.type(high))
+    out, ends = room(x.shape, x.dtype, out), (x.dtype.type(low), x.dtype.type(high))
     if stride == 1:
         _scale(x, out, *ends)
     else:

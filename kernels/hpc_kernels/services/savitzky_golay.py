@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hpc_kernels.arrays import Array, as_signals
+from hpc_kernels.arrays import Array, as_signals, room
 from hpc_kernels.convolution import BLOCK, weighted_sums
 from hpc_kernels.errors import UnfitSignalError
 from hpc_kernels.perforation import fill_between
@@ -24,6 +24,7 @@ def savitzky_golay(
     delta: float = 1.0,
     mode: Mode = "nearest",
     stride: int = 1,
+    out: Array | None = None,
 ) -> Array:
     """Return the value (or a derivative) at every sample of the polynomial fitted around it.
 
@@ -45,6 +46,8 @@ def savitzky_golay(
         or zeros.
     stride : int
         Perforation: samples 0, stride, 2 stride ... are computed, those between interpolated.
+    out : ndarray, optional
+        Where the result is written, in place of a new array of its shape and precision.
 
     Returns
     -------
@@ -75,7 +78,7 @@ def savitzky_golay(
     unit = delta**deriv if deriv <= polyorder else 1.0  # above it all is 0, and powers may be no numbers
     centre = _centre_taps(window_length, polyorder, deriv) / unit
     edges = _taps(window_length, polyorder, deriv) / unit if mode == "interp" else None
-    out = np.empty_like(x)
+    out = room(x.shape, x.dtype, out)
     _smooth(x, out, centre, mode)
     if edges is not None:
         _fit_ends(x, out, edges)

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from hpc_kernels.arrays import Array, Scalar, as_signals
+from hpc_kernels.arrays import Array, Scalar, as_signals, room
 from hpc_kernels.compiled import compiled
 from hpc_kernels.convolution import BLOCK
 
 _CELLS_TOGETHER = 1 << 16  # of signals denoised at a time: they and their parts stay in the caches
 _GAUSSIAN_MEDIAN = 0.6745  # median of |d| of a standard normal d
 Threshold = Literal["universal"] | float
+Sizes = NDArray[np.int64]
 
 
 def wavelet(
@@ -24,6 +25,7 @@ def wavelet(
     level: int | None = None,
     threshold: Threshold = "universal",
     mode: Literal["soft", "hard"] = "soft",
+    out: Array | None = None,
 ) -> Array:
     """Denoise each signal: threshold all detail coefficients of its discrete wavelet transform.
 
@@ -41,6 +43,8 @@ def wavelet(
         ``sigma = median(abs(d)) / 0.6745`` over the finest details ``d``.
     mode : {"soft", "hard"}
         Soft draws all coefficients towards 0 by the threshold; hard clears those below it.
+    out : ndarray, optional
+        Where the result is written, in place of a new array of its shape and precision.
 
     Returns
     -------
@@ -63,19 +67,17 @@ def wavelet(
     array([[1., 1., 5., 5.]])
     """
     x = as_signals(signals)
-    bank = filter_bank(wavelet)
+    out, bank = room(x.shape, x.dtype, out), filter_bank(wavelet)
     levels = deepest_level(x.shape[1], len(bank.low)) if level is None else level
     if levels == 0:
         text = f"wavelet: no level of {wavelet} on {x.shape[1]} samples: the signals are returned unchanged"
         warnings.warn(text, stacklevel=2)
-        return x.copy()
-    typed = FilterBank(
-        *(taps.astype(x.dtype) for taps in (bank.low, bank.high, bank.low_back, bank.high_back))
-    )
-    out, together = np.empty_like(x), max(1, _CELLS_TOGETHER // x.shape[1])
+        out[:] = x
+        return out
+    together = max(1, _CELLS_TOGETHER // x.shape[1])
     for start in range(0, len(x), together):
         some = slice(start, start + together)
-        _denoise(x[some], out[some], typed, levels, threshold, int(mode == "soft"))
+        _denoise(x[some], out[some], bank, levels, threshold, int(mode == "soft"))
     return out
 
 
@@ -104,21 +106,27 @@ def deepest_level(samples: int, taps: int) -> int:
 
 
 def _denoise(x: Array, out: Array, bank: FilterBank, levels: int, threshold: Threshold, soft: int) -> None:  # noqa: PLR0917 (a step of `wavelet`)
-    approximation, details = x, []
-    for _ in range(levels):
-        approximation, detail = _analysed(approximation, bank)
-        details.append(detail)
+    taps = len(bank.low)
+    sizes = _sizes(x.shape[1], taps, levels)
+    parts = np.empty((len(x), 2 * sizes[1:].sum()), x.dtype)
+    sums, room = np.empty(2 * BLOCK, x.dtype), np.empty((2, BLOCK + taps // 2), x.dtype)
+    weights = np.array([bank.low[::2], bank.low[1::2], bank.high[::2], bank.high[1::2]], x.dtype)
+    _take_apart(x, weights, sizes, parts, room, sums)
     if threshold == "universal":
-        limits = _universal(details[0], x.shape[1]).astype(x.dtype)
+        limits = _universal(parts[:, sizes[1] : 2 * sizes[1]], x.shape[1]).astype(x.dtype)
     else:
         limits = np.full(len(x), threshold, x.dtype)
-    sums = np.empty((2, BLOCK), x.dtype)
-    for level in reversed(range(levels)):
-        signal = np.empty_like(details[level - 1]) if level else out
-        _put_together(
-            approximation, details[level], bank.low_back, bank.high_back, limits, soft, signal, sums
-        )
-        approximation = signal
+    low, high = bank.low_back, bank.high_back
+    weights = np.array([low[::2], high[::2], low[1::2], high[1::2]], x.dtype)
+    _put_together(parts, weights, sizes, limits, soft, out, sums)
+
+
+def _sizes(samples: int, taps: int, levels: int) -> Sizes:
+    """Return the samples of the signal and of its approximation at each level."""
+    sizes = [samples]
+    for _ in range(levels):
+        sizes.append((sizes[-1] + taps - 1) // 2)
+    return np.array(sizes)
 
 
 def _universal(finest: Array, samples: int) -> Array:
@@ -131,41 +139,62 @@ def _universal(finest: Array, samples: int) -> Array:
     return np.asarray(medians / _GAUSSIAN_MEDIAN * math.sqrt(2 * math.log(samples)))
 
 
-def _analysed(x: Array, bank: FilterBank) -> tuple[Array, Array]:
-    """Return the low-pass and the high-pass halves of signals."""
-    taps = len(bank.low)
-    count = (x.shape[1] + taps - 1) // 2
-    low, high = np.empty((2, len(x), count), x.dtype)
-    _take_apart(x, bank.low, bank.high, low, high, np.empty((2, count + taps // 2), x.dtype))
-    return low, high
-
-
 @compiled
 def _take_apart(  # noqa: PLR0917 (Numba knows no keyword-only)
-    x: Array, low_taps: Array, high_taps: Array, low: Array, high: Array, halves: Array
+    x: Array, weights: Array, sizes: Sizes, parts: Array, room: Array, sums: Array
 ) -> None:
+    """Write each signal's parts, from the finest: approximation (the next level's signal) and details."""
     for i in range(len(x)):
-        _split(x[i], len(low_taps) - 1, halves)
-        _halve(halves, low_taps, low[i])
-        _halve(halves, high_taps, high[i])
+        start, signal = 0, x[i]
+        for level in range(1, len(sizes)):
+            count = sizes[level]
+            low, high = parts[i][start : start + count], parts[i][start + count : start + 2 * count]
+            _analyse(signal, weights, low, high, room, sums)
+            start, signal = start + 2 * count, low
 
 
 @compiled
-def _split(x: Array, reach: int, halves: Array) -> None:
-    """Write the even and the odd samples of the signal mirrored half a sample beyond its ends.
+def _analyse(x: Array, weights: Array, low: Array, high: Array, room: Array, sums: Array) -> None:  # noqa: PLR0917 (likewise)
+    """Write ``low[k] = sum_j taps[j] mirrored[2k + len(taps) - j]``, and `high` with its taps.
+
+    Terms are added in the order of `j`.
+    """
+    half = weights.shape[1]
+    for start in range(0, len(low), BLOCK):
+        size = min(BLOCK, len(low) - start)
+        even, odd = room[0][: size + half], room[1][: size + half]
+        _split(x, 2 * half - 1, start, even, odd)
+        sums[:] = 0
+        _add_pairs(even[1:], odd, weights, size, sums)
+        low_part, high_part = low[start : start + size], high[start : start + size]
+        for k in range(size):
+            low_part[k], high_part[k] = sums[k], sums[BLOCK + k]
+
+
+@compiled
+def _split(x: Array, reach: int, start: int, even: Array, odd: Array) -> None:
+    """Write pairs, from number `start` on, of the signal mirrored half a sample beyond its ends.
 
     The mirrored signal begins `reach` samples, an odd number, before the signal.
     """
-    n, width, before = len(x), halves.shape[1], (reach + 1) // 2
-    for parity in range(2):
-        half, shift = halves[parity], parity - reach
-        end = max(before, min(width, (n - 1 - shift) // 2 + 1))
-        for k in range(before):
-            half[k] = x[_mirrored(2 * k + shift, n)]
-        for k in range(before, end):
-            half[k] = x[2 * k + shift]
-        for k in range(end, width):
-            half[k] = x[_mirrored(2 * k + shift, n)]
+    n, before, width = len(x), (reach + 1) // 2, len(even)
+    first = min(max(before - start, 0), width)  # the first pair that lies within the signal, and the end
+    last = max(min(before + (n - 1) // 2 - start, width), first)
+    for k in range(first):
+        t = 2 * (start + k) - reach
+        even[k], odd[k] = x[_mirrored(t, n)], x[_mirrored(t + 1, n)]
+    if first < last:
+        _deal_out(x[2 * (start + first) - reach :], even[first:last], odd[first:last])
+    for k in range(last, width):
+        t = 2 * (start + k) - reach
+        even[k], odd[k] = x[_mirrored(t, n)], x[_mirrored(t + 1, n)]
+
+
+@compiled
+def _deal_out(x: Array, even: Array, odd: Array) -> None:
+    for k in range(len(even)):
+        even[k] = x[2 * k]
+        odd[k] = x[2 * k + 1]
 
 
 @compiled
@@ -174,66 +203,78 @@ def _mirrored(t: int, n: int) -> int:
 
 
 @compiled
-def _halve(halves: Array, taps: Array, out: Array) -> None:
-    """Write ``out[k] = sum_j taps[j] mirrored[2k + len(taps) - j]``, added in the order of `j`."""
-    half = len(taps) // 2
-    for start in range(0, len(out), BLOCK):
-        sums = out[start : start + BLOCK]
-        size = len(sums)
-        sums[:] = 0
-        for j in range(half):
-            first = start + half - j
-            a, b = taps[2 * j], taps[2 * j + 1]
-            even, odd = halves[0, first : first + size], halves[1, first - 1 : first - 1 + size]
-            for k in range(size):
-                sums[k] = sums[k] + a * even[k] + b * odd[k]
+def _add_pairs(x: Array, y: Array, weights: Array, size: int, sums: Array) -> None:
+    """Add ``weights[0, j] x[k + last - j]`` and ``weights[1, j] y[k + last - j]``, by turns, to ``sums[k]``.
+
+    Likewise with `weights` 2 and 3 to ``sums[BLOCK + k]``: what is loaded is used twice.
+    """
+    half, j = weights.shape[1], 0
+    while j + 4 <= half:
+        _add_four_pairs(x[half - 4 - j :], y[half - 4 - j :], weights[:, j : j + 4], size, sums)
+        j += 4
+    while j < half:
+        a, b, c, d = weights[0, j], weights[1, j], weights[2, j], weights[3, j]
+        u, v = x[half - 1 - j :], y[half - 1 - j :]
+        for k in range(size):
+            sums[k] = sums[k] + a * u[k] + b * v[k]
+            sums[BLOCK + k] = sums[BLOCK + k] + c * u[k] + d * v[k]
+        j += 1
+
+
+@compiled
+def _add_four_pairs(x: Array, y: Array, weights: Array, size: int, sums: Array) -> None:
+    a0, a1, a2, a3 = weights[0, 0], weights[0, 1], weights[0, 2], weights[0, 3]
+    b0, b1, b2, b3 = weights[1, 0], weights[1, 1], weights[1, 2], weights[1, 3]
+    c0, c1, c2, c3 = weights[2, 0], weights[2, 1], weights[2, 2], weights[2, 3]
+    d0, d1, d2, d3 = weights[3, 0], weights[3, 1], weights[3, 2], weights[3, 3]
+    x0, x1, x2, y0, y1, y2 = x[3:], x[2:], x[1:], y[3:], y[2:], y[1:]
+    for k in range(size):
+        two = sums[k] + a0 * x0[k] + b0 * y0[k] + a1 * x1[k] + b1 * y1[k]
+        sums[k] = two + a2 * x2[k] + b2 * y2[k] + a3 * x[k] + b3 * y[k]
+        two = sums[BLOCK + k] + c0 * x0[k] + d0 * y0[k] + c1 * x1[k] + d1 * y1[k]
+        sums[BLOCK + k] = two + c2 * x2[k] + d2 * y2[k] + c3 * x[k] + d3 * y[k]
 
 
 @compiled
 def _put_together(  # noqa: PLR0917 (likewise)
-    low: Array,
-    high: Array,
-    low_taps: Array,
-    high_taps: Array,
-    limits: Array,
-    soft: int,
-    out: Array,
-    sums: Array,
+    parts: Array, weights: Array, sizes: Sizes, limits: Array, soft: int, out: Array, sums: Array
 ) -> None:
+    """Write each signal from its parts, the coarsest first; they are used up."""
     for i in range(len(out)):
-        _shrink(high[i], limits[i], soft)
-        _synthesise(low[i], high[i], low_taps, high_taps, out[i], sums)
+        end = parts.shape[1]
+        for level in range(len(sizes) - 1, 0, -1):
+            count = sizes[level]
+            low, high = parts[i][end - 2 * count : end - count], parts[i][end - count : end]
+            end -= 2 * count
+            _shrink(high, limits[i], soft)
+            finer = sizes[level - 1]
+            signal = out[i] if level == 1 else parts[i][end - 2 * finer : end - finer]
+            _synthesise(low, high, weights, signal, sums)
 
 
 @compiled
-def _synthesise(  # noqa: PLR0917 (likewise)
-    low: Array, high: Array, low_taps: Array, high_taps: Array, out: Array, sums: Array
-) -> None:
+def _synthesise(low: Array, high: Array, weights: Array, out: Array, sums: Array) -> None:
     """Write the signal of which `low` and `high` are the halves: even and odd samples by turns."""
-    half, pairs = len(low_taps) // 2, (len(out) + 1) // 2
+    pairs = (len(out) + 1) // 2
     for start in range(0, pairs, BLOCK):
         size = min(BLOCK, pairs - start)
         sums[:] = 0
-        for j in range(half):
-            first = start + half - 1 - j
-            a, d = low[first : first + size], high[first : first + size]
-            for parity in range(2):
-                p, q, row = low_taps[2 * j + parity], high_taps[2 * j + parity], sums[parity, :size]
-                for k in range(size):
-                    row[k] = row[k] + p * a[k] + q * d[k]
-        whole = min(size, len(out) // 2 - start)
+        _add_pairs(low[start:], high[start:], weights, size, sums)
+        whole, written = min(size, len(out) // 2 - start), out[2 * start :]
         for k in range(whole):
-            out[2 * (start + k)] = sums[0, k]
-            out[2 * (start + k) + 1] = sums[1, k]
+            written[2 * k] = sums[k]
+            written[2 * k + 1] = sums[BLOCK + k]
         if whole < size:
-            out[len(out) - 1] = sums[0, whole]
+            out[len(out) - 1] = sums[whole]
 
 
 @compiled
 def _shrink(detail: Array, limit: Scalar, soft: int) -> None:
-    for k in range(len(detail)):
-        size = abs(detail[k])
-        if size < limit:
-            detail[k] = 0
-        elif soft:
-            detail[k] = math.copysign(size - limit, detail[k])
+    zero = detail.dtype.type(0)
+    if soft:
+        for k in range(len(detail)):
+            size = abs(detail[k])
+            detail[k] = zero if size < limit else math.copysign(size - limit, detail[k])
+    else:
+        for k in range(len(detail)):
+            detail[k] = zero if abs(detail[k]) < limit else detail[k]

@@ -15,6 +15,7 @@ import time
 import warnings
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,18 +29,25 @@ from sklearn.preprocessing import minmax_scale
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from hpc_kernels import dtw, fft, kalman, kmean, knn, min_max, savitzky_golay, wavelet
-from hpc_kernels.arrays import spread
+from hpc_kernels.arrays import in_blocks, spread
+from hpc_kernels.everywhere import Everywhere
+from hpc_kernels.ranks import Ranks
 from hpc_kernels.services.black_scholes import option_figures
 
 Run = Callable[[], Any]
 Signals = NDArray[np.floating]
 
 
+_QUIET_S = 0.005  # threads of the other side may still be spinning, in want of work
 THREADS = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+everywhere = Everywhere(Ranks(0, 1, Path()), THREADS)  # as in a job of one rank
 clock = time.process_time if THREADS == 1 else time.perf_counter
 
 
 def ms(run: Run) -> float:
+    quiet = time.perf_counter() + _QUIET_S * (THREADS > 1)
+    while time.perf_counter() < quiet:
+        pass
     begin = clock()
     run()
     return 1e3 * (clock() - begin)
@@ -53,7 +61,13 @@ def row(name: str, ours: Run, peer_name: str, peer: Run, repeats: int = 7) -> No
 
 def shared(kernel: Callable[..., Signals], x: Signals, **options: Any) -> Run:
     """Call a kernel on blocks of signals, as a job's threads do."""
-    return lambda: spread(lambda block: kernel(x[block], **options), len(x), THREADS)
+
+    def run() -> Signals:
+        out = np.empty_like(x)
+        in_blocks(lambda block: kernel(x[block], out=out[block], **options), len(x), THREADS)
+        return out
+
+    return run
 
 
 def lfilter_kalman(x: Signals) -> Signals:
@@ -125,12 +139,14 @@ def options() -> None:
     spot, sigma, years = rng.uniform(1500, 3000, count), rng.uniform(0.1, 0.6, count), np.full(count, 1.6)
     terms = 2400.0, 2300.0, 0.01575
 
-    def figures(block: slice) -> Signals:
-        return option_figures(spot[block], sigma[block], years[block], *terms)
+    def figures() -> Signals:
+        out = np.empty((count, 12))
+        in_blocks(lambda b: option_figures(spot[b], sigma[b], years[b], *terms, out[b]), count, THREADS)
+        return out
 
     row(
         "black_scholes, 1 M assets",
-        lambda: spread(figures, count, THREADS),
+        figures,
         "blocked `ndtr`",
         lambda: ndtr_figures(spot, sigma, 1.6, *terms),
     )
@@ -150,10 +166,6 @@ def clusters() -> None:
             n_jobs=THREADS,
         )  # fmt: skip
         row("kmean dtw, 200 x 200, k = 2", ours, "aeon", lambda: warped.fit(few[:, None]))
-
-
-def everywhere(kernel: Callable[[slice], Signals], count: int) -> Signals:
-    return spread(kernel, count, THREADS)
 
 
 def installed(name: str) -> Any:

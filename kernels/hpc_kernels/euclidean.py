@@ -1,0 +1,129 @@
+"""Which centroid is nearest in Euclidean distance: six signals beside eight centroids at once.
+
+A centroid's samples lie in one lane of LLVM's vectors, so a distance is added up in the order of the
+samples, whichever signals and centroids stand beside: equal centroids are equally far, to the last bit.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from hpc_kernels import lanes as vectors
+from hpc_kernels.arrays import Array
+from hpc_kernels.compiled import Intrinsic, compiled, compiled_any_order
+from hpc_kernels.lanes import LANES
+
+_ROWS = 6  # signals beside it: with 16 registers of half a vector (AVX2) all sums are still in registers
+_FEW = 3  # centroids that are faster one by one: the signals then come as fast as memory gives them
+_TOGETHER = 85 * _ROWS  # signals that use a piece of the centroids once it is laid into lanes
+_PIECE = 256  # samples: those of six signals and eight centroids fit into the first-level cache
+
+
+def nearest(x: Array, centroids: Array) -> Array:
+    """Return (label, distance) of the nearest centroid of each signal; a tie goes to the lower one."""
+    out, groups = np.empty((len(x), 2)), -(-len(centroids) // LANES)
+    if len(centroids) <= _FEW:
+        _write_nearest_of_few(x, centroids, out)
+        return out
+    lanes, sums = np.empty((groups, _PIECE, LANES)), np.empty((groups, _TOGETHER, LANES))
+    _write_nearest(x, centroids, out, lanes, sums)
+    return out
+
+
+@compiled
+def _write_nearest_of_few(x: Array, centroids: Array, out: Array) -> None:
+    for i in range(len(x)):
+        label, least = 0, np.inf
+        for c in range(len(centroids)):
+            found = squares(x[i], centroids[c])
+            if found < least:
+                label, least = c, found
+        out[i, 0], out[i, 1] = label, math.sqrt(least)
+
+
+@compiled_any_order
+def squares(x: Array, y: Array) -> float:
+    """Return the sum of the squared differences."""
+    total = 0.0
+    for t in range(len(x)):
+        difference = x[t] - y[t]
+        total += difference * difference
+    return total
+
+
+@compiled
+def _write_nearest(x: Array, centroids: Array, out: Array, lanes: Array, sums: Array) -> None:
+    samples = x.shape[1]
+    for first in range(0, len(x), _TOGETHER):
+        last = min(first + _TOGETHER, len(x))
+        sums[:] = 0
+        for start in range(0, samples, _PIECE):
+            stop = min(start + _PIECE, samples)
+            _lay_into_lanes(centroids, start, stop, lanes)
+            for i in range(first, last, _ROWS):
+                for group in range(len(lanes)):
+                    _add_squares(x, i, start, stop, lanes[group], sums[group], i - first)
+        for i in range(first, last):
+            _choose(sums, i - first, len(centroids), out[i])
+
+
+@compiled
+def _lay_into_lanes(centroids: Array, start: int, stop: int, lanes: Array) -> None:
+    for c in range(len(lanes) * LANES):
+        centroid, group, lane = centroids[min(c, len(centroids) - 1)], lanes[c // LANES], c % LANES
+        for t in range(start, stop):
+            group[t - start, lane] = centroid[t]
+
+
+@compiled
+def _choose(sums: Array, row: int, count: int, out: Array) -> None:
+    label, least = 0, np.inf
+    for c in range(count):
+        squares = sums[c // LANES, row, c % LANES]
+        if squares < least:
+            label, least = c, squares
+    out[0], out[1] = label, math.sqrt(least)
+
+
+@Intrinsic
+def _add_squares(
+    _context: Any, x: Any, _i: Any, _start: Any, _stop: Any, lanes: Any, sums: Any, _row: Any
+) -> Any:
+    """Add ``(x[i + r, t] - lanes[t - start]) ** 2`` to ``sums[row + r]``, for six `r` and all `t`.
+
+    Behind the last signal stands the last one again.
+    """
+    from llvmlite import ir  # noqa: PLC0415 (only a compiler comes here)
+    from numba.core import cgutils, types  # noqa: PLC0415
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        _, i, start, stop, _, _, row = arguments
+        number = i.type
+        signals, piece, totals = (
+            vectors.start_of(context, builder, kind, arguments[place])
+            for kind, place in ((x, 0), (lanes, 4), (sums, 5))
+        )
+        shape = context.make_array(x)(context, builder, arguments[0]).shape
+        count, samples = cgutils.unpack_tuple(builder, shape)  # type: ignore[no-untyped-call]
+        rows = []
+        for r in range(_ROWS):
+            wanted, last = builder.add(i, number(r)), builder.sub(count, number(1))
+            within = builder.select(builder.icmp_signed("<", wanted, last), wanted, last)
+            rows.append(builder.gep(signals, [builder.mul(within, samples)]))
+        kept = [cgutils.alloca_once(builder, vectors.vector()) for _ in rows]  # type: ignore[no-untyped-call]
+        for total in kept:
+            builder.store(ir.Constant(vectors.vector(), [0.0] * LANES), total)
+        with cgutils.for_range_slice(builder, start, stop, number(1), number) as (t, _):
+            beside = vectors.loaded(builder, piece, builder.mul(builder.sub(t, start), number(LANES)))
+            for signal, total in zip(rows, kept, strict=True):
+                apart = builder.fsub(beside, vectors.in_all(builder, signal, t))
+                builder.store(vectors.plus_product(builder, builder.load(total), apart, apart), total)
+        for r, total in enumerate(kept):
+            place = builder.mul(builder.add(row, number(r)), number(LANES))
+            added = builder.fadd(vectors.loaded(builder, totals, place), builder.load(total))
+            builder.store(added, vectors.at(builder, totals, place), align=8)
+        return context.get_dummy_value()
+
+    number = types.int64
+    return types.none(x, number, number, number, lanes, sums, number), generate
