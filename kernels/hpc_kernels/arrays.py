@@ -1,7 +1,6 @@
 """The shape every kernel works on: signals as rows, contiguous, in single or double precision."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import ThreadPoolExecutor
 
 Array = NDArray[np.floating]
 Scalar = np.floating
@@ -41,16 +41,22 @@ def on_threads(work: "Callable[[_Piece], _Done]", pieces: "Sequence[_Piece]") ->
 
     To start a thread takes as long as a small step. `work` must not come here: it might wait for itself.
     """
+    if len(pieces) < 2:  # noqa: PLR2004 (nothing to share out)
+        return [work(piece) for piece in pieces]
+    from concurrent.futures import wait  # noqa: PLC0415 (lazy: most jobs have one thread)
+
     others = [_kept_threads(os.getpid()).submit(work, piece) for piece in pieces[1:]]
     try:
-        return [work(piece) for piece in pieces[:1]] + [other.result() for other in others]
+        return [work(pieces[0]), *(other.result() for other in others)]
     finally:
         wait(others)  # also when one has failed: they use what the caller is about to drop
 
 
 @cache
-def _kept_threads(_process: int) -> ThreadPoolExecutor:
+def _kept_threads(_process: int) -> "ThreadPoolExecutor":
     """Return the threads of this process; those of the parent of a fork are not there."""
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 (likewise)
+
     return ThreadPoolExecutor(os.cpu_count())
 
 

@@ -17,7 +17,7 @@ from hpc_kernels.table import Table, read_table, rounded
 from hpc_kernels.usage import Phases
 
 NAME = "knn"
-_FILES_AT_A_TIME = 64  # per thread, between two words about the progress
+_FILES_AT_A_TIME = 16  # per thread, between two words about the progress
 
 
 def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:

@@ -29,6 +29,7 @@ class Everywhere:
         self._ranks = ranks
         self._threads = threads
         self._step = 0
+        self._progress = Progress("kmean: ")  # one for all steps, which may be short and many
         # what the last step of the same function and as many signals took, of all threads
         self._work_s: dict[tuple[Callable[..., Array], int], float] = {}
 
@@ -46,7 +47,8 @@ class Everywhere:
 
     def _mine(self, kernel: partial[Array], own: range) -> Array:
         """Return the results of this rank's signals, computed a part at a time to tell how far it is."""
-        progress, begin = Progress(f"step {self._step}"), time.monotonic()
+        begin, stage = time.monotonic(), f"step {self._step}"
+        self._progress.at(0, len(own), stage)
         step = kernel.func, len(own)
         expected = self._work_s.get(step, _PARTS * _LONG_S * self._threads)
         threads = self._threads if expected > _WORTH_S else 1
@@ -55,6 +57,6 @@ class Everywhere:
         for start in range(own.start, max(own.stop, own.start + 1), at_a_time):
             some = range(start, min(start + at_a_time, own.stop))
             parts.append(spread(partial(further_on, kernel, start), len(some), threads))
-            progress.at(some.stop - own.start, len(own))
+            self._progress.at(some.stop - own.start, len(own), stage)
         self._work_s[step] = (time.monotonic() - begin) * threads
         return np.concatenate(parts)

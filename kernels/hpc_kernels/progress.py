@@ -13,8 +13,8 @@ class Progress:
         self._last = time.monotonic()
         self._speaks = os.environ.get("SLURM_PROCID", "0") == "0"  # one rank's log is enough
 
-    def at(self, done: int, total: int) -> None:
-        """Tell that `done` of `total` are done; the end is told by the summary."""
+    def at(self, done: int, total: int, stage: str = "") -> None:
+        """Tell that `done` of `total` are done (of a stage); the end is told by the summary."""
         if self._speaks and done < total and time.monotonic() - self._last >= 1:
             self._last = time.monotonic()
-            print(f"{self._what}: {100 * done // total} %", file=sys.stderr)  # noqa: T201
+            print(f"{self._what}{stage}: {100 * done // total} %", file=sys.stderr)  # noqa: T201

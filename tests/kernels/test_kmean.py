@@ -38,6 +38,25 @@ def test_euclidean_against_scikit_learn(gunpoint: NDArray[np.float64]) -> None:
     assert np.array_equal(ours == ours[0], theirs == theirs[0])
 
 
+@pytest.mark.parametrize("init", ["kmeans++", "first"])
+@pytest.mark.parametrize("options", [{"metric": "euclidean"}, {}, {"centroid": "dba"}])
+@pytest.mark.parametrize(
+    ("kind", "scale"),
+    [("f8", 1e-300), ("f8", 1e-200), ("f8", 1e200), ("f8", 5e307), ("f4", 1e-25), ("f4", 1e25), ("f4", 1e38)],
+)
+def test_signals_of_any_size(kind: str, scale: float, options: dict[str, Any], init: Any) -> None:
+    signals = (np.array([[0, 0], [3, 3], [0.1, 0], [3.1, 3]]) * scale).astype(kind)
+    labels = kmean(signals, init=init, epsilon_criteria=1e-5 * scale, **options)
+    assert labels.tolist() == [0, 1, 0, 1]
+
+
+def test_spikes_beside_small_signals() -> None:
+    signals = [[1e300, -1e300, 1e300], [1.0, 1.0, 2.0], [2.0, 2.0, 3.0], [3.0, 4.0, 5.0]]
+    for metric in ("dtw", "euclidean"):
+        labels = kmean(signals, metric=metric, seed=1)
+        assert labels.tolist() == [1, 0, 0, 0]
+
+
 @given(st.integers(2, 6), st.integers(0, 5), st.sampled_from(["dtw", "euclidean"]))
 def test_labels_are_numbered_by_size(k: int, seed: int, metric: Any) -> None:
     x = np.random.default_rng(seed).standard_normal((20, 5))

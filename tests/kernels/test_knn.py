@@ -51,6 +51,23 @@ def test_against_the_definition(k: int, band: int | None, seed: int) -> None:
     assert got.tolist() == expected
 
 
+@pytest.mark.parametrize("options", [{"metric": "euclidean"}, {}, {"cost": "squared"}])
+@pytest.mark.parametrize(
+    ("kind", "scale"),
+    [("f8", 1e-300), ("f8", 1e-200), ("f8", 1e200), ("f8", 5e307), ("f4", 1e-25), ("f4", 1e25), ("f4", 1e38)],
+)
+def test_signals_of_any_size(kind: str, scale: float, options: dict[str, Any]) -> None:
+    training = (np.array([[0, 0, 0], [3, 3, 3]]) * scale).astype(kind)
+    usual = (np.array([2.9, 3, 3]) * scale).astype(kind)
+    queries = [usual, np.zeros(3, kind), usual, np.full(3, -1, kind)]
+    assert knn(training, [0, 1], queries, k_nearest_neighbor=1, **options).tolist() == [1, 0, 1, 0]
+
+
+def test_queries_far_beyond_the_training_signals() -> None:
+    training, query = np.array([[0.0, 0.0], [0.0, -1e300]]), np.array([0.0, -1.7e308])
+    assert knn(training, [0, 1], [query], k_nearest_neighbor=1, metric="euclidean").tolist() == [1]
+
+
 @pytest.mark.parametrize("metric", ["dtw", "euclidean"])
 def test_all_distances_equal(metric: Any) -> None:
     training = np.zeros((6, 4))

@@ -1,9 +1,16 @@
 """Progress: for long work a line a second at most, from one rank."""
 
+from functools import partial
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from hpc_kernels import progress
+from hpc_kernels.arrays import Array
+from hpc_kernels.everywhere import Everywhere
 from hpc_kernels.progress import Progress
+from hpc_kernels.ranks import Ranks
 
 
 class Clock:
@@ -50,3 +57,15 @@ def test_one_rank_speaks(
     monkeypatch.setenv("SLURM_PROCID", "1")
     run(clock, 60)
     assert capsys.readouterr().err == ""
+
+
+def test_many_short_steps_are_told_of(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    def kernel(block: slice) -> Array:
+        clock.now += 0.3
+        return np.zeros(4)[block]
+
+    everywhere = Everywhere(Ranks(0, 1, Path()), 1)
+    for _ in range(12):  # the first one in four parts
+        everywhere(partial(kernel), 4)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [f"kmean: step {step}: 0 %" for step in (2, 6, 10)]

@@ -1,5 +1,6 @@
 """Work shared out among threads: in order, whole, and only where it is worth it."""
 
+import os
 import threading
 import time
 from functools import partial
@@ -22,9 +23,10 @@ def test_results_come_in_order(count: int, threads: int) -> None:
 
 
 def test_threads_are_kept() -> None:
-    first, second = (set(on_threads(lambda _: threading.get_ident(), range(2))) for _ in range(2))
-    assert len(first) == 2
-    assert first == second
+    names = {
+        name for _ in range(50) for name in on_threads(lambda _: threading.current_thread().name, range(2))
+    }
+    assert 2 <= len(names) <= 1 + (os.cpu_count() or 1)
 
 
 @pytest.mark.parametrize("bad", [0, 1])

@@ -12,6 +12,7 @@ from hpc_kernels import dtw, euclidean
 from hpc_kernels.arrays import Array, as_signals
 from hpc_kernels.compiled import compiled
 from hpc_kernels.errors import UnfitSignalError
+from hpc_kernels.magnitudes import divided, unusual_power
 
 Labels = NDArray[np.int64]
 Everywhere = Callable[[partial[Array], int], Array]
@@ -95,6 +96,8 @@ def kmean(
     x = as_signals(signals)
     if cluster_number > len(x):
         raise UnfitSignalError(f"{cluster_number} clusters need as many signals, got {len(x)}")
+    power = unusual_power(x)
+    x, epsilon = divided(x, power), np.ldexp(epsilon_criteria, -power)
     near = _Nearness(metric, centroid, -1 if band is None else band)
     first: Sequence[int] = range(cluster_number)
     if init == "kmeans++":
@@ -104,7 +107,7 @@ def kmean(
     for _ in range(max_iterations - 1):
         moved = _centroids(x, centroids, labels, near, everywhere)
         change = np.abs(moved - centroids).max(axis=1).sum()
-        if change < epsilon_criteria or change == 0:  # from here on nothing would change any more
+        if change < epsilon or change == 0:  # from here on nothing would change any more
             break
         centroids = moved
         labels = _assigned(x, centroids, near, everywhere)

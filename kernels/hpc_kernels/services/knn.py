@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hpc_kernels import dtw, euclidean
-from hpc_kernels.arrays import Array, Scalar, as_signals
+from hpc_kernels.arrays import Array, as_signals
 from hpc_kernels.compiled import compiled
 from hpc_kernels.errors import UnfitSignalError
+from hpc_kernels.magnitudes import divided, unusual_power
 
-_TOGETHER = (
-    16  # queries that one call looks up; what it keeps of each is as long as there are training signals
-)
+_TOGETHER = 16  # queries that one call looks up: for each it keeps a number per training signal
 Labels = NDArray[np.int64]
 _Envelopes = tuple[Array, Array]
+_Alike = tuple[int, int]  # samples of a query, power of two that it is divided by
 
 
 def knn(
@@ -76,29 +76,37 @@ def knn(
         raise UnfitSignalError(f"{k_nearest_neighbor} neighbours need as many training signals, got {len(x)}")
     radius, squared = -1 if band is None else band, int(cost == "squared")
     found: list[int] = []
-    envelopes: dict[int, _Envelopes] = {}  # of the training signals, per length of a query
-    for block in _equally_long(queries, x.dtype):
-        neighbours = np.empty((len(block), k_nearest_neighbor), np.int64)
+    envelopes: dict[_Alike, _Envelopes] = {}  # of the training signals
+    for alike, block in _alike(queries, np.array([x.min(), x.max()])):
+        samples, power = alike
+        train, neighbours = divided(x, power), np.empty((len(block), k_nearest_neighbor), np.int64)
         if metric == "dtw":
-            samples = block.shape[1]
-            if samples not in envelopes:
-                envelopes[samples] = _envelopes(x, samples, radius)
-            _find_dtw(x, block, envelopes[samples], neighbours, radius=radius, squared=squared)
+            if alike not in envelopes:
+                envelopes[alike] = _envelopes(train, samples, radius)
+            _find_dtw(train, block, envelopes[alike], neighbours, radius=radius, squared=squared)
         else:
-            _check_length(block.shape[1], x.shape[1])
+            _check_length(samples, x.shape[1])
             squares = np.empty((len(block), len(x)))
-            _write_squares(x, block, squares)
+            _write_squares(train, block, squares)
             neighbours[:] = np.argsort(squares, axis=1, kind="stable")[:, :k_nearest_neighbor]
         found += [_vote(nearest) for nearest in classes[neighbours].tolist()]
     return np.array(found, np.int64)
 
 
-def _equally_long(queries: list[Array], kind: np.dtype[Scalar]) -> Iterator[Array]:
-    """Yield the queries in order, so many at a time as are of one length and worth one call."""
-    for _, run in groupby(queries, key=len):
+def _alike(queries: list[Array], extremes: Array) -> Iterator[tuple[_Alike, Array]]:
+    """Yield the queries in order, so many at a time as are alike and worth one call.
+
+    Alike is what has one length and, beside the training signals' `extremes`, the same unusual power.
+    """
+
+    def key(query: Array) -> _Alike:
+        return len(query), unusual_power(extremes, query)
+
+    for alike, run in groupby(queries, key):
         signals = list(run)
         for start in range(0, len(signals), _TOGETHER):
-            yield np.array(signals[start : start + _TOGETHER], kind)
+            block = np.array(signals[start : start + _TOGETHER], extremes.dtype)
+            yield alike, divided(block, alike[1])
 
 
 def _check_length(query: int, training: int) -> None:
