@@ -76,10 +76,19 @@ def _result(work: _Work, name: str) -> Array:
     """Compute one service on the signals at hand, and what the profile wants to know of it."""
     with work.phases.phase(name):
         result = _computed(work, name)
+    if work.job.compute_type != work.job.output_type:
+        _warn_of_infinities(name, result, work.job.output_type)
     if work.job.profile:
         with work.phases.phase("errors"):
             _note_errors(work, name, result)
     return result
+
+
+def _warn_of_infinities(name: str, result: Array, kind: str) -> None:
+    """Say how many figures will be written as infinite, too large for the precision of the result."""
+    beyond = np.count_nonzero(np.abs(result) > np.finfo(kind).max)
+    if beyond:
+        print(f"warning: {name}: {beyond} figures are beyond {kind} and written as inf", file=sys.stderr)  # noqa: T201
 
 
 def _gathered(work: _Work, name: str, blocks: int) -> list[Array]:

@@ -2,11 +2,15 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+
+_PROGRESS = re.compile(r"^.*: \d+ %\n", re.MULTILINE)
 
 
 @dataclass
@@ -66,7 +70,10 @@ class JobFolder:
         )
 
     def run(self, source: Path, services: dict[str, Any], ranks: int = 1, **changes: Any) -> list[int]:
-        """Run a job; return the exit codes of its ranks and keep what all of them said."""
+        """Run a job; return the exit codes of its ranks and keep what all of them said.
+
+        Progress aside: a job that is the first to need some code takes a second to compile it.
+        """
         job_file = self.job_file(source, services, **changes)
         processes = [self.start(job_file, rank, ranks) for rank in range(ranks)]
         try:
@@ -75,5 +82,6 @@ class JobFolder:
             for process in processes:
                 process.kill()
                 process.wait()
-        self.stdout, self.stderr = ("".join(texts) for texts in zip(*said, strict=True))
+        self.stdout, stderr = ("".join(texts) for texts in zip(*said, strict=True))
+        self.stderr = _PROGRESS.sub("", stderr)
         return [process.returncode for process in processes]

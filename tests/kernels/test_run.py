@@ -101,6 +101,12 @@ def test_errors_of_the_smallest_and_largest_numbers(jobs: JobFolder, scale: floa
     assert jobs.stderr == ""
 
 
+def test_figures_beyond_single_precision_are_told_of(jobs: JobFolder) -> None:
+    table = jobs.input("a;b\n1e300;1\n-1e300;2\n")
+    assert jobs.run(table, {"kalman": {}}, precision_scenario=2, profile=None) == [0]
+    assert jobs.stderr == "warning: kalman: 2 figures are beyond float32 and written as inf\n"
+
+
 def test_what_an_earlier_step_has_left_is_not_ours(jobs: JobFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = jobs.published / "jobs" / "job.1"
     for step in ("3", "4"):
