@@ -6,6 +6,7 @@ The text is read in pieces and never held as a whole, and a rank converts its ow
 import csv
 import gzip
 import os
+import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n"
 _LINE_END = ord("\n")
 _PIECE = 1 << 18
+_QUOTED = r'(?:"[^"]*+")++'  # where a cell begins; a quote further on is a letter like any other
+_HEADER = re.compile(rf"(?:(?:{_QUOTED})?+[^;,\t\n]*+[;,\t]?+)*+\n?".encode())
+_LONGEST_NAME = csv.field_size_limit()
 
 Fill = Callable[[memoryview, int], int]  # fills a buffer from a byte on, returns how much there was
 
@@ -112,22 +116,23 @@ def _end_of_text(fill: Fill, start: int, stop: int) -> int:
 
 
 def _header(fill: Fill, start: int, stop: int) -> bytes:
-    """Return the first row; a quoted name may hold a line break."""
-    size = 1 << 16
+    """Return the first row; a quoted name may hold line breaks."""
+    size = 2 * _LONGEST_NAME
     while True:
         text = _bytes_at(fill, start, min(size, stop - start))
-        end = text.find(b"\n") + 1
-        while end and text.count(b'"', 0, end) % 2:
-            end = text.find(b"\n", end) + 1
-        if end or size >= stop - start:
-            return text[:end] if end else text
+        found = _HEADER.match(text)
+        end = found.end() if found else 0
+        if end + _LONGEST_NAME <= len(text) or size >= stop - start:
+            return text[:end]
         size *= 8
 
 
 def _names(file: str, header: bytes) -> tuple[list[str], bytes]:
     line = header.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
-    unquoted = "".join(line.split('"')[::2])
+    unquoted = re.sub(rf"(?:^|(?<=[;\t,])){_QUOTED}", "", line)
     separator = next((s for s in ";\t," if s in unquoted), ";")
+    if re.search(rf'(?:^|{separator})"', unquoted):
+        raise BadInputError(f"{file}: row 1: expected the end of a quoted name, found none")
     try:
         names = next(csv.reader([line], delimiter=separator), [])
     except csv.Error as error:

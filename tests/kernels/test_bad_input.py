@@ -18,6 +18,7 @@ TEXTS = {
     "only blank lines": ("\n\n\r\n", "found an empty file"),
     "byte order mark only": ("\ufeff", "found an empty file"),
     "blank header": (";;\n1;2\n", "row 1: expected the names of the signals"),
+    "open quote in the header": ('"a;b\n1;2\n', "row 1: expected the end of a quoted name, found none"),
     "header only": ("a;b\n", "row 2: expected at least one sample, found none"),
     "header without line end": ("a;b", "expected at least one sample, found none"),
     "short row": ("a;b\n1;2\n3\n", "row 3: expected 2 cells, found 1"),
@@ -99,6 +100,8 @@ def test_every_spelling_of_the_same_table(tmp_path: Path, text: str) -> None:
         ("one", ["one"]),
         ("é;名", ["é", "名"]),
         ("a,1;b", ["a,1", "b"]),
+        ('pipe 5";pipe 6";c', ['pipe 5"', 'pipe 6"', "c"]),
+        ('"two\nlines";"a ""word"""', ["two\nlines", 'a "word"']),
     ],
 )
 def test_names(tmp_path: Path, header: str, names: list[str]) -> None:

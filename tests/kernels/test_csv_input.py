@@ -114,3 +114,13 @@ def test_a_file_that_shrinks_while_it_is_read(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(csv_input, "_header", lambda *_arguments: b"a\n")
     with pytest.raises(BadInputError, match=r"^x.csv: became shorter while it was read$"):
         csv_input.read(tmp_path / "x.csv", range)
+
+
+@pytest.mark.timeout(20)
+def test_an_odd_quote_in_the_header_does_not_hold_up(tmp_path: Path) -> None:
+    rows = "1.5;2.5\n" * 500_000
+    (tmp_path / "x.csv").write_text(f'pipe 5";b\n{rows}')
+    assert csv_input.read(tmp_path / "x.csv", range)[1].shape == (2, 500_000)
+    (tmp_path / "x.csv").write_text(f'a;"b\n{rows}')
+    with pytest.raises(BadInputError, match=r"^x.csv: row 1: expected the end of a quoted name, found none$"):
+        csv_input.read(tmp_path / "x.csv", range)
