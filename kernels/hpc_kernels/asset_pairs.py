@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from hpc_kernels.arrays import Array
-from hpc_kernels.errors import BadInputError
+from hpc_kernels.errors import BadInputError, whole
 
 _HEADER_ROWS = 3
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
@@ -49,12 +49,11 @@ def read(path: Path) -> Pairs:
 
 def _rows(path: Path) -> list[list[str]]:
     content = path.read_bytes()
-    try:
-        if path.suffix.lower() == ".gz":
+    if path.suffix.lower() == ".gz":
+        with whole(path.name, "gzip"):
             content = gzip.decompress(content)
+    try:
         text = content.decode("utf-8-sig")
-    except (OSError, EOFError) as error:
-        raise BadInputError(f"{path.name}: not a whole gzip file: {error}") from error
     except UnicodeDecodeError as error:
         raise BadInputError(f"{path.name}: expected UTF-8 text: {error.reason}") from error
     try:

@@ -7,7 +7,6 @@ import csv
 import gzip
 import os
 import re
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +20,7 @@ from hpc_kernels import csv_strict
 from hpc_kernels.arrays import Array, on_threads
 from hpc_kernels.byte_lanes import ROOM
 from hpc_kernels.csv_rows import ROWS_TOGETHER, SPARE, count_lines, parse_rows
-from hpc_kernels.errors import BadInputError
+from hpc_kernels.errors import BadInputError, whole
 from hpc_kernels.progress import Progress
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -58,7 +57,9 @@ def read(path: Path, share: Callable[[int], range], threads: int = 1) -> tuple[l
         With file, row, column and what was expected; rows count from 1, the header included.
     """
     if path.suffix.lower() == ".gz":
-        text = _decompressed(path)
+        packed = path.read_bytes()
+        with whole(path.name, "gzip"):
+            text = gzip.decompress(packed)
         return _read(path.name, partial(_copied, memoryview(text)), len(text), share, threads)
     with path.open("rb") as file:
         fill = partial(_filled, file.fileno())
@@ -78,13 +79,6 @@ def _copied(text: memoryview, buffer: memoryview, start: int) -> int:
 def _bytes_at(fill: Fill, start: int, size: int) -> bytes:
     buffer = bytearray(size)
     return bytes(buffer[: fill(memoryview(buffer), start)])
-
-
-def _decompressed(path: Path) -> bytes:
-    try:
-        return gzip.decompress(path.read_bytes())
-    except (OSError, EOFError, zlib.error) as error:
-        raise BadInputError(f"{path.name}: not a whole gzip file: {error}") from error
 
 
 def _read(

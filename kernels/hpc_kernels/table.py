@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.format import open_memmap
 
-from hpc_kernels import asset_pairs, csv_input
+from hpc_kernels import asset_pairs, csv_input, parquet_input
 from hpc_kernels.arrays import Array
-from hpc_kernels.errors import BadInputError
+from hpc_kernels.errors import BadInputError, whole
 
 Share = Callable[[int], range]
 
@@ -58,17 +59,15 @@ def rounded(path: Path, table: Table, kind: str, first: int) -> Array:
 
 def _read_sensors(path: Path, share: Share, threads: int) -> tuple[list[str], Array]:
     if path.suffix.lower() == ".parquet":
-        return _read_parquet(path, share)
+        return parquet_input.read(path, share)
     if path.suffix.lower() == ".npy":
         return _read_npy(path, share)
     return csv_input.read(path, share, threads)
 
 
 def _read_npy(path: Path, share: Share) -> tuple[list[str], Array]:
-    try:
-        values = np.load(path, allow_pickle=False, mmap_mode="r")
-    except (ValueError, EOFError) as error:
-        raise BadInputError(f"{path.name}: not a .npy file of numbers") from error
+    with whole(path.name, ".npy"):
+        values = open_memmap(path, mode="r")
     if values.ndim not in {1, 2} or values.dtype.kind not in "fiu" or values.size == 0:
         shape = f"{values.dtype} of shape {values.shape}"
         raise BadInputError(
@@ -77,22 +76,6 @@ def _read_npy(path: Path, share: Share) -> tuple[list[str], Array]:
     columns = values.reshape(len(values), -1)
     names = [f"signal_{i}" for i in range(columns.shape[1])]
     return names, _finite(path, names, columns, share)
-
-
-def _read_parquet(path: Path, share: Share) -> tuple[list[str], Array]:
-    import polars as pl  # noqa: PLC0415 (lazy: the import costs more than many a job)
-
-    try:
-        frame = pl.read_parquet(path)
-    except pl.exceptions.PolarsError as error:
-        raise BadInputError(f"{path.name}: not a Parquet file: {str(error).splitlines()[0]}") from error
-    if frame.is_empty():
-        raise BadInputError(f"{path.name}: expected at least one sample, found none")
-    for name, kind in frame.schema.items():
-        if not kind.is_numeric():
-            raise BadInputError(f"{path.name}: column {name!r}: expected numbers, found {kind}")
-    columns = frame.select(pl.all().cast(pl.Float64).fill_null(float("nan"))).to_numpy()
-    return frame.columns, _finite(path, frame.columns, columns, share)
 
 
 def _finite(path: Path, names: list[str], columns: Array, share: Share) -> Array:
