@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from hpc_kernels.arrays import Array
+from hpc_kernels.csv_strict import found
 from hpc_kernels.errors import BadInputError, whole
 
 _HEADER_ROWS = 3
@@ -106,7 +107,9 @@ def _series(file: str, rows: list[list[str]], asset: int) -> tuple[list[float], 
 
 def _check_width(file: str, number: int, row: list[str], width: int) -> None:
     if len(row) != width and not (len(row) == width + 1 and not row[-1].strip()):
-        raise BadInputError(f"{file}: row {number}: expected {width} cells, found {len(row)}")
+        where = f"{file}: row {number}, column {min(len(row), width) + 1}"
+        comma = "; is it a decimal comma? use a decimal point" if 2 * len(row) == 3 * width else ""
+        raise BadInputError(f"{where}: expected {width} cells, found {len(row)}{comma}")
 
 
 def _date(where: str, text: str, last: str) -> str:
@@ -124,5 +127,5 @@ def _date(where: str, text: str, last: str) -> str:
 def _price(where: str, text: str) -> float:
     number = float(text) if _NUMBER.fullmatch(text) else math.nan
     if not math.isfinite(number):
-        raise BadInputError(f"{where}: expected a finite price, found {text[:40]!r}")
+        raise BadInputError(f"{where}: expected a finite price, found {found(text.encode())}")
     return number

@@ -21,10 +21,10 @@ TEXTS = {
     "open quote in the header": ('"a;b\n1;2\n', "row 1: expected the end of a quoted name, found none"),
     "header only": ("a;b\n", "row 2: expected at least one sample, found none"),
     "header without line end": ("a;b", "expected at least one sample, found none"),
-    "short row": ("a;b\n1;2\n3\n", "row 3: expected 2 cells, found 1"),
-    "long row": ("a;b\n1;2\n3;4;5\n", "row 3: expected 2 cells, found 3"),
-    "long row, blank at the end": ("a;b\n1;2;;\n", "row 2: expected 2 cells, found 4"),
-    "value after the trailing separator": ("a;b;\n1;2;3\n", "row 2: expected 2 cells, found 3"),
+    "short row": ("a;b\n1;2\n3\n", r"row 3, column 2 \('b'\): expected 2 cells, found 1$"),
+    "long row": ("a;b\n1;2\n3;4;5\n", "row 3, column 3: expected 2 cells, found 3$"),
+    "long row, blank at the end": ("a;b\n1;2;;\n", "row 2, column 3: expected 2 cells, found 4$"),
+    "value after the trailing separator": ("a;b;\n1;2;3\n", "row 2, column 3: expected 2 cells, found 3$"),
     "blank line inside": ("a;b\n1;2\n\n3;4\n", "row 3, column 1: expected 2 cells, found a blank line"),
     "blank line, one column": ("a\n1\n\n3\n", r"row 3, column 1 \('a'\): .*found a blank cell"),
     "text": ("a;b\n1;2\n3;x4\n", r"row 3, column 2 \('b'\): expected a finite number, found 'x4'"),
@@ -37,7 +37,12 @@ TEXTS = {
     "overflow": ("a;b\n1;1e999\n", r"row 2, column 2 \('b'\): .*found '1e999'"),
     "decimal comma": ("a;b\n1;2,5\n", r"row 2, column 2 \('b'\): .*'2,5'; use a decimal point"),
     "decimal comma, one column": ("a\n1,5\n", r"row 2, column 1 \('a'\): .*use a decimal point"),
-    "decimal comma between commas": ("a,b\n1,5,2,5\n", "expected 2 cells, found 4"),
+    "decimal comma between commas": ("a,b\n1,5,2,5\n", "row 2, column 3: expected 2 .* decimal comma"),
+    "decimal comma in quotes": ('a,b\n1,2\n3,"1,5"\n', r"row 3, column 2 \('b'\): .*'1,5'; use a decimal"),
+    "decimal commas in quotes": ('a,b\n"1,5","2,5",\n', r"row 2, column 1 \('a'\): .*'1,5'; use a decimal"),
+    "decimal comma and semicolons": ("a,b\n1,5;2,5\n", "row 2, column 3: .*is it a decimal comma"),
+    "decimal comma and a thousand": ("a;b\n1;1.234,5\n", r"row 2, column 2 \('b'\): .*'1.234,5'; use a"),
+    "decimal comma in front": ("a;b\n1;,5\n", r"row 2, column 2 \('b'\): .*',5'; use a decimal point"),
     "two dots": ("a\n1.2.3\n", "found '1.2.3'"),
     "exponent without digits": ("a\n1e\n", "found '1e'"),
     "sign only": ("a\n-\n", "found '-'"),
@@ -108,6 +113,33 @@ def test_names(tmp_path: Path, header: str, names: list[str]) -> None:
     path = tmp_path / "good.csv"
     path.write_text(f"{header}\n" + ";".join("1" * len(names)) + "\n")
     assert read_table(path, range).names == names
+
+
+PAIRS = {
+    "decimal comma in quotes": (
+        '2026-01-02,"1,5",2026-01-02,2',
+        "row 4, column 2: .*'1,5'; use a decimal point, not a decimal comma",
+    ),
+    "decimal commas": ("2026-01-02,1,5,2026-01-02,2,5", "row 4, column 5: .*found 6; is it a decimal comma"),
+    "long row": ("2026-01-02,1,2026-01-02,2,7", "row 4, column 5: expected 4 cells, found 5$"),
+    "short row": ("2026-01-02,1", "row 4, column 3: expected 4 cells, found 2$"),
+    "no date": (
+        "2026-02-30,1,2026-01-02,2",
+        "row 4, column 1: expected a date as YYYY-MM-DD, found '2026-02-30'",
+    ),
+    "no price": ("2026-01-02,1,2026-01-02,nan", "row 4, column 4: expected a finite price, found 'nan'"),
+    "half a pair": (
+        "2026-01-02,1,2026-01-02,",
+        "row 4, column 4: expected a finite price, found a blank cell",
+    ),
+}
+
+
+@pytest.mark.parametrize(("row", "message"), PAIRS.values(), ids=PAIRS.keys())
+def test_broken_asset_pairs(tmp_path: Path, row: str, message: str) -> None:
+    (tmp_path / "bad.csv").write_text(f"A,,B,\nd,p,d,p\nx,x,x,x\n{row}\n2026-01-05,3,2026-01-05,4\n")
+    with pytest.raises(BadInputError, match=f"^bad.csv: {message}"):
+        read_table(tmp_path / "bad.csv", range, "asset_pairs")
 
 
 def test_files_that_are_not_what_they_say(tmp_path: Path) -> None:

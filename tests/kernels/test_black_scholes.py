@@ -191,7 +191,7 @@ BROKEN = {
         HEADER.replace("B", "") + "2020-01-01,1,2020-01-01,1\n",
         "row 1, column 3: expected the name",
     ),
-    "ragged": (HEADER + "2020-01-01,1\n", "row 4: expected 4 cells, found 2"),
+    "ragged": (HEADER + "2020-01-01,1\n", "row 4, column 3: expected 4 cells, found 2"),
     "no date": (HEADER + "2020-01-01,1,01.02.2020,1\n", "row 4, column 3: expected a date as YYYY-MM-DD"),
     "no such day": (HEADER + "2020-02-30,1,2020-01-01,1\n", "row 4, column 1: expected a date"),
     "week date": (HEADER + "2020-W01-1,1,2020-01-01,1\n", "row 4, column 1: expected a date"),
