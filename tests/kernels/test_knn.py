@@ -118,7 +118,7 @@ LABELS = {
     "ragged": ("timeseries;labels\na\nb;1\n", "row 2: expected a name and a label, found 1 cells"),
     "5,000 digits": (
         f"t;l\na;{'1' * 5000}\nb;1\n",
-        "row 2, column 2: expected a label from 0 to 1, found '111",
+        f"row 2, column 2: expected a label from 0 to 1, found '{'1' * 40}'",
     ),
     "empty": ("", "labels.csv: expected a label for the training signal 'a', found none"),
 }
