@@ -7,8 +7,8 @@ import csv
 import gzip
 import os
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -148,8 +148,22 @@ def _signals(body: _Body, threads: int) -> Array:
     first_rows = np.cumsum([0, *lines])
     signals = np.empty((len(body.mine), first_rows[-1]))
     places = [(start, stop, row) for (start, stop), row in zip(ranges, first_rows, strict=False)]
-    on_threads(lambda place: _parse_range(body, signals, *place), places)
+    try:
+        on_threads(lambda place: _parse_range(body, signals, *place), places)
+    except BadInputError:
+        _look_from_the_start(body)
+        raise
     return signals
+
+
+def _look_from_the_start(body: _Body) -> None:
+    """Raise at the first bad cell of the file: another column or range may have one before that at hand."""
+    row, columns = body.first_row, range(len(body.names))
+    for piece, end in _pieces(body, body.start, body.stop):
+        lines = count_lines(piece.text, ROOM, end)
+        here = replace(body, first_row=row, mine=columns)
+        _Rows(here, np.empty((len(columns), lines)), 0).parse(piece, end)
+        row += lines
 
 
 def _next_row(body: _Body, at: int) -> int:
@@ -190,22 +204,30 @@ class _Piece:
 
 def _parse_range(body: _Body, signals: Array, start: int, stop: int, row: int) -> None:
     """Parse the rows between two bytes into ``signals[:, row:]``, piece by piece."""
-    first, size, progress = start, min(_PIECE, stop - start), Progress(f"{body.file}: read")
-    piece, rows = _Piece(size), _Rows(body, signals, row)
+    at, progress, rows = start, Progress(f"{body.file}: read"), _Rows(body, signals, row)
+    for piece, end in _pieces(body, start, stop):
+        rows.parse(piece, end)
+        at += end - ROOM
+        if start == body.start:  # one range speaks for all
+            progress.at(at - start, stop - start)
+
+
+def _pieces(body: _Body, start: int, stop: int) -> Iterator[tuple[_Piece, int]]:
+    """Yield the rows between two bytes, as many at a time as fill a buffer, and where they end in it."""
+    size = min(_PIECE, stop - start)
+    piece = _Piece(size)
     while start < stop:
         end = piece.fill(body, start, stop)
         if start + end - ROOM == body.stop:
             piece.bytes[end] = _LINE_END  # of the last row, whose own was blank text at the end
             end += 1
         whole = piece.bytes.rfind(_LINE_END, ROOM, end) + 1
-        if not whole:  # a row longer than the piece
+        if whole:
+            yield piece, whole
+            start += whole - ROOM
+        else:  # a row longer than the piece
             size *= 4
             piece = _Piece(size)
-            continue
-        rows.parse(piece, whole)
-        start += whole - ROOM
-        if first == body.start:  # one range speaks for all
-            progress.at(start - first, stop - first)
 
 
 class _Rows:

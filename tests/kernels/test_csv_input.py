@@ -126,3 +126,14 @@ def test_an_odd_quote_in_the_header_does_not_hold_up(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text(f'a;"b\n{rows}')
     with pytest.raises(BadInputError, match=r"^x.csv: row 1: expected the end of a quoted name, found none$"):
         csv_input.read(tmp_path / "x.csv", range)
+
+
+@pytest.mark.parametrize("mine", [range(1), range(2), range(2, 4), range(4), range(0)])
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.usefixtures("piece")
+def test_every_share_names_the_first_bad_cell_of_the_file(tmp_path: Path, mine: range, threads: int) -> None:
+    rows = ["1;2;3;4"] * 40
+    rows[10], rows[13], rows[20] = "1;2;3;x", "1;y;3;4", "z;2;3"
+    (tmp_path / "x.csv").write_text("\n".join(["a;b;c;d", *rows]))
+    with pytest.raises(BadInputError, match=r"^x.csv: row 12, column 4 \('d'\): expected .*, found 'x'$"):
+        csv_input.read(tmp_path / "x.csv", lambda _total: mine, threads)
