@@ -15,7 +15,7 @@ from hpc_kernels.arrays import Array
 from hpc_kernels.csv_strict import found
 from hpc_kernels.errors import BadInputError, whole
 
-_HEADER_ROWS = 3
+HEADER_ROWS = 3
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
@@ -63,9 +63,9 @@ def _rows(path: Path) -> list[list[str]]:
         raise BadInputError(f"{path.name}: not a CSV table: {error}") from error
     while rows and not any(cell.strip() for cell in rows[-1]):
         rows.pop()
-    if len(rows) <= _HEADER_ROWS:
+    if len(rows) <= HEADER_ROWS:
         found = f"found {len(rows)} rows"
-        raise BadInputError(f"{path.name}: expected {_HEADER_ROWS} header rows and a price, {found}")
+        raise BadInputError(f"{path.name}: expected {HEADER_ROWS} header rows and a price, {found}")
     return rows
 
 
@@ -87,7 +87,7 @@ def _series(file: str, rows: list[list[str]], asset: int) -> tuple[list[float], 
     """Return an asset's prices and last date; only blanks may follow the first blank pair."""
     values: list[float] = []
     last, ended = "", False
-    for number, row in enumerate(rows[_HEADER_ROWS:], _HEADER_ROWS + 1):
+    for number, row in enumerate(rows[HEADER_ROWS:], HEADER_ROWS + 1):
         day, price = (row[2 * asset].strip(), row[2 * asset + 1].strip())
         if not day and not price:
             ended = True
@@ -100,7 +100,7 @@ def _series(file: str, rows: list[list[str]], asset: int) -> tuple[list[float], 
         values.append(_price(f"{file}: row {number}, column {2 * asset + 2}", price))
     if not values:
         raise BadInputError(
-            f"{file}: row {_HEADER_ROWS + 1}, column {2 * asset + 1}: expected a date, found a blank cell"
+            f"{file}: row {HEADER_ROWS + 1}, column {2 * asset + 1}: expected a date, found a blank cell"
         )
     return values, last
 

@@ -3,11 +3,13 @@
 import gzip
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+import polars as pl
 import pytest
 
+from hpc_kernels import npy_input, parquet_input
 from hpc_kernels.errors import BadInputError
 from hpc_kernels.job import load_job
 from hpc_kernels.table import read_table
@@ -167,9 +169,56 @@ def test_broken_npy(tmp_path: Path, values: np.ndarray[Any, Any], message: str) 
         read_all(tmp_path / "a.npy")
 
 
-def test_beyond_single_precision(jobs: JobFolder) -> None:
-    assert jobs.run(jobs.input("a;b\n1;2\n3;1e300\n"), {"fft": {}}, precision_scenario=3) == [2]
-    assert jobs.stderr == "input.csv: sample 2, column 2: 1e+300 is beyond single precision\n"
+@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a;b;c\n1;2;3\n3;7;-1e300\n2e99;1;1\n", "row 3, column 3 ('c'): -1e+300"),
+        ('"a\nb";c;d\n1;2;1e40\n', "row 3, column 3 ('d'): 1e+40"),
+    ],
+)
+def test_beyond_single_precision(jobs: JobFolder, text: str, message: str, ranks: int) -> None:
+    assert jobs.run(jobs.input(text), {"fft": {}}, ranks, precision_scenario=3)[0] == 2
+    assert jobs.stderr == f"input.csv: {message} is beyond single precision\n"
+
+
+def test_beyond_single_precision_in_other_layouts(jobs: JobFolder) -> None:
+    np.save(jobs.root / "a.npy", np.array([[1.0, 2.0], [3.0, 1e300]]))
+    assert jobs.run(jobs.root / "a.npy", {"fft": {}}, precision_scenario=3) == [2]
+    assert jobs.stderr == "a.npy: row 2, column 2 ('signal_1'): 1e+300 is beyond single precision\n"
+    prices = jobs.input("A,,B,\nd,p,d,p\nx,x,x,x\n2026-01-02,1,2026-01-02,1e39\n2026-01-05,1e39,,\n")
+    assert jobs.run(prices, {"black_scholes": {}}, precision_scenario=3, layout="asset_pairs") == [2]
+    assert jobs.stderr == "input.csv: row 4, column 4 ('B'): 1e+39 is beyond single precision\n"
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("mine", [range(1), range(3), range(2, 3)])
+def test_every_share_of_an_array_names_the_first_bad_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: Literal["C", "F"], mine: range
+) -> None:
+    monkeypatch.setattr(npy_input, "_CELLS_AT_ONCE", 4)
+    values = np.asarray(np.arange(30.0).reshape(10, 3), order=order)
+    np.save(tmp_path / "a.npy", values)
+    names, signals = npy_input.read(tmp_path / "a.npy", lambda _total: mine)
+    assert names == ["signal_0", "signal_1", "signal_2"]
+    assert np.array_equal(signals, values.T[mine.start : mine.stop])
+    values[6, 1], values[7, 0], values[8, 2] = np.inf, np.nan, np.nan
+    np.save(tmp_path / "a.npy", values)
+    with pytest.raises(BadInputError, match=r"^a.npy: row 7, column 2 \('signal_1'\): .*, found inf$"):
+        npy_input.read(tmp_path / "a.npy", lambda _total: mine)
+
+
+@pytest.mark.parametrize("mine", [range(1), range(3), range(2, 3)])
+def test_every_share_of_parquet_names_the_first_bad_cell(tmp_path: Path, mine: range) -> None:
+    values = np.arange(30.0).reshape(10, 3)
+    pl.DataFrame(values, schema=["a", "b", "c"]).write_parquet(tmp_path / "a.parquet")
+    names, signals = parquet_input.read(tmp_path / "a.parquet", lambda _total: mine)
+    assert names == ["a", "b", "c"]
+    assert np.array_equal(signals, values.T[mine.start : mine.stop])
+    values[6, 1], values[7, 0], values[8, 2] = np.inf, np.nan, np.nan
+    pl.DataFrame(values, schema=["a", "b", "c"]).write_parquet(tmp_path / "a.parquet")
+    with pytest.raises(BadInputError, match=r"^a.parquet: row 7, column 2 \('b'\): .*, found inf$"):
+        parquet_input.read(tmp_path / "a.parquet", lambda _total: mine)
 
 
 JOBS = {
