@@ -123,9 +123,10 @@ def _header(fill: Fill, start: int, stop: int) -> bytes:
 
 def _names(file: str, header: bytes) -> tuple[list[str], bytes]:
     line = header.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
-    unquoted = re.sub(rf"(?:^|(?<=[;\t,])){_QUOTED}", "", line)
+    quoted = '"' in line  # to look for whole ones costs more than all else here
+    unquoted = re.sub(rf"(?:^|(?<=[;\t,])){_QUOTED}", "", line) if quoted else line
     separator = next((s for s in ";\t," if s in unquoted), ";")
-    if re.search(rf'(?:^|{separator})"', unquoted):
+    if quoted and re.search(rf'(?:^|{separator})"', unquoted):
         raise BadInputError(f"{file}: row 1: expected the end of a quoted name, found none")
     try:
         names = next(csv.reader([line], delimiter=separator), [])

@@ -33,10 +33,8 @@ def read_table(path: Path, share: Share, layout: str = "sensor_table", threads: 
         raise BadInputError(f"{path}: there is no such file")
     try:
         if layout == "asset_pairs":
-            pairs = asset_pairs.read(path)
-            mine = share(len(pairs.names))
-            kept = slice(mine.start, mine.stop)
-            return Table(pairs.names, pairs.prices[kept], path.stat().st_size, pairs.last_dates[kept])
+            pairs = asset_pairs.read(path, share)
+            return Table(pairs.names, pairs.prices, path.stat().st_size, pairs.last_dates)
         names, signals = _read_sensors(path, share, threads)
     except PermissionError as error:
         raise BadInputError(f"{path}: this account may not read it") from error
@@ -44,7 +42,7 @@ def read_table(path: Path, share: Share, layout: str = "sensor_table", threads: 
 
 
 def rounded(path: Path, table: Table, kind: str, first: int) -> Array:
-    """Return the signals, before which the file has `first`, in precision `kind`, or say what does not fit."""
+    """Return the signals, before which the file has `first`, in precision `kind`; else bad input."""
     if table.signals.dtype == kind:
         return table.signals
     with np.errstate(over="ignore"):

@@ -283,3 +283,19 @@ def test_a_missing_input_ends_the_job(jobs: JobFolder) -> None:
     assert jobs.stderr == f"{jobs.root / 'none.csv'}: there is no such file\n"
     assert jobs.stdout == ""
     assert not list(jobs.published.rglob("*.csv"))
+
+
+def test_asset_pairs_name_the_first_bad_row_and_give_each_share_its_own(tmp_path: Path) -> None:
+    rows = [f"2026-01-{day:02},{day},2026-01-{day:02},{day / 2}" for day in range(1, 9)]
+    rows[6:] = ["2026-01-07,7,,", " 2026-01-08 , 8e0 ,,"]
+    path, header = tmp_path / "a.csv", ["A,,B,", "d,p,d,p", "x,x,x,x"]
+    path.write_text("\n".join([*header, *rows, ",,,", ""]))
+    table = read_table(path, lambda _total: range(1, 2), "asset_pairs")
+    assert (table.names, table.last_dates) == (["A", "B"], ["2026-01-06"])
+    assert np.array_equal(table.signals, [[0.5, 1, 1.5, 2, 2.5, 3, np.nan, np.nan]], equal_nan=True)
+    assert read_table(path, lambda _total: range(0), "asset_pairs").signals.shape == (0, 8)
+    rows[1], rows[3] = "2026-01-02,2,2026-01-02,x", "2026-01-04,y,2026-01-04,2"
+    path.write_text("\n".join([*header, *rows]))
+    for mine in (range(1), range(2), range(1, 2)):
+        with pytest.raises(BadInputError, match=r"^a.csv: row 5, column 4: .*, found 'x'$"):
+            read_table(path, lambda _total, mine=mine: mine, "asset_pairs")  # type: ignore[misc]
