@@ -27,6 +27,8 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n"
 _LINE_END = ord("\n")
 _PIECE = 1 << 18
+_WIDE = 1 << 18  # columns, of which one row alone is much to hold
+_ROOM_OF_COLUMN = 128  # bytes; more threads than the file has of it would hold more than the table
 _QUOTED = r'(?:"[^"]*+")++'  # where a cell begins; a quote further on is a letter like any other
 _HEADER = re.compile(rf"(?:(?:{_QUOTED})?+[^;,\t\n]*+[;,\t]?+)*+\n?".encode())
 _LONGEST_NAME = csv.field_size_limit()
@@ -141,7 +143,7 @@ def _names(file: str, header: bytes) -> tuple[list[str], bytes]:
 
 def _signals(body: _Body, threads: int) -> Array:
     """Parse all rows: count the lines of each thread's range, then every thread knows its place."""
-    threads = min(threads, (body.stop - body.start) // _PIECE + 1)
+    threads = min(threads, (body.stop - body.start) // max(_PIECE, _ROOM_OF_COLUMN * len(body.names)) + 1)
     bounds = [body.start + (body.stop - body.start) * i // threads for i in range(threads)]
     bounds = [body.start, *(_next_row(body, bound) for bound in bounds[1:]), body.stop]
     ranges = [pair for pair in pairwise(bounds) if pair[0] < pair[1]]
@@ -226,8 +228,8 @@ def _pieces(body: _Body, start: int, stop: int) -> Iterator[tuple[_Piece, int]]:
         if whole:
             yield piece, whole
             start += whole - ROOM
-        else:  # a row longer than the piece
-            size *= 4
+        else:  # a row longer than the piece; the next ones may be a little longer
+            size = (_next_row(body, start + size) - start) * 9 // 8
             piece = _Piece(size)
 
 
@@ -239,7 +241,7 @@ class _Rows:
         own = len(body.mine)
         starts, powers = np.empty((2, own + SPARE), np.int64)
         self._room: tuple[Any, ...] = (
-            np.empty((ROWS_TOGETHER, own)),
+            np.empty((ROWS_TOGETHER if own < _WIDE else 1, own)),
             starts,
             np.empty(own + SPARE, np.uint64),
             powers,
