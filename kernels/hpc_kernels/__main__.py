@@ -9,13 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpc_kernels.errors import BadInputError, StoppedError
+from hpc_kernels.errors import BAD_INPUT, BadInputError, StoppedError
 
 if TYPE_CHECKING:
     from hpc_kernels.job import Job
     from hpc_kernels.ranks import Ranks
 
-BAD_INPUT = 2
 UNEXPECTED = 1
 
 

@@ -2,71 +2,132 @@
 
 import csv
 import gzip
-import io
 import math
 import re
+from array import array
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
+from operator import le
 from pathlib import Path
 
 import numpy as np
 
 from hpc_kernels.arrays import Array
-from hpc_kernels.errors import BadInputError
+from hpc_kernels.csv_strict import found
+from hpc_kernels.errors import BadInputError, whole
 
-_HEADER_ROWS = 3
+HEADER_ROWS = 3
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
+_PLAIN = re.compile(r"[-+.0-9eE,]*")  # of such letters `float` takes what `_NUMBER` does
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Price series as rows, filled up with nan at the end, and the last date of each."""
+    """The names of all assets; of the shared ones the prices, as rows that end in nan, and the last dates."""
 
     names: list[str]
     prices: Array
     last_dates: list[str]
 
 
-def read(path: Path) -> Pairs:
-    """Read the asset pairs at `path`.
+def read(path: Path, share: Callable[[int], range]) -> Pairs:
+    """Read the asset pairs at `path`, row by row.
 
     Raises
     ------
     BadInputError
         With file, row, column and what was expected; rows count from 1, the header included.
     """
-    rows = _rows(path)
-    names = _names(path.name, rows[0])
-    for number, row in enumerate(rows[1:], 2):
-        _check_width(path.name, number, row, len(rows[0]))
-    series = [_series(path.name, rows, asset) for asset in range(len(names))]
-    prices = np.full((len(names), max(len(values) for values, _ in series)), math.nan)
-    for filled, (values, _) in zip(prices, series, strict=True):
-        filled[: len(values)] = values
-    return Pairs(names, prices, [last for _, last in series])
+    rows = _filled(_rows(path))
+    number, header = next(rows, (0, ["no name", ""]))
+    names, prices = _names(path.name, header), array("d")
+    mine, series = share(len(names)), _Series(path.name, len(names))
+    for number, row in rows:
+        _check_width(path.name, number, row, len(header))
+        if number > HEADER_ROWS:
+            prices.extend(series.prices(number, row)[mine.start : mine.stop])
+    if number <= HEADER_ROWS:
+        expected = f"expected {HEADER_ROWS} header rows and a price"
+        raise BadInputError(f"{path.name}: {expected}, found {number} rows")
+    table = np.asarray(prices).reshape(number - HEADER_ROWS, len(mine))
+    return Pairs(names, np.ascontiguousarray(table.T), series.last_dates[mine.start : mine.stop])
 
 
-def _rows(path: Path) -> list[list[str]]:
-    content = path.read_bytes()
-    try:
-        if path.suffix.lower() == ".gz":
-            content = gzip.decompress(content)
-        text = content.decode("utf-8-sig")
-    except (OSError, EOFError) as error:
-        raise BadInputError(f"{path.name}: not a whole gzip file: {error}") from error
-    except UnicodeDecodeError as error:
-        raise BadInputError(f"{path.name}: expected UTF-8 text: {error.reason}") from error
-    try:
-        rows = list(csv.reader(io.StringIO(text), strict=True))
-    except csv.Error as error:
-        raise BadInputError(f"{path.name}: not a CSV table: {error}") from error
-    while rows and not any(cell.strip() for cell in rows[-1]):
-        rows.pop()
-    if len(rows) <= _HEADER_ROWS:
-        found = f"found {len(rows)} rows"
-        raise BadInputError(f"{path.name}: expected {_HEADER_ROWS} header rows and a price, {found}")
-    return rows
+def _rows(path: Path) -> Iterator[list[str]]:
+    packed = path.suffix.lower() == ".gz"
+    opened = gzip.open if packed else open
+    with (
+        whole(path.name, "gzip" if packed else "CSV"),
+        opened(path, "rt", encoding="utf-8-sig", newline="\n") as file,
+    ):
+        yield from csv.reader(file, strict=True)
+
+
+def _filled(rows: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows with their numbers, but for blank ones at the end."""
+    blank: list[tuple[int, list[str]]] = []
+    for number, row in enumerate(rows, 1):
+        if any(map(str.strip, row)):
+            yield from blank
+            yield number, row
+            blank = []
+        elif not blank:  # the first of several will do to see that they do not belong there
+            blank = [(number, row)]
+
+
+class _Series:
+    """The series of all assets as far as they were read: their last dates, and which have ended."""
+
+    def __init__(self, file: str, assets: int) -> None:
+        self.last_dates = [""] * assets
+        self._ended: set[int] = set()
+        self._file = file
+
+    def prices(self, number: int, row: list[str]) -> list[float]:
+        """Return the prices of the next row, nan where a series has ended."""
+        end = 2 * len(self.last_dates)
+        days, texts = row[:end:2], row[1:end:2]
+        if values := self._plain(days, texts):
+            self.last_dates = days
+            return values
+        pairs = enumerate(zip(days, texts, strict=True))
+        return [self._price(number, asset, day.strip(), text.strip()) for asset, (day, text) in pairs]
+
+    def _plain(self, days: list[str], texts: list[str]) -> list[float] | None:
+        """Return the prices of a row that is all plain, as most are: for all assets in few steps."""
+        if not (all(map(le, self.last_dates, days)) and all(map(_is_date, set(days)))):
+            return None
+        if self._ended or not _PLAIN.fullmatch(",".join(texts)):
+            return None
+        try:
+            values = list(map(float, texts))
+        except ValueError:
+            return None
+        return values if all(map(math.isfinite, values)) else None
+
+    def _price(self, number: int, asset: int, day: str, price: str) -> float:
+        """Return one price after a careful look; only blanks may follow the first blank pair."""
+        row, last = f"{self._file}: row {number}", self.last_dates[asset]
+        if not day and not price and last:
+            self._ended.add(asset)
+            return math.nan
+        where = f"{row}, column {2 * asset + 1}"
+        if asset in self._ended:
+            raise BadInputError(f"{where}: found {day or price!r} after a blank pair")
+        if not _is_date(day):
+            shown = found(day.encode())
+            raise BadInputError(f"{where}: expected a date as YYYY-MM-DD, found {shown}")
+        if day < last:
+            raise BadInputError(f"{where}: expected dates oldest first, found {day} after {last}")
+        value = float(price) if _NUMBER.fullmatch(price) else math.nan
+        if not math.isfinite(value):
+            shown = found(price.encode())
+            raise BadInputError(f"{row}, column {2 * asset + 2}: expected a finite price, found {shown}")
+        self.last_dates[asset] = day
+        return value
 
 
 def _names(file: str, header: list[str]) -> list[str]:
@@ -83,47 +144,16 @@ def _names(file: str, header: list[str]) -> list[str]:
     return names
 
 
-def _series(file: str, rows: list[list[str]], asset: int) -> tuple[list[float], str]:
-    """Return an asset's prices and last date; only blanks may follow the first blank pair."""
-    values: list[float] = []
-    last, ended = "", False
-    for number, row in enumerate(rows[_HEADER_ROWS:], _HEADER_ROWS + 1):
-        day, price = (row[2 * asset].strip(), row[2 * asset + 1].strip())
-        if not day and not price:
-            ended = True
-            continue
-        if ended:
-            raise BadInputError(
-                f"{file}: row {number}, column {2 * asset + 1}: found {day or price!r} after a blank pair"
-            )
-        last = _date(f"{file}: row {number}, column {2 * asset + 1}", day, last)
-        values.append(_price(f"{file}: row {number}, column {2 * asset + 2}", price))
-    if not values:
-        raise BadInputError(
-            f"{file}: row {_HEADER_ROWS + 1}, column {2 * asset + 1}: expected a date, found a blank cell"
-        )
-    return values, last
-
-
 def _check_width(file: str, number: int, row: list[str], width: int) -> None:
     if len(row) != width and not (len(row) == width + 1 and not row[-1].strip()):
-        raise BadInputError(f"{file}: row {number}: expected {width} cells, found {len(row)}")
+        where = f"{file}: row {number}, column {min(len(row), width) + 1}"
+        comma = "; is it a decimal comma? use a decimal point" if 2 * len(row) == 3 * width else ""
+        raise BadInputError(f"{where}: expected {width} cells, found {len(row)}{comma}")
 
 
-def _date(where: str, text: str, last: str) -> str:
+@lru_cache(4096)
+def _is_date(text: str) -> bool:
     try:
-        known = bool(_DATE.fullmatch(text) and date.fromisoformat(text))
+        return bool(_DATE.fullmatch(text) and date.fromisoformat(text))
     except ValueError:
-        known = False
-    if not known:
-        raise BadInputError(f"{where}: expected a date as YYYY-MM-DD, found {text[:40]!r}")
-    if text < last:
-        raise BadInputError(f"{where}: expected dates oldest first, found {text} after {last}")
-    return text
-
-
-def _price(where: str, text: str) -> float:
-    number = float(text) if _NUMBER.fullmatch(text) else math.nan
-    if not math.isfinite(number):
-        raise BadInputError(f"{where}: expected a finite price, found {text[:40]!r}")
-    return number
+        return False

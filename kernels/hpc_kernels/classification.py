@@ -68,7 +68,8 @@ def _inference_files(job: Job) -> list[Path]:
         raise BadInputError("knn needs inference_dir, the folder with the signals to classify")
     if not folder.is_dir():
         raise BadInputError(f"{folder}: there is no such folder")
-    files = sorted((path for path in folder.glob("*.csv") if path.is_file()), key=lambda path: path.name)
+    shown = (path for path in folder.glob("[!.]*.csv") if path.is_file())
+    files = sorted(shown, key=lambda path: path.name)
     if not files:
         raise BadInputError(f"{folder}: expected at least one signal to classify (*.csv), found none")
     return files

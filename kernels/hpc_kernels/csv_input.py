@@ -6,9 +6,9 @@ The text is read in pieces and never held as a whole, and a rank converts its ow
 import csv
 import gzip
 import os
-import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -20,13 +20,18 @@ from hpc_kernels import csv_strict
 from hpc_kernels.arrays import Array, on_threads
 from hpc_kernels.byte_lanes import ROOM
 from hpc_kernels.csv_rows import ROWS_TOGETHER, SPARE, count_lines, parse_rows
-from hpc_kernels.errors import BadInputError
+from hpc_kernels.errors import BadInputError, whole
 from hpc_kernels.progress import Progress
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n"
 _LINE_END = ord("\n")
 _PIECE = 1 << 18
+_WIDE = 1 << 18  # columns, of which one row alone is much to hold
+_ROOM_OF_COLUMN = 128  # bytes; more threads than the file has of it would hold more than the table
+_QUOTED = r'(?:"[^"]*+")++'  # where a cell begins; a quote further on is a letter like any other
+_HEADER = re.compile(rf"(?:(?:{_QUOTED})?+[^;,\t\n]*+[;,\t]?+)*+\n?".encode())
+_LONGEST_NAME = csv.field_size_limit()
 
 Fill = Callable[[memoryview, int], int]  # fills a buffer from a byte on, returns how much there was
 
@@ -54,7 +59,9 @@ def read(path: Path, share: Callable[[int], range], threads: int = 1) -> tuple[l
         With file, row, column and what was expected; rows count from 1, the header included.
     """
     if path.suffix.lower() == ".gz":
-        text = _decompressed(path)
+        packed = path.read_bytes()
+        with whole(path.name, "gzip"):
+            text = gzip.decompress(packed)
         return _read(path.name, partial(_copied, memoryview(text)), len(text), share, threads)
     with path.open("rb") as file:
         fill = partial(_filled, file.fileno())
@@ -74,13 +81,6 @@ def _copied(text: memoryview, buffer: memoryview, start: int) -> int:
 def _bytes_at(fill: Fill, start: int, size: int) -> bytes:
     buffer = bytearray(size)
     return bytes(buffer[: fill(memoryview(buffer), start)])
-
-
-def _decompressed(path: Path) -> bytes:
-    try:
-        return gzip.decompress(path.read_bytes())
-    except (OSError, EOFError, zlib.error) as error:
-        raise BadInputError(f"{path.name}: not a whole gzip file: {error}") from error
 
 
 def _read(
@@ -112,22 +112,24 @@ def _end_of_text(fill: Fill, start: int, stop: int) -> int:
 
 
 def _header(fill: Fill, start: int, stop: int) -> bytes:
-    """Return the first row; a quoted name may hold a line break."""
-    size = 1 << 16
+    """Return the first row; a quoted name may hold line breaks."""
+    size = 2 * _LONGEST_NAME
     while True:
         text = _bytes_at(fill, start, min(size, stop - start))
-        end = text.find(b"\n") + 1
-        while end and text.count(b'"', 0, end) % 2:
-            end = text.find(b"\n", end) + 1
-        if end or size >= stop - start:
-            return text[:end] if end else text
+        found = _HEADER.match(text)
+        end = found.end() if found else 0
+        if end + _LONGEST_NAME <= len(text) or size >= stop - start:
+            return text[:end]
         size *= 8
 
 
 def _names(file: str, header: bytes) -> tuple[list[str], bytes]:
     line = header.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
-    unquoted = "".join(line.split('"')[::2])
+    quoted = '"' in line  # to look for whole ones costs more than all else here
+    unquoted = re.sub(rf"(?:^|(?<=[;\t,])){_QUOTED}", "", line) if quoted else line
     separator = next((s for s in ";\t," if s in unquoted), ";")
+    if quoted and re.search(rf'(?:^|{separator})"', unquoted):
+        raise BadInputError(f"{file}: row 1: expected the end of a quoted name, found none")
     try:
         names = next(csv.reader([line], delimiter=separator), [])
     except csv.Error as error:
@@ -141,7 +143,7 @@ def _names(file: str, header: bytes) -> tuple[list[str], bytes]:
 
 def _signals(body: _Body, threads: int) -> Array:
     """Parse all rows: count the lines of each thread's range, then every thread knows its place."""
-    threads = min(threads, (body.stop - body.start) // _PIECE + 1)
+    threads = min(threads, (body.stop - body.start) // max(_PIECE, _ROOM_OF_COLUMN * len(body.names)) + 1)
     bounds = [body.start + (body.stop - body.start) * i // threads for i in range(threads)]
     bounds = [body.start, *(_next_row(body, bound) for bound in bounds[1:]), body.stop]
     ranges = [pair for pair in pairwise(bounds) if pair[0] < pair[1]]
@@ -149,8 +151,22 @@ def _signals(body: _Body, threads: int) -> Array:
     first_rows = np.cumsum([0, *lines])
     signals = np.empty((len(body.mine), first_rows[-1]))
     places = [(start, stop, row) for (start, stop), row in zip(ranges, first_rows, strict=False)]
-    on_threads(lambda place: _parse_range(body, signals, *place), places)
+    try:
+        on_threads(lambda place: _parse_range(body, signals, *place), places)
+    except BadInputError:
+        _look_from_the_start(body)
+        raise
     return signals
+
+
+def _look_from_the_start(body: _Body) -> None:
+    """Raise at the first bad cell of the file: another column or range may have one before that at hand."""
+    row, columns = body.first_row, range(len(body.names))
+    for piece, end in _pieces(body, body.start, body.stop):
+        lines = count_lines(piece.text, ROOM, end)
+        here = replace(body, first_row=row, mine=columns)
+        _Rows(here, np.empty((len(columns), lines)), 0).parse(piece, end)
+        row += lines
 
 
 def _next_row(body: _Body, at: int) -> int:
@@ -191,22 +207,30 @@ class _Piece:
 
 def _parse_range(body: _Body, signals: Array, start: int, stop: int, row: int) -> None:
     """Parse the rows between two bytes into ``signals[:, row:]``, piece by piece."""
-    first, size, progress = start, min(_PIECE, stop - start), Progress(f"{body.file}: read")
-    piece, rows = _Piece(size), _Rows(body, signals, row)
+    at, progress, rows = start, Progress(f"{body.file}: read"), _Rows(body, signals, row)
+    for piece, end in _pieces(body, start, stop):
+        rows.parse(piece, end)
+        at += end - ROOM
+        if start == body.start:  # one range speaks for all
+            progress.at(at - start, stop - start)
+
+
+def _pieces(body: _Body, start: int, stop: int) -> Iterator[tuple[_Piece, int]]:
+    """Yield the rows between two bytes, as many at a time as fill a buffer, and where they end in it."""
+    size = min(_PIECE, stop - start)
+    piece = _Piece(size)
     while start < stop:
         end = piece.fill(body, start, stop)
         if start + end - ROOM == body.stop:
             piece.bytes[end] = _LINE_END  # of the last row, whose own was blank text at the end
             end += 1
         whole = piece.bytes.rfind(_LINE_END, ROOM, end) + 1
-        if not whole:  # a row longer than the piece
-            size *= 4
+        if whole:
+            yield piece, whole
+            start += whole - ROOM
+        else:  # a row longer than the piece; the next ones may be a little longer
+            size = (_next_row(body, start + size) - start) * 9 // 8
             piece = _Piece(size)
-            continue
-        rows.parse(piece, whole)
-        start += whole - ROOM
-        if first == body.start:  # one range speaks for all
-            progress.at(start - first, stop - first)
 
 
 class _Rows:
@@ -217,7 +241,7 @@ class _Rows:
         own = len(body.mine)
         starts, powers = np.empty((2, own + SPARE), np.int64)
         self._room: tuple[Any, ...] = (
-            np.empty((ROWS_TOGETHER, own)),
+            np.empty((ROWS_TOGETHER if own < _WIDE else 1, own)),
             starts,
             np.empty(own + SPARE, np.uint64),
             powers,

@@ -38,21 +38,21 @@ def parse_rows(  # noqa: PLR0917 (Numba knows no keyword-only)
     """Write the rows of ``text[start:stop]`` to ``out[:, row:]``: of the columns those from `first` on.
 
     Returns how many rows were parsed and where the next one begins: at `stop`, or it is a row that is
-    not plain or has no place. The text must end with a line break. `block` is room for `ROWS_TOGETHER`
-    rows, `starts` for one and `SPARE`.
+    not plain or has no place. The text must end with a line break. `block` is room for a power of two
+    of rows, `starts` for one and `SPARE`.
     """
-    done = 0
+    done, together = 0, len(block)
     while start < stop and row + done < out.shape[1]:
         at = _parse_row(
-            text, start, separator, columns, first, block[done % ROWS_TOGETHER], starts, digits, powers
+            text, start, separator, columns, first, block[done & (together - 1)], starts, digits, powers
         )
         if at == 0:
             break
         start = at
         done += 1
-        if done % ROWS_TOGETHER == 0:
-            _turn(block, ROWS_TOGETHER, out, row + done - ROWS_TOGETHER)
-    rest = done % ROWS_TOGETHER
+        if done & (together - 1) == 0:
+            _turn(block, together, out, row + done - together)
+    rest = done & (together - 1)
     _turn(block, rest, out, row + done - rest)
     return done, start
 

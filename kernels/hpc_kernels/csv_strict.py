@@ -3,45 +3,63 @@
 import math
 import re
 
-from hpc_kernels.errors import BadInputError
+from hpc_kernels.errors import BadInputError, cell
 
 _NUMBER = re.compile(rb"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_DECIMAL_COMMA = re.compile(rb"[+-]?[0-9]+,[0-9]+([eE][+-]?[0-9]+)?")
+_DECIMAL_COMMA = re.compile(rb"[+-]?[0-9.]*,[0-9]+([eE][+-]?[0-9]+)?")
+_QUOTED = re.compile(rb'"[^"]*"')
 
 
 def read_row(file: str, row: int, line: bytes, separator: bytes, names: list[str]) -> list[float]:
     """Return the numbers of one row, or raise at its first cell that is no finite number."""
-    line = line.removesuffix(b"\r")
-    cells = line.split(separator)
+    cells = _split(line.removesuffix(b"\r"), separator)
     if len(cells) == len(names) + 1 and not cells[-1].strip():
         cells.pop()
-    if len(cells) != len(names) and any(cell.strip() for cell in cells):
-        hint = _comma_hint(line, separator)
-        raise BadInputError(f"{file}: row {row}: expected {len(names)} cells, found {len(cells)}{hint}")
     if len(cells) != len(names):
-        raise BadInputError(f"{file}: row {row}, column 1: expected {len(names)} cells, found a blank line")
-    return [_cell(file, row, i, cell, names[i]) for i, cell in enumerate(cells)]
+        raise _ragged(file, row, cells, separator, names)
+    return [_number(cell(file, row, i, names[i]), text) for i, text in enumerate(cells)]
 
 
-def _cell(file: str, row: int, column: int, cell: bytes, name: str) -> float:
-    text = cell.strip(b" \t")
+def _split(line: bytes, separator: bytes) -> list[bytes]:
+    """Split at separators; a comma in quotes is none: no number has one, but a decimal comma looks so."""
+    if separator != b",":
+        return line.split(separator)
+    hidden = _QUOTED.sub(lambda quoted: quoted[0].replace(b",", b"\n"), line)
+    return [text.replace(b"\n", b",") for text in hidden.split(b",")]
+
+
+def _ragged(file: str, row: int, cells: list[bytes], separator: bytes, names: list[str]) -> BadInputError:
+    """Return what is to be said of a row with too few or too many cells: where that begins."""
+    expected, count = f"expected {len(names)} cells", len(cells)
+    if not any(text.strip() for text in cells):
+        return BadInputError(f"{file}: row {row}, column 1: {expected}, found a blank line")
+    where = f"{file}: row {row}, column {len(names) + 1}"
+    if count < len(names):
+        where = cell(file, row, count, names[count])
+    return BadInputError(f"{where}: {expected}, found {count}{_comma_hint(cells, separator, len(names))}")
+
+
+def _comma_hint(cells: list[bytes], separator: bytes, expected: int) -> str:
+    """Return a hint where commas separate, and decimal ones seem to make two cells of one."""
+    doubled = len(cells) == 2 * expected
+    other = _DECIMAL_COMMA.fullmatch(b",".join(cells).split(b";")[0].strip())
+    return "; is it a decimal comma? use a decimal point" if separator == b"," and (doubled or other) else ""
+
+
+def _number(where: str, text: bytes) -> float:
+    text = text.strip(b" \t")
     if len(text) > 1 and text[:1] == text[-1:] == b'"':
         text = text[1:-1].strip(b" \t")
     number = float(text) if _NUMBER.fullmatch(text) else math.nan
     if math.isfinite(number):
         return number
-    where = f"{file}: row {row}, column {column + 1} ({name!r})"
-    raise BadInputError(f"{where}: expected a finite number, found {_found(text)}")
+    raise BadInputError(f"{where}: expected a finite number, found {found(text)}")
 
 
-def _found(text: bytes) -> str:
+def found(text: bytes) -> str:
+    """Return how messages show what stands in a cell instead of a number."""
     if not text:
         return "a blank cell"
     shown = text[:40].decode("utf-8", "backslashreplace")
     comma = "; use a decimal point, not a decimal comma" if _DECIMAL_COMMA.fullmatch(text) else ""
     return f"{shown!r}{comma}"
-
-
-def _comma_hint(line: bytes, separator: bytes) -> str:
-    numeric = _DECIMAL_COMMA.fullmatch(line.split(b";")[0].strip())
-    return "; is it a decimal comma? use a decimal point" if separator == b"," and numeric else ""

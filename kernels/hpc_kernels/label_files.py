@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hpc_kernels.files import whole_file
 from hpc_kernels.table_output import quoted
 
 Labels = NDArray[np.int64]
+_LABEL = re.compile("0*([0-9]{1,18})")  # so many digits fit
 
 
 def write_labels(path: Path, header: str, names: Sequence[str], labels: Labels) -> None:
@@ -50,7 +52,9 @@ def _name_and_label(where: str, row: list[str], classes: int) -> tuple[str, int]
     if len(row) != 2:  # noqa: PLR2004
         raise BadInputError(f"{where}: expected a name and a label, found {len(row)} cells")
     text = row[1].strip()
-    if not (text.isascii() and text.isdigit() and int(text) < classes):
+    known = _LABEL.fullmatch(text)
+    label = int(known[1]) if known else -1
+    if not 0 <= label < classes:
         expected = f"expected a label from 0 to {classes - 1}"
         raise BadInputError(f"{where}, column 2: {expected}, found {text[:40]!r}")
-    return row[0], int(text)
+    return row[0], label

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from hpc_kernels import asset_pairs, csv_input
+from hpc_kernels import asset_pairs, csv_input, npy_input, parquet_input
 from hpc_kernels.arrays import Array
-from hpc_kernels.errors import BadInputError
+from hpc_kernels.errors import BadInputError, cell
 
 Share = Callable[[int], range]
+_WITHOUT_HEADER = {".npy", ".parquet"}
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,8 @@ def read_table(path: Path, share: Share, layout: str = "sensor_table", threads: 
         raise BadInputError(f"{path}: there is no such file")
     try:
         if layout == "asset_pairs":
-            pairs = asset_pairs.read(path)
-            mine = share(len(pairs.names))
-            kept = slice(mine.start, mine.stop)
-            return Table(pairs.names, pairs.prices[kept], path.stat().st_size, pairs.last_dates[kept])
+            pairs = asset_pairs.read(path, share)
+            return Table(pairs.names, pairs.prices, path.stat().st_size, pairs.last_dates)
         names, signals = _read_sensors(path, share, threads)
     except PermissionError as error:
         raise BadInputError(f"{path}: this account may not read it") from error
@@ -43,67 +42,51 @@ def read_table(path: Path, share: Share, layout: str = "sensor_table", threads: 
 
 
 def rounded(path: Path, table: Table, kind: str, first: int) -> Array:
-    """Return the signals in precision `kind`; what does not fit there is bad input."""
+    """Return the signals, before which the file has `first`, in precision `kind`; else bad input."""
     if table.signals.dtype == kind:
         return table.signals
     with np.errstate(over="ignore"):
         signals = table.signals.astype(kind)
-    lost = np.argwhere(np.isinf(signals.T))
-    if len(lost):
-        row, column = int(lost[0, 0]), int(lost[0, 1])
-        where = f"{path.name}: sample {row + 1}, column {first + column + 1}"
-        raise BadInputError(f"{where}: {table.signals[column, row]} is beyond single precision")
+    if np.isinf(signals).any():
+        raise _first_beyond(path, table, range(first, first + len(signals)))
     return signals
+
+
+def _first_beyond(path: Path, table: Table, own: range) -> BadInputError:
+    """Return what is to be said of the first number of the whole file that is beyond single precision."""
+    layout = "sensor_table" if table.last_dates is None else "asset_pairs"
+    columns, step = range(len(table.names)), len(own)
+    others = [
+        side[at : at + step]
+        for side in (columns[: own.start], columns[own.stop :])
+        for at in range(0, len(side), step)
+    ]
+    beyond = _beyond(table.signals, own)
+    for some in others:
+        beyond += _beyond(_some(path, layout, some), some)
+    row, column, value = min(beyond)
+    name = table.names[column]
+    if layout == "asset_pairs":
+        row, column = row + asset_pairs.HEADER_ROWS, 2 * column + 1
+    elif path.suffix.lower() not in _WITHOUT_HEADER:
+        row += 1 + sum(name.count("\n") for name in table.names)
+    return BadInputError(f"{cell(path.name, row + 1, column, name)}: {value} is beyond single precision")
+
+
+def _some(path: Path, layout: str, columns: range) -> Array:
+    return read_table(path, lambda _total: columns, layout).signals
+
+
+def _beyond(signals: Array, columns: range) -> list[tuple[int, int, float]]:
+    """Return row, column and value of the first number that is beyond single precision, if there is one."""
+    with np.errstate(over="ignore"):
+        lost = np.argwhere(np.isinf(signals.astype(np.float32).T))[:1]
+    return [(int(row), columns[column], float(signals[column, row])) for row, column in lost]
 
 
 def _read_sensors(path: Path, share: Share, threads: int) -> tuple[list[str], Array]:
     if path.suffix.lower() == ".parquet":
-        return _read_parquet(path, share)
+        return parquet_input.read(path, share)
     if path.suffix.lower() == ".npy":
-        return _read_npy(path, share)
+        return npy_input.read(path, share)
     return csv_input.read(path, share, threads)
-
-
-def _read_npy(path: Path, share: Share) -> tuple[list[str], Array]:
-    try:
-        values = np.load(path, allow_pickle=False, mmap_mode="r")
-    except (ValueError, EOFError) as error:
-        raise BadInputError(f"{path.name}: not a .npy file of numbers") from error
-    if values.ndim not in {1, 2} or values.dtype.kind not in "fiu" or values.size == 0:
-        shape = f"{values.dtype} of shape {values.shape}"
-        raise BadInputError(
-            f"{path.name}: expected numbers in rows = samples, columns = signals, got {shape}"
-        )
-    columns = values.reshape(len(values), -1)
-    names = [f"signal_{i}" for i in range(columns.shape[1])]
-    return names, _finite(path, names, columns, share)
-
-
-def _read_parquet(path: Path, share: Share) -> tuple[list[str], Array]:
-    import polars as pl  # noqa: PLC0415 (lazy: the import costs more than many a job)
-
-    try:
-        frame = pl.read_parquet(path)
-    except pl.exceptions.PolarsError as error:
-        raise BadInputError(f"{path.name}: not a Parquet file: {str(error).splitlines()[0]}") from error
-    if frame.is_empty():
-        raise BadInputError(f"{path.name}: expected at least one sample, found none")
-    for name, kind in frame.schema.items():
-        if not kind.is_numeric():
-            raise BadInputError(f"{path.name}: column {name!r}: expected numbers, found {kind}")
-    columns = frame.select(pl.all().cast(pl.Float64).fill_null(float("nan"))).to_numpy()
-    return frame.columns, _finite(path, frame.columns, columns, share)
-
-
-def _finite(path: Path, names: list[str], columns: Array, share: Share) -> Array:
-    """Return this rank's columns as contiguous signals; the first cell that is no number ends it."""
-    mine = share(len(names))
-    signals = np.array(columns[:, mine.start : mine.stop].T, dtype=np.float64, order="C")
-    bad = np.argwhere(~np.isfinite(signals.T))
-    if len(bad):
-        row, column = int(bad[0, 0]), int(bad[0, 1]) + mine.start
-        name = names[column]
-        raise BadInputError(
-            f"{path.name}: row {row + 1}, column {column + 1} ({name!r}): expected a finite number"
-        )
-    return signals

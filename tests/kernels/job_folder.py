@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-
 _PROGRESS = re.compile(r"^.*: \d+ %\n", re.MULTILINE)
 
 

@@ -3,11 +3,13 @@
 import gzip
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+import polars as pl
 import pytest
 
+from hpc_kernels import npy_input, parquet_input
 from hpc_kernels.errors import BadInputError
 from hpc_kernels.job import load_job
 from hpc_kernels.table import read_table
@@ -18,12 +20,13 @@ TEXTS = {
     "only blank lines": ("\n\n\r\n", "found an empty file"),
     "byte order mark only": ("\ufeff", "found an empty file"),
     "blank header": (";;\n1;2\n", "row 1: expected the names of the signals"),
+    "open quote in the header": ('"a;b\n1;2\n', "row 1: expected the end of a quoted name, found none"),
     "header only": ("a;b\n", "row 2: expected at least one sample, found none"),
     "header without line end": ("a;b", "expected at least one sample, found none"),
-    "short row": ("a;b\n1;2\n3\n", "row 3: expected 2 cells, found 1"),
-    "long row": ("a;b\n1;2\n3;4;5\n", "row 3: expected 2 cells, found 3"),
-    "long row, blank at the end": ("a;b\n1;2;;\n", "row 2: expected 2 cells, found 4"),
-    "value after the trailing separator": ("a;b;\n1;2;3\n", "row 2: expected 2 cells, found 3"),
+    "short row": ("a;b\n1;2\n3\n", r"row 3, column 2 \('b'\): expected 2 cells, found 1$"),
+    "long row": ("a;b\n1;2\n3;4;5\n", "row 3, column 3: expected 2 cells, found 3$"),
+    "long row, blank at the end": ("a;b\n1;2;;\n", "row 2, column 3: expected 2 cells, found 4$"),
+    "value after the trailing separator": ("a;b;\n1;2;3\n", "row 2, column 3: expected 2 cells, found 3$"),
     "blank line inside": ("a;b\n1;2\n\n3;4\n", "row 3, column 1: expected 2 cells, found a blank line"),
     "blank line, one column": ("a\n1\n\n3\n", r"row 3, column 1 \('a'\): .*found a blank cell"),
     "text": ("a;b\n1;2\n3;x4\n", r"row 3, column 2 \('b'\): expected a finite number, found 'x4'"),
@@ -36,7 +39,12 @@ TEXTS = {
     "overflow": ("a;b\n1;1e999\n", r"row 2, column 2 \('b'\): .*found '1e999'"),
     "decimal comma": ("a;b\n1;2,5\n", r"row 2, column 2 \('b'\): .*'2,5'; use a decimal point"),
     "decimal comma, one column": ("a\n1,5\n", r"row 2, column 1 \('a'\): .*use a decimal point"),
-    "decimal comma between commas": ("a,b\n1,5,2,5\n", "expected 2 cells, found 4"),
+    "decimal comma between commas": ("a,b\n1,5,2,5\n", "row 2, column 3: expected 2 .* decimal comma"),
+    "decimal comma in quotes": ('a,b\n1,2\n3,"1,5"\n', r"row 3, column 2 \('b'\): .*'1,5'; use a decimal"),
+    "decimal commas in quotes": ('a,b\n"1,5","2,5",\n', r"row 2, column 1 \('a'\): .*'1,5'; use a decimal"),
+    "decimal comma and semicolons": ("a,b\n1,5;2,5\n", "row 2, column 3: .*is it a decimal comma"),
+    "decimal comma and a thousand": ("a;b\n1;1.234,5\n", r"row 2, column 2 \('b'\): .*'1.234,5'; use a"),
+    "decimal comma in front": ("a;b\n1;,5\n", r"row 2, column 2 \('b'\): .*',5'; use a decimal point"),
     "two dots": ("a\n1.2.3\n", "found '1.2.3'"),
     "exponent without digits": ("a\n1e\n", "found '1e'"),
     "sign only": ("a\n-\n", "found '-'"),
@@ -99,12 +107,41 @@ def test_every_spelling_of_the_same_table(tmp_path: Path, text: str) -> None:
         ("one", ["one"]),
         ("é;名", ["é", "名"]),
         ("a,1;b", ["a,1", "b"]),
+        ('pipe 5";pipe 6";c', ['pipe 5"', 'pipe 6"', "c"]),
+        ('"two\nlines";"a ""word"""', ["two\nlines", 'a "word"']),
     ],
 )
 def test_names(tmp_path: Path, header: str, names: list[str]) -> None:
     path = tmp_path / "good.csv"
     path.write_text(f"{header}\n" + ";".join("1" * len(names)) + "\n")
     assert read_table(path, range).names == names
+
+
+PAIRS = {
+    "decimal comma in quotes": (
+        '2026-01-02,"1,5",2026-01-02,2',
+        "row 4, column 2: .*'1,5'; use a decimal point, not a decimal comma",
+    ),
+    "decimal commas": ("2026-01-02,1,5,2026-01-02,2,5", "row 4, column 5: .*found 6; is it a decimal comma"),
+    "long row": ("2026-01-02,1,2026-01-02,2,7", "row 4, column 5: expected 4 cells, found 5$"),
+    "short row": ("2026-01-02,1", "row 4, column 3: expected 4 cells, found 2$"),
+    "no date": (
+        "2026-02-30,1,2026-01-02,2",
+        "row 4, column 1: expected a date as YYYY-MM-DD, found '2026-02-30'",
+    ),
+    "no price": ("2026-01-02,1,2026-01-02,nan", "row 4, column 4: expected a finite price, found 'nan'"),
+    "half a pair": (
+        "2026-01-02,1,2026-01-02,",
+        "row 4, column 4: expected a finite price, found a blank cell",
+    ),
+}
+
+
+@pytest.mark.parametrize(("row", "message"), PAIRS.values(), ids=PAIRS.keys())
+def test_broken_asset_pairs(tmp_path: Path, row: str, message: str) -> None:
+    (tmp_path / "bad.csv").write_text(f"A,,B,\nd,p,d,p\nx,x,x,x\n{row}\n2026-01-05,3,2026-01-05,4\n")
+    with pytest.raises(BadInputError, match=f"^bad.csv: {message}"):
+        read_table(tmp_path / "bad.csv", range, "asset_pairs")
 
 
 def test_files_that_are_not_what_they_say(tmp_path: Path) -> None:
@@ -132,9 +169,56 @@ def test_broken_npy(tmp_path: Path, values: np.ndarray[Any, Any], message: str) 
         read_all(tmp_path / "a.npy")
 
 
-def test_beyond_single_precision(jobs: JobFolder) -> None:
-    assert jobs.run(jobs.input("a;b\n1;2\n3;1e300\n"), {"fft": {}}, precision_scenario=3) == [2]
-    assert jobs.stderr == "input.csv: sample 2, column 2: 1e+300 is beyond single precision\n"
+@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a;b;c\n1;2;3\n3;7;-1e300\n2e99;1;1\n", "row 3, column 3 ('c'): -1e+300"),
+        ('"a\nb";c;d\n1;2;1e40\n', "row 3, column 3 ('d'): 1e+40"),
+    ],
+)
+def test_beyond_single_precision(jobs: JobFolder, text: str, message: str, ranks: int) -> None:
+    assert jobs.run(jobs.input(text), {"fft": {}}, ranks, precision_scenario=3)[0] == 2
+    assert jobs.stderr == f"input.csv: {message} is beyond single precision\n"
+
+
+def test_beyond_single_precision_in_other_layouts(jobs: JobFolder) -> None:
+    np.save(jobs.root / "a.npy", np.array([[1.0, 2.0], [3.0, 1e300]]))
+    assert jobs.run(jobs.root / "a.npy", {"fft": {}}, precision_scenario=3) == [2]
+    assert jobs.stderr == "a.npy: row 2, column 2 ('signal_1'): 1e+300 is beyond single precision\n"
+    prices = jobs.input("A,,B,\nd,p,d,p\nx,x,x,x\n2026-01-02,1,2026-01-02,1e39\n2026-01-05,1e39,,\n")
+    assert jobs.run(prices, {"black_scholes": {}}, precision_scenario=3, layout="asset_pairs") == [2]
+    assert jobs.stderr == "input.csv: row 4, column 4 ('B'): 1e+39 is beyond single precision\n"
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("mine", [range(1), range(3), range(2, 3)])
+def test_every_share_of_an_array_names_the_first_bad_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: Literal["C", "F"], mine: range
+) -> None:
+    monkeypatch.setattr(npy_input, "_CELLS_AT_ONCE", 4)
+    values = np.asarray(np.arange(30.0).reshape(10, 3), order=order)
+    np.save(tmp_path / "a.npy", values)
+    names, signals = npy_input.read(tmp_path / "a.npy", lambda _total: mine)
+    assert names == ["signal_0", "signal_1", "signal_2"]
+    assert np.array_equal(signals, values.T[mine.start : mine.stop])
+    values[6, 1], values[7, 0], values[8, 2] = np.inf, np.nan, np.nan
+    np.save(tmp_path / "a.npy", values)
+    with pytest.raises(BadInputError, match=r"^a.npy: row 7, column 2 \('signal_1'\): .*, found inf$"):
+        npy_input.read(tmp_path / "a.npy", lambda _total: mine)
+
+
+@pytest.mark.parametrize("mine", [range(1), range(3), range(2, 3)])
+def test_every_share_of_parquet_names_the_first_bad_cell(tmp_path: Path, mine: range) -> None:
+    values = np.arange(30.0).reshape(10, 3)
+    pl.DataFrame(values, schema=["a", "b", "c"]).write_parquet(tmp_path / "a.parquet")
+    names, signals = parquet_input.read(tmp_path / "a.parquet", lambda _total: mine)
+    assert names == ["a", "b", "c"]
+    assert np.array_equal(signals, values.T[mine.start : mine.stop])
+    values[6, 1], values[7, 0], values[8, 2] = np.inf, np.nan, np.nan
+    pl.DataFrame(values, schema=["a", "b", "c"]).write_parquet(tmp_path / "a.parquet")
+    with pytest.raises(BadInputError, match=r"^a.parquet: row 7, column 2 \('b'\): .*, found inf$"):
+        parquet_input.read(tmp_path / "a.parquet", lambda _total: mine)
 
 
 JOBS = {
@@ -199,3 +283,19 @@ def test_a_missing_input_ends_the_job(jobs: JobFolder) -> None:
     assert jobs.stderr == f"{jobs.root / 'none.csv'}: there is no such file\n"
     assert jobs.stdout == ""
     assert not list(jobs.published.rglob("*.csv"))
+
+
+def test_asset_pairs_name_the_first_bad_row_and_give_each_share_its_own(tmp_path: Path) -> None:
+    rows = [f"2026-01-{day:02},{day},2026-01-{day:02},{day / 2}" for day in range(1, 9)]
+    rows[6:] = ["2026-01-07,7,,", " 2026-01-08 , 8e0 ,,"]
+    path, header = tmp_path / "a.csv", ["A,,B,", "d,p,d,p", "x,x,x,x"]
+    path.write_text("\n".join([*header, *rows, ",,,", ""]))
+    table = read_table(path, lambda _total: range(1, 2), "asset_pairs")
+    assert (table.names, table.last_dates) == (["A", "B"], ["2026-01-06"])
+    assert np.array_equal(table.signals, [[0.5, 1, 1.5, 2, 2.5, 3, np.nan, np.nan]], equal_nan=True)
+    assert read_table(path, lambda _total: range(0), "asset_pairs").signals.shape == (0, 8)
+    rows[1], rows[3] = "2026-01-02,2,2026-01-02,x", "2026-01-04,y,2026-01-04,2"
+    path.write_text("\n".join([*header, *rows]))
+    for mine in (range(1), range(2), range(1, 2)):
+        with pytest.raises(BadInputError, match=r"^a.csv: row 5, column 4: .*, found 'x'$"):
+            read_table(path, lambda _total, mine=mine: mine, "asset_pairs")  # type: ignore[misc]

@@ -66,7 +66,7 @@ def test_ordinary_and_odd_assets_side_by_side_are_as_alone() -> None:
 
 
 def test_real_prices_against_scipy() -> None:
-    pairs = read(PRICES)
+    pairs = read(PRICES, range)
     got = black_scholes(pairs.prices, call_strike_price=500, put_strike_price=450)
     spot = pairs.prices[:, -1]
     sigma = np.std(np.diff(np.log(pairs.prices), axis=1), axis=1, ddof=1) * np.sqrt(252)
@@ -156,7 +156,7 @@ def test_a_job_on_asset_pairs(jobs: JobFolder, ranks: int, threads: int) -> None
     header, *rows = (jobs.output / FILE).read_text().splitlines()
     assert header == "AAPL;FB;GOOG;IBM;"
     values = np.array([[float(cell) for cell in row.split(";")[:-1]] for row in rows]).T
-    assert np.array_equal(values, black_scholes(read(PRICES).prices, years_until_expiry=1.0))
+    assert np.array_equal(values, black_scholes(read(PRICES, range).prices, years_until_expiry=1.0))
 
 
 def test_unequal_series_in_a_job(jobs: JobFolder) -> None:
@@ -192,7 +192,7 @@ BROKEN = {
         HEADER.replace("B", "") + "2020-01-01,1,2020-01-01,1\n",
         "row 1, column 3: expected the name",
     ),
-    "ragged": (HEADER + "2020-01-01,1\n", "row 4: expected 4 cells, found 2"),
+    "ragged": (HEADER + "2020-01-01,1\n", "row 4, column 3: expected 4 cells, found 2"),
     "no date": (HEADER + "2020-01-01,1,01.02.2020,1\n", "row 4, column 3: expected a date as YYYY-MM-DD"),
     "no such day": (HEADER + "2020-02-30,1,2020-01-01,1\n", "row 4, column 1: expected a date"),
     "week date": (HEADER + "2020-W01-1,1,2020-01-01,1\n", "row 4, column 1: expected a date"),
@@ -213,7 +213,7 @@ BROKEN = {
     ),
     "a series of blanks": (
         HEADER + "2020-01-01,1,,\n",
-        "row 4, column 3: expected a date, found a blank cell",
+        "row 4, column 3: expected a date as YYYY-MM-DD, found a blank cell",
     ),
     "empty": ("", "found 0 rows"),
     "two prices": (HEADER + "2020-01-01,1,2020-01-01,1\n2020-01-02,1,,\n", "needs 3 prices, got"),

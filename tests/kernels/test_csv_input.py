@@ -103,7 +103,9 @@ def test_every_share_of_the_columns_in_every_spelling(tmp_path: Path, spell: str
 @pytest.mark.parametrize("mine", [range(1), range(1, 2), range(2, 3), range(0)])
 def test_a_ragged_row_is_found_by_every_share(tmp_path: Path, row: str, mine: range) -> None:
     (tmp_path / "x.csv").write_text(f"a;b;c\n1;2;3\n{row}\n4;5;6\n")
-    with pytest.raises(BadInputError, match=r"^x.csv: row 3: expected 3 cells, found"):
+    with pytest.raises(
+        BadInputError, match=r"^x.csv: row 3, column [34]( \('c'\))?: expected 3 cells, found"
+    ):
         csv_input.read(tmp_path / "x.csv", lambda _total: mine)
 
 
@@ -114,3 +116,24 @@ def test_a_file_that_shrinks_while_it_is_read(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(csv_input, "_header", lambda *_arguments: b"a\n")
     with pytest.raises(BadInputError, match=r"^x.csv: became shorter while it was read$"):
         csv_input.read(tmp_path / "x.csv", range)
+
+
+@pytest.mark.timeout(20)
+def test_an_odd_quote_in_the_header_does_not_hold_up(tmp_path: Path) -> None:
+    rows = "1.5;2.5\n" * 500_000
+    (tmp_path / "x.csv").write_text(f'pipe 5";b\n{rows}')
+    assert csv_input.read(tmp_path / "x.csv", range)[1].shape == (2, 500_000)
+    (tmp_path / "x.csv").write_text(f'a;"b\n{rows}')
+    with pytest.raises(BadInputError, match=r"^x.csv: row 1: expected the end of a quoted name, found none$"):
+        csv_input.read(tmp_path / "x.csv", range)
+
+
+@pytest.mark.parametrize("mine", [range(1), range(2), range(2, 4), range(4), range(0)])
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.usefixtures("piece")
+def test_every_share_names_the_first_bad_cell_of_the_file(tmp_path: Path, mine: range, threads: int) -> None:
+    rows = ["1;2;3;4"] * 40
+    rows[10], rows[13], rows[20] = "1;2;3;x", "1;y;3;4", "z;2;3"
+    (tmp_path / "x.csv").write_text("\n".join(["a;b;c;d", *rows]))
+    with pytest.raises(BadInputError, match=r"^x.csv: row 12, column 4 \('d'\): expected .*, found 'x'$"):
+        csv_input.read(tmp_path / "x.csv", lambda _total: mine, threads)

@@ -133,6 +133,10 @@ LABELS = {
     "fraction": ("timeseries;labels\na;0.5\nb;1\n", "expected a label from 0 to 1, found '0.5'"),
     "twice": ("timeseries;labels\na;0\na;0\nb;1\n", "row 3, column 1: 'a' has a label already"),
     "ragged": ("timeseries;labels\na\nb;1\n", "row 2: expected a name and a label, found 1 cells"),
+    "5,000 digits": (
+        f"t;l\na;{'1' * 5000}\nb;1\n",
+        f"row 2, column 2: expected a label from 0 to 1, found '{'1' * 40}'",
+    ),
     "empty": ("", "labels.csv: expected a label for the training signal 'a', found none"),
 }
 
@@ -191,3 +195,21 @@ def test_queries_together_and_alone(options: dict[str, Any]) -> None:
     queries = [rng.standard_normal(length).cumsum() for length in lengths]
     together = knn(training, np.arange(12) % 3, queries, **options).tolist()
     assert together == [knn(training, np.arange(12) % 3, [query], **options)[0] for query in queries]
+
+
+def test_a_label_beyond_64_bits(jobs: JobFolder) -> None:
+    labels = jobs.input(f"t;l\na;{10**24}\nb;1\n", "labels.csv")
+    source = jobs.input("a;b\n1;2\n2;1\n")
+    assert run(jobs, {"cluster_number": 2**31 - 1}, source=source, labels=str(labels)) == [2]
+    assert f"expected a label from 0 to {2**31 - 2}, found '{10**24}'" in jobs.stderr
+
+
+def test_hidden_files_are_no_signals(jobs: JobFolder) -> None:
+    folder = jobs.root / "inference"
+    folder.mkdir()
+    (folder / ".hidden.csv").write_text("no signal")
+    (folder / "q.csv").write_text("q\n1\n2\n")
+    labels = jobs.input("t;l\na;0\nb;1\n", "labels.csv")
+    source = jobs.input("a;b\n1;2\n2;1\n")
+    assert run(jobs, {}, source=source, labels=str(labels), inference_dir=str(folder)) == [0]
+    assert (jobs.output / FILE).read_text() == "timeseries;label\nq.csv;0\n"
