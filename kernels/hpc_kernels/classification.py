@@ -28,7 +28,7 @@ def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
         labels = _training_labels(job, table)
         files = _inference_files(job)
         own = [files[i] for i in ranks.share(len(files))]
-        queries: list[Array] = [_query(file, job.compute_type) for file in own]
+        queries: list[Array] = [_query(job, file, training.shape[1]) for file in own]
     phases.saw(len(table.names), training.shape[1], table.input_bytes)
     if np.isnan(training[:, -1]).any():
         raise BadInputError(f"{job.input.name}: knn needs series of one length; some end in blank cells")
@@ -75,11 +75,15 @@ def _inference_files(job: Job) -> list[Path]:
     return files
 
 
-def _query(file: Path, kind: str) -> Array:
+def _query(job: Job, file: Path, samples: int) -> Array:
+    """Return the signal of a file, which under the Euclidean metric must have so many samples."""
     table = read_table(file, range)
     if len(table.names) != 1:
         raise BadInputError(f"{file.name}: row 1: expected one signal, found {len(table.names)} columns")
-    signal: Array = rounded(file, table, kind, first=0)[0]
+    signal: Array = rounded(file, table, job.compute_type, first=0)[0]
+    if job.services[NAME]["metric"] == "euclidean" and len(signal) != samples:
+        expected = f"expected {samples} samples, as the training signals have under the Euclidean metric"
+        raise BadInputError(f"{file.name}: {expected}, found {len(signal)}")
     return signal
 
 
