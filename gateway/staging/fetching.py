@@ -35,6 +35,9 @@ def fetch(
     StorageUnavailable
         When bytes are missing or are not those that its checksum speaks of.
     """
+    if info.whole is not None:
+        _keep(info.whole, info, incoming, progress)
+        return
     connections = min(connections, info.most_connections)
     part_bytes = part_size(info.size, connections) if info.ranges else 0
     parts = cut_up(info.size, part_bytes)
@@ -52,7 +55,18 @@ def fetch(
     finally:
         journal.close()
     progress.advance(_total(parts))
-    _check(info, parts, reader, incoming)
+    _check(info, _total(parts), reader.verifier, incoming)
+
+
+def _keep(whole: bytes, info: RemoteInfo, incoming: Incoming, progress: Progress) -> None:
+    """Write what came with the first answer."""
+    if incoming.size:
+        incoming.restart()
+    incoming.write_at(whole, 0)
+    progress.advance(len(whole))
+    verifier = Verifier(info)
+    verifier.update(memoryview(whole))
+    _check(info, len(whole), verifier, incoming)
 
 
 def part_size(size: int | None, connections: int) -> int:
@@ -147,14 +161,14 @@ class _Reader:
         return part.start + part.done if part.finished or len(self._parts) > 1 else 0
 
 
-def _check(info: RemoteInfo, parts: Sequence[Part], reader: _Reader, incoming: Incoming) -> None:
-    expected = _total(parts) if info.size is None else info.size
-    if _total(parts) != expected or incoming.size != expected:
+def _check(info: RemoteInfo, arrived: int, verifier: Verifier, incoming: Incoming) -> None:
+    expected = arrived if info.size is None else info.size
+    if arrived != expected or incoming.size != expected:
         incoming.restart()
         raise StorageUnavailable(f"{incoming.size} of {expected} bytes arrived; it is tried again")
-    if not reader.verifier.agrees():
+    if not verifier.agrees():
         incoming.restart()
         raise StorageUnavailable(
-            f"the bytes that arrived do not have the {reader.verifier.algorithm} checksum that the store"
+            f"the bytes that arrived do not have the {verifier.algorithm} checksum that the store"
             " gives; it is tried again"
         )

@@ -20,6 +20,7 @@ from gateway.storage.signed import SignedObject
 WHOLE_BYTES = 8 << 20  # up to here in one piece
 MOST_PARTS = 10_000
 _READ_BYTES = 1 << 20
+_UNASKED_BYTES = 256 << 10
 
 
 def send(
@@ -105,7 +106,9 @@ def _send_whole(source: Source, store: S3Object, progress: Progress, deadline: D
         data = Slice(source, 0, source.size, check)
         sha256 = _digest("sha256", data)
         source.check_unchanged()
-        is_kept = _is_kept(data, sha256, store.put(_followed(source, part, check), sha256))
+        # Of a file the store is asked first whether it may come, one round trip more.
+        body = data.read() if len(data) <= _UNASKED_BYTES else _followed(source, part, check)
+        is_kept = _is_kept(data, sha256, store.put(body, sha256))
         if is_kept is False:
             raise _other_bytes(store)
         if is_kept is None:

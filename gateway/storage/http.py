@@ -4,15 +4,12 @@ import re
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any, cast
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
-
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from gateway.errors import Invalid, StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.faults import Fault
 from gateway.settings import Settings
-from gateway.storage.connections import PolicedSession
+from gateway.storage.connections import USER_AGENT, Answer, Connections
 from gateway.storage.policy import check_endpoint
 from gateway.storage.refusals import reached
 from gateway.storage.remote import Readable, RemoteInfo
@@ -47,27 +44,27 @@ class WebFile:
     def __init__(self, url: str, settings: Settings) -> None:
         self._url = _normal(url)
         self._allowed = settings.allowed_endpoints
-        self._session = PolicedSession(settings, read_timeout_s=settings.read_timeout_s)
+        self._connections = Connections(settings)
 
     def close(self) -> None:
         """Give the connections back."""
-        self._session.close()
+        self._connections.close()
 
     def cut(self) -> None:
         """Break all connections, so that whoever waits for one of them stops waiting."""
-        self._session.cut()
+        self._connections.cut()
 
     def ask(self) -> RemoteInfo:
         """Ask for the first byte: its answer tells the size, the version and whether there are ranges."""
         answer = self._follow({"Range": "bytes=0-0"})
-        answer.raw.close()
+        answer.close()
         headers = answer.headers
-        if answer.status_code == _UNSATISFIABLE and _total(headers) == 0:
+        if answer.status == _UNSATISFIABLE and _total(headers) == 0:
             return RemoteInfo(0, "", ranges=False)
-        if answer.status_code not in {_OK, _PARTIAL}:
+        if answer.status not in {_OK, _PARTIAL}:
             raise refusal(answer, self._url, self.reasons, self.advice)
         version, total = _version(headers), _total(headers)
-        if answer.status_code == _PARTIAL:
+        if answer.status == _PARTIAL:
             ranges = total is not None and bool(version)
             return RemoteInfo(total, version, ranges=ranges, checksums=self._checksums(headers, whole=False))
         length = headers.get("Content-Length", "")
@@ -83,16 +80,15 @@ class WebFile:
             answer = self._send(self._url, headers)
             try:
                 self._check(answer, info, start if is_part else None)
-                yield cast("Readable", answer.raw)
-            except BaseException:
-                answer.raw.close()
-                raise
+                yield answer
+            finally:
+                answer.close()
 
     def _checksums(self, headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
         return _digests(headers, whole=whole)
 
-    def _check(self, answer: Any, info: RemoteInfo, start: int | None) -> None:
-        if answer.status_code not in {_OK, _PARTIAL}:
+    def _check(self, answer: Answer, info: RemoteInfo, start: int | None) -> None:
+        if answer.status not in {_OK, _PARTIAL}:
             raise refusal(answer, self._url, self.reasons, self.advice)
         if info.version and _version(answer.headers) != info.version:
             raise StorageChanged(f"{_shown(self._url)} was changed while it was read")
@@ -100,14 +96,14 @@ class WebFile:
         if start is not None and not told.startswith(f"bytes {start}-"):
             raise StorageError(f"{_origin(self._url)} does not serve ranges as asked")
 
-    def _follow(self, headers: dict[str, str]) -> Any:
+    def _follow(self, headers: dict[str, str]) -> Answer:
         """Send the request to where the redirects lead, each of them judged like the first address."""
         for _ in range(MOST_REDIRECTS + 1):
             with reached(_origin(self._url)):
                 answer = self._send(self._url, headers)
-            if answer.status_code not in _REDIRECTS:
+            if answer.status not in _REDIRECTS:
                 return answer
-            answer.raw.close()
+            answer.close()
             self._url = self._target(answer.headers.get("Location", ""))
         raise StorageError(f"{_origin(self._url)} redirects more than {MOST_REDIRECTS} times: {self.advice}")
 
@@ -123,9 +119,8 @@ class WebFile:
             raise StorageError(f"{_origin(self._url)} redirects from https to http: use another src")
         return target
 
-    def _send(self, url: str, headers: Mapping[str, str]) -> AWSResponse:
-        asked: Any = {"Accept-Encoding": "identity", "User-Agent": "hpc-gateway", **headers}
-        return self._session.send(AWSPreparedRequest("GET", url, asked, None, stream_output=True))
+    def _send(self, url: str, headers: Mapping[str, str]) -> Answer:
+        return self._connections.send("GET", url, {"User-Agent": USER_AGENT, **headers})
 
 
 def _normal(url: str) -> str:
@@ -170,10 +165,10 @@ def _digests(headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
     return found
 
 
-def refusal(answer: Any, url: str, reasons: Mapping[int, str], advice: str) -> StorageError:
+def refusal(answer: Answer, url: str, reasons: Mapping[int, str], advice: str) -> StorageError:
     """Return what to tell the user about an answer that is not the file."""
-    status = answer.status_code
-    said = f"{_shown(url)} answers {status} {answer.raw.reason or ''}".rstrip()
+    status = answer.status
+    said = f"{_shown(url)} answers {status} {answer.reason or ''}".rstrip()
     if status in _BUSY:
         return StorageBusy(f"{said}; it is tried again")
     if status in _TRANSIENT:
