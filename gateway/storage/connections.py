@@ -128,13 +128,13 @@ def _close(idle: _Idle) -> None:
 
 
 class Answer:
-    """An open answer: its status and headers, and its body to be read."""
+    """An open answer: its status, its headers by their names in lower case, and its body to be read."""
 
     def __init__(
         self, response: HTTPResponse, connection: "_Connection", idle: list["_Connection"], url: str
     ) -> None:
         self.status, self.reason = response.status, response.reason
-        self.headers = cast("Mapping[str, str]", response.headers)  # to which upper and lower case are one
+        self.headers = {name.lower(): value for name, value in response.headers.items()}
         self._response, self._idle, self._url = response, idle, url
         self._connection: _Connection | None = connection
 

@@ -67,7 +67,7 @@ class WebFile:
         if answer.status == _PARTIAL:
             ranges = total is not None and bool(version)
             return RemoteInfo(total, version, ranges=ranges, checksums=self._checksums(headers, whole=False))
-        length = headers.get("Content-Length", "")
+        length = headers.get("content-length", "")
         size = int(length) if length.isdigit() else None
         return RemoteInfo(size, version, ranges=False, checksums=self._checksums(headers, whole=True))
 
@@ -92,7 +92,7 @@ class WebFile:
             raise refusal(answer, self._url, self.reasons, self.advice)
         if info.version and _version(answer.headers) != info.version:
             raise StorageChanged(f"{_shown(self._url)} was changed while it was read")
-        told = answer.headers.get("Content-Range", "")
+        told = answer.headers.get("content-range", "")
         if start is not None and not told.startswith(f"bytes {start}-"):
             raise StorageError(f"{_origin(self._url)} does not serve ranges as asked")
 
@@ -104,7 +104,7 @@ class WebFile:
             if answer.status not in _REDIRECTS:
                 return answer
             answer.close()
-            self._url = self._target(answer.headers.get("Location", ""))
+            self._url = self._target(answer.headers.get("location", ""))
         raise StorageError(f"{_origin(self._url)} redirects more than {MOST_REDIRECTS} times: {self.advice}")
 
     def _target(self, location: str) -> str:
@@ -142,21 +142,21 @@ def _shown(url: str) -> str:
 
 def _version(headers: Mapping[str, str]) -> str:
     """Return what changes with the content: a strong ETag, or the time of the last change."""
-    etag = headers.get("ETag", "")
-    return headers.get("Last-Modified", "") if etag.startswith("W/") or not etag else etag
+    etag = headers.get("etag", "")
+    return headers.get("last-modified", "") if etag.startswith("W/") or not etag else etag
 
 
 def _total(headers: Mapping[str, str]) -> int | None:
-    told = re.search(r"/([0-9]+)$", headers.get("Content-Range", ""))
+    told = re.search(r"/([0-9]+)$", headers.get("content-range", ""))
     return int(told[1]) if told else None
 
 
 def _digests(headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
     """Return the digests of the whole file, in hex: RFC 9530, RFC 3230, and Content-MD5 of a whole body."""
-    told = re.findall(r"([\w-]+)=:?([A-Za-z0-9+/]+=*):?", headers.get("Repr-Digest", ""))
-    told += re.findall(r"([\w-]+)=([A-Za-z0-9+/]+=*)", headers.get("Digest", ""))
-    if whole and "Content-MD5" in headers:
-        told.append(("md5", headers["Content-MD5"]))
+    told = re.findall(r"([\w-]+)=:?([A-Za-z0-9+/]+=*):?", headers.get("repr-digest", ""))
+    told += re.findall(r"([\w-]+)=([A-Za-z0-9+/]+=*)", headers.get("digest", ""))
+    if whole and "content-md5" in headers:
+        told.append(("md5", headers["content-md5"]))
     found: dict[str, str] = {}
     for name, value in told:
         with suppress(ValueError):

@@ -20,14 +20,14 @@ def checksums_of(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the checksums of the whole object, in hex; those of multipart uploads may be of the parts."""
     found: dict[str, str] = {}
     # Not every store says what it is of; in an upload of parts it is of the parts unless said otherwise.
-    whole = "COMPOSITE" if MULTIPART_ETAG.fullmatch(headers.get("ETag", "")) else "FULL_OBJECT"
+    whole = "COMPOSITE" if MULTIPART_ETAG.fullmatch(headers.get("etag", "")) else "FULL_OBJECT"
     for name in _ALGORITHMS:
         value = _value(headers, name)
         always_whole = name == "crc64nvme"
         if "-" not in value and (always_whole or headers.get("x-amz-checksum-type", whole) == "FULL_OBJECT"):
             found[name] = b64decode(value).hex()
     encrypted = headers.get(_ENCRYPTED) == "aws:kms" or f"{_ENCRYPTED}-customer-algorithm" in headers
-    md5 = _MD5_ETAG.fullmatch(headers.get("ETag", ""))
+    md5 = _MD5_ETAG.fullmatch(headers.get("etag", ""))
     return found | ({"md5": md5[1]} if md5 and not encrypted else {})
 
 
@@ -38,7 +38,7 @@ def checksums_of_parts(headers: Mapping[str, str]) -> dict[str, str]:
         digest, _, count = _value(headers, name).partition("-")
         if digest and count:
             found[f"{name}-parts"] = f"{b64decode(digest).hex()}-{count}"
-    etag = MULTIPART_ETAG.fullmatch(headers.get("ETag", ""))
+    etag = MULTIPART_ETAG.fullmatch(headers.get("etag", ""))
     return found | ({"md5-parts": etag[1]} if etag else {})
 
 

@@ -25,6 +25,7 @@ from gateway.storage.connections import USER_AGENT, Answer, Body
 # What is sent of a file has its SHA-256 in a signed header: no need to compute it twice.
 _UNSIGNED_BODY = Config(s3={"payload_signing_enabled": False})
 _BUCKET = re.compile(r"[a-zA-Z0-9.\-_]{1,255}")  # what boto3 lets pass
+_USUAL_PORTS = {"http": ":80", "https": ":443"}
 _ERRORS: Any = RestXMLParser()
 _MOST_OF_AN_ERROR_BYTES = 64 << 10
 _FINE = frozenset({200, 206})
@@ -53,6 +54,8 @@ class ObjectRequests:
     def __init__(self, address: S3Address, lent: Lent) -> None:
         self._lent = lent
         self._url = url_of(address, virtual_hosted=lent.virtual_hosted)
+        place = urlsplit(self._url)
+        self._host = place.netloc.lower().removesuffix(_USUAL_PORTS[place.scheme])
 
     def get(self, headers: Mapping[str, str]) -> Answer:
         """Ask for the object or some of it, with all checksums that the store has of it."""
@@ -74,7 +77,7 @@ class ObjectRequests:
         body: bytes | Body | None = None,
         length: int | None = None,
     ) -> Answer:
-        request = AWSRequest(method, url, headers)
+        request = AWSRequest(method, url, {"Host": self._host, **headers})
         request.context = {"client_config": _UNSIGNED_BODY}
         self._lent.signer.add_auth(request)
         signed: dict[str, str | bytes] = {**request.headers, "User-Agent": USER_AGENT}
@@ -93,7 +96,7 @@ def _told(answer: Answer) -> Any:
     """Return what the store says of an error, as boto3 does."""
     said = {
         "status_code": answer.status,
-        "headers": dict(answer.headers),
+        "headers": answer.headers,
         "body": answer.read(_MOST_OF_AN_ERROR_BYTES),
         "context": {},
     }

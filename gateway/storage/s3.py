@@ -77,7 +77,7 @@ class S3Object:
         with explained(self.address):
             answer = self._requests.get({})
         self._first = answer
-        size, etag = self._length(answer), answer.headers.get("ETag", "")
+        size, etag = self._length(answer), answer.headers.get("etag", "")
         checksums = checksums_of(answer.headers)
         whole = self._at_once(answer, size)
         multipart = MULTIPART_ETAG.fullmatch(etag)
@@ -141,7 +141,7 @@ class S3Object:
             self._first = None
 
     def _check_answer(self, answer: Answer, info: RemoteInfo, length: int) -> None:
-        if answer.headers.get("ETag", "") != info.version:  # not every store knows If-Match
+        if answer.headers.get("etag", "") != info.version:  # not every store knows If-Match
             raise StorageChanged(f"object {self.address.key!r} was changed while it was read")
         told = self._length(answer)
         if told < length:
@@ -150,7 +150,7 @@ class S3Object:
             raise StorageError(f"the store at {self.address.endpoint} does not serve ranges as asked")
 
     def _length(self, answer: Answer) -> int:
-        told = answer.headers.get("Content-Length", "")
+        told = answer.headers.get("content-length", "")
         if not told.isdecimal():
             raise StorageError(f"the store at {self.address.endpoint} does not say how long an object is")
         return int(told)
@@ -191,7 +191,7 @@ class S3Object:
     def _put(self, data: bytes | Slice, sha256: str, query: str = "") -> StoredPart:
         with explained(self.address):
             told = self._requests.put(data, len(data), sha256, query)
-        return StoredPart(told.get("ETag", ""), len(data), told.get("x-amz-checksum-sha256"))
+        return StoredPart(told.get("etag", ""), len(data), told.get("x-amz-checksum-sha256"))
 
     def complete_upload(self, upload_id: str, parts: Sequence[StoredPart]) -> str:
         """Make an object of the parts; return its ETag."""

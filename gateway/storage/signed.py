@@ -74,5 +74,5 @@ def _md5(headers: Mapping[str, str]) -> str | None:
     """Return the object's MD5 where its ETag is one: neither of parts nor of encrypted bytes."""
     if headers.get("x-amz-server-side-encryption", "").startswith("aws:kms"):
         return None
-    found = _MD5_ETAG.fullmatch(headers.get("ETag", ""))
+    found = _MD5_ETAG.fullmatch(headers.get("etag", ""))
     return found[1] if found else None

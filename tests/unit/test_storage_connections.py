@@ -115,7 +115,11 @@ def test_a_cut_wakes_who_waits() -> None:
         asked.set()
         accepted.recv(1)  # until it is cut
 
+    def cut() -> None:
+        asked.wait(5)
+        connections.cut()
+
     with serving(behave) as url:
-        threading.Thread(target=lambda: asked.wait(5) and connections.cut(), daemon=True).start()
+        threading.Thread(target=cut, daemon=True).start()
         with pytest.raises(ConnectionClosedError):
             _get(connections, url)

@@ -18,16 +18,16 @@ def _b64(text: str) -> str:
     ("headers", "whole", "of_parts"),
     [
         ({}, {}, {}),
-        ({"ETag": '"anything"'}, {}, {}),
-        ({"ETag": ETAG}, {"md5": MD5}, {}),
-        ({"ETag": ETAG, "x-amz-server-side-encryption": "AES256"}, {"md5": MD5}, {}),
-        ({"ETag": ETAG, "x-amz-server-side-encryption": "aws:kms"}, {}, {}),
-        ({"ETag": ETAG, "x-amz-server-side-encryption-customer-algorithm": "AES256"}, {}, {}),
-        ({"ETag": PARTS_ETAG}, {}, {"md5-parts": f"{MD5}-3"}),
+        ({"etag": '"anything"'}, {}, {}),
+        ({"etag": ETAG}, {"md5": MD5}, {}),
+        ({"etag": ETAG, "x-amz-server-side-encryption": "AES256"}, {"md5": MD5}, {}),
+        ({"etag": ETAG, "x-amz-server-side-encryption": "aws:kms"}, {}, {}),
+        ({"etag": ETAG, "x-amz-server-side-encryption-customer-algorithm": "AES256"}, {}, {}),
+        ({"etag": PARTS_ETAG}, {}, {"md5-parts": f"{MD5}-3"}),
         ({"x-amz-checksum-crc32c": _b64("e3069283")}, {"crc32c": "e3069283"}, {}),
         (
             {
-                "ETag": PARTS_ETAG,
+                "etag": PARTS_ETAG,
                 "x-amz-checksum-crc32c": f"{_b64('e3069283')}-3",
                 "x-amz-checksum-type": "COMPOSITE",
             },
@@ -36,16 +36,16 @@ def _b64(text: str) -> str:
         ),
         (
             {
-                "ETag": PARTS_ETAG,
+                "etag": PARTS_ETAG,
                 "x-amz-checksum-crc32c": _b64("e3069283"),
                 "x-amz-checksum-type": "FULL_OBJECT",
             },
             {"crc32c": "e3069283"},
             {"md5-parts": f"{MD5}-3"},
         ),
-        ({"ETag": PARTS_ETAG, "x-amz-checksum-crc32c": _b64("e3069283")}, {}, {"md5-parts": f"{MD5}-3"}),
+        ({"etag": PARTS_ETAG, "x-amz-checksum-crc32c": _b64("e3069283")}, {}, {"md5-parts": f"{MD5}-3"}),
         (
-            {"ETag": PARTS_ETAG, "x-amz-checksum-crc64nvme": _b64("ae8b14860a799888")},  # never of parts
+            {"etag": PARTS_ETAG, "x-amz-checksum-crc64nvme": _b64("ae8b14860a799888")},  # never of parts
             {"crc64nvme": "ae8b14860a799888"},
             {"md5-parts": f"{MD5}-3"},
         ),
