@@ -1,6 +1,6 @@
 """Reading and writing an object: requests signed by botocore and sent without the rest of boto3.
 
-For these two a client's layers (parameters, endpoint rules, hooks, parsers) cost many times what the request
+For these a client's layers (parameters, endpoint rules, hooks, parsers) cost many times what the request
 costs, and a small object is nothing but its request.
 """
 
@@ -49,7 +49,7 @@ def url_of(address: S3Address, *, virtual_hosted: bool) -> str:
 
 
 class ObjectRequests:
-    """GET and PUT of one object."""
+    """GET, HEAD and PUT of one object."""
 
     def __init__(self, address: S3Address, lent: Lent) -> None:
         self._lent = lent
@@ -60,6 +60,12 @@ class ObjectRequests:
     def get(self, headers: Mapping[str, str]) -> Answer:
         """Ask for the object or some of it, with all checksums that the store has of it."""
         return self._fine("GET", self._url, {"x-amz-checksum-mode": "ENABLED", **headers})
+
+    def head(self, query: str = "") -> Mapping[str, str]:
+        """Ask for the headers that would come with the object, or with a part of it."""
+        with closing(self._fine("HEAD", f"{self._url}?{query}" if query else self._url, {})) as answer:
+            answer.read()
+            return answer.headers
 
     def put(self, body: bytes | Body, length: int, sha256: str, query: str = "") -> Mapping[str, str]:
         """Send bytes whose SHA-256 the store shall check; return the headers of its answer."""

@@ -77,7 +77,7 @@ class S3Object:
         with explained(self.address):
             answer = self._requests.get({})
         self._first = answer
-        size, etag = self._length(answer), answer.headers.get("etag", "")
+        size, etag = self._length(answer.headers), answer.headers.get("etag", "")
         checksums = checksums_of(answer.headers)
         whole = self._at_once(answer, size)
         multipart = MULTIPART_ETAG.fullmatch(etag)
@@ -95,14 +95,14 @@ class S3Object:
         if size > _AT_ONCE_BYTES:
             return None
         with suppress(BotoCoreError):
-            body = answer.read()
-            return body if len(body) == size else None
+            return answer.read()
+        self._drop_first()
         return None
 
     def size(self) -> int:
         """Ask how large the object is."""
         with explained(self.address):
-            return self._client.head_object(**self._name)["ContentLength"]
+            return self._length(self._requests.head())
 
     def below(self) -> Iterator[tuple[str, int]]:
         """Yield name and size of every object whose key begins with ours; names begin after that."""
@@ -143,14 +143,14 @@ class S3Object:
     def _check_answer(self, answer: Answer, info: RemoteInfo, length: int) -> None:
         if answer.headers.get("etag", "") != info.version:  # not every store knows If-Match
             raise StorageChanged(f"object {self.address.key!r} was changed while it was read")
-        told = self._length(answer)
+        told = self._length(answer.headers)
         if told < length:
             raise self._cut_short()
         if told > length:
             raise StorageError(f"the store at {self.address.endpoint} does not serve ranges as asked")
 
-    def _length(self, answer: Answer) -> int:
-        told = answer.headers.get("content-length", "")
+    def _length(self, headers: Mapping[str, str]) -> int:
+        told = headers.get("content-length", "")
         if not told.isdecimal():
             raise StorageError(f"the store at {self.address.endpoint} does not say how long an object is")
         return int(told)
@@ -243,7 +243,7 @@ class S3Object:
     def _part_bytes(self, size: int, count: int) -> int:
         """Return the size of the parts that the object was uploaded in; 0 when that cannot be known."""
         with suppress(BotoCoreError, ClientError):
-            first = self._client.head_object(**self._name, PartNumber=1)["ContentLength"]
+            first = self._length(self._requests.head("partNumber=1"))
             return first if first and -(-size // first) == count else 0
         return 0
 

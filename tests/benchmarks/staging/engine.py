@@ -8,8 +8,8 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing.queues import SimpleQueue
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import boto3
 
@@ -131,7 +131,7 @@ def _in_threads(move: Callable[[str], None], names: list[str]) -> tuple[float, f
 def _in_processes(move: Callable[[str], None], names: list[str]) -> tuple[float, float, float]:
     """Share the names out to forked processes, as a worker's pool does, and add up what they take."""
     start = multiprocessing.Event()
-    results: SimpleQueue[tuple[float, float]] = multiprocessing.SimpleQueue()
+    results: Any = multiprocessing.SimpleQueue()
     ready = multiprocessing.Semaphore(0)
 
     def serve(mine: list[str]) -> None:
