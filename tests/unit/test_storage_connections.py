@@ -59,8 +59,16 @@ def test_a_connection_whose_answer_was_read_serves_again() -> None:
     [OK, OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), b"HTTP/1.0 200 OK\r\n\r\nhere"],
 )
 def test_one_that_the_server_has_closed_does_not(answer: bytes) -> None:
-    with serving(_answer(answer), _answer(answer)) as url, closing(Connections(SETTINGS)) as connections:
+    closed = threading.Event()
+
+    def first(accepted: socket.socket) -> None:
+        _answer(answer)(accepted)
+        accepted.close()
+        closed.set()
+
+    with serving(first, _answer(answer)) as url, closing(Connections(SETTINGS)) as connections:
         assert _get(connections, url) == b"here"
+        assert closed.wait(5)
         assert _get(connections, url) == b"here"
 
 
