@@ -9,7 +9,7 @@ from awscrt import checksums as crc
 
 from gateway.storage.remote import RemoteInfo
 
-# MD5 stops no attacker any more either, and costs fifty times the time of CRC-64.
+# MD5 stops no attacker any more either, and costs seventy times the time of CRC-64.
 _STRONGEST_FIRST = (
     "sha512",
     "sha256",

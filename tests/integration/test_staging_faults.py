@@ -70,6 +70,18 @@ def test_one_try_survives_faults_of_the_network(
     assert open_uploads(s3) == []
 
 
+@pytest.mark.parametrize("fault", [Fault("cut", 5_000), Fault("stall", 5_000)], ids=lambda fault: fault.kind)
+def test_a_small_object_whose_first_answer_breaks_is_fetched_again_at_once(
+    *, fault: Fault, faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    data = os.urandom(20_000)
+    s3.put_object(Bucket="data", Key=there.key, Body=data)
+    faulty.restart(first(fault))
+    stage_in(there, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+    assert (home / "x").read_bytes() == data
+    assert everything(home) == ["x"]
+
+
 def _after_the_first_answer(fault: Fault) -> Plan:
     """Let the first answer of a download or an upload through: its failure is for the next try of the row."""
     return lambda number: fault if 0 < number < 4 else Fault()
