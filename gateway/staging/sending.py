@@ -20,6 +20,7 @@ from gateway.storage.signed import SignedObject
 WHOLE_BYTES = 8 << 20  # up to here in one piece
 MOST_PARTS = 10_000
 _READ_BYTES = 1 << 20
+_UNASKED_BYTES = 256 << 10
 
 
 def send(
@@ -102,10 +103,12 @@ def _take_up(store: S3Object, trail: Trail) -> tuple[str, dict[int, StoredPart]]
 
 def _send_whole(source: Source, store: S3Object, progress: Progress, deadline: Deadline) -> None:
     def work(part: Part, check: Callable[[], None]) -> None:
-        data = Slice(source, 0, source.size, check)
+        small = _small(source)
+        data = Slice(source, 0, source.size, check) if small is None else small
+        body = _followed(source, part, check) if small is None else small
         sha256 = _digest("sha256", data)
         source.check_unchanged()
-        is_kept = _is_kept(data, sha256, store.put(_followed(source, part, check), sha256))
+        is_kept = _is_kept(data, sha256, store.put(body, sha256))
         if is_kept is False:
             raise _other_bytes(store)
         if is_kept is None:
@@ -115,6 +118,16 @@ def _send_whole(source: Source, store: S3Object, progress: Progress, deadline: D
     parts = [Part(1, 0, source.size)]
     Crew(parts, 1, work, store.cut).run(_watcher(parts, progress, deadline))
     progress.advance(source.size)
+
+
+def _small(source: Source) -> bytes | None:
+    """Return all of a small file: of a larger one the store is asked first whether it may come."""
+    if source.size > _UNASKED_BYTES:
+        return None
+    data = source.read_at(0, source.size)
+    if len(data) != source.size:
+        raise source.changed()
+    return data
 
 
 def _part_work(source: Source, store: S3Object, upload_id: str, stored: dict[int, StoredPart]) -> Work:
@@ -145,7 +158,7 @@ def _followed(source: Source, part: Part, check: Callable[[], None]) -> Slice:
     return data
 
 
-def _is_kept(data: Slice, sha256: str, stored: StoredPart) -> bool | None:
+def _is_kept(data: Slice | bytes, sha256: str, stored: StoredPart) -> bool | None:
     """Tell whether the store has these very bytes; None when nothing that it says can tell."""
     if stored.sha256 is not None:
         return stored.sha256 == sha256
@@ -155,13 +168,16 @@ def _is_kept(data: Slice, sha256: str, stored: StoredPart) -> bool | None:
     return b64decode(_digest("md5", data)).hex() == etag
 
 
-def _digest(algorithm: str, data: Slice) -> str:
-    """Return the base64 of a digest of the slice, and leave it at its start."""
+def _digest(algorithm: str, data: Slice | bytes) -> str:
+    """Return the base64 of a digest of the data; a slice is left at its start."""
     digest = hashlib.new(algorithm, usedforsecurity=False)
-    data.seek(0)
-    while piece := data.read(_READ_BYTES):
-        digest.update(piece)
-    data.seek(0)
+    if isinstance(data, bytes):
+        digest.update(data)
+    else:
+        data.seek(0)
+        while piece := data.read(_READ_BYTES):
+            digest.update(piece)
+        data.seek(0)
     return b64encode(digest.digest()).decode()
 
 

@@ -1,14 +1,15 @@
 """Checksums: the strongest that a store offers for an object, computed while the bytes pass."""
 
 import hashlib
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from awscrt import checksums as crc
 
 from gateway.storage.remote import RemoteInfo
 
-# MD5 stops no attacker any more either, and costs fifty times the time of CRC-64.
+# MD5 stops no attacker any more either, and costs seventy times the time of CRC-64.
 _STRONGEST_FIRST = (
     "sha512",
     "sha256",
@@ -27,10 +28,6 @@ _STRONGEST_FIRST = (
 
 class _Digest(Protocol):
     def update(self, data: memoryview, /) -> None: ...
-    def hexdigest(self) -> str: ...
-
-
-class _Plain(_Digest, Protocol):
     def digest(self) -> bytes: ...
 
 
@@ -46,9 +43,6 @@ class _Crc:
     def digest(self) -> bytes:
         return self._value.to_bytes(self._length, "big")
 
-    def hexdigest(self) -> str:
-        return self.digest().hex()
-
 
 _CRCS: dict[str, tuple[Callable[[memoryview, int], int], int]] = {
     "crc32": (crc.crc32, 4),
@@ -57,21 +51,34 @@ _CRCS: dict[str, tuple[Callable[[memoryview, int], int], int]] = {
 }
 
 
-def _new(algorithm: str) -> _Plain:
+class _Nothing:
+    """What is known of a file without a checksum."""
+
+    def update(self, data: memoryview, /) -> None:
+        pass
+
+    def digest(self) -> bytes:
+        return b""
+
+
+def _new(algorithm: str) -> _Digest:
+    if not algorithm:
+        return _Nothing()
     if algorithm in _CRCS:
         return _Crc(*_CRCS[algorithm])
     return hashlib.new(algorithm, usedforsecurity=False)
 
 
-class _OfParts:
-    """The digest of the digests of an upload's parts, with their number: what a multipart ETag is made of."""
+class Stretch:
+    """The digests of an upload's parts, taken of bytes that begin where one of them begins."""
 
     def __init__(self, algorithm: str, part_bytes: int) -> None:
         self._algorithm = algorithm
         self._part_bytes = self._left = part_bytes
-        self._all, self._part, self._count = _new(algorithm), _new(algorithm), 0
+        self._part, self._done = _new(algorithm), list[bytes]()
 
     def update(self, data: memoryview, /) -> None:
+        """Take the next bytes."""
         while data:
             piece, data = data[: self._left], data[self._left :]
             self._part.update(piece)
@@ -80,33 +87,41 @@ class _OfParts:
                 self._close_part()
 
     def _close_part(self) -> None:
-        self._all.update(memoryview(self._part.digest()))
-        self._part, self._left, self._count = _new(self._algorithm), self._part_bytes, self._count + 1
+        self._done.append(self._part.digest())
+        self._part, self._left = _new(self._algorithm), self._part_bytes
 
-    def hexdigest(self) -> str:
-        if self._left < self._part_bytes:
+    def digests(self) -> list[bytes]:
+        """Return the digests of the parts, of which the last may be shorter; at least one."""
+        if self._left < self._part_bytes or not self._done:
             self._close_part()
-        return f"{self._all.hexdigest()}-{self._count}"
+        return self._done
 
 
 class Verifier:
-    """Computes the strongest checksum that is known of a file, in one pass from its start to its end."""
+    """Holds the strongest checksum that is known of a file against that of its bytes.
+
+    One of the file is computed in one stretch. One that is made of the digests of an upload's parts, which
+    is what a multipart ETag is, may be computed in several, at once and in any order.
+    """
 
     def __init__(self, info: RemoteInfo) -> None:
         self.algorithm = next((name for name in _STRONGEST_FIRST if name in info.checksums), "")
         self._expected = info.checksums.get(self.algorithm, "")
-        self._digest = _digest(self.algorithm, info.parts_bytes) if self.algorithm else None
+        self._name, _, of_parts = self.algorithm.partition("-")
+        self.parts_bytes = info.parts_bytes if of_parts else 0
 
-    def update(self, data: memoryview) -> None:
-        """Take the next bytes."""
-        if self._digest is not None:
-            self._digest.update(data)
+    def stretch(self) -> Stretch:
+        """Return what the bytes of a stretch are given to."""
+        return Stretch(self._name, self.parts_bytes or sys.maxsize)
 
-    def agrees(self) -> bool:
-        """Tell whether the bytes are the expected ones, as far as anything is known of them."""
-        return self._digest is None or self._digest.hexdigest() == self._expected
+    def agrees(self, stretches: Iterable[Stretch]) -> bool:
+        """Tell whether the bytes of all stretches are the expected ones, as far as anything is known."""
+        return self._hex(stretches) == self._expected
 
-
-def _digest(algorithm: str, parts_bytes: int) -> _Digest:
-    name, _, of_parts = algorithm.partition("-")
-    return _OfParts(name, parts_bytes) if of_parts else _new(name)
+    def _hex(self, stretches: Iterable[Stretch]) -> str:
+        parts = [digest for stretch in stretches for digest in stretch.digests()]
+        if not self.parts_bytes:
+            return parts[0].hex()
+        joined = _new(self._name)
+        joined.update(memoryview(b"".join(parts)))
+        return f"{joined.digest().hex()}-{len(parts)}"

@@ -1,41 +1,63 @@
-"""boto3 clients that are lent to one transfer at a time and kept warm for the next: making one is slow."""
+"""What speaks to a store, lent to one transfer at a time and kept warm for the next."""
 
 import os
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from functools import cached_property
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from boto3.session import Session
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.config import Config
+from botocore.credentials import Credentials as SigningKeys
 
 from gateway.settings import Settings
 from gateway.storage.address import Credentials, S3Address
-from gateway.storage.connections import PolicedSession
+from gateway.storage.connections import Connections
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 KEPT = 4
 KEPT_S = 60.0
+CONFIG = Config(
+    signature_version="s3v4",
+    request_checksum_calculation="when_required",
+    response_checksum_validation="when_required",
+    retries={"total_max_attempts": 1, "mode": "standard"},
+)
 _lock = threading.Lock()
 _session = Session()
 
 
-@dataclass(frozen=True)
 class Lent:
-    """A client and the connections under it, which belong to one transfer until they are given back."""
+    """The connections to a store and who signs for them: one transfer's, until it gives them back."""
 
-    key: tuple[object, ...]
-    client: "S3Client"
-    session: PolicedSession
+    def __init__(
+        self, key: tuple[object, ...], address: S3Address, credentials: Credentials, settings: Settings
+    ) -> None:
+        self.key = key
+        self.connections = Connections(settings)
+        self.virtual_hosted = _is_virtual_hosted(address.endpoint, settings.virtual_hosted)
+        self.signer = S3SigV4Auth(
+            SigningKeys(credentials.access_key, credentials.secret_key), "s3", address.region
+        )
+        self._address, self._credentials = address, credentials
+
+    @cached_property
+    def client(self) -> "S3Client":
+        """The boto3 client, for all but the bytes of an object: made when needed, for it is slow to make."""
+        with _lock:  # boto3 makes one at a time
+            return _make(self._address, self._credentials, self.connections, virtual=self.virtual_hosted)
 
     def close(self) -> None:
         """Close the connections."""
-        self.session.close()
-        self.client.close()
+        self.connections.close()
 
 
 kept: list[tuple[float, Lent]] = []
@@ -43,18 +65,18 @@ os.register_at_fork(after_in_child=kept.clear)  # two processes must not speak o
 
 
 def lend(address: S3Address, credentials: Credentials, settings: Settings) -> Lent:
-    """Return a client for the store, one that was used before where there is one."""
+    """Return what speaks to the store, one that was used before where there is one."""
     key = (address.endpoint, address.region, credentials, *_limits(settings))
     with _lock:
         for index, (_, lent) in enumerate(kept):
             if lent.key == key:
                 del kept[index]
                 return lent
-        return _make(key, address, credentials, settings)  # under the lock: boto3 makes one at a time
+    return Lent(key, address, credentials, settings)
 
 
 def give_back(lent: Lent) -> None:
-    """Keep the client for a while for whoever needs the like, and let go of those kept for too long."""
+    """Keep it for a while for whoever needs the like, and let go of those kept for too long."""
     now = time.monotonic()
     with _lock:
         kept.append((now, lent))
@@ -70,37 +92,47 @@ def _limits(settings: Settings) -> tuple[object, ...]:
     return (*hosts, settings.ca_bundle, settings.connections, *timeouts)
 
 
-def _style(endpoint: str, virtual_hosted: Sequence[str]) -> Literal["virtual", "path"]:
-    """Return where the store wants the bucket's name: in the host's, or in the path."""
-    host = "." + (urlsplit(endpoint).hostname or "").rstrip(".").lower()
-    return "virtual" if any(host.endswith(f".{name.lower()}") for name in virtual_hosted) else "path"
+def _is_virtual_hosted(endpoint: str, virtual_hosted: Sequence[str]) -> bool:
+    """Tell where the store wants the bucket's name: in the host's, or in the path."""
+    host = (urlsplit(endpoint).hostname or "").rstrip(".").lower()
+    with suppress(ValueError):
+        ip_address(host)
+        return False  # no name can stand before a number
+    return any(f".{host}".endswith(f".{name.lower()}") for name in virtual_hosted)
 
 
-def _make(key: tuple[object, ...], address: S3Address, credentials: Credentials, settings: Settings) -> Lent:
-    """Make a client whose requests all go through a policed session. Retries are ours: it makes none."""
-    style = _style(address.endpoint, settings.virtual_hosted)
+def _make(
+    address: S3Address, credentials: Credentials, connections: Connections, *, virtual: bool
+) -> "S3Client":
+    """Make a client whose requests all go over these connections. Retries are ours: it makes none."""
     client = _session.client(
         "s3",
         endpoint_url=address.endpoint,
         region_name=address.region,
         aws_access_key_id=credentials.access_key,
         aws_secret_access_key=credentials.secret_key,
-        config=Config(
-            signature_version="s3v4",
-            # What is sent of a file has its SHA-256 in a signed header: no need to compute it twice.
-            s3={"addressing_style": style, "payload_signing_enabled": False},
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            retries={"total_max_attempts": 1, "mode": "standard"},
-        ),
+        config=CONFIG.merge(Config(s3={"addressing_style": "virtual" if virtual else "path"})),
     )
-    session = PolicedSession(settings, read_timeout_s=settings.read_timeout_s)
+
     events: Any = client.meta.events  # a handler that returns a response has answered the request
-    events.register("before-call.s3.GetObject", _ask_for_checksums)
-    events.register("before-send.s3", lambda request, **_: session.send(request))
-    return Lent(key, client, session)
+    events.register("before-send.s3", lambda request, **_: _answer(connections, request))
+    return client
 
 
-def _ask_for_checksums(params: dict[str, Any], **_: object) -> None:
-    """Ask without botocore's knowledge: it would compute them too."""
-    params["headers"]["x-amz-checksum-mode"] = "ENABLED"
+def _answer(connections: Connections, request: Any) -> AWSResponse:
+    answer = connections.send(request.method, request.url, request.headers, request.body)
+    with closing(answer):
+        whole = _Whole(answer.read())
+    headers: Any = HeadersDict(answer.headers)
+    return AWSResponse(request.url, answer.status, headers, whole)
+
+
+class _Whole:
+    """A body that was read already, as botocore reads it."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self, **_: object) -> Iterator[bytes]:
+        """Yield it at once."""
+        yield self._body

@@ -1,48 +1,89 @@
-"""HTTP connections that obey the policy: each connects to exactly the addresses that were judged.
+"""HTTP over connections that obey the policy: each goes to exactly the addresses that were judged.
 
 A name is resolved when a connection is made, its addresses are judged, and the socket is opened to one
 of these numbers; TLS still verifies the certificate against the name. So an answer of the name server
-that changes between judgement and connection changes nothing.
+that changes between judgement and connection changes nothing. The standard library speaks HTTP, with
+botocore's way of waiting for a `100 Continue`; a connection whose answer was read whole serves again.
 """
 
 import socket
+import ssl
 import threading
 import weakref
-from collections.abc import Sequence
-from contextlib import suppress
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+from select import POLLIN, poll
+from typing import IO, Any, Protocol, cast
+from urllib.parse import urlsplit
 
-from botocore.awsrequest import (
-    AWSHTTPConnection,
-    AWSHTTPConnectionPool,
-    AWSHTTPSConnection,
-    AWSHTTPSConnectionPool,
+from botocore.awsrequest import AWSConnection
+from botocore.exceptions import (
+    BotoCoreError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+    SSLError,
 )
-from botocore.httpsession import URLLib3Session
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
-from urllib3.util.connection import create_connection
+from botocore.httpsession import get_cert_path
 
 from gateway.settings import Settings
 from gateway.storage import policy
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 20  # what is sent of a file at once
+USER_AGENT = "hpc-gateway"
+_PORTS = {"http": 80, "https": 443}
 
 
-class PolicedSession(URLLib3Session):
-    """The HTTP client under boto3, with pools whose connections obey the policy and can be cut."""
+_Place = tuple[str, str, int]
+_Idle = defaultdict[_Place, list["_Connection"]]
 
-    def __init__(self, settings: Settings, *, read_timeout_s: float) -> None:
-        verify: Any = str(settings.ca_bundle) if settings.ca_bundle else True
-        timeout: Any = (settings.connect_timeout_s, read_timeout_s)
-        super().__init__(verify=verify, timeout=timeout, max_pool_connections=settings.connections)
+
+class Body(Protocol):
+    """Something that is sent: it is read from where it stands."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return the next bytes."""
+
+
+class Connections:
+    """The connections of one transfer: made when needed, used again, and cut all at once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._idle: _Idle = defaultdict(list)
         self._open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._lock = threading.Lock()
-        manager: Any = self._manager  # type: ignore[attr-defined]
-        manager.connection_pool_kw["blocksize"] = BLOCK_BYTES  # what is sent of a file at once
-        self._pool_classes_by_scheme = manager.pool_classes_by_scheme = {
-            "http": self._policed(AWSHTTPConnectionPool, AWSHTTPConnection, settings.allowed_endpoints),
-            "https": self._policed(AWSHTTPSConnectionPool, AWSHTTPSConnection, settings.allowed_endpoints),
-        }
+        self._context: ssl.SSLContext | None = None
+        weakref.finalize(self, _close, self._idle)
+
+    def send(
+        self, method: str, url: str, headers: Mapping[str, Any], body: bytes | Body | None = None
+    ) -> "Answer":
+        """Send a request and return its answer, whatever that says.
+
+        Raises
+        ------
+        BotoCoreError
+            When the way to the server is broken.
+        StorageError
+            When the server may not be connected to.
+        """
+        parts = urlsplit(url)
+        place = (parts.scheme, parts.hostname or "", parts.port or _PORTS[parts.scheme])
+        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        connection = self._take(place)
+        try:
+            with _explained(url):
+                with suppress(BrokenPipeError):  # who has answered before all was sent has the word
+                    connection.request(method, target, cast("IO[bytes]", body), headers)
+                response = connection.getresponse()
+        except BaseException:
+            connection.close()
+            raise
+        return Answer(response, connection, self._idle[place], url)
 
     def cut(self) -> None:
         """Break every connection: whoever waits for one of them gets an error at once."""
@@ -50,47 +91,138 @@ class PolicedSession(URLLib3Session):
             sockets = list(self._open)
         for each in sockets:
             with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+                socket.socket.shutdown(each, socket.SHUT_RDWR)  # below TLS, which another thread is in
 
-    def _track(self, opened: socket.socket) -> socket.socket:
+    def close(self) -> None:
+        """Close the connections that nobody uses."""
+        _close(self._idle)
+
+    def _take(self, place: _Place) -> "_Connection":
+        """Return a connection that was used before and still stands, or a new one."""
+        idle = self._idle[place]
+        while idle:
+            with suppress(IndexError):
+                connection = idle.pop()
+                if connection.stands():
+                    return connection
+                connection.close()
+        context = self._trust() if place[0] == "https" else None
+        return _Connection(place, self._settings, context, self._track)
+
+    def _trust(self) -> ssl.SSLContext:
+        with self._lock:
+            if self._context is None:
+                bundle = self._settings.ca_bundle or get_cert_path(True)  # noqa: FBT003  botocore's own way
+                self._context = ssl.create_default_context(cafile=str(bundle))
+                self._context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # few private authorities meet it
+            return self._context
+
+    def _track(self, opened: socket.socket) -> None:
         with self._lock:
             self._open.add(opened)
-        return opened
-
-    def _policed(self, pool: type[Any], connection: type[Any], allowed: Sequence[str]) -> type[Any]:
-        """Return the class of connection pool whose connections go to judged addresses only."""
-
-        def open_socket(made: Any) -> socket.socket:
-            return self._track(_connect(made, allowed))
-
-        def connect(made: Any) -> None:
-            connection.connect(made)
-            self._track(made.sock)  # with TLS another one than was opened
-
-        methods = {"_new_conn": open_socket, "connect": connect}
-        policed = type(f"Policed{connection.__name__}", (connection,), methods)
-        return type(f"Policed{pool.__name__}", (pool,), {"ConnectionCls": policed})
 
 
-def _connect(connection: Any, allowed: Sequence[str]) -> socket.socket:
-    """Open the connection's socket to the first judged address that answers."""
-    addresses = policy.resolve(connection.host, connection.port, allowed)
-    for address in addresses[:-1]:
+def _close(idle: _Idle) -> None:
+    for connections in idle.values():
+        while connections:
+            connections.pop().close()
+
+
+class Answer:
+    """An open answer: its status, its headers by their names in lower case, and its body to be read."""
+
+    def __init__(
+        self, response: HTTPResponse, connection: "_Connection", idle: list["_Connection"], url: str
+    ) -> None:
+        self.status, self.reason = response.status, response.reason
+        self.headers = {name.lower(): value for name, value in response.headers.items()}
+        self._response, self._idle, self._url = response, idle, url
+        self._connection: _Connection | None = connection
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill the buffer, or what is left of the body into it; 0 is the end."""
+        with _explained(self._url):
+            return self._response.readinto(buffer)
+
+    def read(self, most: int | None = None) -> bytes:
+        """Return the body, or no more than so much of it."""
+        with _explained(self._url):
+            return self._response.read(most)
+
+    def close(self) -> None:
+        """Let the connection serve again, or close it when not all was read."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        if self._response.isclosed() and not self._response.length and connection.sock is not None:
+            self._idle.append(connection)
+        else:
+            self._response.close()
+            connection.close()
+
+
+class _Connection(AWSConnection, HTTPConnection):  # type: ignore[misc]
+    """A connection to the first judged address that answers."""
+
+    def __init__(
+        self,
+        place: _Place,
+        settings: Settings,
+        context: ssl.SSLContext | None,
+        track: Callable[[socket.socket], None],
+    ) -> None:
+        scheme, host, port = place
+        self.default_port = _PORTS[scheme]
+        super().__init__(host, port, blocksize=BLOCK_BYTES)
+        self._settings, self._context, self._track = settings, context, track
+
+    def connect(self) -> None:
+        """Resolve the name, have its addresses judged, and open the socket."""
+        addresses = policy.resolve(self.host, self.port, self._settings.allowed_endpoints)
+        for address in addresses[:-1]:
+            with suppress(ConnectTimeoutError, EndpointConnectionError):
+                self.sock = self._opened(address)
+                break
+        else:
+            self.sock = self._opened(addresses[-1])
+        self.sock.settimeout(self._settings.read_timeout_s)
+
+    def stands(self) -> bool:
+        """Tell whether the server has kept the connection: an idle one has nothing to say."""
+        look = poll()
+        look.register(self.sock, POLLIN)
+        return not look.poll(0)
+
+    def _opened(self, address: str) -> socket.socket:
         try:
-            return _open(connection, address)
-        except (ConnectTimeoutError, NewConnectionError):
-            continue
-    return _open(connection, addresses[-1])
+            opened = socket.create_connection((address, self.port), self._settings.connect_timeout_s)
+            self._track(opened)
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._context is None:
+                return opened
+            secured = self._context.wrap_socket(opened, server_hostname=self.host.rstrip("."))
+        except ssl.SSLError as error:
+            raise SSLError(endpoint_url=self.host, error=error) from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(endpoint_url=self.host, error=error) from error
+        except OSError as error:
+            raise EndpointConnectionError(endpoint_url=self.host, error=error) from error
+        self._track(secured)
+        return secured
 
 
-def _open(connection: Any, address: str) -> socket.socket:
+@contextmanager
+def _explained(url: str) -> Iterator[None]:
+    """Turn what goes wrong on a connection into what botocore calls it."""
     try:
-        return create_connection(
-            (address, connection.port),
-            connection.timeout,
-            socket_options=connection.socket_options,
-        )
+        yield
+    except BotoCoreError:  # some of which are an OSError as well
+        raise
     except TimeoutError as error:
-        raise ConnectTimeoutError(connection, f"no answer from {address}") from error
-    except OSError as error:
-        raise NewConnectionError(connection, str(error)) from error
+        raise ReadTimeoutError(endpoint_url=_host(url), error=error) from error
+    except (OSError, HTTPException) as error:
+        raise ConnectionClosedError(endpoint_url=_host(url), error=error) from error
+
+
+def _host(url: str) -> Any:
+    return urlsplit(url).hostname  # no more of it: the query of a signed URL is a secret

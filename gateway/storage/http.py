@@ -4,15 +4,12 @@ import re
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any, cast
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
-
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from gateway.errors import Invalid, StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.faults import Fault
 from gateway.settings import Settings
-from gateway.storage.connections import PolicedSession
+from gateway.storage.connections import USER_AGENT, Answer, Connections
 from gateway.storage.policy import check_endpoint
 from gateway.storage.refusals import reached
 from gateway.storage.remote import Readable, RemoteInfo
@@ -47,30 +44,30 @@ class WebFile:
     def __init__(self, url: str, settings: Settings) -> None:
         self._url = _normal(url)
         self._allowed = settings.allowed_endpoints
-        self._session = PolicedSession(settings, read_timeout_s=settings.read_timeout_s)
+        self._connections = Connections(settings)
 
     def close(self) -> None:
         """Give the connections back."""
-        self._session.close()
+        self._connections.close()
 
     def cut(self) -> None:
         """Break all connections, so that whoever waits for one of them stops waiting."""
-        self._session.cut()
+        self._connections.cut()
 
     def ask(self) -> RemoteInfo:
         """Ask for the first byte: its answer tells the size, the version and whether there are ranges."""
         answer = self._follow({"Range": "bytes=0-0"})
-        answer.raw.close()
+        answer.close()
         headers = answer.headers
-        if answer.status_code == _UNSATISFIABLE and _total(headers) == 0:
+        if answer.status == _UNSATISFIABLE and _total(headers) == 0:
             return RemoteInfo(0, "", ranges=False)
-        if answer.status_code not in {_OK, _PARTIAL}:
+        if answer.status not in {_OK, _PARTIAL}:
             raise refusal(answer, self._url, self.reasons, self.advice)
         version, total = _version(headers), _total(headers)
-        if answer.status_code == _PARTIAL:
+        if answer.status == _PARTIAL:
             ranges = total is not None and bool(version)
             return RemoteInfo(total, version, ranges=ranges, checksums=self._checksums(headers, whole=False))
-        length = headers.get("Content-Length", "")
+        length = headers.get("content-length", "")
         size = int(length) if length.isdigit() else None
         return RemoteInfo(size, version, ranges=False, checksums=self._checksums(headers, whole=True))
 
@@ -83,32 +80,31 @@ class WebFile:
             answer = self._send(self._url, headers)
             try:
                 self._check(answer, info, start if is_part else None)
-                yield cast("Readable", answer.raw)
-            except BaseException:
-                answer.raw.close()
-                raise
+                yield answer
+            finally:
+                answer.close()
 
     def _checksums(self, headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
         return _digests(headers, whole=whole)
 
-    def _check(self, answer: Any, info: RemoteInfo, start: int | None) -> None:
-        if answer.status_code not in {_OK, _PARTIAL}:
+    def _check(self, answer: Answer, info: RemoteInfo, start: int | None) -> None:
+        if answer.status not in {_OK, _PARTIAL}:
             raise refusal(answer, self._url, self.reasons, self.advice)
         if info.version and _version(answer.headers) != info.version:
             raise StorageChanged(f"{_shown(self._url)} was changed while it was read")
-        told = answer.headers.get("Content-Range", "")
+        told = answer.headers.get("content-range", "")
         if start is not None and not told.startswith(f"bytes {start}-"):
             raise StorageError(f"{_origin(self._url)} does not serve ranges as asked")
 
-    def _follow(self, headers: dict[str, str]) -> Any:
+    def _follow(self, headers: dict[str, str]) -> Answer:
         """Send the request to where the redirects lead, each of them judged like the first address."""
         for _ in range(MOST_REDIRECTS + 1):
             with reached(_origin(self._url)):
                 answer = self._send(self._url, headers)
-            if answer.status_code not in _REDIRECTS:
+            if answer.status not in _REDIRECTS:
                 return answer
-            answer.raw.close()
-            self._url = self._target(answer.headers.get("Location", ""))
+            answer.close()
+            self._url = self._target(answer.headers.get("location", ""))
         raise StorageError(f"{_origin(self._url)} redirects more than {MOST_REDIRECTS} times: {self.advice}")
 
     def _target(self, location: str) -> str:
@@ -123,9 +119,8 @@ class WebFile:
             raise StorageError(f"{_origin(self._url)} redirects from https to http: use another src")
         return target
 
-    def _send(self, url: str, headers: Mapping[str, str]) -> AWSResponse:
-        asked: Any = {"Accept-Encoding": "identity", "User-Agent": "hpc-gateway", **headers}
-        return self._session.send(AWSPreparedRequest("GET", url, asked, None, stream_output=True))
+    def _send(self, url: str, headers: Mapping[str, str]) -> Answer:
+        return self._connections.send("GET", url, {"User-Agent": USER_AGENT, **headers})
 
 
 def _normal(url: str) -> str:
@@ -147,21 +142,21 @@ def _shown(url: str) -> str:
 
 def _version(headers: Mapping[str, str]) -> str:
     """Return what changes with the content: a strong ETag, or the time of the last change."""
-    etag = headers.get("ETag", "")
-    return headers.get("Last-Modified", "") if etag.startswith("W/") or not etag else etag
+    etag = headers.get("etag", "")
+    return headers.get("last-modified", "") if etag.startswith("W/") or not etag else etag
 
 
 def _total(headers: Mapping[str, str]) -> int | None:
-    told = re.search(r"/([0-9]+)$", headers.get("Content-Range", ""))
+    told = re.search(r"/([0-9]+)$", headers.get("content-range", ""))
     return int(told[1]) if told else None
 
 
 def _digests(headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
     """Return the digests of the whole file, in hex: RFC 9530, RFC 3230, and Content-MD5 of a whole body."""
-    told = re.findall(r"([\w-]+)=:?([A-Za-z0-9+/]+=*):?", headers.get("Repr-Digest", ""))
-    told += re.findall(r"([\w-]+)=([A-Za-z0-9+/]+=*)", headers.get("Digest", ""))
-    if whole and "Content-MD5" in headers:
-        told.append(("md5", headers["Content-MD5"]))
+    told = re.findall(r"([\w-]+)=:?([A-Za-z0-9+/]+=*):?", headers.get("repr-digest", ""))
+    told += re.findall(r"([\w-]+)=([A-Za-z0-9+/]+=*)", headers.get("digest", ""))
+    if whole and "content-md5" in headers:
+        told.append(("md5", headers["content-md5"]))
     found: dict[str, str] = {}
     for name, value in told:
         with suppress(ValueError):
@@ -170,10 +165,10 @@ def _digests(headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
     return found
 
 
-def refusal(answer: Any, url: str, reasons: Mapping[int, str], advice: str) -> StorageError:
+def refusal(answer: Answer, url: str, reasons: Mapping[int, str], advice: str) -> StorageError:
     """Return what to tell the user about an answer that is not the file."""
-    status = answer.status_code
-    said = f"{_shown(url)} answers {status} {answer.raw.reason or ''}".rstrip()
+    status = answer.status
+    said = f"{_shown(url)} answers {status} {answer.reason or ''}".rstrip()
     if status in _BUSY:
         return StorageBusy(f"{said}; it is tried again")
     if status in _TRANSIENT:

@@ -3,10 +3,10 @@
 import re
 from base64 import b64decode
 from collections.abc import Mapping
-from typing import Any
 
 MULTIPART_ETAG = re.compile(r'"?([0-9a-f]{32}-([1-9][0-9]*))"?')
 _MD5_ETAG = re.compile(r'"?([0-9a-f]{32})"?')  # of an object stored in one piece
+_ENCRYPTED = "x-amz-server-side-encryption"
 _ALGORITHMS = ("sha256", "sha1", "crc64nvme", "crc32c", "crc32")
 _STRONG = frozenset({"sha256", "sha1", "crc64nvme"})
 
@@ -16,31 +16,31 @@ def is_strong(checksums: Mapping[str, str]) -> bool:
     return not _STRONG.isdisjoint(checksums)
 
 
-def checksums_of(answer: Mapping[str, Any]) -> dict[str, str]:
+def checksums_of(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the checksums of the whole object, in hex; those of multipart uploads may be of the parts."""
     found: dict[str, str] = {}
     # Not every store says what it is of; in an upload of parts it is of the parts unless said otherwise.
-    whole = "COMPOSITE" if MULTIPART_ETAG.fullmatch(answer.get("ETag", "")) else "FULL_OBJECT"
+    whole = "COMPOSITE" if MULTIPART_ETAG.fullmatch(headers.get("etag", "")) else "FULL_OBJECT"
     for name in _ALGORITHMS:
-        value = _value(answer, name)
+        value = _value(headers, name)
         always_whole = name == "crc64nvme"
-        if "-" not in value and (always_whole or answer.get("ChecksumType", whole) == "FULL_OBJECT"):
+        if "-" not in value and (always_whole or headers.get("x-amz-checksum-type", whole) == "FULL_OBJECT"):
             found[name] = b64decode(value).hex()
-    encrypted = answer.get("ServerSideEncryption") == "aws:kms" or "SSECustomerAlgorithm" in answer
-    md5 = _MD5_ETAG.fullmatch(answer.get("ETag", ""))
+    encrypted = headers.get(_ENCRYPTED) == "aws:kms" or f"{_ENCRYPTED}-customer-algorithm" in headers
+    md5 = _MD5_ETAG.fullmatch(headers.get("etag", ""))
     return found | ({"md5": md5[1]} if md5 and not encrypted else {})
 
 
-def checksums_of_parts(answer: Mapping[str, Any]) -> dict[str, str]:
+def checksums_of_parts(headers: Mapping[str, str]) -> dict[str, str]:
     """Return, in hex and with the number of parts, the checksums that are made of the parts' own."""
     found: dict[str, str] = {}
     for name in _ALGORITHMS:
-        digest, _, count = _value(answer, name).partition("-")
+        digest, _, count = _value(headers, name).partition("-")
         if digest and count:
             found[f"{name}-parts"] = f"{b64decode(digest).hex()}-{count}"
-    etag = MULTIPART_ETAG.fullmatch(answer.get("ETag", ""))
+    etag = MULTIPART_ETAG.fullmatch(headers.get("etag", ""))
     return found | ({"md5-parts": etag[1]} if etag else {})
 
 
-def _value(answer: Mapping[str, Any], name: str) -> str:
-    return str(answer.get(f"Checksum{name.upper()}") or "-")
+def _value(headers: Mapping[str, str], name: str) -> str:
+    return headers.get(f"x-amz-checksum-{name}") or "-"

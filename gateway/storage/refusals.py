@@ -14,11 +14,8 @@ from botocore.exceptions import (
     HTTPClientError,
     ParamValidationError,
     ReadTimeoutError,
-    ResponseStreamingError,
     SSLError,
 )
-from urllib3.exceptions import HTTPError
-from urllib3.exceptions import ReadTimeoutError as StreamTimeoutError
 
 from gateway.errors import GatewayError, StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.faults import Fault
@@ -109,7 +106,7 @@ def explained(address: S3Address) -> Iterator[None]:
         yield
     except ClientError as error:
         raise refusal(error.response, address) from error
-    except (BotoCoreError, HTTPError) as error:
+    except BotoCoreError as error:
         raise unreachable(error, address.endpoint) from error
 
 
@@ -118,7 +115,7 @@ def reached(where: str) -> Iterator[None]:
     """Turn what goes wrong in the block on the way to `where` into StorageError or StorageUnavailable."""
     try:
         yield
-    except (BotoCoreError, HTTPError, OSError, EOFError) as error:
+    except (BotoCoreError, OSError, EOFError) as error:
         raise unreachable(error, where) from error
 
 
@@ -155,8 +152,8 @@ def unreachable(error: Exception, where: str) -> GatewayError:
 
 def _verdict(error: SSLError) -> str:
     """Return what was found wrong with the certificate, which holds no more than names."""
-    told = re.search(r"certificate verify failed: ([^(\n]+)|(hostname '.*)", str(error))
-    return (told[1] or told[2]).strip() if told else "there is no TLS"
+    told = re.search(r"certificate verify failed: ([^(\n]+)", str(error))
+    return told[1].strip() if told else "there is no TLS"
 
 
 def _trouble(error: Exception) -> str:
@@ -164,12 +161,9 @@ def _trouble(error: Exception) -> str:
         return "no answer when connecting to {where}"
     if isinstance(error, EndpointConnectionError):
         return "nothing accepts connections at {where}"
-    if isinstance(error, ReadTimeoutError | StreamTimeoutError | TimeoutError):
+    if isinstance(error, ReadTimeoutError | TimeoutError):
         return "{where} stopped sending"
-    if isinstance(
-        error,
-        ConnectionClosedError | ResponseStreamingError | HTTPError | HTTPClientError | OSError | EOFError,
-    ):
+    if isinstance(error, ConnectionClosedError | HTTPClientError | OSError | EOFError):
         return "the connection to {where} broke"
     return f"{{where}} could not be used ({type(error).__name__})"
 

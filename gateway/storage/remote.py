@@ -16,6 +16,7 @@ class RemoteInfo:
     checksums: Mapping[str, str] = field(default_factory=dict)  # algorithm -> hex, of the whole
     most_connections: int = 64
     parts_bytes: int = 0  # of a multipart ETag among the checksums
+    whole: bytes | None = field(default=None, repr=False)  # all of it, where the answer was that short
 
 
 class Readable(Protocol):

@@ -1,11 +1,12 @@
-"""An object of an S3 store, read and written with boto3 under the gateway's own connections."""
+"""An object of an S3 store, read and written over the gateway's own connections."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import IO, TYPE_CHECKING, Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict
+from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -14,16 +15,18 @@ from gateway.settings import Settings
 from gateway.sites.files import Slice
 from gateway.storage import clients
 from gateway.storage.address import Credentials, S3Address
+from gateway.storage.connections import Answer
 from gateway.storage.offered import MULTIPART_ETAG, checksums_of, checksums_of_parts, is_strong
 from gateway.storage.refusals import explained
 from gateway.storage.remote import Readable, RemoteInfo
+from gateway.storage.requests import ObjectRequests
 
 if TYPE_CHECKING:
-    from botocore.response import StreamingBody
+    from mypy_boto3_s3 import S3Client
 
 __all__ = ["Credentials", "S3Address", "S3Object", "StoredPart"]
 
-_UNASKED_BYTES = 256 << 10
+_AT_ONCE_BYTES = 64 << 10
 _CLOCK_SLACK = timedelta(seconds=10)  # between those who write rows and those who carry them out
 
 
@@ -46,10 +49,14 @@ class S3Object:
 
     def __init__(self, address: S3Address, credentials: Credentials, settings: Settings) -> None:
         self.address = address
-        self._lent = clients.lend(address, credentials, settings)
-        self._client, self._is_cut = self._lent.client, False
+        self._lent, self._is_cut = clients.lend(address, credentials, settings), False
+        self._requests = ObjectRequests(address, self._lent)
         self._name: _Name = {"Bucket": address.bucket, "Key": address.key}
-        self._first: StreamingBody | None = None
+        self._first: Answer | None = None
+
+    @property
+    def _client(self) -> "S3Client":
+        return self._lent.client
 
     def close(self) -> None:
         """Give the connections back."""
@@ -62,30 +69,40 @@ class S3Object:
     def cut(self) -> None:
         """Break all connections, so that whoever waits for one of them stops waiting."""
         self._is_cut = True
-        self._lent.session.cut()
+        self._lent.connections.cut()
 
     def ask(self) -> RemoteInfo:
         """Begin to read the object: the answer tells size and checksums, and serves the first reading."""
         self._drop_first()
         with explained(self.address):
-            answer = self._client.get_object(**self._name)
-        self._first = answer["Body"]
-        size, etag = answer["ContentLength"], answer.get("ETag", "")
-        checksums = checksums_of(answer)
+            answer = self._requests.get({})
+        self._first = answer
+        size, etag = self._length(answer.headers), answer.headers.get("etag", "")
+        checksums = checksums_of(answer.headers)
+        whole = self._at_once(answer, size)
         multipart = MULTIPART_ETAG.fullmatch(etag)
         if not multipart or is_strong(checksums):
-            return RemoteInfo(size, etag, ranges=True, checksums=checksums)
+            return RemoteInfo(size, etag, ranges=True, checksums=checksums, whole=whole)
         part_bytes = self._part_bytes(size, int(multipart[2]))
         if part_bytes:
-            checksums |= checksums_of_parts(answer)
+            checksums |= checksums_of_parts(answer.headers)
         elif self.size() != size:  # no checksum will tell
             raise self._cut_short()
-        return RemoteInfo(size, etag, ranges=True, checksums=checksums, parts_bytes=part_bytes)
+        return RemoteInfo(size, etag, ranges=True, checksums=checksums, parts_bytes=part_bytes, whole=whole)
+
+    def _at_once(self, answer: Answer, size: int) -> bytes | None:
+        """Return the body of a small object; None of a large one, and of one that did not arrive whole."""
+        if size > _AT_ONCE_BYTES:
+            return None
+        with suppress(BotoCoreError):
+            return answer.read()
+        self._drop_first()
+        return None
 
     def size(self) -> int:
         """Ask how large the object is."""
         with explained(self.address):
-            return self._client.head_object(**self._name)["ContentLength"]
+            return self._length(self._requests.head())
 
     def below(self) -> Iterator[tuple[str, int]]:
         """Yield name and size of every object whose key begins with ours; names begin after that."""
@@ -101,52 +118,50 @@ class S3Object:
     def read(self, info: RemoteInfo, start: int, stop: int | None) -> Iterator[Readable]:
         """Open a range of the object as it was when `info` was asked for."""
         with explained(self.address):
-            body, self._first = (self._first, None) if start == 0 else (None, self._first)
-            body = body or self._open_range(info, start, stop)
-            try:
-                yield cast("Readable", body)
-            except BaseException:
-                body.close()
-                raise
-            if stop != info.size:  # the first answer goes on behind what was wanted of it
-                body.close()
+            answer, self._first = (self._first, None) if start == 0 else (None, self._first)
+            answer = answer or self._open_range(info, start, stop)
+            with closing(answer):
+                yield answer
 
-    def _open_range(self, info: RemoteInfo, start: int, stop: int | None) -> "StreamingBody":
-        wanted: dict[str, Any] = {"IfMatch": info.version} if info.version else {}
+    def _open_range(self, info: RemoteInfo, start: int, stop: int | None) -> Answer:
+        wanted = {"If-Match": info.version} if info.version else {}
         if (start, stop) != (0, info.size):
             wanted["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
-        answer = self._client.get_object(**self._name, **wanted)
+        answer = self._requests.get(wanted)
         try:
             self._check_answer(answer, info, ((info.size if stop is None else stop) or 0) - start)
         except BaseException:
-            answer["Body"].close()
+            answer.close()
             raise
-        return answer["Body"]
+        return answer
 
     def _drop_first(self) -> None:
         if self._first is not None:
             self._first.close()
             self._first = None
 
-    def _check_answer(self, answer: Mapping[str, Any], info: RemoteInfo, length: int) -> None:
-        if answer.get("ETag", "") != info.version:  # not every store knows If-Match
+    def _check_answer(self, answer: Answer, info: RemoteInfo, length: int) -> None:
+        if answer.headers.get("etag", "") != info.version:  # not every store knows If-Match
             raise StorageChanged(f"object {self.address.key!r} was changed while it was read")
-        if answer["ContentLength"] < length:
+        told = self._length(answer.headers)
+        if told < length:
             raise self._cut_short()
-        if answer["ContentLength"] > length:
+        if told > length:
             raise StorageError(f"the store at {self.address.endpoint} does not serve ranges as asked")
+
+    def _length(self, headers: Mapping[str, str]) -> int:
+        told = headers.get("content-length", "")
+        if not told.isdecimal():
+            raise StorageError(f"the store at {self.address.endpoint} does not say how long an object is")
+        return int(told)
 
     def _cut_short(self) -> StorageUnavailable:
         endpoint = self.address.endpoint
         return StorageUnavailable(f"the answer of {endpoint} was cut short on its way; it is tried again")
 
-    def put(self, data: Slice, sha256: str) -> StoredPart:
+    def put(self, data: bytes | Slice, sha256: str) -> StoredPart:
         """Store a small object whole."""
-        # Of a file botocore asks first whether it may come (Expect: 100-continue), one round trip more.
-        body = data.read() if len(data) <= _UNASKED_BYTES else cast("IO[bytes]", data)
-        with explained(self.address):
-            answer = self._client.put_object(**self._name, Body=body, ChecksumSHA256=sha256)
-        return StoredPart(answer["ETag"], len(data), answer.get("ChecksumSHA256"))
+        return self._put(data, sha256)
 
     def start_upload(self) -> str:
         """Begin a multipart upload; return its id."""
@@ -171,15 +186,12 @@ class S3Object:
 
     def put_part(self, upload_id: str, number: int, data: Slice, sha256: str) -> StoredPart:
         """Store one part, numbered from 1."""
+        return self._put(data, sha256, f"partNumber={number}&uploadId={quote(upload_id, safe='-_.~')}")
+
+    def _put(self, data: bytes | Slice, sha256: str, query: str = "") -> StoredPart:
         with explained(self.address):
-            answer = self._client.upload_part(
-                **self._name,
-                UploadId=upload_id,
-                PartNumber=number,
-                Body=cast("IO[bytes]", data),
-                ChecksumSHA256=sha256,
-            )
-        return StoredPart(answer["ETag"], len(data), answer.get("ChecksumSHA256"))
+            told = self._requests.put(data, len(data), sha256, query)
+        return StoredPart(told.get("etag", ""), len(data), told.get("x-amz-checksum-sha256"))
 
     def complete_upload(self, upload_id: str, parts: Sequence[StoredPart]) -> str:
         """Make an object of the parts; return its ETag."""
@@ -231,7 +243,7 @@ class S3Object:
     def _part_bytes(self, size: int, count: int) -> int:
         """Return the size of the parts that the object was uploaded in; 0 when that cannot be known."""
         with suppress(BotoCoreError, ClientError):
-            first = self._client.head_object(**self._name, PartNumber=1)["ContentLength"]
+            first = self._length(self._requests.head("partNumber=1"))
             return first if first and -(-size // first) == count else 0
         return 0
 

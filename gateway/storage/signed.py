@@ -3,14 +3,12 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from typing import Any
-
-from botocore.awsrequest import AWSPreparedRequest
 
 from gateway.errors import StorageError, StorageUnavailable
 from gateway.settings import Settings
 from gateway.sites.files import Slice
 from gateway.storage.address import S3Address, SignedUrl
+from gateway.storage.connections import USER_AGENT
 from gateway.storage.http import WebFile, refusal
 from gateway.storage.refusals import reached
 
@@ -40,10 +38,11 @@ class SignedObject(WebFile):
         if len(data) > LARGEST_PUT_BYTES:
             raise StorageError("a presigned URL takes 5 GiB at most: send keys for larger files")
         digest = _Md5(data)
-        headers: Any = {"Content-Length": str(len(data)), "User-Agent": "hpc-gateway"}
+        headers = {"Content-Length": str(len(data)), "User-Agent": USER_AGENT}
         with reached(self._address.endpoint):
-            answer = self._session.send(AWSPreparedRequest("PUT", self._url, headers, digest, False))  # type: ignore[arg-type]  # noqa: FBT003  botocore's own signature
-        if answer.status_code not in _TAKEN:
+            answer = self._connections.send("PUT", self._url, headers, digest)
+            answer.close()
+        if answer.status not in _TAKEN:
             raise refusal(answer, self._url, self.reasons, self.advice)
         kept = _md5(answer.headers)
         if kept is not None and kept != digest.hexdigest():
@@ -56,7 +55,7 @@ class SignedObject(WebFile):
 
 
 class _Md5:
-    """Reads a slice and digests it on the way; a second reading, after a broken connection, begins anew."""
+    """Reads a slice and digests it on the way."""
 
     def __init__(self, data: Slice) -> None:
         self._data = data
@@ -67,13 +66,6 @@ class _Md5:
         self._digest.update(piece)
         return piece
 
-    def tell(self) -> int:
-        return self._data.tell()
-
-    def seek(self, offset: int) -> int:
-        self._digest = hashlib.md5(usedforsecurity=False)
-        return self._data.seek(offset)
-
     def hexdigest(self) -> str:
         return self._digest.hexdigest()
 
@@ -82,5 +74,5 @@ def _md5(headers: Mapping[str, str]) -> str | None:
     """Return the object's MD5 where its ETag is one: neither of parts nor of encrypted bytes."""
     if headers.get("x-amz-server-side-encryption", "").startswith("aws:kms"):
         return None
-    found = _MD5_ETAG.fullmatch(headers.get("ETag", ""))
+    found = _MD5_ETAG.fullmatch(headers.get("etag", ""))
     return found[1] if found else None

@@ -1,6 +1,7 @@
 """Ending processes without a warning, together with everything that they have started."""
 
 import signal
+from contextlib import suppress
 
 import psutil
 
@@ -17,8 +18,10 @@ def kill_part(stack: Stack, name: str) -> None:
     child = stack.parts.hand_over(name)
     processes = tree(psutil.Process(child.pid))
     for process in processes:  # stopped first: none may see another one die and react to it
-        process.send_signal(signal.SIGSTOP)
+        with suppress(psutil.NoSuchProcess):  # it has ended by itself since
+            process.send_signal(signal.SIGSTOP)
     for process in processes:
-        process.kill()
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     child.wait()
     psutil.wait_procs(processes, timeout=10)

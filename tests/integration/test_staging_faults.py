@@ -1,5 +1,6 @@
 """Staging through a network that cuts, stalls, truncates, corrupts and is busy."""
 
+import io
 import os
 import time
 from collections.abc import Callable
@@ -67,6 +68,18 @@ def test_one_try_survives_faults_of_the_network(
     assert s3.get_object(Bucket="data", Key=back.key)["Body"].read() == data
     assert everything(home) == ["down", "up"]
     assert open_uploads(s3) == []
+
+
+@pytest.mark.parametrize("fault", [Fault("cut", 5_000), Fault("stall", 5_000)], ids=lambda fault: fault.kind)
+def test_a_small_object_whose_first_answer_breaks_is_fetched_again_at_once(
+    *, fault: Fault, faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    data = os.urandom(20_000)
+    s3.put_object(Bucket="data", Key=there.key, Body=data)
+    faulty.restart(first(fault))
+    stage_in(there, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+    assert (home / "x").read_bytes() == data
+    assert everything(home) == ["x"]
 
 
 def _after_the_first_answer(fault: Fault) -> Plan:
@@ -243,11 +256,15 @@ def test_a_try_ends_in_time(
         stage_in(there, OWNER, site, at(home, "x"), Recorder(), short)
 
 
+@pytest.mark.parametrize("in_parts", [False, True])
 def test_the_next_try_goes_on_where_the_last_one_stopped(
-    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    *, in_parts: bool, faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
 ) -> None:
     data = os.urandom(80 * MIB)
-    s3.put_object(Bucket="data", Key=there.key, Body=data)
+    if in_parts:  # whose digests the second try takes of the file, where the first has brought them
+        s3.upload_fileobj(io.BytesIO(data), "data", there.key)
+    else:
+        s3.put_object(Bucket="data", Key=there.key, Body=data)
     trail, few = Trail(), SETTINGS.model_copy(update={"connections": 2})
     notes = home / f".x.{trail.token}.notes"
     until_noted = Interrupted(lambda _: notes.exists() and notes.read_text().count("done") >= 2)
@@ -260,6 +277,26 @@ def test_the_next_try_goes_on_where_the_last_one_stopped(
     stage_in(there, OWNER, site, at(home, "x"), second, few, trail)
     assert next(filter(None, second.seen)) >= 16 * MIB
     assert (home / "x").read_bytes() == data
+    assert everything(home) == ["x"]
+
+
+def test_what_spoils_on_the_disk_between_two_tries_is_noticed(
+    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    s3.upload_fileobj(io.BytesIO(os.urandom(80 * MIB)), "data", there.key)
+    trail, few = Trail(), SETTINGS.model_copy(update={"connections": 2})
+    notes, part = (home / f".x.{trail.token}.{end}" for end in ("notes", "part"))
+    faulty.restart(lambda _: Fault("slow"))
+    with pytest.raises(StorageUnavailable, match="another try"):
+        stage_in(there, OWNER, site, at(home, "x"), Interrupted(lambda _: notes.exists()), few, trail)
+    kept = int(notes.read_text().splitlines()[1].split()[0]) - 1
+    with part.open("r+b") as file:
+        file.seek(kept * 16 * MIB + 5)  # 80 MiB come in five parts
+        file.write(b"spoilt")
+    faulty.restart(lambda _: Fault())
+    with pytest.raises(StorageUnavailable, match="md5-parts checksum"):
+        stage_in(there, OWNER, site, at(home, "x"), Recorder(), few, trail)
+    stage_in(there, OWNER, site, at(home, "x"), Recorder(), few, trail)
     assert everything(home) == ["x"]
 
 

@@ -48,9 +48,10 @@ KNOWN = {
 
 def _agrees(checksums: dict[str, str], data: bytes, step: int) -> tuple[str, bool]:
     verifier = Verifier(RemoteInfo(len(DATA), "", ranges=True, checksums=checksums, parts_bytes=PART))
+    stretch = verifier.stretch()
     for start in range(0, len(data), step):
-        verifier.update(memoryview(data)[start : start + step])
-    return verifier.algorithm, verifier.agrees()
+        stretch.update(memoryview(data)[start : start + step])
+    return verifier.algorithm, verifier.agrees([stretch])
 
 
 @pytest.mark.parametrize("algorithm", KNOWN)
@@ -60,6 +61,18 @@ def test_right_and_wrong_bytes(algorithm: str, step: int) -> None:
     assert _agrees(known, DATA, step) == (algorithm, True)
     assert _agrees(known, DATA[:-1], step) == (algorithm, False)
     assert _agrees(known, DATA[:-1] + b"?", step) == (algorithm, False)
+
+
+def test_stretches_between_borders_are_as_good_as_one() -> None:
+    for algorithm in (name for name in KNOWN if name.endswith("-parts")):
+        verifier = Verifier(
+            RemoteInfo(len(DATA), "", ranges=True, checksums={algorithm: KNOWN[algorithm]}, parts_bytes=PART)
+        )
+        stretches = [verifier.stretch() for _ in range(2)]
+        stretches[1].update(memoryview(DATA)[PART:])
+        stretches[0].update(memoryview(DATA)[:PART])
+        assert verifier.agrees(stretches)
+        assert not verifier.agrees(reversed(stretches))
 
 
 def test_the_strongest_is_taken() -> None:

@@ -1,7 +1,6 @@
-"""The checksums in a store's answer: which are of the object, which of its parts, which of neither."""
+"""The checksums in a store's headers: which are of the object, which of its parts, which of neither."""
 
 import base64
-from typing import Any
 
 import pytest
 
@@ -16,39 +15,47 @@ def _b64(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("answer", "whole", "of_parts"),
+    ("headers", "whole", "of_parts"),
     [
         ({}, {}, {}),
-        ({"ETag": '"anything"'}, {}, {}),
-        ({"ETag": ETAG}, {"md5": MD5}, {}),
-        ({"ETag": ETAG, "ServerSideEncryption": "AES256"}, {"md5": MD5}, {}),
-        ({"ETag": ETAG, "ServerSideEncryption": "aws:kms"}, {}, {}),
-        ({"ETag": ETAG, "SSECustomerAlgorithm": "AES256"}, {}, {}),
-        ({"ETag": PARTS_ETAG}, {}, {"md5-parts": f"{MD5}-3"}),
-        ({"ChecksumCRC32C": _b64("e3069283")}, {"crc32c": "e3069283"}, {}),
+        ({"etag": '"anything"'}, {}, {}),
+        ({"etag": ETAG}, {"md5": MD5}, {}),
+        ({"etag": ETAG, "x-amz-server-side-encryption": "AES256"}, {"md5": MD5}, {}),
+        ({"etag": ETAG, "x-amz-server-side-encryption": "aws:kms"}, {}, {}),
+        ({"etag": ETAG, "x-amz-server-side-encryption-customer-algorithm": "AES256"}, {}, {}),
+        ({"etag": PARTS_ETAG}, {}, {"md5-parts": f"{MD5}-3"}),
+        ({"x-amz-checksum-crc32c": _b64("e3069283")}, {"crc32c": "e3069283"}, {}),
         (
-            {"ETag": PARTS_ETAG, "ChecksumCRC32C": f"{_b64('e3069283')}-3", "ChecksumType": "COMPOSITE"},
+            {
+                "etag": PARTS_ETAG,
+                "x-amz-checksum-crc32c": f"{_b64('e3069283')}-3",
+                "x-amz-checksum-type": "COMPOSITE",
+            },
             {},
             {"crc32c-parts": "e3069283-3", "md5-parts": f"{MD5}-3"},
         ),
         (
-            {"ETag": PARTS_ETAG, "ChecksumCRC32C": _b64("e3069283"), "ChecksumType": "FULL_OBJECT"},
+            {
+                "etag": PARTS_ETAG,
+                "x-amz-checksum-crc32c": _b64("e3069283"),
+                "x-amz-checksum-type": "FULL_OBJECT",
+            },
             {"crc32c": "e3069283"},
             {"md5-parts": f"{MD5}-3"},
         ),
-        ({"ETag": PARTS_ETAG, "ChecksumCRC32C": _b64("e3069283")}, {}, {"md5-parts": f"{MD5}-3"}),
+        ({"etag": PARTS_ETAG, "x-amz-checksum-crc32c": _b64("e3069283")}, {}, {"md5-parts": f"{MD5}-3"}),
         (
-            {"ETag": PARTS_ETAG, "ChecksumCRC64NVME": _b64("ae8b14860a799888")},  # never of parts
+            {"etag": PARTS_ETAG, "x-amz-checksum-crc64nvme": _b64("ae8b14860a799888")},  # never of parts
             {"crc64nvme": "ae8b14860a799888"},
             {"md5-parts": f"{MD5}-3"},
         ),
-        ({"ChecksumSHA256": f"{_b64('ab' * 32)}-2"}, {}, {"sha256-parts": "ab" * 32 + "-2"}),
-        ({"ChecksumSHA1": f"{_b64('cd' * 20)}-2"}, {}, {"sha1-parts": "cd" * 20 + "-2"}),
+        ({"x-amz-checksum-sha256": f"{_b64('ab' * 32)}-2"}, {}, {"sha256-parts": "ab" * 32 + "-2"}),
+        ({"x-amz-checksum-sha1": f"{_b64('cd' * 20)}-2"}, {}, {"sha1-parts": "cd" * 20 + "-2"}),
     ],
 )
-def test_what_is_offered(answer: dict[str, Any], whole: dict[str, str], of_parts: dict[str, str]) -> None:
-    assert checksums_of(answer) == whole
-    assert checksums_of_parts(answer) == of_parts
+def test_what_is_offered(headers: dict[str, str], whole: dict[str, str], of_parts: dict[str, str]) -> None:
+    assert checksums_of(headers) == whole
+    assert checksums_of_parts(headers) == of_parts
 
 
 def test_one_request_more_is_not_made_for_a_weaker_checksum() -> None:

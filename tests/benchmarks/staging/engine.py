@@ -1,13 +1,15 @@
-"""One measured transfer in a warm process: the gateway's engine, boto3 as it comes, or obstore."""
+"""One measured transfer in warm processes: the gateway's engine, boto3 as it comes, or obstore."""
 
 import json
+import multiprocessing
 import os
-import resource
+import re
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import boto3
 
@@ -16,7 +18,8 @@ from gateway.sites.local import LocalSite
 from gateway.staging import stage_in, stage_out
 from gateway.storage.s3 import Credentials, S3Address
 
-AT_ONCE = 8  # small files, as a worker with that many processes would; and obstore's connections
+AT_ONCE = 8  # threads over small files; and obstore's connections
+PROCESSES = 4  # of a worker, which is how the gateway moves small files: one transfer at a time in each
 PART_BYTES = 8 << 20
 
 
@@ -109,7 +112,12 @@ def main() -> None:
     orders = json.load(sys.stdin)
     move = ENGINES[orders["engine"]](orders)
     names = orders["names"].split()
-    idle_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    several = len(names) > 1 and orders["engine"] == "gateway"
+    print(json.dumps(_in_processes(move, names) if several else _in_threads(move, names)))
+
+
+def _in_threads(move: Callable[[str], None], names: list[str]) -> tuple[float, float, float]:
+    idle_mib = _peak_mib()
     begun, cpu = time.perf_counter(), time.process_time()
     if len(names) == 1:
         move(names[0])
@@ -117,8 +125,42 @@ def main() -> None:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(move, names))
     seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
-    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps([seconds, cpu, (peak_kib - idle_kib) / 1024]))
+    return seconds, cpu, _peak_mib() - idle_mib
+
+
+def _in_processes(move: Callable[[str], None], names: list[str]) -> tuple[float, float, float]:
+    """Share the names out to forked processes, as a worker's pool does, and add up what they take."""
+    start = multiprocessing.Event()
+    results: Any = multiprocessing.SimpleQueue()
+    ready = multiprocessing.Semaphore(0)
+
+    def serve(mine: list[str]) -> None:
+        ready.release()
+        start.wait()
+        idle_mib, cpu = _peak_mib(), time.process_time()
+        for name in mine:
+            move(name)
+        results.put((time.process_time() - cpu, _peak_mib() - idle_mib))
+
+    context = multiprocessing.get_context("fork")
+    shares = (names[n::PROCESSES] for n in range(PROCESSES))
+    processes = [context.Process(target=serve, args=(share,)) for share in shares]
+    for process in processes:
+        process.start()
+    for _ in processes:
+        ready.acquire()
+    begun = time.perf_counter()
+    start.set()
+    taken = [results.get() for _ in processes]
+    seconds = time.perf_counter() - begun
+    return seconds, sum(cpu for cpu, _ in taken), sum(mib for _, mib in taken)
+
+
+def _peak_mib() -> float:
+    """Return the most memory that this process has had; `ru_maxrss` would count that of its starter too."""
+    told = re.search(r"VmHWM:\s*([0-9]+)", Path("/proc/self/status").read_text())
+    assert told
+    return int(told[1]) / 1024
 
 
 if __name__ == "__main__":

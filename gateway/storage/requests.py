@@ -1,0 +1,109 @@
+"""Reading and writing an object: requests signed by botocore and sent without the rest of boto3.
+
+For these a client's layers (parameters, endpoint rules, hooks, parsers) cost many times what the request
+costs, and a small object is nothing but its request.
+"""
+
+import re
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from botocore.parsers import RestXMLParser
+from botocore.utils import check_dns_name
+
+from gateway.errors import StorageError
+from gateway.faults import Fault
+from gateway.storage.address import S3Address
+from gateway.storage.clients import Lent
+from gateway.storage.connections import USER_AGENT, Answer, Body
+
+# What is sent of a file has its SHA-256 in a signed header: no need to compute it twice.
+_UNSIGNED_BODY = Config(s3={"payload_signing_enabled": False})
+_BUCKET = re.compile(r"[a-zA-Z0-9.\-_]{1,255}")  # what boto3 lets pass
+_USUAL_PORTS = {"http": ":80", "https": ":443"}
+_ERRORS: Any = RestXMLParser()
+_MOST_OF_AN_ERROR_BYTES = 64 << 10
+_FINE = frozenset({200, 206})
+
+
+def url_of(address: S3Address, *, virtual_hosted: bool) -> str:
+    """Return where the object is: its bucket in the path, or in the host's name where that can hold it.
+
+    Raises
+    ------
+    StorageError
+        When no store could have a bucket of that name, or an object without one.
+    """
+    if not _BUCKET.fullmatch(address.bucket) or not address.key:
+        raise StorageError("the store's client refuses bucket or object: check both", Fault.NAME)
+    store, key = urlsplit(address.endpoint), quote(address.key, safe="/~")
+    path = store.path.rstrip("/")
+    if virtual_hosted and check_dns_name(address.bucket):
+        return urlunsplit((store.scheme, f"{address.bucket}.{store.netloc}", f"{path}/{key}", "", ""))
+    return urlunsplit((store.scheme, store.netloc, f"{path}/{address.bucket}/{key}", "", ""))
+
+
+class ObjectRequests:
+    """GET, HEAD and PUT of one object."""
+
+    def __init__(self, address: S3Address, lent: Lent) -> None:
+        self._lent = lent
+        self._url = url_of(address, virtual_hosted=lent.virtual_hosted)
+        place = urlsplit(self._url)
+        self._host = place.netloc.lower().removesuffix(_USUAL_PORTS[place.scheme])
+
+    def get(self, headers: Mapping[str, str]) -> Answer:
+        """Ask for the object or some of it, with all checksums that the store has of it."""
+        return self._fine("GET", self._url, {"x-amz-checksum-mode": "ENABLED", **headers})
+
+    def head(self, query: str = "") -> Mapping[str, str]:
+        """Ask for the headers that would come with the object, or with a part of it."""
+        with closing(self._fine("HEAD", f"{self._url}?{query}" if query else self._url, {})) as answer:
+            answer.read()
+            return answer.headers
+
+    def put(self, body: bytes | Body, length: int, sha256: str, query: str = "") -> Mapping[str, str]:
+        """Send bytes whose SHA-256 the store shall check; return the headers of its answer."""
+        url = f"{self._url}?{query}" if query else self._url
+        headers = {"x-amz-checksum-sha256": sha256, "x-amz-sdk-checksum-algorithm": "SHA256"}
+        with closing(self._fine("PUT", url, headers, body, length)) as answer:
+            answer.read()
+            return answer.headers
+
+    def _fine(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | Body | None = None,
+        length: int | None = None,
+    ) -> Answer:
+        request = AWSRequest(method, url, {"Host": self._host, **headers})
+        request.context = {"client_config": _UNSIGNED_BODY}
+        self._lent.signer.add_auth(request)
+        signed: dict[str, str | bytes] = {**request.headers, "User-Agent": USER_AGENT}
+        if length is not None:
+            signed["Content-Length"] = str(length)
+        if body is not None and not isinstance(body, bytes):
+            signed["Expect"] = b"100-continue"  # of a file the store is asked first whether it may come
+        answer = self._lent.connections.send(method, url, signed, body)
+        if answer.status in _FINE:
+            return answer
+        with closing(answer):
+            raise ClientError(_told(answer), method)
+
+
+def _told(answer: Answer) -> Any:
+    """Return what the store says of an error, as boto3 does."""
+    said = {
+        "status_code": answer.status,
+        "headers": answer.headers,
+        "body": answer.read(_MOST_OF_AN_ERROR_BYTES),
+        "context": {},
+    }
+    return _ERRORS.parse(said, None)

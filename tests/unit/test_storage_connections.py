@@ -1,0 +1,133 @@
+"""Connections that are used again, and servers that close them, answer early or break off."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
+
+from gateway.embedded import free_ports
+from gateway.errors import StorageError
+from gateway.settings import Settings
+from gateway.storage.connections import Connections
+
+SETTINGS = Settings(allowed_endpoints=["127.0.0.1"], read_timeout_s=0.5)
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhere"
+
+
+@contextmanager
+def serving(*behaviours: Callable[[socket.socket], None]) -> Iterator[str]:
+    """Treat each connection in its own way; as many are accepted as there are ways."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        for behave in behaviours:
+            accepted, _ = listener.accept()
+            with accepted:
+                behave(accepted)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/x"
+    thread.join(5)
+    listener.close()
+
+
+def _answer(*answers: bytes) -> Callable[[socket.socket], None]:
+    def behave(accepted: socket.socket) -> None:
+        for answer in answers:
+            accepted.recv(1 << 16)
+            accepted.sendall(answer)
+
+    return behave
+
+
+def _get(connections: Connections, url: str) -> bytes:
+    with closing(connections.send("GET", url, {})) as answer:
+        return answer.read()
+
+
+def test_a_connection_whose_answer_was_read_serves_again() -> None:
+    with serving(_answer(OK, OK, OK)) as url, closing(Connections(SETTINGS)) as connections:
+        assert [_get(connections, url) for _ in range(3)] == [b"here"] * 3
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [OK, OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), b"HTTP/1.0 200 OK\r\n\r\nhere"],
+)
+def test_one_that_the_server_has_closed_does_not(answer: bytes) -> None:
+    closed = threading.Event()
+
+    def first(accepted: socket.socket) -> None:
+        _answer(answer)(accepted)
+        accepted.close()
+        closed.set()
+
+    with serving(first, _answer(answer)) as url, closing(Connections(SETTINGS)) as connections:
+        assert _get(connections, url) == b"here"
+        assert closed.wait(5)
+        assert _get(connections, url) == b"here"
+
+
+def test_one_whose_answer_was_not_read_whole_does_not_either() -> None:
+    with serving(_answer(OK), _answer(OK)) as url, closing(Connections(SETTINGS)) as connections:
+        with closing(connections.send("GET", url, {})) as answer:
+            assert answer.readinto(memoryview(bytearray(2))) == 2
+        assert _get(connections, url) == b"here"
+
+
+def test_an_answer_that_comes_before_all_was_sent_is_read() -> None:
+    class Endless:
+        left = 64
+
+        def read(self, size: int = -1, /) -> bytes:
+            self.left -= 1
+            return bytes(size) if self.left else b""
+
+    refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+    with serving(_answer(refusal)) as url, closing(Connections(SETTINGS)) as connections:
+        headers = {"Content-Length": str(1 << 40), "Expect": b"100-continue"}
+        with closing(connections.send("PUT", url, headers, Endless())) as answer:
+            assert answer.status == 403
+
+
+def test_a_server_that_breaks_off_or_falls_silent_is_told_by_name() -> None:
+    connections = Connections(SETTINGS)
+    with serving(lambda accepted: accepted.close()) as url, pytest.raises(ConnectionClosedError):
+        _get(connections, url)
+    done = threading.Event()
+
+    def wait(_: socket.socket) -> None:
+        done.wait(5)
+
+    with serving(wait) as url:
+        with pytest.raises(ReadTimeoutError) as caught:
+            _get(connections, f"{url}?X-Amz-Signature=secret")
+        done.set()
+    assert "secret" not in str(caught.value)
+    with pytest.raises(EndpointConnectionError):
+        _get(connections, f"http://127.0.0.1:{free_ports(1)[0]}/")
+    with pytest.raises(StorageError, match="GATEWAY_ALLOWED_ENDPOINTS"):
+        _get(Connections(Settings(allowed_endpoints=[])), url)
+
+
+def test_a_cut_wakes_who_waits() -> None:
+    connections = Connections(SETTINGS.model_copy(update={"read_timeout_s": 60.0}))
+    asked = threading.Event()
+
+    def behave(accepted: socket.socket) -> None:
+        accepted.recv(1 << 16)
+        asked.set()
+        accepted.recv(1)  # until it is cut
+
+    def cut() -> None:
+        asked.wait(5)
+        connections.cut()
+
+    with serving(behave) as url:
+        threading.Thread(target=cut, daemon=True).start()
+        with pytest.raises(ConnectionClosedError):
+            _get(connections, url)
