@@ -14,7 +14,7 @@ from gateway.db import db_now, utc_now
 from gateway.errors import Conflict, GatewayError, NotFound
 from gateway.history import begin, move, note
 from gateway.models import Transfer
-from gateway.outbox import fresh
+from gateway.outbox import finish_cancel, fresh
 from gateway.places import places_of
 from gateway.references import check_reference
 from gateway.settings import get_settings
@@ -150,15 +150,6 @@ def cancel(session: Session, row: Transfer, actor: str = "", why: str = "") -> N
             cancel(session, child, actor, why)
     elif row.state is not TransferState.TRANSFERRING:
         finish_cancel(session, row)
-
-
-def finish_cancel(session: Session, row: Transfer) -> None:
-    """Record that the transfer has stopped as somebody asked."""
-    if not (
-        row.kind == "s3_result" and row.leftovers
-    ):  # needed once more, to abort what its tries have begun
-        row.credentials = None
-    move(session, row, TransferState.CANCELLED, "cancelled on request")
 
 
 def erase_credentials(session: Session) -> None:

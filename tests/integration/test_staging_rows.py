@@ -87,6 +87,28 @@ def test_nothing_is_left_of_a_download_that_ends_badly(bench: Bench) -> None:
     assert overdue() == []
 
 
+@pytest.mark.parametrize("kind", ["s3_data", "s3_result"])
+def test_a_cancel_during_a_try_that_fails_for_the_moment_is_the_end(bench: Bench, kind: str) -> None:
+    bench.s3.put_object(Bucket="data", Key=(key := uuid4().hex), Body=b"here")
+    (bench.home / "up").write_bytes(b"there")
+    row_id = bench.create(kind, "a/x" if kind == "s3_data" else "up", key)
+
+    def cancel_and_refuse(number: int) -> Fault:
+        if not number:
+            with session_scope() as session:
+                transfers.cancel(session, session.get_one(Transfer, row_id))
+        return Fault("busy")
+
+    bench.proxy.restart(cancel_and_refuse)
+    assert work(row_id).state is TransferState.CANCELLED
+    bench.heal_store()
+    assert overdue() == ["transfers.clean"]
+    row = work(row_id)
+    assert (row.state, row.leftovers, row.credentials) == (TransferState.CANCELLED, False, None)
+    assert not (bench.home / "a/x").exists()
+    assert bench.s3.get_object(Bucket="data", Key=key)["Body"].read() == b"here"
+
+
 def test_what_a_store_refuses_to_throw_away_is_not_tried_for_ever(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
