@@ -18,6 +18,7 @@ from gateway.staging.sending import WHOLE_BYTES as PART_BYTES
 from gateway.staging.sending import part_size
 from gateway.storage.s3 import Credentials, S3Address
 from tests import services
+from tests.fault_proxy import Fault, Proxy
 from tests.staging import OWNER, SETTINGS, Recorder, at, everything, open_uploads
 
 if TYPE_CHECKING:
@@ -180,6 +181,23 @@ def test_a_file_that_changes_while_it_is_read_is_not_uploaded(
         stage_out(site, at(home, "x"), address, OWNER, Meddler(path=home / "x"), SETTINGS)
     assert open_uploads(s3) == []
     assert "Contents" not in s3.list_objects_v2(Bucket="data", Prefix=address.key)
+
+
+@pytest.mark.parametrize("size", [PART_BYTES // 2, PART_BYTES])
+def test_a_small_file_that_grows_while_it_is_sent_is_not_stored(
+    *, size: int, faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    (home / "x").write_bytes(bytes(size))
+
+    class Appending(Meddler):
+        def advance(self, done_bytes: int) -> None:
+            if 0 < done_bytes < size:
+                super().advance(done_bytes)
+
+    faulty.restart(lambda _: Fault("slow"))
+    with pytest.raises(SiteError, match="changed while it was read"):
+        stage_out(site, at(home, "x"), there, OWNER, Appending(path=home / "x"), SETTINGS)
+    assert "Contents" not in s3.list_objects_v2(Bucket="data", Prefix=there.key)
 
 
 @pytest.mark.parametrize(("changes", "ends_well"), [(1, True), (9, False)])

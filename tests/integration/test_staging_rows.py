@@ -49,6 +49,18 @@ def test_an_upload_goes_on_in_the_next_try(bench: Bench) -> None:
     assert open_uploads(bench.s3) == []
 
 
+def test_an_upload_of_a_file_that_has_shrunk_since_is_thrown_away(bench: Bench) -> None:
+    (bench.home / "x").write_bytes(bytes(20 * MIB))
+    bench.break_store()
+    row = work(bench.create("s3_result", "x", uuid4().hex))
+    assert open_uploads(bench.s3) == [row.object]
+    (bench.home / "x").write_bytes(b"small now")
+    bench.heal_store()
+    row = work(row.id)
+    assert (row.state, row.upload_id) == (TransferState.COMPLETED, "")
+    assert open_uploads(bench.s3) == []
+
+
 @pytest.mark.parametrize("end", ["given up", "cancelled"])
 def test_nothing_is_left_of_an_upload_that_ends_badly(bench: Bench, end: str) -> None:
     (bench.home / "x").write_bytes(bytes(20 * MIB))
