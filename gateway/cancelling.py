@@ -1,6 +1,8 @@
 """Cancelling all parts of a prefix with a few statements, for row by row 50,000 would take many seconds."""
 
-from sqlalchemy import and_, case, insert, literal, null, select, update
+from typing import Any
+
+from sqlalchemy import SQLColumnExpression, and_, case, insert, literal, null, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -40,7 +42,9 @@ def _update(session: Session, where: ColumnElement[bool], **values: object) -> N
     session.execute(update(Transfer).where(where).values(values).execution_options(synchronize_session=False))
 
 
-def _note(session: Session, where: ColumnElement[bool], to: ColumnElement[str], why: str, actor: str) -> None:
+def _note(
+    session: Session, where: ColumnElement[bool], to: SQLColumnExpression[Any], why: str, actor: str
+) -> None:
     """Write an event for each."""
     told = select(
         Transfer.id,
