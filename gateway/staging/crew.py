@@ -33,7 +33,7 @@ class Part:
     done: int = 0
     under_way: int = 0  # of a part that counts only when all of it is stored
     finished: bool = False
-    tries: int = 0  # that failed since its last byte
+    tries: int = 0  # that failed while nothing moved
     done_besides: int = 0  # of all other parts, when its last try failed
 
     @property
@@ -143,8 +143,8 @@ class Crew:
             raise
         except StorageUnavailable as error:
             self._check()  # a connection that we cut ourselves is no error
-            part.tries = 1 if part.done > before else part.tries + 1
-            if self._is_hopeless(part):
+            part.tries = 1 if part.done > before or self._others_move(part) else part.tries + 1
+            if part.tries >= self._tries:
                 raise
             self._put_back(part, busy=isinstance(error, StorageBusy))
             return
@@ -155,18 +155,18 @@ class Crew:
             self._turn.notify_all()
         self._wake.set()
 
-    def _is_hopeless(self, part: Part) -> bool:
-        """Tell whether a part has failed for too often while no other one came any further."""
+    def _others_move(self, part: Part) -> bool:
+        """Tell whether any other part has come further since this one failed the last time."""
         besides = sum(each.reached for each in self._parts if each is not part)
-        others_move, part.done_besides = besides > part.done_besides, besides
-        return part.tries >= self._tries and not others_move
+        part.done_besides, before = besides, part.done_besides
+        return besides > before
 
     def _put_back(self, part: Part, *, busy: bool) -> None:
         """Let the part be the next one, after a pause; who is to ask less waits for its turn again."""
         if busy:
             with self._turn:
                 self._allowed = max(1.0, self._allowed / 2)
-        self._pause(FIRST_PAUSE_S * 2 ** min(part.tries, self._tries) * random.uniform(0.5, 1.0))  # noqa: S311  jitter
+        self._pause(FIRST_PAUSE_S * 2**part.tries * random.uniform(0.5, 1.0))  # noqa: S311  jitter
         with self._turn:
             self._todo.appendleft(part)
             self._turn.notify_all()
