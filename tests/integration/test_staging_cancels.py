@@ -3,7 +3,7 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -113,9 +113,14 @@ def test_while_the_store_puts_an_object_together(
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    released = Event()
-    monkeypatch.setattr(S3Object, silent, lambda *_: released.wait(30))
+    released, progress = Event(), Impatient(enough=1 << 60)
+
+    def wait(*_: object) -> None:
+        progress.since = time.monotonic()
+        released.wait(30)
+
+    monkeypatch.setattr(S3Object, silent, wait)
     (home / "up").write_bytes(bytes(20 * MIB))
-    _is_prompt(_up, replace(address), site, home, Impatient(enough=20 * MIB))
+    _is_prompt(_up, address, site, home, progress)
     released.set()
     assert open_uploads(s3) == []
