@@ -4,6 +4,7 @@ import hashlib
 import os
 import traceback
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,13 @@ import pytest
 from gateway.embedded import free_ports
 from gateway.errors import Cancelled, SiteError, StorageChanged, StorageError, StorageUnavailable
 from gateway.settings import Settings
+from gateway.sites.files import Source
 from gateway.sites.local import LocalSite
 from gateway.staging import stage_in, stage_out
 from gateway.staging.sending import WHOLE_BYTES as PART_BYTES
 from gateway.staging.sending import part_size
 from gateway.storage.s3 import Credentials, S3Address
 from tests import services
-from tests.fault_proxy import Fault, Proxy
 from tests.staging import OWNER, SETTINGS, Recorder, at, everything, open_uploads
 
 if TYPE_CHECKING:
@@ -183,21 +184,29 @@ def test_a_file_that_changes_while_it_is_read_is_not_uploaded(
     assert "Contents" not in s3.list_objects_v2(Bucket="data", Prefix=address.key)
 
 
-@pytest.mark.parametrize("size", [PART_BYTES // 2, PART_BYTES])
+@pytest.mark.parametrize("megabytes", [4, 8])
 def test_a_small_file_that_grows_while_it_is_sent_is_not_stored(
-    *, size: int, faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    *,
+    megabytes: int,
+    s3: "S3Client",
+    address: S3Address,
+    site: LocalSite,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (home / "x").write_bytes(bytes(size))
+    (home / "x").write_bytes(bytes(megabytes << 20))
+    readings, real = count(1), Source.read_at
 
-    class Appending(Meddler):
-        def advance(self, done_bytes: int) -> None:
-            if 0 < done_bytes < size:
-                super().advance(done_bytes)
+    def meddle(source: Source, offset: int, length: int) -> bytes:
+        if next(readings) == megabytes + 2:  # it was read once for its digest
+            with (home / "x").open("ab") as file:
+                file.write(b"more")
+        return real(source, offset, length)
 
-    faulty.restart(lambda _: Fault("slow"))
+    monkeypatch.setattr(Source, "read_at", meddle)
     with pytest.raises(SiteError, match="changed while it was read"):
-        stage_out(site, at(home, "x"), there, OWNER, Appending(path=home / "x"), SETTINGS)
-    assert "Contents" not in s3.list_objects_v2(Bucket="data", Prefix=there.key)
+        stage_out(site, at(home, "x"), address, OWNER, Recorder(), SETTINGS)
+    assert "Contents" not in s3.list_objects_v2(Bucket="data", Prefix=address.key)
 
 
 @pytest.mark.parametrize(("changes", "ends_well"), [(1, True), (9, False)])
