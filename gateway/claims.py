@@ -19,6 +19,7 @@ from gateway.errors import ClaimLost
 from gateway.faults import Fault
 from gateway.history import move
 from gateway.models import Job, Transfer
+from gateway.outbox import finish_cancel
 from gateway.settings import get_settings
 from gateway.states import JobState, State, TransferState
 
@@ -36,10 +37,16 @@ class Claim:
 
 
 def take_transfer(session: Session, row_id: UUID, worker: str) -> Claim | None:
-    """Claim a transfer for work, or return None when there is nothing to do for this worker."""
+    """Claim a transfer for work, or return None when there is nothing to do for this worker.
+
+    One whose worker died, or was stopped, before it heard of a cancel ends here.
+    """
     states = [TransferState.ACCEPTED, TransferState.RETRYING, TransferState.TRANSFERRING]
     parts = Transfer.children.is_(None)  # a parent that waits for its children is nobody's work
     row = session.scalar(_unheld(Transfer, row_id).where(Transfer.state.in_(states), parts))
+    if row is not None and row.cancel_requested_at is not None:
+        finish_cancel(session, row)
+        return None
     return _take(session, row, TransferState.TRANSFERRING, TransferState.FAILED, worker) if row else None
 
 

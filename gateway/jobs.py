@@ -16,7 +16,7 @@ from gateway.errors import Conflict, Invalid, NotFound
 from gateway.faults import fault_of_job
 from gateway.history import begin, move, note
 from gateway.models import Job
-from gateway.outbox import fresh
+from gateway.outbox import finish_cancel, fresh
 from gateway.params import Folders, understand
 from gateway.places import places_of
 from gateway.references import check_reference
@@ -95,7 +95,7 @@ def cancel(session: Session, row: Job, actor: str = "", why: str = "") -> None:
     row.cancel_requested_at = utc_now()
     note(session, row, f"cancel requested: {why}" if why else "cancel requested", actor)
     if row.state in {JobState.ACCEPTED, JobState.RETRYING}:
-        move(session, row, JobState.CANCELLED, "cancelled on request")
+        finish_cancel(session, row)
 
 
 def in_scheduler(session: Session, infrastructure: str) -> list[Job]:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.db import db_now, due_in, utc_now
-from gateway.errors import GatewayError
+from gateway.errors import Cancelled, GatewayError
 from gateway.faults import Fault
 from gateway.history import move, note
 from gateway.models import Job, Transfer
@@ -19,6 +19,7 @@ from gateway.settings import get_settings
 from gateway.states import JobState, TransferState
 
 LONGEST_WAIT_S = 300.0
+ON_REQUEST = "cancelled on request"
 Row = TypeVar("Row", bound=Transfer | Job)
 
 
@@ -62,7 +63,15 @@ def _take_overdue(session: Session, model: type[Row], limit: int) -> Iterator[Me
 
 
 def settle(session: Session, row: Transfer | Job, error: GatewayError) -> None:
-    """End the row's attempt for a final error; put it off for a transient one within the budget."""
+    """End the row's attempt for a final error; put it off for a transient one within the budget.
+
+    A transfer that somebody has asked to stop is not put off. A job is: its scheduler may have it although
+    nobody heard so, and the next try looks.
+    """
+    asked = isinstance(row, Transfer) and error.transient and row.cancel_requested_at is not None
+    if asked or isinstance(error, Cancelled):
+        finish_cancel(session, row)
+        return
     settings = get_settings()
     row.failures += 1
     if not error.transient:
@@ -87,6 +96,16 @@ def hand_back(session: Session, row: Transfer | Job, reason: str) -> None:
     note(session, row, reason, actor="")
     row.lease_until = None
     row.next_send_at, row.sends = due_in(0), 0
+
+
+def finish_cancel(session: Session, row: Transfer | Job) -> None:
+    """Record that the work has stopped as somebody asked."""
+    if isinstance(row, Job):
+        move(session, row, JobState.CANCELLED, ON_REQUEST)
+        return
+    if not (row.kind == "s3_result" and row.leftovers):  # else needed once more, for the clean-up
+        row.credentials = None
+    move(session, row, TransferState.CANCELLED, ON_REQUEST)
 
 
 def fail(session: Session, row: Transfer | Job, reason: str, fault: Fault) -> None:

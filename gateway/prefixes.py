@@ -102,18 +102,9 @@ def _arrival(row_id: UUID) -> dict[str, Any]:
     return blank | {"work_id": row_id, "to_state": str(TransferState.ACCEPTED), "attempt": 1, "claim": 0}
 
 
-def unfinished(session: Session, parent: Transfer) -> list[Transfer]:
-    """Return the children that have not ended, locked."""
-    return _children(session, parent, list(TRANSFER_MOVES))
-
-
 def ended_badly(session: Session, parent: Transfer) -> list[Transfer]:
     """Return the children that failed or were cancelled, locked."""
-    return _children(session, parent, _BAD_ENDS)
-
-
-def _children(session: Session, parent: Transfer, states: Sequence[Any]) -> list[Transfer]:
-    return list(session.scalars(_mine(parent, states).with_for_update()))
+    return list(session.scalars(_mine(parent, _BAD_ENDS).with_for_update()))
 
 
 def _mine(parent: Transfer, states: Sequence[Any]) -> Select[Transfer]:

@@ -6,15 +6,16 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from gateway import credentials, infrastructures, jobs, prefixes, quotas, stored_credentials
+from gateway import credentials, infrastructures, jobs, quotas, stored_credentials
 from gateway.accounts import Caller
+from gateway.cancelling import cancel_children
 from gateway.claims import Claim, owned
 from gateway.configuration import Cluster
 from gateway.db import db_now, utc_now
 from gateway.errors import Conflict, GatewayError, NotFound
 from gateway.history import begin, move, note
 from gateway.models import Transfer
-from gateway.outbox import fresh
+from gateway.outbox import finish_cancel, fresh
 from gateway.places import places_of
 from gateway.references import check_reference
 from gateway.settings import get_settings
@@ -144,21 +145,12 @@ def cancel(session: Session, row: Transfer, actor: str = "", why: str = "") -> N
     if is_final(row.state):
         raise Conflict(f"the transfer has ended already: it is {row.state}")
     row.cancel_requested_at = utc_now()
-    note(session, row, f"cancel requested: {why}" if why else "cancel requested", actor)
+    what = f"cancel requested: {why}" if why else "cancel requested"
+    note(session, row, what, actor)
     if row.children is not None:
-        for child in prefixes.unfinished(session, row):
-            cancel(session, child, actor, why)
+        cancel_children(session, row, actor, what)
     elif row.state is not TransferState.TRANSFERRING:
         finish_cancel(session, row)
-
-
-def finish_cancel(session: Session, row: Transfer) -> None:
-    """Record that the transfer has stopped as somebody asked."""
-    if not (
-        row.kind == "s3_result" and row.leftovers
-    ):  # needed once more, to abort what its tries have begun
-        row.credentials = None
-    move(session, row, TransferState.CANCELLED, "cancelled on request")
 
 
 def erase_credentials(session: Session) -> None:

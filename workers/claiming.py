@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from gateway.claims import Claim
 from gateway.db import session_scope
 from gateway.errors import GatewayError
+from gateway.faults import Fault
 
 
 class GivenUp(GatewayError):
@@ -20,7 +21,7 @@ def claimed(take: Callable[[Session, UUID, str], Claim | None], row_id: str, wor
     """Claim the row in a transaction of its own; None when there is nothing to do for this worker."""
     with session_scope() as session:
         claim = take(session, UUID(row_id), worker)
-        given_up = None if claim else next(iter(session.dirty), None)
+        given_up = next((row for row in session.dirty if not claim and row.fault is Fault.WORKERS), None)
     if given_up is not None:
         raise GivenUp(given_up.reason)
     return claim

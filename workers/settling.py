@@ -6,10 +6,10 @@ from contextlib import contextmanager, suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway import outbox, transfers
+from gateway import outbox
 from gateway.claims import Claim, owned
 from gateway.db import session_scope
-from gateway.errors import Cancelled, ClaimLost, GatewayError, HandedBack
+from gateway.errors import ClaimLost, GatewayError, HandedBack
 from gateway.models import Job, Transfer
 from workers.keeper import Keeper
 
@@ -47,8 +47,4 @@ def _settle(model: type[Transfer | Job], claim: Claim, error: Exception) -> None
             f"internal error ({kind}): the operator finds it in the worker's log under {claim.id}"
         )
     with suppress(ClaimLost), session_scope() as session:
-        row = owned(session, model, claim)
-        if isinstance(error, Cancelled) and isinstance(row, Transfer):
-            transfers.finish_cancel(session, row)
-        else:
-            outbox.settle(session, row, error)
+        outbox.settle(session, owned(session, model, claim), error)

@@ -43,7 +43,10 @@ class Source:
 
 
 class Slice(io.RawIOBase):
-    """A piece of a source as a file of its own: what boto3 sends. `check` may stop every reading of it."""
+    """A piece of a source as a file of its own: what is sent. `check` may stop every reading of it.
+
+    Its last bytes are given only when the source is still what it was: no store ever has all of another.
+    """
 
     def __init__(
         self, source: Source, start: int, stop: int, check: Callable[[], None] = lambda: None
@@ -85,6 +88,8 @@ class Slice(io.RawIOBase):
         if not data:
             raise self._source.changed()
         self._position += len(data)
+        if self._position == self._length:
+            self._source.check_unchanged()
         return data
 
 

@@ -1,4 +1,4 @@
-"""A few threads that work off the parts of one transfer; the first error stops all of them."""
+"""A few threads that work off the parts of one transfer; the first error that lasts stops all of them."""
 
 import random
 import threading
@@ -12,10 +12,11 @@ from typing import TypeVar
 from gateway.errors import StorageBusy, StorageChanged, StorageUnavailable
 from gateway.staging.hands import lend_a_hand
 
-TRIES = 5  # of a part without a byte of progress; then the whole transfer is put off
+TRIES = 5  # of a part without a byte of progress, of it or of any other; then the transfer is put off
 FIRST_PAUSE_S = 0.2
 POLL_S = 0.1
-LEAVE_S = 3.0
+LEAVE_S = 3.0  # for those who may be writing to a file
+LEAVE_ASKING_S = 1.0
 
 
 class Stopped(Exception):
@@ -32,6 +33,13 @@ class Part:
     done: int = 0
     under_way: int = 0  # of a part that counts only when all of it is stored
     finished: bool = False
+    tries: int = 0  # that failed while nothing moved
+    done_besides: int = 0  # of all other parts, when its last try failed
+
+    @property
+    def reached(self) -> int:
+        """How many bytes have moved at most."""
+        return max(self.done, self.under_way)
 
 
 Work = Callable[[Part, Callable[[], None]], None]
@@ -45,26 +53,33 @@ def attended(act: Callable[[], Result], cut: Callable[[], None], watch: Callable
     def work(_: Part, __: Callable[[], None]) -> None:
         results.append(act())
 
-    Crew([Part(1, 0, None)], 1, work, cut, tries=1).run(watch)
+    Crew([Part(1, 0, None)], 1, work, cut, tries=1, leave_s=LEAVE_ASKING_S).run(watch)
     return results[0]
 
 
 class Crew:
     """Threads over parts. `work` moves one part, and calls the check that it is given after every step.
 
-    A part that fails for the moment is tried again. A store that is too busy gets half of the threads,
-    and one more for every part that it serves then.
+    A part that fails for the moment is put back and tried again. A store that is too busy is asked by half
+    of the threads from then on, and by one more for every part that it serves; the others wait.
     """
 
-    def __init__(
-        self, parts: Iterable[Part], size: int, work: Work, cut: Callable[[], None], tries: int = TRIES
+    def __init__(  # noqa: PLR0917 (what to do, how, and for how long)
+        self,
+        parts: Iterable[Part],
+        size: int,
+        work: Work,
+        cut: Callable[[], None],
+        tries: int = TRIES,
+        leave_s: float = LEAVE_S,
     ) -> None:
-        self._todo, self._tries = deque(parts), tries
-        self._size = self._busy = max(1, min(size, len(self._todo)))
-        self._work, self._cut = work, cut
+        self._parts = list(parts)
+        self._todo, self._left = deque(self._parts), len(self._parts)
+        self._size = self._busy = max(1, min(size, self._left))
+        self._work, self._cut, self._tries, self._leave_s = work, cut, tries, leave_s
         self._allowed = float(self._size)
         self._error: BaseException | None = None
-        self._stopping, self._wake, self._lock = threading.Event(), threading.Event(), threading.Lock()
+        self._stopping, self._wake, self._turn = threading.Event(), threading.Event(), threading.Condition()
 
     def run(self, watch: Callable[[], None], step: Callable[[], bool] = lambda: False) -> None:
         """Return when all parts are done, or raise what stopped them.
@@ -87,9 +102,11 @@ class Crew:
 
     def _dismiss(self) -> None:
         self._stopping.set()
+        with self._turn:
+            self._turn.notify_all()
         if self._busy:
             self._cut()
-        end = time.monotonic() + LEAVE_S
+        end = time.monotonic() + self._leave_s
         while self._busy and (left := end - time.monotonic()) > 0:
             self._wake.wait(left)
             self._wake.clear()
@@ -97,50 +114,62 @@ class Crew:
     def _serve(self, rank: int) -> None:
         try:
             while (part := self._next(rank)) is not None:
-                self._finish(part)
+                self._move(part)
         except Stopped:
             pass
         except BaseException as error:  # noqa: BLE001  raised again by the thread that runs the crew
             self._error = self._error or error
         finally:
-            with self._lock:
+            with self._turn:
                 self._busy -= 1
             self._wake.set()
 
     def _next(self, rank: int) -> Part | None:
-        """Return the next part, when this thread is one of those that may work now."""
-        while self._todo:
-            if rank < self._allowed:
-                with self._lock:
-                    return self._todo.popleft() if self._todo else None
-            self._pause(POLL_S)
+        """Return the next part once this thread is one of those that may ask; None when all are finished."""
+        with self._turn:
+            while self._left:
+                self._check()
+                if self._todo and rank < self._allowed:
+                    return self._todo.popleft()
+                self._turn.wait(POLL_S)
         return None
 
-    def _finish(self, part: Part) -> None:
-        tries, before = 0, part.done
-        while not part.finished:
-            try:
-                self._check()
-                self._work(part, self._check)
-                part.finished = True
-            except StorageChanged:
+    def _move(self, part: Part) -> None:
+        before = part.done
+        try:
+            self._check()
+            self._work(part, self._check)
+        except StorageChanged:
+            raise
+        except StorageUnavailable as error:
+            self._check()  # a connection that we cut ourselves is no error
+            part.tries = 1 if part.done > before or self._others_move(part) else part.tries + 1
+            if part.tries >= self._tries:
                 raise
-            except StorageUnavailable as error:
-                self._check()  # a connection that we cut ourselves is no error
-                tries = 0 if part.done > before else tries + 1
-                before = part.done
-                if tries >= self._tries:
-                    raise
-                self._slow_down(busy=isinstance(error, StorageBusy))
-                self._pause(FIRST_PAUSE_S * 2**tries * random.uniform(0.5, 1.0))  # noqa: S311  jitter
-        with self._lock:
+            self._put_back(part, busy=isinstance(error, StorageBusy))
+            return
+        part.finished = True
+        with self._turn:
+            self._left -= 1
             self._allowed = min(self._size, self._allowed + 1)
+            self._turn.notify_all()
         self._wake.set()
 
-    def _slow_down(self, *, busy: bool) -> None:
+    def _others_move(self, part: Part) -> bool:
+        """Tell whether any other part has come further since this one failed the last time."""
+        besides = sum(each.reached for each in self._parts if each is not part)
+        part.done_besides, before = besides, part.done_besides
+        return besides > before
+
+    def _put_back(self, part: Part, *, busy: bool) -> None:
+        """Let the part be the next one, after a pause; who is to ask less waits for its turn again."""
         if busy:
-            with self._lock:
+            with self._turn:
                 self._allowed = max(1.0, self._allowed / 2)
+        self._pause(FIRST_PAUSE_S * 2**part.tries * random.uniform(0.5, 1.0))  # noqa: S311  jitter
+        with self._turn:
+            self._todo.appendleft(part)
+            self._turn.notify_all()
 
     def _check(self) -> None:
         if self._stopping.is_set():

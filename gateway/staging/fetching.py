@@ -1,20 +1,22 @@
 """Fetching: the bytes of a remote file into a file of the cluster, in parts, over several connections."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 
-from gateway.errors import StorageUnavailable
+from gateway.errors import GatewayError, StorageUnavailable
 from gateway.sites.files import Incoming
-from gateway.staging.crew import POLL_S, Crew, Part, Work
+from gateway.staging.crew import POLL_S, Crew, Part, Work, attended
 from gateway.staging.journal import Journal
 from gateway.staging.progress import Deadline, Progress
 from gateway.staging.verifying import BUFFER_BYTES, Check, checking
 from gateway.storage.checksums import Verifier
-from gateway.storage.remote import Remote, RemoteInfo
+from gateway.storage.remote import Remote, RemoteInfo, without_parts
 
 SMALLEST_PART_BYTES = 8 << 20
 LARGEST_PART_BYTES = 64 << 20
 PARTS_PER_CONNECTION = 4
+_log = logging.getLogger(__name__)
 
 
 def fetch(
@@ -55,9 +57,17 @@ def fetch(
         crew.run(watch, check.step)
         while check.step():
             watch()
-    finally:
-        journal.close()
+    except BaseException as error:
+        journal.close(goes_on=isinstance(error, GatewayError) and error.transient)
+        raise
+    journal.close()
     progress.advance(_total(parts))
+    if verifier.parts_bytes and not check.agrees() and not attended(info.has_even_parts, remote.cut, watch):
+        _log.warning("%s: the object's parts differ in size: theirs is no checksum to go by", incoming.path)
+        verifier = Verifier(without_parts(info))
+        check = checking(incoming, parts, verifier, part_bytes)
+        while check.step():
+            watch()
     _judge(info, _total(parts), incoming, verifier.algorithm, agrees=check.agrees)
 
 

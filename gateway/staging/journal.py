@@ -48,15 +48,19 @@ class Journal:
         if not self._usable or time.monotonic() < self._next or (self._thread and self._thread.is_alive()):
             return
         self._next = time.monotonic() + PERIOD_S
-        new = [part.number for part in self._parts if part.finished and part.number not in self._kept]
-        if new:
+        if new := self._unnoted():
             self._thread = threading.Thread(target=self._write, args=(new,), daemon=True)
             self._thread.start()
 
-    def close(self) -> None:
-        """Wait for what is being written down."""
+    def _unnoted(self) -> list[int]:
+        return [part.number for part in self._parts if part.finished and part.number not in self._kept]
+
+    def close(self, *, goes_on: bool = False) -> None:
+        """Wait for what is being written down; where another try goes on, all that is finished is."""
         if self._thread:
             self._thread.join()
+        if goes_on and self._usable and (new := self._unnoted()):
+            self._write(new)
 
     def _write(self, numbers: list[int]) -> None:
         lines = "".join(f"{number}{_DONE}\n" for number in numbers)

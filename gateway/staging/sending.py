@@ -1,12 +1,12 @@
 """Sending: a file of the cluster into an object, in one piece when small, else in parts at once."""
 
 import hashlib
-import re
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from gateway.errors import StorageError, StorageUnavailable
 from gateway.sites.files import Slice, Source
@@ -31,45 +31,60 @@ def send(
     The parts of an upload that was not finished are left to the next try, or to `abort` when there will be
     none; without a trail they are thrown away here.
     """
+    watch = partial(progress.advance, 0)
     if source.size <= WHOLE_BYTES:
+        if trail.upload_id or trail.lost_since is not None:
+            attended(lambda: _forget(store, trail), store.cut, watch)
         _send_whole(source, store, progress, deadline)
         return
     try:
-        upload_id, stored = attended(lambda: _take_up(store, trail), store.cut, lambda: progress.advance(0))
+        upload_id, stored = attended(lambda: _take_up(store, trail), store.cut, watch)
         parts = cut_up(source.size, part_size(source.size))
         work = _part_work(source, store, upload_id, stored)
         Crew(parts, connections, work, store.cut).run(_watcher(parts, progress, deadline))
         source.check_unchanged()
-        progress.advance(source.size)  # the last moment for a cancel
-        store.complete_upload(upload_id, [stored[part.number] for part in parts])
+        watch = partial(progress.advance, source.size)
+        watch()  # the last moment for a cancel that is sure to leave no object
+        named = [stored[part.number] for part in parts]
+        attended(lambda: store.complete_upload(upload_id, named), store.cut, watch)
     except BaseException:
         if not trail.token:
             with suppress(StorageError):  # the first error is the one to tell
                 abort(store, trail)
         raise
     trail.keep_upload("")
-    _check_size(source, store)
+    attended(lambda: _check_size(source, store), store.cut, watch)
 
 
 def send_signed(source: Source, store: SignedObject, progress: Progress, deadline: Deadline) -> None:
     """Store the file with the one request that a presigned URL allows."""
 
-    def check() -> None:
-        deadline.check()
-        progress.advance(data.tell())
+    def work(part: Part, check: Callable[[], None]) -> None:
+        store.put(_followed(source, part, check))
+        part.done = source.size
 
-    data = Slice(source, 0, source.size, check)
-    store.put(data)
-    source.check_unchanged()
+    parts = [Part(1, 0, source.size)]
+    Crew(parts, 1, work, store.cut, tries=1).run(_watcher(parts, progress, deadline))
     progress.advance(source.size)
 
 
 def abort(store: S3Object, trail: Trail) -> None:
     """Throw away the upload that is under way, so that nobody pays for its parts."""
+    _abort_known(store, trail)
+    _abort_lost(store, trail)
+
+
+def _forget(store: S3Object, trail: Trail) -> None:
+    """Throw away what earlier tries have begun, when the file has shrunk to where it needs no parts."""
+    _abort_known(store, trail)
+    with suppress(StorageError):  # not every account may list uploads
+        _abort_lost(store, trail)
+
+
+def _abort_known(store: S3Object, trail: Trail) -> None:
     if trail.upload_id:
         store.abort_upload(trail.upload_id)
         trail.keep_upload("")
-    _abort_lost(store, trail)
 
 
 def _abort_lost(store: S3Object, trail: Trail) -> None:
@@ -107,7 +122,6 @@ def _send_whole(source: Source, store: S3Object, progress: Progress, deadline: D
         data = Slice(source, 0, source.size, check) if small is None else small
         body = _followed(source, part, check) if small is None else small
         sha256 = _digest("sha256", data)
-        source.check_unchanged()
         is_kept = _is_kept(data, sha256, store.put(body, sha256))
         if is_kept is False:
             raise _other_bytes(store)
@@ -127,6 +141,7 @@ def _small(source: Source) -> bytes | None:
     data = source.read_at(0, source.size)
     if len(data) != source.size:
         raise source.changed()
+    source.check_unchanged()
     return data
 
 
@@ -162,10 +177,7 @@ def _is_kept(data: Slice | bytes, sha256: str, stored: StoredPart) -> bool | Non
     """Tell whether the store has these very bytes; None when nothing that it says can tell."""
     if stored.sha256 is not None:
         return stored.sha256 == sha256
-    etag = stored.etag.strip('"')
-    if re.fullmatch("[0-9a-f]{32}", etag) is None:
-        return None
-    return b64decode(_digest("md5", data)).hex() == etag
+    return None if stored.md5 is None else b64decode(_digest("md5", data)).hex() == stored.md5
 
 
 def _digest(algorithm: str, data: Slice | bytes) -> str:

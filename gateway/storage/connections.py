@@ -12,6 +12,7 @@ import threading
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from select import POLLIN, poll
@@ -34,6 +35,7 @@ from gateway.storage import policy
 
 BLOCK_BYTES = 1 << 20  # what is sent of a file at once
 USER_AGENT = "hpc-gateway"
+_LOOK_S = 0.1
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -55,7 +57,7 @@ class Connections:
         self._settings = settings
         self._idle: _Idle = defaultdict(list)
         self._open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
-        self._lock = threading.Lock()
+        self._lock, self._cut = threading.Lock(), threading.Event()
         self._context: ssl.SSLContext | None = None
         weakref.finalize(self, _close, self._idle)
 
@@ -86,9 +88,11 @@ class Connections:
         return Answer(response, connection, self._idle[place], url)
 
     def cut(self) -> None:
-        """Break every connection: whoever waits for one of them gets an error at once."""
+        """Break every connection, also those being made: whoever waits for one gets an error at once."""
         with self._lock:
             sockets = list(self._open)
+            self._cut.set()
+            self._cut = threading.Event()  # those of whoever goes on are not cut
         for each in sockets:
             with suppress(OSError):
                 socket.socket.shutdown(each, socket.SHUT_RDWR)  # below TLS, which another thread is in
@@ -107,7 +111,7 @@ class Connections:
                     return connection
                 connection.close()
         context = self._trust() if place[0] == "https" else None
-        return _Connection(place, self._settings, context, self._track)
+        return _Connection(place, self._settings, context, self._track, self._cut)
 
     def _trust(self) -> ssl.SSLContext:
         with self._lock:
@@ -170,15 +174,16 @@ class _Connection(AWSConnection, HTTPConnection):  # type: ignore[misc]
         settings: Settings,
         context: ssl.SSLContext | None,
         track: Callable[[socket.socket], None],
+        cut: threading.Event,
     ) -> None:
         scheme, host, port = place
         self.default_port = _PORTS[scheme]
         super().__init__(host, port, blocksize=BLOCK_BYTES)
-        self._settings, self._context, self._track = settings, context, track
+        self._settings, self._context, self._track, self._cut = settings, context, track, cut
 
     def connect(self) -> None:
         """Resolve the name, have its addresses judged, and open the socket."""
-        addresses = policy.resolve(self.host, self.port, self._settings.allowed_endpoints)
+        addresses = self._resolved()
         for address in addresses[:-1]:
             with suppress(ConnectTimeoutError, EndpointConnectionError):
                 self.sock = self._opened(address)
@@ -186,6 +191,19 @@ class _Connection(AWSConnection, HTTPConnection):  # type: ignore[misc]
         else:
             self.sock = self._opened(addresses[-1])
         self.sock.settimeout(self._settings.read_timeout_s)
+
+    def _resolved(self) -> list[str]:
+        """Resolve in a thread that is left behind when this is cut, for nothing ends a look-up sooner."""
+        found: Future[list[str]] = Future()
+        place = self.host, self.port, self._settings.allowed_endpoints
+        threading.Thread(target=_settle, args=(found, lambda: policy.resolve(*place)), daemon=True).start()
+        while not wait([found], _LOOK_S).done:
+            self._check_cut()
+        return found.result()
+
+    def _check_cut(self) -> None:
+        if self._cut.is_set():
+            raise ConnectionClosedError(endpoint_url=self.host)
 
     def stands(self) -> bool:
         """Tell whether the server has kept the connection: an idle one has nothing to say."""
@@ -195,8 +213,7 @@ class _Connection(AWSConnection, HTTPConnection):  # type: ignore[misc]
 
     def _opened(self, address: str) -> socket.socket:
         try:
-            opened = socket.create_connection((address, self.port), self._settings.connect_timeout_s)
-            self._track(opened)
+            opened = self._dialled(address)
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._context is None:
                 return opened
@@ -209,6 +226,27 @@ class _Connection(AWSConnection, HTTPConnection):  # type: ignore[misc]
             raise EndpointConnectionError(endpoint_url=self.host, error=error) from error
         self._track(secured)
         return secured
+
+    def _dialled(self, address: str) -> socket.socket:
+        """Connect a socket that can be cut from its first moment on."""
+        opened = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+        try:
+            self._track(opened)
+            self._check_cut()
+            opened.settimeout(self._settings.connect_timeout_s)
+            opened.connect((address, self.port))
+            self._check_cut()  # which a socket that is being connected may take for a success
+        except BaseException:
+            opened.close()
+            raise
+        return opened
+
+
+def _settle(future: "Future[list[str]]", look_up: Callable[[], list[str]]) -> None:
+    try:
+        future.set_result(look_up())
+    except BaseException as error:  # noqa: BLE001  raised again by the thread that waits
+        future.set_exception(error)
 
 
 @contextmanager

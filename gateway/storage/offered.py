@@ -26,9 +26,8 @@ def checksums_of(headers: Mapping[str, str]) -> dict[str, str]:
         always_whole = name == "crc64nvme"
         if "-" not in value and (always_whole or headers.get("x-amz-checksum-type", whole) == "FULL_OBJECT"):
             found[name] = b64decode(value).hex()
-    encrypted = headers.get(_ENCRYPTED) == "aws:kms" or f"{_ENCRYPTED}-customer-algorithm" in headers
-    md5 = _MD5_ETAG.fullmatch(headers.get("etag", ""))
-    return found | ({"md5": md5[1]} if md5 and not encrypted else {})
+    md5 = md5_of(headers)
+    return found | ({"md5": md5} if md5 else {})
 
 
 def checksums_of_parts(headers: Mapping[str, str]) -> dict[str, str]:
@@ -39,7 +38,18 @@ def checksums_of_parts(headers: Mapping[str, str]) -> dict[str, str]:
         if digest and count:
             found[f"{name}-parts"] = f"{b64decode(digest).hex()}-{count}"
     etag = MULTIPART_ETAG.fullmatch(headers.get("etag", ""))
-    return found | ({"md5-parts": etag[1]} if etag else {})
+    return found | ({"md5-parts": etag[1]} if etag and not _is_encrypted(headers) else {})
+
+
+def md5_of(headers: Mapping[str, str]) -> str | None:
+    """Return the MD5 in hex where the ETag is one: neither made of parts nor of encrypted bytes."""
+    etag = _MD5_ETAG.fullmatch(headers.get("etag", ""))
+    return etag[1] if etag and not _is_encrypted(headers) else None
+
+
+def _is_encrypted(headers: Mapping[str, str]) -> bool:
+    """Tell whether the key of the encryption is not the store's own: the ETag is no MD5 then."""
+    return headers.get(_ENCRYPTED, "").startswith("aws:kms") or f"{_ENCRYPTED}-customer-algorithm" in headers
 
 
 def _value(headers: Mapping[str, str], name: str) -> str:

@@ -1,8 +1,8 @@
 """A file elsewhere that can be read: what an S3 object, a web page and a file of an FTP server share."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 
@@ -16,7 +16,14 @@ class RemoteInfo:
     checksums: Mapping[str, str] = field(default_factory=dict)  # algorithm -> hex, of the whole
     most_connections: int = 64
     parts_bytes: int = 0  # of a multipart ETag among the checksums
+    has_even_parts: Callable[[], bool] = lambda: True  # asks, where `parts_bytes` is not certain of all
     whole: bytes | None = field(default=None, repr=False)  # all of it, where the answer was that short
+
+
+def without_parts(info: RemoteInfo) -> RemoteInfo:
+    """Return what is known of the file where the sizes of its upload's parts are not."""
+    whole = {name: value for name, value in info.checksums.items() if not name.endswith("-parts")}
+    return replace(info, checksums=whole, parts_bytes=0)
 
 
 class Readable(Protocol):

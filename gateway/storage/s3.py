@@ -16,7 +16,7 @@ from gateway.sites.files import Slice
 from gateway.storage import clients
 from gateway.storage.address import Credentials, S3Address
 from gateway.storage.connections import Answer
-from gateway.storage.offered import MULTIPART_ETAG, checksums_of, checksums_of_parts, is_strong
+from gateway.storage.offered import MULTIPART_ETAG, checksums_of, checksums_of_parts, is_strong, md5_of
 from gateway.storage.refusals import explained
 from gateway.storage.remote import Readable, RemoteInfo
 from gateway.storage.requests import ObjectRequests
@@ -37,6 +37,7 @@ class StoredPart:
     etag: str
     size: int
     sha256: str | None  # base64; None from a store that does not know this checksum
+    md5: str | None  # hex; None where its ETag is something else
 
 
 class _Name(TypedDict):
@@ -83,12 +84,21 @@ class S3Object:
         multipart = MULTIPART_ETAG.fullmatch(etag)
         if not multipart or is_strong(checksums):
             return RemoteInfo(size, etag, ranges=True, checksums=checksums, whole=whole)
-        part_bytes = self._part_bytes(size, int(multipart[2]))
+        of_parts = checksums_of_parts(answer.headers)
+        part_bytes = self._part_bytes(size, int(multipart[2])) if of_parts else 0
         if part_bytes:
-            checksums |= checksums_of_parts(answer.headers)
+            checksums |= of_parts
         elif self.size() != size:  # no checksum will tell
             raise self._cut_short()
-        return RemoteInfo(size, etag, ranges=True, checksums=checksums, parts_bytes=part_bytes, whole=whole)
+        return RemoteInfo(
+            size,
+            etag,
+            ranges=True,
+            checksums=checksums,
+            parts_bytes=part_bytes,
+            has_even_parts=lambda: self._has_even_parts(part_bytes, int(multipart[2])),
+            whole=whole,
+        )
 
     def _at_once(self, answer: Answer, size: int) -> bytes | None:
         """Return the body of a small object; None of a large one, and of one that did not arrive whole."""
@@ -175,7 +185,9 @@ class S3Object:
             with explained(self.address):
                 pages = self._client.get_paginator("list_parts").paginate(**self._name, UploadId=upload_id)
                 return {
-                    part["PartNumber"]: StoredPart(part["ETag"], part["Size"], part.get("ChecksumSHA256"))
+                    part["PartNumber"]: StoredPart(
+                        part["ETag"], part["Size"], part.get("ChecksumSHA256"), md5_of({"etag": part["ETag"]})
+                    )
                     for page in pages
                     for part in page.get("Parts", [])
                 }
@@ -191,7 +203,7 @@ class S3Object:
     def _put(self, data: bytes | Slice, sha256: str, query: str = "") -> StoredPart:
         with explained(self.address):
             told = self._requests.put(data, len(data), sha256, query)
-        return StoredPart(told.get("etag", ""), len(data), told.get("x-amz-checksum-sha256"))
+        return StoredPart(told.get("etag", ""), len(data), told.get("x-amz-checksum-sha256"), md5_of(told))
 
     def complete_upload(self, upload_id: str, parts: Sequence[StoredPart]) -> str:
         """Make an object of the parts; return its ETag."""
@@ -241,11 +253,23 @@ class S3Object:
                 raise
 
     def _part_bytes(self, size: int, count: int) -> int:
-        """Return the size of the parts that the object was uploaded in; 0 when that cannot be known."""
+        """Return the size of the parts that the object was uploaded in; 0 when they are not alike.
+
+        Only the first and the last are asked for: what lies between is certain of three at most.
+        """
         with suppress(BotoCoreError, ClientError):
-            first = self._length(self._requests.head("partNumber=1"))
-            return first if first and -(-size // first) == count else 0
+            first = self._size_of_part(1)
+            last = self._size_of_part(count) if count > 1 else first
+            return first if 0 < last <= first and first * (count - 1) + last == size else 0
         return 0
+
+    def _has_even_parts(self, part_bytes: int, count: int) -> bool:
+        """Ask for the size of every part, and tell whether they are what the first one has promised."""
+        with explained(self.address):
+            return all(self._size_of_part(number) == part_bytes for number in range(2, count))
+
+    def _size_of_part(self, number: int) -> int:
+        return self._length(self._requests.head(f"partNumber={number}"))
 
 
 def _clock_lead(answer: Mapping[str, Any]) -> timedelta:

@@ -1,7 +1,6 @@
 """An object behind a presigned URL: read in ranges, or written whole, with no other right than the URL's."""
 
 import hashlib
-import re
 from collections.abc import Mapping
 
 from gateway.errors import StorageError, StorageUnavailable
@@ -10,11 +9,11 @@ from gateway.sites.files import Slice
 from gateway.storage.address import S3Address, SignedUrl
 from gateway.storage.connections import USER_AGENT
 from gateway.storage.http import WebFile, refusal
+from gateway.storage.offered import md5_of
 from gateway.storage.refusals import reached
 
 LARGEST_PUT_BYTES = 5 << 30  # what one request may carry, as S3 defines it
 _TAKEN = frozenset({200, 201, 204})
-_MD5_ETAG = re.compile(r'"?([0-9a-f]{32})"?')
 _FRESH = "send a retry with a fresh presigned_url"
 
 
@@ -44,13 +43,13 @@ class SignedObject(WebFile):
             answer.close()
         if answer.status not in _TAKEN:
             raise refusal(answer, self._url, self.reasons, self.advice)
-        kept = _md5(answer.headers)
+        kept = md5_of(answer.headers)
         if kept is not None and kept != digest.hexdigest():
             raise StorageUnavailable("the store keeps other bytes than were sent; it is tried again")
 
     def _checksums(self, headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
         """Return what a store says beside what any web server may: an ETag that is an MD5."""
-        kept = _md5(headers)
+        kept = md5_of(headers)
         return super()._checksums(headers, whole=whole) | ({"md5": kept} if kept else {})
 
 
@@ -68,11 +67,3 @@ class _Md5:
 
     def hexdigest(self) -> str:
         return self._digest.hexdigest()
-
-
-def _md5(headers: Mapping[str, str]) -> str | None:
-    """Return the object's MD5 where its ETag is one: neither of parts nor of encrypted bytes."""
-    if headers.get("x-amz-server-side-encryption", "").startswith("aws:kms"):
-        return None
-    found = _MD5_ETAG.fullmatch(headers.get("etag", ""))
-    return found[1] if found else None

@@ -1,4 +1,5 @@
 import threading
+from unittest.mock import Mock
 from uuid import UUID, uuid4
 
 import pytest
@@ -7,11 +8,14 @@ from sqlalchemy import Engine, select, update
 from gateway import claims, jobs, transfers
 from gateway.claims import Claim
 from gateway.db import db_now, due_in, session_scope
-from gateway.errors import ClaimLost
+from gateway.errors import ClaimLost, SchedulerUnavailable
 from gateway.models import Event, Job, Transfer
+from gateway.outbox import message_for, settle
 from gateway.settings import get_settings
 from gateway.states import JobState, TransferState
 from tests.rows import job, new_job, new_transfer, transfer
+from workers.claiming import claimed
+from workers.tasks.jobs import submit
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -115,6 +119,19 @@ def test_a_row_that_waits_for_a_retry_is_not_claimed_before_its_time() -> None:
     assert _take(row_id) is not None
 
 
+def test_a_transfer_whose_worker_died_before_it_heard_of_a_cancel_is_not_begun_again() -> None:
+    row_id = new_transfer("s3_result")
+    assert _take(row_id) is not None
+    with session_scope() as session:
+        transfers.cancel(session, session.get_one(Transfer, row_id))
+    _let_the_lease_run_out(row_id)
+    assert claimed(claims.take_transfer, str(row_id), "w2") is None
+    row = transfer(row_id)
+    assert (row.state, row.leftovers, row.lease_until) == (TransferState.CANCELLED, True, None)
+    assert row.credentials is not None  # for the clean-up, which is sent at once
+    assert message_for(row).task == "transfers.clean"
+
+
 def test_a_submitted_job_has_no_lease_and_is_not_submitted_again() -> None:
     row_id = new_job("fft")
     with session_scope() as session:
@@ -132,6 +149,26 @@ def test_a_submitted_job_has_no_lease_and_is_not_submitted_again() -> None:
     with session_scope() as session:
         assert claims.take_submission(session, row_id, "w2") is None
         assert claims.take_ending(session, row_id, "w2") is None
+
+
+def test_a_job_to_be_cancelled_is_looked_for_but_not_submitted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its first submission failed for the moment, and the scheduler may have taken it all the same."""
+    row_id = new_job("fft")
+    with session_scope() as session:
+        claim = claims.take_submission(session, row_id, "w1")
+    assert claim is not None
+    with session_scope() as session:
+        jobs.cancel(session, session.get_one(Job, row_id))
+        settle(session, claims.owned(session, Job, claim), SchedulerUnavailable("later"))
+        row = session.get_one(Job, row_id)
+        assert row.state is JobState.RETRYING
+        row.retry_at = None
+    scheduler = Mock(find=Mock(return_value=None))
+    monkeypatch.setattr("workers.tasks.jobs.open_scheduler", lambda _: scheduler)
+    submit.apply(args=[str(row_id)])
+    assert job(row_id).state is JobState.CANCELLED
+    scheduler.find.assert_called_once()
+    scheduler.submit.assert_not_called()
 
 
 def test_an_end_is_claimed_once_the_watcher_has_seen_it() -> None:

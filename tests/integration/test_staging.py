@@ -4,6 +4,7 @@ import hashlib
 import os
 import traceback
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import pytest
 from gateway.embedded import free_ports
 from gateway.errors import Cancelled, SiteError, StorageChanged, StorageError, StorageUnavailable
 from gateway.settings import Settings
+from gateway.sites.files import Source
 from gateway.sites.local import LocalSite
 from gateway.staging import stage_in, stage_out
 from gateway.staging.sending import WHOLE_BYTES as PART_BYTES
@@ -179,6 +181,31 @@ def test_a_file_that_changes_while_it_is_read_is_not_uploaded(
     with pytest.raises(SiteError, match="changed while it was read"):
         stage_out(site, at(home, "x"), address, OWNER, Meddler(path=home / "x"), SETTINGS)
     assert open_uploads(s3) == []
+    assert "Contents" not in s3.list_objects_v2(Bucket="data", Prefix=address.key)
+
+
+@pytest.mark.parametrize("megabytes", [4, 8])
+def test_a_small_file_that_grows_while_it_is_sent_is_not_stored(
+    *,
+    megabytes: int,
+    s3: "S3Client",
+    address: S3Address,
+    site: LocalSite,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (home / "x").write_bytes(bytes(megabytes << 20))
+    readings, real = count(1), Source.read_at
+
+    def meddle(source: Source, offset: int, length: int) -> bytes:
+        if next(readings) == megabytes + 2:  # it was read once for its digest
+            with (home / "x").open("ab") as file:
+                file.write(b"more")
+        return real(source, offset, length)
+
+    monkeypatch.setattr(Source, "read_at", meddle)
+    with pytest.raises(SiteError, match="changed while it was read"):
+        stage_out(site, at(home, "x"), address, OWNER, Recorder(), SETTINGS)
     assert "Contents" not in s3.list_objects_v2(Bucket="data", Prefix=address.key)
 
 

@@ -280,6 +280,17 @@ def test_the_next_try_goes_on_where_the_last_one_stopped(
     assert everything(home) == ["x"]
 
 
+def test_what_a_try_has_finished_in_its_last_moment_is_noted(
+    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    s3.put_object(Bucket="data", Key=there.key, Body=bytes(80 * MIB))
+    trail, few = Trail(), SETTINGS.model_copy(update={"connections": 2})
+    with pytest.raises(StorageUnavailable, match="another try"):
+        stage_in(there, OWNER, site, at(home, "x"), Interrupted(lambda done: done >= 75 * MIB), few, trail)
+    notes = (home / f".x.{trail.token}.notes").read_text()
+    assert notes.count("done") >= 5  # of eight parts of 10 MiB, and no second has passed
+
+
 def test_what_spoils_on_the_disk_between_two_tries_is_noticed(
     faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from gateway import bulk, retries, transfers
+from gateway import bulk, claims, history, retries, transfers
 from gateway.db import session_scope
 from gateway.models import Transfer
 from gateway.states import TransferState
@@ -14,7 +14,7 @@ from gateway.sweep import sweep
 from tests import services
 from tests.rows import transfer
 from tests.staging import everything
-from tests.staging_rows import Bench, work
+from tests.staging_rows import Bench, overdue, work
 from workers.tasks.transfers import run
 
 
@@ -145,13 +145,37 @@ def test_a_cancel_reaches_all_parts(bench: Bench, prefix: str) -> None:
     first, *others = children(parent.id)
     work(first.id)
     with session_scope() as session:
-        transfers.cancel(session, session.get_one(Transfer, parent.id), "test")
-    assert {transfer(row.id).state for row in others} == {TransferState.CANCELLED}
+        transfers.cancel(session, session.get_one(Transfer, parent.id), "test", "no need")
+    for row in map(transfer, [row.id for row in others]):
+        assert (row.state, row.reason) == (TransferState.CANCELLED, "cancelled on request")
+        assert (row.credentials, row.next_send_at) == (None, None)
+        assert row.ended_at is not None
+        with session_scope(read_only=True) as session:
+            told = [(each.to_state, each.actor, each.reason) for each in history.events(session, row)]
+        assert told[1:] == [
+            ("accepted", "test", "cancel requested: no need"),
+            ("cancelled", "", "cancelled on request"),
+        ]
     parent = swept(parent.id)
     assert (parent.state, parent.reason) == (
         TransferState.CANCELLED,
         "cancelled on request; 1 of 3 are done",
     )
+
+
+def test_a_cancel_leaves_it_to_workers_to_end_the_parts_that_they_move(bench: Bench, prefix: str) -> None:
+    parent = work(bench.create("s3_data", "in", prefix))
+    first, second, _ = children(parent.id)
+    with session_scope() as session:
+        claim = claims.take_transfer(session, first.id, "test")
+        session.get_one(Transfer, second.id).leftovers = True
+    assert claim
+    with session_scope() as session:
+        transfers.cancel(session, session.get_one(Transfer, parent.id), "test")
+    assert transfer(first.id).state is TransferState.TRANSFERRING
+    with session_scope() as session:
+        assert claims.renew(session, Transfer, claim) is not None  # the worker hears of it
+    assert overdue() == ["transfers.clean"]
 
 
 def test_a_folder_goes_up_as_a_prefix(bench: Bench) -> None:

@@ -49,6 +49,18 @@ def test_an_upload_goes_on_in_the_next_try(bench: Bench) -> None:
     assert open_uploads(bench.s3) == []
 
 
+def test_an_upload_of_a_file_that_has_shrunk_since_is_thrown_away(bench: Bench) -> None:
+    (bench.home / "x").write_bytes(bytes(20 * MIB))
+    bench.break_store()
+    row = work(bench.create("s3_result", "x", uuid4().hex))
+    assert open_uploads(bench.s3) == [row.object]
+    (bench.home / "x").write_bytes(b"small now")
+    bench.heal_store()
+    row = work(row.id)
+    assert (row.state, row.upload_id) == (TransferState.COMPLETED, "")
+    assert open_uploads(bench.s3) == []
+
+
 @pytest.mark.parametrize("end", ["given up", "cancelled"])
 def test_nothing_is_left_of_an_upload_that_ends_badly(bench: Bench, end: str) -> None:
     (bench.home / "x").write_bytes(bytes(20 * MIB))
@@ -85,6 +97,28 @@ def test_nothing_is_left_of_a_download_that_ends_badly(bench: Bench) -> None:
     assert row.state is TransferState.CANCELLED
     assert everything(bench.home) == ["a"]
     assert overdue() == []
+
+
+@pytest.mark.parametrize("kind", ["s3_data", "s3_result"])
+def test_a_cancel_during_a_try_that_fails_for_the_moment_is_the_end(bench: Bench, kind: str) -> None:
+    bench.s3.put_object(Bucket="data", Key=(key := uuid4().hex), Body=b"here")
+    (bench.home / "up").write_bytes(b"there")
+    row_id = bench.create(kind, "a/x" if kind == "s3_data" else "up", key)
+
+    def cancel_and_refuse(number: int) -> Fault:
+        if not number:
+            with session_scope() as session:
+                transfers.cancel(session, session.get_one(Transfer, row_id))
+        return Fault("busy")
+
+    bench.proxy.restart(cancel_and_refuse)
+    assert work(row_id).state is TransferState.CANCELLED
+    bench.heal_store()
+    assert overdue() == ["transfers.clean"]
+    row = work(row_id)
+    assert (row.state, row.leftovers, row.credentials) == (TransferState.CANCELLED, False, None)
+    assert not (bench.home / "a/x").exists()
+    assert bench.s3.get_object(Bucket="data", Key=key)["Body"].read() == b"here"
 
 
 def test_what_a_store_refuses_to_throw_away_is_not_tried_for_ever(

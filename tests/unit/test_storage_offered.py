@@ -23,6 +23,18 @@ def _b64(text: str) -> str:
         ({"etag": ETAG, "x-amz-server-side-encryption": "AES256"}, {"md5": MD5}, {}),
         ({"etag": ETAG, "x-amz-server-side-encryption": "aws:kms"}, {}, {}),
         ({"etag": ETAG, "x-amz-server-side-encryption-customer-algorithm": "AES256"}, {}, {}),
+        ({"etag": ETAG, "x-amz-server-side-encryption": "aws:kms:dsse"}, {}, {}),
+        ({"etag": PARTS_ETAG, "x-amz-server-side-encryption": "aws:kms"}, {}, {}),
+        ({"etag": PARTS_ETAG, "x-amz-server-side-encryption-customer-algorithm": "AES256"}, {}, {}),
+        (
+            {
+                "etag": PARTS_ETAG,
+                "x-amz-checksum-crc32": f"{_b64('e3069283')}-3",
+                "x-amz-server-side-encryption": "aws:kms",
+            },
+            {},
+            {"crc32-parts": "e3069283-3"},
+        ),
         ({"etag": PARTS_ETAG}, {}, {"md5-parts": f"{MD5}-3"}),
         ({"x-amz-checksum-crc32c": _b64("e3069283")}, {"crc32c": "e3069283"}, {}),
         (

@@ -7,9 +7,10 @@ from gateway.claims import Claim
 from gateway.configuration import Cluster
 from gateway.db import session_scope
 from gateway.endings import ending
-from gateway.errors import SchedulerError
+from gateway.errors import Cancelled, SchedulerError
 from gateway.models import Job
-from gateway.programs import Program, attempt_folder, program
+from gateway.outbox import ON_REQUEST
+from gateway.programs import attempt_folder, program
 from gateway.queue import app
 from gateway.schedulers.base import Accounting
 from gateway.schedulers.opening import open_scheduler
@@ -34,18 +35,23 @@ def submit(self: "app.Task", job_id: str) -> None:
         with session_scope() as session:
             row = claims.owned(session, Job, claim)
         cluster = infrastructures.configured()[row.infrastructure]
-        scheduler_id = _submit(program(row, cluster), cluster, open_site(cluster, row.owner), claim)
+        scheduler_id = _submit(row, cluster, open_site(cluster, row.owner), claim)
         with session_scope() as session:
             jobs.record_submission(session, claim, scheduler_id)
 
 
-def _submit(prepared: Program, cluster: Cluster, site: LocalSite, claim: Claim) -> str:
-    """Submit, or adopt what an earlier claim of this attempt has submitted before it died."""
-    scheduler = open_scheduler(cluster)
+def _submit(row: Job, cluster: Cluster, site: LocalSite, claim: Claim) -> str:
+    """Submit, or adopt what an earlier claim of this attempt has submitted before it died.
+
+    A job that is to be cancelled is adopted as well, for the watcher to cancel, but not submitted.
+    """
+    prepared, scheduler = program(row, cluster), open_scheduler(cluster)
     if claim.repeated:
         found = scheduler.find(prepared.spec.name, prepared.spec.folder)
         if found is not None:
             return found.scheduler_id
+    if row.cancel_requested_at is not None:
+        raise Cancelled(ON_REQUEST)
     site.make_folder(prepared.job_file.parent)
     site.write_text(prepared.job_file, prepared.job_json)
     return scheduler.submit(prepared.spec)

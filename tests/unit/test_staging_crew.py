@@ -1,0 +1,97 @@
+"""The crew against stores that throttle, and parts that fail: who asks, who waits, and what ends a try."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from gateway.errors import StorageBusy, StorageUnavailable
+from gateway.staging import crew
+from gateway.staging.crew import Crew, Part
+
+BYTES = 100
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "FIRST_PAUSE_S", 0.01)
+
+
+def _parts(count: int) -> list[Part]:
+    return [Part(n, n * BYTES, (n + 1) * BYTES) for n in range(count)]
+
+
+def _run(parts: list[Part], work: crew.Work, size: int = 8) -> None:
+    Crew(parts, size, work, lambda: None).run(lambda: None)
+
+
+class Throttling:
+    """Serves two at once, and tells all others that it is busy."""
+
+    def __init__(self) -> None:
+        self._free = threading.Semaphore(2)
+        self.refused: list[float] = []
+
+    def __call__(self, part: Part, check: Callable[[], None]) -> None:
+        if not self._free.acquire(blocking=False):
+            self.refused.append(time.monotonic())
+            raise StorageBusy("slow down")
+        try:
+            time.sleep(0.05)
+            check()
+            part.done = BYTES
+        finally:
+            self._free.release()
+
+
+def test_a_throttling_store_is_asked_by_fewer_and_the_transfer_ends_well() -> None:
+    parts, store, begun = _parts(60), Throttling(), time.monotonic()
+    _run(parts, store)
+    assert all(part.finished for part in parts)
+    late = [moment for moment in store.refused if moment > begun + 0.3]
+    assert len(store.refused) - len(late) < 20
+    assert len(late) < 60  # one more is tried for each part that was served
+
+
+def test_who_is_not_allowed_to_ask_does_not_hold_a_part_back() -> None:
+    asked: list[int] = []
+
+    def work(part: Part, _: Callable[[], None]) -> None:
+        asked.append(part.number)
+        if len(asked) <= 8:
+            time.sleep(0.05)  # until all eight have asked
+            raise StorageBusy("slow down")
+        part.done = BYTES
+
+    _run(parts := _parts(8), work)
+    assert all(part.finished for part in parts)
+    assert len(asked) == 16
+
+
+def test_a_part_that_fails_while_others_come_further_does_not_end_the_try() -> None:
+    fails = [0]
+
+    def work(part: Part, _: Callable[[], None]) -> None:
+        if part.number == 0 and fails[0] < 7:
+            fails[0] += 1
+            raise StorageUnavailable("not this one")
+        time.sleep(0.1)
+        part.done = BYTES
+
+    parts = _parts(40)
+    _run(parts, work, size=2)
+    assert fails == [7]
+
+
+@pytest.mark.parametrize("error", [StorageBusy, StorageUnavailable])
+def test_a_try_ends_when_nothing_moves_any_more(error: type[StorageUnavailable]) -> None:
+    asked: list[int] = []
+
+    def work(part: Part, _: Callable[[], None]) -> None:
+        asked.append(part.number)
+        raise error("never")
+
+    with pytest.raises(error, match="never"):
+        _run(_parts(40), work)
+    assert len(asked) < 8 * crew.TRIES
