@@ -1,6 +1,6 @@
 """What an S3 store or the way to it says, in words that a user can act on."""
 
-import re
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -139,9 +139,9 @@ def unreachable(error: Exception, where: str) -> GatewayError:
     inner = getattr(error, "kwargs", {}).get("error")
     if isinstance(inner, GatewayError):
         return inner
-    if isinstance(error, SSLError):
+    if isinstance(error, SSLError) and (flaw := _flaw_of_tls(inner)):
         return StorageError(
-            f"the certificate of {where} cannot be verified ({_verdict(error)}): check the address,"
+            f"the certificate of {where} cannot be verified ({flaw}): check the address,"
             " or ask the gateway's operator to trust its issuer (GATEWAY_CA_BUNDLE)",
             Fault.NETWORK,
         )
@@ -150,10 +150,11 @@ def unreachable(error: Exception, where: str) -> GatewayError:
     return StorageUnavailable(f"{_trouble(error).format(where=where)}; it is tried again", Fault.NETWORK)
 
 
-def _verdict(error: SSLError) -> str:
-    """Return what was found wrong with the certificate, which holds no more than names."""
-    told = re.search(r"certificate verify failed: ([^(\n]+)", str(error))
-    return told[1].strip() if told else "there is no TLS"
+def _flaw_of_tls(error: object) -> str:
+    """Return what is wrong with a server's TLS; empty when it is just the way there that broke."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message  # which holds no more than names
+    return "there is no TLS" if getattr(error, "reason", "") == "WRONG_VERSION_NUMBER" else ""
 
 
 def _trouble(error: Exception) -> str:
