@@ -11,10 +11,12 @@ from gateway.errors import StorageBusy, StorageChanged, StorageError, StorageUna
 from gateway.settings import Settings
 from gateway.sites.local import LocalSite
 from gateway.staging import fetch_url
+from gateway.storage import policy
 from tests.staging import SETTINGS, Recorder, at, everything
 from tests.web import Page, ftp, web
 
 MIB = 1 << 20
+PLAIN = ("SIZE", "MDTM")  # what plain servers do not know
 
 
 def _fetch(url: str, site: LocalSite, home: Path, settings: Settings = SETTINGS) -> Recorder:
@@ -146,7 +148,7 @@ def test_redirects_are_judged(target: str, says: str, site: LocalSite, home: Pat
 @pytest.mark.parametrize("plain", [False, True])
 def test_an_ftp_file(*, size: int, plain: bool, site: LocalSite, home: Path) -> None:
     data = os.urandom(size)
-    with ftp({"/pub/größe x": data}, plain=plain) as url:
+    with ftp({"/pub/größe x": data}, unknown=PLAIN if plain else ()) as url:
         progress = _fetch(f"{url}/pub/größe%20x", site, home)
     assert (home / "in/x").read_bytes() == data
     assert progress.total == (None if plain else size)
@@ -157,10 +159,40 @@ def test_an_ftp_file_whose_connection_breaks(
     *, plain: bool, goes_on_at: list[int], site: LocalSite, home: Path
 ) -> None:
     data, rests = os.urandom(3 * MIB), list[int]()
-    with ftp({"/x": data}, plain=plain, breaks=[2 * MIB], rests=rests) as url:
+    with ftp({"/x": data}, unknown=PLAIN if plain else (), breaks=[2 * MIB], rests=rests) as url:
         _fetch(f"{url}/x", site, home)
     assert (home / "in/x").read_bytes() == data
     assert rests == goes_on_at
+
+
+@pytest.mark.parametrize("reading", [0, 1, 2])
+def test_an_ftp_file_that_is_replaced_while_it_is_read(reading: int, site: LocalSite, home: Path) -> None:
+    old, new = os.urandom(20 * MIB), os.urandom(20 * MIB)
+    with ftp({"/x": old}, replaced={reading: new}) as url:
+        _fetch(f"{url}/x", site, home)
+    assert (home / "in/x").read_bytes() == new
+
+
+@pytest.mark.parametrize("unknown", ["REST", "MDTM"])
+def test_an_ftp_server_that_cannot_go_on_sends_a_large_file_in_one_piece(
+    unknown: str, site: LocalSite, home: Path
+) -> None:
+    data, rests = os.urandom(20 * MIB), list[int]()
+    with ftp({"/x": data}, unknown=(unknown,), rests=rests) as url:
+        _fetch(f"{url}/x", site, home)
+    assert (home / "in/x").read_bytes() == data
+    assert rests == []
+
+
+@pytest.mark.parametrize("scheme", ["http", "ftp"])
+def test_every_address_of_a_server_is_tried(
+    scheme: str, site: LocalSite, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy, "resolve", lambda *_: ["127.0.0.2", "127.0.0.1"])
+    serve = ftp({"/x": b"here"}) if scheme == "ftp" else web({"/x": Page(b"here")})
+    with serve as url:
+        _fetch(f"{url}/x", site, home)
+    assert (home / "in/x").read_text() == "here"
 
 
 def test_an_ftp_file_that_is_not_there(site: LocalSite, home: Path) -> None:
