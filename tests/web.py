@@ -21,6 +21,7 @@ class Page:
     chunked: bool = False
     break_after: int | None = None  # once
     headers: dict[str, str] = field(default_factory=lambda: {"ETag": '"v1"'})
+    whole_headers: dict[str, str] = field(default_factory=dict)  # of an answer that is not a part
     asked: list[str] = field(default_factory=list)
 
 
@@ -28,12 +29,19 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     pages: dict[str, Page]
 
+    def do_HEAD(self) -> None:
+        page = self.pages.get(self.path, Page(status=404))
+        self.send_response(page.status)
+        for name, value in (page.headers | page.whole_headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+
     def do_GET(self) -> None:
         page = self.pages.get(self.path, Page(b"<html>not here</html>", status=404))
         page.asked.append(self.headers.get("Range", ""))
         told = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if page.status != 200 or not page.ranges or not told:
-            self._answer(page, page.status, page.data, {})
+            self._answer(page, page.status, page.data, page.whole_headers)
         elif int(told[1]) >= len(page.data):
             self._answer(page, 416, b"", {"Content-Range": f"bytes */{len(page.data)}"})
         else:
