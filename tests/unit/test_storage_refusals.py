@@ -35,6 +35,15 @@ ADDRESS = S3Address("https://s3.example.org", "eu-1", "box", "deep/{braces}.csv"
         ("PermanentRedirect", 301, StorageError, "another region or endpoint"),
         ("EntityTooLarge", 400, StorageError, "of this size"),
         ("XMinioStorageFull", 507, StorageError, "quota"),
+        ("QuotaExceeded", 403, StorageError, "quota"),
+        ("InsufficientStorage", 507, StorageError, "quota"),
+        ("NotImplemented", 501, StorageError, "does not offer"),
+        ("501", 501, StorageError, "check endpoint"),
+        ("HttpVersionNotSupported", 505, StorageError, "check endpoint"),
+        ("ExpiredToken", 400, StorageError, "send a retry with fresh ones"),
+        ("RequestExpired", 400, StorageError, "clocks"),
+        ("InvalidRequest", 400, StorageError, "check endpoint, region, bucket and object"),
+        ("400", 400, StorageError, "check endpoint, region, bucket and object"),
         ("InvalidObjectState", 403, StorageError, "archived"),
         ("NeverHeardOf", 400, StorageError, "NeverHeardOf (HTTP 400)"),
         ("SlowDown", 503, StorageBusy, "too busy"),
@@ -59,6 +68,7 @@ def test_every_answer_has_its_kind(code: str, status: int, kind: type[StorageErr
     ("code", "fault"),
     [
         ("SignatureDoesNotMatch", Fault.CREDENTIALS),
+        ("ExpiredToken", Fault.CREDENTIALS),
         ("InvalidToken", Fault.CREDENTIALS),
         ("403", Fault.PERMISSION),
         ("NoSuchBucket", Fault.NOT_FOUND),
@@ -73,6 +83,11 @@ def test_every_answer_has_its_class(code: str, fault: Fault) -> None:
     answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 400}}
     assert refusal(answer, ADDRESS).fault is fault
     assert unreachable(ConnectionResetError(), ADDRESS.endpoint).fault is Fault.NETWORK
+
+
+def test_a_full_store_is_short_of_space_whatever_its_code() -> None:
+    answer = {"Error": {"Code": "OwnWord"}, "ResponseMetadata": {"HTTPStatusCode": 507}}
+    assert refusal(answer, ADDRESS).fault is Fault.SPACE
 
 
 @pytest.mark.parametrize(
