@@ -65,13 +65,12 @@ class WebFile:
             return RemoteInfo(0, "", ranges=False)
         if answer.status not in {_OK, _PARTIAL}:
             raise refusal(answer, self._url, self.reasons, self.advice)
-        version, total = _version(headers), _total(headers)
-        if answer.status == _PARTIAL:
-            ranges = total is not None and bool(version)
-            checksums = self._checksums(headers, whole=False) or self._checksums_of_whole(version)
-            return RemoteInfo(total, version, ranges=ranges, checksums=checksums)
-        checksums = self._checksums(headers, whole=True)
-        return RemoteInfo(_length(headers), version, ranges=False, checksums=checksums)
+        version, size = _version(headers), _size(answer)
+        if answer.status == _OK:
+            return RemoteInfo(size, version, ranges=False, checksums=self._checksums(headers, whole=True))
+        ranges = size is not None and bool(version)
+        checksums = self._checksums(headers, whole=False) or self._checksums_of_whole(version)
+        return RemoteInfo(size, version, ranges=ranges, checksums=checksums)
 
     @contextmanager
     def read(self, info: RemoteInfo, start: int, stop: int | None) -> Iterator[Readable]:
@@ -106,15 +105,12 @@ class WebFile:
         return self._follow(headers)
 
     def _check(self, answer: Answer, info: RemoteInfo, start: int | None) -> None:
-        if answer.status not in {_OK, _PARTIAL}:
+        if answer.status not in {_OK, _PARTIAL, _UNSATISFIABLE}:
             raise refusal(answer, self._url, self.reasons, self.advice)
-        told = answer.headers.get("content-range", "")
-        as_asked = answer.status == _OK if start is None else told.startswith(f"bytes {start}-")
-        size = _length(answer.headers) if start is None else _total(answer.headers)
-        is_other = info.version and _version(answer.headers) != info.version
-        if is_other or (as_asked and None not in {size, info.size} and size != info.size):
+        if _is_other(answer, info):
             raise StorageChanged(f"{_shown(self._url)} was changed while it was read")
-        if not as_asked:
+        told = answer.headers.get("content-range", "")
+        if not (answer.status == _OK if start is None else told.startswith(f"bytes {start}-")):
             raise StorageError(f"{_origin(self._url)} does not serve ranges as asked")
 
     def _follow(self, headers: dict[str, str]) -> Answer:
@@ -172,9 +168,19 @@ def _total(headers: Mapping[str, str]) -> int | None:
     return int(told[1]) if told else None
 
 
-def _length(headers: Mapping[str, str]) -> int | None:
-    told = headers.get("content-length", "")
+def _size(answer: Answer) -> int | None:
+    """Return the size of the whole file, as far as the answer tells it."""
+    if answer.status != _OK:
+        return _total(answer.headers)
+    told = answer.headers.get("content-length", "")
     return int(told) if told.isdecimal() else None
+
+
+def _is_other(answer: Answer, info: RemoteInfo) -> bool:
+    """Tell whether the answer is of another file: by its version or size, or as the range is not there."""
+    if answer.status == _UNSATISFIABLE or (info.version and _version(answer.headers) != info.version):
+        return True
+    return None not in {info.size, size := _size(answer)} and size != info.size
 
 
 def _digests(headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:

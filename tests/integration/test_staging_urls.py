@@ -4,6 +4,7 @@ import base64
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,17 +123,31 @@ def test_an_answer_in_part_that_does_not_say_which_is_not_the_file(site: LocalSi
     assert everything(home) == ["in"]
 
 
-def test_a_file_without_a_version_that_grows_is_begun_again(site: LocalSite, home: Path) -> None:
-    class Growing(list[str]):
+def _becoming(data: bytes, at: int, new: bytes, **named: Any) -> Page:
+    """Return a page that is another one when it is asked for the so manieth time."""
+
+    class Asked(list[str]):
         def append(self, asked: str) -> None:
             super().append(asked)
-            if len(self) == 2:
-                page.data = b"longer"
+            if len(self) == at:
+                page.data = new
 
-    page = Page(b"short", ranges=False, headers={}, asked=Growing())
-    with web({"/x": page}) as url:
+    page = Page(data, asked=Asked(), **named)
+    return page
+
+
+def test_a_file_without_a_version_that_grows_is_begun_again(site: LocalSite, home: Path) -> None:
+    with web({"/x": _becoming(b"short", 2, b"longer", ranges=False, headers={})}) as url:
         _fetch(f"{url}/x", site, home)
     assert (home / "in/x").read_bytes() == b"longer"
+
+
+@pytest.mark.parametrize("size", [5, 12 * MIB])
+def test_a_file_that_shrinks_is_begun_again(size: int, site: LocalSite, home: Path) -> None:
+    new, settings = os.urandom(size), Settings(allowed_endpoints=["127.0.0.1"], connections=1)
+    with web({"/x": _becoming(os.urandom(20 * MIB), 3, new)}) as url:
+        _fetch(f"{url}/x", site, home, settings)
+    assert (home / "in/x").read_bytes() == new
 
 
 def test_a_file_that_never_rests_is_put_off(site: LocalSite, home: Path) -> None:
