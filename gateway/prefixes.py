@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from gateway.claims import Claim, owned
 from gateway.db import db_now, utc_now
 from gateway.errors import Cancelled, StorageError
+from gateway.faults import Fault
 from gateway.history import move
 from gateway.models import Event, Transfer
 from gateway.outbox import Message
@@ -62,12 +63,15 @@ def expand(session: Session, claim: Claim, entries: Sequence[Entry]) -> list[Mes
 
 def _check(parent: Transfer, entries: Sequence[Entry]) -> None:
     if not entries:
-        raise StorageError(f"there is nothing below {_source(parent)}: check the name, which ends in '/'")
+        field = "the path" if parent.kind == "s3_result" else "object, which ends in '/'"
+        raise StorageError(f"there is nothing below {_source(parent)}: check {field}", Fault.NOT_FOUND)
     if len(entries) > MOST_CHILDREN:
         raise StorageError(f"more than {MOST_CHILDREN} files are below {_source(parent)}: take smaller parts")
     for entry in entries:
         if not _is_path(entry.name):
-            raise StorageError(f"{entry.name!r} below {_source(parent)} is no path below a folder: rename it")
+            raise StorageError(
+                f"{entry.name!r} below {_source(parent)} is no path below a folder: rename it", Fault.NAME
+            )
 
 
 def _is_path(name: str) -> bool:
@@ -167,3 +171,4 @@ def _end(session: Session, parent: Transfer, counts: dict[str, int]) -> None:
         name = first.object.removeprefix(parent.object)
         reason = f"{total - completed} of {total} failed, the first is {name!r}: {first.reason}"
         move(session, parent, TransferState.FAILED, reason)
+        parent.fault = first.fault

@@ -1,12 +1,14 @@
 """A web server and an FTP server of the tests' own, which serve what they are given, well or badly."""
 
+import itertools
 import re
 import socketserver
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from zlib import crc32
 
 
 @dataclass
@@ -19,6 +21,7 @@ class Page:
     chunked: bool = False
     break_after: int | None = None  # once
     headers: dict[str, str] = field(default_factory=lambda: {"ETag": '"v1"'})
+    whole_headers: dict[str, str] = field(default_factory=dict)  # of an answer that is not a part
     asked: list[str] = field(default_factory=list)
 
 
@@ -26,12 +29,19 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     pages: dict[str, Page]
 
+    def do_HEAD(self) -> None:
+        page = self.pages.get(self.path, Page(status=404))
+        self.send_response(page.status)
+        for name, value in (page.headers | page.whole_headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+
     def do_GET(self) -> None:
         page = self.pages.get(self.path, Page(b"<html>not here</html>", status=404))
         page.asked.append(self.headers.get("Range", ""))
         told = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if page.status != 200 or not page.ranges or not told:
-            self._answer(page, page.status, page.data, {})
+            self._answer(page, page.status, page.data, page.whole_headers)
         elif int(told[1]) >= len(page.data):
             self._answer(page, 416, b"", {"Content-Range": f"bytes */{len(page.data)}"})
         else:
@@ -76,7 +86,9 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 class _FtpSession(socketserver.StreamRequestHandler):
     files: dict[str, bytes]
-    plain = False  # knows neither SIZE nor MDTM
+    unknown: Container[str]  # commands
+    replaced: dict[int, bytes]  # what a file has become when that reading of it begins
+    numbers: Iterator[int]
     breaks: list[int]  # after how many bytes the next data connections end
     rests: list[int]  # where readings began that were asked to go on
 
@@ -89,14 +101,14 @@ class _FtpSession(socketserver.StreamRequestHandler):
         rest, passive = 0, None
         while line := self.rfile.readline().decode().strip():
             word, _, argument = line.partition(" ")
-            if word in {"SIZE", "MDTM"} and self.plain:
-                self._say("500 what?")
+            if word in self.unknown:
+                self._say("502 what?")
             elif word in {"SIZE", "RETR", "MDTM"} and argument not in self.files:
                 self._say("550 no such file")
             elif word == "SIZE":
                 self._say(f"213 {len(self.files[argument])}")
             elif word == "MDTM":
-                self._say("213 20260101000000")
+                self._say(f"213 {crc32(self.files[argument])}")  # changes with the content
             elif word == "EPSV":
                 passive = socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler)
                 self._say(f"229 here (|||{passive.server_address[1]}|)")
@@ -106,14 +118,15 @@ class _FtpSession(socketserver.StreamRequestHandler):
                 self._say(f"227 here (10,0,0,1,{high},{low})")  # lies about its address
             elif word == "REST":
                 rest = int(argument)
-                self.rests.append(rest)
+                self.rests += [rest] if rest else []
                 self._say("350 yes")
             elif word == "RETR" and passive is not None:
                 self._say("150 coming")
+                self.files[argument] = self.replaced.pop(next(self.numbers), self.files[argument])
                 wanted, rest = self.files[argument][rest:], 0
                 sent = wanted[: self.breaks.pop(0)] if self.breaks else wanted
-                with passive, passive.get_request()[0] as data:
-                    data.sendall(sent)
+                with passive, passive.get_request()[0] as data, suppress(OSError):
+                    data.sendall(sent)  # who has enough hangs up
                 self._say("226 done" if sent == wanted else "426 broken off")
             else:
                 self._say({"USER": "331 who?", "PASS": "230 come in"}.get(word, "200 fine"))
@@ -126,11 +139,19 @@ class _FtpSession(socketserver.StreamRequestHandler):
 def ftp(
     files: dict[str, bytes],
     *,
-    plain: bool = False,
+    unknown: Container[str] = (),
+    replaced: dict[int, bytes] | None = None,
     breaks: Sequence[int] = (),
     rests: list[int] | None = None,
 ) -> Iterator[str]:
-    told = {"files": files, "plain": plain, "breaks": list(breaks), "rests": [] if rests is None else rests}
+    told = {
+        "files": files,
+        "unknown": unknown,
+        "replaced": replaced or {},
+        "numbers": itertools.count(),
+        "breaks": list(breaks),
+        "rests": [] if rests is None else rests,
+    }
     handler = type("Session", (_FtpSession,), told)
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True

@@ -104,14 +104,21 @@ class LocalSite:
                 os.unlink(path.name, dir_fd=folder)
 
     def files(self, path: PurePosixPath) -> Iterator[tuple[str, int]]:
-        """Yield name and size of every regular file below a folder, without following links."""
+        """Yield name and size of every file below a folder; a link must lead to a file that may be read."""
         with self._folder(path) as folder, explained(path):
             for root, folders, names, fd in os.fwalk(".", dir_fd=folder, onerror=_raise):
                 folders.sort()
-                for name in sorted(names):
+                for name in sorted(folders + names):
                     found = os.stat(name, dir_fd=fd, follow_symlinks=False)
-                    if stat.S_ISREG(found.st_mode) and not _TEMPORARY_NAME.fullmatch(name):
-                        yield os.path.normpath(f"{root}/{name}"), found.st_size
+                    below = os.path.normpath(f"{root}/{name}")
+                    if stat.S_ISLNK(found.st_mode):
+                        yield below, self._size(path / below)
+                    elif stat.S_ISREG(found.st_mode) and not _TEMPORARY_NAME.fullmatch(name):
+                        yield below, found.st_size
+
+    def _size(self, path: PurePosixPath) -> int:
+        with self.read(path) as source:
+            return source.size
 
     def write_text(self, path: PurePosixPath, text: str) -> None:
         """Write a small file whole: a reader sees the old text or the new one."""

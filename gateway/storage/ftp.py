@@ -3,12 +3,13 @@
 import ftplib
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from math import inf
 from typing import cast
 from urllib.parse import unquote, urlsplit
 
-from gateway.errors import StorageError, StorageUnavailable
+from gateway.errors import StorageChanged, StorageError, StorageUnavailable
 from gateway.settings import Settings
 from gateway.storage import policy
 from gateway.storage.refusals import reached
@@ -18,13 +19,17 @@ PORT = 21
 
 
 class _Stream:
-    """The data connection as something to read from."""
+    """The data connection as something to read from; the last bytes are given once they are confirmed."""
 
-    def __init__(self, data: socket.socket) -> None:
-        self._data = data
+    def __init__(self, data: socket.socket, length: float, confirm: Callable[[], None]) -> None:
+        self._data, self._left, self._confirm = data, length, confirm
 
     def readinto(self, buffer: memoryview, /) -> int:
-        return self._data.recv_into(buffer)
+        count = self._data.recv_into(buffer)
+        self._left -= count
+        if not count or not self._left:
+            self._confirm()
+        return count
 
 
 class FtpFile:
@@ -49,36 +54,53 @@ class FtpFile:
     def ask(self) -> RemoteInfo:
         """Ask for size and time of change; a server that tells neither sends the file in one piece."""
         with self._session() as ftp:
-            try:
-                size = ftp.size(self._path)
-            except ftplib.error_perm as error:
-                if not _is_unknown_command(error):
-                    raise
-                return RemoteInfo(None, "", ranges=False, most_connections=1)
-            with suppress(ftplib.error_perm):
-                version = ftp.voidcmd(f"MDTM {self._path}")
-                return RemoteInfo(size, version, ranges=size is not None, most_connections=1)
-        return RemoteInfo(size, "", ranges=False, most_connections=1)
+            size, version = self._state(ftp)
+            ranges = size is not None and bool(version) and _can_go_on(ftp)
+            return RemoteInfo(size, version, ranges=ranges, most_connections=1)
+
+    def _state(self, ftp: ftplib.FTP) -> tuple[int | None, str]:
+        """Return size and time of change, as far as the server knows these commands."""
+        try:
+            size = ftp.size(self._path)
+        except ftplib.error_perm as error:
+            if not _is_unknown_command(error):
+                raise
+            size = None
+        with suppress(ftplib.error_perm):
+            return size, ftp.voidcmd(f"MDTM {self._path}")
+        return size, ""
 
     @contextmanager
     def read(self, info: RemoteInfo, start: int, stop: int | None) -> Iterator[Readable]:
-        """Open the file from `start`; whoever reads stops at `stop`."""
+        """Open the file from `start`; whoever reads stops at `stop`.
+
+        FTP cannot ask for a version. So each reading begins with a look at size and time of change, which
+        shows that the one before it was of the same file, and the last one ends with such a look as well.
+        """
         with self._session() as ftp:
+            self._check(ftp, info)
             data = ftp.transfercmd(f"RETR {self._path}", rest=start if info.ranges and start else None)
-            with data, self._tracked(data):
-                yield _Stream(data)
+
+            def confirm() -> None:
                 if stop is None or stop == info.size:
                     data.close()
                     ftp.voidresp()  # the server says whether it has sent all
+                    self._check(ftp, info)
+
+            with data, self._tracked(data):
+                yield _Stream(data, inf if stop is None else stop - start, confirm)
+
+    def _check(self, ftp: ftplib.FTP, info: RemoteInfo) -> None:
+        if self._state(ftp) != (info.size, info.version):
+            raise StorageChanged(f"{self._where}{self._path} was changed while it was read")
 
     @contextmanager
     def _session(self) -> Iterator[ftplib.FTP]:
         """Log in; the host's address is judged, and data connections go to that same address."""
         ftp = ftplib.FTP(encoding="utf-8")  # noqa: S321 (what the user asked for, and nothing secret in it)
-        address = policy.resolve(self._host, self._port, self._settings.allowed_endpoints)[0]
         with reached(self._where):
             try:
-                ftp.connect(address, self._port, timeout=self._settings.connect_timeout_s)
+                self._connect(ftp)
                 with self._tracked(cast("socket.socket", ftp.sock)):
                     ftp.login()
                     ftp.voidcmd("TYPE I")
@@ -87,6 +109,19 @@ class FtpFile:
                 raise self._refusal(error) from error
             finally:
                 ftp.close()
+
+    def _connect(self, ftp: ftplib.FTP) -> None:
+        """Connect to the first judged address that answers."""
+        addresses = policy.resolve(self._host, self._port, self._settings.allowed_endpoints)
+        for left, address in enumerate(addresses, start=1 - len(addresses)):
+            try:
+                ftp.connect(address, self._port, timeout=self._settings.connect_timeout_s)
+            except OSError:
+                if not left:
+                    raise
+                ftp.close()
+            else:
+                return
 
     @contextmanager
     def _tracked(self, each: socket.socket) -> Iterator[None]:
@@ -102,6 +137,14 @@ class FtpFile:
         if isinstance(error, ftplib.error_temp | ftplib.error_reply | ftplib.error_proto):
             return StorageUnavailable(f"{self._where} answers {said!r}; it is tried again")
         return StorageError(f"{self._where} refuses {self._path}: {said!r}: check src")
+
+
+def _can_go_on(ftp: ftplib.FTP) -> bool:
+    """Tell whether the server can start a file elsewhere than at its start."""
+    try:
+        return ftp.sendcmd("REST 0").startswith("3")
+    except ftplib.error_perm:
+        return False
 
 
 def _is_unknown_command(error: ftplib.error_perm) -> bool:

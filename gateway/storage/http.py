@@ -3,8 +3,10 @@
 import re
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+
+from botocore.exceptions import BotoCoreError
 
 from gateway.errors import Invalid, StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.faults import Fault
@@ -32,7 +34,7 @@ _FAULTS = {
     410: Fault.NOT_FOUND,
 }
 _URL_SAFE = "%/:=&?~+!$,;'@()*[]"
-_DIGESTS = {"sha-512": "sha512", "sha-256": "sha256", "md5": "md5"}
+_DIGESTS = {"sha-512": "sha512", "sha-256": "sha256", "sha": "sha1", "md5": "md5"}
 
 
 class WebFile:
@@ -42,7 +44,7 @@ class WebFile:
     advice = "check src"
 
     def __init__(self, url: str, settings: Settings) -> None:
-        self._url = _normal(url)
+        self._src = self._url = _normal(url)  # the second is where redirects have led
         self._allowed = settings.allowed_endpoints
         self._connections = Connections(settings)
 
@@ -63,13 +65,12 @@ class WebFile:
             return RemoteInfo(0, "", ranges=False)
         if answer.status not in {_OK, _PARTIAL}:
             raise refusal(answer, self._url, self.reasons, self.advice)
-        version, total = _version(headers), _total(headers)
-        if answer.status == _PARTIAL:
-            ranges = total is not None and bool(version)
-            return RemoteInfo(total, version, ranges=ranges, checksums=self._checksums(headers, whole=False))
-        length = headers.get("content-length", "")
-        size = int(length) if length.isdigit() else None
-        return RemoteInfo(size, version, ranges=False, checksums=self._checksums(headers, whole=True))
+        version, size = _version(headers), _size(answer)
+        if answer.status == _OK:
+            return RemoteInfo(size, version, ranges=False, checksums=self._checksums(headers, whole=True))
+        ranges = size is not None and bool(version)
+        checksums = self._checksums(headers, whole=False) or self._checksums_of_whole(version)
+        return RemoteInfo(size, version, ranges=ranges, checksums=checksums)
 
     @contextmanager
     def read(self, info: RemoteInfo, start: int, stop: int | None) -> Iterator[Readable]:
@@ -77,7 +78,7 @@ class WebFile:
         is_part = info.ranges and (start, stop) != (0, info.size)
         headers = {"Range": f"bytes={start}-{'' if stop is None else stop - 1}"} if is_part else {}
         with reached(_origin(self._url)):
-            answer = self._send(self._url, headers)
+            answer = self._open(headers)
             try:
                 self._check(answer, info, start if is_part else None)
                 yield answer
@@ -87,40 +88,56 @@ class WebFile:
     def _checksums(self, headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
         return _digests(headers, whole=whole)
 
+    def _checksums_of_whole(self, version: str) -> dict[str, str]:
+        """Ask for the digests that come with the whole file only; a server without HEAD has none."""
+        with suppress(BotoCoreError), closing(self._send(self._url, {}, "HEAD")) as answer:
+            answer.read()
+            if answer.status == _OK and _version(answer.headers) == version:
+                return self._checksums(answer.headers, whole=True)
+        return {}
+
+    def _open(self, headers: dict[str, str]) -> Answer:
+        """Ask where the redirects have led, and from `src` on again when that is no longer valid."""
+        answer = self._send(self._url, headers)
+        if answer.status not in _FAULTS or self._url == self._src:
+            return answer
+        answer.close()
+        return self._follow(headers)
+
     def _check(self, answer: Answer, info: RemoteInfo, start: int | None) -> None:
-        if answer.status not in {_OK, _PARTIAL}:
+        if answer.status not in {_OK, _PARTIAL, _UNSATISFIABLE}:
             raise refusal(answer, self._url, self.reasons, self.advice)
-        if info.version and _version(answer.headers) != info.version:
+        if _is_other(answer, info):
             raise StorageChanged(f"{_shown(self._url)} was changed while it was read")
         told = answer.headers.get("content-range", "")
-        if start is not None and not told.startswith(f"bytes {start}-"):
+        if not (answer.status == _OK if start is None else told.startswith(f"bytes {start}-")):
             raise StorageError(f"{_origin(self._url)} does not serve ranges as asked")
 
     def _follow(self, headers: dict[str, str]) -> Answer:
         """Send the request to where the redirects lead, each of them judged like the first address."""
+        url = self._src
         for _ in range(MOST_REDIRECTS + 1):
-            with reached(_origin(self._url)):
-                answer = self._send(self._url, headers)
+            with reached(_origin(url)):
+                answer = self._send(url, headers)
             if answer.status not in _REDIRECTS:
+                self._url = url
                 return answer
             answer.close()
-            self._url = self._target(answer.headers.get("location", ""))
-        raise StorageError(f"{_origin(self._url)} redirects more than {MOST_REDIRECTS} times: {self.advice}")
+            url = self._target(url, answer.headers.get("location", ""))
+        raise StorageError(f"{_origin(url)} redirects more than {MOST_REDIRECTS} times: {self.advice}")
 
-    def _target(self, location: str) -> str:
-        target = _normal(urljoin(self._url, location))
+    def _target(self, url: str, location: str) -> str:
+        target = _normal(urljoin(url, location))
         try:
             check_endpoint(target, self._allowed, "src")
         except Invalid as error:
-            raise StorageError(
-                f"{_origin(self._url)} redirects to where it may not: {error.detail}"
-            ) from error
-        if self._url.startswith("https:") and not target.startswith("https:"):
-            raise StorageError(f"{_origin(self._url)} redirects from https to http: use another src")
+            raise StorageError(f"{_origin(url)} redirects to where it may not: {error.detail}") from error
+        if url.startswith("https:") and not target.startswith("https:"):
+            raise StorageError(f"{_origin(url)} redirects from https to http: use another src")
         return target
 
-    def _send(self, url: str, headers: Mapping[str, str]) -> Answer:
-        return self._connections.send("GET", url, {"User-Agent": USER_AGENT, **headers})
+    def _send(self, url: str, headers: Mapping[str, str], method: str = "GET") -> Answer:
+        return self._connections.send(method, url, {"User-Agent": USER_AGENT, **headers})
 
 
 def _normal(url: str) -> str:
@@ -151,9 +168,28 @@ def _total(headers: Mapping[str, str]) -> int | None:
     return int(told[1]) if told else None
 
 
+def _size(answer: Answer) -> int | None:
+    """Return the size of the whole file, as far as the answer tells it."""
+    if answer.status != _OK:
+        return _total(answer.headers)
+    told = answer.headers.get("content-length", "")
+    return int(told) if told.isdecimal() else None
+
+
+def _is_other(answer: Answer, info: RemoteInfo) -> bool:
+    """Tell whether the answer is of another file: by its version or size, or as the range is not there."""
+    if answer.status == _UNSATISFIABLE or (info.version and _version(answer.headers) != info.version):
+        return True
+    return None not in {info.size, size := _size(answer)} and size != info.size
+
+
 def _digests(headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
-    """Return the digests of the whole file, in hex: RFC 9530, RFC 3230, and Content-MD5 of a whole body."""
-    told = re.findall(r"([\w-]+)=:?([A-Za-z0-9+/]+=*):?", headers.get("repr-digest", ""))
+    """Return the digests of the whole file, in hex: RFC 9530, RFC 3230, Content-MD5.
+
+    Two of them speak of the body that comes with them, so of the file where it comes `whole`.
+    """
+    content = headers.get("content-digest", "") if whole else ""
+    told = re.findall(r"([\w-]+)=:?([A-Za-z0-9+/]+=*):?", f"{content},{headers.get('repr-digest', '')}")
     told += re.findall(r"([\w-]+)=([A-Za-z0-9+/]+=*)", headers.get("digest", ""))
     if whole and "content-md5" in headers:
         told.append(("md5", headers["content-md5"]))

@@ -11,6 +11,20 @@ from gateway.faults import Fault
 Address = IPv4Address | IPv6Address
 
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+# Not public, whatever the tables of this Python say: they differ between its versions.
+_INNER = tuple(
+    ip_network(network)
+    for network in (
+        "100.64.0.0/10",
+        "168.63.129.16/32",  # what serves the machines of Azure from inside
+        "192.0.0.0/24",  # protocols' own, and a metadata service of Oracle's
+        "64:ff9b:1::/48",
+        "2001:db8::/32",
+        "3fff::/20",
+        "5f00::/16",
+        "fec0::/10",
+    )
+)
 # Networks whose addresses carry an IPv4 address in their last 32 bits.
 _TRANSLATED = (ip_network("64:ff9b::/96"), ip_network("::/96"))
 
@@ -129,7 +143,7 @@ def _may_connect(host: str, address: Address, allowed: Sequence[str]) -> bool:
 def _is_public(address: Address) -> bool:
     plain = _embedded(address) or address
     odd = plain.is_multicast or plain.is_reserved or plain.is_unspecified or plain.is_link_local
-    return plain.is_global and not odd
+    return plain.is_global and not odd and not any(plain in network for network in _INNER)
 
 
 def _embedded(address: Address) -> IPv4Address | None:

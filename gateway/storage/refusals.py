@@ -1,6 +1,6 @@
 """What an S3 store or the way to it says, in words that a user can act on."""
 
-import re
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +24,7 @@ from gateway.storage.address import S3Address
 _FINAL = {
     "InvalidAccessKeyId": "the store does not know this access key: check access_key",
     "SignatureDoesNotMatch": "the secret key does not belong to the access key: check secret_key",
+    "ExpiredToken": "these credentials have expired: send a retry with fresh ones",
     "AccessDenied": "these credentials have no permission for {what}: ask its owner for it",
     "AllAccessDisabled": "access to {what} is disabled: ask its owner",
     "AccountProblem": "the store refuses this account: ask the store's operator",
@@ -42,12 +43,15 @@ _FINAL = {
     "BadDigest": "the store received other bytes than were sent",
     "PreconditionFailed": "the object was changed while it was read",
     "NoSuchUpload": "the store has dropped the upload that was under way",
+    "NotImplemented": "what answers at {address.endpoint} does not offer what staging needs of an S3 store:"
+    " check endpoint",
     "MethodNotAllowed": "what answers at {address.endpoint} is no S3 store or forbids this: check endpoint",
 }
 # What is not listed is the store's own trouble.
 _FAULTS = {
     "InvalidAccessKeyId": Fault.CREDENTIALS,
     "SignatureDoesNotMatch": Fault.CREDENTIALS,
+    "ExpiredToken": Fault.CREDENTIALS,
     "AccessDenied": Fault.PERMISSION,
     "AllAccessDisabled": Fault.PERMISSION,
     "AccountProblem": Fault.PERMISSION,
@@ -73,10 +77,13 @@ _SAME_AS = {
     "412": "PreconditionFailed",
     "301": "PermanentRedirect",
     "413": "EntityTooLarge",
+    "RequestExpired": "RequestTimeTooSkewed",
+    "TokenRefreshRequired": "ExpiredToken",
     "XMinioStorageFull": "QuotaExceeded",
     "XAmzContentSHA256Mismatch": "BadDigest",
     "InvalidDigest": "BadDigest",
 }
+_BY_STATUS = {501: "NotImplemented", 505: "NotImplemented", 507: "QuotaExceeded"}  # whatever the code
 # Worth another try although the code sounds final: the bytes may arrive whole, the object may rest now.
 _KINDS: dict[str, type[StorageError]] = {
     "BadDigest": StorageUnavailable,
@@ -122,8 +129,9 @@ def reached(where: str) -> Iterator[None]:
 def refusal(response: Any, address: S3Address) -> StorageError:
     """Return what to tell the user about an error answer of the store."""
     said = str(response.get("Error", {}).get("Code", ""))
-    code = _SAME_AS.get(said, said)
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    code = _SAME_AS.get(said, said)
+    code = code if code in _FINAL else _BY_STATUS.get(status, code)
     if code in _FINAL:
         sentence = _FINAL[code].format(address=address, what=_what(address))
         return _KINDS.get(code, StorageError)(sentence, _FAULTS.get(code))
@@ -131,7 +139,10 @@ def refusal(response: Any, address: S3Address) -> StorageError:
         return StorageBusy(f"the store at {address.endpoint} is too busy ({said}); it is tried again")
     if status >= _SERVER_ERROR or code in _TRANSIENT_CODES:
         return StorageUnavailable(f"the store at {address.endpoint} failed ({said}); it is tried again")
-    return StorageError(f"the store at {address.endpoint} refused {_what(address)}: {said} (HTTP {status})")
+    return StorageError(
+        f"the store at {address.endpoint} refused {_what(address)}: {said} (HTTP {status}): check endpoint,"
+        " region, bucket and object, or ask the store's operator"
+    )
 
 
 def unreachable(error: Exception, where: str) -> GatewayError:
@@ -139,9 +150,9 @@ def unreachable(error: Exception, where: str) -> GatewayError:
     inner = getattr(error, "kwargs", {}).get("error")
     if isinstance(inner, GatewayError):
         return inner
-    if isinstance(error, SSLError):
+    if isinstance(error, SSLError) and (flaw := _flaw_of_tls(inner)):
         return StorageError(
-            f"the certificate of {where} cannot be verified ({_verdict(error)}): check the address,"
+            f"the certificate of {where} cannot be verified ({flaw}): check the address,"
             " or ask the gateway's operator to trust its issuer (GATEWAY_CA_BUNDLE)",
             Fault.NETWORK,
         )
@@ -150,10 +161,11 @@ def unreachable(error: Exception, where: str) -> GatewayError:
     return StorageUnavailable(f"{_trouble(error).format(where=where)}; it is tried again", Fault.NETWORK)
 
 
-def _verdict(error: SSLError) -> str:
-    """Return what was found wrong with the certificate, which holds no more than names."""
-    told = re.search(r"certificate verify failed: ([^(\n]+)", str(error))
-    return told[1].strip() if told else "there is no TLS"
+def _flaw_of_tls(error: object) -> str:
+    """Return what is wrong with a server's TLS; empty when it is just the way there that broke."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message  # which holds no more than names
+    return "there is no TLS" if getattr(error, "reason", "") == "WRONG_VERSION_NUMBER" else ""
 
 
 def _trouble(error: Exception) -> str:

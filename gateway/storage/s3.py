@@ -121,7 +121,7 @@ class S3Object:
             pages = self._client.get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self.address.bucket, Prefix=self.address.key):
                 for found in page.get("Contents", []):
-                    if not found["Key"].endswith("/"):  # a folder that some tools make up
+                    if found["Size"] or not found["Key"].endswith("/"):  # else a folder that tools make up
                         yield found["Key"][start:], found["Size"]
 
     @contextmanager

@@ -8,6 +8,7 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import botocore.auth
 import botocore.compat
@@ -20,6 +21,7 @@ from gateway.settings import Settings
 from gateway.sites.local import LocalSite
 from gateway.staging import fetch_url, stage_in, stage_out
 from gateway.storage.s3 import S3Address
+from tests.fault_proxy import Fault, first, proxy
 from tests.staging import OWNER, SETTINGS, Recorder, at, everything
 from tests.tls import Authority, tls
 from tests.web import serving
@@ -51,6 +53,38 @@ def test_there_and_back_over_tls(
     assert s3.get_object(Bucket="data", Key=secure.key)["Body"].read() == data
     stage_in(secure, OWNER, site, at(home, "down"), Recorder(), trusting)
     assert (home / "down").read_bytes() == data
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("cut", 50),  # in the handshake
+        Fault("cut", 500_000),
+        Fault("corrupt", 500_000),
+        Fault("cut", 300_000, upwards=True),
+        Fault("corrupt", 300_000, upwards=True),
+    ],
+    ids=lambda fault: f"{fault.kind}-{fault.after}-{fault.upwards}",
+)
+def test_a_tls_connection_that_breaks_is_made_again(
+    *, fault: Fault, secure: S3Address, authority: Authority, site: LocalSite, home: Path
+) -> None:
+    (home / "up").write_bytes(data := os.urandom(20 * MIB))
+    trusting = Settings(allowed_endpoints=["127.0.0.1"], ca_bundle=authority.bundle)
+    with proxy(urlsplit(secure.endpoint).port or 0) as network:
+        there = replace(secure, endpoint=network.url.replace("http://127.0.0.1", "https://localhost"))
+        network.restart(first(Fault(), fault))
+        stage_out(site, at(home, "up"), there, OWNER, Recorder(), trusting)
+        network.restart(first(Fault(), fault))
+        stage_in(there, OWNER, site, at(home, "down"), Recorder(), trusting)
+    assert (home / "down").read_bytes() == data
+
+
+def test_a_server_without_tls_is_named(address: S3Address, site: LocalSite, home: Path) -> None:
+    plain = replace(address, endpoint=address.endpoint.replace("http:", "https:"))
+    with pytest.raises(StorageError, match="there is no TLS") as caught:
+        stage_in(plain, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+    assert not caught.value.transient
 
 
 def test_an_unknown_authority_is_refused_and_the_setting_is_named(

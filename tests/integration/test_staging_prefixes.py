@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from gateway import bulk, claims, history, retries, transfers
 from gateway.db import session_scope
+from gateway.faults import Fault
 from gateway.models import Transfer
 from gateway.states import TransferState
 from gateway.sweep import sweep
@@ -15,7 +16,13 @@ from tests import services
 from tests.rows import transfer
 from tests.staging import everything
 from tests.staging_rows import Bench, overdue, work
+from tests.web import Page, web
 from workers.tasks.transfers import run
+
+LISTING = """<ListBucketResult><IsTruncated>false</IsTruncated>
+<Contents><Key>{prefix}a</Key><Size>1</Size></Contents>
+<Contents><Key>{prefix}made-up/</Key><Size>0</Size></Contents>
+<Contents><Key>{prefix}sub/</Key><Size>8</Size></Contents></ListBucketResult>"""
 
 
 @pytest.fixture
@@ -67,6 +74,7 @@ def test_one_bad_part_is_named_and_retried_alone(bench: Bench, prefix: str) -> N
     parent = swept(parent.id)
     assert parent.state is TransferState.FAILED
     assert parent.reason.startswith("1 of 3 failed, the first is 'c.csv': ")
+    assert parent.fault == children(parent.id)[1].fault == Fault.FILESYSTEM
     assert "is a folder" in parent.reason
     (bench.home / "in/c.csv").rmdir()
     with session_scope() as session:
@@ -183,19 +191,63 @@ def test_a_folder_goes_up_as_a_prefix(bench: Bench) -> None:
     (bench.home / "out/a").write_text("a")
     (bench.home / "out/deep/größe").write_text("b")
     (bench.home / "out/.a.0123456789ab.part").write_text("not yet")
-    (bench.home / "out/link").symlink_to("/etc/passwd")
+    (bench.home / "out/link").symlink_to("deep/größe")
     parent = work(bench.create("s3_result", "out", prefix := f"{uuid4().hex}/up/"))
     for row in children(parent.id):
         work(row.id)
     assert swept(parent.id).state is TransferState.COMPLETED
     found = bench.s3.list_objects_v2(Bucket="data", Prefix=prefix)["Contents"]
-    assert [each["Key"].removeprefix(prefix) for each in found] == ["a", "deep/größe"]
+    assert [(each["Key"].removeprefix(prefix), each["Size"]) for each in found] == [
+        ("a", 1),
+        ("deep/größe", 1),
+        ("link", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        ("/etc/passwd", "out/link leads through a symbolic link out of"),
+        ("../elsewhere", "out/link is not a file"),
+        (".", "out/link is not a file"),
+        ("missing", "out/link does not exist"),
+        ("link", "out/link leads in circles"),
+    ],
+)
+def test_a_link_that_cannot_be_followed_is_named(bench: Bench, target: str, says: str) -> None:
+    for folder in ("out", "elsewhere"):
+        (bench.home / folder).mkdir(parents=True)
+    (bench.home / "out/a").write_text("a")
+    (bench.home / "out/link").symlink_to(target)
+    parent = work(bench.create("s3_result", "out", "up/"))
+    assert (parent.state, parent.children) == (TransferState.FAILED, None)
+    assert says in parent.reason
+
+
+def test_an_object_that_no_file_can_hold_is_named(bench: Bench) -> None:
+    prefix = f"{uuid4().hex}/"
+    listing = LISTING.format(prefix=prefix).encode()
+    with web(
+        {f"/data?list-type=2&prefix={prefix.replace('/', '%2F')}&encoding-type=url": Page(listing)}
+    ) as url:
+        row_id = bench.create("s3_data", "in", prefix)
+        with session_scope() as session:
+            session.get_one(Transfer, row_id).endpoint = url
+        parent = work(row_id)
+    assert (parent.state, parent.children) == (TransferState.FAILED, None)
+    assert parent.reason.startswith(f"'sub/' below {prefix} is no path below a folder")
+    assert parent.fault == Fault.NAME
 
 
 def test_nothing_below_a_prefix_is_a_failure(bench: Bench) -> None:
     parent = work(bench.create("s3_data", "in", "no/such/"))
     assert (parent.state, parent.children) == (TransferState.FAILED, None)
-    assert parent.reason.startswith("there is nothing below no/such/")
+    assert parent.reason == "there is nothing below no/such/: check object, which ends in '/'"
+    assert parent.fault == Fault.NOT_FOUND
+    (bench.home / "empty").mkdir()
+    parent = work(bench.create("s3_result", "empty", "up/"))
+    assert parent.reason.endswith("empty: check the path")
+    assert parent.fault == Fault.NOT_FOUND
     parent = work(bench.create("s3_result", "missing", "up/"))
     assert "does not exist" in parent.reason
 

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,10 +12,12 @@ from gateway.errors import StorageBusy, StorageChanged, StorageError, StorageUna
 from gateway.settings import Settings
 from gateway.sites.local import LocalSite
 from gateway.staging import fetch_url
+from gateway.storage import policy
 from tests.staging import SETTINGS, Recorder, at, everything
 from tests.web import Page, ftp, web
 
 MIB = 1 << 20
+PLAIN = ("SIZE", "MDTM")  # what plain servers do not know
 
 
 def _fetch(url: str, site: LocalSite, home: Path, settings: Settings = SETTINGS) -> Recorder:
@@ -86,19 +89,65 @@ def test_an_error_is_never_saved_as_data(
     assert everything(home) == []
 
 
-def _digest(data: bytes) -> str:
-    return base64.b64encode(hashlib.sha256(data).digest()).decode()
+def _digest(data: bytes, algorithm: str = "sha256") -> str:
+    return base64.b64encode(hashlib.new(algorithm, data).digest()).decode()
 
 
-@pytest.mark.parametrize("header", ["Repr-Digest: sha-256=:{}:", "Digest: SHA-256={}"])
-def test_a_digest_is_verified(header: str, site: LocalSite, home: Path) -> None:
-    name, _, value = header.partition(": ")
-    page = Page(b"right", headers={"ETag": '"1"', name: value.format(_digest(b"right"))})
+DIGESTS = [  # name and value of the header, what it is of, and whether it speaks of any body but the whole
+    ("Repr-Digest", "sha-256=:{}:", "sha256", True),
+    ("Content-Digest", "sha-256=:{}:", "sha256", False),
+    ("Digest", "SHA-256={}", "sha256", True),
+    ("Digest", "SHA={}", "sha1", True),
+    ("Content-MD5", "{}", "md5", False),
+]
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+@pytest.mark.parametrize(("name", "form", "algorithm", "in_parts"), DIGESTS)
+def test_a_digest_is_verified(
+    *, name: str, form: str, algorithm: str, in_parts: bool, ranges: bool, site: LocalSite, home: Path
+) -> None:
+    page = Page(b"right", ranges=ranges, headers={"ETag": '"1"'})
+    told = page.headers if in_parts else page.whole_headers
     with web({"/x": page}) as url:
+        told[name] = form.format(_digest(b"right", algorithm))
         _fetch(f"{url}/x", site, home)
-        page.headers[name] = value.format(_digest(b"wrong"))
-        with pytest.raises(StorageUnavailable, match="sha256 checksum"):
+        told[name] = form.format(_digest(b"wrong", algorithm))
+        with pytest.raises(StorageUnavailable, match=f"{algorithm} checksum"):
             fetch_url(f"{url}/x", site, at(home, "y"), Recorder(), SETTINGS)
+
+
+def test_an_answer_in_part_that_does_not_say_which_is_not_the_file(site: LocalSite, home: Path) -> None:
+    with web({"/x": Page(b"some", status=206)}) as url, pytest.raises(StorageError, match="ranges as asked"):
+        _fetch(f"{url}/x", site, home)
+    assert everything(home) == ["in"]
+
+
+def _becoming(data: bytes, at: int, new: bytes, **named: Any) -> Page:
+    """Return a page that is another one when it is asked for the so manieth time."""
+
+    class Asked(list[str]):
+        def append(self, asked: str) -> None:
+            super().append(asked)
+            if len(self) == at:
+                page.data = new
+
+    page = Page(data, asked=Asked(), **named)
+    return page
+
+
+def test_a_file_without_a_version_that_grows_is_begun_again(site: LocalSite, home: Path) -> None:
+    with web({"/x": _becoming(b"short", 2, b"longer", ranges=False, headers={})}) as url:
+        _fetch(f"{url}/x", site, home)
+    assert (home / "in/x").read_bytes() == b"longer"
+
+
+@pytest.mark.parametrize("size", [5, 12 * MIB])
+def test_a_file_that_shrinks_is_begun_again(size: int, site: LocalSite, home: Path) -> None:
+    new, settings = os.urandom(size), Settings(allowed_endpoints=["127.0.0.1"], connections=1)
+    with web({"/x": _becoming(os.urandom(20 * MIB), 3, new)}) as url:
+        _fetch(f"{url}/x", site, home, settings)
+    assert (home / "in/x").read_bytes() == new
 
 
 def test_a_file_that_never_rests_is_put_off(site: LocalSite, home: Path) -> None:
@@ -125,6 +174,53 @@ def test_redirects_are_followed(site: LocalSite, home: Path) -> None:
     assert (home / "in/x").read_text() == "here"
 
 
+def _signing(pages: dict[str, Page], answers: int, *versions: bytes) -> Page:
+    """Redirect to a URL that is valid for so many answers, and each time to another one."""
+
+    class Asked(list[str]):
+        def append(self, asked: str) -> None:
+            super().append(asked)
+            number = len(self)
+            data = versions[min(number, len(versions)) - 1]
+            pages[f"/signed?{number}"] = page = Page(data, headers={"ETag": f'"{_digest(data)}"'})
+            page.asked = Fading(page, answers)
+            source.headers = {"Location": f"/signed?{number}"}
+
+    class Fading(list[str]):
+        def __init__(self, page: Page, answers: int) -> None:
+            self._page, self._left = page, answers
+
+        def append(self, asked: str) -> None:
+            super().append(asked)
+            if len(self) > self._left:
+                self._page.status = 403
+
+    source = pages["/x"] = Page(status=302, asked=Asked())
+    return source
+
+
+@pytest.mark.parametrize("versions", [1, 2])
+def test_a_signed_target_that_has_expired_is_asked_for_again(
+    versions: int, site: LocalSite, home: Path
+) -> None:
+    pages: dict[str, Page] = {}
+    data = [os.urandom(20 * MIB) for _ in range(versions)]
+    source = _signing(pages, 2, *data)
+    settings = Settings(allowed_endpoints=["127.0.0.1"], connections=1)
+    with web(pages) as url:
+        _fetch(f"{url}/x", site, home, settings)
+    assert (home / "in/x").read_bytes() == data[-1]
+    assert len(source.asked) <= 4
+
+
+def test_a_target_that_stays_forbidden_is_a_failure(site: LocalSite, home: Path) -> None:
+    pages: dict[str, Page] = {}
+    source = _signing(pages, 0, b"")
+    with web(pages) as url, pytest.raises(StorageError, match="403 Forbidden"):
+        _fetch(f"{url}/x", site, home)
+    assert len(source.asked) == 1
+
+
 @pytest.mark.parametrize(
     ("target", "says"),
     [
@@ -146,7 +242,7 @@ def test_redirects_are_judged(target: str, says: str, site: LocalSite, home: Pat
 @pytest.mark.parametrize("plain", [False, True])
 def test_an_ftp_file(*, size: int, plain: bool, site: LocalSite, home: Path) -> None:
     data = os.urandom(size)
-    with ftp({"/pub/größe x": data}, plain=plain) as url:
+    with ftp({"/pub/größe x": data}, unknown=PLAIN if plain else ()) as url:
         progress = _fetch(f"{url}/pub/größe%20x", site, home)
     assert (home / "in/x").read_bytes() == data
     assert progress.total == (None if plain else size)
@@ -157,10 +253,40 @@ def test_an_ftp_file_whose_connection_breaks(
     *, plain: bool, goes_on_at: list[int], site: LocalSite, home: Path
 ) -> None:
     data, rests = os.urandom(3 * MIB), list[int]()
-    with ftp({"/x": data}, plain=plain, breaks=[2 * MIB], rests=rests) as url:
+    with ftp({"/x": data}, unknown=PLAIN if plain else (), breaks=[2 * MIB], rests=rests) as url:
         _fetch(f"{url}/x", site, home)
     assert (home / "in/x").read_bytes() == data
     assert rests == goes_on_at
+
+
+@pytest.mark.parametrize("reading", [0, 1, 2])
+def test_an_ftp_file_that_is_replaced_while_it_is_read(reading: int, site: LocalSite, home: Path) -> None:
+    old, new = os.urandom(20 * MIB), os.urandom(20 * MIB)
+    with ftp({"/x": old}, replaced={reading: new}) as url:
+        _fetch(f"{url}/x", site, home)
+    assert (home / "in/x").read_bytes() == new
+
+
+@pytest.mark.parametrize("unknown", ["REST", "MDTM"])
+def test_an_ftp_server_that_cannot_go_on_sends_a_large_file_in_one_piece(
+    unknown: str, site: LocalSite, home: Path
+) -> None:
+    data, rests = os.urandom(20 * MIB), list[int]()
+    with ftp({"/x": data}, unknown=(unknown,), rests=rests) as url:
+        _fetch(f"{url}/x", site, home)
+    assert (home / "in/x").read_bytes() == data
+    assert rests == []
+
+
+@pytest.mark.parametrize("scheme", ["http", "ftp"])
+def test_every_address_of_a_server_is_tried(
+    scheme: str, site: LocalSite, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy, "resolve", lambda *_: ["127.0.0.2", "127.0.0.1"])
+    serve = ftp({"/x": b"here"}) if scheme == "ftp" else web({"/x": Page(b"here")})
+    with serve as url:
+        _fetch(f"{url}/x", site, home)
+    assert (home / "in/x").read_text() == "here"
 
 
 def test_an_ftp_file_that_is_not_there(site: LocalSite, home: Path) -> None:

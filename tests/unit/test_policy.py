@@ -54,6 +54,15 @@ def test_public_endpoints_pass(url: str) -> None:
         "[64:ff9b::7f00:1]",
         "[2002:7f00:1::]",
         "[fd00:ec2::254]",
+        "[fec0::1]",
+        "[3fff::1]",
+        "[5f00::1]",
+        "[2001:db8::1]",
+        "[64:ff9b:1::1]",
+        "168.63.129.16",
+        "[::ffff:168.63.129.16]",
+        "192.0.0.192",
+        "192.0.0.9",
     ],
 )
 def test_inner_addresses_are_refused_and_the_setting_is_named(host: str) -> None:
@@ -98,6 +107,7 @@ def test_bad_urls_are_refused_without_repeating_them(url: str, says: str) -> Non
         ("http://MinIO.lan.:9000", ["minio.lan"]),
         ("http://10.1.2.3", ["192.168.0.0/16", "10.0.0.0/8"]),
         ("http://[::ffff:10.1.2.3]", ["10.0.0.0/8"]),
+        ("http://[fec0::1]", ["fec0::/10"]),
     ],
 )
 def test_the_operator_can_allow_inner_endpoints(url: str, allowed: list[str]) -> None:
