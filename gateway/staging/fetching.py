@@ -55,20 +55,27 @@ def fetch(
     )
     try:
         crew.run(watch, check.step)
-        while check.step():
-            watch()
+        _read_back(check, watch)
+        progress.advance(_total(parts))
+        if (
+            verifier.parts_bytes
+            and not check.agrees()
+            and not attended(info.has_even_parts, remote.cut, watch)
+        ):
+            _log.warning("%s: the object's parts differ in size: no checksum to go by", incoming.path)
+            verifier = Verifier(without_parts(info))
+            check = checking(incoming, parts, verifier, part_bytes)
+            _read_back(check, watch)
     except BaseException as error:
         journal.close(goes_on=isinstance(error, GatewayError) and error.transient)
         raise
     journal.close()
-    progress.advance(_total(parts))
-    if verifier.parts_bytes and not check.agrees() and not attended(info.has_even_parts, remote.cut, watch):
-        _log.warning("%s: the object's parts differ in size: theirs is no checksum to go by", incoming.path)
-        verifier = Verifier(without_parts(info))
-        check = checking(incoming, parts, verifier, part_bytes)
-        while check.step():
-            watch()
     _judge(info, _total(parts), incoming, verifier.algorithm, agrees=check.agrees)
+
+
+def _read_back(check: Check, watch: Callable[[], None]) -> None:
+    while check.step():
+        watch()
 
 
 def _keep(whole: bytes, info: RemoteInfo, incoming: Incoming, progress: Progress) -> None:

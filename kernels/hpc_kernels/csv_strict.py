@@ -41,9 +41,11 @@ def _ragged(file: str, row: int, cells: list[bytes], separator: bytes, names: li
 
 def _comma_hint(cells: list[bytes], separator: bytes, expected: int) -> str:
     """Return a hint where commas separate, and decimal ones seem to make two cells of one."""
+    if separator != b",":
+        return ""
     doubled = len(cells) == 2 * expected
-    other = _DECIMAL_COMMA.fullmatch(b",".join(cells).split(b";")[0].strip())
-    return "; is it a decimal comma? use a decimal point" if separator == b"," and (doubled or other) else ""
+    other = _DECIMAL_COMMA.fullmatch(b",".join(cells).split(b";", 1)[0].strip())
+    return "; is it a decimal comma? use a decimal point" if doubled or other else ""
 
 
 def _number(where: str, text: bytes) -> float:
