@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from tests.client import Client, Status, recording
@@ -17,14 +18,18 @@ def client(cluster: SlurmCluster, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture(scope="module")
 def long_input(client: Client) -> str:
-    """Return an input whose computation takes many seconds."""
-    rows = "1.5;2.5;3.5;4.5\n" * 400_000
-    return client.place("long.csv", b"a;b;c;d\n" + rows.encode())
+    """Return an input on which `kmean` warps for many seconds."""
+    signals = np.random.default_rng(0).standard_normal((4000, 200)).round(3).tolist()
+    rows = [";".join(map(str, row)) for row in signals]
+    header = ";".join(f"s{i}" for i in range(200))
+    return client.place("long.csv", "\n".join([header, *rows]).encode())
 
 
-def post(client: Client, read_input_data: str, resources: dict[str, object], **params: int) -> Status:
+def post(
+    client: Client, read_input_data: str, resources: dict[str, object], service: str = "fft", **params: int
+) -> Status:
     body = {
-        "services": ["fft"],
+        "services": [service],
         "infrastructure": "demo",
         "params": {"read_input_data": read_input_data, **params},
         "watch_period": 1,
@@ -61,9 +66,9 @@ def test_a_failing_kernel_says_why(client: Client) -> None:
 def test_cancelled_while_running_and_while_waiting(
     client: Client, cluster: SlurmCluster, long_input: str
 ) -> None:
-    running = post(client, long_input, {}, num_mpi_procs=16)
+    running = post(client, long_input, {}, "kmean", num_mpi_procs=16)
     client.reaches("/job", running, {"running"})
-    waiting = post(client, long_input, {}, num_mpi_procs=16)
+    waiting = post(client, long_input, {}, "kmean", num_mpi_procs=16)
 
     def told() -> bool:
         reason: str = client.get(f"/job/{waiting['id']}")["reason"]
@@ -108,7 +113,7 @@ def test_telemetry_of_now(client: Client) -> None:
 
 
 def test_a_lost_node(client: Client, cluster: SlurmCluster, long_input: str) -> None:
-    job = post(client, long_input, {}, num_mpi_procs=1)
+    job = post(client, long_input, {}, "kmean", num_mpi_procs=1)
     client.reaches("/job", job, {"running"})
     scheduler_id = client.get(f"/job/{job['id']}")["scheduler_id"]
     node = cluster.command("squeue", "-h", "-j", scheduler_id, "-o", "%N").strip()
