@@ -27,7 +27,10 @@ REFUSED = {
     "a million names that are none": (b";" * MILLION + b"\n" + CELLS + b"\n", "row 1: expected the names"),
     "a huge name": (b"x" * HUGE + b"\n1\n", "row 1: expected the names"),
     "a huge cell": (b"x\n" + b"1" * HUGE + b"\n", "row 2, column 1 ('x'): expected a finite number"),
-    "a huge row": (b"a;b\n" + b"1;" * (HUGE // 2) + b"1\n", "row 2, column 3: expected 2 cells, found 8388609"),
+    "a huge row": (
+        b"a;b\n" + b"1;" * (HUGE // 2) + b"1\n",
+        "row 2, column 3: expected 2 cells, found 8388609",
+    ),
     "one line without an end": (b"1" * HUGE, "row 1: expected the names"),
     "nothing but zero bytes": (b"\0" * HUGE, "row 1: expected the names"),
     "nothing but quotes": (b'"' * HUGE, "row 1: expected the names"),
