@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from hpc_kernels.arrays import Array
-from hpc_kernels.csv_strict import found
+from hpc_kernels.csv_strict import COMMA_HINT, found
 from hpc_kernels.errors import BadInputError, whole
 
 HEADER_ROWS = 3
@@ -147,7 +147,7 @@ def _names(file: str, header: list[str]) -> list[str]:
 def _check_width(file: str, number: int, row: list[str], width: int) -> None:
     if len(row) != width and not (len(row) == width + 1 and not row[-1].strip()):
         where = f"{file}: row {number}, column {min(len(row), width) + 1}"
-        comma = "; is it a decimal comma? use a decimal point" if 2 * len(row) == 3 * width else ""
+        comma = COMMA_HINT if 2 * len(row) == 3 * width else ""
         raise BadInputError(f"{where}: expected {width} cells, found {len(row)}{comma}")
 
 

@@ -7,6 +7,7 @@ from hpc_kernels.errors import BadInputError, cell
 
 _NUMBER = re.compile(rb"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _DECIMAL_COMMA = re.compile(rb"[+-]?[0-9.]*,[0-9]+([eE][+-]?[0-9]+)?")
+COMMA_HINT = "; is it a decimal comma? use a decimal point"
 _QUOTED = re.compile(rb'"[^"]*"')
 
 
@@ -45,7 +46,7 @@ def _comma_hint(cells: list[bytes], separator: bytes, expected: int) -> str:
         return ""
     doubled = len(cells) == 2 * expected
     other = _DECIMAL_COMMA.fullmatch(b",".join(cells).split(b";", 1)[0].strip())
-    return "; is it a decimal comma? use a decimal point" if doubled or other else ""
+    return COMMA_HINT if doubled or other else ""
 
 
 def _number(where: str, text: bytes) -> float:

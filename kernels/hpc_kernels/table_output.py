@@ -3,11 +3,11 @@
 import io
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from hpc_kernels.arrays import Array
 from hpc_kernels.byte_lanes import ROOM
 from hpc_kernels.files import Digested
 from hpc_kernels.progress import Progress
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 Bytes = NDArray[np.uint8]
 _CELLS_PER_BLOCK = 1 << 14
@@ -66,12 +69,14 @@ def _formatting(threads: int) -> Iterator[Callable[[Callable[[range], Bytes], li
     if threads == 1:
         yield map
         return
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 (lazy: most jobs have one thread)
+
     with ThreadPoolExecutor(threads) as pool:
         yield partial(_in_order, pool, 2 * threads)
 
 
 def _in_order(
-    pool: Executor, ahead: int, function: Callable[[range], Bytes], blocks: Iterable[range]
+    pool: "Executor", ahead: int, function: Callable[[range], Bytes], blocks: Iterable[range]
 ) -> Iterator[Bytes]:
     """Yield the results in order while the threads work on at most `ahead` more blocks."""
     left = iter(blocks)
