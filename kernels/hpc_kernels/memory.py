@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import numpy as np
+
 from hpc_kernels.ranks import Ranks
 
 _BYTES_PER_CELL = 3 * 8  # the input, a result, and what a kernel holds on the way
@@ -12,10 +14,16 @@ _PARTS_OF_TEN = 6  # of what is free: the interpreter and the other users of the
 
 
 def blocks_needed(path: Path, ranks: Ranks) -> int:
-    """Return in how many blocks a rank takes its share of the signals in the file at `path`."""
+    """Return in how many blocks each rank takes its share of the signals in the file at `path`.
+
+    All go by the one that has least memory: each waits for the blocks of every other.
+    """
     cells, columns = _size(path)
     needed = cells * _BYTES_PER_CELL // ranks.size
-    return max(1, min(-(-needed // _allowance(ranks)), columns // ranks.size))
+    blocks = np.array([max(1.0, min(-(-needed // _allowance(ranks)), columns // ranks.size))])
+    if ranks.size > 1:
+        ranks.leave(f"blocks.{ranks.rank}", blocks)
+    return int(np.max(ranks.collect("blocks", blocks, range(ranks.size))))
 
 
 def _size(path: Path) -> tuple[int, int]:
