@@ -3,47 +3,37 @@
 The text is read in pieces and never held as a whole.
 """
 
-import csv
-import gzip
-import os
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hpc_kernels import csv_strict
+from hpc_kernels import csv_source, csv_strict
 from hpc_kernels.arrays import Array, on_threads
 from hpc_kernels.byte_lanes import ROOM
+from hpc_kernels.csv_header import header_at, names_in
 from hpc_kernels.csv_rows import ROWS_TOGETHER, SPARE, count_lines, parse_rows
-from hpc_kernels.errors import BadInputError, whole
+from hpc_kernels.csv_source import PIECE, Source
+from hpc_kernels.errors import BadInputError
+from hpc_kernels.names import Names
 from hpc_kernels.progress import Progress
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_BLANK = b" \t\r\n"
 _LINE_END = ord("\n")
-_PIECE = 1 << 18
 _WIDE = 1 << 18  # columns, of which one row alone is much to hold
 _ROOM_OF_COLUMN = 128  # bytes; more threads than the file has of it would hold more than the table
-_QUOTED = r'(?:"[^"]*+")++'  # where a cell begins; a quote further on is a letter like any other
-_HEADER = re.compile(rf"(?:(?:{_QUOTED})?+[^;,\t\n]*+[;,\t]?+)*+\n?".encode())
-_LONGEST_NAME = csv.field_size_limit()
-
-Fill = Callable[[memoryview, int], int]  # fills a buffer from a byte on, returns how much there was
 
 
 @dataclass(frozen=True)
 class Text:
     """An open table: the names of its signals, where the rows below them are, and what separates cells."""
 
-    file: str
-    names: list[str]
-    fill: Fill
+    source: Source
+    names: Names
     start: int
     stop: int
     first_row: int
@@ -70,90 +60,28 @@ class Text:
 @contextmanager
 def opened(path: Path) -> Iterator[Text]:
     """Open the table at `path`, packed by gzip or not, and read its header; bad input is said as by rows."""
-    if path.suffix.lower() == ".gz":
-        packed = path.read_bytes()
-        with whole(path.name, "gzip"):
-            text = gzip.decompress(packed)
-        del packed
-        yield _text(path.name, partial(_copied, memoryview(text)), len(text))
-        return
-    with path.open("rb") as file:
-        yield _text(path.name, partial(_filled, file.fileno()), os.fstat(file.fileno()).st_size)
+    with csv_source.opened(path) as source:
+        yield _headed(source)
 
 
-def _filled(descriptor: int, buffer: memoryview, start: int) -> int:
-    return os.preadv(descriptor, [buffer], start)
-
-
-def _copied(text: memoryview, buffer: memoryview, start: int) -> int:
-    found = text[start : start + len(buffer)]
-    buffer[: len(found)] = found
-    return len(found)
-
-
-def _bytes_at(fill: Fill, start: int, size: int) -> bytes:
-    buffer = bytearray(size)
-    return bytes(buffer[: fill(memoryview(buffer), start)])
-
-
-def _text(file: str, fill: Fill, size: int) -> Text:
-    start = len(_BYTE_ORDER_MARK) if _bytes_at(fill, 0, 3) == _BYTE_ORDER_MARK else 0
-    stop = _end_of_text(fill, start, size)
+def _headed(source: Source) -> Text:
+    file = source.file
+    start = len(_BYTE_ORDER_MARK) if source.at(0, 3) == _BYTE_ORDER_MARK else 0
+    stop = source.end(start)
     if start == stop:
         raise BadInputError(f"{file}: expected a header and samples, found an empty file")
-    header = _header(fill, start, stop)
-    names, separator = _names(file, header)
+    header = header_at(source, start, stop)
+    names, separator = names_in(file, header)
     body = start + len(header)
     first_row = header.count(b"\n") + (not header.endswith(b"\n")) + 1
     if body >= stop:
         raise BadInputError(f"{file}: row {first_row}: expected at least one sample, found none")
-    return Text(file, names, fill, body, stop, first_row, separator)
-
-
-def _end_of_text(fill: Fill, start: int, stop: int) -> int:
-    """Return where the last row ends: blank lines after it mean nothing."""
-    while stop > start:
-        first = max(start, stop - _PIECE)
-        kept = len(_bytes_at(fill, first, stop - first).rstrip(_BLANK))
-        stop = first + kept
-        if kept:
-            break
-    return stop
-
-
-def _header(fill: Fill, start: int, stop: int) -> bytes:
-    """Return the first row; a quoted name may hold line breaks."""
-    size = 2 * _LONGEST_NAME
-    while True:
-        text = _bytes_at(fill, start, min(size, stop - start))
-        found = _HEADER.match(text)
-        end = found.end() if found else 0
-        if end + _LONGEST_NAME <= len(text) or size >= stop - start:
-            return text[:end]
-        size *= 8
-
-
-def _names(file: str, header: bytes) -> tuple[list[str], bytes]:
-    line = header.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
-    quoted = '"' in line  # to look for whole ones costs more than all else here
-    unquoted = re.sub(rf"(?:^|(?<=[;\t,])){_QUOTED}", "", line) if quoted else line
-    separator = next((s for s in ";\t," if s in unquoted), ";")
-    if quoted and re.search(rf'(?:^|{separator})"', unquoted):
-        raise BadInputError(f"{file}: row 1: expected the end of a quoted name, found none")
-    try:
-        names = next(csv.reader([line], delimiter=separator), [])
-    except csv.Error as error:
-        raise BadInputError(f"{file}: row 1: expected the names of the signals: {error}") from error
-    if len(names) > 1 and not names[-1].strip():
-        names.pop()
-    if not any(names):
-        raise BadInputError(f"{file}: row 1: expected the names of the signals, found a blank line")
-    return names, separator.encode()
+    return Text(source, names, body, stop, first_row, separator)
 
 
 def _signals(text: Text, start: int, stop: int, threads: int) -> Array:
     """Parse the rows between two bytes: count the lines of each thread's range, then each knows its place."""
-    threads = min(threads, (stop - start) // max(_PIECE, _ROOM_OF_COLUMN * len(text.names)) + 1)
+    threads = min(threads, (stop - start) // max(PIECE, _ROOM_OF_COLUMN * len(text.names)) + 1)
     bounds = [_next_row(text, start + (stop - start) * i // threads) for i in range(1, threads)]
     ranges = [pair for pair in pairwise([start, *bounds, stop]) if pair[0] < pair[1]]
     lines = on_threads(lambda pair: _lines(text, *pair), ranges)
@@ -175,20 +103,12 @@ def _look_from_the_start(text: Text) -> None:
 
 def _next_row(text: Text, at: int) -> int:
     """Return where the first row that begins at or after `at` begins."""
-    if at <= text.start:
-        return text.start
-    at -= 1
-    while at < text.stop:
-        end = _bytes_at(text.fill, at, min(_PIECE, text.stop - at)).find(b"\n")
-        if end >= 0:
-            return at + end + 1
-        at += _PIECE
-    return text.stop
+    return text.start if at <= text.start else text.source.line_end(at - 1, text.stop)
 
 
 def _lines(text: Text, start: int, stop: int) -> int:
     """Return the number of rows between two rows' beginnings; the last may lack its line break."""
-    piece, lines = _Piece(min(_PIECE, stop - start)), 0
+    piece, lines = _Piece(min(PIECE, stop - start)), 0
     while start < stop:
         end = piece.fill(text, start, stop)
         lines += count_lines(piece.text, ROOM, end)
@@ -206,14 +126,14 @@ class _Piece:
 
     def fill(self, text: Text, start: int, stop: int) -> int:
         """Read the text from `start` on, at most to `stop`; return where it ends in the buffer."""
-        if found := text.fill(self._inside[: stop - start], start):
+        if found := text.source.fill(self._inside[: stop - start], start):
             return ROOM + found
-        raise BadInputError(f"{text.file}: became shorter while it was read")
+        raise BadInputError(f"{text.source.file}: became shorter while it was read")
 
 
 def _parse_range(text: Text, signals: Array, start: int, stop: int, row: int) -> None:
     """Parse the rows between two bytes into ``signals[:, row:]``, piece by piece."""
-    at, progress, rows = start, Progress(f"{text.file}: read"), _Rows(text, signals, row)
+    at, progress, rows = start, Progress(f"{text.source.file}: read"), _Rows(text, signals, row)
     for piece, end in _pieces(text, start, stop):
         rows.parse(piece, end)
         at += end - ROOM
@@ -223,7 +143,7 @@ def _parse_range(text: Text, signals: Array, start: int, stop: int, row: int) ->
 
 def _pieces(text: Text, start: int, stop: int) -> Iterator[tuple[_Piece, int]]:
     """Yield the rows between two bytes, as many at a time as fill a buffer, and where they end in it."""
-    size = min(_PIECE, stop - start)
+    size = min(PIECE, stop - start)
     piece = _Piece(size)
     while start < stop:
         end = piece.fill(text, start, stop)
@@ -264,6 +184,6 @@ class _Rows:
                 end = piece.bytes.index(_LINE_END, at)
                 line, row = bytes(piece.bytes[at:end]), text.first_row + self._row
                 self._signals[:, self._row] = csv_strict.read_row(
-                    text.file, row, line, text.separator, text.names
+                    text.source.file, row, line, text.separator, text.names
                 )
                 self._row, at = self._row + 1, end + 1

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 Described = dict[str, Any]
-Buffer = bytes | memoryview
+Buffer = bytes | bytearray | memoryview
 _BLOCK = 1 << 20
 
 

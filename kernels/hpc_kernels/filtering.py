@@ -3,7 +3,7 @@
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -209,7 +209,7 @@ def _equally_long(work: _Work, name: str) -> Array:
     return work.signals
 
 
-def _columns(work: _Work, options: Options, parts: list[Array]) -> tuple[list[str], list[Array]]:
+def _columns(work: _Work, options: Options, parts: list[Array]) -> tuple[Sequence[str], list[Array]]:
     """Return the names and the columns of the result, `frequency` first where a rate is given."""
     names = work.table.names
     if rate := options.get("sampling_rate"):

@@ -1,6 +1,6 @@
 """The rows of one text, parsed once: each rank leaves a part as files, from which all take their columns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ class SharedRows:
         self._parts = ranks.size * steps
         self._left = False
 
-    def read(self, share: Callable[[int], range]) -> tuple[list[str], Array]:
+    def read(self, share: Callable[[int], range]) -> tuple[Sequence[str], Array]:
         """Return the names of all signals and the shared ones as an array (signals, samples).
 
         Raises

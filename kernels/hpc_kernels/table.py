@@ -1,6 +1,6 @@
 """The input table, whatever its file format: names of all signals, and this rank's share of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ class Table:
     `last_dates` (of the share) are known for asset pairs only, whose shorter series end in nan.
     """
 
-    names: list[str]
+    names: Sequence[str]
     signals: Array
     input_bytes: int
     last_dates: list[str] | None = None
@@ -59,7 +59,7 @@ class TableInput:
             raise BadInputError(f"{path}: this account may not read it") from error
         return Table(names, signals, size)
 
-    def _sensors(self, share: Share) -> tuple[list[str], Array]:
+    def _sensors(self, share: Share) -> tuple[Sequence[str], Array]:
         if self._path.suffix.lower() == ".parquet":
             return parquet_input.read(self._path, share)
         if self._path.suffix.lower() == ".npy":

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hpc_kernels import asset_pairs, csv_input
+from hpc_kernels import asset_pairs, csv_input, csv_source
 from hpc_kernels.errors import BadInputError
 
 NUMBER = rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
@@ -78,7 +78,9 @@ def read_many(path: Path, monkeypatch: pytest.MonkeyPatch, files: int) -> None:
     """One file in ten is read in tiny pieces, by two threads."""
     rng = random.Random(0)  # noqa: S311 (no secret)
     for i in range(files):
-        monkeypatch.setattr(csv_input, "_PIECE", rng.randint(5, 40) if i % 10 == 0 else 1 << 18)
+        size = rng.randint(5, 40) if i % 10 == 0 else 1 << 18
+        for module in (csv_input, csv_source):
+            monkeypatch.setattr(module, "PIECE", size)
         read_and_compare(path, rng)
 
 

@@ -39,7 +39,7 @@ def peak(jobs: JobFolder, source: Path, service: str, **changes: Any) -> int:
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize(("samples", "signals"), [(40_000, 50), (20, 100_000)])
+@pytest.mark.parametrize(("samples", "signals"), [(40_000, 50), (20, 100_000), (5, 1_000_000)])
 def test_a_table_takes_at_most_1_6_times_its_bytes(
     jobs: JobFolder, samples: int, signals: int, threads: int
 ) -> None:

@@ -2,13 +2,14 @@
 
 import gzip
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from hpc_kernels import csv_input
+from hpc_kernels import csv_input, csv_source
 from hpc_kernels.arrays import Array
 from hpc_kernels.errors import BadInputError, StoppedError
 from hpc_kernels.memory import blocks_needed
@@ -45,15 +46,16 @@ def test_all_ranks_together_have_all_signals(
 
 def test_a_part_reads_its_bytes_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x.csv").write_text("a;b\n" + "1.25;-2\n" * 100_000)
-    monkeypatch.setattr(csv_input, "_PIECE", 1 << 10)
+    for module in (csv_input, csv_source):
+        monkeypatch.setattr(module, "PIECE", 1 << 10)
     with csv_input.opened(tmp_path / "x.csv") as whole:
         read: list[range] = []
 
         def fill(buffer: memoryview, start: int) -> int:
             read.append(range(start, start + len(buffer)))
-            return whole.fill(buffer, start)
+            return whole.source.fill(buffer, start)
 
-        text = csv_input.Text(**vars(whole) | {"fill": fill})
+        text = replace(whole, source=replace(whole.source, fill=fill))
         assert text.rows(2, 8).shape == (2, 12_500)
     quarter, more = whole.start + 2 * (whole.stop - whole.start) // 8, 2 << 10
     assert min(some.start for some in read) >= quarter - more
