@@ -58,9 +58,9 @@ class Text:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Text]:
-    """Open the table at `path`, packed by gzip or not, and read its header; bad input is said as by rows."""
-    with csv_source.opened(path) as source:
+def opened(path: Path, unpacked: Path | None = None) -> Iterator[Text]:
+    """Open the table at `path`, maybe `unpacked` elsewhere, and read its header; bad input as by rows."""
+    with csv_source.opened(path, unpacked) as source:
         yield _headed(source)
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,8 +10,10 @@ from functools import partial
 from pathlib import Path
 
 from hpc_kernels.errors import whole
+from hpc_kernels.files import whole_file
 
 PIECE = 1 << 18
+_UNPACKED_AT_ONCE = 1 << 20
 _BLANK = b" \t\r\n"
 
 
@@ -50,14 +53,25 @@ class Source:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Source]:
-    """Open the text at `path`, packed by gzip or not; a broken one is bad input."""
-    if path.suffix.lower() == ".gz":
+def opened(path: Path, unpacked: Path | None = None) -> Iterator[Source]:
+    """Open the text at `path`; one packed by gzip is read where it is `unpacked`, else held in memory."""
+    if is_packed(path) and not unpacked:
         text = _unpacked(path)
         yield Source(path.name, len(text), partial(_copied, memoryview(text)))
         return
-    with path.open("rb") as file:
+    with (unpacked or path).open("rb") as file:
         yield Source(path.name, os.fstat(file.fileno()).st_size, partial(_filled, file.fileno()))
+
+
+def is_packed(path: Path) -> bool:
+    """Tell whether the name is one of a file packed by gzip."""
+    return path.suffix.lower() == ".gz"
+
+
+def unpack(path: Path, place: Path) -> None:
+    """Unpack the text at `path` into a file, little by little; a broken one is bad input."""
+    with whole(path.name, "gzip"), gzip.open(path) as packed, whole_file(place, lasting=False) as file:
+        shutil.copyfileobj(packed, file, _UNPACKED_AT_ONCE)
 
 
 def _unpacked(path: Path) -> bytes:

@@ -7,6 +7,7 @@ import numpy as np
 
 from hpc_kernels import csv_input
 from hpc_kernels.arrays import Array
+from hpc_kernels.csv_source import is_packed, unpack
 from hpc_kernels.ranks import Ranks
 
 
@@ -29,7 +30,7 @@ class SharedRows:
         StoppedError
             If another rank has failed.
         """
-        with csv_input.opened(self._path) as text:
+        with csv_input.opened(self._path, self._unpacked()) as text:
             own = share(len(text.names))
             if self._parts == 1:
                 return text.names, text.rows(threads=self._threads)[own.start : own.stop]
@@ -38,6 +39,15 @@ class SharedRows:
                     self._ranks.leave(f"rows.{part}", text.rows(part, self._parts, self._threads))
                 self._left = True
         return text.names, self._columns(own)
+
+    def _unpacked(self) -> Path | None:
+        """Return where rank 0 has unpacked the text for all; one with enough memory needs no such place."""
+        if self._parts == 1 or not is_packed(self._path):
+            return None
+        place = self._ranks.path("text")
+        if self._ranks.rank == 0 and not place.exists():
+            unpack(self._path, place)
+        return self._ranks.wait_for("text")
 
     def _columns(self, own: range) -> Array:
         """Put some columns together, part by part, so that no more of the files stays in memory."""
