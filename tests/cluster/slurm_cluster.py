@@ -23,6 +23,7 @@ home = "{home}"
 python = "{python}"
 slurm_conf = "{conf}"
 path = "{path}"
+mpi = "pmi2"
 max_cpus = 16
 [demo.defaults]
 partition = "debug"
