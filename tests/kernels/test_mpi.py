@@ -159,10 +159,21 @@ def test_each_rank_a_world_of_its_own(jobs: JobFolder, start: Start) -> None:
     assert results(jobs) == through_files
 
 
+def test_fewer_signals_than_ranks(jobs: JobFolder, start: Start) -> None:
+    source = jobs.input("a;b;c\n1;2;9\n2;2;8\n3;1;7\n4;0;9\n")
+    found = set()
+    for ranks in (1, 8):
+        code, _, stderr = run(start, jobs.job_file(source, {"kmean": {"centroid": "dba"}}), ranks)
+        assert (code, stderr) == (0, "")
+        found.add(results(jobs)["KMean_cluster.csv"])
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("services", [EUCLIDEAN, {"min_max": {}}])
 def test_bad_input_of_all_ranks_is_one_line_and_once_mended_all_is_well(
-    jobs: JobFolder, start: Start
+    jobs: JobFolder, start: Start, services: dict[str, Any]
 ) -> None:
-    job_file = jobs.job_file(jobs.input("a;b\n1;x\n2;3\n"), EUCLIDEAN)
+    job_file = jobs.job_file(jobs.input("a;b\n1;x\n2;3\n"), services)
     for _ in range(2):
         code, stdout, stderr = run(start, job_file, 3)
         assert (code, stdout) == (2, "")
