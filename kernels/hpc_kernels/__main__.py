@@ -55,10 +55,10 @@ def _run(path: Path) -> int:
     ranks = from_environment(job.output_dir)
     code = _run_as(ranks, job)
     if code:
-        from hpc_kernels.exchange import abandon  # noqa: PLC0415
+        from hpc_kernels.exchange import fail  # noqa: PLC0415
 
         _leave_usage(ranks, job)
-        abandon(ranks, code)
+        fail(code)
     return code
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 from hpc_kernels.arrays import Array
+from hpc_kernels.errors import StoppedError
 from hpc_kernels.launch import by_mpi, by_mpiexec
 from hpc_kernels.ranks import Ranks
 from hpc_kernels.usage import Phases
@@ -20,7 +21,7 @@ Kind = Literal["files", "mpi"]
 
 _LONGEST_PAUSE_S = 0.01
 _LOOK_S = 0.25  # between two looks for another rank's failure
-_PATIENCE_S = 1.0  # for the rank that failed first to say why
+_PATIENCE_S = 2.0  # of a failed rank with those that still compute
 
 
 class Exchange(Protocol):
@@ -53,7 +54,8 @@ def connect(ranks: Ranks, phases: Phases) -> Exchange:
             mpi = _started(ranks)
         if mpi is not None:
             phases.exchange = "mpi"
-            return ThroughMpi(ranks, mpi)
+            _connected.append(ThroughMpi(ranks, mpi))
+            return _connected[0]
     return ThroughFiles(ranks)
 
 
@@ -90,7 +92,7 @@ class ThroughFiles:
 
 
 class ThroughMpi:
-    """Collective operations that never block: a rank that waits sees when another one has failed."""
+    """Collective operations that never block. Ranks meet before each, and may say there that they failed."""
 
     kind: Kind = "mpi"
 
@@ -98,13 +100,14 @@ class ThroughMpi:
         self.ranks = ranks
         self._mpi = mpi
         self._world = mpi.COMM_WORLD
+        self._sizes = np.empty(ranks.size, np.int64)
+        self._meeting: Any = None  # the one at which this rank is, also where a failure was its result
 
     def to_all(self, mine: Array) -> Array:
         """Return everybody's rows to every rank."""
-        sizes = np.empty(self.ranks.size, np.int64)
-        self._wait(self._world.Iallgather(np.array([mine.size], np.int64), sizes))  # all have come
-        rows = np.empty(sizes.sum(), mine.dtype)
-        self._wait(self._world.Iallgatherv(np.ascontiguousarray(mine), [rows, sizes.tolist()]))
+        sizes = self._meet(mine.size)
+        rows = np.empty(sum(sizes), mine.dtype)
+        self._wait(self._world.Iallgatherv(np.ascontiguousarray(mine), [rows, sizes]))
         return rows.reshape(-1, *mine.shape[1:])
 
     def to_first(self, mine: Array) -> Array:
@@ -113,11 +116,46 @@ class ThroughMpi:
 
     def close(self) -> None:
         """Leave MPI once all ranks are here, since nobody could stop who waits for them inside."""
-        self._wait(self._world.Ibarrier())
+        self._meet(0)
+        self._leave()
+
+    def fail(self, exit_code: int) -> None:
+        """End a failed job: leave MPI with the others if they come in time, else without them.
+
+        A process that ends inside MPI leaves shared memory on its node. srun then ends the others; mpiexec
+        takes it for a crash and hides the exit code, but for MPI's own way to give up, which is wordy.
+        """
+        deadline = time.monotonic() + _PATIENCE_S
+        if self._meeting is None:
+            self._meeting = self._entered(-exit_code)
+        while not self._meeting.Test():
+            if time.monotonic() > deadline:
+                if by_mpiexec():
+                    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+                    self._world.Abort(exit_code)
+                return
+            time.sleep(_LONGEST_PAUSE_S)
+        self._leave()
+
+    def _meet(self, mine: int) -> list[int]:
+        """Wait until all ranks have come, and return what each has to give; stop when one has failed."""
+        self._meeting = self._entered(mine)
+        self._wait(self._meeting)
+        sizes: list[int] = self._sizes.tolist()
+        if min(sizes) < 0:
+            raise StoppedError(-min(sizes))
+        self._meeting = None
+        return sizes
+
+    def _entered(self, mine: int) -> Any:
+        return self._world.Iallgather(np.array([mine], np.int64), self._sizes)
+
+    def _leave(self) -> None:
         self._mpi.Finalize()
+        _connected.remove(self)
 
     def _wait(self, request: Any) -> None:
-        """Wait until an operation is done; stop when another rank has failed."""
+        """Wait until an operation is done; stop when another rank has failed and cannot come."""
         begin = time.monotonic()
         look_s = _LOOK_S
         while not request.Test():
@@ -128,22 +166,15 @@ class ThroughMpi:
             time.sleep(min(waited_s / 10, _LONGEST_PAUSE_S))
 
 
-def abandon(ranks: Ranks, exit_code: int) -> None:
-    """End a failed job whose other ranks may wait inside MPI; return where that is not ours to do.
+_connected: list[ThroughMpi] = []  # one at most, from its start to its end
 
-    srun ends them when this process ends; mpiexec takes an end inside MPI for a crash and hides the exit
-    code, but for MPI's own way to give up. That speaks as well, after the line that said why.
-    """
-    mpi = sys.modules.get("mpi4py.MPI")
-    if mpi is None or not by_mpiexec() or not mpi.Is_initialized() or mpi.Is_finalized():
-        return
-    own = ranks.path(f"failed.{ranks.rank}")
-    if not (own.exists() and own.samefile(ranks.path("failed"))):
-        time.sleep(_PATIENCE_S)
+
+def fail(exit_code: int) -> None:
+    """End what a failed job has begun with other ranks, who may be waiting."""
     sys.stdout.flush()
     sys.stderr.flush()
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
-    mpi.COMM_WORLD.Abort(exit_code)
+    for exchange in _connected[:]:
+        exchange.fail(exit_code)
 
 
 def _started(ranks: Ranks) -> "ModuleType | None":

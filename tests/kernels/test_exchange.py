@@ -1,6 +1,5 @@
 """The two ways of exchanging arrays, a rank each in a thread or with an MPI that never answers."""
 
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 from hpc_kernels.arrays import Array
 from hpc_kernels.errors import StoppedError
-from hpc_kernels.exchange import ThroughFiles, ThroughMpi, abandon, connect
+from hpc_kernels.exchange import ThroughFiles, ThroughMpi, connect, fail
 from hpc_kernels.ranks import Ranks
 from hpc_kernels.usage import Phases
 
@@ -67,15 +66,13 @@ def test_who_waits_in_mpi_sees_the_failure_of_another(tmp_path: Path, act: str) 
     assert stopped.value.exit_code == 2
 
 
-@pytest.mark.parametrize(
-    ("here", "initialized", "finalized"), [(None, True, False), ("2", False, False), ("2", True, True)]
-)
-def test_nothing_is_aborted_under_srun_before_or_after_mpi(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, here: str | None, *, initialized: bool, finalized: bool
-) -> None:
-    mpi = SimpleNamespace(Is_initialized=lambda: initialized, Is_finalized=lambda: finalized)
-    monkeypatch.setitem(sys.modules, "mpi4py.MPI", cast("ModuleType", mpi))
+def test_a_failed_rank_does_not_wait_long_for_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Under srun it then just ends: there is neither Abort nor Finalize in this MPI."""
     monkeypatch.delenv("MPI_LOCALNRANKS", raising=False)
-    if here:
-        monkeypatch.setenv("MPI_LOCALNRANKS", here)
-    abandon(Ranks(0, 2, tmp_path), 2)  # there is no COMM_WORLD to abort
+    begin = time.monotonic()
+    ThroughMpi(Ranks(0, 2, tmp_path), silent_mpi()).fail(2)
+    assert 1 < time.monotonic() - begin < 10
+
+
+def test_nobody_is_told_where_files_serve() -> None:
+    fail(2)

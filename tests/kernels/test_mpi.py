@@ -29,6 +29,21 @@ def _no_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
+@pytest.fixture(autouse=True)
+def _nothing_left_in_memory(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Only a rank that is killed may leave the shared memory through which MPICH talks."""
+    before = shared_memory()
+    yield
+    left = shared_memory() - before
+    for segment in left:
+        segment.unlink()
+    assert not left or "killed" in request.node.name
+
+
+def shared_memory() -> set[Path]:
+    return set(Path("/dev/shm").glob("mpich_shm_*"))  # noqa: S108 (MPICH's place)
+
+
 @pytest.fixture
 def start(jobs: JobFolder) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
     """Start a job file's ranks under mpiexec; what is left of them is ended with the test."""
