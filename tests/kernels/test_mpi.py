@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
@@ -226,6 +227,25 @@ def test_an_exception_in_one_rank_ends_those_that_wait(jobs: JobFolder, start: S
     assert stderr.endswith("ZeroDivisionError: division by zero")
     assert stderr.count("Traceback") == 1
     assert not (jobs.published / "KNN").exists()
+
+
+def test_ranks_that_compute_on_are_killed_when_one_has_failed(
+    jobs: JobFolder, start: Start, tmp_path: Path
+) -> None:
+    """Their first step takes longer than a failed rank waits for them."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os\nfrom hpc_kernels import clustering\n"
+        "if os.environ.get('PMI_RANK') == '1':\n    clustering._fitted = lambda *_: 1 / 0\n"
+    )
+    source = jobs.root / "wide.npy"
+    np.save(source, np.random.default_rng(0).standard_normal((4000, 3000)))
+    began = time.monotonic()
+    code, stdout, stderr = run(start, jobs.job_file(source, FAR), 3, PYTHONPATH=str(tmp_path))
+    assert 2 < time.monotonic() - began < 30
+    assert (code, stdout) == (1, "")
+    assert stderr.startswith("Traceback")
+    assert stderr.endswith("ZeroDivisionError: division by zero")
+    assert not (jobs.published / "KMean").exists()
 
 
 @pytest.mark.parametrize("victim", ["0", "2"])
