@@ -14,7 +14,7 @@ from hpc_kernels.options import Options
 from hpc_kernels.progress import Progress
 from hpc_kernels.ranks import Ranks
 from hpc_kernels.registry import SERVICES
-from hpc_kernels.table import Table, read_table, rounded
+from hpc_kernels.table import Table, TableInput
 from hpc_kernels.usage import Phases
 
 NAME = "knn"
@@ -25,12 +25,12 @@ def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
     """Classify each file of the inference folder; rank 0 writes the labels and describes the file."""
     exchange = connect(ranks, phases)
     with phases.phase("read"):
-        table = read_table(job.input, range, job.layout, job.threads)
-        training = rounded(job.input, table, job.compute_type, first=0)
+        source = TableInput(job.input, job.layout, ranks=ranks, threads=job.threads)
+        table = source.read(range)
+        training = source.rounded(table, job.compute_type, first=0)
         labels = _training_labels(job, table)
         files = _inference_files(job)
-        own = [files[i] for i in ranks.share(len(files))]
-        queries: list[Array] = [_query(job, file, training.shape[1]) for file in own]
+        queries = _queries(job, files, ranks, training.shape[1])
     phases.saw(len(table.names), training.shape[1], table.input_bytes)
     if np.isnan(training[:, -1]).any():
         raise BadInputError(f"{job.input.name}: knn needs series of one length; some end in blank cells")
@@ -75,12 +75,24 @@ def _inference_files(job: Job) -> list[Path]:
     return files
 
 
+def _queries(job: Job, files: list[Path], ranks: Ranks, samples: int) -> list[Array]:
+    """Return this rank's share of the signals to classify; of bad ones, every rank names the first of all."""
+    own = ranks.share(len(files))
+    try:
+        return [_query(job, file, samples) for file in files[own.start : own.stop]]
+    except BadInputError:
+        for file in files[: own.start]:
+            _query(job, file, samples)
+        raise
+
+
 def _query(job: Job, file: Path, samples: int) -> Array:
     """Return the signal of a file, which under the Euclidean metric must have so many samples."""
-    table = read_table(file, range)
+    source = TableInput(file)
+    table = source.read(range)
     if len(table.names) != 1:
         raise BadInputError(f"{file.name}: row 1: expected one signal, found {len(table.names)} columns")
-    signal: Array = rounded(file, table, job.compute_type, first=0)[0]
+    signal: Array = source.rounded(table, job.compute_type, first=0)[0]
     if job.services[NAME]["metric"] == "euclidean" and len(signal) != samples:
         expected = f"expected {samples} samples, as the training signals have under the Euclidean metric"
         raise BadInputError(f"{file.name}: {expected}, found {len(signal)}")

@@ -11,7 +11,7 @@ from hpc_kernels.label_files import write_labels
 from hpc_kernels.options import Options
 from hpc_kernels.ranks import Ranks
 from hpc_kernels.registry import SERVICES
-from hpc_kernels.table import read_table, rounded
+from hpc_kernels.table import TableInput
 from hpc_kernels.usage import Phases
 
 NAME = "kmean"
@@ -21,8 +21,9 @@ def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
     """Cluster all signals of the input; rank 0 writes the labels and describes the file."""
     exchange = connect(ranks, phases)
     with phases.phase("read"):
-        table = read_table(job.input, range, job.layout, job.threads)
-        signals = rounded(job.input, table, job.compute_type, first=0)
+        source = TableInput(job.input, job.layout, ranks=ranks, threads=job.threads)
+        table = source.read(range)
+        signals = source.rounded(table, job.compute_type, first=0)
     phases.saw(len(table.names), signals.shape[1], table.input_bytes)
     if np.isnan(signals[:, -1]).any():
         raise BadInputError(f"{job.input.name}: kmean needs series of one length; some end in blank cells")

@@ -1,193 +1,119 @@
-"""Reading a CSV sensor table: byte ranges of whole rows, one per thread, straight into signals.
+"""Reading a CSV sensor table: byte ranges of whole rows, of ranks and their threads, straight into signals.
 
-The text is read in pieces and never held as a whole, and a rank converts its own columns only.
+The text is read in pieces and never held as a whole.
 """
 
-import csv
-import gzip
-import os
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hpc_kernels import csv_strict
+from hpc_kernels import csv_source, csv_strict
 from hpc_kernels.arrays import Array, on_threads
 from hpc_kernels.byte_lanes import ROOM
+from hpc_kernels.csv_header import header_at, names_in
 from hpc_kernels.csv_rows import ROWS_TOGETHER, SPARE, count_lines, parse_rows
-from hpc_kernels.errors import BadInputError, whole
+from hpc_kernels.csv_source import PIECE, Source
+from hpc_kernels.errors import BadInputError
+from hpc_kernels.names import Names
 from hpc_kernels.progress import Progress
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_BLANK = b" \t\r\n"
 _LINE_END = ord("\n")
-_PIECE = 1 << 18
 _WIDE = 1 << 18  # columns, of which one row alone is much to hold
 _ROOM_OF_COLUMN = 128  # bytes; more threads than the file has of it would hold more than the table
-_QUOTED = r'(?:"[^"]*+")++'  # where a cell begins; a quote further on is a letter like any other
-_HEADER = re.compile(rf"(?:(?:{_QUOTED})?+[^;,\t\n]*+[;,\t]?+)*+\n?".encode())
-_LONGEST_NAME = csv.field_size_limit()
-
-Fill = Callable[[memoryview, int], int]  # fills a buffer from a byte on, returns how much there was
 
 
 @dataclass(frozen=True)
-class _Body:
-    """The rows below the header: where they are, and how they are to be understood."""
+class Text:
+    """An open table: the names of its signals, where the rows below them are, and what separates cells."""
 
-    file: str
-    fill: Fill
+    source: Source
+    names: Names
     start: int
     stop: int
     first_row: int
     separator: bytes
-    names: list[str]
-    mine: range
+
+    def rows(self, part: int = 0, parts: int = 1, threads: int = 1) -> Array:
+        """Return the rows that begin in one of so many equal parts of the text, as (signals, samples).
+
+        Raises
+        ------
+        BadInputError
+            With file, row, column and what was expected; rows count from 1, the header included.
+        """
+        size = self.stop - self.start
+        bounds = [self.start + size * i // parts for i in (part, part + 1)]
+        start, stop = (_next_row(self, bound) if bound < self.stop else bound for bound in bounds)
+        try:
+            return _signals(self, start, stop, threads)
+        except BadInputError:
+            _look_from_the_start(self)
+            raise
 
 
-def read(path: Path, share: Callable[[int], range], threads: int = 1) -> tuple[list[str], Array]:
-    """Return the names of all signals and the shared ones as an array (signals, samples).
-
-    Raises
-    ------
-    BadInputError
-        With file, row, column and what was expected; rows count from 1, the header included.
-    """
-    if path.suffix.lower() == ".gz":
-        packed = path.read_bytes()
-        with whole(path.name, "gzip"):
-            text = gzip.decompress(packed)
-        return _read(path.name, partial(_copied, memoryview(text)), len(text), share, threads)
-    with path.open("rb") as file:
-        fill = partial(_filled, file.fileno())
-        return _read(path.name, fill, os.fstat(file.fileno()).st_size, share, threads)
+@contextmanager
+def opened(path: Path, unpacked: Path | None = None) -> Iterator[Text]:
+    """Open the table at `path`, maybe `unpacked` elsewhere, and read its header; bad input as by rows."""
+    with csv_source.opened(path, unpacked) as source:
+        yield _headed(source)
 
 
-def _filled(descriptor: int, buffer: memoryview, start: int) -> int:
-    return os.preadv(descriptor, [buffer], start)
-
-
-def _copied(text: memoryview, buffer: memoryview, start: int) -> int:
-    found = text[start : start + len(buffer)]
-    buffer[: len(found)] = found
-    return len(found)
-
-
-def _bytes_at(fill: Fill, start: int, size: int) -> bytes:
-    buffer = bytearray(size)
-    return bytes(buffer[: fill(memoryview(buffer), start)])
-
-
-def _read(
-    file: str, fill: Fill, size: int, share: Callable[[int], range], threads: int
-) -> tuple[list[str], Array]:
-    start = len(_BYTE_ORDER_MARK) if _bytes_at(fill, 0, 3) == _BYTE_ORDER_MARK else 0
-    stop = _end_of_text(fill, start, size)
+def _headed(source: Source) -> Text:
+    file = source.file
+    start = len(_BYTE_ORDER_MARK) if source.at(0, 3) == _BYTE_ORDER_MARK else 0
+    stop = source.end(start)
     if start == stop:
         raise BadInputError(f"{file}: expected a header and samples, found an empty file")
-    header = _header(fill, start, stop)
-    names, separator = _names(file, header)
+    header = header_at(source, start, stop)
+    names, separator = names_in(file, header)
     body = start + len(header)
     first_row = header.count(b"\n") + (not header.endswith(b"\n")) + 1
     if body >= stop:
         raise BadInputError(f"{file}: row {first_row}: expected at least one sample, found none")
-    rows = _Body(file, fill, body, stop, first_row, separator, names, share(len(names)))
-    return names, _signals(rows, threads)
+    return Text(source, names, body, stop, first_row, separator)
 
 
-def _end_of_text(fill: Fill, start: int, stop: int) -> int:
-    """Return where the last row ends: blank lines after it mean nothing."""
-    while stop > start:
-        first = max(start, stop - _PIECE)
-        kept = len(_bytes_at(fill, first, stop - first).rstrip(_BLANK))
-        stop = first + kept
-        if kept:
-            break
-    return stop
-
-
-def _header(fill: Fill, start: int, stop: int) -> bytes:
-    """Return the first row; a quoted name may hold line breaks."""
-    size = 2 * _LONGEST_NAME
-    while True:
-        text = _bytes_at(fill, start, min(size, stop - start))
-        found = _HEADER.match(text)
-        end = found.end() if found else 0
-        if end + _LONGEST_NAME <= len(text) or size >= stop - start:
-            return text[:end]
-        size *= 8
-
-
-def _names(file: str, header: bytes) -> tuple[list[str], bytes]:
-    line = header.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
-    quoted = '"' in line  # to look for whole ones costs more than all else here
-    unquoted = re.sub(rf"(?:^|(?<=[;\t,])){_QUOTED}", "", line) if quoted else line
-    separator = next((s for s in ";\t," if s in unquoted), ";")
-    if quoted and re.search(rf'(?:^|{separator})"', unquoted):
-        raise BadInputError(f"{file}: row 1: expected the end of a quoted name, found none")
-    try:
-        names = next(csv.reader([line], delimiter=separator), [])
-    except csv.Error as error:
-        raise BadInputError(f"{file}: row 1: expected the names of the signals: {error}") from error
-    if len(names) > 1 and not names[-1].strip():
-        names.pop()
-    if not any(names):
-        raise BadInputError(f"{file}: row 1: expected the names of the signals, found a blank line")
-    return names, separator.encode()
-
-
-def _signals(body: _Body, threads: int) -> Array:
-    """Parse all rows: count the lines of each thread's range, then every thread knows its place."""
-    threads = min(threads, (body.stop - body.start) // max(_PIECE, _ROOM_OF_COLUMN * len(body.names)) + 1)
-    bounds = [body.start + (body.stop - body.start) * i // threads for i in range(threads)]
-    bounds = [body.start, *(_next_row(body, bound) for bound in bounds[1:]), body.stop]
-    ranges = [pair for pair in pairwise(bounds) if pair[0] < pair[1]]
-    lines = on_threads(lambda pair: _lines(body, *pair), ranges)
+def _signals(text: Text, start: int, stop: int, threads: int) -> Array:
+    """Parse the rows between two bytes: count the lines of each thread's range, then each knows its place."""
+    threads = min(threads, (stop - start) // max(PIECE, _ROOM_OF_COLUMN * len(text.names)) + 1)
+    bounds = [_next_row(text, start + (stop - start) * i // threads) for i in range(1, threads)]
+    ranges = [pair for pair in pairwise([start, *bounds, stop]) if pair[0] < pair[1]]
+    lines = on_threads(lambda pair: _lines(text, *pair), ranges)
     first_rows = np.cumsum([0, *lines])
-    signals = np.empty((len(body.mine), first_rows[-1]))
+    signals = np.empty((len(text.names), first_rows[-1]))
     places = [(start, stop, row) for (start, stop), row in zip(ranges, first_rows, strict=False)]
-    try:
-        on_threads(lambda place: _parse_range(body, signals, *place), places)
-    except BadInputError:
-        _look_from_the_start(body)
-        raise
+    on_threads(lambda place: _parse_range(text, signals, *place), places)
     return signals
 
 
-def _look_from_the_start(body: _Body) -> None:
-    """Raise at the first bad cell of the file: another column or range may have one before that at hand."""
-    row, columns = body.first_row, range(len(body.names))
-    for piece, end in _pieces(body, body.start, body.stop):
+def _look_from_the_start(text: Text) -> None:
+    """Raise at the first bad cell of the file: another range may have one before that at hand."""
+    row = text.first_row
+    for piece, end in _pieces(text, text.start, text.stop):
         lines = count_lines(piece.text, ROOM, end)
-        here = replace(body, first_row=row, mine=columns)
-        _Rows(here, np.empty((len(columns), lines)), 0).parse(piece, end)
+        _Rows(replace(text, first_row=row), np.empty((len(text.names), lines)), 0).parse(piece, end)
         row += lines
 
 
-def _next_row(body: _Body, at: int) -> int:
+def _next_row(text: Text, at: int) -> int:
     """Return where the first row that begins at or after `at` begins."""
-    at = max(at - 1, body.start)
-    while at < body.stop:
-        end = _bytes_at(body.fill, at, min(_PIECE, body.stop - at)).find(b"\n")
-        if end >= 0:
-            return at + end + 1
-        at += _PIECE
-    return body.stop
+    return text.start if at <= text.start else text.source.line_end(at - 1, text.stop)
 
 
-def _lines(body: _Body, start: int, stop: int) -> int:
+def _lines(text: Text, start: int, stop: int) -> int:
     """Return the number of rows between two rows' beginnings; the last may lack its line break."""
-    piece, lines = _Piece(min(_PIECE, stop - start)), 0
+    piece, lines = _Piece(min(PIECE, stop - start)), 0
     while start < stop:
-        end = piece.fill(body, start, stop)
+        end = piece.fill(text, start, stop)
         lines += count_lines(piece.text, ROOM, end)
         start += end - ROOM
-    return lines + (stop == body.stop)
+    return lines + (stop == text.stop)
 
 
 class _Piece:
@@ -198,30 +124,30 @@ class _Piece:
         self.text = np.frombuffer(self.bytes, np.uint8)
         self._inside = memoryview(self.bytes)[ROOM : ROOM + size]
 
-    def fill(self, body: _Body, start: int, stop: int) -> int:
+    def fill(self, text: Text, start: int, stop: int) -> int:
         """Read the text from `start` on, at most to `stop`; return where it ends in the buffer."""
-        if found := body.fill(self._inside[: stop - start], start):
+        if found := text.source.fill(self._inside[: stop - start], start):
             return ROOM + found
-        raise BadInputError(f"{body.file}: became shorter while it was read")
+        raise BadInputError(f"{text.source.file}: became shorter while it was read")
 
 
-def _parse_range(body: _Body, signals: Array, start: int, stop: int, row: int) -> None:
+def _parse_range(text: Text, signals: Array, start: int, stop: int, row: int) -> None:
     """Parse the rows between two bytes into ``signals[:, row:]``, piece by piece."""
-    at, progress, rows = start, Progress(f"{body.file}: read"), _Rows(body, signals, row)
-    for piece, end in _pieces(body, start, stop):
+    at, progress, rows = start, Progress(f"{text.source.file}: read"), _Rows(text, signals, row)
+    for piece, end in _pieces(text, start, stop):
         rows.parse(piece, end)
         at += end - ROOM
-        if start == body.start:  # one range speaks for all
+        if start == text.start:  # one range speaks for all
             progress.at(at - start, stop - start)
 
 
-def _pieces(body: _Body, start: int, stop: int) -> Iterator[tuple[_Piece, int]]:
+def _pieces(text: Text, start: int, stop: int) -> Iterator[tuple[_Piece, int]]:
     """Yield the rows between two bytes, as many at a time as fill a buffer, and where they end in it."""
-    size = min(_PIECE, stop - start)
+    size = min(PIECE, stop - start)
     piece = _Piece(size)
     while start < stop:
-        end = piece.fill(body, start, stop)
-        if start + end - ROOM == body.stop:
+        end = piece.fill(text, start, stop)
+        if start + end - ROOM == text.stop:
             piece.bytes[end] = _LINE_END  # of the last row, whose own was blank text at the end
             end += 1
         whole = piece.bytes.rfind(_LINE_END, ROOM, end) + 1
@@ -229,34 +155,35 @@ def _pieces(body: _Body, start: int, stop: int) -> Iterator[tuple[_Piece, int]]:
             yield piece, whole
             start += whole - ROOM
         else:  # a row longer than the piece; the next ones may be a little longer
-            size = (_next_row(body, start + size) - start) * 9 // 8
+            size = (_next_row(text, start + size) - start) * 9 // 8
             piece = _Piece(size)
 
 
 class _Rows:
     """The place of the next row among the signals."""
 
-    def __init__(self, body: _Body, signals: Array, row: int) -> None:
-        self._body, self._signals, self._row = body, signals, row
-        own = len(body.mine)
-        starts, powers = np.empty((2, own + SPARE), np.int64)
+    def __init__(self, text: Text, signals: Array, row: int) -> None:
+        self._text, self._signals, self._row = text, signals, row
+        columns = len(text.names)
+        starts, powers = np.empty((2, columns + SPARE), np.int64)
         self._room: tuple[Any, ...] = (
-            np.empty((ROWS_TOGETHER if own < _WIDE else 1, own)),
+            np.empty((ROWS_TOGETHER if columns < _WIDE else 1, columns)),
             starts,
-            np.empty(own + SPARE, np.uint64),
+            np.empty(columns + SPARE, np.uint64),
             powers,
         )
 
     def parse(self, piece: _Piece, stop: int) -> None:
         """Parse whole rows; where one is not plain, look at it slowly, which may end everything."""
-        at, body, mine = ROOM, self._body, self._body.mine
-        limits = body.separator[0], len(body.names), mine.start
+        at, text = ROOM, self._text
         while at < stop:
-            done, at = parse_rows(piece.text, at, stop, *limits, self._signals, self._row, *self._room)
+            place = text.separator[0], self._signals, self._row
+            done, at = parse_rows(piece.text, at, stop, *place, *self._room)
             self._row += done
             if at < stop:
                 end = piece.bytes.index(_LINE_END, at)
-                line, row = bytes(piece.bytes[at:end]), body.first_row + self._row
-                values = csv_strict.read_row(body.file, row, line, body.separator, body.names)
-                self._signals[:, self._row] = values[mine.start : mine.stop]
+                line, row = bytes(piece.bytes[at:end]), text.first_row + self._row
+                self._signals[:, self._row] = csv_strict.read_row(
+                    text.source.file, row, line, text.separator, text.names
+                )
                 self._row, at = self._row + 1, end + 1

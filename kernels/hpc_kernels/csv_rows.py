@@ -26,8 +26,6 @@ def parse_rows(  # noqa: PLR0917 (Numba knows no keyword-only)
     start: int,
     stop: int,
     separator: int,
-    columns: int,
-    first: int,
     out: Array,
     row: int,
     block: Array,
@@ -35,7 +33,7 @@ def parse_rows(  # noqa: PLR0917 (Numba knows no keyword-only)
     digits: NDArray[np.uint64],
     powers: NDArray[np.int64],
 ) -> tuple[int, int]:
-    """Write the rows of ``text[start:stop]`` to ``out[:, row:]``: of the columns those from `first` on.
+    """Write the rows of ``text[start:stop]`` to ``out[:, row:]``.
 
     Returns how many rows were parsed and where the next one begins: at `stop`, or it is a row that is
     not plain or has no place. The text must end with a line break. `block` is room for a power of two
@@ -43,9 +41,7 @@ def parse_rows(  # noqa: PLR0917 (Numba knows no keyword-only)
     """
     done, together = 0, len(block)
     while start < stop and row + done < out.shape[1]:
-        at = _parse_row(
-            text, start, separator, columns, first, block[done & (together - 1)], starts, digits, powers
-        )
+        at = _parse_row(text, start, separator, block[done & (together - 1)], starts, digits, powers)
         if at == 0:
             break
         start = at
@@ -69,36 +65,28 @@ def _parse_row(  # noqa: PLR0917 (likewise)
     text: Text,
     at: int,
     separator: int,
-    columns: int,
-    first: int,
     values: Array,
     starts: NDArray[np.int64],
     digits: NDArray[np.uint64],
     powers: NDArray[np.int64],
 ) -> int:
     """Parse one row; return where the next begins, or 0 if a cell or their number is not plain."""
-    own = len(values)
-    at = _further(text, at, separator, first)
-    if at == 0 or _find_starts(text, at, separator, own, starts) < own:
+    columns = len(values)
+    if _find_starts(text, at, separator, columns, starts) < columns:
         return 0
     if read_plain(text, starts, separator, values, digits, powers) > 0:
-        for i in range(own):
+        for i in range(columns):
             if powers[i] == ODD:
                 values[i], at = _parse_odd(text, starts[i], separator)
                 if at == 0:
                     return 0
-    if own > 0:
-        at = starts[own - 1]
-    end: int = _row_end(text, at, separator, columns - first - max(own, 1))
+    end: int = _row_end(text, starts[columns - 1], separator)
     return end
 
 
 @compiled
-def _row_end(text: Text, at: int, separator: int, behind: int) -> int:
-    """Return where the next row begins, or 0; `behind` cells follow the one that begins at `at`."""
-    at = _further(text, at, separator, behind)
-    if at == 0:
-        return 0
+def _row_end(text: Text, at: int, separator: int) -> int:
+    """Return where the next row begins, or 0 if the cell that begins at `at` is not the last of its row."""
     while text[at] != separator and text[at] != _LINE_END:
         at += 1
     if text[at] == separator:  # a trailing one
@@ -130,25 +118,6 @@ def _find_starts(text: Text, at: int, separator: int, count: int, starts: NDArra
             break
         at += LANES
     return found
-
-
-@compiled
-def _further(text: Text, at: int, separator: int, cells: int) -> int:
-    """Return where the cell begins that is so many cells further on in the row, or 0 if there is none."""
-    while cells > 0:
-        ends = equal_bytes(text, at, _LINE_END)
-        separators = equal_bytes(text, at, separator) & (ends - _ONE) & ~ends
-        found = int(ones(separators))
-        if found >= cells:
-            for _ in range(cells - 1):
-                separators &= separators - _ONE
-            after: int = at + int(trailing_zeros(separators)) + 1
-            return after
-        if ends != 0:
-            return 0
-        cells -= found
-        at += LANES
-    return at
 
 
 @compiled

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 
 from hpc_kernels.errors import BadInputError, cell
 
@@ -11,7 +12,7 @@ COMMA_HINT = "; is it a decimal comma? use a decimal point"
 _QUOTED = re.compile(rb'"[^"]*"')
 
 
-def read_row(file: str, row: int, line: bytes, separator: bytes, names: list[str]) -> list[float]:
+def read_row(file: str, row: int, line: bytes, separator: bytes, names: Sequence[str]) -> list[float]:
     """Return the numbers of one row, or raise at its first cell that is no finite number."""
     cells = _split(line.removesuffix(b"\r"), separator)
     if len(cells) == len(names) + 1 and not cells[-1].strip():
@@ -29,7 +30,7 @@ def _split(line: bytes, separator: bytes) -> list[bytes]:
     return [text.replace(b"\n", b",") for text in hidden.split(b",")]
 
 
-def _ragged(file: str, row: int, cells: list[bytes], separator: bytes, names: list[str]) -> BadInputError:
+def _ragged(file: str, row: int, cells: list[bytes], separator: bytes, names: Sequence[str]) -> BadInputError:
     """Return what is to be said of a row with too few or too many cells: where that begins."""
     expected, count = f"expected {len(names)} cells", len(cells)
     if not any(text.strip() for text in cells):

@@ -68,6 +68,24 @@ def _write_nearest(x: Array, centroids: Array, out: Array, lanes: Array, sums: A
             _choose(sums, i - first, len(centroids), out[i])
 
 
+def squares_between(x: Array, samples: slice) -> Array:
+    """Return what some samples add to the squared distance of each signal from those that follow it."""
+    groups = -(-len(x) // LANES)
+    lanes, sums = np.empty((groups, _PIECE, LANES)), np.zeros((groups, len(x) + _ROWS, LANES))
+    _write_squares(x, *samples.indices(x.shape[1])[:2], lanes, sums)
+    return np.triu(sums.transpose(1, 0, 2).reshape(len(x) + _ROWS, -1)[: len(x), : len(x)])
+
+
+@compiled
+def _write_squares(x: Array, first: int, last: int, lanes: Array, sums: Array) -> None:
+    for start in range(first, last, _PIECE):
+        stop = min(start + _PIECE, last)
+        _lay_into_lanes(x, start, stop, lanes)
+        for i in range(0, len(x), _ROWS):
+            for group in range(i // LANES, len(lanes)):
+                _add_squares(x, i, start, stop, lanes[group], sums[group], i)
+
+
 @compiled
 def _lay_into_lanes(centroids: Array, start: int, stop: int, lanes: Array) -> None:
     for c in range(len(lanes) * LANES):

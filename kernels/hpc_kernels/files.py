@@ -10,24 +10,26 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 Described = dict[str, Any]
-Buffer = bytes | memoryview
+Buffer = bytes | bytearray | memoryview
 _BLOCK = 1 << 20
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a temporary file beside `path` that is flushed to disk and renamed onto it at the end."""
+def whole_file(path: Path, *, lasting: bool = True) -> Iterator[BinaryIO]:
+    """Open a temporary file beside `path` that is renamed onto it at the end: if `lasting`, once on disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(path)
     try:
         with temporary.open("wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.rename(path)
     finally:
         temporary.unlink(missing_ok=True)
-    _flush_folder(path.parent)
+    if lasting:
+        _flush_folder(path.parent)
 
 
 class Digested:

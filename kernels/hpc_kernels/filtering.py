@@ -3,7 +3,7 @@
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,7 +19,7 @@ from hpc_kernels.options import Options
 from hpc_kernels.progress import Progress
 from hpc_kernels.ranks import Ranks, block_of
 from hpc_kernels.registry import SERVICES
-from hpc_kernels.table import Table, read_table, rounded
+from hpc_kernels.table import Table, TableInput
 from hpc_kernels.table_output import TableText
 from hpc_kernels.usage import Phases
 
@@ -35,9 +35,10 @@ def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
     if not job.input.is_file():
         raise BadInputError(f"{job.input}: there is no such file")
     blocks = blocks_needed(job.input, ranks)
+    source = TableInput(job.input, job.layout, ranks=ranks, blocks=blocks, threads=job.threads)
     held: dict[str, Array] = {}
     for block in range(blocks):
-        work = _read(job, ranks, phases, block, blocks)
+        work = _read(job, source, ranks, phases, block=block, blocks=blocks)
         for name in job.services:
             result = _result(work, name)
             if ranks.size == blocks == 1:
@@ -50,13 +51,13 @@ def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
     return [] if ranks.rank else outputs
 
 
-def _read(job: Job, ranks: Ranks, phases: Phases, block: int, blocks: int) -> "_Work":
+def _read(job: Job, source: TableInput, ranks: Ranks, phases: Phases, *, block: int, blocks: int) -> "_Work":
     def share(total: int) -> range:
         return block_of(ranks.share(total), block, blocks)
 
     with phases.phase("read"):
-        table = read_table(job.input, share, job.layout, job.threads)
-        signals = rounded(job.input, table, job.compute_type, share(len(table.names)).start)
+        table = source.read(share)
+        signals = source.rounded(table, job.compute_type, share(len(table.names)).start)
     phases.saw(len(table.names), table.signals.shape[1], table.input_bytes)
     return _Work(job, ranks, phases, table, signals)
 
@@ -111,7 +112,7 @@ def _write(work: _Work, name: str, parts: list[Array]) -> Described:
     result = job.output_path(SERVICES[name].output)
     path = ranks.path(f"{name}.text.{ranks.rank}") if ranks.rank else result
     with work.phases.phase("write"):
-        with whole_file(path) as plain:
+        with whole_file(path, lasting=not ranks.rank) as plain:
             file = Digested(plain)
             if not ranks.rank:
                 file.write(text.header())
@@ -208,7 +209,7 @@ def _equally_long(work: _Work, name: str) -> Array:
     return work.signals
 
 
-def _columns(work: _Work, options: Options, parts: list[Array]) -> tuple[list[str], list[Array]]:
+def _columns(work: _Work, options: Options, parts: list[Array]) -> tuple[Sequence[str], list[Array]]:
     """Return the names and the columns of the result, `frequency` first where a rate is given."""
     names = work.table.names
     if rate := options.get("sampling_rate"):

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,8 @@ def write_labels(path: Path, header: str, names: Sequence[str], labels: Labels) 
         if path.suffix == ".npy":
             np.save(file, labels)
             return
-        lines = [header, *(f"{quoted(name)};{label}" for name, label in zip(names, labels, strict=True)), ""]
-        file.write("\n".join(lines).encode("utf-8", "surrogateescape"))
+        lines = (f"{quoted(name)};{label}\n" for name, label in zip(names, labels, strict=True))
+        file.writelines(line.encode("utf-8", "surrogateescape") for line in chain([f"{header}\n"], lines))
 
 
 def read_labels(path: Path, classes: int) -> dict[str, int]:

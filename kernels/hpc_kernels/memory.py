@@ -3,31 +3,50 @@
 import os
 from pathlib import Path
 
+import numpy as np
+
+from hpc_kernels.csv_source import is_packed
 from hpc_kernels.ranks import Ranks
 
 _BYTES_PER_CELL = 3 * 8  # the input, a result, and what a kernel holds on the way
 _SAMPLE = 1 << 16
 _MOST_BLOCKS = 64
+_SIZE_BYTES = 4
 _PARTS_OF_TEN = 6  # of what is free: the interpreter and the other users of the node live there too
 
 
 def blocks_needed(path: Path, ranks: Ranks) -> int:
-    """Return in how many blocks a rank takes its share of the signals in the file at `path`."""
+    """Return in how many blocks each rank takes its share of the signals in the file at `path`.
+
+    All go by the one that has least memory: each waits for the blocks of every other.
+    """
     cells, columns = _size(path)
     needed = cells * _BYTES_PER_CELL // ranks.size
-    return max(1, min(-(-needed // _allowance(ranks)), columns // ranks.size))
+    blocks = np.array([max(1.0, min(-(-needed // _allowance(ranks)), columns // ranks.size))])
+    if ranks.size > 1:
+        ranks.leave(f"blocks.{ranks.rank}", blocks)
+    return int(np.max(ranks.collect("blocks", blocks, range(ranks.size))))
 
 
 def _size(path: Path) -> tuple[int, int]:
     """Estimate the numbers of cells and of columns: in a text from its beginning."""
     size = path.stat().st_size
-    if path.suffix.lower() in {".npy", ".parquet", ".gz"}:
+    if is_packed(path):
+        return max(_unpacked_size(path), 2 * size) // 8, _MOST_BLOCKS
+    if path.suffix.lower() in {".npy", ".parquet"}:
         return size // 8, _MOST_BLOCKS  # not less than 8 bytes a cell, as a rule; columns unknown
     with path.open("rb") as file:
         header, _, rows = file.read(_SAMPLE).partition(b"\n")
     columns = max(header.count(separator) for separator in (b";", b",", b"\t")) + 1
     ends = sum(rows.count(end) for end in (b";", b",", b"\t", b"\n"))
     return (size * ends // len(rows) if ends else size // 2), columns
+
+
+def _unpacked_size(path: Path) -> int:
+    """Return the size that gzip notes at the end of a file, where it has four bytes for it."""
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - _SIZE_BYTES, 0))
+        return int.from_bytes(file.read(), "little")
 
 
 def _allowance(ranks: Ranks) -> int:

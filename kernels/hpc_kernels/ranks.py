@@ -78,7 +78,7 @@ class Ranks:
     def leave(self, name: str, array: Array) -> None:
         """Leave an array for the other ranks under `name`."""
         self.stop_if_failed()
-        with whole_file(self.path(name)) as file:
+        with whole_file(self.path(name), lasting=False) as file:
             np.save(file, array)
 
     def collect(self, name: str, mine: Array, owners: Iterable[int]) -> list[Array]:
@@ -89,6 +89,9 @@ class Ranks:
     def remove_scratch(self) -> None:
         """Remove the folder; only once no rank needs it any more."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+ALONE = Ranks(rank=0, size=1, folder=Path())
 
 
 def from_environment(output_dir: Path) -> Ranks:

@@ -1,14 +1,16 @@
 """The input table, whatever its file format: names of all signals, and this rank's share of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from hpc_kernels import asset_pairs, csv_input, npy_input, parquet_input
+from hpc_kernels import asset_pairs, npy_input, parquet_input
 from hpc_kernels.arrays import Array
 from hpc_kernels.errors import BadInputError, cell
+from hpc_kernels.ranks import ALONE, Ranks
+from hpc_kernels.shared_rows import SharedRows
 
 Share = Callable[[int], range]
 _WITHOUT_HEADER = {".npy", ".parquet"}
@@ -21,60 +23,78 @@ class Table:
     `last_dates` (of the share) are known for asset pairs only, whose shorter series end in nan.
     """
 
-    names: list[str]
+    names: Sequence[str]
     signals: Array
     input_bytes: int
     last_dates: list[str] | None = None
 
 
-def read_table(path: Path, share: Share, layout: str = "sensor_table", threads: int = 1) -> Table:
-    """Read a table; `share` says which of so many signals this rank keeps."""
-    if not path.is_file():
-        raise BadInputError(f"{path}: there is no such file")
-    try:
-        if layout == "asset_pairs":
-            pairs = asset_pairs.read(path, share)
-            return Table(pairs.names, pairs.prices, path.stat().st_size, pairs.last_dates)
-        names, signals = _read_sensors(path, share, threads)
-    except PermissionError as error:
-        raise BadInputError(f"{path}: this account may not read it") from error
-    return Table(names, signals, path.stat().st_size)
+class TableInput:
+    """A file with a table, of which each rank takes its share of the signals, in one block or in several."""
 
+    def __init__(
+        self,
+        path: Path,
+        layout: str = "sensor_table",
+        *,
+        ranks: Ranks = ALONE,
+        blocks: int = 1,
+        threads: int = 1,
+    ) -> None:
+        if not path.is_file():
+            raise BadInputError(f"{path}: there is no such file")
+        self._path, self._layout = path, layout
+        self._text = SharedRows(path, ranks, blocks, threads)
 
-def rounded(path: Path, table: Table, kind: str, first: int) -> Array:
-    """Return the signals, before which the file has `first`, in precision `kind`; else bad input."""
-    if table.signals.dtype == kind:
-        return table.signals
-    with np.errstate(over="ignore"):
-        signals = table.signals.astype(kind)
-    if np.isinf(signals).any():
-        raise _first_beyond(path, table, range(first, first + len(signals)))
-    return signals
+    def read(self, share: Share) -> Table:
+        """Read a table; `share` says which of so many signals are wanted. All ranks must come here."""
+        path = self._path
+        try:
+            size = path.stat().st_size
+            if self._layout == "asset_pairs":
+                pairs = asset_pairs.read(path, share)
+                return Table(pairs.names, pairs.prices, size, pairs.last_dates)
+            names, signals = self._sensors(share)
+        except PermissionError as error:
+            raise BadInputError(f"{path}: this account may not read it") from error
+        return Table(names, signals, size)
 
+    def _sensors(self, share: Share) -> tuple[Sequence[str], Array]:
+        if self._path.suffix.lower() == ".parquet":
+            return parquet_input.read(self._path, share)
+        if self._path.suffix.lower() == ".npy":
+            return npy_input.read(self._path, share)
+        return self._text.read(share)
 
-def _first_beyond(path: Path, table: Table, own: range) -> BadInputError:
-    """Return what is to be said of the first number of the whole file that is beyond single precision."""
-    layout = "sensor_table" if table.last_dates is None else "asset_pairs"
-    columns, step = range(len(table.names)), len(own)
-    others = [
-        side[at : at + step]
-        for side in (columns[: own.start], columns[own.stop :])
-        for at in range(0, len(side), step)
-    ]
-    beyond = _beyond(table.signals, own)
-    for some in others:
-        beyond += _beyond(_some(path, layout, some), some)
-    row, column, value = min(beyond)
-    name = table.names[column]
-    if layout == "asset_pairs":
-        row, column = row + asset_pairs.HEADER_ROWS, 2 * column + 1
-    elif path.suffix.lower() not in _WITHOUT_HEADER:
-        row += 1 + sum(name.count("\n") for name in table.names)
-    return BadInputError(f"{cell(path.name, row + 1, column, name)}: {value} is beyond single precision")
+    def rounded(self, table: Table, kind: str, first: int) -> Array:
+        """Return the signals, before which the file has `first`, in precision `kind`; else bad input."""
+        if table.signals.dtype == kind:
+            return table.signals
+        with np.errstate(over="ignore"):
+            signals = table.signals.astype(kind)
+        if np.isinf(signals).any():
+            raise self._first_beyond(table, range(first, first + len(signals)))
+        return signals
 
-
-def _some(path: Path, layout: str, columns: range) -> Array:
-    return read_table(path, lambda _total: columns, layout).signals
+    def _first_beyond(self, table: Table, own: range) -> BadInputError:
+        """Return what is to be said of the first number of the whole file that is beyond single precision."""
+        columns, step = range(len(table.names)), len(own)
+        others = [
+            side[at : at + step]
+            for side in (columns[: own.start], columns[own.stop :])
+            for at in range(0, len(side), step)
+        ]
+        beyond = _beyond(table.signals, own)
+        for some in others:
+            beyond += _beyond(self.read(lambda _total, some=some: some).signals, some)  # type: ignore[misc]
+        row, column, value = min(beyond)
+        name = table.names[column]
+        if self._layout == "asset_pairs":
+            row, column = row + asset_pairs.HEADER_ROWS, 2 * column + 1
+        elif self._path.suffix.lower() not in _WITHOUT_HEADER:
+            row += 1 + sum(name.count("\n") for name in table.names)
+        where = cell(self._path.name, row + 1, column, name)
+        return BadInputError(f"{where}: {value} is beyond single precision")
 
 
 def _beyond(signals: Array, columns: range) -> list[tuple[int, int, float]]:
@@ -82,11 +102,3 @@ def _beyond(signals: Array, columns: range) -> list[tuple[int, int, float]]:
     with np.errstate(over="ignore"):
         lost = np.argwhere(np.isinf(signals.astype(np.float32).T))[:1]
     return [(int(row), columns[column], float(signals[column, row])) for row, column in lost]
-
-
-def _read_sensors(path: Path, share: Share, threads: int) -> tuple[list[str], Array]:
-    if path.suffix.lower() == ".parquet":
-        return parquet_input.read(path, share)
-    if path.suffix.lower() == ".npy":
-        return npy_input.read(path, share)
-    return csv_input.read(path, share, threads)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from hpc_kernels.arrays import Array
 from hpc_kernels.byte_lanes import ROOM
-from hpc_kernels.files import Digested
+from hpc_kernels.files import Buffer, Digested
+from hpc_kernels.names import Names
 from hpc_kernels.progress import Progress
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ Bytes = NDArray[np.uint8]
 _CELLS_PER_BLOCK = 1 << 14
 _ROWS_PER_LINE = 8
 _MOST_CELLS = 1 << 18
+_FEW = 4  # blocks for each thread, which wait for each other in memory
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class TableText:
         """The number of rows below the header."""
         return len(self.parts[0][0])
 
-    def header(self) -> bytes:
+    def header(self) -> Buffer:
         """Return what comes before the first row."""
         return _csv_header(self.names) if self.csv else _npy_header(self.parts, self.kind)
 
@@ -48,6 +50,8 @@ class TableText:
         """Write some of the rows; further threads format blocks of them ahead of what is written."""
         step = self._rows_together()
         blocks = [rows[start : start + step] for start in range(0, len(rows), step)]
+        if len(blocks) < _FEW * threads:
+            threads = 1
         with _formatting(threads) as texts:
             for done, text in enumerate(texts(self._text, blocks), 1):
                 file.write(text.data)
@@ -105,9 +109,13 @@ def _npy_rows(rows: Array) -> Bytes:
     return np.ascontiguousarray(rows).view(np.uint8).ravel()
 
 
-def _csv_header(names: Sequence[str]) -> bytes:
-    line = "".join(f"{quoted(name)};" for name in names) + "\n"
-    return line.encode("utf-8", "surrogateescape")
+def _csv_header(names: Sequence[str]) -> bytearray:
+    if isinstance(names, Names) and (row := names.row(b";")) is not None:
+        return bytearray(row) + b";\n"
+    line, rest = bytearray(), iter(names)
+    while some := "".join(f"{quoted(name)};" for name in islice(rest, _CELLS_PER_BLOCK)):
+        line += some.encode("utf-8", "surrogateescape")
+    return line + b"\n"
 
 
 def _csv_rows(rows: Array) -> Bytes:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hpc_kernels.errors import BadInputError
-from hpc_kernels.table import read_table
+from hpc_kernels.table import TableInput
 
 PAIRS = {
     "decimal comma in quotes": (
@@ -32,7 +32,7 @@ PAIRS = {
 def test_broken_asset_pairs(tmp_path: Path, row: str, message: str) -> None:
     (tmp_path / "bad.csv").write_text(f"A,,B,\nd,p,d,p\nx,x,x,x\n{row}\n2026-01-05,3,2026-01-05,4\n")
     with pytest.raises(BadInputError, match=f"^bad.csv: {message}"):
-        read_table(tmp_path / "bad.csv", range, "asset_pairs")
+        TableInput(tmp_path / "bad.csv", "asset_pairs").read(range)
 
 
 def test_asset_pairs_name_the_first_bad_row_and_give_each_share_its_own(tmp_path: Path) -> None:
@@ -40,12 +40,12 @@ def test_asset_pairs_name_the_first_bad_row_and_give_each_share_its_own(tmp_path
     rows[6:] = ["2026-01-07,7,,", " 2026-01-08 , 8e0 ,,"]
     path, header = tmp_path / "a.csv", ["A,,B,", "d,p,d,p", "x,x,x,x"]
     path.write_text("\n".join([*header, *rows, ",,,", ""]))
-    table = read_table(path, lambda _total: range(1, 2), "asset_pairs")
+    table = TableInput(path, "asset_pairs").read(lambda _total: range(1, 2))
     assert (table.names, table.last_dates) == (["A", "B"], ["2026-01-06"])
     assert np.array_equal(table.signals, [[0.5, 1, 1.5, 2, 2.5, 3, np.nan, np.nan]], equal_nan=True)
-    assert read_table(path, lambda _total: range(0), "asset_pairs").signals.shape == (0, 8)
+    assert TableInput(path, "asset_pairs").read(lambda _total: range(0)).signals.shape == (0, 8)
     rows[1], rows[3] = "2026-01-02,2,2026-01-02,x", "2026-01-04,y,2026-01-04,2"
     path.write_text("\n".join([*header, *rows]))
     for mine in (range(1), range(2), range(1, 2)):
         with pytest.raises(BadInputError, match=r"^a.csv: row 5, column 4: .*, found 'x'$"):
-            read_table(path, lambda _total, mine=mine: mine, "asset_pairs")  # type: ignore[misc]
+            TableInput(path, "asset_pairs").read(lambda _total, mine=mine: mine)  # type: ignore[misc]

@@ -12,7 +12,7 @@ import pytest
 from hpc_kernels import npy_input, parquet_input
 from hpc_kernels.errors import BadInputError
 from hpc_kernels.job import load_job
-from hpc_kernels.table import read_table
+from hpc_kernels.table import TableInput
 from tests.kernels.job_folder import JobFolder
 
 TEXTS = {
@@ -60,7 +60,7 @@ TEXTS = {
 
 
 def read_all(path: Path) -> None:
-    read_table(path, range)
+    TableInput(path).read(range)
 
 
 @pytest.mark.parametrize(("text", "message"), TEXTS.values(), ids=TEXTS.keys())
@@ -94,8 +94,8 @@ GOOD = {
 def test_every_spelling_of_the_same_table(tmp_path: Path, text: str) -> None:
     path = tmp_path / "good.csv"
     path.write_bytes(text.encode())
-    table = read_table(path, range)
-    assert table.names == ["a", "b"]
+    table = TableInput(path).read(range)
+    assert list(table.names) == ["a", "b"]
     assert table.signals.tolist() == [[1, 3], [2, 4]]
 
 
@@ -114,7 +114,7 @@ def test_every_spelling_of_the_same_table(tmp_path: Path, text: str) -> None:
 def test_names(tmp_path: Path, header: str, names: list[str]) -> None:
     path = tmp_path / "good.csv"
     path.write_text(f"{header}\n" + ";".join("1" * len(names)) + "\n")
-    assert read_table(path, range).names == names
+    assert list(TableInput(path).read(range).names) == names
 
 
 def test_files_that_are_not_what_they_say(tmp_path: Path) -> None:

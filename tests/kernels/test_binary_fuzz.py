@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from hpc_kernels.errors import BadInputError
-from hpc_kernels.table import read_table
+from hpc_kernels.table import TableInput
 from tests.kernels.conftest import DATA
 from tests.kernels.job_folder import JobFolder
 
@@ -62,7 +62,7 @@ def read_many(path: Path, whole: bytes, files: int, layout: str = "sensor_table"
     for _ in range(files):
         path.write_bytes(mutated(rng, whole))
         try:
-            table = read_table(path, range, layout)
+            table = TableInput(path, layout).read(range)
         except BadInputError as error:
             assert re.fullmatch(rf"{path.name}: .+", str(error))  # noqa: PT017 (either is fine)
         else:
@@ -100,4 +100,4 @@ def test_an_archive_of_arrays_is_not_an_array(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", VALUES)
     path = (tmp_path / "a.npz").rename(tmp_path / "a.npy")
     with pytest.raises(BadInputError, match=r"^a.npy: not a whole .npy file: "):
-        read_table(path, range)
+        TableInput(path).read(range)

@@ -65,6 +65,16 @@ def test_ordinary_and_odd_assets_side_by_side_are_as_alone() -> None:
     assert np.isnan(together[699]).all()
 
 
+@pytest.mark.parametrize("strikes", [(2400.0, 1e-90), (1e90, 2300.0), (1e-200, 1e200), (1e150, 1e150)])
+@pytest.mark.parametrize("rate", [0.01575, 300.0, -300.0])
+def test_strikes_and_rates_far_from_any_market(strikes: tuple[float, float], rate: float) -> None:
+    spot, sigma = np.array([1e-90, 0.5, 2350.0, 1e90]), np.full(4, 0.3)
+    got = option_figures(spot, sigma, np.full(4, 1.6), *strikes, rate)
+    for i in range(4):
+        expected = naive.black_scholes(spot[i], 0.3, 1.6, list(strikes), rate)
+        assert got[i] == pytest.approx(expected, rel=1e-10, abs=1e-10 * max(spot[i], *strikes), nan_ok=True)
+
+
 def test_real_prices_against_scipy() -> None:
     pairs = read(PRICES, range)
     got = black_scholes(pairs.prices, call_strike_price=500, put_strike_price=450)

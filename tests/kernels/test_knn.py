@@ -157,6 +157,16 @@ def test_repeated_names(jobs: JobFolder) -> None:
     assert jobs.stderr == "input.csv: row 1: two signals are called 'a'; labels go by name\n"
 
 
+def test_ranks_name_the_first_bad_file_of_all(jobs: JobFolder) -> None:
+    folder = jobs.root / "inference"
+    folder.mkdir()
+    for i in range(6):
+        (folder / f"{i}.csv").write_text("s\n1\nx\n" if i in {1, 5} else "s\n1\n2\n")
+    for _ in range(3):  # whichever rank is the first to speak
+        assert 2 in run(jobs, {}, ranks=3, inference_dir=str(folder))  # those with good files may be done
+        assert jobs.stderr == "1.csv: row 3, column 1 ('s'): expected a finite number, found 'x'\n"
+
+
 def test_broken_inference_folders(jobs: JobFolder) -> None:
     folder = jobs.root / "inference"
     assert run(jobs, {}, inference_dir=str(folder)) == [2]

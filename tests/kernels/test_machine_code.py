@@ -99,6 +99,13 @@ def test_clustering_needs_no_numba(jobs: JobFolder, options: dict[str, Any], sce
 
 
 @pytest.mark.usefixtures("without_numba")
+def test_clustering_of_few_long_signals_needs_no_numba(jobs: JobFolder) -> None:
+    np.save(jobs.root / "input.npy", np.random.default_rng(0).standard_normal((1 << 15, 32)))
+    services = {"kmean": {"metric": "euclidean", "cluster_number": 5}}
+    assert jobs.run(jobs.root / "input.npy", services) == [0], jobs.stderr
+
+
+@pytest.mark.usefixtures("without_numba")
 @pytest.mark.parametrize("scenario", [1, 4])
 @pytest.mark.parametrize(
     "options",

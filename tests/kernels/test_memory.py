@@ -1,5 +1,6 @@
 """Memory of a job whose table is large, above what it takes with a tiny one."""
 
+import gzip
 import json
 from datetime import date, timedelta
 from pathlib import Path
@@ -39,7 +40,7 @@ def peak(jobs: JobFolder, source: Path, service: str, **changes: Any) -> int:
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize(("samples", "signals"), [(40_000, 50), (20, 100_000)])
+@pytest.mark.parametrize(("samples", "signals"), [(40_000, 50), (20, 100_000), (5, 1_000_000)])
 def test_a_table_takes_at_most_1_6_times_its_bytes(
     jobs: JobFolder, samples: int, signals: int, threads: int
 ) -> None:
@@ -49,6 +50,18 @@ def test_a_table_takes_at_most_1_6_times_its_bytes(
     assert peak(jobs, jobs.root / "x.csv", "min_max", threads=threads) - idle < 1.6 * size + WAITING * (
         threads - 1
     )
+
+
+def test_a_packed_table_is_not_held_as_text_where_memory_is_short(
+    jobs: JobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HPC_KERNELS_MEMORY_BYTES", str(16 << 20))
+    idle = peak(jobs, jobs.input(gzip.compress(b"a;b\n" + b"1;2\n" * 9), "tiny.csv.gz"), "min_max")
+    write_table(jobs.root / "x.csv", 40_000, 50)
+    text = (jobs.root / "x.csv").read_bytes()
+    packed = jobs.input(gzip.compress(text, 1), "x.csv.gz")
+    # parts of the rows and of the signals, and pages of the files that they wait in
+    assert peak(jobs, packed, "min_max") - idle < 0.9 * len(text)
 
 
 @pytest.mark.parametrize("service", ["black_scholes", "kalman"])

@@ -12,6 +12,7 @@ from hpc_kernels import dtw, euclidean
 from hpc_kernels.arrays import Array, as_signals
 from hpc_kernels.compiled import compiled
 from hpc_kernels.errors import UnfitSignalError
+from hpc_kernels.few_signals import FewSignals, are_few
 from hpc_kernels.magnitudes import divided, unusual_power
 
 Labels = NDArray[np.int64]
@@ -102,6 +103,10 @@ def kmean(
     first: Sequence[int] = range(cluster_number)
     if init == "kmeans++":
         first = _spread_out(x, cluster_number, near, np.random.Generator(np.random.PCG64(seed)), everywhere)
+    if metric == "euclidean" and are_few(x):
+        found = FewSignals(x, everywhere).labels(first, max_iterations, epsilon)
+        if found is not None:
+            return _by_size(found, cluster_number)
     centroids = x[list(first)]
     labels = _assigned(x, centroids, near, everywhere)
     for _ in range(max_iterations - 1):

@@ -159,6 +159,10 @@ def clusters() -> None:
     ours = partial(kmean, x, metric="euclidean", everywhere=everywhere, **many)
     peer = KMeans(8, init=x[:8], n_init=1, max_iter=20, tol=0, algorithm="lloyd")
     row("kmean euclidean, 5,000 x 200, k = 8", ours, "`KMeans` (Lloyd)", lambda: peer.fit(x))
+    long = np.random.default_rng(0).standard_normal((64, 100_000)).cumsum(axis=1)
+    ours = partial(kmean, long, metric="euclidean", everywhere=everywhere, **many)
+    on_long = KMeans(8, init=long[:8], n_init=1, max_iter=20, tol=0, algorithm="lloyd")
+    row("kmean euclidean, 64 x 100,000, k = 8", ours, "`KMeans` (Lloyd)", lambda: on_long.fit(long))
     if aeon := installed("aeon.clustering"):
         few = x[:200]
         ours = partial(kmean, few, init="first", max_iterations=5, epsilon_criteria=0, everywhere=everywhere)

@@ -1,0 +1,90 @@
+"""The bytes of a text at any place: of a file, which is never held as a whole, or of a packed one."""
+
+import gzip
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from hpc_kernels.errors import whole
+from hpc_kernels.files import whole_file
+
+PIECE = 1 << 18
+_UNPACKED_AT_ONCE = 1 << 20
+_BLANK = b" \t\r\n"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text of so many bytes; `fill` fills a buffer from a byte on and returns how much there was."""
+
+    file: str
+    size: int
+    fill: Callable[[memoryview, int], int]
+
+    def at(self, start: int, size: int) -> bytes:
+        """Return at most so many bytes from `start` on."""
+        buffer = bytearray(size)
+        found = self.fill(memoryview(buffer), start)
+        return bytes(memoryview(buffer)[:found])
+
+    def line_end(self, start: int, stop: int) -> int:
+        """Return where the line ends, its break included, in which `start` is; at the latest at `stop`."""
+        while start < stop:
+            end = self.at(start, min(PIECE, stop - start)).find(b"\n")
+            if end >= 0:
+                return start + end + 1
+            start += PIECE
+        return stop
+
+    def end(self, start: int) -> int:
+        """Return where the last line ends that is not blank."""
+        stop = self.size
+        while stop > start:
+            first = max(start, stop - PIECE)
+            kept = len(self.at(first, stop - first).rstrip(_BLANK))
+            stop = first + kept
+            if kept:
+                break
+        return stop
+
+
+@contextmanager
+def opened(path: Path, unpacked: Path | None = None) -> Iterator[Source]:
+    """Open the text at `path`; one packed by gzip is read where it is `unpacked`, else held in memory."""
+    if is_packed(path) and not unpacked:
+        text = _unpacked(path)
+        yield Source(path.name, len(text), partial(_copied, memoryview(text)))
+        return
+    with (unpacked or path).open("rb") as file:
+        yield Source(path.name, os.fstat(file.fileno()).st_size, partial(_filled, file.fileno()))
+
+
+def is_packed(path: Path) -> bool:
+    """Tell whether the name is one of a file packed by gzip."""
+    return path.suffix.lower() == ".gz"
+
+
+def unpack(path: Path, place: Path) -> None:
+    """Unpack the text at `path` into a file, little by little; a broken one is bad input."""
+    with whole(path.name, "gzip"), gzip.open(path) as packed, whole_file(place, lasting=False) as file:
+        shutil.copyfileobj(packed, file, _UNPACKED_AT_ONCE)
+
+
+def _unpacked(path: Path) -> bytes:
+    packed = path.read_bytes()
+    with whole(path.name, "gzip"):
+        return gzip.decompress(packed)
+
+
+def _filled(descriptor: int, buffer: memoryview, start: int) -> int:
+    return os.preadv(descriptor, [buffer], start)
+
+
+def _copied(text: memoryview, buffer: memoryview, start: int) -> int:
+    found = text[start : start + len(buffer)]
+    buffer[: len(found)] = found
+    return len(found)
