@@ -155,7 +155,7 @@ _SRUN = """\
 rank='"$@"; code=$?; [ "$code" = 0 ] || (set -C; echo "$code" >{first_failure}) 2>/dev/null; exit "$code"'
 srun=$(type -P srun) || echo 'srun is not on the PATH of this node' >&2
 if [ "$signal" = null ]; then
-  env -i "${{environment[@]}}" "${{srun:-srun}}" --kill-on-bad-exit=1 \\
+  env -i "${{environment[@]}}" "${{srun:-srun}}" --kill-on-bad-exit=1{mpi} \\
     --ntasks={ranks} --cpus-per-task={threads} -- /bin/bash -p -c "$rank" rank "${{command[@]}}" &
   pids+=("$!")
 fi"""
@@ -213,7 +213,12 @@ def render(spec: JobSpec) -> str:
         command=shlex.join(spec.command),
         time_limit=json.dumps(spec.resources.time_limit_s),
         first_failure=FIRST_FAILURE,
-        launch=launch.format(ranks=spec.ranks, threads=spec.threads, first_failure=FIRST_FAILURE),
+        launch=launch.format(
+            ranks=spec.ranks,
+            threads=spec.threads,
+            mpi=f" --mpi={shlex.quote(spec.mpi)}" if spec.mpi else "",
+            first_failure=FIRST_FAILURE,
+        ),
     )
 
 
@@ -229,7 +234,7 @@ def _check(spec: JobSpec) -> None:
     for name in spec.environment:
         if not _VARIABLE.fullmatch(name):
             raise Invalid(f"{name!r} cannot be the name of an environment variable")
-    for value in (str(spec.folder), *spec.command, *spec.environment.values()):
+    for value in (str(spec.folder), spec.mpi, *spec.command, *spec.environment.values()):
         _check_text(value)
 
 

@@ -77,6 +77,11 @@ class Cluster(Limits):
     path: str = Field(
         "/usr/local/bin:/usr/bin:/bin", description="PATH under which the nodes find the launcher `srun`."
     )
+    mpi: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9_]*$",
+        description="What `srun --mpi` offers the ranks, of `srun --mpi=list`; empty leaves it to Slurm.",
+    )
 
     @property
     def grounds(self) -> tuple[PurePosixPath, ...]:

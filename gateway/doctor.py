@@ -162,6 +162,7 @@ def _spec(cluster: Cluster, name: str, folder: Path) -> JobSpec:
         launcher=LAUNCHERS[cluster.scheduler],
         environment={"HOME": str(cluster.home)},
         resources=resources(grant(Wishes(), cluster, 1, 1), cluster.max_cpus),
+        mpi=cluster.mpi,
     )
 
 
@@ -199,6 +200,7 @@ _JOB = _Check(
     "job on a node",
     _job,
     "see that `python` in infrastructures.toml is an interpreter on the nodes that has hpc_kernels, that"
-    " `path` leads to srun there, that the nodes share the filesystem, and that their clocks agree",
+    " `path` leads to srun there, that srun knows `mpi`, that the nodes share the filesystem, and that"
+    " their clocks agree",
 )
 _GROUND = frozenset({_SLURM_CONF.name, _SCHEDULER.name})

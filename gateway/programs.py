@@ -52,6 +52,7 @@ def program(job: Job, cluster: Cluster) -> Program:
             "OMP_NUM_THREADS": threads,
         },
         resources=resources(job.resources, job.params["num_numa"] * job.params["num_core_numa"]),
+        mpi=cluster.mpi,
     )
     return Program(spec, job_file, json.dumps(_job_json(job, cluster, folder), indent=1))
 

@@ -29,7 +29,8 @@ class JobSpec:
 
     `name` is `<job id>.<attempt>`, by which a submitted job is found again; `folder` is the attempt's
     own folder on the cluster, where the script, the logs and the exit file live. Each of `ranks`
-    processes runs `command` on `threads` cores with nothing but `environment`.
+    processes runs `command` on `threads` cores with nothing but `environment`. `mpi` names what srun
+    offers MPI in the ranks; "" leaves it to Slurm.
     """
 
     name: str
@@ -40,6 +41,7 @@ class JobSpec:
     launcher: Launcher
     environment: dict[str, str] = field(default_factory=dict)
     resources: Resources = Resources()
+    mpi: str = ""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; return the exit code: 0, 1 for an unexpected error, 2 for bad input."""
     parser = argparse.ArgumentParser(prog="python -m hpc_kernels", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    run = commands.add_parser("run", help="run a job file; SLURM_PROCID and SLURM_NTASKS say which rank")
+    run = commands.add_parser("run", help="run a job file; under srun or mpiexec, one process per rank")
     run.add_argument("job", type=Path)
     run.set_defaults(command=lambda given: _run(given.job))
     bench = commands.add_parser("bench", help="time every kernel on made-up signals")
@@ -55,7 +55,10 @@ def _run(path: Path) -> int:
     ranks = from_environment(job.output_dir)
     code = _run_as(ranks, job)
     if code:
+        from hpc_kernels.exchange import fail  # noqa: PLC0415
+
         _leave_usage(ranks, job)
+        fail(code)
     return code
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from hpc_kernels.arrays import Array, spread
 from hpc_kernels.errors import BadInputError, UnfitSignalError
+from hpc_kernels.exchange import connect
 from hpc_kernels.files import Described, described
 from hpc_kernels.job import Job
 from hpc_kernels.label_files import Labels, read_labels, write_labels
@@ -22,6 +23,7 @@ _FILES_AT_A_TIME = 16  # per thread, between two words about the progress
 
 def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
     """Classify each file of the inference folder; rank 0 writes the labels and describes the file."""
+    exchange = connect(ranks, phases)
     with phases.phase("read"):
         source = TableInput(job.input, job.layout, ranks=ranks, threads=job.threads)
         table = source.read(range)
@@ -34,16 +36,14 @@ def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
         raise BadInputError(f"{job.input.name}: knn needs series of one length; some end in blank cells")
     with phases.phase(NAME):
         found = _classified(job, training, labels, queries)
-    if ranks.rank:
-        ranks.leave(f"{NAME}.{ranks.rank}", found)
-        return []
     with phases.phase("wait"):
-        parts = ranks.collect(NAME, found, range(ranks.size))
+        all_found = exchange.to_first(found)
+        exchange.close()
+    if ranks.rank:
+        return []
     path = job.output_path(SERVICES[NAME].output)
     with phases.phase("write"):
-        write_labels(
-            path, "timeseries;label", [file.name for file in files], np.concatenate(parts).astype(int)
-        )
+        write_labels(path, "timeseries;label", [file.name for file in files], all_found.astype(int))
     return [described(NAME, path)]
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from hpc_kernels.errors import BadInputError, UnfitSignalError
 from hpc_kernels.everywhere import Everywhere
+from hpc_kernels.exchange import connect
 from hpc_kernels.files import Described, described
 from hpc_kernels.job import Job
 from hpc_kernels.label_files import write_labels
@@ -18,6 +19,7 @@ NAME = "kmean"
 
 def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
     """Cluster all signals of the input; rank 0 writes the labels and describes the file."""
+    exchange = connect(ranks, phases)
     with phases.phase("read"):
         source = TableInput(job.input, job.layout, ranks=ranks, threads=job.threads)
         table = source.read(range)
@@ -30,9 +32,10 @@ def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
 
         try:
             options = _fitted(job.services[NAME], len(table.names))
-            labels = kmean(signals, **options, everywhere=Everywhere(ranks, job.threads))
+            labels = kmean(signals, **options, everywhere=Everywhere(exchange, job.threads))
         except UnfitSignalError as error:
             raise BadInputError(f"{job.input.name}: kmean: {error}") from error
+    exchange.close()
     if ranks.rank:
         return []
     path = job.output_path(SERVICES[NAME].output)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpc_kernels.arrays import Array, further_on, spread
+from hpc_kernels.exchange import Exchange
 from hpc_kernels.progress import Progress
-from hpc_kernels.ranks import Ranks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +25,8 @@ class Everywhere:
     ranks and threads there are.
     """
 
-    def __init__(self, ranks: Ranks, threads: int) -> None:
-        self._ranks = ranks
+    def __init__(self, exchange: Exchange, threads: int) -> None:
+        self._exchange = exchange
         self._threads = threads
         self._step = 0
         self._progress = Progress("kmean: ")  # one for all steps, which may be short and many
@@ -36,14 +36,7 @@ class Everywhere:
     def __call__(self, kernel: partial[Array], count: int) -> Array:
         """Return the results of `kernel` for all `count` signals."""
         self._step += 1
-        mine = self._mine(kernel, self._ranks.share(count))
-        if self._ranks.size == 1:
-            return mine
-        self._ranks.leave(f"step{self._step}.{self._ranks.rank}", mine)
-        parts = self._ranks.collect(f"step{self._step}", mine, range(self._ranks.size))
-        # everybody is at this step, so nobody reads the one before any more
-        self._ranks.path(f"step{self._step - 1}.{self._ranks.rank}").unlink(missing_ok=True)
-        return np.concatenate(parts)
+        return self._exchange.to_all(self._mine(kernel, self._exchange.ranks.share(count)))
 
     def _mine(self, kernel: partial[Array], own: range) -> Array:
         """Return the results of this rank's signals, computed a part at a time to tell how far it is."""

@@ -1,8 +1,9 @@
 """How far long work has come: a line on stderr at most once a second, for logs."""
 
-import os
 import sys
 import time
+
+from hpc_kernels.launch import launched
 
 
 class Progress:
@@ -11,7 +12,7 @@ class Progress:
     def __init__(self, what: str) -> None:
         self._what = what
         self._last = time.monotonic()
-        self._speaks = os.environ.get("SLURM_PROCID", "0") == "0"  # one rank's log is enough
+        self._speaks = launched().rank == 0  # one rank's log is enough
 
     def at(self, done: int, total: int, stage: str = "") -> None:
         """Tell that `done` of `total` are done (of a stage); the end is told by the summary."""

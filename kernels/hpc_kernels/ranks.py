@@ -16,6 +16,7 @@ import numpy as np
 from hpc_kernels.arrays import Array
 from hpc_kernels.errors import StoppedError
 from hpc_kernels.files import whole_file
+from hpc_kernels.launch import launched
 
 _FIRST_PAUSE_S = 0.001
 _LONGEST_PAUSE_S = 0.25
@@ -94,9 +95,7 @@ ALONE = Ranks(rank=0, size=1, folder=Path())
 
 
 def from_environment(output_dir: Path) -> Ranks:
-    """Return this process's place as Slurm tells it; without Slurm there is one rank."""
-    rank = os.environ.get("SLURM_PROCID")
-    size = os.environ.get("SLURM_NTASKS", "1") if rank is not None else "1"
-    step = [os.environ[name] for name in ("SLURM_JOB_ID", "SLURM_STEP_ID") if name in os.environ]
-    folder = output_dir / ".".join([".parts", *step])  # what another run may have left here is not ours
-    return Ranks(rank=int(rank or 0), size=int(size), folder=folder)
+    """Return this process's place as its launcher tells it; without one there is one rank."""
+    place = launched()
+    folder = output_dir / ".".join([".parts", *place.run])  # what another run may have left here is not ours
+    return Ranks(place.rank, place.size, folder)

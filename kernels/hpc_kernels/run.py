@@ -16,7 +16,7 @@ from hpc_kernels.ranks import Ranks
 from hpc_kernels.usage import Phases, usage
 
 Summary = dict[str, Any]
-_LIBRARIES = ("numpy", "ducc0", "llvmlite", "numba", "polars", "pywt")
+_LIBRARIES = ("numpy", "ducc0", "llvmlite", "mpi4py", "numba", "polars", "pywt")
 
 
 def run(job: Job, ranks: Ranks) -> Summary | None:
@@ -54,6 +54,7 @@ def _summary(job: Job, ranks: Ranks, phases: Phases) -> Summary:
         "name": job.name,
         "services": job.services,
         "ranks": ranks.size,
+        "exchange": phases.exchange,
         "threads": job.threads,
         **phases.seen,
         "phases": phases.seconds,

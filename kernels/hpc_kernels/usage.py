@@ -18,6 +18,7 @@ class Phases:
         self.seconds: dict[str, float] = {"start_up_s": _age_s()}
         self.seen: dict[str, int] = {}
         self.errors = ErrorSums()
+        self.exchange = "files"  # how ranks met
 
     def saw(self, signals: int, samples: int, input_bytes: int) -> None:
         """Note the size of the input."""

@@ -57,6 +57,7 @@ END
   sed -i 's|^JobAcctGatherType=.*|JobAcctGatherType=jobacct_gather/linux\nJobAcctGatherFrequency=task=1|' "$SLURM_CONF"
 }
 
+# Jobs are numbered as in no cluster here before: MPICH names shared memory after them, and killed ranks leave it.
 configure() {
   cat >"$SLURM_CONF" <<END
 ClusterName=test
@@ -85,6 +86,7 @@ SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0
 ReturnToService=2
 SlurmdParameters=config_overrides
 MaxJobCount=20000
+FirstJobId=$(( $(date +%s) % 60000000 + 1 ))
 MinJobAge=${SLURM_MIN_JOB_AGE:-300}
 SlurmctldTimeout=30
 SlurmdTimeout=30

@@ -8,7 +8,7 @@ shift
 tests/cluster/provision.sh "$prefix"
 install() { "$1/bin/python" -m pip -q --disable-pip-version-check install -c constraints.txt "${@:2}"; }
 install "$prefix/venv" -e '.[demo,dev]'
-# The kernels alone, as on a compute node, under the machine's own interpreter.
+# The kernels alone, as on a compute node, under the machine's own interpreter, with an MPI.
 [ -d "$prefix/kernels" ] || python3 -m venv "$prefix/kernels"
-install "$prefix/kernels" -e ./kernels
+install "$prefix/kernels" -e './kernels[mpi]' mpich
 GATEWAY_TEST_SLURM=$prefix exec "$prefix/venv/bin/python" -m pytest tests/cluster "$@"

@@ -23,6 +23,7 @@ home = "{home}"
 python = "{python}"
 slurm_conf = "{conf}"
 path = "{path}"
+mpi = "{mpi}"
 max_cpus = 16
 [demo.defaults]
 partition = "debug"
@@ -40,6 +41,7 @@ class SlurmCluster:
     min_job_age_s: int = 300
     base_port: int = BASE_PORT
     accounting: bool = False
+    mpi: str = "pmi2"
 
     @property
     def conf(self) -> Path:
@@ -103,6 +105,7 @@ def configure(cluster: SlurmCluster, folder: Path) -> Path:
             python=cluster.kernels_python,
             conf=cluster.conf,
             path=cluster.path,
+            mpi=cluster.mpi,
         )
     )
     return path

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from tests.cluster.slurm_cluster import SlurmCluster, configure
@@ -25,6 +26,14 @@ def test_all_is_well(cluster: SlurmCluster, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("well: ") == 6
     assert "hpc_kernels" in done.stdout
+
+
+def test_an_mpi_that_srun_does_not_know(cluster: SlurmCluster, tmp_path: Path) -> None:
+    done = doctor(replace(cluster, mpi="pmi99"), tmp_path)
+    assert done.returncode == 1
+    assert "NOT WELL: job on a node" in done.stdout
+    assert "Invalid MPI type 'pmi99'" in done.stdout
+    assert "srun knows `mpi`" in done.stdout
 
 
 def test_munge_down(cluster: SlurmCluster, tmp_path: Path) -> None:

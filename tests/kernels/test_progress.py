@@ -9,6 +9,7 @@ import pytest
 from hpc_kernels import progress
 from hpc_kernels.arrays import Array
 from hpc_kernels.everywhere import Everywhere
+from hpc_kernels.exchange import ThroughFiles
 from hpc_kernels.progress import Progress
 from hpc_kernels.ranks import Ranks
 
@@ -64,7 +65,7 @@ def test_many_short_steps_are_told_of(clock: Clock, capsys: pytest.CaptureFixtur
         clock.now += 0.3
         return np.zeros(4)[block]
 
-    everywhere = Everywhere(Ranks(0, 1, Path()), 1)
+    everywhere = Everywhere(ThroughFiles(Ranks(0, 1, Path())), 1)
     for _ in range(12):  # the first one in four parts
         everywhere(partial(kernel), 4)
     lines = capsys.readouterr().err.splitlines()

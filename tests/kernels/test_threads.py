@@ -11,6 +11,7 @@ import pytest
 
 from hpc_kernels.arrays import Array, on_threads, spread
 from hpc_kernels.everywhere import Everywhere
+from hpc_kernels.exchange import ThroughFiles
 from hpc_kernels.ranks import Ranks
 
 
@@ -53,7 +54,7 @@ def test_a_short_step_stays_on_one_thread() -> None:
         return np.arange(10.0)[block]
 
     for pause_s, threads in ((0.0, 1), (0.01, 2)):
-        everywhere = Everywhere(Ranks(0, 1, Path()), 2)
+        everywhere = Everywhere(ThroughFiles(Ranks(0, 1, Path())), 2)
         for _ in range(3):
             seen.clear()
             assert everywhere(partial(kernel, pause_s), 10).tolist() == list(range(10))

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -311,6 +312,13 @@ def test_srun_gets_the_shape_of_the_job(tmp_path: Path) -> None:
     assert run_under_srun(tmp_path, "/usr/bin/printf", "%s\\n", *AWKWARD[1:]) == 143
     words = ["--kill-on-bad-exit=1", "--ntasks=3", "--cpus-per-task=2", "--", "9", ""]
     assert out(tmp_path) == "\n".join([*words, *AWKWARD[1:], *AWKWARD[1:], ""])
+
+
+def test_srun_is_asked_for_mpi_where_the_operator_says_how(tmp_path: Path) -> None:
+    job = JobSpec("job.1", tmp_path, ("kernel",), ranks=3, threads=2, launcher="srun")
+    assert "--mpi" not in batch.render(job)
+    assert " --kill-on-bad-exit=1 --mpi=pmi2 \\\n" in batch.render(replace(job, mpi="pmi2"))
+    assert "--mpi='a b'" in batch.render(replace(job, mpi="a b"))
 
 
 def test_under_srun_the_first_rank_to_fail_tells_the_exit_code(tmp_path: Path) -> None:

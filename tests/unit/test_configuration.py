@@ -35,6 +35,8 @@ def test_no_file_means_no_cluster(tmp_path: Path) -> None:
         (GOOD.replace("/home/user", "relative"), "absolute"),
         (GOOD.replace("/home/user", "/home/../etc"), "absolute"),
         (GOOD + "max_cpus = 0\n", "max_cpus"),
+        (GOOD + 'mpi = "pmi2 --uid=0"\n', "mpi"),
+        (GOOD + 'mpi = "pmi2\\n"\n', "mpi"),
         (GOOD.replace("hpc", "housekeeping"), "name"),
         (GOOD.replace("[hpc]", '["a b"]'), "name"),
     ],

@@ -31,6 +31,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from hpc_kernels import dtw, fft, kalman, kmean, knn, min_max, savitzky_golay, wavelet
 from hpc_kernels.arrays import in_blocks, spread
 from hpc_kernels.everywhere import Everywhere
+from hpc_kernels.exchange import ThroughFiles
 from hpc_kernels.ranks import Ranks
 from hpc_kernels.services.black_scholes import option_figures
 
@@ -40,7 +41,7 @@ Signals = NDArray[np.floating]
 
 _QUIET_S = 0.005  # threads of the other side may still be spinning, in want of work
 THREADS = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-everywhere = Everywhere(Ranks(0, 1, Path()), THREADS)  # as in a job of one rank
+everywhere = Everywhere(ThroughFiles(Ranks(0, 1, Path())), THREADS)  # as in a job of one rank
 clock = time.process_time if THREADS == 1 else time.perf_counter
 
 
