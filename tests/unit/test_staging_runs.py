@@ -2,9 +2,10 @@
 
 import itertools
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 
@@ -20,8 +21,14 @@ from tests.staging import Recorder
 
 MIB = 1 << 20
 PARTS = 64
-TOKEN = "a" * 32
 DATA = os.urandom(MIB) * (PARTS - 1) + b"short"
+TOKEN = "a" * 32
+OF_PARTS = sha256(b"".join(sha256(DATA[n : n + MIB]).digest() for n in range(0, len(DATA), MIB))).hexdigest()
+CHECKSUMS: list[dict[str, str]] = [
+    {},
+    {"sha256": sha256(DATA).hexdigest()},
+    {"sha256-parts": f"{OF_PARTS}-{PARTS}"},
+]
 
 
 @pytest.fixture(autouse=True)
@@ -37,12 +44,13 @@ class Store:
 
     refused: Container[int] = ()
     breaks: bool = False
+    checksums: Mapping[str, str] = field(default_factory=dict)
     asked: list[tuple[int, int]] = field(default_factory=list)
     _broken: bool = False
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def ask(self) -> RemoteInfo:
-        return RemoteInfo(len(DATA), "one", ranges=True)
+        return RemoteInfo(len(DATA), "one", ranges=True, checksums=self.checksums, parts_bytes=MIB)
 
     @contextmanager
     def read(self, _: RemoteInfo, start: int, stop: int | None) -> Iterator[Readable]:
@@ -74,9 +82,12 @@ def _fetch(store: Store, folder: Path, connections: int = 4) -> None:
         )
 
 
+@pytest.mark.parametrize("checksums", CHECKSUMS, ids=",".join)
 @pytest.mark.parametrize("connections", [1, 4])
-def test_refusals_make_requests_fewer_and_the_bytes_stay_the_same(connections: int, tmp_path: Path) -> None:
-    store = Store(range(4))
+def test_refusals_make_requests_fewer_and_the_bytes_stay_the_same(
+    checksums: dict[str, str], connections: int, tmp_path: Path
+) -> None:
+    store = Store(range(4), checksums=checksums)
     _fetch(store, tmp_path, connections)
     assert (tmp_path / "x").read_bytes() == DATA
     assert len(store.asked) < PARTS // 2
@@ -97,8 +108,11 @@ def test_without_a_refusal_every_part_is_a_request(tmp_path: Path) -> None:
     assert len(store.asked) == PARTS
 
 
-def test_what_a_long_request_has_brought_before_it_broke_is_noted_piece_by_piece(tmp_path: Path) -> None:
-    store = Store(range(0, 12, 2), breaks=True)
+@pytest.mark.parametrize("checksums", CHECKSUMS, ids=",".join)
+def test_what_a_long_request_has_brought_before_it_broke_is_noted_piece_by_piece(
+    checksums: dict[str, str], tmp_path: Path
+) -> None:
+    store = Store(range(0, 12, 2), breaks=True, checksums=checksums)
     with pytest.raises(StorageUnavailable, match="gone"):
         _fetch(store, tmp_path, 2)
     notes = (tmp_path / f".x.{TOKEN}.notes").read_text().splitlines()
@@ -107,10 +121,17 @@ def test_what_a_long_request_has_brought_before_it_broke_is_noted_piece_by_piece
     pieces = range(start // MIB + 1, stop // MIB + 1)
     assert kept.issuperset(pieces[:-2])
     assert kept.isdisjoint(pieces[-2:])
-    again = Store()
+    again = Store(checksums=checksums)
     _fetch(again, tmp_path)
     assert (tmp_path / "x").read_bytes() == DATA
     assert {start // MIB + 1 for start, _ in again.asked} == set(range(1, PARTS + 1)) - kept
+
+
+@pytest.mark.parametrize("checksums", CHECKSUMS[1:], ids=",".join)
+def test_wrong_bytes_of_a_long_request_are_noticed(checksums: dict[str, str], tmp_path: Path) -> None:
+    wrong = {name: f"{value[63::-1]}{value[64:]}" for name, value in checksums.items()}
+    with pytest.raises(StorageUnavailable, match="checksum that the store gives"):
+        _fetch(Store(range(4), checksums=wrong), tmp_path)
 
 
 def test_requests_become_shorter_again_when_nothing_was_refused_for_a_while(
