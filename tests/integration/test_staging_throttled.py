@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+from gateway.errors import StorageBusy
 from gateway.sites.local import LocalSite
 from gateway.staging import stage_in
 from gateway.storage.s3 import S3Address
@@ -59,6 +60,23 @@ def test_a_store_that_refuses_nothing_is_asked_for_part_after_part(
     stage_in(there, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
     assert (faulty.throttle.served, faulty.throttle.refused) == (PARTS, 0)
     assert (home / "x").read_bytes() == data
+
+
+class _OfParts(Throttle):
+    """Refuses every question for the size of a part."""
+
+    def refuses(self, data: bytes) -> bool:
+        return b"?partNumber=" in data
+
+
+def test_a_refused_question_for_the_parts_does_not_take_their_checksum_away(
+    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    s3.upload_fileobj(io.BytesIO(os.urandom(20 * MIB)), "data", there.key)
+    faulty.throttle = _OfParts(1)
+    with pytest.raises(StorageBusy):
+        stage_in(there, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+    assert everything(home) == []
 
 
 def test_a_kill_in_the_middle_of_a_long_request_loses_only_what_is_not_on_the_disk(
