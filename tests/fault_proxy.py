@@ -1,4 +1,4 @@
-"""A proxy in front of a server that misbehaves as told: cuts, stalls, truncates, corrupts, is busy, slow."""
+"""A proxy in front of a server that misbehaves as told: cuts, stalls, truncates, corrupts, throttles."""
 
 import itertools
 import re
@@ -27,8 +27,31 @@ class Fault:
     bytes_per_s: int = 8 << 20  # when slow, which is in both directions
 
 
+class Throttle:
+    """Lets so many requests a second pass, as many at once after a pause, and refuses all others."""
+
+    def __init__(self, per_s: float) -> None:
+        self.served = self.refused = 0
+        self._per_s = self._free = per_s
+        self._then, self._lock = time.monotonic(), threading.Lock()
+
+    def refuses(self, data: bytes) -> bool:
+        if not _REQUEST.match(data):
+            return False
+        with self._lock:
+            now = time.monotonic()
+            self._free = min(self._per_s, self._free + (now - self._then) * self._per_s)
+            self._then = now
+            if self._free < 1:
+                self.refused += 1
+                return True
+            self.served, self._free = self.served + 1, self._free - 1
+            return False
+
+
 Plan = Callable[[int], Fault]
 CRAWL_S = 0.05  # a block, behind the mark
+_REQUEST = re.compile(rb"[A-Z]+ \S+ HTTP/1\.1\r\n")
 _LENGTH = re.compile(rb"(?i)(?<=\r\ncontent-length: )[0-9]+")
 
 
@@ -63,6 +86,7 @@ class Proxy:
     def __init__(self, port: int, plan: Plan = never) -> None:
         self.plan = plan
         self.connections = 0
+        self.throttle: Throttle | None = None
         self._mark = Mark(float("inf"))
         self._upstream = port
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -101,14 +125,21 @@ class Proxy:
         is_slow = fault.kind == "slow"
         up = fault if fault.upwards or is_slow else Fault()
         down = Fault() if fault.upwards and not is_slow else fault
-        threading.Thread(target=_pump, args=(client, server, up, self._mark), daemon=True).start()
+        threading.Thread(
+            target=_pump, args=(client, server, up, self._mark, self.throttle), daemon=True
+        ).start()
         _pump(server, client, down, self._mark)
 
 
-def _pump(source: socket.socket, sink: socket.socket, fault: Fault, mark: Mark) -> None:
+def _pump(
+    source: socket.socket, sink: socket.socket, fault: Fault, mark: Mark, throttle: Throttle | None = None
+) -> None:
     passed = 0
     with suppress(OSError):
         while data := source.recv(BLOCK):
+            if throttle and throttle.refuses(data):
+                source.sendall(BUSY)
+                break
             if fault.kind == "truncate" and not passed:
                 data, fault = _shortened(data, fault)
             if fault.kind == "slow":

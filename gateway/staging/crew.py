@@ -17,6 +17,8 @@ FIRST_PAUSE_S = 0.2
 POLL_S = 0.1
 LEAVE_S = 3.0  # for those who may be writing to a file
 LEAVE_ASKING_S = 1.0
+LONGEST_RUN = 16  # parts that one request asks for at most, of a store that counts requests
+CALM_S = 5.0  # without a refusal, before requests become shorter again
 
 
 class Stopped(Exception):
@@ -35,11 +37,17 @@ class Part:
     finished: bool = False
     tries: int = 0  # that failed while nothing moved
     done_besides: int = 0  # of all other parts, when its last try failed
+    pieces: int = 1  # more of a part that has taken others over
 
     @property
     def reached(self) -> int:
         """How many bytes have moved at most."""
         return max(self.done, self.under_way)
+
+    def take_over(self, neighbour: "Part") -> None:
+        """Become longer by the part that begins where this one stops, of which an empty one is left."""
+        self.stop, self.pieces = neighbour.stop, self.pieces + neighbour.pieces
+        neighbour.start, neighbour.pieces, neighbour.finished = neighbour.stop or 0, 0, True
 
 
 Work = Callable[[Part, Callable[[], None]], None]
@@ -61,7 +69,9 @@ class Crew:
     """Threads over parts. `work` moves one part, and calls the check that it is given after every step.
 
     A part that fails for the moment is put back and tried again. A store that is too busy is asked by half
-    of the threads from then on, and by one more for every part that it serves; the others wait.
+    of the threads from then on, and by one more for every part that it serves; the others wait. Where parts
+    can be joined, one more is asked for at once after every refusal, and one less after every answer when
+    there was no refusal for a while.
     """
 
     def __init__(  # noqa: PLR0917 (what to do, how, and for how long)
@@ -72,12 +82,14 @@ class Crew:
         cut: Callable[[], None],
         tries: int = TRIES,
         leave_s: float = LEAVE_S,
+        longest_run: int = 1,
     ) -> None:
         self._parts = list(parts)
         self._todo, self._left = deque(self._parts), len(self._parts)
         self._size = self._busy = max(1, min(size, self._left))
         self._work, self._cut, self._tries, self._leave_s = work, cut, tries, leave_s
-        self._allowed = float(self._size)
+        self._allowed, self._refused_at = float(self._size), 0.0
+        self._run, self._longest_run = 1, longest_run
         self._error: BaseException | None = None
         self._stopping, self._wake, self._turn = threading.Event(), threading.Event(), threading.Condition()
 
@@ -130,9 +142,22 @@ class Crew:
             while self._left:
                 self._check()
                 if self._todo and rank < self._allowed:
-                    return self._todo.popleft()
+                    return self._joined(self._todo.popleft())
                 self._turn.wait(POLL_S)
         return None
+
+    def _joined(self, part: Part) -> Part:
+        """Let the part take over some of those behind it: no more than a thread's share of what is to do."""
+        most = min(self._run, -(-(len(self._todo) + 1) // self._size))
+        while part.pieces < most and (neighbour := self._behind(part)):
+            self._todo.remove(neighbour)
+            part.take_over(neighbour)
+            self._left -= 1
+        return part
+
+    def _behind(self, part: Part) -> Part | None:
+        """Return the part that begins where this one stops, if nobody has begun it."""
+        return next((each for each in self._todo if each.start == part.stop and not each.done), None)
 
     def _move(self, part: Part) -> None:
         before = part.done
@@ -152,6 +177,8 @@ class Crew:
         with self._turn:
             self._left -= 1
             self._allowed = min(self._size, self._allowed + 1)
+            if time.monotonic() > self._refused_at + CALM_S:
+                self._run = max(1, self._run - 1)
             self._turn.notify_all()
         self._wake.set()
 
@@ -166,6 +193,8 @@ class Crew:
         if busy:
             with self._turn:
                 self._allowed = max(1.0, self._allowed / 2)
+                self._run = min(self._longest_run, self._run + 1)
+                self._refused_at = time.monotonic()
         self._pause(FIRST_PAUSE_S * 2**part.tries * random.uniform(0.5, 1.0))  # noqa: S311  jitter
         with self._turn:
             self._todo.appendleft(part)

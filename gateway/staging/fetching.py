@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from gateway.errors import GatewayError, StorageUnavailable
 from gateway.sites.files import Incoming
-from gateway.staging.crew import POLL_S, Crew, Part, Work, attended
+from gateway.staging.crew import LONGEST_RUN, POLL_S, Crew, Part, Work, attended
 from gateway.staging.journal import Journal
 from gateway.staging.progress import Deadline, Progress
 from gateway.staging.verifying import BUFFER_BYTES, Check, checking
@@ -51,7 +51,11 @@ def fetch(
     check = checking(incoming, parts, verifier, part_bytes)
     watch = _watcher(parts, journal, progress, deadline)
     crew = Crew(
-        [p for p in parts if not p.finished], connections, _work(remote, info, incoming, check), remote.cut
+        [part for part in parts if not part.finished],
+        connections,
+        _work(remote, info, incoming, check),
+        remote.cut,
+        longest_run=LONGEST_RUN,
     )
     try:
         crew.run(watch, check.step)

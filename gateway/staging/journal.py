@@ -24,6 +24,7 @@ class Journal:
     def __init__(self, incoming: Incoming, info: RemoteInfo, part_bytes: int, parts: Sequence[Part]) -> None:
         self._incoming, self._parts = incoming, parts
         self._header = json.dumps([info.version, info.size, part_bytes]) + "\n"
+        self._size, self._part_bytes = info.size, part_bytes
         self._kept: set[int] = set()
         self._thread: threading.Thread | None = None
         self._next = time.monotonic() + PERIOD_S
@@ -53,7 +54,15 @@ class Journal:
             self._thread.start()
 
     def _unnoted(self) -> list[int]:
-        return [part.number for part in self._parts if part.finished and part.number not in self._kept]
+        return [number for part in self._parts for number in self._whole(part) if number not in self._kept]
+
+    def _whole(self, part: Part) -> range:
+        """Return the numbers of what is whole: a part that has taken others over is noted piece by piece."""
+        if not part.done:
+            return range(0)
+        end = part.start + part.done
+        whole = end // self._part_bytes + (end == self._size and end % self._part_bytes > 0)
+        return range(part.number, whole + 1)
 
     def close(self, *, goes_on: bool = False) -> None:
         """Wait for what is being written down; where another try goes on, all that is finished is."""

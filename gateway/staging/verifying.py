@@ -34,7 +34,7 @@ class _ByParts:
     """Each part has a stretch of its own, for they are made of whole parts of the upload."""
 
     def __init__(self, incoming: Incoming, parts: Sequence[Part], verifier: Verifier) -> None:
-        self._incoming, self._verifier = incoming, verifier
+        self._incoming, self._parts, self._verifier = incoming, parts, verifier
         self._stretches = {part.number: verifier.stretch() for part in parts}
         self._old = [part for part in parts if part.finished]  # an earlier try has brought these
         self._done = 0
@@ -57,7 +57,7 @@ class _ByParts:
         return True
 
     def agrees(self) -> bool:
-        return self._verifier.agrees(self._stretches[number] for number in sorted(self._stretches))
+        return self._verifier.agrees(self._stretches[part.number] for part in self._parts if part.done)
 
 
 class _InOrder:

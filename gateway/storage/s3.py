@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from gateway.errors import StorageChanged, StorageError, StorageUnavailable
+from gateway.errors import StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.settings import Settings
 from gateway.sites.files import Slice
 from gateway.storage import clients
@@ -257,11 +257,15 @@ class S3Object:
 
         Only the first and the last are asked for: what lies between is certain of three at most.
         """
-        with suppress(BotoCoreError, ClientError):
-            first = self._size_of_part(1)
-            last = self._size_of_part(count) if count > 1 else first
-            return first if 0 < last <= first and first * (count - 1) + last == size else 0
-        return 0
+        try:
+            with explained(self.address):
+                first = self._size_of_part(1)
+                last = self._size_of_part(count) if count > 1 else first
+        except StorageBusy:  # which says nothing of the parts
+            raise
+        except StorageError:
+            return 0
+        return first if 0 < last <= first and first * (count - 1) + last == size else 0
 
     def _has_even_parts(self, part_bytes: int, count: int) -> bool:
         """Ask for the size of every part, and tell whether they are what the first one has promised."""

@@ -1,11 +1,14 @@
 """The services that come as wheels: they work, keep their secrets, and leave nothing behind."""
 
+import socket
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import redis
 
+from gateway import embedded
 from gateway.embedded import ObjectStore, Valkey, free_ports
 from gateway.errors import Unavailable
 from tests import services
@@ -36,8 +39,29 @@ def test_the_object_stores_secret_is_neither_shown_nor_on_the_command_line(tmp_p
     assert "geheim" not in f"{store!r} {store.argv} {store.env}"
 
 
-def test_free_ports_differ() -> None:
-    assert len(set(free_ports(20))) == 20
+def test_free_ports_differ_and_are_given_once() -> None:
+    assert len({*free_ports(20), *free_ports(20), *free_ports(1)}) == 41
+
+
+def test_a_free_port_is_one_that_nobody_listens_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server((embedded.LOOPBACK, 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(embedded, "_PORTS", [*range(14_000, 14_010), *[port] * 90])
+        assert port not in free_ports(3)
+
+
+def test_another_server_at_its_port_is_not_taken_for_the_store(tmp_path: Path) -> None:
+    with services.object_store(tmp_path) as other:
+        same_account = ObjectStore(other.port, tmp_path / "ours", other.access_key, other.secret_key)
+        assert other.ready()
+        assert not same_account.ready()
+
+
+@pytest.mark.parametrize("part", [0, 2, 4])  # its master, volume and filer, which answer in JSON
+def test_another_part_of_the_store_at_its_port_is_not_taken_for_it(part: int, tmp_path: Path) -> None:
+    with services.object_store(tmp_path) as store:
+        wrong = replace(store, port=store.other_ports[part])
+        assert not wrong.ready()
 
 
 def test_the_object_store_works_in_a_folder_whose_path_is_too_long_for_a_socket(tmp_path: Path) -> None:
