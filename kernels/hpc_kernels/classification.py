@@ -25,9 +25,8 @@ def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
     """Classify each file of the inference folder; rank 0 writes the labels and describes the file."""
     exchange = connect(ranks, phases)
     with phases.phase("read"):
-        source = TableInput(job.input, job.layout, ranks=ranks, threads=job.threads)
-        table = source.read(range)
-        training = source.rounded(table, job.compute_type, first=0)
+        table = TableInput.of(job, ranks, shares=1).read_all(job.compute_type)
+        training = table.signals
         labels = _training_labels(job, table)
         files = _inference_files(job)
         queries = _queries(job, files, ranks, training.shape[1])

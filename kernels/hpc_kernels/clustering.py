@@ -1,4 +1,4 @@
-"""Jobs of `kmean`: every rank has all signals, and the distances are shared out."""
+"""Jobs of `kmean`: every rank knows all signals, and the distances are shared out."""
 
 import numpy as np
 
@@ -21,9 +21,8 @@ def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
     """Cluster all signals of the input; rank 0 writes the labels and describes the file."""
     exchange = connect(ranks, phases)
     with phases.phase("read"):
-        source = TableInput(job.input, job.layout, ranks=ranks, threads=job.threads)
-        table = source.read(range)
-        signals = source.rounded(table, job.compute_type, first=0)
+        table = TableInput.of(job, ranks, shares=1).read_all(job.compute_type)
+        signals = table.signals
     phases.saw(len(table.names), signals.shape[1], table.input_bytes)
     if np.isnan(signals[:, -1]).any():
         raise BadInputError(f"{job.input.name}: kmean needs series of one length; some end in blank cells")

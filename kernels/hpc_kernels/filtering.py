@@ -14,7 +14,6 @@ from hpc_kernels.arrays import Array, further_on, in_blocks
 from hpc_kernels.errors import BadInputError, UnfitSignalError
 from hpc_kernels.files import Described, Digested, described, whole_file
 from hpc_kernels.job import Job
-from hpc_kernels.memory import blocks_needed
 from hpc_kernels.options import Options
 from hpc_kernels.progress import Progress
 from hpc_kernels.ranks import Ranks, block_of
@@ -32,10 +31,8 @@ def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
 
     A share that does not fit into memory is read and computed block by block of signals.
     """
-    if not job.input.is_file():
-        raise BadInputError(f"{job.input}: there is no such file")
-    blocks = blocks_needed(job.input, ranks)
-    source = TableInput(job.input, job.layout, ranks=ranks, blocks=blocks, threads=job.threads)
+    source = TableInput.of(job, ranks, shares=ranks.size)
+    blocks = source.blocks
     held: dict[str, Array] = {}
     for block in range(blocks):
         work = _read(job, source, ranks, phases, block=block, blocks=blocks)

@@ -15,14 +15,14 @@ _SIZE_BYTES = 4
 _PARTS_OF_TEN = 6  # of what is free: the interpreter and the other users of the node live there too
 
 
-def blocks_needed(path: Path, ranks: Ranks) -> int:
-    """Return in how many blocks each rank takes its share of the signals in the file at `path`.
+def blocks_needed(path: Path, ranks: Ranks, shares: int) -> int:
+    """Return in how many blocks each rank takes its one of so many shares of the signals in a file.
 
     All go by the one that has least memory: each waits for the blocks of every other.
     """
     cells, columns = _size(path)
-    needed = cells * _BYTES_PER_CELL // ranks.size
-    blocks = np.array([max(1.0, min(-(-needed // _allowance(ranks)), columns // ranks.size))])
+    needed = cells * _BYTES_PER_CELL // shares
+    blocks = np.array([max(1.0, min(-(-needed // _allowance(ranks)), columns // shares))])
     if ranks.size > 1:
         ranks.leave(f"blocks.{ranks.rank}", blocks)
     return int(np.max(ranks.collect("blocks", blocks, range(ranks.size))))

@@ -86,6 +86,14 @@ class Ranks:
         paths = [None if r == self.rank else self.wait_for(f"{name}.{r}") for r in owners]
         return [mine if path is None else np.load(path, mmap_mode="r") for path in paths]
 
+    def mapped(self, shape: tuple[int, int], kind: str) -> Array:
+        """Return an array that lies in a file without a name, of which memory holds what it has room for."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.path(f"mapped.{self.rank}")
+        array: Array = np.memmap(path, kind, "w+", shape=shape)
+        path.unlink()
+        return array
+
     def remove_scratch(self) -> None:
         """Remove the folder; only once no rank needs it any more."""
         shutil.rmtree(self.folder, ignore_errors=True)

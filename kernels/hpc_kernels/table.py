@@ -1,7 +1,8 @@
 """The input table, whatever its file format: names of all signals, and this rank's share of them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import numpy as np
 from hpc_kernels import asset_pairs, npy_input, parquet_input
 from hpc_kernels.arrays import Array
 from hpc_kernels.errors import BadInputError, cell
-from hpc_kernels.ranks import ALONE, Ranks
+from hpc_kernels.job import Job
+from hpc_kernels.memory import blocks_needed
+from hpc_kernels.ranks import ALONE, Ranks, block_of
 from hpc_kernels.shared_rows import SharedRows
 
 Share = Callable[[int], range]
@@ -18,7 +21,7 @@ _WITHOUT_HEADER = {".npy", ".parquet"}
 
 @dataclass(frozen=True)
 class Table:
-    """Signals as rows: `names` of all in the input, `signals` (share, samples) in double precision.
+    """Signals as rows: `names` of all in the input, `signals` (share, samples), as read in double precision.
 
     `last_dates` (of the share) are known for asset pairs only, whose shorter series end in nan.
     """
@@ -41,10 +44,16 @@ class TableInput:
         blocks: int = 1,
         threads: int = 1,
     ) -> None:
-        if not path.is_file():
-            raise BadInputError(f"{path}: there is no such file")
-        self._path, self._layout = path, layout
+        _must_be_there(path)
+        self._path, self._layout, self._ranks, self.blocks = path, layout, ranks, blocks
         self._text = SharedRows(path, ranks, blocks, threads)
+
+    @classmethod
+    def of(cls, job: Job, ranks: Ranks, shares: int) -> "TableInput":
+        """Open the input of a job, in blocks in which each of so many shares of it fits into memory."""
+        _must_be_there(job.input)
+        blocks = blocks_needed(job.input, ranks, shares)
+        return cls(job.input, job.layout, ranks=ranks, blocks=blocks, threads=job.threads)
 
     def read(self, share: Share) -> Table:
         """Read a table; `share` says which of so many signals are wanted. All ranks must come here."""
@@ -65,6 +74,21 @@ class TableInput:
         if self._path.suffix.lower() == ".npy":
             return npy_input.read(self._path, share)
         return self._text.read(share)
+
+    def read_all(self, kind: str) -> Table:
+        """Read all signals, rounded to precision `kind`; those read in blocks then lie in a file."""
+        if self.blocks == 1:
+            table = self.read(range)
+            return replace(table, signals=self.rounded(table, kind, first=0))
+        whole = np.empty((0, 0), kind)
+        for block in range(self.blocks):
+            share = partial(_block, block, self.blocks)
+            table = self.read(share)
+            own = share(len(table.names))
+            if not block:
+                whole = self._ranks.mapped((len(table.names), table.signals.shape[1]), kind)
+            whole[own.start : own.stop] = self.rounded(table, kind, own.start)
+        return replace(table, signals=whole)
 
     def rounded(self, table: Table, kind: str, first: int) -> Array:
         """Return the signals, before which the file has `first`, in precision `kind`; else bad input."""
@@ -95,6 +119,15 @@ class TableInput:
             row += 1 + sum(name.count("\n") for name in table.names)
         where = cell(self._path.name, row + 1, column, name)
         return BadInputError(f"{where}: {value} is beyond single precision")
+
+
+def _must_be_there(path: Path) -> None:
+    if not path.is_file():
+        raise BadInputError(f"{path}: there is no such file")
+
+
+def _block(block: int, blocks: int, total: int) -> range:
+    return block_of(range(total), block, blocks)
 
 
 def _beyond(signals: Array, columns: range) -> list[tuple[int, int, float]]:

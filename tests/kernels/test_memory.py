@@ -2,11 +2,15 @@
 
 import gzip
 import json
+import subprocess
+import sys
 from datetime import date, timedelta
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from tests.kernels.job_folder import JobFolder
@@ -62,6 +66,56 @@ def test_a_packed_table_is_not_held_as_text_where_memory_is_short(
     packed = jobs.input(gzip.compress(text, 1), "x.csv.gz")
     # parts of the rows and of the signals, and pages of the files that they wait in
     assert peak(jobs, packed, "min_max") - idle < 0.9 * len(text)
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+@pytest.mark.parametrize("name", ["x.csv", "x.csv.gz", "x.npy", "x.parquet"])
+@pytest.mark.parametrize("scenario", [1, 4])
+def test_all_signals_in_a_file_where_memory_is_short(
+    jobs: JobFolder, monkeypatch: pytest.MonkeyPatch, name: str, ranks: int, scenario: int
+) -> None:
+    values = np.random.default_rng(0).standard_normal((40, 11))
+    names = [f"s{i}" if name.startswith("x.csv") else f"signal_{i}" for i in range(11)]
+    frame = pl.from_numpy(values, schema=names)
+    text = frame.write_csv(separator=";").encode()
+    frame.write_parquet(jobs.root / "x.parquet")
+    np.save(jobs.root / "x.npy", values)
+    jobs.input(text, "x.csv")
+    jobs.input(gzip.compress(text), "x.csv.gz")
+    (jobs.root / "queries").mkdir()
+    (jobs.root / "queries" / "q.csv").write_text("q\n" + "0.5\n" * 40)
+    jobs.input("timeseries;labels\n" + "".join(f"{name};{i % 2}\n" for i, name in enumerate(names)), "l.csv")
+    places = {"inference_dir": str(jobs.root / "queries"), "labels": str(jobs.root / "l.csv")}
+
+    def results(ranks: int) -> list[bytes]:
+        found = []
+        for service, options in (("kmean", {"metric": "euclidean", "cluster_number": 3}), ("knn", {})):
+            asked: dict[str, Any] = {service: options}
+            codes = jobs.run(jobs.root / name, asked, ranks, precision_scenario=scenario, **places)
+            assert set(codes) == {0}, jobs.stderr
+            found += [path.read_bytes() for path in sorted(jobs.output.rglob("*.csv"))]
+            assert not (jobs.output / ".parts").exists()
+        return found
+
+    plenty = results(1)
+    monkeypatch.setenv("HPC_KERNELS_MEMORY_BYTES", "3000")
+    assert results(ranks) == plenty
+
+
+def test_clusters_of_a_table_that_does_not_fit_into_memory(
+    jobs: JobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HPC_KERNELS_MEMORY_BYTES", str(32 << 20))
+    table = jobs.root / "x.npy"
+    np.save(table, np.random.default_rng(0).standard_normal((20_000, 2_000)))  # 320 MB
+    services: dict[str, Any] = {"kmean": {"metric": "euclidean", "cluster_number": 4, "max_iterations": 2}}
+    limited = [which("prlimit") or "", f"--data={250 << 20}", sys.executable, "-m", "hpc_kernels", "run"]
+    command = [*limited, str(jobs.job_file(table, services))]
+    subprocess.run(command, check=True, stdout=subprocess.PIPE)
+    monkeypatch.delenv("HPC_KERNELS_MEMORY_BYTES")
+    failed = subprocess.run(command, check=False, stderr=subprocess.PIPE)
+    assert failed.returncode == 1
+    assert b"MemoryError" in failed.stderr
 
 
 @pytest.mark.parametrize("service", ["black_scholes", "kalman"])
