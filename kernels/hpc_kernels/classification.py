@@ -50,9 +50,13 @@ def _training_labels(job: Job, table: Table) -> Labels:
     if job.labels is None:
         raise BadInputError("knn needs labels, the file with the classes of the training signals")
     known = read_labels(job.labels, job.services[NAME]["cluster_number"])
-    if len(set(table.names)) < len(table.names):
-        twice = next(name for i, name in enumerate(table.names) if name in table.names[:i])
-        raise BadInputError(f"{job.input.name}: row 1: two signals are called {twice!r}; labels go by name")
+    seen: set[str] = set()
+    for name in table.names:
+        if name in seen:
+            raise BadInputError(
+                f"{job.input.name}: row 1: two signals are called {name!r}; labels go by name"
+            )
+        seen.add(name)
     for name in table.names:
         if name not in known:
             raise BadInputError(

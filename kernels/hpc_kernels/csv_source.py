@@ -2,7 +2,6 @@
 
 import gzip
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,8 +69,15 @@ def is_packed(path: Path) -> bool:
 
 def unpack(path: Path, place: Path) -> None:
     """Unpack the text at `path` into a file, little by little; a broken one is bad input."""
-    with whole(path.name, "gzip"), gzip.open(path) as packed, whole_file(place, lasting=False) as file:
-        shutil.copyfileobj(packed, file, _UNPACKED_AT_ONCE)
+    with whole_file(place, lasting=False) as file:
+        file.writelines(_unpacked_pieces(path))
+
+
+def _unpacked_pieces(path: Path) -> Iterator[bytes]:
+    """Yield the text piece by piece; what goes wrong where they are taken to is no fault of the file."""
+    with whole(path.name, "gzip"), gzip.open(path) as packed:
+        while piece := packed.read(_UNPACKED_AT_ONCE):
+            yield piece
 
 
 def _unpacked(path: Path) -> bytes:

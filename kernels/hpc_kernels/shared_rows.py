@@ -44,9 +44,8 @@ class SharedRows:
         """Return where rank 0 has unpacked the text for all; one with enough memory needs no such place."""
         if self._parts == 1 or not is_packed(self._path):
             return None
-        place = self._ranks.path("text")
-        if self._ranks.rank == 0 and not place.exists():
-            unpack(self._path, place)
+        if self._ranks.rank == 0 and not self._left:  # also where an attempt that was killed has left a text
+            unpack(self._path, self._ranks.path("text"))
         return self._ranks.wait_for("text")
 
     def _columns(self, own: range) -> Array:

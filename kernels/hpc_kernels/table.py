@@ -65,6 +65,8 @@ class TableInput:
                 return Table(pairs.names, pairs.prices, size, pairs.last_dates)
             names, signals = self._sensors(share)
         except PermissionError as error:
+            if Path(error.filename or path) != path:  # of a place to write to
+                raise
             raise BadInputError(f"{path}: this account may not read it") from error
         return Table(names, signals, size)
 

@@ -75,6 +75,14 @@ def test_strikes_and_rates_far_from_any_market(strikes: tuple[float, float], rat
         assert got[i] == pytest.approx(expected, rel=1e-10, abs=1e-10 * max(spot[i], *strikes), nan_ok=True)
 
 
+@pytest.mark.parametrize("rate", [0.01575, 50.0, -50.0])
+def test_a_unit_of_money_changes_no_digit(rate: float) -> None:
+    spot, sigma, years, unit = np.array([0.5, 2350.0, 1e40]), np.full(3, 0.3), np.full(3, 1.6), 2.0**800
+    plain = option_figures(spot, sigma, years, 2400.0, 2300.0, rate)
+    large = option_figures(spot * unit, sigma, years, 2400.0 * unit, 2300.0 * unit, rate)
+    assert np.array_equal(large[:, :4], plain[:, :4] * [unit, unit, 1, 1])
+
+
 def test_real_prices_against_scipy() -> None:
     pairs = read(PRICES, range)
     got = black_scholes(pairs.prices, call_strike_price=500, put_strike_price=450)

@@ -3,6 +3,7 @@
 import gzip
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,35 @@ def test_all_ranks_together_have_all_signals(
     with ThreadPoolExecutor(ranks) as pool:
         shares = list(pool.map(lambda rank: taken(tmp_path / name, rank, ranks, steps), range(ranks)))
     assert np.array_equal(np.concatenate([block for share in shares for block in share]), VALUES.T)
+
+
+def test_the_text_that_a_killed_attempt_has_unpacked_is_not_taken(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "x.csv.gz").write_bytes(gzip.compress(text))
+    (tmp_path / "parts.1.2").mkdir()
+    (tmp_path / "parts.1.2" / "text").write_bytes(b"y;z\n1;2\n")
+    assert np.array_equal(np.concatenate(taken(tmp_path / "x.csv.gz", 0, 1, 2)), VALUES.T)
+
+
+def test_a_text_that_finds_no_room_is_not_bad_input(
+    tmp_path: Path, text: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "x.csv.gz").write_bytes(gzip.compress(text))
+    full = partial(Path("/dev/full").open, "wb")
+    monkeypatch.setattr(csv_source, "whole_file", lambda _place, **_lasting: full())
+    with pytest.raises(OSError, match="No space left"):
+        csv_source.unpack(tmp_path / "x.csv.gz", tmp_path / "text")
+
+
+def test_rows_that_may_not_be_left_are_not_bad_input(
+    tmp_path: Path, text: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(ranks: Ranks, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(ranks.folder))
+
+    (tmp_path / "x.csv").write_bytes(text)
+    monkeypatch.setattr(Ranks, "leave", denied)
+    with pytest.raises(PermissionError):
+        taken(tmp_path / "x.csv", 0, 1, 2)
 
 
 def test_a_part_reads_its_bytes_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

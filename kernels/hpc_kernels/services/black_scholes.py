@@ -117,7 +117,7 @@ def _write_figures(  # noqa: PLR0917 (Numba knows no keyword-only)
 ) -> None:
     shared, calls, puts = scratch[:8], scratch[8:14], scratch[14:]
     of_call, of_put = 1.0 / strikes[0], 1.0 / strikes[1]
-    further = math.log(strikes[0]) - math.log(strikes[1])
+    further = math.log(strikes[0] / strikes[1])
     for start in range(0, len(spot), _BLOCK):
         some = slice(start, min(start + _BLOCK, len(spot)))
         s, v, y, rows = spot[some], sigma[some], years[some], out[some]
@@ -156,13 +156,13 @@ def _write_shared(  # noqa: PLR0917 (likewise)
     spot: Column, sigma: Column, years: Column, rate: float, of_strike: float, out: Column
 ) -> None:
     """Write what call and put share, above all the divisions, which take longest."""
-    root, discount, deviation, inverse, thinness, decay, drift, forward = (
+    root, discount, deviation, inverse, thinness, decay, drift, growth = (
         out[0], out[1], out[2], out[3], out[4], out[5], out[6], out[7],
     )  # fmt: skip
     for i in range(len(spot)):
         root[i] = math.sqrt(years[i])
         discount[i] = exponential(-rate * years[i])
-        forward[i] = spot[i] / discount[i]
+        growth[i] = 1.0 / discount[i]
         drift[i] = log_of_normal(spot[i] * of_strike) + rate * years[i]
         deviation[i] = sigma[i] * root[i]
         inverse[i] = 1.0 / deviation[i]
@@ -179,7 +179,7 @@ def _ordinary(  # noqa: PLR0917 (likewise)
 
     The density at `d2` is that at `d1` times the forward price over the strike.
     """
-    root, discount, deviation, inverse, thinness, decay, drifts, forward = (
+    root, discount, deviation, inverse, thinness, decay, drifts, growth = (
         shared[0], shared[1], shared[2], shared[3], shared[4], shared[5], shared[6], shared[7],
     )  # fmt: skip
     of_strike = 1.0 / strike
@@ -189,7 +189,7 @@ def _ordinary(  # noqa: PLR0917 (likewise)
         d2 = d1 - deviation[i]
         bell = exponential(-0.5 * d1 * d1)
         in_spot = _below(sign * d1, bell)
-        in_strike = _below(sign * d2, bell * (forward[i] * of_strike))
+        in_strike = _below(sign * d2, bell * (spot[i] * of_strike * growth[i]))
         density = bell / math.sqrt(2 * math.pi)
         out[0, i] = sign * (spot[i] * in_spot - discounted * in_strike)
         out[1, i] = sign * in_spot
