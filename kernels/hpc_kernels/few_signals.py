@@ -15,7 +15,7 @@ from hpc_kernels import euclidean
 from hpc_kernels.arrays import Array
 
 Labels = NDArray[np.int64]
-_MOST_SIGNALS = 128  # with more, their distances take longer than the steps that they spare
+_MOST_SIGNALS = 64  # with more, their distances take longer than the two or three steps that many inputs need
 _LEAST_SIZE = 1 << 20  # cells; fewer stay in the cache, where the steps are fast
 _SAFETY = 4.0  # times the bounds of rounding
 
