@@ -34,10 +34,8 @@ class FewSignals:
         self._samples = x.shape[1]
         eps = _SAFETY * np.finfo(np.float64).eps
         self._doubt = eps * (x.shape[1] + len(x))  # of a squared distance, relative to what it is made of
-        norm = np.sqrt(np.square(x[0]).sum()) + np.sqrt(
-            self._squares[0].max()
-        )  # of the longest signal at most
-        self._blur = eps * (len(x) + 2) * norm  # how far from its place rounding may leave a mean
+        longest = np.sqrt(np.square(x[0]).sum()) + np.sqrt(self._squares[0].max())  # no signal is longer
+        self._blur = eps * (len(x) + 2) * longest  # how far from its place rounding may leave a mean
 
     def labels(self, first: Sequence[int], max_iterations: int, epsilon: float) -> Labels | None:
         """Return what `kmean` makes of these first members; None where rounding might decide."""
