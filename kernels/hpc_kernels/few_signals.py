@@ -84,8 +84,11 @@ class FewSignals:
         return False if most < epsilon else None
 
     def _to(self, weights: Array) -> Array:
-        """Return the sums of squared distances, so weighted; a library would wake threads for less work."""
-        return np.asarray(np.einsum("ki,ij->kj", weights, self._squares))
+        """Return the sums of squared distances, so weighted, added in order: all ranks must decide alike.
+
+        A product of matrices may be rounded otherwise on another processor, and would wake threads.
+        """
+        return np.asarray((weights[:, :, np.newaxis] * self._squares).sum(axis=1))
 
 
 def _squares_between(x: Array, samples: slice) -> Array:
