@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from hpc_kernels.arrays import Array
+from hpc_kernels.csv_source import is_packed
 from hpc_kernels.csv_strict import COMMA_HINT, found
 from hpc_kernels.errors import BadInputError, whole
 
@@ -57,7 +58,7 @@ def read(path: Path, share: Callable[[int], range]) -> Pairs:
 
 
 def _rows(path: Path) -> Iterator[list[str]]:
-    packed = path.suffix.lower() == ".gz"
+    packed = is_packed(path)
     opened = gzip.open if packed else open
     with (
         whole(path.name, "gzip" if packed else "CSV"),

@@ -48,8 +48,7 @@ class Text:
             With file, row, column and what was expected; rows count from 1, the header included.
         """
         size = self.stop - self.start
-        bounds = [self.start + size * i // parts for i in (part, part + 1)]
-        start, stop = (_next_row(self, bound) if bound < self.stop else bound for bound in bounds)
+        start, stop = (_next_row(self, self.start + size * i // parts) for i in (part, part + 1))
         try:
             return _signals(self, start, stop, threads)
         except BadInputError:

@@ -74,8 +74,7 @@ class ThroughFiles:
         if ranks.size == 1:
             return mine
         self._step += 1
-        ranks.leave(f"step{self._step}.{ranks.rank}", mine)
-        parts = ranks.collect(f"step{self._step}", mine, range(ranks.size))
+        parts = ranks.gather(f"step{self._step}", mine)
         # everybody is at this step, so nobody reads the one before any more
         ranks.path(f"step{self._step - 1}.{ranks.rank}").unlink(missing_ok=True)
         return np.concatenate(parts)
@@ -85,7 +84,7 @@ class ThroughFiles:
         if self.ranks.rank:
             self.ranks.leave(f"last.{self.ranks.rank}", mine)
             return mine
-        return np.concatenate(self.ranks.collect("last", mine, range(self.ranks.size)))
+        return np.concatenate(self.ranks.collect("last", mine))
 
     def close(self) -> None:
         """End the run; the folder is rank 0's to remove."""

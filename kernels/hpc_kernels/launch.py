@@ -15,11 +15,17 @@ _MPI_RANKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
 
 @dataclass(frozen=True)
 class Launch:
-    """Which of how many ranks this process is, and what tells this run from others in the same folder."""
+    """Which of how many ranks this process is; `known_by` names a variable that the starter of all lacks."""
 
     rank: int
     size: int
-    run: tuple[str, ...]
+    known_by: str = ""
+
+    @property
+    def run(self) -> tuple[str, ...]:
+        """What tells this run from others in the same folder: looked up, for few ask."""
+        step = tuple(os.environ[name] for name in ("SLURM_JOB_ID", "SLURM_STEP_ID") if name in os.environ)
+        return (*step, f"{_launcher(self.known_by)}") if self.known_by else step
 
 
 def launched() -> Launch:
@@ -27,15 +33,13 @@ def launched() -> Launch:
 
     mpiexec within an allocation is nearer to its ranks than Slurm, which started their common parent.
     """
-    step = tuple(os.environ[name] for name in ("SLURM_JOB_ID", "SLURM_STEP_ID") if name in os.environ)
     for rank, size, here in _NAMES:
         if rank in os.environ and int(os.environ.get(size, "1")) > 1:
-            alone = os.environ.get(here) == os.environ[size]
-            run = (*step, f"{_launcher(rank)}") if alone else step
-            return Launch(int(os.environ[rank]), int(os.environ[size]), run)
+            one_node = os.environ.get(here) == os.environ[size]
+            return Launch(int(os.environ[rank]), int(os.environ[size]), rank if one_node else "")
     if "SLURM_PROCID" in os.environ:
-        return Launch(int(os.environ["SLURM_PROCID"]), int(os.environ.get("SLURM_NTASKS", "1")), step)
-    return Launch(0, 1, step)
+        return Launch(int(os.environ["SLURM_PROCID"]), int(os.environ.get("SLURM_NTASKS", "1")))
+    return Launch(0, 1)
 
 
 def by_mpi() -> bool:

@@ -23,9 +23,7 @@ def blocks_needed(path: Path, ranks: Ranks, shares: int) -> int:
     cells, columns = _size(path)
     needed = cells * _BYTES_PER_CELL // shares
     blocks = np.array([max(1.0, min(-(-needed // _allowance(ranks)), columns // shares))])
-    if ranks.size > 1:
-        ranks.leave(f"blocks.{ranks.rank}", blocks)
-    return int(np.max(ranks.collect("blocks", blocks, range(ranks.size))))
+    return int(np.max(ranks.gather("blocks", blocks)))
 
 
 def _size(path: Path) -> tuple[int, int]:

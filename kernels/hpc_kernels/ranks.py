@@ -1,13 +1,12 @@
 """The ranks of one job: who this one is, and how they meet through files on the shared filesystem.
 
-A file that appears under its final name is complete: it was written under another name, flushed
+A file that appears under its final name is complete: it was written under another name, closed
 and renamed. So parts are their own markers, and one file called `failed` stops every rank.
 """
 
 import os
 import shutil
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,9 +80,15 @@ class Ranks:
         with whole_file(self.path(name), lasting=False) as file:
             np.save(file, array)
 
-    def collect(self, name: str, mine: Array, owners: Iterable[int]) -> list[Array]:
-        """Return what `owners` have left under ``name.<rank>``, in their order; `mine` is this rank's."""
-        paths = [None if r == self.rank else self.wait_for(f"{name}.{r}") for r in owners]
+    def gather(self, name: str, mine: Array) -> list[Array]:
+        """Leave `mine` under ``name.<rank>`` and return what all ranks leave so, in their order."""
+        if self.size > 1:
+            self.leave(f"{name}.{self.rank}", mine)
+        return self.collect(name, mine)
+
+    def collect(self, name: str, mine: Array) -> list[Array]:
+        """Return what all ranks leave under ``name.<rank>``, in their order; `mine` is this rank's."""
+        paths = [None if r == self.rank else self.wait_for(f"{name}.{r}") for r in range(self.size)]
         return [mine if path is None else np.load(path, mmap_mode="r") for path in paths]
 
     def mapped(self, shape: tuple[int, int], kind: str) -> Array:
