@@ -6,20 +6,20 @@ another worker has claimed the row since. A lease that ran out counts as a failu
 that a row which kills its workers ends by itself.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, or_, select, update
 from sqlalchemy.orm import Session
 
 from gateway.db import db_now, due_in, utc_now
-from gateway.errors import ClaimLost
+from gateway.errors import Cancelled, ClaimLost, GatewayError
 from gateway.faults import Fault
 from gateway.history import move
 from gateway.models import Job, Transfer
-from gateway.outbox import finish_cancel
+from gateway.outbox import ON_REQUEST, finish_cancel
 from gateway.settings import get_settings
 from gateway.states import JobState, State, TransferState
 
@@ -133,7 +133,7 @@ def owned(session: Session, model: type[Row], claim: Claim) -> Row:
     statement = select(model).where(model.id == claim.id, model.claim == claim.number).with_for_update()
     row = session.scalar(statement)
     if row is None:
-        raise ClaimLost(f"{claim.id}: claim {claim.number} is no longer valid")
+        raise lost(claim)
     return row
 
 
@@ -143,23 +143,45 @@ def release(row: Transfer | Job) -> None:
     row.failures = 0
 
 
-def renew(session: Session, model: type[Transfer | Job], claim: Claim, **values: object) -> datetime | None:
-    """Extend the lease, write what has changed meanwhile, and return when a cancel was asked for.
+def renew(
+    session: Session, model: type[Transfer | Job], news: Mapping[Claim, Mapping[str, object]]
+) -> dict[Claim, GatewayError | None]:
+    """Extend the leases, write what has changed of each row, and return what has become of each.
 
-    Raises
-    ------
-    ClaimLost
-        When another worker has claimed the row since.
+    That is ClaimLost when another worker has claimed the row since, Cancelled when a transfer is to stop.
+    A row that somebody else holds at this moment is left out: who holds several must not wait for one.
     """
-    lease = db_now(get_settings().lease_s)
-    statement = (
-        update(model)
-        .where(model.id == claim.id, model.claim == claim.number, model.lease_until.is_not(None))
-        .values(lease_until=lease, next_send_at=lease, updated_at=utc_now(), **values)
-        .returning(model.cancel_requested_at)
-        .execution_options(synchronize_session=False)
+    seen = session.execute(
+        select(model.id, model.claim, model.lease_until, model.cancel_requested_at)
+        .where(model.id.in_([claim.id for claim in news]))
+        .with_for_update(skip_locked=True)
     )
-    found = session.execute(statement).one_or_none()
-    if found is None:
-        raise ClaimLost(f"{claim.id}: claim {claim.number} is no longer valid")
-    return found[0]
+    found = {row.id: row for row in seen}
+    verdicts = {claim: _verdict(model, claim, found[claim.id]) for claim in news if claim.id in found}
+    held = [claim for claim, verdict in verdicts.items() if not isinstance(verdict, ClaimLost)]
+    _extend(session, model, [claim.id for claim in held if not news[claim]], {})
+    for claim in held:
+        if news[claim]:
+            _extend(session, model, [claim.id], news[claim])
+    return verdicts
+
+
+def _verdict(model: type[Transfer | Job], claim: Claim, row: Any) -> GatewayError | None:
+    if row.claim != claim.number or row.lease_until is None:
+        return lost(claim)
+    return Cancelled(ON_REQUEST) if model is Transfer and row.cancel_requested_at is not None else None
+
+
+def lost(claim: Claim) -> ClaimLost:
+    """Return the error that says that a claim has come to its end elsewhere."""
+    return ClaimLost(f"{claim.id}: claim {claim.number} is no longer valid")
+
+
+def _extend(
+    session: Session, model: type[Transfer | Job], ids: Sequence[UUID], news: Mapping[str, object]
+) -> None:
+    lease = db_now(get_settings().lease_s)
+    values = {"lease_until": lease, "next_send_at": lease, "updated_at": utc_now(), **news}
+    if ids:
+        chosen = update(model).where(model.id.in_(ids)).values(**values)
+        session.execute(chosen.execution_options(synchronize_session=False))

@@ -25,11 +25,12 @@ Row = TypeVar("Row", bound=Transfer | Job)
 
 @dataclass(frozen=True)
 class Message:
-    """What crosses the broker: a task's name, a row's id and the queue of its cluster."""
+    """What crosses the broker: a task's name, the id of a row or of a group, the queue of their cluster."""
 
     task: str
     id: UUID
     queue: str
+    others: tuple[UUID, ...] = ()
 
 
 def message_for(row: Transfer | Job) -> Message:

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Select, func, insert, select
 from sqlalchemy.orm import Session
 
+from gateway import groups
 from gateway.claims import Claim, owned
 from gateway.db import db_now, utc_now
 from gateway.errors import Cancelled, StorageError
@@ -58,7 +59,7 @@ def expand(session: Session, claim: Claim, entries: Sequence[Entry]) -> list[Mes
     parent.bytes_total, parent.bytes_done = sum(entry.size for entry in entries), 0
     parent.lease_until = parent.next_send_at = None
     parent.failures, parent.leftovers = 0, False
-    return [Message("transfers.run", child["id"], parent.infrastructure) for child in children]
+    return list(groups.messages(children))
 
 
 def _check(parent: Transfer, entries: Sequence[Entry]) -> None:

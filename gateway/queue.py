@@ -78,13 +78,14 @@ setup_logging.connect(_our_logs)
 def send(messages: Iterable[Message], *, first: bool = False) -> None:
     """Send what a committed transaction asked for, best effort: the sweeper sends again what got lost.
 
-    The first message of a row has the row's id as its task id, so that Flower finds it by that id.
+    The first message of a row has the row's id as its task id, so that Flower finds it by that id; that of a
+    group has the id of its first row.
     """
     for message in messages:
         try:
             app.send_task(
                 message.task,
-                args=[str(message.id)],
+                args=[str(row_id) for row_id in (message.id, *message.others)],
                 task_id=str(message.id if first else uuid.uuid4()),
                 queue=message.queue,
             )

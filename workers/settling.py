@@ -11,20 +11,18 @@ from gateway.claims import Claim, owned
 from gateway.db import session_scope
 from gateway.errors import ClaimLost, GatewayError, HandedBack
 from gateway.models import Job, Transfer
-from workers.keeper import Keeper
 
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def settling(model: type[Transfer | Job], claim: Claim) -> Iterator[Keeper]:
-    """Hold the claim for the block. An error is written to the row, and raised for Celery to show.
+def settling(model: type[Transfer | Job], claim: Claim) -> Iterator[None]:
+    """Write an error of the block to the claimed row, and raise it for Celery to show.
 
     A database that is away is not written to: the lease runs out and the sweeper sends the row again.
     """
     try:
-        with Keeper(model, claim) as keeper:
-            yield keeper
+        yield
     except ClaimLost as lost:
         _log.warning("%s", lost.detail)
     except HandedBack as back:

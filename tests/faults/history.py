@@ -7,6 +7,7 @@ from sqlalchemy import Executable, NullPool, create_engine, func, select
 
 from gateway.demo.stack import Stack
 from gateway.models import Event, Job, Transfer
+from gateway.states import TransferState
 from tests.client import Status
 
 
@@ -31,6 +32,12 @@ class History:
     def count(self, model: type[Transfer | Job]) -> int:
         """Return the number of rows."""
         return int(self._one(select(func.count()).select_from(model)))
+
+    def good_ends(self, parent: Status) -> list[int]:
+        """Return how many times each child of a transfer has ended well."""
+        ends = select(func.count()).join_from(Event, Transfer, Event.work_id == Transfer.id)
+        mine = Transfer.parent_id == UUID(parent["id"]), Event.to_state == TransferState.COMPLETED
+        return [int(count) for (count,) in self._all(ends.where(*mine).group_by(Transfer.id))]
 
     def is_held(self, transfer: Status) -> bool:
         """Tell whether a worker has the transfer."""

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, select, update
 from gateway import claims, jobs, transfers
 from gateway.claims import Claim
 from gateway.db import db_now, due_in, session_scope
-from gateway.errors import ClaimLost, SchedulerUnavailable
+from gateway.errors import Cancelled, ClaimLost, SchedulerUnavailable
 from gateway.models import Event, Job, Transfer
 from gateway.outbox import message_for, settle
 from gateway.settings import get_settings
@@ -66,8 +66,10 @@ def test_a_lease_that_ran_out_gives_the_row_to_the_next_and_fences_the_first() -
     _let_the_lease_run_out(row_id)
     second = _take(row_id, "w2")
     assert second == Claim(row_id, number=2, attempt=1, repeated=True)
-    with session_scope() as session, pytest.raises(ClaimLost):
-        claims.renew(session, Transfer, first, bytes_done=7)
+    with session_scope() as session:
+        verdicts = claims.renew(session, Transfer, {first: {"bytes_done": 7}, second: {}})
+    assert isinstance(verdicts[first], ClaimLost)
+    assert verdicts[second] is None
     with session_scope() as session, pytest.raises(ClaimLost):
         transfers.complete(session, first, 7)
     assert transfer(row_id).bytes_done == 0
@@ -79,7 +81,7 @@ def test_renewing_extends_the_lease_and_writes_progress() -> None:
     assert claim is not None
     before = transfer(row_id).lease_until
     with session_scope() as session:
-        assert claims.renew(session, Transfer, claim, bytes_done=7, bytes_total=9) is None
+        assert claims.renew(session, Transfer, {claim: {"bytes_done": 7, "bytes_total": 9}}) == {claim: None}
     row = transfer(row_id)
     assert row.lease_until is not None
     assert before is not None
@@ -94,7 +96,8 @@ def test_the_keeper_hears_of_a_cancel_when_it_renews() -> None:
     with session_scope() as session:
         transfers.cancel(session, session.get_one(Transfer, row_id))
     with session_scope() as session:
-        assert claims.renew(session, Transfer, claim) is not None
+        [verdict] = claims.renew(session, Transfer, {claim: {}}).values()
+    assert isinstance(verdict, Cancelled)
 
 
 def test_a_row_that_kills_its_workers_ends_by_itself() -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from gateway import bulk, claims, history, retries, transfers
 from gateway.db import session_scope
+from gateway.errors import Cancelled
 from gateway.faults import Fault
 from gateway.models import Transfer
 from gateway.states import TransferState
@@ -182,7 +183,8 @@ def test_a_cancel_leaves_it_to_workers_to_end_the_parts_that_they_move(bench: Be
         transfers.cancel(session, session.get_one(Transfer, parent.id), "test")
     assert transfer(first.id).state is TransferState.TRANSFERRING
     with session_scope() as session:
-        assert claims.renew(session, Transfer, claim) is not None  # the worker hears of it
+        [verdict] = claims.renew(session, Transfer, {claim: {}}).values()
+    assert isinstance(verdict, Cancelled)  # the worker hears of it
     assert overdue() == ["transfers.clean"]
 
 

@@ -162,11 +162,11 @@ def test_progress_is_written_once_a_second_at_most(bench: Bench) -> None:
             written.append(time.monotonic())
 
     event.listen(get_engine(), "before_cursor_execute", note)
-    with Keeper(Transfer, claim) as keeper:
-        keeper.expect(1 << 40)
-        done = 0
+    with Keeper(Transfer, [claim]) as keeper:
+        hold, done = keeper.hold(claim), 0
+        hold.expect(1 << 40)
         while len(written) < 3:
-            keeper.advance(done := done + 1)
+            hold.advance(done := done + 1)
     event.remove(get_engine(), "before_cursor_execute", note)
     assert all(later - earlier >= 0.95 for earlier, later in pairwise(written))
     row = transfer(row_id)

@@ -19,6 +19,7 @@ from gateway.sites.opening import open_site
 from gateway.states import JobState
 from gateway.usage import usage
 from workers.claiming import GivenUp, claimed
+from workers.keeper import Keeper
 from workers.settling import settling
 from workers.tasks import LOST_WORKER
 
@@ -31,7 +32,7 @@ def submit(self: "app.Task", job_id: str) -> None:
     claim = claimed(claims.take_submission, job_id, str(self.request.hostname))
     if claim is None:
         return
-    with settling(Job, claim):
+    with settling(Job, claim), Keeper(Job, [claim]):
         with session_scope() as session:
             row = claims.owned(session, Job, claim)
         cluster = infrastructures.configured()[row.infrastructure]
@@ -63,7 +64,7 @@ def finish(self: "app.Task", job_id: str) -> None:
     claim = claimed(claims.take_ending, job_id, str(self.request.hostname))
     if claim is None:
         return
-    with settling(Job, claim):
+    with settling(Job, claim), Keeper(Job, [claim]):
         with session_scope() as session:
             row = claims.owned(session, Job, claim)
         cluster = infrastructures.configured()[row.infrastructure]

@@ -18,7 +18,9 @@ from gateway.sites.opening import open_site
 from gateway.staging import Progress
 from gateway.storage.address import Credentials, S3Address, Secret, SignedUrl
 from workers.allowance import Allowance
+from workers.carrying import SomeFailed, carry_out
 from workers.claiming import GivenUp, claimed
+from workers.keeper import Hold, Keeper
 from workers.settling import settling
 from workers.tasks import LOST_WORKER
 from workers.trail import RowTrail
@@ -27,23 +29,37 @@ CLEAN_TRIES = 50  # some hours, with the sweeper's growing pauses
 _log = logging.getLogger(__name__)
 
 
-@app.task(name="transfers.run", bind=True, throws=(GivenUp,), **LOST_WORKER)
-def run(self: "app.Task", transfer_id: str) -> None:
-    """Move the bytes of one transfer, unless another worker does or has done it."""
-    claim = claimed(claims.take_transfer, transfer_id, str(self.request.hostname))
+@app.task(name="transfers.run", bind=True, throws=(GivenUp, SomeFailed), **LOST_WORKER)
+def run(self: "app.Task", *transfer_ids: str) -> None:
+    """Move the bytes of a transfer, or of a group of small ones, unless another worker has them."""
+    worker = str(self.request.hostname)
+    if len(transfer_ids) > 1:
+        carry_out(worker, transfer_ids, _stage)
+        return
+    claim = claimed(claims.take_transfer, transfer_ids[0], worker)
     if claim is None:
         return
-    with settling(Transfer, claim) as progress:
-        with session_scope() as session:
-            row = claims.owned(session, Transfer, claim)
-            if row.kind == "s3_result":
-                transfers.check_result(session, row)
-        if prefixes.is_prefix(row):
-            _expand(row, claim, progress)
-            return
-        _move(row, claim, progress)
-        with session_scope() as session:
-            transfers.complete(session, claim, progress.done_bytes)
+    with settling(Transfer, claim), Keeper(Transfer, [claim]) as keeper:
+        with session_scope(read_only=True) as session:
+            row = session.get_one(Transfer, claim.id)
+        _run_one(row, claim, keeper.hold(claim))
+
+
+def _run_one(row: Transfer, claim: Claim, progress: Hold) -> None:
+    if prefixes.is_prefix(row):
+        _expand(row, claim, progress)
+        return
+    _stage(row, claim, progress)
+    with session_scope() as session:
+        transfers.complete(session, claim, progress.done_bytes)
+
+
+def _stage(row: Transfer, claim: Claim, progress: Progress) -> None:
+    """Move the bytes, unless what would be moved is another result than its owner believes."""
+    if row.kind == "s3_result":
+        with session_scope(read_only=True) as session:
+            transfers.check_result(session, row)
+    _move(row, claim, progress)
 
 
 @app.task(name="transfers.clean", **LOST_WORKER)
