@@ -42,7 +42,7 @@ def carry_out(worker: str, row_ids: Sequence[str], work: Work) -> None:
     with Keeper(Transfer, [claim for claim, _ in taken]) as keeper:
         errors = _Group(worker, keeper, work).run(taken)
     if errors:
-        raise SomeFailed(f"{len(errors)} of {len(taken)} failed, one of them: {errors[0]}")
+        raise SomeFailed(f"{len(errors)} of {len(taken)} failed, one of them {errors[0]}")
 
 
 class _Group:
@@ -51,9 +51,9 @@ class _Group:
     def __init__(self, worker: str, keeper: Keeper, work: Work) -> None:
         self._worker, self._keeper, self._work = worker, keeper, work
         self._moved = SimpleQueue[tuple[Claim, int]]()
-        self._errors: list[Exception] = []
+        self._errors: list[str] = []
 
-    def run(self, taken: Sequence[tuple[Claim, Transfer]]) -> list[Exception]:
+    def run(self, taken: Sequence[tuple[Claim, Transfer]]) -> list[str]:
         """Return the errors, once every row has ended or was let go."""
         with ThreadPoolExecutor(min(get_settings().connections, len(taken))) as pool:
             open_ones: set[Future[None]] = {pool.submit(self._one, claim, row) for claim, row in taken}
@@ -98,7 +98,7 @@ class _Group:
                 act()
                 done = True
         except Exception as error:  # noqa: BLE001  raised for all of the group at its end
-            self._errors.append(error)
+            self._errors.append(f"{claim.id}: {error}")
         return done
 
 

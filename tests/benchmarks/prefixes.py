@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.prefixes FILES
 
-The demo's stack: SQLite, four worker processes, SeaweedFS, all on this machine. Where awscli is on PATH it moves
-the same files by hand.
+The demo's stack: SQLite, four worker processes, SeaweedFS, all on this machine. Where awscli is on PATH it
+moves the same files by hand.
 """
 
 import os
