@@ -149,16 +149,19 @@ def renew(
     """Extend the leases, write what has changed of each row, and return what has become of each.
 
     That is ClaimLost when another worker has claimed the row since, Cancelled when a transfer is to stop.
-    A row that somebody else holds at this moment is left out: who holds several must not wait for one.
+    A row that somebody else holds at this moment is only looked at: who holds several must not wait for one.
     """
-    seen = session.execute(
-        select(model.id, model.claim, model.lease_until, model.cancel_requested_at)
-        .where(model.id.in_([claim.id for claim in news]))
-        .with_for_update(skip_locked=True)
-    )
-    found = {row.id: row for row in seen}
-    verdicts = {claim: _verdict(model, claim, found[claim.id]) for claim in news if claim.id in found}
-    held = [claim for claim, verdict in verdicts.items() if not isinstance(verdict, ClaimLost)]
+    look = select(
+        model.id, model.claim, model.lease_until, free(model).label("free"), model.cancel_requested_at
+    ).where(model.id.in_([claim.id for claim in news]))
+    ours = {row.id for row in session.execute(look.with_for_update(skip_locked=True))}
+    seen = {row.id: row for row in session.execute(look)}
+    verdicts = {claim: _verdict(model, claim, seen.get(claim.id), ours) for claim in news}
+    held = [
+        claim
+        for claim, verdict in verdicts.items()
+        if claim.id in ours and not isinstance(verdict, ClaimLost)
+    ]
     _extend(session, model, [claim.id for claim in held if not news[claim]], {})
     for claim in held:
         if news[claim]:
@@ -166,9 +169,11 @@ def renew(
     return verdicts
 
 
-def _verdict(model: type[Transfer | Job], claim: Claim, row: Any) -> GatewayError | None:
-    if row.claim != claim.number or row.lease_until is None:
+def _verdict(model: type[Transfer | Job], claim: Claim, row: Any, ours: set[UUID]) -> GatewayError | None:
+    if row is None or row.claim != claim.number or row.lease_until is None:
         return lost(claim)
+    if row.free and claim.id not in ours:
+        return lost(claim)  # whoever holds it may be giving it to another worker
     return Cancelled(ON_REQUEST) if model is Transfer and row.cancel_requested_at is not None else None
 
 

@@ -34,7 +34,7 @@ def messages(rows: Iterable[Mapping[str, Any]]) -> Iterator[Message]:
     queue, total = "", 0
     for row in rows:
         queue, size = row["infrastructure"], row["bytes_total"]
-        if size > FILE_BYTES:
+        if size > FILE_BYTES or _goes_alone(row["kind"]):
             yield Message("transfers.run", row["id"], queue)
             continue
         if len(group) == FILES or total + size > BYTES:
@@ -44,6 +44,12 @@ def messages(rows: Iterable[Mapping[str, Any]]) -> Iterator[Message]:
         total += size
     if group:
         yield _message(group, queue)
+
+
+def _goes_alone(kind: str) -> bool:
+    """Tell whether none may pay for another's dead worker, or each must see what those before moved."""
+    settings = get_settings()
+    return settings.budget(kind) == 0 or settings.bytes_per_day > 0
 
 
 def _message(group: Sequence[UUID], queue: str) -> Message:
@@ -78,37 +84,43 @@ def take(session: Session, row_ids: Iterable[UUID], worker: str) -> list[tuple[C
 
 
 def complete(session: Session, done: Mapping[Claim, int], worker: str) -> set[Claim]:
-    """Record the claimed transfers of which so many bytes have arrived; return those that were recorded.
+    """Record the claimed transfers of which so many bytes have arrived; return those to come back for.
 
-    The others are held by somebody at this moment, or are another worker's by now.
+    That are the ones whose row somebody holds at this moment. What has been recorded before, or is another
+    worker's by now, is left as it is.
     """
-    mine = Transfer.id.in_([claim.id for claim in done]), Transfer.state == TransferState.TRANSFERRING
-    found = select(Transfer.id, Transfer.claim).where(*mine).with_for_update(skip_locked=True)
-    held = {(row_id, number) for row_id, number in session.execute(found)}
-    ended = [claim for claim in done if (claim.id, claim.number) in held]
-    if ended:
-        now = utc_now()
-        session.connection().execute(
-            update(Transfer)
-            .where(Transfer.id == bindparam("row_id"))
-            .values(
-                bytes_done=bindparam("moved"),
-                bytes_total=bindparam("moved"),
-                credentials=None,
-                leftovers=False,
-                state=TransferState.COMPLETED,
-                reason="",
-                fault=None,
-                updated_at=now,
-                ended_at=now,
-                lease_until=None,
-                retry_at=None,
-                next_send_at=None,
-            ),
-            [{"row_id": claim.id, "moved": done[claim]} for claim in ended],
-        )
-        _record(session, ended, worker, TransferState.TRANSFERRING)
-    return set(ended)
+    open_ones = Transfer.id.in_([each.id for each in done]), Transfer.state == TransferState.TRANSFERRING
+    look = select(Transfer.id, Transfer.claim).where(*open_ones)
+    locked = {(row_id, number) for row_id, number in session.execute(look.with_for_update(skip_locked=True))}
+    seen = {(row_id, number) for row_id, number in session.execute(look)}
+    _write(session, {each: done[each] for each in done if (each.id, each.number) in locked}, worker)
+    return {each for each in done if (each.id, each.number) in seen - locked}
+
+
+def _write(session: Session, ended: Mapping[Claim, int], worker: str) -> None:
+    if not ended:
+        return
+    now = utc_now()
+    session.connection().execute(
+        update(Transfer)
+        .where(Transfer.id == bindparam("row_id"))
+        .values(
+            bytes_done=bindparam("moved"),
+            bytes_total=bindparam("moved"),
+            credentials=None,
+            leftovers=False,
+            state=TransferState.COMPLETED,
+            reason="",
+            fault=None,
+            updated_at=now,
+            ended_at=now,
+            lease_until=None,
+            retry_at=None,
+            next_send_at=None,
+        ),
+        [{"row_id": claim.id, "moved": moved} for claim, moved in ended.items()],
+    )
+    _record(session, list(ended), worker, TransferState.TRANSFERRING)
 
 
 def _record(session: Session, claims: Sequence[Claim], worker: str, before: TransferState) -> None:

@@ -82,10 +82,12 @@ def send(messages: Iterable[Message], *, first: bool = False) -> None:
     group has the id of its first row.
     """
     for message in messages:
+        row_ids = [str(row_id) for row_id in (message.id, *message.others)]
         try:
             app.send_task(
                 message.task,
-                args=[str(row_id) for row_id in (message.id, *message.others)],
+                args=row_ids,
+                argsrepr=str(row_ids),  # whole: Celery would show Flower the first 25
                 task_id=str(message.id if first else uuid.uuid4()),
                 queue=message.queue,
             )

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from gateway import jobs, transfers
+from gateway import history, jobs, transfers
 from gateway.accounts import LOCAL
 from gateway.db import session_scope
 from gateway.models import Job, Transfer
@@ -46,3 +46,10 @@ def transfer(row_id: UUID) -> Transfer:
 def job(row_id: UUID) -> Job:
     with session_scope(read_only=True) as session:
         return session.get_one(Job, row_id)
+
+
+def told(row_id: UUID) -> list[tuple[str, str, int, int]]:
+    """Return what a transfer's history says: from and to which state, in which attempt, by which claim."""
+    with session_scope(read_only=True) as session:
+        events = history.events(session, session.get_one(Transfer, row_id))
+    return [(each.from_state, each.to_state, each.attempt, each.claim) for each in events]

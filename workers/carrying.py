@@ -1,15 +1,19 @@
 """Carrying out a group of small transfers: several at once, their good ends written together."""
 
-from collections.abc import Callable, Sequence
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from functools import partial
 from queue import SimpleQueue
 from uuid import UUID
 
-from gateway import groups, transfers
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway import groups
 from gateway.claims import Claim
 from gateway.db import session_scope
 from gateway.errors import GatewayError
+from gateway.logs import work_id
 from gateway.models import Transfer
 from gateway.settings import get_settings
 from gateway.staging import Progress
@@ -17,6 +21,7 @@ from workers.keeper import Keeper
 from workers.settling import settling
 
 RECORD_S = 1.0
+_log = logging.getLogger(__name__)
 
 Work = Callable[[Transfer, Claim, Progress], None]
 
@@ -51,57 +56,69 @@ class _Group:
     def __init__(self, worker: str, keeper: Keeper, work: Work) -> None:
         self._worker, self._keeper, self._work = worker, keeper, work
         self._moved = SimpleQueue[tuple[Claim, int]]()
+        self._unwritten: dict[Claim, int] = {}
         self._errors: list[str] = []
 
     def run(self, taken: Sequence[tuple[Claim, Transfer]]) -> list[str]:
         """Return the errors, once every row has ended or was let go."""
-        with ThreadPoolExecutor(min(get_settings().connections, len(taken))) as pool:
-            open_ones: set[Future[None]] = {pool.submit(self._one, claim, row) for claim, row in taken}
+        with ThreadPoolExecutor(min(_most(), len(taken))) as pool:
             try:
+                rows = {pool.submit(self._one, *each): each for each in taken}
+                open_ones = set(rows)
                 while open_ones:
                     open_ones = wait(open_ones, timeout=RECORD_S).not_done
                     self._record()
+                    self._settle_waiting({each: rows[each] for each in open_ones})
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
+                self._keeper.hand_back()  # else nobody would hear before all of them are done
                 raise
+        while self._unwritten:
+            time.sleep(RECORD_S)
+            self._record()
         return self._errors
 
+    def _settle_waiting(self, waiting: Mapping[Future[None], tuple[Claim, Transfer]]) -> None:
+        """Settle those that are to stop before their turn has come."""
+        for future, (claim, row) in waiting.items():
+            if self._keeper.is_to_stop(claim) and future.cancel():
+                self._one(claim, row)
+
     def _one(self, claim: Claim, row: Transfer) -> None:
-        hold = self._keeper.hold(claim)
-
-        def act() -> None:
-            hold.advance(0)  # a cancel may have come before its turn
-            self._work(row, claim, hold)
-
-        if self._settled(claim, act):
+        """Move a row's bytes, or write down on it why not."""
+        hold, before = self._keeper.hold(claim), work_id.set(str(claim.id))
+        moved = False
+        try:
+            with settling(Transfer, claim):
+                hold.advance(0)  # a cancel may have come before its turn
+                self._work(row, claim, hold)
+                moved = True
+        except Exception as error:  # noqa: BLE001  raised for all of the group at its end
+            _log.warning("%s: %s", claim.id, error)
+            self._errors.append(f"{claim.id}: {error}")
+        finally:
+            work_id.reset(before)
+        if moved:
             self._moved.put((claim, hold.done_bytes))
         else:
             self._keeper.let_go(claim)
 
     def _record(self) -> None:
-        """Write down which rows have ended well; one that somebody holds just now is waited for alone."""
-        moved = dict(self._moved.get() for _ in range(self._moved.qsize()))
-        if not moved:
+        """Write down which rows have ended well; what the database cannot take now is for the next time."""
+        self._unwritten |= dict(self._moved.get() for _ in range(self._moved.qsize()))
+        if not self._unwritten:
             return
-        with session_scope() as session:
-            recorded = groups.complete(session, moved, self._worker)
-        for claim, done_bytes in moved.items():
-            if claim not in recorded:
-                self._settled(claim, partial(_complete, claim, done_bytes))
-            self._keeper.let_go(claim)
-
-    def _settled(self, claim: Claim, act: Callable[[], None]) -> bool:
-        """Tell whether it was done; else its row tells what went wrong, if it is still ours."""
-        done = False
         try:
-            with settling(Transfer, claim):
-                act()
-                done = True
-        except Exception as error:  # noqa: BLE001  raised for all of the group at its end
-            self._errors.append(f"{claim.id}: {error}")
-        return done
+            with self._keeper.turn, session_scope() as session:
+                left = groups.complete(session, self._unwritten, self._worker)
+        except SQLAlchemyError as error:
+            _log.warning("%d ends not written down: %s", len(self._unwritten), type(error).__name__)
+            return
+        for claim in self._unwritten.keys() - left:
+            self._keeper.let_go(claim)
+        self._unwritten = {claim: self._unwritten[claim] for claim in left}
 
 
-def _complete(claim: Claim, done_bytes: int) -> None:
-    with session_scope() as session:
-        transfers.complete(session, claim, done_bytes)
+def _most() -> int:
+    """Return how many rows move at once: each may need the database, besides the keeper and the recorder."""
+    settings = get_settings()
+    return max(1, min(settings.connections, settings.database_connections - 2))

@@ -19,6 +19,7 @@ from gateway.settings import get_settings
 from workers.stopping import stopping
 
 RENEW_S = 1.0
+STOPPED = "its worker was stopped; another one goes on where it was"
 _log = logging.getLogger(__name__)
 
 
@@ -60,11 +61,12 @@ class Hold:
 
 
 class Keeper:
-    """The leases of some claims while a block runs."""
+    """The leases of some claims while a block runs; `turn` is for who must not meet it at the rows."""
 
     def __init__(self, model: type[Transfer | Job], kept: Sequence[Claim]) -> None:
         self._model = model
         self._holds = {claim: Hold() for claim in kept}
+        self.turn = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name=f"keeper-{kept[0].id}", daemon=True)
 
@@ -86,6 +88,16 @@ class Keeper:
         """Renew the claim no more: its row was settled."""
         self._holds.pop(claim, None)
 
+    def is_to_stop(self, claim: Claim) -> bool:
+        """Tell whether whoever works on it hears so at the next step."""
+        hold = self._holds.get(claim)
+        return hold is not None and hold.verdict is not None
+
+    def hand_back(self) -> None:
+        """Let all that are still worked on stop at their next step, for another worker to go on."""
+        for hold in self._holds.copy().values():
+            hold.verdict = hold.verdict or HandedBack(STOPPED)
+
     def _keep(self) -> None:
         renewed = time.monotonic()
         while not self._stop.wait(RENEW_S):
@@ -102,14 +114,14 @@ class Keeper:
         if not kept:
             return
         news = {claim: hold.news() for claim, hold in kept.items()}
-        with session_scope() as session:
+        with self.turn, session_scope() as session:
             verdicts = claims.renew(session, self._model, news)
         for claim, verdict in verdicts.items():
-            kept[claim].verdict = verdict or self._handed_back()
+            kept[claim].verdict = kept[claim].verdict or verdict or self._handed_back()
 
     def _handed_back(self) -> GatewayError | None:
         if stopping() and self._model is Transfer:
-            return HandedBack("its worker was stopped; another one goes on where it was")
+            return HandedBack(STOPPED)
         return None
 
     def _give_up(self) -> None:

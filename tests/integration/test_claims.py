@@ -3,7 +3,8 @@ from unittest.mock import Mock
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, delete, select, update
+from sqlalchemy.orm import Session
 
 from gateway import claims, jobs, transfers
 from gateway.claims import Claim
@@ -199,3 +200,23 @@ def test_every_change_of_state_is_in_the_history() -> None:
         ("transferring", "completed", 1, "w1"),
     ]
     assert transfer(row_id).credentials is None
+
+
+def test_a_keeper_hears_of_a_row_that_is_gone_or_that_it_could_not_renew_in_time(database: Engine) -> None:
+    gone, locked, cancelled = new_transfer(), new_transfer(), new_transfer()
+    claimed = [_take(each) for each in (gone, locked, cancelled)]
+    claim = {each.id: each for each in claimed if each}
+    with session_scope() as session:
+        session.execute(delete(Transfer).where(Transfer.id == gone))
+        transfers.cancel(session, session.get_one(Transfer, cancelled))
+    _let_the_lease_run_out(locked)
+    with Session(database) as holder:
+        if database.dialect.name == "postgresql":
+            for each in (locked, cancelled):
+                holder.get_one(Transfer, each, with_for_update=True)
+        with session_scope() as session:
+            verdicts = claims.renew(session, Transfer, {each: {} for each in claim.values()})
+    assert isinstance(verdicts[claim[gone]], ClaimLost)
+    assert isinstance(verdicts[claim[cancelled]], Cancelled)
+    if database.dialect.name == "postgresql":
+        assert isinstance(verdicts[claim[locked]], ClaimLost)

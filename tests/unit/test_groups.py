@@ -4,14 +4,18 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from celery import Celery
 
-from gateway import groups
+from gateway import groups, queue
 from gateway.groups import BYTES, FILE_BYTES, FILES
 from gateway.outbox import Message
+from gateway.settings import get_settings
 
 
 def rows(*sizes: int) -> list[dict[str, Any]]:
-    return [{"id": uuid4(), "infrastructure": "hpc", "bytes_total": size} for size in sizes]
+    return [
+        {"id": uuid4(), "kind": "s3_data", "infrastructure": "hpc", "bytes_total": size} for size in sizes
+    ]
 
 
 def ids(message: Message) -> list[UUID]:
@@ -42,3 +46,23 @@ def test_a_group_is_limited_in_files_and_bytes(sizes: list[int], counts: list[in
     sent = list(groups.messages(new))
     assert [len(ids(message)) for message in sent] == counts
     assert [each for message in sent for each in ids(message)] == [row["id"] for row in new]
+
+
+@pytest.mark.parametrize("setting", ["GATEWAY_RETRIES=0", "GATEWAY_BYTES_PER_DAY=1000"])
+def test_where_one_is_to_pay_or_to_count_for_no_other_each_goes_alone(
+    setting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(*setting.split("="))
+    get_settings.cache_clear()
+    assert [len(ids(message)) for message in groups.messages(rows(1, 2, 3))] == [1, 1, 1]
+    get_settings.cache_clear()
+
+
+def test_flower_is_shown_the_ids_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = Celery(broker="memory://")
+    monkeypatch.setattr(queue, "app", app)
+    [message] = groups.messages(rows(*[1] * FILES))
+    queue.send([message])
+    with app.connection_for_read() as connection:
+        sent = connection.SimpleQueue(message.queue).get(timeout=2)
+    assert all(str(each) in sent.headers["argsrepr"] for each in ids(message))

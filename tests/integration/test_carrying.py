@@ -1,0 +1,321 @@
+"""Carrying out a group: several rows at once, each with an end of its own, whatever happens meanwhile."""
+
+import io
+import json
+import logging
+import threading
+import time
+from _thread import interrupt_main
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from gateway import groups, transfers
+from gateway.claims import Claim
+from gateway.db import get_engine, make_engine, session_scope
+from gateway.errors import Cancelled, StorageUnavailable
+from gateway.logs import JsonLines
+from gateway.models import Transfer
+from gateway.outbox import take_overdue
+from gateway.settings import get_settings
+from gateway.staging import Progress
+from gateway.states import TransferState
+from tests.rows import new_transfer, told, transfer
+from workers import keeper
+from workers.carrying import SomeFailed, carry_out
+from workers.keeper import RENEW_S
+
+WORKER = "w1"
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def count(_: Transfer, __: Claim, progress: Progress) -> None:
+    """Stand for the work of a transfer of three bytes."""
+    progress.advance(3)
+
+
+def test_all_end_well_and_a_message_that_comes_twice_finds_nothing_to_do() -> None:
+    row_ids = [str(new_transfer()) for _ in range(30)]
+    carry_out(WORKER, row_ids, count)
+    carry_out("w2", row_ids, lambda *_: pytest.fail("it is done"))
+    rows = [transfer(UUID(row_id)) for row_id in row_ids]
+    assert {(row.state, row.bytes_done, row.worker, row.claim) for row in rows} == {
+        (TransferState.COMPLETED, 3, WORKER, 1)
+    }
+
+
+def test_bad_ends_are_their_own() -> None:
+    good, busy, broken, odd = (new_transfer() for _ in range(4))
+
+    def act(row: Transfer, claim: Claim, progress: Progress) -> None:
+        if row.id == busy:
+            raise StorageUnavailable("busy")
+        if row.id == broken:
+            raise Cancelled("as asked")
+        if row.id == odd:
+            raise ZeroDivisionError
+        count(row, claim, progress)
+
+    with pytest.raises(SomeFailed, match="3 of 4 failed, one of them "):
+        carry_out(WORKER, [str(each) for each in (good, busy, broken, odd)], act)
+    states = [transfer(each).state for each in (good, busy, broken, odd)]
+    assert states == [
+        TransferState.COMPLETED,
+        TransferState.RETRYING,
+        TransferState.CANCELLED,
+        TransferState.FAILED,
+    ]
+    assert transfer(busy).next_send_at is not None
+    assert "internal error (ZeroDivisionError)" in transfer(odd).reason
+
+
+def test_one_that_somebody_holds_at_its_end_is_waited_for() -> None:
+    row_ids = [new_transfer() for _ in range(3)]
+    holding, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with session_scope() as session:
+            session.scalar(select(Transfer).where(Transfer.id == row_ids[1]).with_for_update())
+            holding.set()
+            done.wait(0.5)
+
+    def act(row: Transfer, claim: Claim, progress: Progress) -> None:
+        if row.id == row_ids[0]:
+            threading.Thread(target=hold).start()
+            holding.wait(5)
+        count(row, claim, progress)
+
+    carry_out(WORKER, [str(each) for each in row_ids], act)
+    done.set()
+    assert {transfer(each).state for each in row_ids} == {TransferState.COMPLETED}
+
+
+def test_a_cancel_meets_those_under_way_and_those_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_CONNECTIONS", "2")
+    get_settings.cache_clear()
+    row_ids = [new_transfer() for _ in range(4)]
+    begun: list[UUID] = []
+
+    def act(row: Transfer, _: Claim, progress: Progress) -> None:
+        begun.append(row.id)
+        with session_scope() as session:
+            for each in row_ids[1:]:
+                asked = session.get_one(Transfer, each, with_for_update=True)
+                if asked.cancel_requested_at is None:
+                    transfers.cancel(session, asked)
+        if row.id == row_ids[0]:
+            progress.advance(3)
+            return
+        heard = threading.Event()
+        while not heard.wait(0.01):
+            progress.advance(0)
+
+    with pytest.raises(SomeFailed, match="3 of 4"):
+        carry_out(WORKER, [str(each) for each in row_ids], act)
+    states = [transfer(each).state for each in row_ids]
+    assert states == [TransferState.COMPLETED, *[TransferState.CANCELLED] * 3]
+    assert row_ids[3] not in begun
+
+
+def test_a_stopped_worker_hands_back_what_it_has_not_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    row_ids = [new_transfer() for _ in range(3)]
+    monkeypatch.setattr(keeper, "stopping", lambda: True)
+
+    def act(row: Transfer, claim: Claim, progress: Progress) -> None:
+        if row.id != row_ids[0]:
+            heard = threading.Event()
+            while not heard.wait(0.01):
+                progress.advance(0)
+        count(row, claim, progress)
+
+    carry_out(WORKER, [str(each) for each in row_ids], act)
+    assert transfer(row_ids[0]).state is TransferState.COMPLETED
+    for row in map(transfer, row_ids[1:]):
+        assert (row.state, row.lease_until) == (TransferState.TRANSFERRING, None)
+    with session_scope() as session:
+        assert {message.id for message in take_overdue(session, 10)} == set(row_ids[1:])
+
+
+def test_leases_are_renewed_of_those_that_have_not_ended() -> None:
+    short, long = new_transfer(), new_transfer()
+    leases: list[object] = []
+
+    def act(row: Transfer, claim: Claim, progress: Progress) -> None:
+        if row.id == long:
+            leases.append(transfer(long).lease_until)
+            threading.Event().wait(2.5 * RENEW_S)
+            leases.append(transfer(long).lease_until)
+            assert transfer(short).state is TransferState.COMPLETED  # long before its group
+        count(row, claim, progress)
+
+    carry_out(WORKER, [str(short), str(long)], act)
+    assert transfer(long).state is TransferState.COMPLETED
+    assert leases[0] < leases[1]  # type: ignore[operator]
+
+
+def test_cancels_of_all_and_ends_of_some_never_wait_for_each_other() -> None:
+    parent = uuid4()
+    row_ids = [new_transfer() for _ in range(40)]
+    with session_scope() as session:
+        session.execute(update(Transfer).values(parent_id=parent))
+    failed: list[BaseException] = []
+
+    def cancel() -> None:
+        try:
+            for _ in range(20):
+                with session_scope() as session:
+                    for each in reversed(row_ids):
+                        session.get_one(Transfer, each, with_for_update=True)
+        except BaseException as error:  # noqa: BLE001  shown by the assertion
+            failed.append(error)
+
+    def act(row: Transfer, claim: Claim, progress: Progress) -> None:
+        if row.id == row_ids[0]:
+            canceller.start()
+        count(row, claim, progress)
+
+    canceller = threading.Thread(target=cancel)
+    carry_out(WORKER, [str(each) for each in row_ids], act)
+    canceller.join()
+    assert failed == []
+    assert {transfer(each).state for each in row_ids} == {TransferState.COMPLETED}
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_a_database_that_is_away_for_a_moment_costs_no_row(
+    monkeypatch: pytest.MonkeyPatch, *, committed: bool
+) -> None:
+    row_ids = [new_transfer() for _ in range(20)]
+    record, tries = groups.complete, 0
+
+    def away_once(session: Session, done: dict[Claim, int], worker: str) -> set[Claim]:
+        nonlocal tries
+        tries += 1
+        if tries > 1:
+            return record(session, done, worker)
+        if committed:
+            record(session, done, worker)
+            session.commit()
+        raise OperationalError("COMMIT", {}, RuntimeError("the connection is lost"))
+
+    def act(row: Transfer, claim: Claim, progress: Progress) -> None:
+        threading.Event().wait(0.4)
+        count(row, claim, progress)
+
+    monkeypatch.setattr(groups, "complete", away_once)
+    carry_out(WORKER, [str(each) for each in row_ids], act)
+    assert {transfer(each).state for each in row_ids} == {TransferState.COMPLETED}
+    assert {len(told(each)) for each in row_ids} == {3}
+
+
+def test_one_that_waits_for_its_turn_is_cancelled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_CONNECTIONS", "1")
+    get_settings.cache_clear()
+    first, waiting = new_transfer(), new_transfer()
+    states: list[TransferState] = []
+
+    def act(row: Transfer, claim: Claim, progress: Progress) -> None:
+        with session_scope() as session:
+            transfers.cancel(session, session.get_one(Transfer, waiting, with_for_update=True))
+        threading.Event().wait(2.5 * RENEW_S)
+        states.append(transfer(waiting).state)
+        count(row, claim, progress)
+
+    with pytest.raises(SomeFailed, match="1 of 2 failed"):
+        carry_out(WORKER, [str(first), str(waiting)], act)
+    assert states == [TransferState.CANCELLED]
+    assert transfer(first).state is TransferState.COMPLETED
+
+
+def test_whoever_ends_the_task_waits_for_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_CONNECTIONS", "2")
+    get_settings.cache_clear()
+    row_ids = [new_transfer() for _ in range(4)]
+
+    def act(_: Transfer, __: Claim, progress: Progress) -> None:
+        for _tenth in range(100):
+            threading.Event().wait(0.1)
+            progress.advance(1)
+
+    threading.Timer(0.5, interrupt_main).start()
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(WORKER, [str(each) for each in row_ids], act)
+    assert time.monotonic() - begun < 5
+    assert {transfer(each).lease_until for each in row_ids} == {None}
+    with session_scope() as session:
+        assert {message.id for message in take_overdue(session, 10)} == set(row_ids)
+
+
+def test_each_line_of_the_log_names_its_row() -> None:
+    good, busy, odd = (new_transfer() for _ in range(3))
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(JsonLines())
+    logging.getLogger("workers").addHandler(handler)
+
+    def act(row: Transfer, claim: Claim, progress: Progress) -> None:
+        if row.id == busy:
+            raise StorageUnavailable("busy")
+        if row.id == odd:
+            raise ZeroDivisionError
+        count(row, claim, progress)
+
+    with pytest.raises(SomeFailed):
+        carry_out(WORKER, [str(each) for each in (good, busy, odd)], act)
+    logging.getLogger("workers").removeHandler(handler)
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert {line["work_id"] for line in lines} == {str(busy), str(odd)}
+    assert all(line["work_id"] in line["message"] for line in lines)
+
+
+def test_the_keeper_and_the_recorder_do_not_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    row_ids = [new_transfer() for _ in range(32)]
+    record, left = groups.complete, set[Claim]()
+
+    def counted(session: Session, done: dict[Claim, int], worker: str) -> set[Claim]:
+        skipped = record(session, done, worker)
+        left.update(skipped)
+        return skipped
+
+    def act(row: Transfer, claim: Claim, progress: Progress) -> None:
+        threading.Event().wait(0.9 * RENEW_S)
+        count(row, claim, progress)
+
+    monkeypatch.setattr(groups, "complete", counted)
+    carry_out(WORKER, [str(each) for each in row_ids], act)
+    assert left == set()
+
+
+def test_few_connections_to_the_database_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_DATABASE_CONNECTIONS", "2")
+    get_settings.cache_clear()
+    other = make_engine(get_settings().database_url.get_secret_value())
+    get_engine().dispose()
+    get_engine.cache_clear()
+    row_ids, locked = [new_transfer() for _ in range(20)], threading.Event()
+
+    def hold() -> None:
+        with Session(other) as session, session.begin():
+            for each in row_ids[:2]:
+                session.get_one(Transfer, each, with_for_update=True)
+            locked.set()
+            threading.Event().wait(4)
+
+    def act(row: Transfer, _: Claim, __: Progress) -> None:
+        if row.id == row_ids[0]:
+            holder.start()
+        locked.wait(5)
+        if row.id not in row_ids[:2]:
+            threading.Event().wait(0.2)  # the locked ones come first
+        raise StorageUnavailable("busy")
+
+    holder = threading.Thread(target=hold)
+    with pytest.raises(SomeFailed, match="20 of 20"):
+        carry_out(WORKER, [str(each) for each in row_ids], act)
+    holder.join()
+    other.dispose()
+    assert {transfer(each).state for each in row_ids} == {TransferState.RETRYING}
