@@ -1,6 +1,7 @@
 """Fetching: the bytes of a remote file into a file of the cluster, in parts, over several connections."""
 
 import logging
+import sys
 import time
 from collections.abc import Callable, Sequence
 
@@ -9,7 +10,7 @@ from gateway.sites.files import Incoming
 from gateway.staging.crew import LONGEST_RUN, POLL_S, Crew, Part, Work, attended
 from gateway.staging.journal import Journal
 from gateway.staging.progress import Deadline, Progress
-from gateway.staging.verifying import BUFFER_BYTES, Check, checking
+from gateway.staging.verifying import Check, checking
 from gateway.storage.checksums import Verifier
 from gateway.storage.remote import Remote, RemoteInfo, without_parts
 
@@ -122,28 +123,25 @@ def _work(remote: Remote, info: RemoteInfo, incoming: Incoming, check: Check) ->
             part.done = 0
         if part.stop == part.start + part.done:
             return
-        buffer = memoryview(bytearray(_buffer_size(part)))
+
+        def take(data: memoryview) -> bool:
+            may_go_on()
+            data = data[: _missing(part)]
+            incoming.write_at(data, part.start + part.done)
+            check.take(part, data)
+            part.done += len(data)
+            return _missing(part) > 0
+
         with remote.read(info, part.start + part.done, part.stop) as answer:
-            while (wanted := _wanted(part, len(buffer))) > 0:
-                count = answer.readinto(buffer[:wanted])
-                may_go_on()
-                if count == 0 and part.stop is not None:
-                    raise StorageUnavailable("the store ended the connection before all was sent")
-                if count == 0:
-                    return
-                incoming.write_at(buffer[:count], part.start + part.done)
-                check.take(part, buffer[:count])
-                part.done += count
+            answer.pour(take)
+        if part.stop is not None and _missing(part):
+            raise StorageUnavailable("the store ended the connection before all was sent")
 
     return work
 
 
-def _buffer_size(part: Part) -> int:
-    return BUFFER_BYTES if part.stop is None else max(1, min(BUFFER_BYTES, part.stop - part.start))
-
-
-def _wanted(part: Part, most: int) -> int:
-    return most if part.stop is None else min(most, part.stop - part.start - part.done)
+def _missing(part: Part) -> int:
+    return sys.maxsize if part.stop is None else part.stop - part.start - part.done
 
 
 def _watcher(

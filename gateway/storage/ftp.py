@@ -13,23 +13,27 @@ from gateway.errors import StorageChanged, StorageError, StorageUnavailable
 from gateway.settings import Settings
 from gateway.storage import policy
 from gateway.storage.refusals import reached
-from gateway.storage.remote import Readable, RemoteInfo
+from gateway.storage.remote import Readable, RemoteInfo, Take
 
 PORT = 21
+_BUFFER_BYTES = 1 << 20
 
 
 class _Stream:
-    """The data connection as something to read from; the last bytes are given once they are confirmed."""
+    """The data connection as something that pours; the last bytes are given once they are confirmed."""
 
     def __init__(self, data: socket.socket, length: float, confirm: Callable[[], None]) -> None:
         self._data, self._left, self._confirm = data, length, confirm
 
-    def readinto(self, buffer: memoryview, /) -> int:
-        count = self._data.recv_into(buffer)
-        self._left -= count
-        if not count or not self._left:
-            self._confirm()
-        return count
+    def pour(self, take: Take) -> None:
+        buffer = memoryview(bytearray(_BUFFER_BYTES))
+        wants = True
+        while wants and self._left > 0:
+            count = self._data.recv_into(buffer[: min(self._left, _BUFFER_BYTES)])
+            self._left -= count
+            if not count or not self._left:
+                self._confirm()
+            wants = count > 0 and take(buffer[:count])
 
 
 class FtpFile:

@@ -26,11 +26,14 @@ def without_parts(info: RemoteInfo) -> RemoteInfo:
     return replace(info, checksums=whole, parts_bytes=0)
 
 
+Take = Callable[[memoryview], bool]  # learns the next bytes, and tells whether more of them are wanted
+
+
 class Readable(Protocol):
     """An open answer."""
 
-    def readinto(self, buffer: memoryview, /) -> int:
-        """Fill the buffer, or some of it; 0 is the end."""
+    def pour(self, take: Take) -> None:
+        """Give the body away in pieces, until there is no more of it or no more is wanted."""
 
 
 class Remote(Protocol):

@@ -58,7 +58,11 @@ class _Md5:
 
     def __init__(self, data: Slice) -> None:
         self._data = data
+        self.seek(0)
+
+    def seek(self, offset: int) -> int:
         self._digest = hashlib.md5(usedforsecurity=False)
+        return self._data.seek(offset)
 
     def read(self, size: int = -1) -> bytes:
         piece = self._data.read(size)

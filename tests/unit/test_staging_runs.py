@@ -16,7 +16,7 @@ from gateway.sites.local import LocalSite
 from gateway.staging import crew, fetching
 from gateway.staging.crew import Crew, Part
 from gateway.staging.progress import Deadline
-from gateway.storage.remote import Readable, RemoteInfo
+from gateway.storage.remote import Readable, RemoteInfo, Take
 from tests.staging import Recorder
 
 MIB = 1 << 20
@@ -36,6 +36,17 @@ def small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crew, "FIRST_PAUSE_S", 0.01)
     monkeypatch.setattr(fetching, "SMALLEST_PART_BYTES", MIB)
     monkeypatch.setattr(fetching, "LARGEST_PART_BYTES", MIB)
+
+
+@dataclass
+class Pouring:
+    """An answer."""
+
+    body: BytesIO
+
+    def pour(self, take: Take) -> None:
+        while (piece := self.body.read(MIB)) and take(memoryview(piece)):
+            pass
 
 
 @dataclass
@@ -61,7 +72,7 @@ class Store:
         assert stop is not None
         self.asked.append((start, stop))
         self._broken = self.breaks and stop - start >= 3 * MIB
-        yield BytesIO(DATA[start : stop - MIB - MIB // 2 if self._broken else stop])
+        yield Pouring(BytesIO(DATA[start : stop - MIB - MIB // 2 if self._broken else stop]))
 
     def close(self) -> None:
         pass

@@ -73,9 +73,10 @@ def test_one_that_the_server_has_closed_does_not(answer: bytes) -> None:
 
 
 def test_one_whose_answer_was_not_read_whole_does_not_either() -> None:
-    with serving(_answer(OK), _answer(OK)) as url, closing(Connections(SETTINGS)) as connections:
+    longer = OK.replace(b"4", b"5")
+    with serving(_answer(longer), _answer(OK)) as url, closing(Connections(SETTINGS)) as connections:
         with closing(connections.send("GET", url, {})) as answer:
-            assert answer.readinto(memoryview(bytearray(2))) == 2
+            assert answer.read(2) == b"he"
         assert _get(connections, url) == b"here"
 
 
@@ -86,6 +87,9 @@ def test_an_answer_that_comes_before_all_was_sent_is_read() -> None:
         def read(self, size: int = -1, /) -> bytes:
             self.left -= 1
             return bytes(size) if self.left else b""
+
+        def seek(self, offset: int, /) -> int:
+            raise AssertionError("it was not sent before")
 
     refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
     with serving(_answer(refusal)) as url, closing(Connections(SETTINGS)) as connections:
