@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from gateway.errors import GatewayError, StorageUnavailable
 from gateway.sites.files import Incoming
-from gateway.staging.crew import LONGEST_RUN, POLL_S, Crew, Part, Work, attended
+from gateway.staging.crew import LONGEST_RUN, POLL_S, Crew, Part, Work
 from gateway.staging.journal import Journal
 from gateway.staging.progress import Deadline, Progress
 from gateway.staging.verifying import Check, checking
@@ -62,11 +62,7 @@ def fetch(
         crew.run(watch, check.step)
         _read_back(check, watch)
         progress.advance(_total(parts))
-        if (
-            verifier.parts_bytes
-            and not check.agrees()
-            and not attended(info.has_even_parts, remote.cut, watch)
-        ):
+        if verifier.parts_bytes and not check.agrees() and not _has_even_parts(remote, info, watch):
             _log.warning("%s: the object's parts differ in size: no checksum to go by", incoming.path)
             verifier = Verifier(without_parts(info))
             check = checking(incoming, parts, verifier, part_bytes)
@@ -76,6 +72,11 @@ def fetch(
         raise
     journal.close()
     _judge(info, _total(parts), incoming, verifier.algorithm, agrees=check.agrees)
+
+
+def _has_even_parts(remote: Remote, info: RemoteInfo, watch: Callable[[], None]) -> bool:
+    with remote.watched(watch):
+        return info.has_even_parts()
 
 
 def _read_back(check: Check, watch: Callable[[], None]) -> None:

@@ -61,7 +61,6 @@ class Lent:
 
 
 kept: list[tuple[float, Lent]] = []
-os.register_at_fork(after_in_child=kept.clear)  # two processes must not speak on one connection
 
 
 def lend(address: S3Address, credentials: Credentials, settings: Settings) -> Lent:
@@ -84,6 +83,15 @@ def give_back(lent: Lent) -> None:
         kept[:] = [(since, each) for since, each in kept if each not in old]
     for each in old:
         each.close()
+
+
+def _let_go() -> None:
+    with _lock:
+        while kept:
+            kept.pop()[1].close()
+
+
+os.register_at_fork(before=_let_go)  # two processes must not speak, or say goodbye, on one connection
 
 
 def _limits(settings: Settings) -> tuple[object, ...]:

@@ -11,7 +11,6 @@ import time
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import Any
@@ -23,9 +22,10 @@ from botocore.httpsession import get_cert_path
 from gateway.settings import Settings
 from gateway.storage import policy
 from gateway.storage.curl import PORTS, Place
+from gateway.storage.hands import LOOK_S, attended
 from gateway.storage.heads import Head, head_of, lines_of
 from gateway.storage.remote import Take
-from gateway.storage.wire import LOOK_S, Body, Request, Wire
+from gateway.storage.wire import Body, Request, Wire
 
 __all__ = ["USER_AGENT", "Answer", "Body", "Connections"]
 
@@ -77,11 +77,11 @@ class Connections:
 
         For a block that is alone with these connections: it is called in the thread that waits.
         """
-        self._watch = watch
+        before, self._watch = self._watch, watch
         try:
             yield
         finally:
-            self._watch = None
+            self._watch = before
 
     def cut(self) -> None:
         """Break every connection in use, also those being made: whoever waits for one gets an error soon."""
@@ -105,13 +105,9 @@ class Connections:
         return Wire(place, self._resolved(place, look), self._settings, str(bundle))
 
     def _resolved(self, place: Place, look: Callable[[], None]) -> list[str]:
-        """Resolve in a thread that is left behind when nobody waits, for nothing ends a look-up sooner."""
-        found: Future[list[str]] = Future()
-        asked = place.host, place.port, self._settings.allowed_endpoints
-        threading.Thread(target=_settle, args=(found, lambda: policy.resolve(*asked)), daemon=True).start()
-        while not wait([found], LOOK_S).done:
-            look()
-        return found.result()
+        """Resolve in another thread, for nothing ends a look-up sooner."""
+        allowed = self._settings.allowed_endpoints
+        return attended(lambda: policy.resolve(place.host, place.port, allowed), look)
 
 
 class Answer:
@@ -150,7 +146,7 @@ class Answer:
 
 
 class _Lookout:
-    """Looks up from waiting once in a while: is this cut, and what does the one say who watches?"""
+    """Looks up from waiting once in a while: whether this was cut, and what the one says who watches."""
 
     def __init__(self, cut: threading.Event, watch: Callable[[], None] | None, host: str) -> None:
         self._cut, self._watch, self._host, self._due = cut, watch, host, 0.0
@@ -186,16 +182,8 @@ def _places(url: str) -> tuple[Place, str]:
 def _request(
     method: str, target: str, place: Place, headers: Mapping[str, Any], body: bytes | str | Body | None
 ) -> Request:
-    length = int(headers.get("Content-Length", 0))
-    if isinstance(body, str):
-        body = body.encode()
-    if isinstance(body, bytes | bytearray):
-        body, length = BytesIO(body) if body else None, len(body)
-    return Request(method, target, lines_of({"Host": place.netloc, **headers}), body, length)
-
-
-def _settle(future: "Future[list[str]]", look_up: Callable[[], list[str]]) -> None:
-    try:
-        future.set_result(look_up())
-    except BaseException as error:  # noqa: BLE001  raised again by the thread that waits
-        future.set_exception(error)
+    lines = lines_of({"Host": place.netloc, **headers})
+    if body is None or isinstance(body, str | bytes):
+        data = body.encode() if isinstance(body, str) else body or b""
+        return Request(method, target, lines, BytesIO(data) if data else None, len(data))
+    return Request(method, target, lines, body, int(headers["Content-Length"]))

@@ -2,8 +2,8 @@
 
 import re
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from botocore.exceptions import BotoCoreError
@@ -55,6 +55,10 @@ class WebFile:
     def cut(self) -> None:
         """Break all connections, so that whoever waits for one of them stops waiting."""
         self._connections.cut()
+
+    def watched(self, watch: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call `watch` while the block waits for the server; what it raises ends that."""
+        return self._connections.watched(watch)
 
     def ask(self) -> RemoteInfo:
         """Ask for the first byte: its answer tells the size, the version and whether there are ranges."""

@@ -39,6 +39,9 @@ class Readable(Protocol):
 class Remote(Protocol):
     """The file."""
 
+    def watched(self, watch: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call `watch` while the block, which no other thread is in, waits; what it raises ends that."""
+
     def ask(self) -> RemoteInfo:
         """Ask for its size, version and checksums."""
 

@@ -25,10 +25,16 @@ def trouble(number: int, told: str, host: str) -> BotoCoreError:
     if number in _UNREACHED:
         return EndpointConnectionError(endpoint_url=host, error=told)
     if number == pycurl.E_PEER_FAILED_VERIFICATION:
-        return SSLError(endpoint_url=host, error=Distrusted(told.rpartition("problem: ")[2]))
+        return SSLError(endpoint_url=host, error=Distrusted(_flaw(told, host)))
     if number == pycurl.E_SSL_CACERT_BADFILE:
         return SSLError(endpoint_url=host, error=Distrusted("the file of authorities cannot be read"))
     if number in _TLS:
         is_plain = any(words in told.lower() for words in _NOT_TLS)
-        return SSLError(endpoint_url=host, error=Distrusted("there is no TLS") if is_plain else told)
+        return SSLError(endpoint_url=host, error=Distrusted("there is no TLS") if is_plain else OSError(told))
     return ConnectionClosedError(endpoint_url=host, error=told)
+
+
+def _flaw(told: str, host: str) -> str:
+    """Return what is wrong with a certificate: the verdict of OpenSSL, or that it is another host's."""
+    _, is_verdict, verdict = told.partition("certificate problem: ")
+    return verdict if is_verdict else f"it is not valid for {host!r}"

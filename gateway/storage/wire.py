@@ -19,11 +19,11 @@ from gateway.errors import StorageError
 from gateway.faults import Fault
 from gateway.settings import Settings
 from gateway.storage.curl import Place, handle
+from gateway.storage.hands import LOOK_S
 from gateway.storage.remote import Take
 from gateway.storage.troubles import trouble
 
 HELD_BYTES = 64 << 10  # of a body that nobody has asked for yet
-LOOK_S = 0.1
 _PIECE_BYTES = 512 << 10  # what libcurl gives in pieces of 16 KiB is handed on in such ones
 _SENDING = frozenset({"PUT", "POST"})
 _AWAITED = {pycurl.POLL_IN: POLLIN, pycurl.POLL_OUT: POLLOUT, pycurl.POLL_INOUT: POLLIN | POLLOUT}
@@ -32,6 +32,7 @@ _READY = (
     (POLLOUT, pycurl.CSELECT_OUT),
     (POLLERR, pycurl.CSELECT_ERR),
 )
+
 
 class Body(Protocol):
     """Something that is sent: it is read from its start, and perhaps once more."""
@@ -91,7 +92,9 @@ class Wire:
 
     def step(self) -> None:
         """Wait a moment for something to happen, and let libcurl act on it."""
-        ready = self._sockets.poll(LOOK_S * 1000 if self._timer_ms < 0 else min(LOOK_S * 1000, self._timer_ms))
+        ready = self._sockets.poll(
+            LOOK_S * 1000 if self._timer_ms < 0 else min(LOOK_S * 1000, self._timer_ms)
+        )
         for number, events in ready:
             self._act(number, sum(flag for mask, flag in _READY if events & mask))
         if ready:
@@ -147,9 +150,9 @@ class Wire:
 
     def _check_patience(self) -> None:
         """Raise when the server is silent for too long; libcurl itself sees to the time of connecting."""
-        if time.monotonic() - self._quiet_since > self._patience_s and not self.is_over:
-            if self._easy.getinfo(pycurl.PRETRANSFER_TIME):
-                raise ReadTimeoutError(endpoint_url=self._place.host)
+        is_late = time.monotonic() - self._quiet_since > self._patience_s
+        if is_late and not self.is_over and self._easy.getinfo(pycurl.PRETRANSFER_TIME):
+            raise ReadTimeoutError(endpoint_url=self._place.host)
 
     def _heed(self, event: int, number: int, *_: object) -> None:
         """Learn which socket libcurl waits for, and what for."""
@@ -170,7 +173,7 @@ class Wire:
         )
         return pycurl.SOCKET_BAD
 
-    def _hold(self, piece: bytes) -> int | None:
+    def _hold(self, piece: bytes) -> Any:
         """Keep the beginning of the body, and let the rest wait for who wants it."""
         if self._held_bytes >= HELD_BYTES:
             return pycurl.WRITEFUNC_PAUSE
@@ -178,17 +181,16 @@ class Wire:
         self.held.append(piece)
         return None
 
-    def _read(self, size: int) -> bytes | int:
+    def _read(self, size: int) -> Any:
         try:
             return self._body.read(size) if self._body else b""
         except BaseException as error:  # noqa: BLE001  raised again by who waits for the answer
             self._error = error
             return pycurl.READFUNC_ABORT
 
-    def _seek(self, offset: int, _: int) -> int:
+    def _seek(self, offset: int, _: int) -> None:
         if self._body:
             self._body.seek(offset)
-        return pycurl.SEEKFUNC_OK
 
 
 class _Spout(RawIOBase):

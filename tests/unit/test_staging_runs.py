@@ -2,8 +2,8 @@
 
 import itertools
 import os
-from collections.abc import Container, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from hashlib import sha256
 from io import BytesIO
@@ -59,6 +59,9 @@ class Store:
     asked: list[tuple[int, int]] = field(default_factory=list)
     _broken: bool = False
     _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def watched(self, _: Callable[[], None]) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def ask(self) -> RemoteInfo:
         return RemoteInfo(len(DATA), "one", ranges=True, checksums=self.checksums, parts_bytes=MIB)

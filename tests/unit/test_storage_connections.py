@@ -88,7 +88,7 @@ def test_an_answer_that_comes_before_all_was_sent_is_read() -> None:
             self.left -= 1
             return bytes(size) if self.left else b""
 
-        def seek(self, offset: int, /) -> int:
+        def seek(self, _: int, /) -> int:
             raise AssertionError("it was not sent before")
 
     refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
