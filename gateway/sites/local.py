@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -183,11 +183,17 @@ class LocalSite:
     def _check_inside(self, fd: int, path: PurePosixPath) -> None:
         """Raise SiteError when the descriptor leads to a place outside the roots."""
         real = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115  a Path costs as much as the look itself
-        roots = (os.path.realpath(root) for root in self._roots)
-        if not any(real == root or real.startswith(f"{root.rstrip('/')}/") for root in roots):
+        if not _is_below(real, map(str, self._roots)) and not _is_below(
+            real, map(os.path.realpath, self._roots)
+        ):
             raise SiteError(
                 f"{path} leads through a symbolic link out of the folders that are allowed", Fault.PERMISSION
             )
+
+
+def _is_below(real: str, roots: Iterable[str]) -> bool:
+    """Tell whether a path without links is one of the roots or below it."""
+    return any(real == root or real.startswith(f"{root.rstrip('/')}/") for root in roots)
 
 
 @contextmanager

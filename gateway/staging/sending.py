@@ -20,7 +20,7 @@ from gateway.storage.signed import SignedObject
 WHOLE_BYTES = 8 << 20  # up to here in one piece
 MOST_PARTS = 10_000
 _READ_BYTES = 1 << 20
-_UNASKED_BYTES = 256 << 10
+_UNASKED_BYTES = 1 << 20  # libcurl asks a store before it sends more
 
 
 def send(

@@ -21,15 +21,14 @@ from botocore.httpsession import get_cert_path
 
 from gateway.settings import Settings
 from gateway.storage import policy
-from gateway.storage.curl import PORTS, Place
+from gateway.storage.curl import PORTS, Account, Place
 from gateway.storage.hands import LOOK_S, attended
 from gateway.storage.heads import Head, head_of, lines_of
 from gateway.storage.remote import Take
 from gateway.storage.wire import Body, Request, Wire
 
-__all__ = ["USER_AGENT", "Answer", "Body", "Connections"]
+__all__ = ["Answer", "Body", "Connections"]
 
-USER_AGENT = "hpc-gateway"
 KEPT_S = 60.0  # after that a name may mean something else
 _Idle = defaultdict[Place, list[Wire]]
 
@@ -45,9 +44,14 @@ class Connections:
         weakref.finalize(self, _close, self._idle)
 
     def send(
-        self, method: str, url: str, headers: Mapping[str, Any], body: bytes | str | Body | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, Any],
+        body: bytes | str | Body | None = None,
+        account: Account | None = None,
     ) -> "Answer":
-        """Send a request and return its answer, whatever that says.
+        """Send a request, signed for the account if there is one, and return its answer, whatever that says.
 
         Raises
         ------
@@ -61,7 +65,7 @@ class Connections:
         look()
         wire = self._take(place, look)
         try:
-            wire.begin(_request(method, target, place, headers, body))
+            wire.begin(_request(method, target, place, headers, body, account))
             while (head := head_of(wire.head)) is None:
                 wire.check()
                 wire.step()
@@ -125,6 +129,8 @@ class Answer:
 
     def read(self, most: int | None = None) -> bytes:
         """Return the body, or no more than so much of it."""
+        if self._wire is not None and self._wire.is_whole:
+            return self._wire.rest()[:most]
         body = bytearray()
 
         def take(piece: memoryview) -> bool:
@@ -179,11 +185,16 @@ def _places(url: str) -> tuple[Place, str]:
     return Place(parts.scheme, host, parts.port or PORTS[parts.scheme]), target
 
 
-def _request(
-    method: str, target: str, place: Place, headers: Mapping[str, Any], body: bytes | str | Body | None
+def _request(  # noqa: PLR0917 (likewise)
+    method: str,
+    target: str,
+    place: Place,
+    headers: Mapping[str, Any],
+    body: bytes | str | Body | None,
+    account: Account | None,
 ) -> Request:
     lines = lines_of({"Host": place.netloc, **headers})
     if body is None or isinstance(body, str | bytes):
         data = body.encode() if isinstance(body, str) else body or b""
-        return Request(method, target, lines, BytesIO(data) if data else None, len(data))
-    return Request(method, target, lines, body, int(headers["Content-Length"]))
+        return Request(method, target, lines, BytesIO(data) if data else None, len(data), account)
+    return Request(method, target, lines, body, int(headers["Content-Length"]), account)

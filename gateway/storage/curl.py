@@ -5,6 +5,7 @@ and no other protocol is spoken than the one that was asked for.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from gateway.settings import Settings
 
 _RECEIVED_BYTES = 2 << 20  # at once, at most; libcurl hands it on in pieces of 16 KiB whatever this is
 _SENT_BYTES = 1 << 20
+_USER_AGENT = "hpc-gateway"
 _PROTOCOLS = {"http": pycurl.PROTO_HTTP, "https": pycurl.PROTO_HTTPS}
 PORTS = {"http": 80, "https": 443}
 
@@ -37,6 +39,15 @@ class Place(NamedTuple):
         return f"{self.scheme}://{self.netloc}"
 
 
+@dataclass(frozen=True)
+class Account:
+    """For whom libcurl signs. It shows nothing of itself, wherever it is printed."""
+
+    region: str
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+
+
 def handle(place: Place, addresses: Sequence[str], settings: Settings, bundle: str) -> pycurl.Curl:
     """Return a handle whose connections go to these addresses of the place, the first that answers."""
     easy = pycurl.Curl()
@@ -49,7 +60,9 @@ def handle(place: Place, addresses: Sequence[str], settings: Settings, bundle: s
         (pycurl.PROTOCOLS, _PROTOCOLS[place.scheme]),
         (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
         (pycurl.HTTP09_ALLOWED, 0),
+        (pycurl.ACCEPT_ENCODING, "identity"),
         (pycurl.HTTP_CONTENT_DECODING, 0),
+        (pycurl.USERAGENT, _USER_AGENT),
         (pycurl.PATH_AS_IS, 1),
         (pycurl.CONNECTTIMEOUT_MS, max(1, int(settings.connect_timeout_s * 1000))),
         (pycurl.BUFFERSIZE, _RECEIVED_BYTES),
@@ -64,6 +77,19 @@ def handle(place: Place, addresses: Sequence[str], settings: Settings, bundle: s
     if not _is_number(place.host):
         easy.setopt(pycurl.RESOLVE, [f"{place.host}:{place.port}:{','.join(addresses)}"])
     return easy
+
+
+def sign_as(easy: pycurl.Curl, account: Account | None) -> None:
+    """Let libcurl sign for the account from now on, or send no word of one."""
+    easy.setopt(pycurl.PATH_AS_IS, int(account is None))
+    if account is None:
+        easy.unsetopt(pycurl.USERNAME)
+        easy.unsetopt(pycurl.PASSWORD)
+        easy.setopt(pycurl.HTTPAUTH, pycurl.HTTPAUTH_BASIC)
+    else:
+        easy.setopt(pycurl.USERNAME, account.access_key)
+        easy.setopt(pycurl.PASSWORD, account.secret_key.encode())
+        easy.setopt(pycurl.AWS_SIGV4, f"aws:amz:{account.region}:s3")
 
 
 def _is_number(host: str) -> bool:

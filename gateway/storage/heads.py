@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-_FINAL = 200  # where the answers begin that are not just a word in between
-_FORBIDDEN = frozenset("\r\n\0")
-# Of our own making, where libcurl would say something else: no compression, no wish, no question.
-_USUAL = {"accept-encoding": b"Accept-Encoding: identity", "accept": b"Accept:", "expect": b"Expect:"}
-_TOLD_APART = "content-length"  # libcurl says it of the body that it is given
+_FINAL = "2"  # what a status begins with, or something greater, that is not just a word in between
+_UNSAID = {"accept": "Accept:", "expect": "Expect:"}  # what libcurl would say unasked
+_TOLD_APART = frozenset(
+    {"content-length", "expect"}
+)  # libcurl says these of a body by itself
 
 
 class Head(NamedTuple):
@@ -26,31 +26,27 @@ def lines_of(headers: Mapping[str, Any]) -> list[bytes]:
     ValueError
         When one would not stay one line.
     """
-    lines, usual = list[bytes](), dict(_USUAL)
-    for name, value in headers.items():
-        text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-        if not _FORBIDDEN.isdisjoint(name + text):
-            raise ValueError(f"the header {name!r} holds a line break")
-        usual.pop(name.lower(), None)
-        if name.lower() != _TOLD_APART:
-            lines.append((f"{name}: {text}" if text else f"{name};").encode("latin-1"))
-    return lines + list(usual.values())
+    named = {name.lower(): _line(name, value) for name, value in headers.items()}
+    lines = [line for name, line in (_UNSAID | named).items() if name not in named.keys() & _TOLD_APART]
+    text = "\n".join(lines)
+    if text.count("\n") >= len(lines) or "\r" in text or "\0" in text:
+        raise ValueError("a header holds a line break")
+    return text.encode("latin-1").split(b"\n")
+
+
+def _line(name: str, value: str | bytes) -> str:
+    text = value.decode("latin-1") if isinstance(value, bytes) else value
+    return f"{name}: {text}" if text else f"{name};"
 
 
 def head_of(lines: Sequence[bytes]) -> Head | None:
     """Return the head that the lines hold, once they hold all of it."""
-    start = 0
-    for number, line in enumerate(lines):
-        if line.strip():
-            continue
-        _, _, told = lines[start].partition(b" ")
-        status, _, reason = told.decode("latin-1").strip().partition(" ")
-        if int(status) >= _FINAL:
-            return Head(int(status), reason, _headers(lines[start + 1 : number]))
-        start = number + 1
+    text = b"".join(lines).decode("latin-1").replace("\r\n", "\n")
+    for block in text.split("\n\n")[:-1]:
+        first, *rest = block.split("\n")
+        _, _, told = first.partition(" ")
+        if told >= _FINAL:
+            pairs = (line.partition(":") for line in rest)
+            headers = {name.lower(): value.strip() for name, _, value in pairs}
+            return Head(int(told[:3]), told[4:].strip(), headers)
     return None
-
-
-def _headers(lines: Sequence[bytes]) -> dict[str, str]:
-    pairs = (line.decode("latin-1").partition(":") for line in lines)
-    return {name.strip().lower(): value.strip() for name, _, value in pairs}

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError
 from gateway.errors import Invalid, StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.faults import Fault
 from gateway.settings import Settings
-from gateway.storage.connections import USER_AGENT, Answer, Connections
+from gateway.storage.connections import Answer, Connections
 from gateway.storage.policy import check_endpoint
 from gateway.storage.refusals import reached
 from gateway.storage.remote import Readable, RemoteInfo
@@ -141,7 +141,7 @@ class WebFile:
         return target
 
     def _send(self, url: str, headers: Mapping[str, str], method: str = "GET") -> Answer:
-        return self._connections.send(method, url, {"User-Agent": USER_AGENT, **headers})
+        return self._connections.send(method, url, headers)
 
 
 def _normal(url: str) -> str:

@@ -18,7 +18,7 @@ from botocore.exceptions import ReadTimeoutError
 from gateway.errors import StorageError
 from gateway.faults import Fault
 from gateway.settings import Settings
-from gateway.storage.curl import Place, handle
+from gateway.storage.curl import Account, Place, handle, sign_as
 from gateway.storage.hands import LOOK_S
 from gateway.storage.remote import Take
 from gateway.storage.troubles import trouble
@@ -52,6 +52,7 @@ class Request(NamedTuple):
     headers: Sequence[bytes]  # whole lines
     body: Body | None
     length: int
+    account: Account | None  # for whom it is signed here
 
 
 class Wire:
@@ -65,6 +66,7 @@ class Wire:
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._heed)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._remind)
+        self._account: Account | None = None
         self._easy = handle(place, addresses, settings, bundle)
         self._easy.setopt(pycurl.OPENSOCKETFUNCTION, self._open)
         self._easy.setopt(pycurl.READFUNCTION, self._read)
@@ -76,6 +78,9 @@ class Wire:
         self._held_bytes, self._body = 0, request.body
         self._error: BaseException | None = None
         easy = self._easy
+        if request.account != self._account:
+            sign_as(easy, request.account)
+            self._account = request.account
         easy.setopt(pycurl.URL, self._place.url + request.target)
         if request.body is not None or request.method in _SENDING:
             easy.setopt(pycurl.UPLOAD, 1)
@@ -127,6 +132,11 @@ class Wire:
     def is_whole(self) -> bool:
         """Tell whether all of the answer has come, so that there may be another one."""
         return self.is_over and self._error is None
+
+    def rest(self) -> bytes:
+        """Return what has come and was not given away."""
+        held, self.held = self.held, []
+        return b"".join(held)
 
     def check(self) -> None:
         """Raise what has gone wrong, if something has."""
