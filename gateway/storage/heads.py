@@ -5,9 +5,7 @@ from typing import Any, NamedTuple
 
 _FINAL = "2"  # what a status begins with, or something greater, that is not just a word in between
 _UNSAID = {"accept": "Accept:", "expect": "Expect:"}  # what libcurl would say unasked
-_TOLD_APART = frozenset(
-    {"content-length", "expect"}
-)  # libcurl says these of a body by itself
+_TOLD_APART = frozenset({"content-length", "expect"})  # libcurl says these of a body by itself
 
 
 class Head(NamedTuple):

@@ -1,5 +1,7 @@
 """What goes wrong on a connection, by libcurl's numbers, as what botocore calls it."""
 
+import re
+
 import pycurl
 from botocore.exceptions import (
     BotoCoreError,
@@ -11,6 +13,7 @@ from botocore.exceptions import (
 
 _UNREACHED = frozenset({pycurl.E_COULDNT_CONNECT, pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_URL_MALFORMAT})
 _TLS = frozenset({pycurl.E_SSL_CONNECT_ERROR, pycurl.E_SSL_CIPHER, pycurl.E_SSL_CERTPROBLEM})
+_VERDICT = re.compile(r"certificate (?:problem|OpenSSL verify result): ([\w ,-]+)")
 _NOT_TLS = ("wrong version number", "packet length too long", "http request")
 
 
@@ -36,5 +39,5 @@ def trouble(number: int, told: str, host: str) -> BotoCoreError:
 
 def _flaw(told: str, host: str) -> str:
     """Return what is wrong with a certificate: the verdict of OpenSSL, or that it is another host's."""
-    _, is_verdict, verdict = told.partition("certificate problem: ")
-    return verdict if is_verdict else f"it is not valid for {host!r}"
+    verdict = _VERDICT.search(told)
+    return verdict[1] if verdict else f"it is not valid for {host!r}"
