@@ -13,7 +13,7 @@ from botocore.exceptions import (
 
 _UNREACHED = frozenset({pycurl.E_COULDNT_CONNECT, pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_URL_MALFORMAT})
 _TLS = frozenset({pycurl.E_SSL_CONNECT_ERROR, pycurl.E_SSL_CIPHER, pycurl.E_SSL_CERTPROBLEM})
-_VERDICT = re.compile(r"certificate (?:problem|OpenSSL verify result): ([\w ,-]+)")
+_VERDICT = re.compile(r"certificate (?:problem|OpenSSL verify result): ([\w ,-]*\w)")
 _NOT_TLS = ("wrong version number", "packet length too long", "http request")
 
 

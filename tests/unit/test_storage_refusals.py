@@ -93,11 +93,9 @@ def test_a_full_store_is_short_of_space_whatever_its_code() -> None:
             "certificate.*expir",
         ),
         (
-            trouble(
-                60, "SSL certificate OpenSSL verify result: unable to get local issuer certificate (20)", "x"
-            ),
+            trouble(60, "SSL certificate OpenSSL verify result: unable to get local issuer (20)", "x"),
             StorageError,
-            "local issuer certificate\\).*GATEWAY_CA_BUNDLE",
+            "local issuer\\).*GATEWAY_CA_BUNDLE",
         ),
         (
             trouble(60, "SSL: no alternative certificate subject name matches target host name 'x'", "x"),
