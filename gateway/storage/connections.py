@@ -182,6 +182,8 @@ def _places(url: str) -> tuple[Place, str]:
         with suppress(UnicodeError):  # the resolver says so too
             host = host.encode("idna").decode()
     target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    if not (target.isascii() and target.isprintable()) or " " in target:
+        raise ValueError("a URL holds what would not stay one word")
     return Place(parts.scheme, host, parts.port or PORTS[parts.scheme]), target
 
 

@@ -63,7 +63,6 @@ def handle(place: Place, addresses: Sequence[str], settings: Settings, bundle: s
         (pycurl.ACCEPT_ENCODING, "identity"),
         (pycurl.HTTP_CONTENT_DECODING, 0),
         (pycurl.USERAGENT, _USER_AGENT),
-        (pycurl.PATH_AS_IS, 1),
         (pycurl.CONNECTTIMEOUT_MS, max(1, int(settings.connect_timeout_s * 1000))),
         (pycurl.BUFFERSIZE, _RECEIVED_BYTES),
         (pycurl.UPLOAD_BUFFERSIZE, _SENT_BYTES),
@@ -81,7 +80,6 @@ def handle(place: Place, addresses: Sequence[str], settings: Settings, bundle: s
 
 def sign_as(easy: pycurl.Curl, account: Account | None) -> None:
     """Let libcurl sign for the account from now on, or send no word of one."""
-    easy.setopt(pycurl.PATH_AS_IS, int(account is None))
     if account is None:
         easy.unsetopt(pycurl.USERNAME)
         easy.unsetopt(pycurl.PASSWORD)

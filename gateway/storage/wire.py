@@ -24,7 +24,7 @@ from gateway.storage.remote import Take
 from gateway.storage.troubles import trouble
 
 HELD_BYTES = 64 << 10  # of a body that nobody has asked for yet
-_PIECE_BYTES = 512 << 10  # what libcurl gives in pieces of 16 KiB is handed on in such ones
+_PIECE_BYTES = 256 << 10  # what libcurl gives in pieces of 16 KiB is handed on in such ones
 _SENDING = frozenset({"PUT", "POST"})
 _AWAITED = {pycurl.POLL_IN: POLLIN, pycurl.POLL_OUT: POLLOUT, pycurl.POLL_INOUT: POLLIN | POLLOUT}
 _READY = (
@@ -81,7 +81,9 @@ class Wire:
         if request.account != self._account:
             sign_as(easy, request.account)
             self._account = request.account
-        easy.setopt(pycurl.URL, self._place.url + request.target)
+        # What libcurl signs it must see; anything else it would write in its own way.
+        easy.setopt(pycurl.URL, self._place.url + (request.target if request.account else "/"))
+        easy.setopt(pycurl.REQUEST_TARGET, request.target)
         if request.body is not None or request.method in _SENDING:
             easy.setopt(pycurl.UPLOAD, 1)
             easy.setopt(pycurl.INFILESIZE_LARGE, request.length)
