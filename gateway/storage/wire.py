@@ -121,10 +121,12 @@ class Wire:
         if not self.is_over:
             self._easy.setopt(pycurl.WRITEFUNCTION, writer.write)
             self._easy.pause(pycurl.PAUSE_CONT)
-        while not self.is_over and spout.is_open:
-            self.step()
-            look()
-        writer.flush()
+        try:
+            while not self.is_over and spout.is_open:
+                self.step()
+                look()
+        finally:
+            writer.flush()  # whatever has ended this: the writer would do it by itself, but who knows when
         if spout.error is not None:
             raise spout.error
         if spout.is_open:
