@@ -10,9 +10,10 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhere"
 
 
 @contextmanager
-def serving(*behaviours: Behaviour) -> Iterator[str]:
+def serving(*behaviours: Behaviour, host: str = "127.0.0.1") -> Iterator[str]:
     """Treat each connection in its own way; as many are accepted as there are ways."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, 0), family=family)
 
     def serve() -> None:
         for behave in behaviours:
@@ -22,7 +23,7 @@ def serving(*behaviours: Behaviour) -> Iterator[str]:
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/x"
+    yield f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/x"
     thread.join(5)
     listener.close()
 

@@ -13,7 +13,7 @@ from select import POLLERR, POLLHUP, POLLIN, POLLOUT, poll
 from typing import Any, NamedTuple, Protocol
 
 import pycurl
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from gateway.errors import StorageError
 from gateway.faults import Fault
@@ -99,6 +99,8 @@ class Wire:
 
     def step(self) -> None:
         """Wait a moment for something to happen, and let libcurl act on it."""
+        if self.is_over:  # and who waits still waits, for what was not an answer
+            raise ConnectionClosedError(endpoint_url=self._place.host)
         ready = self._sockets.poll(
             LOOK_S * 1000 if self._timer_ms < 0 else min(LOOK_S * 1000, self._timer_ms)
         )
@@ -118,10 +120,10 @@ class Wire:
         for piece in self.held:
             writer.write(piece)
         self.held = []
-        if not self.is_over:
-            self._easy.setopt(pycurl.WRITEFUNCTION, writer.write)
-            self._easy.pause(pycurl.PAUSE_CONT)
         try:
+            if not self.is_over:
+                self._easy.setopt(pycurl.WRITEFUNCTION, writer.write)
+                self._easy.pause(pycurl.PAUSE_CONT)
             while not self.is_over and spout.is_open:
                 self.step()
                 look()

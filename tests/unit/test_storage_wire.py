@@ -70,6 +70,23 @@ def test_a_name_that_means_another_address_later_leads_to_the_judged_one(
     assert next(answers) == ["127.0.0.2"]
 
 
+@pytest.mark.parametrize("host", ["store.example", "store.example.", "größe.example"])
+def test_the_first_judged_address_that_answers_is_connected_to(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy, "resolve", lambda *_: ["127.0.0.2", "127.0.0.1"])
+    heard: list[bytes] = []
+    with serving(answering(OK, heard=heard)) as url:
+        assert _read(url.replace("127.0.0.1", host))[1] == b"here"
+    assert f"Host: {host.encode('idna').decode()}:".encode() in heard[0]
+
+
+def test_a_host_may_be_a_number_of_the_sixth_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "resolve", lambda *_: ["::1"])
+    with serving(answering(OK), host="::1") as url:
+        assert _read(url)[1] == b"here"
+
+
 def _carry_out(wire: Wire) -> None:
     wire.begin(Request("GET", "/", [], None, 0, None))
     while not wire.is_over:
@@ -134,7 +151,14 @@ def test_a_head_without_an_end_is_cut_off(piece: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [b"here is no head at all", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 abc\r\n\r\n"]
+    "answer",
+    [
+        b"here is no head at all",
+        b"SSH-2.0-OpenSSH\r\n",
+        b"HTTP/1.1 abc\r\n\r\n",
+        b"HTTP/1.1 101 Other\r\n\r\n",
+        b"HTTP/1.1 100 Go on\r\n\r\n",
+    ],
 )
 def test_what_is_not_http_is_not_believed(answer: bytes) -> None:
     with serving(answering(answer)) as url, pytest.raises(ConnectionClosedError):
