@@ -24,7 +24,7 @@ from gateway.storage.remote import Take
 from gateway.storage.troubles import trouble
 
 HELD_BYTES = 64 << 10  # of a body that nobody has asked for yet
-_PIECE_BYTES = 256 << 10  # what libcurl gives in pieces of 16 KiB is handed on in such ones
+_PIECE_BYTES = 1 << 20  # what libcurl gives in pieces of 16 KiB is handed on in such ones
 _SENDING = frozenset({"PUT", "POST"})
 _AWAITED = {pycurl.POLL_IN: POLLIN, pycurl.POLL_OUT: POLLOUT, pycurl.POLL_INOUT: POLLIN | POLLOUT}
 _READY = (
