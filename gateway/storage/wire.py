@@ -7,6 +7,7 @@ libcurl connects. Its socket is waited for here, for at most a tenth of a second
 import socket
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from io import BufferedWriter, RawIOBase
 from ipaddress import ip_address
 from select import POLLERR, POLLHUP, POLLIN, POLLOUT, poll
@@ -67,6 +68,7 @@ class Wire:
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._heed)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._remind)
         self._account: Account | None = None
+        self._spout = _Spout()
         self._easy = handle(place, addresses, settings, bundle)
         self._easy.setopt(pycurl.OPENSOCKETFUNCTION, self._open)
         self._easy.setopt(pycurl.READFUNCTION, self._read)
@@ -115,8 +117,8 @@ class Wire:
 
     def pour(self, take: Take, look: Callable[[], None]) -> None:
         """Give the body away in large pieces, until there is no more of it or `take` returns False."""
-        spout = _Spout(take)
-        writer = BufferedWriter(spout, _PIECE_BYTES)
+        spout, writer = self._spout, self._writer
+        spout.open(take)
         for piece in self.held:
             writer.write(piece)
         self.held = []
@@ -133,6 +135,10 @@ class Wire:
             raise spout.error
         if spout.is_open:
             self.check()
+
+    @cached_property
+    def _writer(self) -> BufferedWriter:
+        return BufferedWriter(self._spout, _PIECE_BYTES)
 
     @property
     def is_whole(self) -> bool:
@@ -212,8 +218,7 @@ class Wire:
 class _Spout(RawIOBase):
     """Where large pieces come out; closed once nobody wants more of them."""
 
-    def __init__(self, take: Take) -> None:
-        super().__init__()
+    def open(self, take: Take) -> None:
         self._take, self.is_open = take, True
         self.error: BaseException | None = None
 
