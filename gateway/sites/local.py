@@ -12,12 +12,12 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from uuid import uuid4
+from secrets import token_hex
 
 from gateway.errors import SiteError, SiteUnavailable, is_over
 from gateway.faults import Fault
@@ -67,7 +67,7 @@ class LocalSite:
         if path in self._roots:
             raise SiteError(f"{path} is a folder on the cluster where a file is needed: add a file name")
         with self._folder(path.parent, create=True) as folder:
-            names = _names(path.name, token or uuid4().hex[:12])
+            names = _names(path.name, token or token_hex(6))
             with explained(path):
                 _check_replaceable(folder, path)
                 fd = _open_temporary(folder, names.part, path)
@@ -149,16 +149,16 @@ class LocalSite:
     @contextmanager
     def _folder(self, path: PurePosixPath, *, create: bool = False) -> Iterator[int]:
         """Open a folder inside the roots, and create what is missing of it if asked to."""
-        root = next((root for root in self._roots if path.is_relative_to(root)), None)
+        root = next((root for root in self._roots if _is_at_or_below(path, root)), None)
         if root is None:
             raise SiteError(f"{path} leaves the folders that are allowed on the cluster", Fault.PERMISSION)
         with explained(path):
             for folder in self._own if create else ():
-                if root.is_relative_to(folder):
+                if _is_at_or_below(root, folder):
                     _make_private(folder)
             fd = os.open(root, _FOLDER)
         try:
-            for name in path.relative_to(root).parts:
+            for name in path.parts[len(root.parts) :]:
                 with explained(path):
                     deeper = _step(fd, name, create=create)
                 os.close(fd)
@@ -183,11 +183,22 @@ class LocalSite:
     def _check_inside(self, fd: int, path: PurePosixPath) -> None:
         """Raise SiteError when the descriptor leads to a place outside the roots."""
         real = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115  a Path costs as much as the look itself
-        roots = (os.path.realpath(root) for root in self._roots)
-        if not any(real == root or real.startswith(f"{root.rstrip('/')}/") for root in roots):
+        if not _is_below(real, map(str, self._roots)) and not _is_below(
+            real, map(os.path.realpath, self._roots)
+        ):
             raise SiteError(
                 f"{path} leads through a symbolic link out of the folders that are allowed", Fault.PERMISSION
             )
+
+
+def _is_at_or_below(path: PurePosixPath, folder: PurePosixPath) -> bool:
+    """Tell what `is_relative_to` tells, for a tenth of its time."""
+    return path.parts[: len(folder.parts)] == folder.parts
+
+
+def _is_below(real: str, roots: Iterable[str]) -> bool:
+    """Tell whether a path without links is one of the roots or below it."""
+    return any(real == root or real.startswith(f"{root.rstrip('/')}/") for root in roots)
 
 
 @contextmanager

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from itertools import islice
 from pathlib import PurePosixPath
 
 from gateway.errors import StorageChanged
 from gateway.settings import Settings
 from gateway.sites.local import LocalSite
-from gateway.staging.crew import attended
 from gateway.staging.fetching import fetch
 from gateway.staging.progress import Deadline, Progress
 from gateway.staging.sending import abort, send, send_signed
@@ -133,10 +133,9 @@ def list_objects(
     address: S3Address, credentials: Credentials, progress: Progress, settings: Settings, most: int
 ) -> list[tuple[str, int]]:
     """Return name and size of what is below a prefix: at most one more than `most`."""
-    with closing(S3Object(address, credentials, settings)) as store:
-        return attended(
-            lambda: _collect(store.below(), progress, most), store.cut, lambda: progress.advance(0)
-        )
+    watch = partial(progress.advance, 0)
+    with closing(S3Object(address, credentials, settings)) as store, store.watched(watch):
+        return _collect(store.below(), progress, most)
 
 
 def list_files(site: LocalSite, path: PurePosixPath, progress: Progress, most: int) -> list[tuple[str, int]]:
@@ -184,7 +183,8 @@ def _receive(  # noqa: PLR0917 (likewise)
 
 
 def _ask(remote: Remote, progress: Progress) -> RemoteInfo:
-    info = attended(remote.ask, remote.cut, lambda: progress.advance(0))
+    with remote.watched(partial(progress.advance, 0)):
+        info = remote.ask()
     if info.size is not None:
         progress.expect(info.size)
     return info

@@ -7,16 +7,14 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
 from gateway.errors import StorageBusy, StorageChanged, StorageUnavailable
-from gateway.staging.hands import lend_a_hand
+from gateway.storage.hands import lend_a_hand
 
 TRIES = 5  # of a part without a byte of progress, of it or of any other; then the transfer is put off
 FIRST_PAUSE_S = 0.2
 POLL_S = 0.1
 LEAVE_S = 3.0  # for those who may be writing to a file
-LEAVE_ASKING_S = 1.0
 LONGEST_RUN = 16  # parts that one request asks for at most, of a store that counts requests
 CALM_S = 5.0  # without a refusal, before requests become shorter again
 
@@ -51,18 +49,23 @@ class Part:
 
 
 Work = Callable[[Part, Callable[[], None]], None]
-Result = TypeVar("Result")
 
 
-def attended(act: Callable[[], Result], cut: Callable[[], None], watch: Callable[[], None]) -> Result:
-    """Do something in another thread, so that a cancel need not wait for a store that is silent."""
-    results: list[Result] = []
-
-    def work(_: Part, __: Callable[[], None]) -> None:
-        results.append(act())
-
-    Crew([Part(1, 0, None)], 1, work, cut, tries=1, leave_s=LEAVE_ASKING_S).run(watch)
-    return results[0]
+def alone(work: Callable[[], None], watch: Callable[[], None]) -> None:
+    """Do a small work in this thread, and again when it fails for the moment, but not for ever."""
+    for tries in range(1, TRIES + 1):
+        try:
+            return work()
+        except StorageChanged:
+            raise
+        except StorageUnavailable:
+            if tries == TRIES:
+                raise
+        end = time.monotonic() + _pause_s(tries)
+        while (left := end - time.monotonic()) > 0:
+            watch()
+            time.sleep(min(POLL_S, left))
+    return None
 
 
 class Crew:
@@ -81,13 +84,12 @@ class Crew:
         work: Work,
         cut: Callable[[], None],
         tries: int = TRIES,
-        leave_s: float = LEAVE_S,
         longest_run: int = 1,
     ) -> None:
         self._parts = list(parts)
         self._todo, self._left = deque(self._parts), len(self._parts)
         self._size = self._busy = max(1, min(size, self._left))
-        self._work, self._cut, self._tries, self._leave_s = work, cut, tries, leave_s
+        self._work, self._cut, self._tries = work, cut, tries
         self._allowed, self._refused_at = float(self._size), 0.0
         self._run, self._longest_run = 1, longest_run
         self._error: BaseException | None = None
@@ -118,7 +120,7 @@ class Crew:
             self._turn.notify_all()
         if self._busy:
             self._cut()
-        end = time.monotonic() + self._leave_s
+        end = time.monotonic() + LEAVE_S
         while self._busy and (left := end - time.monotonic()) > 0:
             self._wake.wait(left)
             self._wake.clear()
@@ -195,7 +197,7 @@ class Crew:
                 self._allowed = max(1.0, self._allowed / 2)
                 self._run = min(self._longest_run, self._run + 1)
                 self._refused_at = time.monotonic()
-        self._pause(FIRST_PAUSE_S * 2**part.tries * random.uniform(0.5, 1.0))  # noqa: S311  jitter
+        self._pause(_pause_s(part.tries))
         with self._turn:
             self._todo.appendleft(part)
             self._turn.notify_all()
@@ -207,3 +209,8 @@ class Crew:
     def _pause(self, seconds: float) -> None:
         if self._stopping.wait(seconds):
             raise Stopped
+
+
+def _pause_s(tries: int) -> float:
+    """Return how long to wait after so many failures."""
+    return FIRST_PAUSE_S * float(2**tries) * random.uniform(0.5, 1.0)  # noqa: S311  jitter

@@ -1,15 +1,16 @@
 """Fetching: the bytes of a remote file into a file of the cluster, in parts, over several connections."""
 
 import logging
+import sys
 import time
 from collections.abc import Callable, Sequence
 
 from gateway.errors import GatewayError, StorageUnavailable
 from gateway.sites.files import Incoming
-from gateway.staging.crew import LONGEST_RUN, POLL_S, Crew, Part, Work, attended
+from gateway.staging.crew import LONGEST_RUN, POLL_S, Crew, Part, Work
 from gateway.staging.journal import Journal
 from gateway.staging.progress import Deadline, Progress
-from gateway.staging.verifying import BUFFER_BYTES, Check, checking
+from gateway.staging.verifying import Check, checking
 from gateway.storage.checksums import Verifier
 from gateway.storage.remote import Remote, RemoteInfo, without_parts
 
@@ -61,11 +62,7 @@ def fetch(
         crew.run(watch, check.step)
         _read_back(check, watch)
         progress.advance(_total(parts))
-        if (
-            verifier.parts_bytes
-            and not check.agrees()
-            and not attended(info.has_even_parts, remote.cut, watch)
-        ):
+        if verifier.parts_bytes and not check.agrees() and not _has_even_parts(remote, info, watch):
             _log.warning("%s: the object's parts differ in size: no checksum to go by", incoming.path)
             verifier = Verifier(without_parts(info))
             check = checking(incoming, parts, verifier, part_bytes)
@@ -75,6 +72,11 @@ def fetch(
         raise
     journal.close()
     _judge(info, _total(parts), incoming, verifier.algorithm, agrees=check.agrees)
+
+
+def _has_even_parts(remote: Remote, info: RemoteInfo, watch: Callable[[], None]) -> bool:
+    with remote.watched(watch):
+        return info.has_even_parts()
 
 
 def _read_back(check: Check, watch: Callable[[], None]) -> None:
@@ -122,28 +124,25 @@ def _work(remote: Remote, info: RemoteInfo, incoming: Incoming, check: Check) ->
             part.done = 0
         if part.stop == part.start + part.done:
             return
-        buffer = memoryview(bytearray(_buffer_size(part)))
+
+        def take(data: memoryview) -> bool:
+            may_go_on()
+            data = data[: _missing(part)]
+            incoming.write_at(data, part.start + part.done)
+            check.take(part, data)
+            part.done += len(data)
+            return _missing(part) > 0
+
         with remote.read(info, part.start + part.done, part.stop) as answer:
-            while (wanted := _wanted(part, len(buffer))) > 0:
-                count = answer.readinto(buffer[:wanted])
-                may_go_on()
-                if count == 0 and part.stop is not None:
-                    raise StorageUnavailable("the store ended the connection before all was sent")
-                if count == 0:
-                    return
-                incoming.write_at(buffer[:count], part.start + part.done)
-                check.take(part, buffer[:count])
-                part.done += count
+            answer.pour(take)
+        if part.stop is not None and _missing(part):
+            raise StorageUnavailable("the store ended the connection before all was sent")
 
     return work
 
 
-def _buffer_size(part: Part) -> int:
-    return BUFFER_BYTES if part.stop is None else max(1, min(BUFFER_BYTES, part.stop - part.start))
-
-
-def _wanted(part: Part, most: int) -> int:
-    return most if part.stop is None else min(most, part.stop - part.start - part.done)
+def _missing(part: Part) -> int:
+    return sys.maxsize if part.stop is None else part.stop - part.start - part.done
 
 
 def _watcher(

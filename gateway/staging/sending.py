@@ -10,7 +10,7 @@ from functools import partial
 
 from gateway.errors import StorageError, StorageUnavailable
 from gateway.sites.files import Slice, Source
-from gateway.staging.crew import POLL_S, Crew, Part, Work, attended
+from gateway.staging.crew import POLL_S, Crew, Part, Work, alone
 from gateway.staging.fetching import cut_up
 from gateway.staging.progress import Deadline, Progress
 from gateway.staging.trail import Trail
@@ -20,7 +20,7 @@ from gateway.storage.signed import SignedObject
 WHOLE_BYTES = 8 << 20  # up to here in one piece
 MOST_PARTS = 10_000
 _READ_BYTES = 1 << 20
-_UNASKED_BYTES = 256 << 10
+_UNASKED_BYTES = 1 << 20  # libcurl asks a store before it sends more
 
 
 def send(
@@ -34,11 +34,13 @@ def send(
     watch = partial(progress.advance, 0)
     if source.size <= WHOLE_BYTES:
         if trail.upload_id or trail.lost_since is not None:
-            attended(lambda: _forget(store, trail), store.cut, watch)
+            with store.watched(watch):
+                _forget(store, trail)
         _send_whole(source, store, progress, deadline)
         return
     try:
-        upload_id, stored = attended(lambda: _take_up(store, trail), store.cut, watch)
+        with store.watched(watch):
+            upload_id, stored = _take_up(store, trail)
         parts = cut_up(source.size, part_size(source.size))
         work = _part_work(source, store, upload_id, stored)
         Crew(parts, connections, work, store.cut).run(_watcher(parts, progress, deadline))
@@ -46,25 +48,24 @@ def send(
         watch = partial(progress.advance, source.size)
         watch()  # the last moment for a cancel that is sure to leave no object
         named = [stored[part.number] for part in parts]
-        attended(lambda: store.complete_upload(upload_id, named), store.cut, watch)
+        with store.watched(watch):
+            store.complete_upload(upload_id, named)
     except BaseException:
         if not trail.token:
             with suppress(StorageError):  # the first error is the one to tell
                 abort(store, trail)
         raise
     trail.keep_upload("")
-    attended(lambda: _check_size(source, store), store.cut, watch)
+    with store.watched(watch):
+        _check_size(source, store)
 
 
 def send_signed(source: Source, store: SignedObject, progress: Progress, deadline: Deadline) -> None:
     """Store the file with the one request that a presigned URL allows."""
-
-    def work(part: Part, check: Callable[[], None]) -> None:
-        store.put(_followed(source, part, check))
-        part.done = source.size
-
-    parts = [Part(1, 0, source.size)]
-    Crew(parts, 1, work, store.cut, tries=1).run(_watcher(parts, progress, deadline))
+    part = Part(1, 0, source.size)
+    watch = _watcher([part], progress, deadline)
+    with store.watched(watch):
+        store.put(_followed(source, part, watch))
     progress.advance(source.size)
 
 
@@ -111,26 +112,29 @@ def _take_up(store: S3Object, trail: Trail) -> tuple[str, dict[int, StoredPart]]
     try:
         trail.keep_upload(upload_id)
     except BaseException:
-        store.abort_upload(upload_id)  # nobody else knows of it
+        with store.watched(lambda: None):
+            store.abort_upload(upload_id)  # nobody else knows of it
         raise
     return upload_id, {}
 
 
 def _send_whole(source: Source, store: S3Object, progress: Progress, deadline: Deadline) -> None:
-    def work(part: Part, check: Callable[[], None]) -> None:
+    part = Part(1, 0, source.size)
+    watch = _watcher([part], progress, deadline)
+
+    def work() -> None:
         small = _small(source)
-        data = Slice(source, 0, source.size, check) if small is None else small
-        body = _followed(source, part, check) if small is None else small
+        data = Slice(source, 0, source.size, watch) if small is None else small
+        body = _followed(source, part, watch) if small is None else small
         sha256 = _digest("sha256", data)
         is_kept = _is_kept(data, sha256, store.put(body, sha256))
         if is_kept is False:
             raise _other_bytes(store)
         if is_kept is None:
             _check_size(source, store)
-        part.done = source.size
 
-    parts = [Part(1, 0, source.size)]
-    Crew(parts, 1, work, store.cut).run(_watcher(parts, progress, deadline))
+    with store.watched(watch):
+        alone(work, watch)
     progress.advance(source.size)
 
 

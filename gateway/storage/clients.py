@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from boto3.session import Session
-from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.config import Config
-from botocore.credentials import Credentials as SigningKeys
 
 from gateway.settings import Settings
 from gateway.storage.address import Credentials, S3Address
 from gateway.storage.connections import Connections
+from gateway.storage.signing import Signer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -44,9 +43,7 @@ class Lent:
         self.key = key
         self.connections = Connections(settings)
         self.virtual_hosted = _is_virtual_hosted(address.endpoint, settings.virtual_hosted)
-        self.signer = S3SigV4Auth(
-            SigningKeys(credentials.access_key, credentials.secret_key), "s3", address.region
-        )
+        self.signer = Signer(address.region, credentials)
         self._address, self._credentials = address, credentials
 
     @cached_property
@@ -61,7 +58,6 @@ class Lent:
 
 
 kept: list[tuple[float, Lent]] = []
-os.register_at_fork(after_in_child=kept.clear)  # two processes must not speak on one connection
 
 
 def lend(address: S3Address, credentials: Credentials, settings: Settings) -> Lent:
@@ -84,6 +80,15 @@ def give_back(lent: Lent) -> None:
         kept[:] = [(since, each) for since, each in kept if each not in old]
     for each in old:
         each.close()
+
+
+def _let_go() -> None:
+    with _lock:
+        while kept:
+            kept.pop()[1].close()
+
+
+os.register_at_fork(before=_let_go)  # two processes must not speak, or say goodbye, on one connection
 
 
 def _limits(settings: Settings) -> tuple[object, ...]:

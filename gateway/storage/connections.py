@@ -1,53 +1,36 @@
 """HTTP over connections that obey the policy: each goes to exactly the addresses that were judged.
 
-A name is resolved when a connection is made, its addresses are judged, and the socket is opened to one
-of these numbers; TLS still verifies the certificate against the name. So an answer of the name server
-that changes between judgement and connection changes nothing. The standard library speaks HTTP, with
-botocore's way of waiting for a `100 Continue`; a connection whose answer was read whole serves again.
+A name is resolved when a connection is made, its addresses are judged, and libcurl, which speaks HTTP, is
+pinned to these numbers; TLS still verifies the certificate against the name. So an answer of the name
+server that changes between judgement and connection changes nothing. A connection whose answer was read
+whole serves again, for a minute.
 """
 
-import socket
-import ssl
 import threading
+import time
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
-from http.client import HTTPConnection, HTTPException, HTTPResponse
-from select import POLLIN, poll
-from typing import IO, Any, Protocol, cast
+from io import BytesIO
+from typing import Any
 from urllib.parse import urlsplit
 
-from botocore.awsrequest import AWSConnection
-from botocore.exceptions import (
-    BotoCoreError,
-    ConnectionClosedError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    ReadTimeoutError,
-    SSLError,
-)
+from botocore.exceptions import ConnectionClosedError
 from botocore.httpsession import get_cert_path
 
 from gateway.settings import Settings
 from gateway.storage import policy
+from gateway.storage.curl import PORTS, Account, Place
+from gateway.storage.hands import LOOK_S, attended
+from gateway.storage.heads import Head, head_of, lines_of
+from gateway.storage.remote import Take
+from gateway.storage.wire import Body, Request, Wire
 
-BLOCK_BYTES = 1 << 20  # what is sent of a file at once
-USER_AGENT = "hpc-gateway"
-_LOOK_S = 0.1
-_PORTS = {"http": 80, "https": 443}
+__all__ = ["Answer", "Body", "Connections"]
 
-
-_Place = tuple[str, str, int]
-_Idle = defaultdict[_Place, list["_Connection"]]
-
-
-class Body(Protocol):
-    """Something that is sent: it is read from where it stands."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Return the next bytes."""
+KEPT_S = 60.0  # after that a name may mean something else
+_Idle = defaultdict[Place, list[Wire]]
 
 
 class Connections:
@@ -56,15 +39,19 @@ class Connections:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._idle: _Idle = defaultdict(list)
-        self._open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
-        self._lock, self._cut = threading.Lock(), threading.Event()
-        self._context: ssl.SSLContext | None = None
+        self._cut = threading.Event()
+        self._watch: Callable[[], None] | None = None
         weakref.finalize(self, _close, self._idle)
 
     def send(
-        self, method: str, url: str, headers: Mapping[str, Any], body: bytes | Body | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, Any],
+        body: bytes | str | Body | None = None,
+        account: Account | None = None,
     ) -> "Answer":
-        """Send a request and return its answer, whatever that says.
+        """Send a request, signed for the account if there is one, and return its answer, whatever that says.
 
         Raises
         ------
@@ -73,194 +60,143 @@ class Connections:
         StorageError
             When the server may not be connected to.
         """
-        parts = urlsplit(url)
-        place = (parts.scheme, parts.hostname or "", parts.port or _PORTS[parts.scheme])
-        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-        connection = self._take(place)
+        place, target = _places(url)
+        look = _Lookout(self._cut, self._watch, place.host)
+        look()
+        wire = self._take(place, look)
         try:
-            with _explained(url):
-                with suppress(BrokenPipeError):  # who has answered before all was sent has the word
-                    connection.request(method, target, cast("IO[bytes]", body), headers)
-                response = connection.getresponse()
+            wire.begin(_request(method, target, place, headers, body, account))
+            while (head := head_of(wire.head)) is None:
+                wire.check()
+                wire.step()
+                look()
         except BaseException:
-            connection.close()
+            wire.close()
             raise
-        return Answer(response, connection, self._idle[place], url)
+        return Answer(head, wire, self._idle[place], look)
+
+    @contextmanager
+    def watched(self, watch: Callable[[], None]) -> Iterator[None]:
+        """Call `watch` ten times a second while the block waits for a server; what it raises ends that.
+
+        For a block that is alone with these connections: it is called in the thread that waits.
+        """
+        before, self._watch = self._watch, watch
+        try:
+            yield
+        finally:
+            self._watch = before
 
     def cut(self) -> None:
-        """Break every connection, also those being made: whoever waits for one gets an error at once."""
-        with self._lock:
-            sockets = list(self._open)
-            self._cut.set()
-            self._cut = threading.Event()  # those of whoever goes on are not cut
-        for each in sockets:
-            with suppress(OSError):
-                socket.socket.shutdown(each, socket.SHUT_RDWR)  # below TLS, which another thread is in
+        """Break every connection in use, also those being made: whoever waits for one gets an error soon."""
+        self._cut.set()
+        self._cut = threading.Event()  # those of whoever goes on are not cut
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
         _close(self._idle)
 
-    def _take(self, place: _Place) -> "_Connection":
-        """Return a connection that was used before and still stands, or a new one."""
+    def _take(self, place: Place, look: Callable[[], None]) -> Wire:
+        """Return a connection that was used before and is not old, or a new one."""
         idle = self._idle[place]
         while idle:
             with suppress(IndexError):
-                connection = idle.pop()
-                if connection.stands():
-                    return connection
-                connection.close()
-        context = self._trust() if place[0] == "https" else None
-        return _Connection(place, self._settings, context, self._track, self._cut)
+                wire = idle.pop()
+                if time.monotonic() < wire.made_at + KEPT_S:
+                    return wire
+                wire.close()
+        bundle = self._settings.ca_bundle or get_cert_path(True)  # noqa: FBT003  botocore's own way
+        return Wire(place, self._resolved(place, look), self._settings, str(bundle))
 
-    def _trust(self) -> ssl.SSLContext:
-        with self._lock:
-            if self._context is None:
-                bundle = self._settings.ca_bundle or get_cert_path(True)  # noqa: FBT003  botocore's own way
-                self._context = ssl.create_default_context(cafile=str(bundle))
-                self._context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # few private authorities meet it
-            return self._context
-
-    def _track(self, opened: socket.socket) -> None:
-        with self._lock:
-            self._open.add(opened)
-
-
-def _close(idle: _Idle) -> None:
-    for connections in idle.values():
-        while connections:
-            connections.pop().close()
+    def _resolved(self, place: Place, look: Callable[[], None]) -> list[str]:
+        """Resolve in another thread, for nothing ends a look-up sooner."""
+        allowed = self._settings.allowed_endpoints
+        return attended(lambda: policy.resolve(place.host, place.port, allowed), look)
 
 
 class Answer:
     """An open answer: its status, its headers by their names in lower case, and its body to be read."""
 
-    def __init__(
-        self, response: HTTPResponse, connection: "_Connection", idle: list["_Connection"], url: str
-    ) -> None:
-        self.status, self.reason = response.status, response.reason
-        self.headers = {name.lower(): value for name, value in response.headers.items()}
-        self._response, self._idle, self._url = response, idle, url
-        self._connection: _Connection | None = connection
+    def __init__(self, head: Head, wire: Wire, idle: list[Wire], look: Callable[[], None]) -> None:
+        self.status, self.reason, self.headers = head
+        self._idle, self._look = idle, look
+        self._wire: Wire | None = wire
 
-    def readinto(self, buffer: memoryview, /) -> int:
-        """Fill the buffer, or what is left of the body into it; 0 is the end."""
-        with _explained(self._url):
-            return self._response.readinto(buffer)
+    def pour(self, take: Take) -> None:
+        """Give the body away in pieces, until there is no more of it or `take` returns False."""
+        if self._wire is not None:
+            self._wire.pour(take, self._look)
 
     def read(self, most: int | None = None) -> bytes:
         """Return the body, or no more than so much of it."""
-        with _explained(self._url):
-            return self._response.read(most)
+        if self._wire is not None and self._wire.is_whole:
+            return self._wire.rest()[:most]
+        body = bytearray()
+
+        def take(piece: memoryview) -> bool:
+            body.extend(piece)
+            return most is None or len(body) < most
+
+        self.pour(take)
+        return bytes(body[:most])
 
     def close(self) -> None:
-        """Let the connection serve again, or close it when not all was read."""
-        connection, self._connection = self._connection, None
-        if connection is None:
+        """Let the connection serve again, or close it when the answer was not whole."""
+        wire, self._wire = self._wire, None
+        if wire is None:
             return
-        if self._response.isclosed() and not self._response.length and connection.sock is not None:
-            self._idle.append(connection)
+        if wire.is_whole:
+            self._idle.append(wire)
         else:
-            self._response.close()
-            connection.close()
+            wire.close()
 
 
-class _Connection(AWSConnection, HTTPConnection):  # type: ignore[misc]
-    """A connection to the first judged address that answers."""
+class _Lookout:
+    """Looks up from waiting once in a while: whether this was cut, and what the one says who watches."""
 
-    def __init__(
-        self,
-        place: _Place,
-        settings: Settings,
-        context: ssl.SSLContext | None,
-        track: Callable[[socket.socket], None],
-        cut: threading.Event,
-    ) -> None:
-        scheme, host, port = place
-        self.default_port = _PORTS[scheme]
-        super().__init__(host, port, blocksize=BLOCK_BYTES)
-        self._settings, self._context, self._track, self._cut = settings, context, track, cut
+    def __init__(self, cut: threading.Event, watch: Callable[[], None] | None, host: str) -> None:
+        self._cut, self._watch, self._host, self._due = cut, watch, host, 0.0
 
-    def connect(self) -> None:
-        """Resolve the name, have its addresses judged, and open the socket."""
-        addresses = self._resolved()
-        for address in addresses[:-1]:
-            with suppress(ConnectTimeoutError, EndpointConnectionError):
-                self.sock = self._opened(address)
-                break
-        else:
-            self.sock = self._opened(addresses[-1])
-        self.sock.settimeout(self._settings.read_timeout_s)
-
-    def _resolved(self) -> list[str]:
-        """Resolve in a thread that is left behind when this is cut, for nothing ends a look-up sooner."""
-        found: Future[list[str]] = Future()
-        place = self.host, self.port, self._settings.allowed_endpoints
-        threading.Thread(target=_settle, args=(found, lambda: policy.resolve(*place)), daemon=True).start()
-        while not wait([found], _LOOK_S).done:
-            self._check_cut()
-        return found.result()
-
-    def _check_cut(self) -> None:
+    def __call__(self) -> None:
+        now = time.monotonic()
+        if now < self._due:
+            return
+        self._due = now + LOOK_S
         if self._cut.is_set():
-            raise ConnectionClosedError(endpoint_url=self.host)
-
-    def stands(self) -> bool:
-        """Tell whether the server has kept the connection: an idle one has nothing to say."""
-        look = poll()
-        look.register(self.sock, POLLIN)
-        return not look.poll(0)
-
-    def _opened(self, address: str) -> socket.socket:
-        try:
-            opened = self._dialled(address)
-            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._context is None:
-                return opened
-            secured = self._context.wrap_socket(opened, server_hostname=self.host.rstrip("."))
-        except ssl.SSLError as error:
-            raise SSLError(endpoint_url=self.host, error=error) from error
-        except TimeoutError as error:
-            raise ConnectTimeoutError(endpoint_url=self.host, error=error) from error
-        except OSError as error:
-            raise EndpointConnectionError(endpoint_url=self.host, error=error) from error
-        self._track(secured)
-        return secured
-
-    def _dialled(self, address: str) -> socket.socket:
-        """Connect a socket that can be cut from its first moment on."""
-        opened = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
-        try:
-            self._track(opened)
-            self._check_cut()
-            opened.settimeout(self._settings.connect_timeout_s)
-            opened.connect((address, self.port))
-            self._check_cut()  # which a socket that is being connected may take for a success
-        except BaseException:
-            opened.close()
-            raise
-        return opened
+            raise ConnectionClosedError(endpoint_url=self._host)
+        if self._watch is not None:
+            self._watch()
 
 
-def _settle(future: "Future[list[str]]", look_up: Callable[[], list[str]]) -> None:
-    try:
-        future.set_result(look_up())
-    except BaseException as error:  # noqa: BLE001  raised again by the thread that waits
-        future.set_exception(error)
+def _close(idle: _Idle) -> None:
+    for wires in idle.values():
+        while wires:
+            wires.pop().close()
 
 
-@contextmanager
-def _explained(url: str) -> Iterator[None]:
-    """Turn what goes wrong on a connection into what botocore calls it."""
-    try:
-        yield
-    except BotoCoreError:  # some of which are an OSError as well
-        raise
-    except TimeoutError as error:
-        raise ReadTimeoutError(endpoint_url=_host(url), error=error) from error
-    except (OSError, HTTPException) as error:
-        raise ConnectionClosedError(endpoint_url=_host(url), error=error) from error
+def _places(url: str) -> tuple[Place, str]:
+    """Return where a URL leads, and what is asked for there."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if not host.isascii():
+        with suppress(UnicodeError):  # the resolver says so too
+            host = host.encode("idna").decode()
+    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    if not (target.isascii() and target.isprintable()) or " " in target:
+        raise ValueError("a URL holds what would not stay one word")
+    return Place(parts.scheme, host, parts.port or PORTS[parts.scheme]), target
 
 
-def _host(url: str) -> Any:
-    return urlsplit(url).hostname  # no more of it: the query of a signed URL is a secret
+def _request(  # noqa: PLR0917 (likewise)
+    method: str,
+    target: str,
+    place: Place,
+    headers: Mapping[str, Any],
+    body: bytes | str | Body | None,
+    account: Account | None,
+) -> Request:
+    lines = lines_of({"Host": place.netloc, **headers})
+    if body is None or isinstance(body, str | bytes):
+        data = body.encode() if isinstance(body, str) else body or b""
+        return Request(method, target, lines, BytesIO(data) if data else None, len(data), account)
+    return Request(method, target, lines, body, int(headers["Content-Length"]), account)

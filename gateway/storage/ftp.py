@@ -12,24 +12,29 @@ from urllib.parse import unquote, urlsplit
 from gateway.errors import StorageChanged, StorageError, StorageUnavailable
 from gateway.settings import Settings
 from gateway.storage import policy
+from gateway.storage.hands import attended
 from gateway.storage.refusals import reached
-from gateway.storage.remote import Readable, RemoteInfo
+from gateway.storage.remote import Readable, RemoteInfo, Take
 
 PORT = 21
+_BUFFER_BYTES = 1 << 20
 
 
 class _Stream:
-    """The data connection as something to read from; the last bytes are given once they are confirmed."""
+    """The data connection as something that pours; the last bytes are given once they are confirmed."""
 
     def __init__(self, data: socket.socket, length: float, confirm: Callable[[], None]) -> None:
         self._data, self._left, self._confirm = data, length, confirm
 
-    def readinto(self, buffer: memoryview, /) -> int:
-        count = self._data.recv_into(buffer)
-        self._left -= count
-        if not count or not self._left:
-            self._confirm()
-        return count
+    def pour(self, take: Take) -> None:
+        buffer = memoryview(bytearray(_BUFFER_BYTES))
+        wants = True
+        while wants and self._left > 0:
+            count = self._data.recv_into(buffer[: int(min(self._left, _BUFFER_BYTES))])
+            self._left -= count
+            if not count or not self._left:
+                self._confirm()
+            wants = count > 0 and take(buffer[:count])
 
 
 class FtpFile:
@@ -41,6 +46,7 @@ class FtpFile:
         self._path, self._where = unquote(parts.path), f"ftp://{parts.netloc}"
         self._settings = settings
         self._open: set[socket.socket] = set()
+        self._watch: Callable[[], None] = lambda: None
 
     def close(self) -> None:
         """Do nothing: each reading has closed its connection."""
@@ -51,8 +57,21 @@ class FtpFile:
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
 
+    @contextmanager
+    def watched(self, watch: Callable[[], None]) -> Iterator[None]:
+        """Call `watch` while the block asks."""
+        self._watch = watch
+        try:
+            yield
+        except BaseException:
+            self.cut()
+            raise
+
     def ask(self) -> RemoteInfo:
         """Ask for size and time of change; a server that tells neither sends the file in one piece."""
+        return attended(self._asked, self._watch)
+
+    def _asked(self) -> RemoteInfo:
         with self._session() as ftp:
             size, version = self._state(ftp)
             ranges = size is not None and bool(version) and _can_go_on(ftp)

@@ -2,8 +2,8 @@
 
 import re
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from botocore.exceptions import BotoCoreError
@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError
 from gateway.errors import Invalid, StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.faults import Fault
 from gateway.settings import Settings
-from gateway.storage.connections import USER_AGENT, Answer, Connections
+from gateway.storage.connections import Answer, Connections
 from gateway.storage.policy import check_endpoint
 from gateway.storage.refusals import reached
 from gateway.storage.remote import Readable, RemoteInfo
@@ -55,6 +55,10 @@ class WebFile:
     def cut(self) -> None:
         """Break all connections, so that whoever waits for one of them stops waiting."""
         self._connections.cut()
+
+    def watched(self, watch: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call `watch` while the block waits for the server; what it raises ends that."""
+        return self._connections.watched(watch)
 
     def ask(self) -> RemoteInfo:
         """Ask for the first byte: its answer tells the size, the version and whether there are ranges."""
@@ -137,7 +141,7 @@ class WebFile:
         return target
 
     def _send(self, url: str, headers: Mapping[str, str], method: str = "GET") -> Answer:
-        return self._connections.send(method, url, {"User-Agent": USER_AGENT, **headers})
+        return self._connections.send(method, url, headers)
 
 
 def _normal(url: str) -> str:

@@ -1,6 +1,5 @@
 """What an S3 store or the way to it says, in words that a user can act on."""
 
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +19,7 @@ from botocore.exceptions import (
 from gateway.errors import GatewayError, StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.faults import Fault
 from gateway.storage.address import S3Address
+from gateway.storage.troubles import Distrusted
 
 _FINAL = {
     "InvalidAccessKeyId": "the store does not know this access key: check access_key",
@@ -163,9 +163,7 @@ def unreachable(error: Exception, where: str) -> GatewayError:
 
 def _flaw_of_tls(error: object) -> str:
     """Return what is wrong with a server's TLS; empty when it is just the way there that broke."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return error.verify_message  # which holds no more than names
-    return "there is no TLS" if getattr(error, "reason", "") == "WRONG_VERSION_NUMBER" else ""
+    return str(error) if isinstance(error, Distrusted) else ""
 
 
 def _trouble(error: Exception) -> str:

@@ -26,15 +26,21 @@ def without_parts(info: RemoteInfo) -> RemoteInfo:
     return replace(info, checksums=whole, parts_bytes=0)
 
 
+Take = Callable[[memoryview], bool]  # learns the next bytes, and tells whether more of them are wanted
+
+
 class Readable(Protocol):
     """An open answer."""
 
-    def readinto(self, buffer: memoryview, /) -> int:
-        """Fill the buffer, or some of it; 0 is the end."""
+    def pour(self, take: Take) -> None:
+        """Give the body away in pieces, until there is no more of it or no more is wanted."""
 
 
 class Remote(Protocol):
     """The file."""
+
+    def watched(self, watch: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call `watch` while the block, which no other thread is in, waits; what it raises ends that."""
 
     def ask(self) -> RemoteInfo:
         """Ask for its size, version and checksums."""

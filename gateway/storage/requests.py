@@ -1,4 +1,4 @@
-"""Reading and writing an object: requests signed by botocore and sent without the rest of boto3.
+"""Reading and writing an object: requests that are signed and sent without the rest of boto3.
 
 For these a client's layers (parameters, endpoint rules, hooks, parsers) cost many times what the request
 costs, and a small object is nothing but its request.
@@ -10,8 +10,6 @@ from contextlib import closing
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from botocore.awsrequest import AWSRequest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.parsers import RestXMLParser
 from botocore.utils import check_dns_name
@@ -20,10 +18,8 @@ from gateway.errors import StorageError
 from gateway.faults import Fault
 from gateway.storage.address import S3Address
 from gateway.storage.clients import Lent
-from gateway.storage.connections import USER_AGENT, Answer, Body
+from gateway.storage.connections import Answer, Body
 
-# What is sent of a file has its SHA-256 in a signed header: no need to compute it twice.
-_UNSIGNED_BODY = Config(s3={"payload_signing_enabled": False})
 _BUCKET = re.compile(r"[a-zA-Z0-9.\-_]{1,255}")  # what boto3 lets pass
 _USUAL_PORTS = {"http": ":80", "https": ":443"}
 _ERRORS: Any = RestXMLParser()
@@ -83,15 +79,10 @@ class ObjectRequests:
         body: bytes | Body | None = None,
         length: int | None = None,
     ) -> Answer:
-        request = AWSRequest(method, url, {"Host": self._host, **headers})
-        request.context = {"client_config": _UNSIGNED_BODY}
-        self._lent.signer.add_auth(request)
-        signed: dict[str, str | bytes] = {**request.headers, "User-Agent": USER_AGENT}
-        if length is not None:
-            signed["Content-Length"] = str(length)
-        if body is not None and not isinstance(body, bytes):
-            signed["Expect"] = b"100-continue"  # of a file the store is asked first whether it may come
-        answer = self._lent.connections.send(method, url, signed, body)
+        signed, account = self._lent.signer.signed(method, url, {"Host": self._host, **headers})
+        if length is not None:  # of more than 1 MiB the store is asked first whether it may come
+            signed = {**signed, "Content-Length": str(length), "Expect": "100-continue"}
+        answer = self._lent.connections.send(method, url, signed, body, account)
         if answer.status in _FINE:
             return answer
         with closing(answer):

@@ -1,7 +1,7 @@
 """An object of an S3 store, read and written over the gateway's own connections."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -71,6 +71,10 @@ class S3Object:
         """Break all connections, so that whoever waits for one of them stops waiting."""
         self._is_cut = True
         self._lent.connections.cut()
+
+    def watched(self, watch: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call `watch` while the block waits for the server; what it raises ends that."""
+        return self._lent.connections.watched(watch)
 
     def ask(self) -> RemoteInfo:
         """Begin to read the object: the answer tells size and checksums, and serves the first reading."""

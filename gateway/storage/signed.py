@@ -7,7 +7,6 @@ from gateway.errors import StorageError, StorageUnavailable
 from gateway.settings import Settings
 from gateway.sites.files import Slice
 from gateway.storage.address import S3Address, SignedUrl
-from gateway.storage.connections import USER_AGENT
 from gateway.storage.http import WebFile, refusal
 from gateway.storage.offered import md5_of
 from gateway.storage.refusals import reached
@@ -37,7 +36,7 @@ class SignedObject(WebFile):
         if len(data) > LARGEST_PUT_BYTES:
             raise StorageError("a presigned URL takes 5 GiB at most: send keys for larger files")
         digest = _Md5(data)
-        headers = {"Content-Length": str(len(data)), "User-Agent": USER_AGENT}
+        headers = {"Content-Length": str(len(data))}
         with reached(self._address.endpoint):
             answer = self._connections.send("PUT", self._url, headers, digest)
             answer.close()
@@ -58,7 +57,11 @@ class _Md5:
 
     def __init__(self, data: Slice) -> None:
         self._data = data
+        self.seek(0)
+
+    def seek(self, offset: int) -> int:
         self._digest = hashlib.md5(usedforsecurity=False)
+        return self._data.seek(offset)
 
     def read(self, size: int = -1) -> bytes:
         piece = self._data.read(size)

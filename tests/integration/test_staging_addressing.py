@@ -2,17 +2,14 @@
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import botocore.auth
-import botocore.compat
-import botocore.crt.auth
 import pytest
 
 from gateway.embedded import ObjectStore
@@ -21,6 +18,7 @@ from gateway.settings import Settings
 from gateway.sites.local import LocalSite
 from gateway.staging import fetch_url, stage_in, stage_out
 from gateway.storage.s3 import S3Address
+from gateway.storage.signing import Signer
 from tests.fault_proxy import Fault, first, proxy
 from tests.staging import OWNER, SETTINGS, Recorder, at, everything
 from tests.tls import Authority, tls
@@ -173,9 +171,12 @@ def test_a_wrong_clock_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     s3.put_object(Bucket="data", Key=address.key, Body=b"here")
-    right = botocore.compat.get_current_datetime
-    for signer in (botocore.auth, botocore.crt.auth):
-        monkeypatch.setattr(signer, "get_current_datetime", lambda *a, **k: right(*a, **k) + wrong)
+    signed, moment = Signer.signed, datetime.now(UTC) + wrong
+
+    def late(self: Signer, method: str, url: str, headers: Mapping[str, str]) -> Any:
+        return signed(self, method, url, {**headers, "X-Amz-Date": f"{moment:%Y%m%dT%H%M%SZ}"})
+
+    monkeypatch.setattr(Signer, "signed", late)
     with pytest.raises(StorageError, match="clocks of the store and of the gateway differ") as caught:
         stage_in(address, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
     assert not caught.value.transient

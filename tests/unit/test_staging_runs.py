@@ -2,8 +2,8 @@
 
 import itertools
 import os
-from collections.abc import Container, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from hashlib import sha256
 from io import BytesIO
@@ -16,7 +16,7 @@ from gateway.sites.local import LocalSite
 from gateway.staging import crew, fetching
 from gateway.staging.crew import Crew, Part
 from gateway.staging.progress import Deadline
-from gateway.storage.remote import Readable, RemoteInfo
+from gateway.storage.remote import Readable, RemoteInfo, Take
 from tests.staging import Recorder
 
 MIB = 1 << 20
@@ -39,6 +39,17 @@ def small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @dataclass
+class Pouring:
+    """An answer."""
+
+    body: BytesIO
+
+    def pour(self, take: Take) -> None:
+        while (piece := self.body.read(MIB)) and take(memoryview(piece)):
+            pass
+
+
+@dataclass
 class Store:
     """Refuses some requests, told by their numbers; and may break for good in the middle of a long answer."""
 
@@ -48,6 +59,9 @@ class Store:
     asked: list[tuple[int, int]] = field(default_factory=list)
     _broken: bool = False
     _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def watched(self, _: Callable[[], None]) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def ask(self) -> RemoteInfo:
         return RemoteInfo(len(DATA), "one", ranges=True, checksums=self.checksums, parts_bytes=MIB)
@@ -61,7 +75,7 @@ class Store:
         assert stop is not None
         self.asked.append((start, stop))
         self._broken = self.breaks and stop - start >= 3 * MIB
-        yield BytesIO(DATA[start : stop - MIB - MIB // 2 if self._broken else stop])
+        yield Pouring(BytesIO(DATA[start : stop - MIB - MIB // 2 if self._broken else stop]))
 
     def close(self) -> None:
         pass

@@ -2,8 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 
 import pytest
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
@@ -11,37 +10,12 @@ from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, 
 from gateway.embedded import free_ports
 from gateway.errors import StorageError
 from gateway.settings import Settings
+from gateway.storage import connections as module
+from gateway.storage import policy
 from gateway.storage.connections import Connections
+from tests.raw import OK, answering, serving, silent_after
 
 SETTINGS = Settings(allowed_endpoints=["127.0.0.1"], read_timeout_s=0.5)
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhere"
-
-
-@contextmanager
-def serving(*behaviours: Callable[[socket.socket], None]) -> Iterator[str]:
-    """Treat each connection in its own way; as many are accepted as there are ways."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        for behave in behaviours:
-            accepted, _ = listener.accept()
-            with accepted:
-                behave(accepted)
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/x"
-    thread.join(5)
-    listener.close()
-
-
-def _answer(*answers: bytes) -> Callable[[socket.socket], None]:
-    def behave(accepted: socket.socket) -> None:
-        for answer in answers:
-            accepted.recv(1 << 16)
-            accepted.sendall(answer)
-
-    return behave
 
 
 def _get(connections: Connections, url: str) -> bytes:
@@ -50,7 +24,7 @@ def _get(connections: Connections, url: str) -> bytes:
 
 
 def test_a_connection_whose_answer_was_read_serves_again() -> None:
-    with serving(_answer(OK, OK, OK)) as url, closing(Connections(SETTINGS)) as connections:
+    with serving(answering(OK, OK, OK)) as url, closing(Connections(SETTINGS)) as connections:
         assert [_get(connections, url) for _ in range(3)] == [b"here"] * 3
 
 
@@ -62,20 +36,21 @@ def test_one_that_the_server_has_closed_does_not(answer: bytes) -> None:
     closed = threading.Event()
 
     def first(accepted: socket.socket) -> None:
-        _answer(answer)(accepted)
+        answering(answer)(accepted)
         accepted.close()
         closed.set()
 
-    with serving(first, _answer(answer)) as url, closing(Connections(SETTINGS)) as connections:
+    with serving(first, answering(answer)) as url, closing(Connections(SETTINGS)) as connections:
         assert _get(connections, url) == b"here"
         assert closed.wait(5)
         assert _get(connections, url) == b"here"
 
 
 def test_one_whose_answer_was_not_read_whole_does_not_either() -> None:
-    with serving(_answer(OK), _answer(OK)) as url, closing(Connections(SETTINGS)) as connections:
+    longer = OK.replace(b"4", b"5")
+    with serving(answering(longer), answering(OK)) as url, closing(Connections(SETTINGS)) as connections:
         with closing(connections.send("GET", url, {})) as answer:
-            assert answer.readinto(memoryview(bytearray(2))) == 2
+            assert answer.read(2) == b"he"
         assert _get(connections, url) == b"here"
 
 
@@ -87,8 +62,11 @@ def test_an_answer_that_comes_before_all_was_sent_is_read() -> None:
             self.left -= 1
             return bytes(size) if self.left else b""
 
+        def seek(self, _: int, /) -> int:
+            raise AssertionError("it was not sent before")
+
     refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
-    with serving(_answer(refusal)) as url, closing(Connections(SETTINGS)) as connections:
+    with serving(answering(refusal)) as url, closing(Connections(SETTINGS)) as connections:
         headers = {"Content-Length": str(1 << 40), "Expect": b"100-continue"}
         with closing(connections.send("PUT", url, headers, Endless())) as answer:
             assert answer.status == 403
@@ -131,3 +109,64 @@ def test_a_cut_wakes_who_waits() -> None:
         threading.Thread(target=cut, daemon=True).start()
         with pytest.raises(ConnectionClosedError):
             _get(connections, url)
+
+
+def test_a_name_is_looked_up_again_once_a_connection_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def resolve(host: str, *_: object) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"]
+
+    monkeypatch.setattr(policy, "resolve", resolve)
+    with serving(answering(OK, OK), answering(OK)) as url, closing(Connections(SETTINGS)) as connections:
+        named = url.replace("127.0.0.1", "store.example")
+        _get(connections, named)
+        _get(connections, named)
+        assert asked == ["store.example"]
+        monkeypatch.setattr(module, "KEPT_S", 0.0)
+        _get(connections, named)
+        assert asked == ["store.example"] * 2
+
+
+def test_a_body_is_sent_again_whole_where_a_kept_connection_was_dead() -> None:
+    heard: list[bytes] = []
+
+    def dies(accepted: socket.socket) -> None:
+        answering(OK)(accepted)
+        accepted.recv(16)
+
+    with serving(dies, answering(OK, heard=heard)) as url, closing(Connections(SETTINGS)) as connections:
+        assert _get(connections, url) == b"here"
+        with closing(connections.send("PUT", url, {}, b"the body")) as answer:
+            assert answer.status == 200
+    assert heard[0].endswith(b"\r\n\r\nthe body")
+
+
+def test_what_has_come_before_a_server_falls_silent_is_given_away() -> None:
+    taken = bytearray()
+
+    def take(piece: memoryview) -> bool:
+        taken.extend(piece)
+        return True
+
+    half = OK.replace(b"Length: 4", b"Length: 400000") + bytes(200_000)
+    with serving(silent_after(half)) as url:
+        answer = Connections(SETTINGS).send("GET", url, {})
+        with closing(answer), pytest.raises(ReadTimeoutError) as caught:
+            answer.pour(take)
+        assert taken == b"here" + bytes(200_000)  # now, not when the error and all that it holds are gone
+        assert caught.value.__traceback__
+
+
+def test_a_server_that_answers_and_leaves_while_it_is_sent_to_has_the_word() -> None:
+    def refuse(accepted: socket.socket) -> None:
+        accepted.recv(1 << 16)
+        accepted.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nkeep")
+        while accepted.recv(1 << 16):
+            pass
+
+    with serving(refuse) as url:
+        answer = Connections(SETTINGS).send("PUT", url, {}, bytes(32 << 20))
+        with closing(answer):
+            assert (answer.status, answer.read()) == (403, b"keep")

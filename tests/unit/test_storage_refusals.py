@@ -1,21 +1,15 @@
 """What stores say, and what the user is told of it: what to do, and whether it is tried again."""
 
 import re
-import ssl
 
 import pytest
-from botocore.exceptions import ConnectTimeoutError, HTTPClientError, ReadTimeoutError, SSLError
+from botocore.exceptions import ConnectTimeoutError, HTTPClientError, ReadTimeoutError
 
 from gateway.errors import StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.faults import Fault
 from gateway.storage.address import S3Address
 from gateway.storage.refusals import refusal, unreachable
-
-
-def _tls(error: ssl.SSLError, **told: str) -> SSLError:
-    vars(error).update(told)
-    return SSLError(endpoint_url="x", error=error)
-
+from gateway.storage.troubles import trouble
 
 ADDRESS = S3Address("https://s3.example.org", "eu-1", "box", "deep/{braces}.csv")
 
@@ -94,13 +88,27 @@ def test_a_full_store_is_short_of_space_whatever_its_code() -> None:
     ("error", "kind", "says"),
     [
         (
-            _tls(ssl.SSLCertVerificationError(), verify_message="expired"),
+            trouble(60, "SSL certificate problem: certificate has expired", "x"),
             StorageError,
             "certificate.*expir",
         ),
-        (_tls(ssl.SSLError(), reason="WRONG_VERSION_NUMBER"), StorageError, "there is no TLS"),
-        (_tls(ssl.SSLError(), reason="DECRYPTION_FAILED_OR_BAD_RECORD_MAC"), StorageUnavailable, "broke"),
-        (_tls(ssl.SSLEOFError()), StorageUnavailable, "broke"),
+        (
+            trouble(60, "SSL certificate OpenSSL verify result: unable to get local issuer (20)", "x"),
+            StorageError,
+            "local issuer\\).*GATEWAY_CA_BUNDLE",
+        ),
+        (
+            trouble(60, "SSL: no alternative certificate subject name matches target host name 'x'", "x"),
+            StorageError,
+            "certificate.*not valid for 'x'",
+        ),
+        (trouble(77, "error adding trust anchors from file: x", "x"), StorageError, "GATEWAY_CA_BUNDLE"),
+        (trouble(35, "TLS connect error: ...::wrong version number", "x"), StorageError, "there is no TLS"),
+        (trouble(35, "Recv failure: Connection reset by peer", "x"), StorageUnavailable, "broke"),
+        (trouble(7, "Failed to connect", "x"), StorageUnavailable, "nothing accepts"),
+        (trouble(28, "Connection timed out", "x"), StorageUnavailable, "no answer"),
+        (trouble(56, "bad record mac", "x"), StorageUnavailable, "broke"),
+        (trouble(100, "Too large response headers", "x"), StorageUnavailable, "broke"),
         (ConnectTimeoutError(endpoint_url="x"), StorageUnavailable, "no answer"),
         (ReadTimeoutError(endpoint_url="x"), StorageUnavailable, "stopped sending"),
         (ConnectionResetError(), StorageUnavailable, "broke"),

@@ -1,0 +1,240 @@
+"""libcurl on a leash: where it may not connect, what it must not believe, and how soon it lets go."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ConnectionClosedError
+
+from gateway.errors import Cancelled, StorageError
+from gateway.settings import Settings
+from gateway.storage import policy
+from gateway.storage.connections import Answer, Connections
+from gateway.storage.curl import Place
+from gateway.storage.heads import lines_of
+from gateway.storage.wire import Request, Wire
+from tests.raw import OK, Behaviour, answering, serving, silent_after
+
+PATIENT = Settings(allowed_endpoints=["127.0.0.1"], connect_timeout_s=60, read_timeout_s=60)
+
+
+def _read(url: str, settings: Settings = PATIENT) -> tuple[Answer, bytes]:
+    with closing(Connections(settings)) as connections, closing(connections.send("GET", url, {})) as answer:
+        return answer, answer.read()
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"])
+def test_proxies_of_the_environment_are_not_used(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "")
+    with serving(answering(OK)) as url:
+        assert _read(url)[1] == b"here"
+
+
+def test_a_netrc_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login somebody password geheim\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    heard: list[bytes] = []
+    with serving(answering(OK, heard=heard)) as url:
+        _read(url)
+    assert b"uthorization" not in heard[0]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "store.example"])
+def test_an_address_that_was_not_judged_is_not_connected_to(host: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.2)
+        place = Place("http", host, listener.getsockname()[1])
+        wire = Wire(place, ["127.0.0.1"], PATIENT, "")
+        wire._judged.clear()  # noqa: SLF001  as if libcurl had asked somebody else
+        with pytest.raises(StorageError, match="was not judged"):
+            _carry_out(wire)
+        wire.close()
+        with pytest.raises(TimeoutError):
+            listener.accept()
+
+
+def test_a_name_that_means_another_address_later_leads_to_the_judged_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = iter([["127.0.0.1"], ["127.0.0.2"]])
+    monkeypatch.setattr(policy, "resolve", lambda *_: next(answers))
+    with serving(answering(OK), answering(OK)) as url, closing(Connections(PATIENT)) as connections:
+        for _ in range(2):  # the server closes in between: libcurl connects by itself
+            with closing(connections.send("GET", url.replace("127.0.0.1", "store.example"), {})) as answer:
+                assert answer.read() == b"here"
+    assert next(answers) == ["127.0.0.2"]
+
+
+@pytest.mark.parametrize("host", ["store.example", "store.example.", "größe.example"])
+def test_the_first_judged_address_that_answers_is_connected_to(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy, "resolve", lambda *_: ["127.0.0.2", "127.0.0.1"])
+    heard: list[bytes] = []
+    with serving(answering(OK, heard=heard)) as url:
+        assert _read(url.replace("127.0.0.1", host))[1] == b"here"
+    assert f"Host: {host.encode('idna').decode()}:".encode() in heard[0]
+
+
+def test_a_host_may_be_a_number_of_the_sixth_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "resolve", lambda *_: ["::1"])
+    with serving(answering(OK), host="::1") as url:
+        assert _read(url)[1] == b"here"
+
+
+def _carry_out(wire: Wire) -> None:
+    wire.begin(Request("GET", "/", [], None, 0, None))
+    while not wire.is_over:
+        wire.step()
+    wire.check()
+
+
+@pytest.mark.parametrize("value", ["a\r\nX: y", "a\nX: y", "a\rb", "a\0b", b"a\nb"])
+def test_a_header_stays_one_line(value: str | bytes) -> None:
+    for headers in ({"If-Match": value}, {value if isinstance(value, str) else value.decode(): "x"}):
+        with pytest.raises(ValueError, match="line break"):
+            lines_of(headers)
+
+
+def test_odd_headers_arrive_as_they_are() -> None:
+    heard: list[bytes] = []
+    with serving(answering(OK, heard=heard)) as url, closing(Connections(PATIENT)) as connections:
+        headers = {"If-Match": '"größe: 1"', "X-Empty": "", "X-Bytes": b"\xff", "Host": "other.example"}
+        connections.send("GET", url, headers).close()
+    head = heard[0].split(b"\r\n")
+    assert head[0] == b"GET /x HTTP/1.1"
+    assert sorted(head[1:-2]) == sorted(
+        [
+            b"Host: other.example",
+            b"User-Agent: hpc-gateway",
+            b"Accept-Encoding: identity",
+            'If-Match: "größe: 1"'.encode("latin-1"),
+            b"X-Empty:",
+            b"X-Bytes: \xff",
+        ]
+    )
+
+
+@pytest.mark.parametrize("target", ["/a b", "/a\0", "/\x7f", "/ä", "/?a b"])
+def test_a_target_that_would_not_stay_one_word_is_not_sent(target: str) -> None:
+    with pytest.raises(ValueError, match="one word"):
+        _read(f"http://127.0.0.1:1{target}")
+
+
+@pytest.mark.parametrize("target", ["/a/../b", "//a//./b", "/%2e%2e/a%2fb", "/a?b=/../c&d=%2f%2F", "/*"])
+def test_a_path_is_asked_for_as_it_is(target: str) -> None:
+    heard: list[bytes] = []
+    with serving(answering(OK, heard=heard)) as url:
+        _read(url.removesuffix("/x") + target)
+    assert heard[0].split()[1].decode() == target
+
+
+def _endless(piece: bytes) -> Behaviour:
+    def behave(accepted: socket.socket) -> None:
+        accepted.recv(1 << 16)
+        accepted.sendall(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            accepted.sendall(piece * 1000)
+
+    return behave
+
+
+@pytest.mark.parametrize("piece", [b"x" * 100, b"X-Some: thing\r\n"])
+def test_a_head_without_an_end_is_cut_off(piece: bytes) -> None:
+    with serving(_endless(piece)) as url, pytest.raises(ConnectionClosedError):
+        _read(url)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"here is no head at all",
+        b"SSH-2.0-OpenSSH\r\n",
+        b"HTTP/1.1 abc\r\n\r\n",
+        b"HTTP/1.1 101 Other\r\n\r\n",
+        b"HTTP/1.1 100 Go on\r\n\r\n",
+    ],
+)
+def test_what_is_not_http_is_not_believed(answer: bytes) -> None:
+    with serving(answering(answer)) as url, pytest.raises(ConnectionClosedError):
+        _read(url)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + OK,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhere\r\n0\r\nX-Late: 1\r\n\r\n",
+        b"HTTP/1.1 200 OK\nContent-Length: 4\n\nhere",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nhere",
+        b"HTTP/1.1 200\r\nX: 1\r\nX: 2\r\nContent-Length: 4\r\n\r\nhere",
+    ],
+)
+def test_every_form_of_an_answer_is_read(answer: bytes) -> None:
+    with serving(answering(answer)) as url:
+        told, body = _read(url)
+    assert (told.status, body) == (200, b"here")
+    assert "link" not in told.headers
+    assert told.headers.get("x", "2") == "2"
+
+
+def test_redirects_are_not_followed() -> None:
+    redirect = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"
+    with serving(answering(redirect)) as url:
+        told, _ = _read(url)
+    assert (told.status, told.headers["location"]) == (302, "http://127.0.0.1:1/")
+
+
+class Watch:
+    """Cancels a little later."""
+
+    def __init__(self) -> None:
+        self.end = time.monotonic() + 0.4
+
+    def __call__(self) -> None:
+        if time.monotonic() > self.end:
+            raise Cancelled("enough")
+
+
+PHASES: dict[str, tuple[str, Behaviour, bytes | None]] = {
+    "handshake": ("https", silent_after(), None),
+    "head": ("http", silent_after(), None),
+    "half a head": ("http", silent_after(b"HTTP/1.1 200 OK\r\nX"), None),
+    "body": ("http", silent_after(OK.replace(b"4", b"9")), None),
+    "sending": ("http", lambda _: time.sleep(3), bytes(64 << 20)),
+}
+
+
+@pytest.fixture(params=PHASES)
+def phase(request: pytest.FixtureRequest) -> Iterator[Callable[[Connections], None]]:
+    scheme, behaviour, body = PHASES[request.param]
+
+    with serving(behaviour) as url:
+
+        def act(connections: Connections) -> None:
+            method = "GET" if body is None else "PUT"
+            sent = connections.send(method, url.replace("http:", f"{scheme}:"), {}, body)
+            with closing(sent) as answer:
+                answer.read()
+
+        yield act
+
+
+def test_a_watcher_ends_the_waiting_in_every_phase(phase: Callable[[Connections], None]) -> None:
+    connections, begun = Connections(PATIENT), time.monotonic()
+    with connections.watched(Watch()), pytest.raises(Cancelled):
+        phase(connections)
+    assert time.monotonic() - begun < 2
+
+
+def test_a_cut_ends_the_waiting_in_every_phase(phase: Callable[[Connections], None]) -> None:
+    connections, begun = Connections(PATIENT), time.monotonic()
+    threading.Timer(0.4, connections.cut).start()
+    with pytest.raises(ConnectionClosedError):
+        phase(connections)
+    assert time.monotonic() - begun < 2
