@@ -5,7 +5,6 @@ import json
 import logging
 import threading
 import time
-from _thread import interrupt_main
 from uuid import UUID, uuid4
 
 import pytest
@@ -24,7 +23,7 @@ from gateway.settings import get_settings
 from gateway.staging import Progress
 from gateway.states import TransferState
 from tests.rows import new_transfer, told, transfer
-from workers import keeper
+from workers import carrying, keeper
 from workers.carrying import SomeFailed, carry_out
 from workers.keeper import RENEW_S
 
@@ -240,7 +239,11 @@ def test_whoever_ends_the_task_waits_for_no_row(monkeypatch: pytest.MonkeyPatch)
             threading.Event().wait(0.1)
             progress.advance(1)
 
-    threading.Timer(0.5, interrupt_main).start()
+    def interrupted(*_: object, **__: object) -> None:
+        time.sleep(0.5)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(carrying, "wait", interrupted)
     begun = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         carry_out(WORKER, [str(each) for each in row_ids], act)

@@ -30,6 +30,7 @@ class Task:
     direction: str
     folder: Path
     names: tuple[str, ...]
+    bundle: Path | None = None  # of authorities, where the store speaks TLS
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ def _engine(name: str, task: Task) -> Figures:
         "bucket": BUCKET,
         "folder": str(task.folder),
         "names": " ".join(task.names),
+        "bundle": str(task.bundle or ""),
         "access_key": services.ACCESS_KEY,
         "secret_key": services.SECRET_KEY,
     }
@@ -113,8 +115,10 @@ def _argv(name: str, task: Task) -> list[str]:
 
 def _environment(task: Task) -> dict[str, str]:
     rclone = {"TYPE": "s3", "PROVIDER": "Other", "ENV_AUTH": "true", "ENDPOINT": task.endpoint}
+    bundle = {"AWS_CA_BUNDLE": str(task.bundle), "RCLONE_CA_CERT": str(task.bundle)} if task.bundle else {}
     return {
-        **{name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"},  # plain http
+        **{name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"},
+        **bundle,
         "AWS_ACCESS_KEY_ID": services.ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": services.SECRET_KEY,
         "AWS_REGION": "local",

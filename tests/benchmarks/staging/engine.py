@@ -35,7 +35,8 @@ class Silent:
 
 def gateway(orders: dict[str, str]) -> Callable[[str], None]:
     folder = PurePosixPath(orders["folder"])
-    site, settings = LocalSite([folder]), Settings(allowed_endpoints=["127.0.0.1"])
+    bundle = Path(orders["bundle"]) if orders["bundle"] else None
+    site, settings = LocalSite([folder]), Settings(allowed_endpoints=["127.0.0.1"], ca_bundle=bundle)
     credentials = Credentials(orders["access_key"], orders["secret_key"])
 
     def move(name: str) -> None:
@@ -56,6 +57,7 @@ def boto3_defaults(orders: dict[str, str]) -> Callable[[str], None]:
         region_name="local",
         aws_access_key_id=orders["access_key"],
         aws_secret_access_key=orders["secret_key"],
+        verify=orders["bundle"] or None,
     )
 
     def move(name: str) -> None:
@@ -73,13 +75,14 @@ def obstore_parts(orders: dict[str, str]) -> Callable[[str], None]:
     from obstore.store import S3Store  # noqa: PLC0415  likewise
 
     folder = Path(orders["folder"])
+    trusted = Path(orders["bundle"]).read_text() if orders["bundle"] else ""
     store = S3Store(
         orders["bucket"],
         endpoint=orders["endpoint"],
         region="local",
         access_key_id=orders["access_key"],
         secret_access_key=orders["secret_key"],
-        client_options={"allow_http": True},
+        client_options={"allow_http": True} | ({"root_certificate": trusted} if trusted else {}),
     )
 
     def move(name: str) -> None:

@@ -1,6 +1,6 @@
 """One round: every client moves 1 GiB, or many small files, up to a store and down again, all on tmpfs.
 
-    python -m tests.benchmarks.staging.run FIGURES nginx|seaweedfs big|SMALL_FILES [CLIENT,…]
+    python -m tests.benchmarks.staging.run FIGURES nginx|nginx-tls|seaweedfs big|SMALL_FILES [CLIENT,…]
 
 A line for each is added to the file FIGURES; `report` shows their medians. The clients come in a random
 order. nginx (apt nginx-light) stands for a store that is faster than any client, SeaweedFS is a real one.
@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import boto3
@@ -60,12 +60,13 @@ def _check(source: Path, target: Path, names: tuple[str, ...]) -> None:
         assert filecmp.cmp(source / name, target / name, shallow=False)
 
 
-def _measure(endpoint: str, source: Path, names: tuple[str, ...], client: str) -> Iterator[dict[str, object]]:
+def _measure(up: Task, client: str) -> Iterator[dict[str, object]]:
     """Measure one client in both directions, and make sure that it did what it says."""
-    yield {"direction": "up", **asdict(run(client, Task(endpoint, "up", source, names)))}
+    yield {"direction": "up", **asdict(run(client, up))}
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
-        yield {"direction": "down", **asdict(run(client, Task(endpoint, "down", Path(folder), names)))}
-        _check(source, Path(folder), names)
+        down = replace(up, direction="down", folder=Path(folder))
+        yield {"direction": "down", **asdict(run(client, down))}
+        _check(up.folder, down.folder, up.names)
 
 
 def main(figures: str, store: str, what: str, chosen: str = "") -> None:
@@ -78,10 +79,11 @@ def main(figures: str, store: str, what: str, chosen: str = "") -> None:
         source = root / BUCKET
         source.mkdir()
         names = _fill(source, 0 if what == "big" else int(what))
-        serving = _seaweedfs(root) if store == "seaweedfs" else stub(root, BUCKET, names, SMALL)
+        bundle = root / "authority.pem" if store == "nginx-tls" else None
+        serving = _seaweedfs(root) if store == "seaweedfs" else stub(root, BUCKET, names, SMALL, bundle)
         with serving as endpoint, Path(figures).open("a") as file:
             for client in clients:
-                for row in _measure(endpoint, source, names, client):
+                for row in _measure(Task(endpoint, "up", source, names, bundle), client):
                     line = {"store": store, "what": what, "client": client, **row, "load": os.getloadavg()[0]}
                     print(json.dumps(line), flush=True)
                     file.write(json.dumps(line) + "\n")

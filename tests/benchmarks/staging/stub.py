@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import trustme
+
 from gateway.embedded import free_ports
 
 _CONFIG = """
@@ -30,7 +32,7 @@ http {{
     default serve;
   }}
   server {{
-    listen 127.0.0.1:{port}; root {root};
+    listen 127.0.0.1:{port}{tls}; root {root};
     location / {{
       if ($does = list) {{ rewrite ^ /list.xml last; }}
       if ($does = begin) {{ rewrite ^ /begin.xml last; }}
@@ -62,8 +64,13 @@ _XML = '<?xml version="1.0" encoding="UTF-8"?>'
 
 
 @contextmanager
-def stub(root: Path, bucket: str, names: Sequence[str], size: int) -> Iterator[str]:
-    """Serve the folder `root/bucket`, and say in a listing that these files of that size are in it."""
+def stub(
+    root: Path, bucket: str, names: Sequence[str], size: int, authority: Path | None = None
+) -> Iterator[str]:
+    """Serve the folder `root/bucket`, and say in a listing that these files of that size are in it.
+
+    Over TLS where there is a file for the certificate of who vouches for it.
+    """
     port, dropped = free_ports(2)
     folder = root / "nginx"
     folder.mkdir()
@@ -77,14 +84,24 @@ def stub(root: Path, bucket: str, names: Sequence[str], size: int) -> Iterator[s
         '<ETag>"0-0"</ETag></CompleteMultipartUploadResult>'
     )
     config = folder / "nginx.conf"
-    config.write_text(_CONFIG.format(folder=folder, root=root, port=port, dropped=dropped))
+    tls = _certificate(folder, authority) if authority else ""
+    config.write_text(_CONFIG.format(folder=folder, root=root, port=port, dropped=dropped, tls=tls))
     process = subprocess.Popen([str(shutil.which("nginx")), "-e", str(folder / "err"), "-c", str(config)])
     time.sleep(1)
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait()
+
+
+def _certificate(folder: Path, authority: Path) -> str:
+    """Issue a certificate, and return the words that make nginx use it."""
+    issuer = trustme.CA()
+    issuer.cert_pem.write_to_path(str(authority))
+    issuer.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(folder / "tls.pem"))
+    pem = folder / "tls.pem"
+    return f" ssl; ssl_certificate {pem}; ssl_certificate_key {pem}"
 
 
 def _listing(bucket: str, names: Sequence[str], size: int) -> str:
