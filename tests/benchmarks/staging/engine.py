@@ -17,6 +17,7 @@ from gateway.settings import Settings
 from gateway.sites.local import LocalSite
 from gateway.staging import stage_in, stage_out
 from gateway.storage.s3 import Credentials, S3Address
+from tests.benchmarks.staging.clients import WARM
 
 AT_ONCE = 8  # threads over small files; and obstore's connections
 PROCESSES = 4  # of a worker, which is how the gateway moves small files: a group in each, several at once
@@ -115,6 +116,8 @@ def main() -> None:
     orders = json.load(sys.stdin)
     move = ENGINES[orders["engine"]](orders)
     names = orders["names"].split()
+    if len(names) == 1:
+        move(WARM)
     several = len(names) > 1 and orders["engine"] == "gateway"
     print(json.dumps(_in_processes(move, names) if several else _in_threads(move, names)))
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import boto3
 
 from tests import services
-from tests.benchmarks.staging.clients import BUCKET, Task, present, run
+from tests.benchmarks.staging.clients import BUCKET, WARM, Task, present, run
 from tests.benchmarks.staging.stub import stub
 
 SIZE = 1 << 30
@@ -34,6 +34,7 @@ def _fill(folder: Path, count: int) -> tuple[str, ...]:
         block = os.urandom(1 << 20)
         with (folder / "big").open("wb") as file:
             file.writelines(block[n:] + block[:n] for n in range(SIZE >> 20))
+        (folder / WARM).write_bytes(bytes(SMALL))
         return ("big",)
     names = tuple(f"f{n}" for n in range(count))
     for name in names:
