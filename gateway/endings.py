@@ -8,6 +8,7 @@ from gateway.batch import STDERR
 from gateway.configuration import Cluster
 from gateway.errors import SiteError, SiteUnavailable
 from gateway.models import Job
+from gateway.outbox import ON_REQUEST
 from gateway.paths import shown
 from gateway.places import places_of
 from gateway.programs import OUTPUTS_FILE, attempt_folder
@@ -35,7 +36,7 @@ def ending(job: Job, cluster: Cluster, site: LocalSite) -> tuple[JobState, str, 
         except (SiteError, ValueError, KeyError) as error:
             return JobState.FAILED, f"the job ended well but its outputs cannot be read: {error}", []
     if job.cancel_requested_at and state is JobState.CANCELLED:
-        return state, "cancelled on request", []
+        return state, ON_REQUEST, []
     return state, _last_words(folder, site) or reason if state is JobState.FAILED else reason, []
 
 

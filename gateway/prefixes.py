@@ -16,7 +16,7 @@ from gateway.errors import Cancelled, StorageError
 from gateway.faults import Fault
 from gateway.history import move
 from gateway.models import Event, Transfer
-from gateway.outbox import Message
+from gateway.outbox import ON_REQUEST, Message
 from gateway.settings import get_settings
 from gateway.states import TRANSFER_MOVES, TransferState
 
@@ -49,7 +49,7 @@ def expand(session: Session, claim: Claim, entries: Sequence[Entry]) -> list[Mes
     """
     parent = owned(session, Transfer, claim)
     if parent.cancel_requested_at is not None:
-        raise Cancelled("cancelled on request")
+        raise Cancelled(ON_REQUEST)
     _check(parent, entries)
     now = session.scalar(select(db_now())) or utc_now()
     children = [_child(parent, entry, now, n) for n, entry in enumerate(entries)]
@@ -164,9 +164,7 @@ def _end(session: Session, parent: Transfer, counts: dict[str, int]) -> None:
         move(session, parent, TransferState.COMPLETED)
     elif parent.cancel_requested_at is not None:
         parent.credentials = None
-        move(
-            session, parent, TransferState.CANCELLED, f"cancelled on request; {completed} of {total} are done"
-        )
+        move(session, parent, TransferState.CANCELLED, f"{ON_REQUEST}; {completed} of {total} are done")
     else:
         first = session.scalars(_mine(parent, _BAD_ENDS).limit(1)).one()  # unlocked: a sweep waits for nobody
         name = first.object.removeprefix(parent.object)

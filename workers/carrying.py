@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from queue import SimpleQueue
 from uuid import UUID
@@ -68,7 +68,8 @@ class _Group:
                 while open_ones:
                     open_ones = wait(open_ones, timeout=RECORD_S).not_done
                     self._record()
-                    self._settle_waiting({each: rows[each] for each in open_ones})
+                    for each in open_ones:
+                        self._settle_waiting(each, *rows[each])
             except BaseException:
                 self._keeper.hand_back()  # else nobody would hear before all of them are done
                 raise
@@ -77,11 +78,10 @@ class _Group:
             self._record()
         return self._errors
 
-    def _settle_waiting(self, waiting: Mapping[Future[None], tuple[Claim, Transfer]]) -> None:
-        """Settle those that are to stop before their turn has come."""
-        for future, (claim, row) in waiting.items():
-            if self._keeper.is_to_stop(claim) and future.cancel():
-                self._one(claim, row)
+    def _settle_waiting(self, future: Future[None], claim: Claim, row: Transfer) -> None:
+        """Settle one that is to stop before its turn has come."""
+        if self._keeper.is_to_stop(claim) and future.cancel():
+            self._one(claim, row)
 
     def _one(self, claim: Claim, row: Transfer) -> None:
         """Move a row's bytes, or write down on it why not."""

@@ -55,17 +55,18 @@ def alone(work: Callable[[], None], watch: Callable[[], None]) -> None:
     """Do a small work in this thread, and again when it fails for the moment, but not for ever."""
     for tries in range(1, TRIES + 1):
         try:
-            return work()
+            work()
         except StorageChanged:
             raise
         except StorageUnavailable:
             if tries == TRIES:
                 raise
+        else:
+            return
         end = time.monotonic() + _pause_s(tries)
         while (left := end - time.monotonic()) > 0:
             watch()
             time.sleep(min(POLL_S, left))
-    return None
 
 
 class Crew:
@@ -77,19 +78,18 @@ class Crew:
     there was no refusal for a while.
     """
 
-    def __init__(  # noqa: PLR0917 (what to do, how, and for how long)
+    def __init__(
         self,
         parts: Iterable[Part],
         size: int,
         work: Work,
         cut: Callable[[], None],
-        tries: int = TRIES,
         longest_run: int = 1,
     ) -> None:
         self._parts = list(parts)
         self._todo, self._left = deque(self._parts), len(self._parts)
         self._size = self._busy = max(1, min(size, self._left))
-        self._work, self._cut, self._tries = work, cut, tries
+        self._work, self._cut = work, cut
         self._allowed, self._refused_at = float(self._size), 0.0
         self._run, self._longest_run = 1, longest_run
         self._error: BaseException | None = None
@@ -171,7 +171,7 @@ class Crew:
         except StorageUnavailable as error:
             self._check()  # a connection that we cut ourselves is no error
             part.tries = 1 if part.done > before or self._others_move(part) else part.tries + 1
-            if part.tries >= self._tries:
+            if part.tries >= TRIES:
                 raise
             self._put_back(part, busy=isinstance(error, StorageBusy))
             return

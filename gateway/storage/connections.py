@@ -14,14 +14,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import Any
-from urllib.parse import urlsplit
 
 from botocore.exceptions import ConnectionClosedError
 from botocore.httpsession import get_cert_path
 
 from gateway.settings import Settings
 from gateway.storage import policy
-from gateway.storage.curl import PORTS, Account, Place
+from gateway.storage.curl import Account, Place, place_and_target
 from gateway.storage.hands import LOOK_S, attended
 from gateway.storage.heads import Head, head_of, lines_of
 from gateway.storage.remote import Take
@@ -60,7 +59,7 @@ class Connections:
         StorageError
             When the server may not be connected to.
         """
-        place, target = _places(url)
+        place, target = place_and_target(url)
         look = _Lookout(self._cut, self._watch, place.host)
         look()
         wire = self._take(place, look)
@@ -174,20 +173,7 @@ def _close(idle: _Idle) -> None:
             wires.pop().close()
 
 
-def _places(url: str) -> tuple[Place, str]:
-    """Return where a URL leads, and what is asked for there."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if not host.isascii():
-        with suppress(UnicodeError):  # the resolver says so too
-            host = host.encode("idna").decode()
-    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-    if not (target.isascii() and target.isprintable()) or " " in target:
-        raise ValueError("a URL holds what would not stay one word")
-    return Place(parts.scheme, host, parts.port or PORTS[parts.scheme]), target
-
-
-def _request(  # noqa: PLR0917 (likewise)
+def _request(  # noqa: PLR0917 (a request has so many parts)
     method: str,
     target: str,
     place: Place,

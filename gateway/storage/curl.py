@@ -5,9 +5,11 @@ and no other protocol is spoken than the one that was asked for.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import pycurl
 
@@ -17,7 +19,7 @@ _RECEIVED_BYTES = 2 << 20  # at once, at most; libcurl hands it on in pieces of 
 _SENT_BYTES = 1 << 20
 _USER_AGENT = "hpc-gateway"
 _PROTOCOLS = {"http": pycurl.PROTO_HTTP, "https": pycurl.PROTO_HTTPS}
-PORTS = {"http": 80, "https": 443}
+_PORTS = {"http": 80, "https": 443}
 
 
 class Place(NamedTuple):
@@ -31,12 +33,25 @@ class Place(NamedTuple):
     def netloc(self) -> str:
         """The host as a header names it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
     def url(self) -> str:
         """Its URL, to which a path can be added."""
         return f"{self.scheme}://{self.netloc}"
+
+
+def place_and_target(url: str) -> tuple[Place, str]:
+    """Return where a URL leads, and what is asked for there."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if not host.isascii():
+        with suppress(UnicodeError):  # the resolver says so too
+            host = host.encode("idna").decode()
+    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    if not (target.isascii() and target.isprintable()) or " " in target:
+        raise ValueError("a URL holds what would not stay one word")
+    return Place(parts.scheme, host, parts.port or _PORTS[parts.scheme]), target
 
 
 @dataclass(frozen=True)

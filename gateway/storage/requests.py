@@ -19,9 +19,9 @@ from gateway.faults import Fault
 from gateway.storage.address import S3Address
 from gateway.storage.clients import Lent
 from gateway.storage.connections import Answer, Body
+from gateway.storage.curl import place_and_target
 
 _BUCKET = re.compile(r"[a-zA-Z0-9.\-_]{1,255}")  # what boto3 lets pass
-_USUAL_PORTS = {"http": ":80", "https": ":443"}
 _ERRORS: Any = RestXMLParser()
 _MOST_OF_AN_ERROR_BYTES = 64 << 10
 _FINE = frozenset({200, 206})
@@ -50,8 +50,7 @@ class ObjectRequests:
     def __init__(self, address: S3Address, lent: Lent) -> None:
         self._lent = lent
         self._url = url_of(address, virtual_hosted=lent.virtual_hosted)
-        place = urlsplit(self._url)
-        self._host = place.netloc.lower().removesuffix(_USUAL_PORTS[place.scheme])
+        self._host = place_and_target(self._url)[0].netloc
 
     def get(self, headers: Mapping[str, str]) -> Answer:
         """Ask for the object or some of it, with all checksums that the store has of it."""
