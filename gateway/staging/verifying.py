@@ -25,13 +25,13 @@ class Check(Protocol):
 
 def checking(incoming: Incoming, parts: Sequence[Part], verifier: Verifier, part_bytes: int) -> Check:
     """Return how to check a file that comes in parts of so many bytes."""
-    if verifier.parts_bytes and part_bytes % verifier.parts_bytes == 0:
+    if verifier.is_of_stretches(part_bytes):
         return _ByParts(incoming, parts, verifier)
     return _InOrder(incoming, parts, verifier)
 
 
 class _ByParts:
-    """Each part has a stretch of its own, for they are made of whole parts of the upload."""
+    """Each part has a stretch of its own."""
 
     def __init__(self, incoming: Incoming, parts: Sequence[Part], verifier: Verifier) -> None:
         self._incoming, self._parts, self._verifier = incoming, parts, verifier

@@ -49,6 +49,12 @@ _CRCS: dict[str, tuple[Callable[[memoryview, int], int], int]] = {
     "crc32c": (crc.crc32c, 4),
     "crc64nvme": (crc.crc64nvme, 8),
 }
+# That of two pieces, of that of each and the length of the second one.
+_COMBINED: dict[str, Callable[[int, int, int], int]] = {
+    "crc32": crc.combine_crc32,
+    "crc32c": crc.combine_crc32c,
+    "crc64nvme": crc.combine_crc64nvme,
+}
 
 
 class _Nothing:
@@ -73,12 +79,13 @@ class Stretch:
     """The digests of an upload's parts, taken of bytes that begin where one of them begins."""
 
     def __init__(self, algorithm: str, part_bytes: int) -> None:
-        self._algorithm = algorithm
+        self._algorithm, self.size = algorithm, 0
         self._part_bytes = self._left = part_bytes
         self._part, self._done = _new(algorithm), list[bytes]()
 
     def update(self, data: memoryview, /) -> None:
         """Take the next bytes."""
+        self.size += len(data)
         while data:
             piece, data = data[: self._left], data[self._left :]
             self._part.update(piece)
@@ -100,8 +107,9 @@ class Stretch:
 class Verifier:
     """Holds the strongest checksum that is known of a file against that of its bytes.
 
-    One of the file is computed in one stretch. One that is made of the digests of an upload's parts, which
-    is what a multipart ETag is, may be computed in several, at once and in any order.
+    Most are computed in one stretch. A cyclic redundancy check may be computed in several, at once and in any
+    order; and so may one that is made of the digests of an upload's parts, which is what a multipart ETag
+    is, where each stretch is of whole parts.
     """
 
     def __init__(self, info: RemoteInfo) -> None:
@@ -109,6 +117,12 @@ class Verifier:
         self._expected = info.checksums.get(self.algorithm, "")
         self._name, _, of_parts = self.algorithm.partition("-")
         self.parts_bytes = info.parts_bytes if of_parts else 0
+
+    def is_of_stretches(self, length: int) -> bool:
+        """Tell whether it may be computed in stretches of this length, of which the last may be shorter."""
+        if self.parts_bytes:
+            return length % self.parts_bytes == 0
+        return length > 0 and self._name in _COMBINED
 
     def stretch(self) -> Stretch:
         """Return what the bytes of a stretch are given to."""
@@ -119,9 +133,17 @@ class Verifier:
         return self._hex(stretches) == self._expected
 
     def _hex(self, stretches: Iterable[Stretch]) -> str:
-        parts = [digest for stretch in stretches for digest in stretch.digests()]
         if not self.parts_bytes:
-            return parts[0].hex()
+            return self._of_whole(stretches).hex()
+        parts = [digest for stretch in stretches for digest in stretch.digests()]
         joined = _new(self._name)
         joined.update(memoryview(b"".join(parts)))
         return f"{joined.digest().hex()}-{len(parts)}"
+
+    def _of_whole(self, stretches: Iterable[Stretch]) -> bytes:
+        first, *others = stretches
+        (digest,) = first.digests()
+        for other in others:
+            value, its = int.from_bytes(digest, "big"), int.from_bytes(other.digests()[0], "big")
+            digest = _COMBINED[self._name](value, its, other.size).to_bytes(len(digest), "big")
+        return digest

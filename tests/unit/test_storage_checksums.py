@@ -75,6 +75,44 @@ def test_stretches_between_borders_are_as_good_as_one() -> None:
         assert not verifier.agrees(reversed(stretches))
 
 
+@pytest.mark.parametrize("algorithm", ["crc64nvme", "crc32c", "crc32"])
+@pytest.mark.parametrize("length", [1, PART, 4096, len(DATA), len(DATA) + 1])
+def test_a_cyclic_redundancy_check_is_computed_in_any_stretches(algorithm: str, length: int) -> None:
+    known = {algorithm: KNOWN[algorithm]}
+    verifier = Verifier(RemoteInfo(len(DATA), "", ranges=True, checksums=known))
+    assert verifier.is_of_stretches(length)
+    starts = range(0, len(DATA), length)
+    stretches = [verifier.stretch() for _ in starts]
+    for stretch, start in reversed(list(zip(stretches, starts, strict=True))):
+        data = memoryview(DATA)[start : start + length]
+        stretch.update(data[:7])
+        stretch.update(data[7:])
+    assert verifier.agrees(stretches)
+    assert verifier.agrees(stretches)  # asking changes nothing
+    one_more = verifier.stretch()
+    one_more.update(memoryview(b"?"))
+    assert not verifier.agrees([*stretches, one_more])
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "length", "expected"),
+    [
+        ("sha256", PART, False),
+        ("md5", PART, False),
+        ("", PART, False),
+        ("crc64nvme", 0, False),  # a file of unknown size, or without ranges
+        ("crc64nvme", 1, True),
+        ("sha256-parts", 2 * PART, True),
+        ("sha256-parts", 3 * PART // 2, False),
+        ("crc32-parts", PART - 1, False),
+    ],
+)
+def test_what_may_be_computed_in_stretches(algorithm: str, length: int, expected: object) -> None:
+    known = {algorithm: KNOWN[algorithm]} if algorithm else {}
+    info = RemoteInfo(len(DATA), "", ranges=True, checksums=known, parts_bytes=PART)
+    assert Verifier(info).is_of_stretches(length) is expected
+
+
 def test_the_strongest_is_taken() -> None:
     known = dict(reversed(KNOWN.items()))
     for algorithm in KNOWN:
