@@ -1,9 +1,7 @@
 """Sending: a file of the cluster into an object, in one piece when small, else in parts at once."""
 
-import hashlib
 import time
-from base64 import b64decode, b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -14,11 +12,14 @@ from gateway.staging.crew import POLL_S, Crew, Part, Work, alone
 from gateway.staging.fetching import cut_up
 from gateway.staging.progress import Deadline, Progress
 from gateway.staging.trail import Trail
-from gateway.storage.s3 import S3Object, StoredPart
+from gateway.storage.checksums import digests_of
+from gateway.storage.s3 import S3Object
 from gateway.storage.signed import SignedObject
+from gateway.storage.uploads import StoredPart
 
 WHOLE_BYTES = 8 << 20  # up to here in one piece
 MOST_PARTS = 10_000
+_CHECKED = "crc64nvme:"  # before the id of an upload: one that was begun with another checksum cannot go on
 _READ_BYTES = 1 << 20
 _UNASKED_BYTES = 1 << 20  # libcurl asks a store before it sends more
 
@@ -49,7 +50,7 @@ def send(
         watch()  # the last moment for a cancel that is sure to leave no object
         named = [stored[part.number] for part in parts]
         with store.watched(watch):
-            store.complete_upload(upload_id, named)
+            store.uploads.complete(upload_id, named)
     except BaseException:
         if not trail.token:
             with suppress(StorageError):  # the first error is the one to tell
@@ -84,15 +85,15 @@ def _forget(store: S3Object, trail: Trail) -> None:
 
 def _abort_known(store: S3Object, trail: Trail) -> None:
     if trail.upload_id:
-        store.abort_upload(trail.upload_id)
+        store.uploads.abort(trail.upload_id.removeprefix(_CHECKED))
         trail.keep_upload("")
 
 
 def _abort_lost(store: S3Object, trail: Trail) -> None:
     """Throw away what a process has begun that was killed before it could keep the id."""
     if trail.lost_since is not None:
-        for upload_id in store.lost_uploads(trail.lost_since):
-            store.abort_upload(upload_id)
+        for upload_id in store.uploads.lost(trail.lost_since):
+            store.uploads.abort(upload_id)
 
 
 def part_size(size: int) -> int:
@@ -103,17 +104,19 @@ def part_size(size: int) -> int:
 
 def _take_up(store: S3Object, trail: Trail) -> tuple[str, dict[int, StoredPart]]:
     """Go on with the upload of an earlier try where the store still has it, else begin one."""
-    stored = store.stored_parts(trail.upload_id) if trail.upload_id else None
-    if stored is not None:
-        return trail.upload_id, stored
+    upload_id = trail.upload_id.removeprefix(_CHECKED)
+    if upload_id == trail.upload_id:
+        _abort_known(store, trail)
+    elif (stored := store.uploads.stored(upload_id)) is not None:
+        return upload_id, stored
     with suppress(StorageError):  # not every account may list uploads, and this one does not need it
         _abort_lost(store, trail)
-    upload_id = store.start_upload()
+    upload_id = store.uploads.start()
     try:
-        trail.keep_upload(upload_id)
+        trail.keep_upload(_CHECKED + upload_id)
     except BaseException:
         with store.watched(lambda: None):
-            store.abort_upload(upload_id)  # nobody else knows of it
+            store.uploads.abort(upload_id)  # nobody else knows of it
         raise
     return upload_id, {}
 
@@ -126,8 +129,8 @@ def _send_whole(source: Source, store: S3Object, progress: Progress, deadline: D
         small = _small(source)
         data = Slice(source, 0, source.size, watch) if small is None else small
         body = _followed(source, part, watch) if small is None else small
-        sha256 = _digest("sha256", data)
-        is_kept = _is_kept(data, sha256, store.put(body, sha256))
+        digests = _digests(data, store.digests)
+        is_kept = _is_kept(data, digests, store.put(body, digests))
         if is_kept is False:
             raise _other_bytes(store)
         if is_kept is None:
@@ -152,14 +155,14 @@ def _small(source: Source) -> bytes | None:
 def _part_work(source: Source, store: S3Object, upload_id: str, stored: dict[int, StoredPart]) -> Work:
     def work(part: Part, check: Callable[[], None]) -> None:
         data = Slice(source, part.start, part.stop or source.size, check)
-        sha256 = _digest("sha256", data)
+        digests = _digests(data, store.digests)
         known = stored.get(part.number)
-        if known is None or known.size != len(data) or not _is_kept(data, sha256, known):
-            known = store.put_part(upload_id, part.number, _followed(source, part, check), sha256)
-            if _is_kept(data, sha256, known) is False:
+        if known is None or known.size != len(data) or not _is_kept(data, digests, known):
+            known = store.uploads.put(upload_id, part.number, _followed(source, part, check), digests)
+            if _is_kept(data, digests, known) is False:
                 raise _other_bytes(store)
         else:
-            known = replace(known, sha256=sha256)  # not every store lists it, and some want to hear it
+            known = replace(known, crc64nvme=digests["crc64nvme"])  # not every store lists it
         stored[part.number] = known
         part.done = len(data)
 
@@ -177,24 +180,21 @@ def _followed(source: Source, part: Part, check: Callable[[], None]) -> Slice:
     return data
 
 
-def _is_kept(data: Slice | bytes, sha256: str, stored: StoredPart) -> bool | None:
+def _is_kept(data: Slice | bytes, digests: Mapping[str, bytes], stored: StoredPart) -> bool | None:
     """Tell whether the store has these very bytes; None when nothing that it says can tell."""
-    if stored.sha256 is not None:
-        return stored.sha256 == sha256
-    return None if stored.md5 is None else b64decode(_digest("md5", data)).hex() == stored.md5
+    if stored.crc64nvme is not None:
+        return stored.crc64nvme == digests["crc64nvme"]
+    return None if stored.md5 is None else _digests(data, ["md5"])["md5"].hex() == stored.md5
 
 
-def _digest(algorithm: str, data: Slice | bytes) -> str:
-    """Return the base64 of a digest of the data; a slice is left at its start."""
-    digest = hashlib.new(algorithm, usedforsecurity=False)
+def _digests(data: Slice | bytes, algorithms: Iterable[str]) -> dict[str, bytes]:
+    """Return digests of the data; a slice is left at its start."""
     if isinstance(data, bytes):
-        digest.update(data)
-    else:
-        data.seek(0)
-        while piece := data.read(_READ_BYTES):
-            digest.update(piece)
-        data.seek(0)
-    return b64encode(digest.digest()).decode()
+        return digests_of([data], algorithms)
+    data.seek(0)
+    digests = digests_of(iter(partial(data.read, _READ_BYTES), b""), algorithms)
+    data.seek(0)
+    return digests
 
 
 def _other_bytes(store: S3Object) -> StorageUnavailable:

@@ -1,4 +1,4 @@
-"""Checksums: the strongest that a store offers for an object, computed while the bytes pass."""
+"""Checksums of what comes, the strongest that a store offers, and of what is sent."""
 
 import hashlib
 import sys
@@ -65,6 +65,24 @@ class _Nothing:
 
     def digest(self) -> bytes:
         return b""
+
+
+def digests_of(pieces: Iterable[bytes], algorithms: Iterable[str]) -> dict[str, bytes]:
+    """Return several digests of the bytes that the pieces make, which are read once."""
+    digests = {name: _new(name) for name in algorithms}
+    for piece in pieces:
+        for digest in digests.values():
+            digest.update(memoryview(piece))
+    return {name: digest.digest() for name, digest in digests.items()}
+
+
+def combined(algorithm: str, pieces: Iterable[tuple[bytes, int]]) -> bytes:
+    """Return the CRC of what the pieces make, of each of which the CRC and the length are known."""
+    (crc, _), *others = pieces
+    value = int.from_bytes(crc, "big")
+    for other, length in others:
+        value = _COMBINED[algorithm](value, int.from_bytes(other, "big"), length)
+    return value.to_bytes(len(crc), "big")
 
 
 def _new(algorithm: str) -> _Digest:
@@ -141,9 +159,5 @@ class Verifier:
         return f"{joined.digest().hex()}-{len(parts)}"
 
     def _of_whole(self, stretches: Iterable[Stretch]) -> bytes:
-        first, *others = stretches
-        (digest,) = first.digests()
-        for other in others:
-            value, its = int.from_bytes(digest, "big"), int.from_bytes(other.digests()[0], "big")
-            digest = _COMBINED[self._name](value, its, other.size).to_bytes(len(digest), "big")
-        return digest
+        pieces = [(stretch.digests()[0], stretch.size) for stretch in stretches]
+        return combined(self._name, pieces) if self._name in _COMBINED else pieces[0][0]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 MULTIPART_ETAG = re.compile(r'"?([0-9a-f]{32}-([1-9][0-9]*))"?')
 _MD5_ETAG = re.compile(r'"?([0-9a-f]{32})"?')  # of an object stored in one piece
 _ENCRYPTED = "x-amz-server-side-encryption"
-_ALGORITHMS = ("sha256", "sha1", "crc64nvme", "crc32c", "crc32")
+_BYTES = {"sha256": 32, "sha1": 20, "crc64nvme": 8, "crc32c": 4, "crc32": 4}
 _STRONG = frozenset({"sha256", "sha1", "crc64nvme"})
 
 
@@ -21,11 +21,12 @@ def checksums_of(headers: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     # Not every store says what it is of; in an upload of parts it is of the parts unless said otherwise.
     whole = "COMPOSITE" if MULTIPART_ETAG.fullmatch(headers.get("etag", "")) else "FULL_OBJECT"
-    for name in _ALGORITHMS:
-        value = _value(headers, name)
+    for name in _BYTES:
+        digest, count = _value(headers, name)
         always_whole = name == "crc64nvme"
-        if "-" not in value and (always_whole or headers.get("x-amz-checksum-type", whole) == "FULL_OBJECT"):
-            found[name] = b64decode(value).hex()
+        is_whole = always_whole or headers.get("x-amz-checksum-type", whole) == "FULL_OBJECT"
+        if digest and not count and is_whole:
+            found[name] = digest.hex()
     md5 = md5_of(headers)
     return found | ({"md5": md5} if md5 else {})
 
@@ -33,10 +34,10 @@ def checksums_of(headers: Mapping[str, str]) -> dict[str, str]:
 def checksums_of_parts(headers: Mapping[str, str]) -> dict[str, str]:
     """Return, in hex and with the number of parts, the checksums that are made of the parts' own."""
     found: dict[str, str] = {}
-    for name in _ALGORITHMS:
-        digest, _, count = _value(headers, name).partition("-")
+    for name in _BYTES:
+        digest, count = _value(headers, name)
         if digest and count:
-            found[f"{name}-parts"] = f"{b64decode(digest).hex()}-{count}"
+            found[f"{name}-parts"] = f"{digest.hex()}-{count}"
     etag = MULTIPART_ETAG.fullmatch(headers.get("etag", ""))
     return found | ({"md5-parts": etag[1]} if etag and not _is_encrypted(headers) else {})
 
@@ -52,5 +53,19 @@ def _is_encrypted(headers: Mapping[str, str]) -> bool:
     return headers.get(_ENCRYPTED, "").startswith("aws:kms") or f"{_ENCRYPTED}-customer-algorithm" in headers
 
 
-def _value(headers: Mapping[str, str], name: str) -> str:
-    return headers.get(f"x-amz-checksum-{name}") or "-"
+def _value(headers: Mapping[str, str], name: str) -> tuple[bytes | None, str]:
+    """Return a checksum, and of how many parts it is made where it is made of some."""
+    value, _, count = headers.get(f"x-amz-checksum-{name}", "").partition("-")
+    return digest_of(name, value), count
+
+
+def digest_of(name: str, told: str) -> bytes | None:
+    """Return a checksum that a store gives in base64; None where that is none of this kind.
+
+    Not every store that names one of 64 bits can compute it.
+    """
+    try:
+        digest = b64decode(told, validate=True)
+    except ValueError:
+        return None
+    return digest if len(digest) == _BYTES[name] else None

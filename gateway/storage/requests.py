@@ -5,6 +5,7 @@ costs, and a small object is nothing but its request.
 """
 
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
@@ -20,6 +21,7 @@ from gateway.storage.address import S3Address
 from gateway.storage.clients import Lent
 from gateway.storage.connections import Answer, Body
 from gateway.storage.curl import place_and_target
+from gateway.storage.signing import PAYLOAD
 
 _BUCKET = re.compile(r"[a-zA-Z0-9.\-_]{1,255}")  # what boto3 lets pass
 _ERRORS: Any = RestXMLParser()
@@ -62,10 +64,23 @@ class ObjectRequests:
             answer.read()
             return answer.headers
 
-    def put(self, body: bytes | Body, length: int, sha256: str, query: str = "") -> Mapping[str, str]:
-        """Send bytes whose SHA-256 the store shall check; return the headers of its answer."""
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Which digests of a body are wanted before it is sent: one that the store checks and keeps.
+
+        Where TLS does not protect the body, its SHA-256 is signed as well.
+        """
+        return ("crc64nvme",) if self._url.startswith("https:") else ("crc64nvme", "sha256")
+
+    def put(
+        self, body: bytes | Body, length: int, digests: Mapping[str, bytes], query: str = ""
+    ) -> Mapping[str, str]:
+        """Send bytes that have these digests; return the headers of the store's answer."""
         url = f"{self._url}?{query}" if query else self._url
-        headers = {"x-amz-checksum-sha256": sha256, "x-amz-sdk-checksum-algorithm": "SHA256"}
+        crc = b64encode(digests["crc64nvme"]).decode()
+        headers = {"x-amz-checksum-crc64nvme": crc, "x-amz-sdk-checksum-algorithm": "CRC64NVME"}
+        if "sha256" in digests:
+            headers[PAYLOAD] = digests["sha256"].hex()
         with closing(self._fine("PUT", url, headers, body, length)) as answer:
             answer.read()
             return answer.headers

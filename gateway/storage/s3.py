@@ -1,14 +1,10 @@
 """An object of an S3 store, read and written over the gateway's own connections."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, TypedDict
-from urllib.parse import quote
+from functools import cached_property
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError
 
 from gateway.errors import StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.settings import Settings
@@ -16,33 +12,15 @@ from gateway.sites.files import Slice
 from gateway.storage import clients
 from gateway.storage.address import Credentials, S3Address
 from gateway.storage.connections import Answer
-from gateway.storage.offered import MULTIPART_ETAG, checksums_of, checksums_of_parts, is_strong, md5_of
+from gateway.storage.offered import MULTIPART_ETAG, checksums_of, checksums_of_parts, is_strong
 from gateway.storage.refusals import explained
 from gateway.storage.remote import Readable, RemoteInfo
 from gateway.storage.requests import ObjectRequests
+from gateway.storage.uploads import StoredPart, Uploads, taken
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-__all__ = ["Credentials", "S3Address", "S3Object", "StoredPart"]
+__all__ = ["Credentials", "S3Address", "S3Object"]
 
 _AT_ONCE_BYTES = 64 << 10
-_CLOCK_SLACK = timedelta(seconds=10)  # between those who write rows and those who carry them out
-
-
-@dataclass(frozen=True)
-class StoredPart:
-    """What the store says of a part, or of an object, that it has taken."""
-
-    etag: str
-    size: int
-    sha256: str | None  # base64; None from a store that does not know this checksum
-    md5: str | None  # hex; None where its ETag is something else
-
-
-class _Name(TypedDict):
-    Bucket: str
-    Key: str
 
 
 class S3Object:
@@ -52,12 +30,7 @@ class S3Object:
         self.address = address
         self._lent, self._is_cut = clients.lend(address, credentials, settings), False
         self._requests = ObjectRequests(address, self._lent)
-        self._name: _Name = {"Bucket": address.bucket, "Key": address.key}
         self._first: Answer | None = None
-
-    @property
-    def _client(self) -> "S3Client":
-        return self._lent.client
 
     def close(self) -> None:
         """Give the connections back."""
@@ -122,7 +95,7 @@ class S3Object:
         """Yield name and size of every object whose key begins with ours; names begin after that."""
         start = len(self.address.key)
         with explained(self.address):
-            pages = self._client.get_paginator("list_objects_v2")
+            pages = self._lent.client.get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self.address.bucket, Prefix=self.address.key):
                 for found in page.get("Contents", []):
                     if found["Size"] or not found["Key"].endswith("/"):  # else a folder that tools make up
@@ -173,88 +146,20 @@ class S3Object:
         endpoint = self.address.endpoint
         return StorageUnavailable(f"the answer of {endpoint} was cut short on its way; it is tried again")
 
-    def put(self, data: bytes | Slice, sha256: str) -> StoredPart:
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Which digests of bytes are wanted before they are stored."""
+        return self._requests.digests
+
+    def put(self, data: bytes | Slice, digests: Mapping[str, bytes]) -> StoredPart:
         """Store a small object whole."""
-        return self._put(data, sha256)
-
-    def start_upload(self) -> str:
-        """Begin a multipart upload; return its id."""
         with explained(self.address):
-            answer = self._client.create_multipart_upload(**self._name, ChecksumAlgorithm="SHA256")
-        return answer["UploadId"]
+            return taken(self._requests.put(data, len(data), digests), len(data))
 
-    def stored_parts(self, upload_id: str) -> dict[int, StoredPart] | None:
-        """Return the parts that the store has of an upload, by number; None when the upload is gone."""
-        try:
-            with explained(self.address):
-                pages = self._client.get_paginator("list_parts").paginate(**self._name, UploadId=upload_id)
-                return {
-                    part["PartNumber"]: StoredPart(
-                        part["ETag"], part["Size"], part.get("ChecksumSHA256"), md5_of({"etag": part["ETag"]})
-                    )
-                    for page in pages
-                    for part in page.get("Parts", [])
-                }
-        except StorageUnavailable as error:
-            if _is_gone(error):
-                return None
-            raise
-
-    def put_part(self, upload_id: str, number: int, data: Slice, sha256: str) -> StoredPart:
-        """Store one part, numbered from 1."""
-        return self._put(data, sha256, f"partNumber={number}&uploadId={quote(upload_id, safe='-_.~')}")
-
-    def _put(self, data: bytes | Slice, sha256: str, query: str = "") -> StoredPart:
-        with explained(self.address):
-            told = self._requests.put(data, len(data), sha256, query)
-        return StoredPart(told.get("etag", ""), len(data), told.get("x-amz-checksum-sha256"), md5_of(told))
-
-    def complete_upload(self, upload_id: str, parts: Sequence[StoredPart]) -> str:
-        """Make an object of the parts; return its ETag."""
-        checked = all(part.sha256 for part in parts)
-        named: list[Any] = [
-            {"PartNumber": n, "ETag": part.etag} | ({"ChecksumSHA256": part.sha256} if checked else {})
-            for n, part in enumerate(parts, start=1)
-        ]
-        with explained(self.address):
-            answer = self._client.complete_multipart_upload(
-                **self._name, UploadId=upload_id, MultipartUpload={"Parts": named}
-            )
-        return answer["ETag"]
-
-    def abort_upload(self, upload_id: str) -> None:
-        """Throw the parts away; an upload that is gone is fine."""
-        try:
-            with explained(self.address):
-                self._client.abort_multipart_upload(**self._name, UploadId=upload_id)
-        except StorageUnavailable as error:
-            if not _is_gone(error):
-                raise
-
-    def lost_uploads(self, since: datetime) -> Iterator[str]:
-        """Yield the open uploads of this object that look like one whose id we have lost.
-
-        S3 lets nobody mark an upload so that a listing shows it. Ours is of this very key, not older than
-        the transfer, checked by SHA-256, and without a part: those come only once its id is kept.
-        """
-        for page in self._open_uploads():
-            oldest = since + _clock_lead(page) - _CLOCK_SLACK
-            for found in page.get("Uploads", []):
-                is_strange = found["Key"] != self.address.key or found["Initiated"] < oldest
-                if is_strange or found.get("ChecksumAlgorithm", "SHA256") != "SHA256":
-                    continue
-                if self.stored_parts(found["UploadId"]) == {}:
-                    yield found["UploadId"]
-
-    def _open_uploads(self) -> Iterator[Any]:
-        """Yield the pages of a listing of the uploads under way."""
-        pages = self._client.get_paginator("list_multipart_uploads")
-        try:
-            with explained(self.address):
-                yield from pages.paginate(Bucket=self.address.bucket, Prefix=self.address.key)
-        except StorageUnavailable as error:
-            if not _is_gone(error):  # how rclone's server says that there are none
-                raise
+    @cached_property
+    def uploads(self) -> Uploads:
+        """The uploads of parts that become the object."""
+        return Uploads(self.address, self._requests, self._lent)
 
     def _part_bytes(self, size: int, count: int) -> int:
         """Return the size of the parts that the object was uploaded in; 0 when they are not alike.
@@ -278,14 +183,3 @@ class S3Object:
 
     def _size_of_part(self, number: int) -> int:
         return self._length(self._requests.head(f"partNumber={number}"))
-
-
-def _clock_lead(answer: Mapping[str, Any]) -> timedelta:
-    """Return how much the store's clock is ahead of ours."""
-    told = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-    return parsedate_to_datetime(told) - datetime.now(UTC) if told else timedelta(0)
-
-
-def _is_gone(error: StorageError) -> bool:
-    told = error.__cause__
-    return isinstance(told, ClientError) and told.response.get("Error", {}).get("Code") == "NoSuchUpload"

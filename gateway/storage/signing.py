@@ -10,15 +10,13 @@ from urllib.parse import urlsplit
 
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.config import Config
 from botocore.credentials import Credentials as SigningKeys
 
 from gateway.storage.address import Credentials
 from gateway.storage.curl import Account
 
-# What is sent of a file has its SHA-256 in a signed header: no need to compute it twice.
+PAYLOAD = "x-amz-content-sha256"
 _UNSIGNED = "UNSIGNED-PAYLOAD"
-_UNSIGNED_BODY = Config(s3={"payload_signing_enabled": False})
 _USUAL = re.compile(r"[A-Za-z0-9._~-]{1,63}")
 _DOTS = re.compile(r"/\.\.?(/|$)")
 
@@ -28,17 +26,28 @@ class Signer:
 
     def __init__(self, region: str, credentials: Credentials) -> None:
         keys = credentials.access_key, credentials.secret_key
-        self._thorough = S3SigV4Auth(SigningKeys(*keys), "s3", region)
+        self._thorough = _Thorough(SigningKeys(*keys), "s3", region)
         is_usual = _USUAL.fullmatch(region) and _USUAL.fullmatch(credentials.access_key)
         self._account = Account(region, *keys) if is_usual else None
 
     def signed(
         self, method: str, url: str, headers: Mapping[str, str]
     ) -> tuple[Mapping[str, str], Account | None]:
-        """Return the headers to send, and the account for which libcurl shall sign them, if it shall."""
+        """Return the headers to send, and the account for which libcurl shall sign them, if it shall.
+
+        A body is signed where its SHA-256 is among the headers, under the name `PAYLOAD`.
+        """
+        headers = {PAYLOAD: _UNSIGNED, **headers}
         if self._account is not None and not _DOTS.search(urlsplit(url).path):
-            return {**headers, "x-amz-content-sha256": _UNSIGNED}, self._account
+            return headers, self._account
         request = AWSRequest(method, url, headers)
-        request.context = {"client_config": _UNSIGNED_BODY}
+        request.context = {PAYLOAD: headers[PAYLOAD]}
         self._thorough.add_auth(request)
         return dict(request.headers), None
+
+
+class _Thorough(S3SigV4Auth):
+    """botocore's signature, of a body that it does not read."""
+
+    def payload(self, request: AWSRequest) -> str:
+        return str(request.context[PAYLOAD])

@@ -17,6 +17,7 @@ from gateway.staging import fetch_url, stage_in, stage_out, stage_out_signed
 from gateway.storage.address import SignedUrl
 from gateway.storage.connections import Connections
 from gateway.storage.s3 import S3Address, S3Object
+from gateway.storage.uploads import Uploads
 from tests.staging import OWNER, Recorder, at, everything, open_uploads
 
 if TYPE_CHECKING:
@@ -104,10 +105,10 @@ def test_while_a_name_is_looked_up(
     released.set()
 
 
-@pytest.mark.parametrize("silent", ["complete_upload", "size"])
+@pytest.mark.parametrize("silent", [(Uploads, "complete"), (S3Object, "size")], ids=["complete", "size"])
 def test_while_the_store_puts_an_object_together(
     *,
-    silent: str,
+    silent: tuple[type[Any], str],
     deaf: str,
     s3: "S3Client",
     address: S3Address,
@@ -117,11 +118,11 @@ def test_while_the_store_puts_an_object_together(
 ) -> None:
     progress, send = Impatient(enough=1 << 60), Connections.send
 
-    def wait(store: S3Object, *_: object) -> None:
+    def wait(store: S3Object | Uploads, *_: object) -> None:
         progress.since = time.monotonic()
         send(store._lent.connections, "GET", deaf, {})  # noqa: SLF001  where no answer ever comes from
 
-    monkeypatch.setattr(S3Object, silent, wait)
+    monkeypatch.setattr(*silent, wait)
     (home / "up").write_bytes(bytes(20 * MIB))
     _is_prompt(_up, address, site, home, progress)
     assert open_uploads(s3) == []

@@ -33,7 +33,7 @@ def database_url(tmp_path: Path) -> str:
 
 
 def _begin(s3: "S3Client", key: str, *, part: bool = False) -> str:
-    upload_id = s3.create_multipart_upload(Bucket="data", Key=key, ChecksumAlgorithm="SHA256")["UploadId"]
+    upload_id = s3.create_multipart_upload(Bucket="data", Key=key, ChecksumAlgorithm="CRC64NVME")["UploadId"]
     if part:
         s3.upload_part(
             Bucket="data",
@@ -41,7 +41,7 @@ def _begin(s3: "S3Client", key: str, *, part: bool = False) -> str:
             UploadId=upload_id,
             PartNumber=1,
             Body=b"theirs",
-            ChecksumAlgorithm="SHA256",
+            ChecksumAlgorithm="CRC64NVME",
         )
     return upload_id
 
@@ -79,9 +79,10 @@ def test_what_strangers_have_begun_is_left_alone(address: S3Address, s3: "S3Clie
     with_part, longer_key = _begin(s3, address.key, part=True), _begin(s3, f"{address.key}.more")
     lost = _begin(s3, address.key)
     store = S3Object(address, OWNER, SETTINGS)
+    uploads = store.uploads
     now = datetime.now(UTC)
-    assert list(store.lost_uploads(now + timedelta(minutes=1))) == []  # all are older than the transfer
-    assert list(store.lost_uploads(now - timedelta(minutes=1))) == [lost]
+    assert list(uploads.lost(now + timedelta(minutes=1))) == []  # all are older than the transfer
+    assert list(uploads.lost(now - timedelta(minutes=1))) == [lost]
     store.close()
     _abort(s3, (address.key, with_part), (f"{address.key}.more", longer_key), (address.key, lost))
 

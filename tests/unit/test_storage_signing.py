@@ -1,5 +1,6 @@
 """What libcurl signs is what botocore would sign, and what it would sign otherwise is left to botocore."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,16 +19,18 @@ from botocore.credentials import Credentials as SigningKeys
 from gateway.settings import Settings
 from gateway.storage.address import Credentials
 from gateway.storage.connections import Connections
-from gateway.storage.signing import Signer
+from gateway.storage.signing import PAYLOAD, Signer
 from tests.raw import OK, answering, serving
 
 KEYS = ["a/b", "with space", "größe/Ü", "plus+percent%20", "a?b#c&d=e", "//x//y/", "quote'\"", "~", "a:b;c,d"]
 KEYS += ["x@!$&*()[]", "/", "%2F%2f%2e", "\x01", "\U0001f600", "...", ".a", "{a}|^`<>\\"]
 DOTS = ["a/./b", "../b", "x/..", "."]
 QUERIES = ["", f"partNumber=1&uploadId={quote('a+b/=~-_. ü', safe='-_.~')}", "uploadId=x&partNumber=10"]
+BODY = b"what is sent"
 HEADERS: list[dict[str, str]] = [
     {"x-amz-checksum-mode": "ENABLED", "If-Match": '"a, b  c"', "Range": "bytes=1-2"},
-    {"x-amz-checksum-sha256": "abc+/=", "x-amz-sdk-checksum-algorithm": "SHA256"},
+    {"x-amz-checksum-crc64nvme": "abc+/=", "x-amz-sdk-checksum-algorithm": "CRC64NVME"},
+    {"x-amz-checksum-crc64nvme": "abc+/=", PAYLOAD: hashlib.sha256(BODY).hexdigest()},
 ]
 SECRET = "geheim/+=ü"
 HOST = "store.example:81"
@@ -59,8 +62,9 @@ class Sent:
 
     def signature(self, at: str) -> list[str]:
         """Return what botocore says of it at a moment."""
-        request = AWSRequest(self.method, self.url, {"Host": HOST, **self.headers})
-        request.context = {"client_config": Config(s3={"payload_signing_enabled": False})}
+        request = AWSRequest(self.method, self.url, {"Host": HOST, **self.headers}, BODY)
+        signs_body = PAYLOAD in self.headers
+        request.context = {"client_config": Config(s3={"payload_signing_enabled": signs_body})}
         moment = datetime.strptime(at, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         with mock.patch.object(botocore.auth, "get_current_datetime", return_value=moment):
             S3SigV4Auth(SigningKeys(self.key, SECRET), "s3", self.region).add_auth(request)
@@ -70,7 +74,7 @@ class Sent:
         told = self.arrived()
         assert _words(told["authorization"]) == self.signature(told["x-amz-date"])
         assert told["target"] == self.url.removeprefix("http://store")
-        assert told["x-amz-content-sha256"] == "UNSIGNED-PAYLOAD"
+        assert told[PAYLOAD] == self.headers.get(PAYLOAD, "UNSIGNED-PAYLOAD")
 
 
 def _words(authorization: str) -> list[str]:
@@ -82,7 +86,7 @@ def _urls(keys: list[str]) -> Iterator[str]:
         yield f"http://store/bucket/{quote(key, safe='/~')}{'?' if query else ''}{query}"
 
 
-@pytest.mark.parametrize("headers", HEADERS, ids=["get", "put"])
+@pytest.mark.parametrize("headers", HEADERS, ids=["get", "put", "put without TLS"])
 @pytest.mark.parametrize("url", list(_urls(KEYS + DOTS)))
 def test_every_object_is_signed_as_botocore_would(url: str, headers: dict[str, str]) -> None:
     Sent(url, headers).check()
