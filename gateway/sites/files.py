@@ -4,7 +4,8 @@ import ctypes
 import errno
 import io
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -13,6 +14,8 @@ from gateway.errors import SiteError
 from gateway.sites.refusals import explained
 
 _NOTES_LIMIT_BYTES = 1 << 20
+_FIRST_STEP_BYTES = 32 << 20
+_QUICK_S = 0.004
 _libc = ctypes.CDLL(None, use_errno=True)
 _NO_PREALLOCATION = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 
@@ -105,15 +108,31 @@ class Incoming:
         """Length of the file so far, holes included."""
         return os.fstat(self.fd).st_size
 
-    def reserve(self, size: int) -> None:
-        """Take the space for so many bytes now, so that a full disk is noticed before they are moved."""
-        with explained(self.path):
-            if _libc.fallocate(self.fd, 0, ctypes.c_long(0), ctypes.c_long(size)) == 0:
+    def reserve(self, size: int) -> Iterator[None]:
+        """Take the space for so many bytes, some more with every step, so that a full disk is noticed early.
+
+        Most filesystems do that at once, a tmpfs no faster than bytes are written: quick steps become longer.
+        """
+        start, step = 0, _FIRST_STEP_BYTES
+        while start < size:
+            length, begun = min(step, size - start), time.monotonic()
+            if not self._allocate(start, length):
+                with explained(self.path):
+                    os.truncate(self.fd, size)
                 return
+            start += length
+            step *= 2 if time.monotonic() - begun < _QUICK_S else 1
+            yield
+
+    def _allocate(self, start: int, length: int) -> bool:
+        """Take the space for some bytes; False where the filesystem cannot."""
+        with explained(self.path):
+            if _libc.fallocate(self.fd, 0, ctypes.c_long(start), ctypes.c_long(length)) == 0:
+                return True
             code = ctypes.get_errno()
             if code not in _NO_PREALLOCATION:
                 raise OSError(code, os.strerror(code))
-            os.truncate(self.fd, size)
+            return False
 
     def write_at(self, data: bytes | memoryview, offset: int) -> None:
         """Write the data, all of it."""
