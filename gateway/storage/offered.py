@@ -55,7 +55,10 @@ def _is_encrypted(headers: Mapping[str, str]) -> bool:
 
 def _value(headers: Mapping[str, str], name: str) -> tuple[bytes | None, str]:
     """Return a checksum, and of how many parts it is made where it is made of some."""
-    value, _, count = headers.get(f"x-amz-checksum-{name}", "").partition("-")
+    told = headers.get(f"x-amz-checksum-{name}")
+    if told is None:
+        return None, ""
+    value, _, count = told.partition("-")
     return digest_of(name, value), count
 
 
