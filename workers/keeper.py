@@ -105,7 +105,7 @@ class Keeper:
                 self._renew()
                 renewed = time.monotonic()
             except SQLAlchemyError as error:
-                _log.warning("leases not renewed: %s", type(error).__name__)
+                self._complain(error)
                 if time.monotonic() - renewed > get_settings().lease_s:
                     self._give_up()
 
@@ -118,6 +118,12 @@ class Keeper:
             verdicts = claims.renew(session, self._model, news)
         for claim, verdict in verdicts.items():
             kept[claim].verdict = kept[claim].verdict or verdict or self._handed_back()
+
+    def _complain(self, error: SQLAlchemyError) -> None:
+        ids = [str(claim.id) for claim in self._holds.copy()]
+        if ids:
+            named = ids[0] + " and others" * (len(ids) > 1)
+            _log.warning("%d leases not renewed, of %s: %s", len(ids), named, type(error).__name__)
 
     def _handed_back(self) -> GatewayError | None:
         if stopping() and self._model is Transfer:
