@@ -1,10 +1,13 @@
 """What the tests of staging share: who asks, who watches, and what must not be left."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
-from gateway.errors import Cancelled
+from gateway.errors import Cancelled, StorageUnavailable
 from gateway.settings import Settings
 from gateway.storage.s3 import Credentials
 from tests import services
@@ -51,3 +54,28 @@ def open_uploads(client: "S3Client") -> list[str]:
     except client.exceptions.NoSuchUpload:  # how rclone's server says that there are none
         return []
     return [upload["Key"] for upload in uploads]
+
+
+@dataclass
+class Trail:
+    """A row's memory."""
+
+    token: str = field(default_factory=lambda: uuid4().hex)
+    upload_id: str = ""
+    lost_since: datetime | None = None
+
+    def keep_upload(self, upload_id: str) -> None:
+        self.upload_id = upload_id
+
+
+class Interrupted(Recorder):
+    """Ends a try when enough was done in it."""
+
+    def __init__(self, enough: Callable[[int], bool]) -> None:
+        super().__init__()
+        self._enough = enough
+
+    def advance(self, done_bytes: int) -> None:
+        super().advance(done_bytes)
+        if self._enough(done_bytes):
+            raise StorageUnavailable("this is for another try")

@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import io
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from gateway.sites.refusals import explained
 _NOTES_LIMIT_BYTES = 1 << 20
 _FIRST_STEP_BYTES = 32 << 20
 _QUICK_S = 0.004
+_BETTER = 0.75  # the time for a byte, when steps that are twice as long are worth it
 _libc = ctypes.CDLL(None, use_errno=True)
 _NO_PREALLOCATION = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 
@@ -108,21 +110,25 @@ class Incoming:
         """Length of the file so far, holes included."""
         return os.fstat(self.fd).st_size
 
-    def reserve(self, size: int) -> Iterator[None]:
-        """Take the space for so many bytes, some more with every step, so that a full disk is noticed early.
+    def reserve(self, size: int) -> Iterator[int]:
+        """Take the space for so many bytes, so that a full disk is noticed before they are moved.
 
-        Most filesystems do that at once, a tmpfs no faster than bytes are written: quick steps become longer.
+        Most filesystems do that at once. Where more space takes more time, as on a tmpfs, it takes it in
+        steps, and yields between them how much there is.
         """
-        start, step = 0, _FIRST_STEP_BYTES
-        while start < size:
-            length, begun = min(step, size - start), time.monotonic()
-            if not self._allocate(start, length):
+        taken, step, pace = 0, _FIRST_STEP_BYTES, math.inf
+        while taken < size:
+            length, begun = min(step, size - taken), time.monotonic()
+            if not self._allocate(taken, length):
                 with explained(self.path):
                     os.truncate(self.fd, size)
                 return
-            start += length
-            step *= 2 if time.monotonic() - begun < _QUICK_S else 1
-            yield
+            taken, took, before = taken + length, time.monotonic() - begun, pace
+            pace = took / length
+            if took < _QUICK_S or pace < _BETTER * before:
+                step *= 2
+            elif taken < size:
+                yield taken
 
     def _allocate(self, start: int, length: int) -> bool:
         """Take the space for some bytes; False where the filesystem cannot."""

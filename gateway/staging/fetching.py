@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from gateway.errors import GatewayError, StorageUnavailable
 from gateway.sites.files import Incoming
@@ -17,7 +17,6 @@ from gateway.storage.remote import Remote, RemoteInfo, without_parts
 SMALLEST_PART_BYTES = 8 << 20
 LARGEST_PART_BYTES = 64 << 20
 PARTS_PER_CONNECTION = 4
-AHEAD_S = 0.02  # for taking the space before the first byte is asked for
 _log = logging.getLogger(__name__)
 
 
@@ -47,7 +46,8 @@ def fetch(
     parts = cut_up(info.size, part_bytes)
     journal = Journal(incoming, info, part_bytes, parts)
     journal.resume()
-    reserving = _reserving(incoming, info.size or 0)
+    reserving = incoming.reserve(info.size or 0)
+    next(reserving, 0)
     verifier = Verifier(info)
     check = checking(incoming, parts, verifier, part_bytes)
     watch = _watcher(parts, journal, progress, deadline)
@@ -59,7 +59,7 @@ def fetch(
         longest_run=LONGEST_RUN,
     )
     try:
-        crew.run(watch, lambda: next(reserving, False) or check.step())
+        crew.run(watch, lambda: next(reserving, 0) > 0 or check.step())
         _read_back(check, watch)
         progress.advance(_total(parts))
         if verifier.parts_bytes and not check.agrees() and not _has_even_parts(remote, info, watch):
@@ -77,15 +77,6 @@ def fetch(
 def _has_even_parts(remote: Remote, info: RemoteInfo, watch: Callable[[], None]) -> bool:
     with remote.watched(watch):
         return info.has_even_parts()
-
-
-def _reserving(incoming: Incoming, size: int) -> Iterator[bool]:
-    """Take the space for the bytes: most of it now, and the rest in steps, where that takes its time."""
-    steps, end = incoming.reserve(size), time.monotonic() + AHEAD_S
-    for _ in steps:
-        if time.monotonic() > end:
-            break
-    return (True for _ in steps)
 
 
 def _read_back(check: Check, watch: Callable[[], None]) -> None:

@@ -19,7 +19,6 @@ from gateway.storage.uploads import StoredPart
 
 WHOLE_BYTES = 8 << 20  # up to here in one piece
 MOST_PARTS = 10_000
-_CHECKED = "crc64nvme:"  # before the id of an upload: one that was begun with another checksum cannot go on
 _READ_BYTES = 1 << 20
 _UNASKED_BYTES = 1 << 20  # libcurl asks a store before it sends more
 
@@ -85,7 +84,7 @@ def _forget(store: S3Object, trail: Trail) -> None:
 
 def _abort_known(store: S3Object, trail: Trail) -> None:
     if trail.upload_id:
-        store.uploads.abort(trail.upload_id.removeprefix(_CHECKED))
+        store.uploads.abort(trail.upload_id)
         trail.keep_upload("")
 
 
@@ -104,16 +103,20 @@ def part_size(size: int) -> int:
 
 def _take_up(store: S3Object, trail: Trail) -> tuple[str, dict[int, StoredPart]]:
     """Go on with the upload of an earlier try where the store still has it, else begin one."""
-    upload_id = trail.upload_id.removeprefix(_CHECKED)
-    if upload_id == trail.upload_id:
+    stored = store.uploads.stored(trail.upload_id) if trail.upload_id else None
+    if stored is not None:
+        return trail.upload_id, stored
+    try:
         _abort_known(store, trail)
-    elif (stored := store.uploads.stored(upload_id)) is not None:
-        return upload_id, stored
+    except StorageUnavailable:
+        raise
+    except StorageError:  # not every account may
+        pass
     with suppress(StorageError):  # not every account may list uploads, and this one does not need it
         _abort_lost(store, trail)
     upload_id = store.uploads.start()
     try:
-        trail.keep_upload(_CHECKED + upload_id)
+        trail.keep_upload(upload_id)
     except BaseException:
         with store.watched(lambda: None):
             store.uploads.abort(upload_id)  # nobody else knows of it

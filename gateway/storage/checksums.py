@@ -78,11 +78,10 @@ def digests_of(pieces: Iterable[bytes], algorithms: Iterable[str]) -> dict[str, 
 
 def combined(algorithm: str, pieces: Iterable[tuple[bytes, int]]) -> bytes:
     """Return the CRC of what the pieces make, of each of which the CRC and the length are known."""
-    (crc, _), *others = pieces
-    value = int.from_bytes(crc, "big")
-    for other, length in others:
-        value = _COMBINED[algorithm](value, int.from_bytes(other, "big"), length)
-    return value.to_bytes(len(crc), "big")
+    value = 0
+    for digest, length in pieces:
+        value = _COMBINED[algorithm](value, int.from_bytes(digest, "big"), length)
+    return value.to_bytes(_CRCS[algorithm][1], "big")
 
 
 def _new(algorithm: str) -> _Digest:

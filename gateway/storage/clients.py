@@ -44,6 +44,7 @@ class Lent:
         self.connections = Connections(settings)
         self.virtual_hosted = _is_virtual_hosted(address.endpoint, settings.virtual_hosted)
         self.signer = Signer(address.region, credentials)
+        self.takes_checksums = True  # until it is found that the store does not
         self._address, self._credentials = address, credentials
 
     @cached_property

@@ -27,6 +27,9 @@ _BUCKET = re.compile(r"[a-zA-Z0-9.\-_]{1,255}")  # what boto3 lets pass
 _ERRORS: Any = RestXMLParser()
 _MOST_OF_AN_ERROR_BYTES = 64 << 10
 _FINE = frozenset({200, 206})
+CHECKSUM = "x-amz-checksum-crc64nvme"
+_REFUSALS = frozenset({"InvalidRequest", "InvalidArgument", "NotImplemented"})
+_NOT_IMPLEMENTED = 501
 
 
 def url_of(address: S3Address, *, virtual_hosted: bool) -> str:
@@ -75,12 +78,28 @@ class ObjectRequests:
     def put(
         self, body: bytes | Body, length: int, digests: Mapping[str, bytes], query: str = ""
     ) -> Mapping[str, str]:
-        """Send bytes that have these digests; return the headers of the store's answer."""
+        """Send bytes that have these digests; return the headers of the store's answer.
+
+        A store that refuses the checksum gets them without it.
+        """
         url = f"{self._url}?{query}" if query else self._url
+        signed = {PAYLOAD: digests["sha256"].hex()} if "sha256" in digests else {}
         crc = b64encode(digests["crc64nvme"]).decode()
-        headers = {"x-amz-checksum-crc64nvme": crc, "x-amz-sdk-checksum-algorithm": "CRC64NVME"}
-        if "sha256" in digests:
-            headers[PAYLOAD] = digests["sha256"].hex()
+        if self._lent.takes_checksums:
+            try:
+                return self._put(url, {CHECKSUM: crc, **signed}, body, length)
+            except ClientError as error:
+                if not refuses_checksum(error):
+                    raise
+                if not isinstance(body, bytes):
+                    body.seek(0)
+        told = self._put(url, signed, body, length)
+        self._lent.takes_checksums = False  # known only now: what was refused may have been something else
+        return told
+
+    def _put(
+        self, url: str, headers: Mapping[str, str], body: bytes | Body, length: int
+    ) -> Mapping[str, str]:
         with closing(self._fine("PUT", url, headers, body, length)) as answer:
             answer.read()
             return answer.headers
@@ -101,6 +120,12 @@ class ObjectRequests:
             return answer
         with closing(answer):
             raise ClientError(_told(answer), method)
+
+
+def refuses_checksum(error: ClientError) -> bool:
+    """Tell whether the store may have refused a request for a checksum that it does not know."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return status == _NOT_IMPLEMENTED or error.response.get("Error", {}).get("Code") in _REFUSALS
 
 
 def _told(answer: Answer) -> Any:

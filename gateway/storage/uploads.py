@@ -1,10 +1,12 @@
 """Multipart uploads of one object: parts that are stored one by one and put together at the end.
 
-They are checked by CRC-64/NVME, of each part and of the whole, where the store knows that.
+They are checked by CRC-64/NVME, of each part and of the whole, where the store knows that. No part of
+an upload can be checked in another way than the upload was begun with, so its name says which that is.
 """
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -20,13 +22,14 @@ from gateway.storage.checksums import combined
 from gateway.storage.clients import Lent
 from gateway.storage.offered import digest_of, md5_of
 from gateway.storage.refusals import explained
-from gateway.storage.requests import ObjectRequests
+from gateway.storage.requests import CHECKSUM, ObjectRequests, refuses_checksum
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _CHECKSUM: Literal["CRC64NVME"] = "CRC64NVME"
-_UNKNOWN = frozenset({"InvalidRequest", "InvalidArgument", "NotImplemented"})  # what is said of a checksum
+_OURS = frozenset({_CHECKSUM, "SHA256"})  # which an older version has begun with
+_CHECKED, _UNCHECKED = "crc64nvme:", "unchecked:"  # before the store's id
 _CLOCK_SLACK = timedelta(seconds=10)  # between those who write rows and those who carry them out
 
 
@@ -42,7 +45,7 @@ class StoredPart:
 
 def taken(told: Mapping[str, str], size: int) -> StoredPart:
     """Return what the headers of an answer say of so many bytes that were sent."""
-    crc = digest_of("crc64nvme", told.get("x-amz-checksum-crc64nvme", ""))
+    crc = digest_of("crc64nvme", told.get(CHECKSUM, ""))
     return StoredPart(told.get("etag", ""), size, crc, md5_of(told))
 
 
@@ -52,7 +55,7 @@ class _Name(TypedDict):
 
 
 class Uploads:
-    """The uploads of an object, named by the ids that the store gives them."""
+    """The uploads of an object."""
 
     def __init__(self, address: S3Address, requests: ObjectRequests, lent: Lent) -> None:
         self._address, self._requests, self._lent = address, requests, lent
@@ -63,18 +66,27 @@ class Uploads:
         return self._lent.client
 
     def start(self) -> str:
-        """Begin an upload; return its id."""
+        """Begin an upload; return its name."""
         with explained(self._address):
             try:
                 answer = self._client.create_multipart_upload(**self._name, ChecksumAlgorithm=_CHECKSUM)
             except ClientError as error:
-                if _code(error) not in _UNKNOWN:
+                if not refuses_checksum(error):
                     raise
                 answer = self._client.create_multipart_upload(**self._name)
-        return answer["UploadId"]
+                return _UNCHECKED + answer["UploadId"]
+        return _CHECKED + answer["UploadId"]
 
-    def stored(self, upload_id: str) -> dict[int, StoredPart] | None:
-        """Return the parts that the store has of an upload, by number; None when the upload is gone."""
+    def stored(self, upload: str) -> dict[int, StoredPart] | None:
+        """Return the parts that the store has of an upload, by number; None when it cannot go on.
+
+        It is gone, or an older version has begun it with another checksum.
+        """
+        if not upload.startswith((_CHECKED, _UNCHECKED)):
+            return None
+        return self._stored(_id(upload))
+
+    def _stored(self, upload_id: str) -> dict[int, StoredPart] | None:
         try:
             with explained(self._address):
                 pages = self._client.get_paginator("list_parts").paginate(**self._name, UploadId=upload_id)
@@ -84,31 +96,38 @@ class Uploads:
                 return None
             raise
 
-    def put(self, upload_id: str, number: int, data: Slice, digests: Mapping[str, bytes]) -> StoredPart:
+    def put(self, upload: str, number: int, data: Slice, digests: Mapping[str, bytes]) -> StoredPart:
         """Store one part, numbered from 1."""
-        query = f"partNumber={number}&uploadId={quote(upload_id, safe='-_.~')}"
+        query = f"partNumber={number}&uploadId={quote(_id(upload), safe='-_.~')}"
         with explained(self._address):
             return taken(self._requests.put(data, len(data), digests, query), len(data))
 
-    def complete(self, upload_id: str, parts: Sequence[StoredPart]) -> None:
+    def complete(self, upload: str, parts: Sequence[StoredPart]) -> None:
         """Make an object of the parts. A store that knows the checksum compares that of the whole."""
+        upload_id = _id(upload)
         named: list[Any] = [{"PartNumber": n, "ETag": part.etag} for n, part in enumerate(parts, start=1)]
         crcs = [(part.crc64nvme, part.size) for part in parts if part.crc64nvme is not None]
         whole: dict[str, Any] = {}
-        if len(crcs) == len(parts):
+        if upload.startswith(_CHECKED) and len(crcs) == len(parts):
             whole["ChecksumCRC64NVME"] = _encoded(combined("crc64nvme", crcs))
             for each, (crc, _) in zip(named, crcs, strict=True):
                 each["ChecksumCRC64NVME"] = _encoded(crc)
         with explained(self._address):
-            self._client.complete_multipart_upload(
-                **self._name, UploadId=upload_id, MultipartUpload={"Parts": named}, **whole
-            )
+            try:
+                self._client.complete_multipart_upload(
+                    **self._name, UploadId=upload_id, MultipartUpload={"Parts": named}, **whole
+                )
+            except ClientError as error:
+                if _code(error) == "BadDigest":
+                    with suppress(StorageError):  # the first error is the one to tell
+                        self.abort(upload)  # else the next try would find these very parts
+                raise
 
-    def abort(self, upload_id: str) -> None:
+    def abort(self, upload: str) -> None:
         """Throw the parts away; an upload that is gone is fine."""
         try:
             with explained(self._address):
-                self._client.abort_multipart_upload(**self._name, UploadId=upload_id)
+                self._client.abort_multipart_upload(**self._name, UploadId=_id(upload))
         except StorageUnavailable as error:
             if not _is_gone(error):
                 raise
@@ -123,9 +142,9 @@ class Uploads:
             oldest = since + _clock_lead(page) - _CLOCK_SLACK
             for found in page.get("Uploads", []):
                 is_strange = found["Key"] != self._address.key or found["Initiated"] < oldest
-                if is_strange or found.get("ChecksumAlgorithm", _CHECKSUM) != _CHECKSUM:
+                if is_strange or found.get("ChecksumAlgorithm", _CHECKSUM) not in _OURS:
                     continue
-                if self.stored(found["UploadId"]) == {}:
+                if self._stored(found["UploadId"]) == {}:
                     yield found["UploadId"]
 
     def _open(self) -> Iterator[Any]:
@@ -137,6 +156,10 @@ class Uploads:
         except StorageUnavailable as error:
             if not _is_gone(error):  # how rclone's server says that there are none
                 raise
+
+
+def _id(upload: str) -> str:
+    return upload.removeprefix(_CHECKED).removeprefix(_UNCHECKED)
 
 
 def _listed(part: Any) -> StoredPart:

@@ -3,44 +3,27 @@
 import io
 import os
 import time
-from base64 import b64decode
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from typing import TYPE_CHECKING
 
 import pytest
-from awscrt.checksums import crc64nvme
 
 from gateway.errors import Cancelled, StorageBusy, StorageError, StorageUnavailable
 from gateway.settings import Settings
 from gateway.sites.local import LocalSite
 from gateway.staging import abandon_upload, stage_in, stage_out
-from gateway.storage import uploads
 from gateway.storage.s3 import S3Address
 from tests.fault_proxy import Fault, Plan, Proxy, first
-from tests.staging import OWNER, Recorder, at, everything, open_upload_ids, open_uploads
+from tests.staging import OWNER, Interrupted, Recorder, Trail, at, everything, open_upload_ids, open_uploads
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MIB = 1 << 20
 SETTINGS = Settings(allowed_endpoints=["127.0.0.1"], read_timeout_s=1.0)
-
-
-@dataclass
-class Trail:
-    """A row's memory."""
-
-    token: str = field(default_factory=lambda: uuid4().hex)
-    upload_id: str = ""
-    lost_since: datetime | None = None
-
-    def keep_upload(self, upload_id: str) -> None:
-        self.upload_id = upload_id
 
 
 FAULTS = [
@@ -236,19 +219,6 @@ def _move(
         stage_in(there, OWNER, site, at(home, "x"), progress, settings)
 
 
-class Interrupted(Recorder):
-    """Ends a try when enough was done in it."""
-
-    def __init__(self, enough: Callable[[int], bool]) -> None:
-        super().__init__()
-        self._enough = enough
-
-    def advance(self, done_bytes: int) -> None:
-        super().advance(done_bytes)
-        if self._enough(done_bytes):
-            raise StorageUnavailable("this is for another try")
-
-
 def test_a_try_ends_in_time(
     faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
 ) -> None:
@@ -361,51 +331,6 @@ def test_an_upload_that_somebody_else_threw_away_is_begun_again(
     trail = Trail(upload_id=f"crc64nvme:{upload_id}")
     stage_out(site, at(home, "x"), there, OWNER, Recorder(), SETTINGS, trail)
     assert s3.get_object(Bucket="data", Key=there.key)["Body"].read() == data
-
-
-def test_an_upload_of_a_version_with_another_checksum_is_thrown_away_and_begun_again(
-    there: S3Address, s3: "S3Client", site: LocalSite, home: Path
-) -> None:
-    data = os.urandom(20 * MIB)
-    (home / "x").write_bytes(data)
-    name: Any = {"Bucket": "data", "Key": there.key}
-    old = s3.create_multipart_upload(**name, ChecksumAlgorithm="SHA256")["UploadId"]
-    part = data[: 8 * MIB]
-    s3.upload_part(**name, UploadId=old, PartNumber=1, Body=part, ChecksumAlgorithm="SHA256")
-    trail = Trail(upload_id=old)
-    stage_out(site, at(home, "x"), there, OWNER, Recorder(), SETTINGS, trail)
-    assert s3.get_object(Bucket="data", Key=there.key)["Body"].read() == data
-    assert (open_uploads(s3), trail.upload_id) == ([], "")
-
-
-def test_a_store_that_does_not_know_the_checksum_of_an_upload_gets_one_without(
-    there: S3Address, s3: "S3Client", site: LocalSite, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(uploads, "_CHECKSUM", "CRC1024")  # nor does any other
-    data = os.urandom(20 * MIB)
-    (home / "x").write_bytes(data)
-    stage_out(site, at(home, "x"), there, OWNER, Recorder(), SETTINGS, Trail())
-    assert s3.get_object(Bucket="data", Key=there.key)["Body"].read() == data
-
-
-@pytest.mark.parametrize("size", [5, 20 * MIB])
-def test_the_store_keeps_the_checksum_of_the_whole(
-    size: int, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
-) -> None:
-    (home / "x").write_bytes(data := os.urandom(size))
-    stage_out(site, at(home, "x"), there, OWNER, Recorder(), SETTINGS)
-    told = s3.head_object(Bucket="data", Key=there.key, ChecksumMode="ENABLED")
-    assert b64decode(told["ChecksumCRC64NVME"]) == crc64nvme(data).to_bytes(8, "big")
-
-
-def test_the_store_compares_the_checksum_of_the_whole(
-    there: S3Address, s3: "S3Client", site: LocalSite, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(uploads, "combined", lambda *_: bytes(8))
-    (home / "x").write_bytes(os.urandom(20 * MIB))
-    with pytest.raises(StorageUnavailable, match="other bytes"):
-        stage_out(site, at(home, "x"), there, OWNER, Recorder(), SETTINGS)
-    assert (open_uploads(s3), s3.list_objects_v2(Bucket="data", Prefix=there.key)["KeyCount"]) == ([], 0)
 
 
 def test_a_refused_source_leaves_no_upload(there: S3Address, site: LocalSite, home: Path) -> None:

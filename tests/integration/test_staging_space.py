@@ -59,6 +59,18 @@ def test_too_little_space_is_told_before_a_byte_is_moved(
     assert (place / "x").read_text() == "old"
 
 
+@pytest.mark.parametrize("mounting", [full_disk])
+def test_too_little_space_is_told_while_it_is_taken_beside_the_bytes(
+    mounting: Mounting, address: S3Address, s3: "S3Client", tmp_path: Path
+) -> None:
+    s3.put_object(Bucket="data", Key=address.key, Body=bytes(112 * MIB))
+    with mounting(home := tmp_path / "large", 100 * MIB):
+        for _ in range(2):
+            with pytest.raises(SiteError, match=FULL):
+                stage_in(address, OWNER, _site(home), at(home, "x"), Recorder(), SETTINGS)
+            assert everything(home) == []
+
+
 @REFUSALS
 def test_space_that_ends_under_way_is_told_and_given_back(place: Path, says: str) -> None:
     unknown_size = Page(os.urandom(ROOM_BYTES + MIB), chunked=True, ranges=False)

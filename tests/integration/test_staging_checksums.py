@@ -1,0 +1,124 @@
+"""The checksum of an upload: what the store keeps and compares, and stores that do not know it."""
+
+import os
+from base64 import b64decode
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from awscrt.checksums import crc64nvme
+
+from gateway.embedded import ObjectStore
+from gateway.errors import StorageError, StorageUnavailable
+from gateway.sites.local import LocalSite
+from gateway.staging import stage_out
+from gateway.storage import clients, uploads
+from gateway.storage.s3 import S3Address
+from tests.old_store import Refusal, old_store
+from tests.staging import OWNER, SETTINGS, Interrupted, Recorder, Trail, at, open_uploads
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+MIB = 1 << 20
+SIZES = [0, 5, 3 * MIB, 8 * MIB + 1, 20 * MIB]  # of more than 1 MiB a store is asked first
+
+
+def _read(s3: "S3Client", address: S3Address) -> bytes:
+    return s3.get_object(Bucket="data", Key=address.key)["Body"].read()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_store_keeps_the_checksum_of_the_whole(
+    size: int, address: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    (home / "x").write_bytes(data := os.urandom(size))
+    stage_out(site, at(home, "x"), address, OWNER, Recorder(), SETTINGS)
+    told = s3.head_object(Bucket="data", Key=address.key, ChecksumMode="ENABLED")
+    assert b64decode(told["ChecksumCRC64NVME"]) == crc64nvme(data).to_bytes(8, "big")
+
+
+def test_a_store_that_has_put_other_bytes_together_is_sent_all_of_them_again(
+    address: S3Address, s3: "S3Client", site: LocalSite, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "x").write_bytes(data := os.urandom(20 * MIB))
+    trail = Trail()
+    monkeypatch.setattr(uploads, "combined", lambda *_: bytes(8))  # which the store finds it has not
+    with pytest.raises(StorageUnavailable, match="other bytes"):
+        stage_out(site, at(home, "x"), address, OWNER, Recorder(), SETTINGS, trail)
+    monkeypatch.undo()
+    assert (open_uploads(s3), s3.list_objects_v2(Bucket="data", Prefix=address.key)["KeyCount"]) == ([], 0)
+    stage_out(site, at(home, "x"), address, OWNER, Recorder(), SETTINGS, trail)
+    assert _read(s3, address) == data
+
+
+def test_an_upload_of_a_version_with_another_checksum_is_thrown_away_and_begun_again(
+    address: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    (home / "x").write_bytes(data := os.urandom(20 * MIB))
+    name: Any = {"Bucket": "data", "Key": address.key}
+    old = s3.create_multipart_upload(**name, ChecksumAlgorithm="SHA256")["UploadId"]
+    part = data[: 8 * MIB]
+    s3.upload_part(**name, UploadId=old, PartNumber=1, Body=part, ChecksumAlgorithm="SHA256")
+    trail = Trail(upload_id=old)
+    stage_out(site, at(home, "x"), address, OWNER, Recorder(), SETTINGS, trail)
+    assert _read(s3, address) == data
+    assert (open_uploads(s3), trail.upload_id) == ([], "")
+
+
+@pytest.fixture(
+    params=[(501, "NotImplemented"), (501, "XWhatever"), (400, "InvalidRequest"), (400, "InvalidArgument")],
+    ids=lambda param: f"{param[0]}-{param[1]}",
+)
+def refusal(request: pytest.FixtureRequest) -> Refusal:
+    return Refusal(*request.param)
+
+
+@pytest.fixture
+def old(refusal: Refusal, store: ObjectStore, address: S3Address) -> Iterator[S3Address]:
+    with old_store(store.port, refusal) as url:
+        yield replace(address, endpoint=url)
+    clients.kept.clear()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_store_that_refuses_the_checksum_gets_the_bytes_without_it(
+    *, size: int, refusal: Refusal, old: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    (home / "x").write_bytes(data := os.urandom(size))
+    stage_out(site, at(home, "x"), old, OWNER, Recorder(), SETTINGS)
+    assert _read(s3, old) == data
+    refused = len(refusal.targets)
+    assert refused
+    stage_out(site, at(home, "x"), old, OWNER, Recorder(), SETTINGS)
+    assert len(refusal.targets) - refused == (size > 8 * MIB)  # an upload is begun with it each time
+    assert open_uploads(s3) == []
+
+
+def test_an_upload_without_the_checksum_goes_on_without_it(
+    *, refusal: Refusal, old: S3Address, s3: "S3Client", site: LocalSite, home: Path
+) -> None:
+    (home / "x").write_bytes(data := os.urandom(20 * MIB))
+    trail = Trail()
+    almost = Interrupted(lambda done: done == len(data))  # every part is there, and not yet put together
+    with pytest.raises(StorageUnavailable, match="another try"):
+        stage_out(site, at(home, "x"), old, OWNER, almost, SETTINGS, trail)
+    assert trail.upload_id.startswith("unchecked:")
+    clients.kept.clear()  # as another worker, which knows nothing of this store
+    refused = len(refusal.targets)
+    stage_out(site, at(home, "x"), old, OWNER, Recorder(), SETTINGS, trail)
+    assert _read(s3, old) == data
+    assert len(refusal.targets) == refused
+
+
+def test_what_is_refused_for_another_reason_is_told(
+    address: S3Address, site: LocalSite, home: Path, store: ObjectStore
+) -> None:
+    (home / "x").write_bytes(b"here")
+    with old_store(store.port, Refusal(400, "InvalidRequest")) as url:
+        nowhere = replace(address, bucket="nowhere", endpoint=url)
+        with pytest.raises(StorageError, match="there is no bucket 'nowhere'"):
+            stage_out(site, at(home, "x"), nowhere, OWNER, Recorder(), SETTINGS)
+    clients.kept.clear()
