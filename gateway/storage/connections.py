@@ -24,7 +24,7 @@ from gateway.storage.curl import Account, Place, place_and_target
 from gateway.storage.hands import LOOK_S, attended
 from gateway.storage.heads import Head, head_of, lines_of
 from gateway.storage.remote import Take
-from gateway.storage.wire import Body, Request, Wire
+from gateway.storage.wire import HELD_BYTES, Body, Request, Wire
 
 __all__ = ["Answer", "Body", "Connections"]
 
@@ -128,7 +128,7 @@ class Answer:
 
     def read(self, most: int | None = None) -> bytes:
         """Return the body, or no more than so much of it."""
-        if self._wire is not None and self._wire.is_whole:
+        if self._wire is not None and self._is_whole(self._wire):
             return self._wire.rest()[:most]
         body = bytearray()
 
@@ -138,6 +138,15 @@ class Answer:
 
         self.pour(take)
         return bytes(body[:most])
+
+    def _is_whole(self, wire: Wire) -> bool:
+        """Tell whether all of the body is there, after the rest of one that is short enough to be held."""
+        told = self.headers.get("content-length", "")
+        if told.isdecimal() and int(told) <= HELD_BYTES:
+            while not wire.is_over:
+                wire.step()
+                self._look()
+        return wire.is_whole
 
     def close(self) -> None:
         """Let the connection serve again, or close it when the answer was not whole."""

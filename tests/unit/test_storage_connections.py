@@ -1,7 +1,9 @@
 """Connections that are used again, and servers that close them, answer early or break off."""
 
+import os
 import socket
 import threading
+import time
 from contextlib import closing
 
 import pytest
@@ -13,6 +15,7 @@ from gateway.settings import Settings
 from gateway.storage import connections as module
 from gateway.storage import policy
 from gateway.storage.connections import Connections
+from gateway.storage.wire import HELD_BYTES
 from tests.raw import OK, answering, serving, silent_after
 
 SETTINGS = Settings(allowed_endpoints=["127.0.0.1"], read_timeout_s=0.5)
@@ -170,3 +173,22 @@ def test_a_server_that_answers_and_leaves_while_it_is_sent_to_has_the_word() -> 
         answer = Connections(SETTINGS).send("PUT", url, {}, bytes(32 << 20))
         with closing(answer):
             assert (answer.status, answer.read()) == (403, b"keep")
+
+
+@pytest.mark.parametrize("size", [1, HELD_BYTES - 1, HELD_BYTES, HELD_BYTES + 1, 4 * HELD_BYTES])
+@pytest.mark.parametrize("most", [None, 10])
+def test_a_body_that_comes_in_pieces_is_read_whole(size: int, most: int | None) -> None:
+    body = os.urandom(size)
+
+    def slowly(accepted: socket.socket) -> None:
+        for _ in range(2):
+            accepted.recv(1 << 16)
+            accepted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
+            for start in range(0, size, 1 + size // 3):
+                time.sleep(0.02)
+                accepted.sendall(body[start : start + 1 + size // 3])
+
+    with serving(slowly) as url, closing(Connections(SETTINGS)) as connections:
+        for _ in range(2 if most is None or size <= HELD_BYTES else 1):
+            with closing(connections.send("GET", url, {})) as answer:
+                assert answer.read(most) == body[:most]
