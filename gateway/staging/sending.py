@@ -108,10 +108,9 @@ def _take_up(store: S3Object, trail: Trail) -> tuple[str, dict[int, StoredPart]]
         return trail.upload_id, stored
     try:
         _abort_known(store, trail)
-    except StorageUnavailable:
-        raise
-    except StorageError:  # not every account may
-        pass
+    except StorageError as error:  # not every account may
+        if error.transient:
+            raise
     with suppress(StorageError):  # not every account may list uploads, and this one does not need it
         _abort_lost(store, trail)
     upload_id = store.uploads.start()

@@ -103,6 +103,8 @@ _BUSY = frozenset(
 )
 _BUSY_STATUS = frozenset({429, 503})
 _SERVER_ERROR = 500
+_NOT_IMPLEMENTED = 501
+_UNKNOWN_CHECKSUM = frozenset({"InvalidRequest", "InvalidArgument", "NotImplemented"})
 _TRANSIENT_CODES = frozenset({"RequestTimeout", "OperationAborted", "InternalError", "IncompleteBody"})
 
 
@@ -128,8 +130,7 @@ def reached(where: str) -> Iterator[None]:
 
 def refusal(response: Any, address: S3Address) -> StorageError:
     """Return what to tell the user about an error answer of the store."""
-    said = str(response.get("Error", {}).get("Code", ""))
-    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    said, status = code_of(response), _status_of(response)
     code = _SAME_AS.get(said, said)
     code = code if code in _FINAL else _BY_STATUS.get(status, code)
     if code in _FINAL:
@@ -143,6 +144,20 @@ def refusal(response: Any, address: S3Address) -> StorageError:
         f"the store at {address.endpoint} refused {_what(address)}: {said} (HTTP {status}): check endpoint,"
         " region, bucket and object, or ask the store's operator"
     )
+
+
+def code_of(response: Any) -> str:
+    """Return the store's word for an error; empty where it has none."""
+    return str(response.get("Error", {}).get("Code", ""))
+
+
+def _status_of(response: Any) -> int:
+    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def refuses_checksum(response: Any) -> bool:
+    """Tell whether the store may have refused a request for a checksum that it does not know."""
+    return _status_of(response) == _NOT_IMPLEMENTED or code_of(response) in _UNKNOWN_CHECKSUM
 
 
 def unreachable(error: Exception, where: str) -> GatewayError:

@@ -8,7 +8,7 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import closing
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from botocore.exceptions import ClientError
@@ -21,6 +21,7 @@ from gateway.storage.address import S3Address
 from gateway.storage.clients import Lent
 from gateway.storage.connections import Answer, Body
 from gateway.storage.curl import place_and_target
+from gateway.storage.refusals import refuses_checksum
 from gateway.storage.signing import PAYLOAD
 
 _BUCKET = re.compile(r"[a-zA-Z0-9.\-_]{1,255}")  # what boto3 lets pass
@@ -28,8 +29,8 @@ _ERRORS: Any = RestXMLParser()
 _MOST_OF_AN_ERROR_BYTES = 64 << 10
 _FINE = frozenset({200, 206})
 CHECKSUM = "x-amz-checksum-crc64nvme"
-_REFUSALS = frozenset({"InvalidRequest", "InvalidArgument", "NotImplemented"})
-_NOT_IMPLEMENTED = 501
+Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
 
 
 def url_of(address: S3Address, *, virtual_hosted: bool) -> str:
@@ -47,6 +48,13 @@ def url_of(address: S3Address, *, virtual_hosted: bool) -> str:
     if virtual_hosted and check_dns_name(address.bucket):
         return urlunsplit((store.scheme, f"{address.bucket}.{store.netloc}", f"{path}/{key}", "", ""))
     return urlunsplit((store.scheme, store.netloc, f"{path}/{address.bucket}/{key}", "", ""))
+
+
+class Checked(Protocol[Result_co]):
+    """Something that is done at a store, with a checksum or without."""
+
+    def __call__(self, *, checked: bool) -> Result_co:
+        """Do it."""
 
 
 class ObjectRequests:
@@ -78,31 +86,32 @@ class ObjectRequests:
     def put(
         self, body: bytes | Body, length: int, digests: Mapping[str, bytes], query: str = ""
     ) -> Mapping[str, str]:
-        """Send bytes that have these digests; return the headers of the store's answer.
-
-        A store that refuses the checksum gets them without it.
-        """
+        """Send bytes that have these digests; return the headers of the store's answer."""
         url = f"{self._url}?{query}" if query else self._url
         signed = {PAYLOAD: digests["sha256"].hex()} if "sha256" in digests else {}
-        crc = b64encode(digests["crc64nvme"]).decode()
+        checksum = {CHECKSUM: b64encode(digests["crc64nvme"]).decode()}
+
+        def act(*, checked: bool) -> Mapping[str, str]:
+            if not isinstance(body, bytes):
+                body.seek(0)
+            headers = checksum | signed if checked else signed
+            with closing(self._fine("PUT", url, headers, body, length)) as answer:
+                answer.read()
+                return answer.headers
+
+        return self.checked(act)
+
+    def checked(self, act: Checked[Result]) -> Result:
+        """Do what has a checksum with it; a store that refuses that gets it without, from then on."""
         if self._lent.takes_checksums:
             try:
-                return self._put(url, {CHECKSUM: crc, **signed}, body, length)
+                return act(checked=True)
             except ClientError as error:
-                if not refuses_checksum(error):
+                if not refuses_checksum(error.response):
                     raise
-                if not isinstance(body, bytes):
-                    body.seek(0)
-        told = self._put(url, signed, body, length)
+        result = act(checked=False)
         self._lent.takes_checksums = False  # known only now: what was refused may have been something else
-        return told
-
-    def _put(
-        self, url: str, headers: Mapping[str, str], body: bytes | Body, length: int
-    ) -> Mapping[str, str]:
-        with closing(self._fine("PUT", url, headers, body, length)) as answer:
-            answer.read()
-            return answer.headers
+        return result
 
     def _fine(
         self,
@@ -120,12 +129,6 @@ class ObjectRequests:
             return answer
         with closing(answer):
             raise ClientError(_told(answer), method)
-
-
-def refuses_checksum(error: ClientError) -> bool:
-    """Tell whether the store may have refused a request for a checksum that it does not know."""
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    return status == _NOT_IMPLEMENTED or error.response.get("Error", {}).get("Code") in _REFUSALS
 
 
 def _told(answer: Answer) -> Any:

@@ -21,14 +21,14 @@ from gateway.storage.address import S3Address
 from gateway.storage.checksums import combined
 from gateway.storage.clients import Lent
 from gateway.storage.offered import digest_of, md5_of
-from gateway.storage.refusals import explained
-from gateway.storage.requests import CHECKSUM, ObjectRequests, refuses_checksum
+from gateway.storage.refusals import code_of, explained
+from gateway.storage.requests import CHECKSUM, ObjectRequests
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_CHECKSUM: Literal["CRC64NVME"] = "CRC64NVME"
-_OURS = frozenset({_CHECKSUM, "SHA256"})  # which an older version has begun with
+_ALGORITHM: Literal["CRC64NVME"] = "CRC64NVME"
+_OURS = frozenset({_ALGORITHM, "SHA256"})  # which an older version has begun with
 _CHECKED, _UNCHECKED = "crc64nvme:", "unchecked:"  # before the store's id
 _CLOCK_SLACK = timedelta(seconds=10)  # between those who write rows and those who carry them out
 
@@ -67,15 +67,15 @@ class Uploads:
 
     def start(self) -> str:
         """Begin an upload; return its name."""
+
+        def act(*, checked: bool) -> str:
+            if not checked:
+                return _UNCHECKED + self._client.create_multipart_upload(**self._name)["UploadId"]
+            answer = self._client.create_multipart_upload(**self._name, ChecksumAlgorithm=_ALGORITHM)
+            return _CHECKED + answer["UploadId"]
+
         with explained(self._address):
-            try:
-                answer = self._client.create_multipart_upload(**self._name, ChecksumAlgorithm=_CHECKSUM)
-            except ClientError as error:
-                if not refuses_checksum(error):
-                    raise
-                answer = self._client.create_multipart_upload(**self._name)
-                return _UNCHECKED + answer["UploadId"]
-        return _CHECKED + answer["UploadId"]
+            return self._requests.checked(act)
 
     def stored(self, upload: str) -> dict[int, StoredPart] | None:
         """Return the parts that the store has of an upload, by number; None when it cannot go on.
@@ -104,7 +104,6 @@ class Uploads:
 
     def complete(self, upload: str, parts: Sequence[StoredPart]) -> None:
         """Make an object of the parts. A store that knows the checksum compares that of the whole."""
-        upload_id = _id(upload)
         named: list[Any] = [{"PartNumber": n, "ETag": part.etag} for n, part in enumerate(parts, start=1)]
         crcs = [(part.crc64nvme, part.size) for part in parts if part.crc64nvme is not None]
         whole: dict[str, Any] = {}
@@ -115,10 +114,10 @@ class Uploads:
         with explained(self._address):
             try:
                 self._client.complete_multipart_upload(
-                    **self._name, UploadId=upload_id, MultipartUpload={"Parts": named}, **whole
+                    **self._name, UploadId=_id(upload), MultipartUpload={"Parts": named}, **whole
                 )
             except ClientError as error:
-                if _code(error) == "BadDigest":
+                if code_of(error.response) == "BadDigest":
                     with suppress(StorageError):  # the first error is the one to tell
                         self.abort(upload)  # else the next try would find these very parts
                 raise
@@ -142,7 +141,7 @@ class Uploads:
             oldest = since + _clock_lead(page) - _CLOCK_SLACK
             for found in page.get("Uploads", []):
                 is_strange = found["Key"] != self._address.key or found["Initiated"] < oldest
-                if is_strange or found.get("ChecksumAlgorithm", _CHECKSUM) not in _OURS:
+                if is_strange or found.get("ChecksumAlgorithm", _ALGORITHM) not in _OURS:
                     continue
                 if self._stored(found["UploadId"]) == {}:
                     yield found["UploadId"]
@@ -179,8 +178,4 @@ def _clock_lead(answer: Mapping[str, Any]) -> timedelta:
 
 def _is_gone(error: StorageError) -> bool:
     told = error.__cause__
-    return isinstance(told, ClientError) and _code(told) == "NoSuchUpload"
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
+    return isinstance(told, ClientError) and code_of(told.response) == "NoSuchUpload"
