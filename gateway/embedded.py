@@ -154,7 +154,8 @@ class ObjectStore:
             "master.telemetry": "false",
             "volume.port": volume,
             "volume.port.grpc": volume_grpc,
-            "volume.max": 0,
+            "volume.max": 100_000,  # a slot costs nothing; by default the free space says how many
+            "volume.minFreeSpace": "100MiB",  # not 1 %, by which it would refuse to write with gigabytes left
             "volume.preStopSeconds": 0,
             "filer": "true",
             "filer.port": filer,
@@ -225,5 +226,8 @@ def _wait(service: Valkey | ObjectStore, timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
     while not service.ready():
         if time.monotonic() > deadline:
-            raise Unavailable(f"{service.name} does not answer at {service.url} after {timeout_s:.0f} s")
+            room = f"{shutil.disk_usage(service.folder).free >> 20} MiB are free in {service.folder}"
+            raise Unavailable(
+                f"{service.name} does not answer at {service.url} after {timeout_s:.0f} s; {room}"
+            )
         time.sleep(0.1)

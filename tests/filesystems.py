@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from shutil import which
+from shutil import disk_usage, which
 
 from tests.conftest import absent
 
@@ -46,6 +46,15 @@ def without_reservation(place: Path, room_bytes: int) -> Iterator[None]:
     """Mount a filesystem that knows no fallocate, so that it is full only when the bytes arrive."""
     with _image(place, room_bytes, "mkfs.ext4", "-q", "-F", "-O", "^extents,^64bit,^has_journal"):
         (place / "lost+found").rmdir()
+        yield
+
+
+@contextmanager
+def large_and_nearly_full(place: Path, room_bytes: int) -> Iterator[None]:
+    """Mount a filesystem of 64 GiB with so much room: one file has the rest, and no byte was written."""
+    with _image(place, 64 << 30, "mkfs.ext4", "-q", "-F", "-m", "0", "-O", "^has_journal"):
+        with (place / "others").open("wb") as others:
+            os.posix_fallocate(others.fileno(), 0, disk_usage(place).free - room_bytes)
         yield
 
 

@@ -5,6 +5,7 @@ import stat
 from dataclasses import replace
 from pathlib import Path
 
+import boto3
 import pytest
 import redis
 
@@ -12,6 +13,7 @@ from gateway import embedded
 from gateway.embedded import ObjectStore, Valkey, free_ports
 from gateway.errors import Unavailable
 from tests import services
+from tests.filesystems import large_and_nearly_full
 
 
 def test_valkey_keeps_its_data_over_a_restart(tmp_path: Path) -> None:
@@ -24,7 +26,7 @@ def test_valkey_keeps_its_data_over_a_restart(tmp_path: Path) -> None:
 
 def test_a_service_that_never_answers_is_told(tmp_path: Path) -> None:
     service = Valkey(free_ports(1)[0], tmp_path)
-    with pytest.raises(Unavailable, match=service.url):
+    with pytest.raises(Unavailable, match=rf"{service.url} after 0 s; \d+ MiB are free in {tmp_path}"):
         service.wait_ready(timeout_s=0.2)
     store = ObjectStore(free_ports(1)[0], tmp_path, "access", "geheim")
     assert not store.ready()
@@ -70,3 +72,20 @@ def test_the_object_store_works_in_a_folder_whose_path_is_too_long_for_a_socket(
     with services.object_store(folder) as store:
         assert store.ready()
     assert not list(Path("/tmp").glob(f"seaweedfs-*-{store.other_ports[0]}.sock"))  # noqa: S108  where it would be
+
+
+def test_the_object_store_works_on_a_disk_that_is_99_percent_full(tmp_path: Path) -> None:
+    """There are still 600 MiB: SeaweedFS would refuse to write by default, and the demo not start."""
+    disk = tmp_path / "disk"
+    with large_and_nearly_full(disk, 600 << 20), services.object_store(disk) as store:
+        s3 = boto3.client(
+            "s3",
+            endpoint_url=store.url,
+            region_name="local",
+            aws_access_key_id=store.access_key,
+            aws_secret_access_key=store.secret_key,
+        )
+        for bucket in ("one", "two", "three"):  # seven volumes each
+            s3.create_bucket(Bucket=bucket)
+            s3.put_object(Bucket=bucket, Key="key", Body=b"kept")
+            assert s3.get_object(Bucket=bucket, Key="key")["Body"].read() == b"kept"
