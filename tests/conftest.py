@@ -15,7 +15,7 @@ from gateway.db import get_engine
 from gateway.embedded import LOOPBACK, free_ports
 from gateway.settings import get_settings
 from migrations import upgrade
-from tests.postgres import binaries, create_database, postgres
+from tests.postgres import binaries, create_database, drop_database, postgres
 from tests.services import valkey
 
 # The Celery application reads its broker when it is imported, so the port is chosen before that.
@@ -49,10 +49,13 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'gateway.db'}"
-    return create_database(request.getfixturevalue("postgres_url"), f"test_{uuid4().hex}")
+        yield f"sqlite:///{tmp_path / 'gateway.db'}"
+        return
+    url = create_database(request.getfixturevalue("postgres_url"), f"test_{uuid4().hex}")
+    yield url
+    drop_database(url)
 
 
 def its_database(request: pytest.FixtureRequest) -> dict[str, str]:
