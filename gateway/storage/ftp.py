@@ -60,12 +60,14 @@ class FtpFile:
     @contextmanager
     def watched(self, watch: Callable[[], None]) -> Iterator[None]:
         """Call `watch` while the block asks."""
-        self._watch = watch
+        before, self._watch = self._watch, watch
         try:
             yield
         except BaseException:
             self.cut()
             raise
+        finally:
+            self._watch = before
 
     def ask(self) -> RemoteInfo:
         """Ask for size and time of change; a server that tells neither sends the file in one piece."""
