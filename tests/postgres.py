@@ -15,6 +15,7 @@ import psycopg
 from gateway.embedded import LOOPBACK, free_ports
 
 _USER = "gateway"
+_MEMORY = Path("/dev/shm")  # noqa: S108  the folder in it has a name that nobody can guess
 
 
 def binaries() -> Path | None:
@@ -49,7 +50,7 @@ class Server:
     def start(self) -> None:
         """Start, and wait until it takes connections."""
         options = f"-p {self.port} -c listen_addresses={LOOPBACK} -c fsync={'on' if self.durable else 'off'}"
-        options += f" -c unix_socket_directories={self.folder}"
+        options += f" -c unix_socket_directories={self.folder} -c dynamic_shared_memory_type=mmap"
         log = self.folder / "log"
         self.run("pg_ctl", "-D", self.folder / "data", "-o", options, "-l", log, "-w", "start")
         self.runs = True
@@ -71,7 +72,7 @@ class Server:
 @contextmanager
 def postgres(*, durable: bool = False) -> Iterator[Server]:
     """Run a server until the block ends; a durable one waits for the disk as in production."""
-    with TemporaryDirectory(prefix="gateway-postgres-") as name:
+    with TemporaryDirectory(prefix="gateway-postgres-", dir=None if durable else _memory()) as name:
         folder = Path(name)
         server = Server(folder, free_ports(1)[0], _unprivileged(folder), durable)
         server.prepare()
@@ -102,6 +103,11 @@ def drop_database(url: str) -> None:
     server, name = url.replace("+psycopg", "").rsplit("/", 1)
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _memory() -> Path | None:
+    """Return a folder in memory where that has a gigabyte: databases are made there three times as fast."""
+    return _MEMORY if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 1 << 30 else None
 
 
 def _unprivileged(folder: Path) -> list[str]:
