@@ -1,18 +1,19 @@
 """Many small files by one request, there and back: rows, messages and all, as a client that polls sees it.
 
-    python -m tests.benchmarks.prefixes FILES
+    python -m tests.benchmarks.prefixes FILES [--postgresql]
 
-The demo's stack: SQLite, four worker processes, SeaweedFS, all on this machine. Where awscli is on PATH it
-moves the same files by hand.
+The demo's stack: SQLite, or a PostgreSQL that waits for its disk, four worker processes, SeaweedFS, all on
+this machine. Where awscli is on PATH it moves the same files by hand.
 """
 
+import argparse
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
 
@@ -20,6 +21,7 @@ import psutil
 
 from gateway.demo.stack import running_stack
 from tests.client import BUCKET, DATA, Client, client_of
+from tests.postgres import create_database, postgres
 
 SIZE = 4096
 LONGEST_S = 1200.0
@@ -54,11 +56,21 @@ def _by_hand(client: Client, folder: Path) -> Iterator[tuple[str, Callable[[], o
         yield "awscli up", lambda: copy(f"{folder}/", f"s3://{BUCKET}/by-hand/")
 
 
-def main(files: int) -> None:
+@contextmanager
+def _database(*, postgresql: bool) -> Iterator[dict[str, str]]:
+    if not postgresql:
+        yield {}
+        return
+    with postgres(durable=True) as server:
+        yield {"GATEWAY_DATABASE_URL": create_database(server.url, "prefixes")}
+
+
+def main(files: int, *, postgresql: bool) -> None:
     """Measure each way once."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_stack(Path(folder) / "stack", lambda _: None, flower=False) as stack,
+        _database(postgresql=postgresql) as settings,
+        running_stack(Path(folder) / "stack", lambda _: None, flower=False, settings=settings) as stack,
         client_of(stack) as client,
     ):
         with ThreadPoolExecutor(8) as pool:
@@ -77,4 +89,8 @@ def main(files: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    given = argparse.ArgumentParser(description=__doc__)
+    given.add_argument("files", type=int, help="how many files of 4 KiB")
+    given.add_argument("--postgresql", action="store_true", help="on PostgreSQL in place of SQLite")
+    asked = given.parse_args()
+    main(asked.files, postgresql=asked.postgresql)
