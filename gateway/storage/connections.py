@@ -60,7 +60,7 @@ class Connections:
             When the server may not be connected to.
         """
         place, target = place_and_target(url)
-        look = _Lookout(self._cut, self._watch, place.host)
+        look = _Lookout(self._cut, self._tell, place.host)
         look()
         wire = self._take(place, look)
         try:
@@ -85,6 +85,11 @@ class Connections:
             yield
         finally:
             self._watch = before
+
+    def _tell(self) -> None:
+        """Call whoever watches now, which is not who watched when an answer was asked for."""
+        if self._watch is not None:
+            self._watch()
 
     def cut(self) -> None:
         """Break every connection in use, also those being made: whoever waits for one gets an error soon."""
@@ -162,8 +167,8 @@ class Answer:
 class _Lookout:
     """Looks up from waiting once in a while: whether this was cut, and what the one says who watches."""
 
-    def __init__(self, cut: threading.Event, watch: Callable[[], None] | None, host: str) -> None:
-        self._cut, self._watch, self._host, self._due = cut, watch, host, 0.0
+    def __init__(self, cut: threading.Event, tell: Callable[[], None], host: str) -> None:
+        self._cut, self._tell, self._host, self._due = cut, tell, host, 0.0
 
     def __call__(self) -> None:
         now = time.monotonic()
@@ -172,8 +177,7 @@ class _Lookout:
         self._due = now + LOOK_S
         if self._cut.is_set():
             raise ConnectionClosedError(endpoint_url=self._host)
-        if self._watch is not None:
-            self._watch()
+        self._tell()
 
 
 def _close(idle: _Idle) -> None:

@@ -192,3 +192,16 @@ def test_a_body_that_comes_in_pieces_is_read_whole(size: int, most: int | None) 
         for _ in range(2 if most is None or size <= HELD_BYTES else 1):
             with closing(connections.send("GET", url, {})) as answer:
                 assert answer.read(most) == body[:most]
+
+
+def test_who_watched_for_an_answer_is_not_called_while_it_is_read_later() -> None:
+    calls: list[None] = []
+    begun = OK.removesuffix(b"here")
+    with serving(silent_after(begun)) as url, closing(Connections(SETTINGS)) as connections:
+        with connections.watched(lambda: calls.append(None)):
+            answer = connections.send("GET", url, {})
+        before = len(calls)
+        with closing(answer), pytest.raises(ReadTimeoutError):
+            answer.read()
+    assert before
+    assert len(calls) == before
