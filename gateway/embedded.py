@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import boto3
@@ -188,18 +189,12 @@ class ObjectStore:
         The account is one that no other server knows, which might be the one that has got the port.
         """
         bucket = f"probe-{uuid4().hex[:12]}"
-        client = boto3.client(
-            "s3",
-            endpoint_url=self.url,
-            region_name="local",
-            aws_access_key_id=self._probe_key,
-            aws_secret_access_key=self._probe_key,
-            config=Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1}),
-        )
+        once = Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1})
+        client = self._client(self._probe_key, self._probe_key, once)
         try:
             client.create_bucket(Bucket=bucket)
             client.put_object(Bucket=bucket, Key="probe", Body=b"ready")
-            answer = client.get_object(Bucket=bucket, Key="probe")["Body"].read() == b"ready"
+            answer: bool = client.get_object(Bucket=bucket, Key="probe")["Body"].read() == b"ready"
             client.delete_object(Bucket=bucket, Key="probe")
             client.delete_bucket(Bucket=bucket)
         except (BotoCoreError, ClientError, ResponseParserError):
@@ -211,6 +206,20 @@ class ObjectStore:
     def wait_ready(self, timeout_s: float = 60.0) -> None:
         """Return when it works; raise Unavailable after `timeout_s`."""
         _wait(self, timeout_s)
+
+    def client(self) -> Any:
+        """Return a boto3 client with the owner's keys."""
+        return self._client(self.access_key, self.secret_key)
+
+    def _client(self, access_key: str, secret_key: str, config: Config | None = None) -> Any:
+        return boto3.client(
+            "s3",
+            endpoint_url=self.url,
+            region_name="local",
+            aws_access_key_id=access_key,
+            aws_secret_access_key=secret_key,
+            config=config,
+        )
 
 
 def _weed() -> str:

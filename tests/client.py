@@ -6,7 +6,6 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import httpx
 
 from gateway.demo.check import Table, read_table
@@ -130,13 +129,7 @@ class Client:
 @contextmanager
 def client_of(stack: Stack) -> Iterator[Client]:
     """Connect to the stack, and make the bucket."""
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=stack.store.url,
-        region_name="local",
-        aws_access_key_id=stack.store.access_key,
-        aws_secret_access_key=stack.store.secret_key,
-    )
+    s3 = stack.store.client()
     s3.create_bucket(Bucket=BUCKET)
     with httpx.Client(base_url=stack.api_url, timeout=30) as http:
         yield Client(stack, http, s3)

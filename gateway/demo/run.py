@@ -7,15 +7,12 @@ from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
-import boto3
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from gateway.demo.check import draw, largest_error, read_table
 from gateway.demo.stack import INFRASTRUCTURE, Stack, running_stack
-from gateway.embedded import ObjectStore
 from gateway.errors import GatewayError
 from hpc_gateway_client import Gateway, Job, Store, Transfer
 
@@ -50,7 +47,7 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 def _walk_through(stack: Stack, folder: Path, picture: Path, console: Console) -> None:
     recording = folder / RECORDING
     recording.write_bytes(resources.files("gateway.demo").joinpath(RECORDING).read_bytes())
-    _client(stack.store).create_bucket(Bucket=BUCKET)
+    stack.store.client().create_bucket(Bucket=BUCKET)
     store = Store(stack.store.url, BUCKET, stack.store.access_key, stack.store.secret_key)
     store.upload(recording, RECORDING)
     with Gateway(stack.api_url, INFRASTRUCTURE, store) as gateway:
@@ -99,13 +96,3 @@ def _stay(stack: Stack, console: Console) -> None:
             time.sleep(1)
     except KeyboardInterrupt:
         console.print("Stopping.")
-
-
-def _client(store: ObjectStore) -> Any:
-    return boto3.client(
-        "s3",
-        endpoint_url=store.url,
-        region_name="local",
-        aws_access_key_id=store.access_key,
-        aws_secret_access_key=store.secret_key,
-    )

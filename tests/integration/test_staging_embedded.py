@@ -5,7 +5,6 @@ import stat
 from dataclasses import replace
 from pathlib import Path
 
-import boto3
 import pytest
 import redis
 
@@ -78,13 +77,7 @@ def test_the_object_store_works_on_a_disk_that_is_99_percent_full(tmp_path: Path
     """There are still 600 MiB: SeaweedFS would refuse to write by default, and the demo not start."""
     disk = tmp_path / "disk"
     with large_and_nearly_full(disk, 600 << 20), services.object_store(disk) as store:
-        s3 = boto3.client(
-            "s3",
-            endpoint_url=store.url,
-            region_name="local",
-            aws_access_key_id=store.access_key,
-            aws_secret_access_key=store.secret_key,
-        )
+        s3 = store.client()
         for bucket in ("one", "two", "three"):  # seven volumes each
             s3.create_bucket(Bucket=bucket)
             s3.put_object(Bucket=bucket, Key="key", Body=b"kept")

@@ -17,8 +17,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import boto3
-
 from tests import services
 from tests.benchmarks.staging.clients import BUCKET, WARM, Task, present, run
 from tests.benchmarks.staging.stub import stub
@@ -45,14 +43,7 @@ def _fill(folder: Path, count: int) -> tuple[str, ...]:
 @contextmanager
 def _seaweedfs(root: Path) -> Iterator[str]:
     with services.object_store(root) as store:
-        client = boto3.client(
-            "s3",
-            endpoint_url=store.url,
-            region_name="local",
-            aws_access_key_id=services.ACCESS_KEY,
-            aws_secret_access_key=services.SECRET_KEY,
-        )
-        client.create_bucket(Bucket=BUCKET)
+        store.client().create_bucket(Bucket=BUCKET)
         yield store.url
 
 
