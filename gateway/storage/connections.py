@@ -39,7 +39,7 @@ class Connections:
         self._settings = settings
         self._idle: _Idle = defaultdict(list)
         self._cut = threading.Event()
-        self._watch: Callable[[], None] | None = None
+        self._watch: Callable[[], None] = lambda: None
         weakref.finalize(self, _close, self._idle)
 
     def send(
@@ -88,8 +88,7 @@ class Connections:
 
     def _tell(self) -> None:
         """Call whoever watches now, which is not who watched when an answer was asked for."""
-        if self._watch is not None:
-            self._watch()
+        self._watch()
 
     def cut(self) -> None:
         """Break every connection in use, also those being made: whoever waits for one gets an error soon."""
