@@ -93,16 +93,19 @@ def program(name: str, *words: str) -> None:
 
 def create_database(url: str, name: str) -> str:
     """Create an empty database beside the one of the URL and return its URL."""
-    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+    _say(url, f'CREATE DATABASE "{name}"')
     return url.rsplit("/", 1)[0] + f"/{name}"
 
 
 def drop_database(url: str) -> None:
     """Remove the database of the URL: hundreds of them, eight megabytes each, would fill a disk."""
-    server, name = url.replace("+psycopg", "").rsplit("/", 1)
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    server, name = url.rsplit("/", 1)
+    _say(f"{server}/postgres", f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _say(url: str, statement: str) -> None:
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(statement)
 
 
 def _memory() -> Path | None:
