@@ -5,11 +5,11 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import once, problems
-from api.bounds import Bounded
-from api.observing import Observed
+from api import idempotency, problems
+from api.body_limits import BodyLimits
 from api.openapi import describe
-from api.paced import paced
+from api.rate_limit import limit_rate
+from api.request_metrics import RequestMetrics
 from api.routers import (
     credentials,
     data,
@@ -53,13 +53,13 @@ def create_app() -> FastAPI:
     app = FastAPI(
         title="HPC Gateway", version="0.1.0", description=DESCRIPTION, redirect_slashes=False, redoc_url=None
     )
-    app.add_middleware(Bounded)
-    app.add_middleware(Observed)
+    app.add_middleware(BodyLimits)
+    app.add_middleware(RequestMetrics)
     app.add_middleware(TrailingSlash)
     problems.install(app)
-    once.install(app)
+    idempotency.install(app)
     for module in PACED:
-        app.include_router(module.router, dependencies=[Depends(paced)], responses=BOUNDS)
+        app.include_router(module.router, dependencies=[Depends(limit_rate)], responses=BOUNDS)
     for module in (services, health, metrics):
         app.include_router(module.router)
     app.get("/ui", include_in_schema=False)(_ui)

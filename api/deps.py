@@ -11,9 +11,10 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from gateway import accounts
-from gateway.accounts import Scope, keys, oidc
+from gateway import callers
+from gateway.accounts import api_keys, oidc
 from gateway.accounts.bearer import token_of
+from gateway.callers import Scope
 from gateway.db import session_scope
 from gateway.errors import NotFound
 from gateway.settings import get_settings
@@ -39,38 +40,38 @@ RowId = Annotated[UUID, Depends(_row_id)]
 _Documented = Annotated[object, Security(HTTPBearer(scheme_name="bearer", auto_error=False))]
 
 
-def _caller(request: Request, _documented: _Documented) -> accounts.Caller:
+def _caller(request: Request, _documented: _Documented) -> callers.Caller:
     """Recognise who calls; without accounts it is always the same."""
     auth = get_settings().auth
     if auth == "none":
-        return accounts.LOCAL
+        return callers.LOCAL
     token = token_of(request.headers.getlist("authorization"))
     return oidc.recognise(token) if auth == "oidc" else _of_key(token)
 
 
-def _of_key(text: str) -> accounts.Caller:
-    key = read(lambda session: keys.recognise(session, text))
-    if keys.use_is_news(key):
+def _of_key(text: str) -> callers.Caller:
+    key = read(lambda session: api_keys.recognise(session, text))
+    if api_keys.use_is_news(key):
         with suppress(SQLAlchemyError), session_scope() as session:  # nice to know, and no more
-            keys.note_use(session, key.id)
-    return keys.caller(key)
+            api_keys.note_use(session, key.id)
+    return api_keys.caller(key)
 
 
-Caller = Annotated[accounts.Caller, Depends(_caller)]
+Caller = Annotated[callers.Caller, Depends(_caller)]
 
 
-def _operator(caller: Caller) -> accounts.Caller:
+def _operator(caller: Caller) -> callers.Caller:
     caller.need(Scope.OPERATOR)
     return caller
 
 
-def _admin(caller: Caller) -> accounts.Caller:
+def _admin(caller: Caller) -> callers.Caller:
     caller.need(Scope.ADMIN)
     return caller
 
 
-Operator = Annotated[accounts.Caller, Depends(_operator)]
-Admin = Annotated[accounts.Caller, Depends(_admin)]
+Operator = Annotated[callers.Caller, Depends(_operator)]
+Admin = Annotated[callers.Caller, Depends(_admin)]
 
 
 def read(query: Callable[[Session], Result]) -> Result:

@@ -24,9 +24,29 @@ GatewayError                 status  retried by itself
 of a problem document, so it never holds a secret.
 """
 
+from enum import StrEnum
 from typing import ClassVar
 
-from gateway.faults import Fault
+
+class Fault(StrEnum):
+    """The class of a failure; the reason beside it says what to do."""
+
+    CREDENTIALS = "credentials"  # unknown keys, wrong signatures
+    PERMISSION = "permission"  # known, but not allowed to
+    NOT_FOUND = "not_found"
+    NAME = "name"  # a name or path that cannot be
+    SPACE = "space"  # full, or over a quota
+    NETWORK = "network"
+    STORE = "store"  # the store's own trouble, or what it refuses for other reasons
+    FILESYSTEM = "filesystem"
+    SCHEDULER = "scheduler"
+    INPUT = "input"  # what a kernel did not like about its input or options
+    KERNEL = "kernel"  # a kernel that failed for any other reason
+    LIMIT = "limit"  # out of the time or memory that was asked for
+    NODE = "node"
+    LOST = "lost"
+    WORKERS = "workers"  # too many workers died of it
+    INTERNAL = "internal"
 
 
 class GatewayError(Exception):
@@ -128,7 +148,7 @@ class StorageChanged(StorageUnavailable):
     """The object is not what it was when the transfer began: what is here of it is worth nothing."""
 
 
-class SiteError(GatewayError):
+class FilesystemError(GatewayError):
     """The cluster's filesystem refused."""
 
     status = 502
@@ -136,7 +156,7 @@ class SiteError(GatewayError):
     fault = Fault.FILESYSTEM
 
 
-class SiteUnavailable(SiteError):
+class FilesystemUnavailable(FilesystemError):
     """The cluster's filesystem is away for the moment."""
 
     transient = True

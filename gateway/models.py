@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 from sqlalchemy import JSON, BigInteger, Enum, Index, Integer, String, Text, Uuid, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from gateway.accounts import Scope
+from gateway.callers import Scope
 from gateway.db import UTCDateTime, utc_now
-from gateway.faults import Fault
+from gateway.errors import Fault
 from gateway.states import JobState, TransferState, is_final
 
 

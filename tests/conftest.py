@@ -9,10 +9,10 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from gateway.configuration import clusters
-from gateway.credentials import keys, new_key
+from gateway.clusters.configuration import clusters
 from gateway.db import get_engine
 from gateway.embedded import LOOPBACK, free_ports
+from gateway.encryption import keys, new_key
 from gateway.settings import get_settings
 from migrations import upgrade
 from tests.postgres import binaries, create_database, drop_database, postgres

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
-from gateway.accounts import Scope, keys
+from gateway.accounts import api_keys
+from gateway.callers import Scope
 from gateway.db import session_scope
 from gateway.models import Event, Infrastructure, Job, Transfer
 from tests.bodies import DATA, JOB, RESULT
@@ -32,7 +33,7 @@ def bearer(token: str) -> dict[str, str]:
 
 def new_key(owner: str, scope: Scope = Scope.USER, lifetime: timedelta | None = None) -> str:
     with session_scope() as session:
-        return keys.create(session, owner, scope, lifetime)[1]
+        return api_keys.create(session, owner, scope, lifetime)[1]
 
 
 def rsa_key() -> rsa.RSAPrivateKey:

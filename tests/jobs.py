@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from gateway.batch import read_start
+from gateway.schedulers.batch_script import read_start
 from tests.client import DATA, Client, Status
 from tests.polling import until
 

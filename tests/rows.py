@@ -3,11 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-from gateway import history, jobs, transfers
-from gateway.accounts import LOCAL
+from gateway.callers import LOCAL
 from gateway.db import session_scope
+from gateway.jobs import lifecycle as jobs
 from gateway.models import Job, Transfer
 from gateway.storage.address import Credentials
+from gateway.transfers import lifecycle as transfers
+from gateway.work import transitions
 
 SECRET = "a/secret+key=1"
 KEYS = Credentials("access", SECRET)
@@ -51,5 +53,5 @@ def job(row_id: UUID) -> Job:
 def told(row_id: UUID) -> list[tuple[str, str, int, int]]:
     """Return what a transfer's history says: from and to which state, in which attempt, by which claim."""
     with session_scope(read_only=True) as session:
-        events = history.events(session, session.get_one(Transfer, row_id))
+        events = transitions.events(session, session.get_one(Transfer, row_id))
     return [(each.from_state, each.to_state, each.attempt, each.claim) for each in events]

@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from gateway.errors import GatewayError
+from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
-from gateway.sites.local import LocalSite
-from gateway.staging import stage_in, stage_out
-from gateway.storage.s3 import S3Address
+from gateway.storage.address import S3Address
+from gateway.transfers.staging.stage import stage_in, stage_out
 from tests.staging import OWNER, Recorder
 
 
@@ -39,7 +39,7 @@ def main() -> int:
     """Return 0 when the file is where it was wanted, 1 for another try, 2 when there is no use."""
     orders = json.loads(sys.argv[1])
     folder = PurePosixPath(orders["home"])
-    site, path = LocalSite([folder]), folder / orders["name"]
+    site, path = SharedFilesystem([folder]), folder / orders["name"]
     address = S3Address(orders["endpoint"], "local", "data", orders["key"])
     trail = FileTrail(
         Path(orders["trail"]),

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from gateway.errors import Cancelled, StorageUnavailable
 from gateway.settings import Settings
-from gateway.storage.s3 import Credentials
+from gateway.storage.address import Credentials
 from tests import services
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from gateway import transfers
 from gateway.db import session_scope
 from gateway.models import Transfer
-from gateway.outbox import message_for, take_overdue
 from gateway.storage.address import Secret
+from gateway.transfers import lifecycle as transfers
+from gateway.work.outbox import message_for, take_overdue
 from tests.fault_proxy import Fault, Proxy
 from tests.rows import transfer
 from tests.staging import OWNER

@@ -15,17 +15,20 @@ from types import FrameType
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway import infrastructures, jobs, leases, watching
-from gateway.configuration import Cluster
+from gateway import leases
+from gateway.clusters import catalog, telemetry
+from gateway.clusters.configuration import Cluster
 from gateway.db import session_scope, utc_now
 from gateway.errors import GatewayError
+from gateway.jobs import lifecycle as jobs
+from gateway.jobs import watch
+from gateway.jobs.watch import Watched
 from gateway.logs import configure_logging
 from gateway.queue import send
 from gateway.schedulers.base import Scheduler
 from gateway.schedulers.opening import open_scheduler
 from gateway.settings import get_settings
-from gateway.watching import Watched
-from workers.pulse import PulseTaker
+from workers.cluster_health import HealthCheck
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +39,7 @@ class Watcher:
     def __init__(self, cluster: Cluster, scheduler: Scheduler) -> None:
         self._cluster, self._scheduler = cluster, scheduler
         self._holder = f"{socket.gethostname()}:{os.getpid()}"
-        self._pulse = PulseTaker(cluster, scheduler, self._holder)
+        self._pulse = HealthCheck(cluster, scheduler, self._holder)
         self._shortest_s = get_settings().watch_s
         self._period_s = self._shortest_s
         self._next_look = 0.0
@@ -59,8 +62,8 @@ class Watcher:
         with session_scope() as session:
             if not leases.take(session, leases.watcher_of(name), self._holder, get_settings().lease_s):
                 return
-            watched = watching.watched(session, name)
-            telemetry_wanted = infrastructures.telemetry_wanted(session, name)
+            watched = watch.watched(session, name)
+            telemetry_wanted = telemetry.is_requested(session, name)
         self._pulse.take()
         if telemetry_wanted:
             self._report()
@@ -72,14 +75,14 @@ class Watcher:
     def _report(self) -> None:
         partitions, as_of = self._scheduler.partitions(), utc_now()
         with session_scope() as session:
-            infrastructures.keep_telemetry(session, self._cluster.name, partitions, as_of)
+            telemetry.store_telemetry(session, self._cluster.name, partitions, as_of)
 
     def _look(self, watched: Watched) -> None:
         with session_scope(read_only=True) as session:
             rows = jobs.in_scheduler(session, self._cluster.name)
-        reports = watching.look(self._scheduler, rows)
+        reports = watch.look(self._scheduler, rows)
         with session_scope() as session:
-            changed, messages = watching.observe(session, rows, reports)
+            changed, messages = watch.observe(session, rows, reports)
         send(messages)
         self._period_s = self._shortest_s if changed else min(2 * self._period_s, watched.shortest_period_s)
         self._next_look = time.monotonic() + self._period_s
@@ -88,7 +91,7 @@ class Watcher:
 def main() -> None:
     """Watch the cluster named on the command line until SIGTERM."""
     configure_logging()
-    cluster = infrastructures.configured()[sys.argv[1]]
+    cluster = catalog.configured_clusters()[sys.argv[1]]
     stop = threading.Event()
 
     def finish(_signal: int, _frame: FrameType | None) -> None:

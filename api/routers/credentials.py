@@ -1,54 +1,18 @@
 """`/credentials`: keys of a store, sent once and named by id in requests; never shown again."""
 
-from datetime import datetime
 from http import HTTPStatus
-from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
 
 from api.deps import Caller, RowId, read
-from api.once import Once
+from api.idempotency import Once
 from api.problems import responses
-from api.texts import Key, Text
-from gateway import stored_credentials
+from api.schemas.credentials import CredentialRequest, CredentialSummary
+from gateway.credentials import stored as stored_credentials
 from gateway.db import session_scope
 from gateway.storage.address import Credentials
 
 router = APIRouter(prefix="/credentials", tags=["credentials"])
-
-
-class CredentialRequest(BaseModel):
-    """Keys to store."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "recordings",
-                    "endpoint": "https://s3.example.org",
-                    "access_key": "AKIA...",
-                    "secret_key": "...",
-                }
-            ]
-        }
-    )
-
-    name: Text = Field(description="What people call them; need not be unique.")
-    endpoint: Text = Field(description="URL of the S3 store: they are never sent anywhere else.")
-    access_key: Key
-    secret_key: Key
-
-
-class CredentialSummary(BaseModel):
-    """Stored keys, without the keys."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID = Field(description="The `credential_id` of requests.")
-    name: str
-    endpoint: str
-    created_at: datetime
 
 
 @router.post("", status_code=201, responses=responses(400, 409, 422, 503))

@@ -4,20 +4,19 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from api import rows
+from api import row_actions
 from api.deps import Caller
-from api.once import Once
-from api.operating import Action
+from api.idempotency import Once
 from api.problems import responses
-from api.routers.moving import collection, finder
-from api.rows import Asking
-from api.schemas import FileTransferRequest, FileTransferStatus
-from api.transfers import start_from_url
-from gateway.filters import Kind
+from api.routers.transfer_collection import collection, finder, start_from_url
+from api.row_actions import Asking
+from api.schemas.retries import Action
+from api.schemas.transfers import FileTransferRequest, FileTransferStatus
 from gateway.models import Transfer
+from gateway.work.listing import Kind
 
 KIND: Kind = "data"
-Found = Annotated[rows.Find[Transfer], Depends(finder(KIND))]
+Found = Annotated[row_actions.Find[Transfer], Depends(finder(KIND))]
 router = collection(KIND, FileTransferStatus, FileTransferStatus.of)
 
 
@@ -30,4 +29,4 @@ def fetch(caller: Caller, once: Once, body: FileTransferRequest) -> FileTransfer
 @router.post("/{row_id}/retry", responses=responses(400, 404, 409, 422, 503))
 def retry_data(find: Found, actor: Asking, once: Once, body: Action | None = None) -> FileTransferStatus:
     """Try a transfer that ended badly again."""
-    return rows.retried(find, body, actor, once, FileTransferStatus.of)
+    return row_actions.retry_row(find, body, actor, once, FileTransferStatus.of)

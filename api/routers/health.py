@@ -7,10 +7,10 @@ from pydantic import BaseModel, Field
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway import heartbeats, infrastructures
-from gateway.broker import ask_broker
+from gateway.clusters import catalog, heartbeats
+from gateway.clusters.heartbeats import ClusterHealth
 from gateway.db import session_scope
-from gateway.heartbeats import Pulse
+from gateway.queue.depth import queue_depths
 
 router = APIRouter(prefix="/health", tags=["health"])
 
@@ -35,7 +35,7 @@ def live() -> Health:
 def ready(response: Response) -> Health:
     """Tell whether requests can be accepted: the database must be there; without the rest they wait."""
     database, clusters = _database()
-    broker, _ = ask_broker([])
+    broker, _ = queue_depths([])
     checks = {"database": database or "ok", "broker": broker or "ok"}
     if database:
         response.status_code = 503
@@ -44,14 +44,14 @@ def ready(response: Response) -> Health:
     return Health(status="degraded" if broker else "ok", checks=checks, clusters=found)
 
 
-def _shown(pulse: Pulse) -> dict[str, str]:
+def _shown(pulse: ClusterHealth) -> dict[str, str]:
     return {part: problem or "ok" for part, problem in asdict(pulse).items()}
 
 
-def _database() -> tuple[str, dict[str, Pulse]]:
+def _database() -> tuple[str, dict[str, ClusterHealth]]:
     try:
         with session_scope(read_only=True) as session:
             session.execute(text("SELECT version_num FROM alembic_version"))
-            return "", heartbeats.pulses(session, infrastructures.every(session))
+            return "", heartbeats.health_of_clusters(session, catalog.list_clusters(session))
     except SQLAlchemyError as error:
         return f"away ({type(error).__name__}); `hpc-gateway migrate` if it is new", {}

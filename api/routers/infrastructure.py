@@ -6,11 +6,11 @@ from http import HTTPStatus
 from fastapi import APIRouter
 
 from api.deps import Admin, Caller, read
-from api.once import Once
+from api.idempotency import Once
 from api.problems import responses
-from api.schemas import InfrastructureRequest, InfrastructureSummary, InfrastructureTelemetry
-from gateway import infrastructures
-from gateway.configuration import Cluster
+from api.schemas.infrastructure import InfrastructureRequest, InfrastructureSummary, InfrastructureTelemetry
+from gateway.clusters import catalog, telemetry
+from gateway.clusters.configuration import Cluster
 from gateway.db import session_scope
 from gateway.errors import Unavailable
 from gateway.models import Infrastructure, Telemetry
@@ -33,40 +33,40 @@ def add_infrastructure(_admin: Admin, once: Once, body: InfrastructureRequest) -
         ssh_key_path=body.ssh_key.path,
     )
     with session_scope() as session:
-        cluster = infrastructures.add(session, entry, body.ssh_key.password.get_secret_value())
+        cluster = catalog.add_cluster(session, entry, body.ssh_key.password.get_secret_value())
         return once.keep(session, InfrastructureSummary.of(cluster), HTTPStatus.CREATED)
 
 
 @router.get("", responses=responses(503))
 def list_infrastructures(_caller: Caller) -> list[InfrastructureSummary]:
     """List the clusters by name."""
-    return [InfrastructureSummary.of(cluster) for cluster in read(infrastructures.every)]
+    return [InfrastructureSummary.of(cluster) for cluster in read(catalog.list_clusters)]
 
 
 @router.get("/{name}", responses=responses(404, 503))
 def get_infrastructure(_caller: Caller, name: str) -> InfrastructureSummary:
     """Show one cluster."""
-    return InfrastructureSummary.of(read(lambda session: infrastructures.get(session, name)))
+    return InfrastructureSummary.of(read(lambda session: catalog.get_cluster(session, name)))
 
 
 @router.get("/{name}/telemetry", responses=responses(404, 503))
 def get_telemetry(_caller: Caller, name: str) -> InfrastructureTelemetry:
     """Show the scheduler's figures, a few seconds old at most."""
-    cluster = read(lambda session: infrastructures.get(session, name))
+    cluster = read(lambda session: catalog.get_cluster(session, name))
     return InfrastructureTelemetry.seen(cluster, _fresh_figures(cluster))
 
 
 def _fresh_figures(cluster: Cluster) -> Telemetry:
     """Return the snapshot of the cluster's watcher; where it is too old, ask for a new one and wait."""
-    figures = read(lambda session: infrastructures.telemetry(session, cluster.name))
+    figures = read(lambda session: telemetry.fresh_telemetry(session, cluster.name))
     if figures is not None:
         return figures
     with session_scope() as session:
-        infrastructures.ask_telemetry(session, cluster.name)
+        telemetry.request_telemetry(session, cluster.name)
     deadline = time.monotonic() + ANSWER_S
     while time.monotonic() < deadline:
         time.sleep(PAUSE_S)
-        figures = read(lambda session: infrastructures.telemetry(session, cluster.name))
+        figures = read(lambda session: telemetry.fresh_telemetry(session, cluster.name))
         if figures is not None:
             return figures
     raise Unavailable(

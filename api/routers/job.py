@@ -7,31 +7,33 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query
 from sqlalchemy.orm import Session
 
-from api import rows
+from api import row_actions
 from api.deps import Caller, RowId, read
-from api.once import Once
-from api.operating import Action, HistoryEvent, JobQuery, Page
+from api.idempotency import Once
 from api.problems import responses
-from api.rows import Asking
-from api.schemas import JobLog, JobRequest, JobStatus
-from gateway import job_logs, jobs
+from api.row_actions import Asking
+from api.schemas.jobs import JobLog, JobRequest, JobStatus
+from api.schemas.listing import HistoryEvent, JobQuery, Page
+from api.schemas.retries import Action
 from gateway.db import session_scope
 from gateway.errors import Invalid
+from gateway.jobs import lifecycle as jobs
+from gateway.jobs import logs as job_logs
 from gateway.models import Job
-from gateway.outbox import message_for
 from gateway.queue import send
+from gateway.work.outbox import message_for
 
 router = APIRouter(prefix="/job", tags=["jobs"])
 
 
-def _find(caller: Caller, row_id: RowId) -> rows.Find[Job]:
+def _find(caller: Caller, row_id: RowId) -> row_actions.Find[Job]:
     def find(session: Session) -> Job:
         return jobs.get(session, caller, row_id)
 
     return find
 
 
-Found = Annotated[rows.Find[Job], Depends(_find)]
+Found = Annotated[row_actions.Find[Job], Depends(_find)]
 
 
 @router.post("", status_code=201, responses=responses(400, 404, 409, 422, 503))
@@ -48,7 +50,7 @@ def start_job(caller: Caller, once: Once, body: JobRequest) -> JobStatus:
 @router.get("", responses=responses(400, 503))
 def list_jobs(caller: Caller, query: Annotated[JobQuery, Query()]) -> Page[JobStatus]:
     """List jobs, newest first."""
-    items, following, counts = rows.listed(Job, "job", query, caller)
+    items, following, counts = row_actions.list_page(Job, "job", query, caller)
     return Page(items=[JobStatus.of(row) for row in items], next=following, counts=counts)
 
 
@@ -61,19 +63,19 @@ def get_job(find: Found) -> JobStatus:
 @router.get("/{row_id}/events", responses=responses(404, 503))
 def list_job_events(find: Found) -> list[HistoryEvent]:
     """Show everything that happened to the job, in order."""
-    return rows.events(find)
+    return row_actions.events(find)
 
 
 @router.post("/{row_id}/cancel", responses=responses(400, 404, 409, 422, 503))
 def cancel_job(find: Found, actor: Asking, once: Once, body: Action | None = None) -> JobStatus:
     """Ask for the job's end; what has ended already is 409."""
-    return rows.cancelled(find, body, actor, once, JobStatus.of)
+    return row_actions.cancel_row(find, body, actor, once, JobStatus.of)
 
 
 @router.post("/{row_id}/retry", responses=responses(400, 404, 409, 422, 503))
 def retry_job(find: Found, actor: Asking, once: Once, body: Action | None = None) -> JobStatus:
     """Run a job that ended badly again; one whose run ended well only has its end read again."""
-    return rows.retried(find, body, actor, once, JobStatus.of)
+    return row_actions.retry_row(find, body, actor, once, JobStatus.of)
 
 
 @router.get("/{row_id}/log", responses=responses(400, 404, 503))
@@ -87,5 +89,5 @@ def get_log(
     if offset is not None and tail is not None:
         raise Invalid("choose offset or tail", field="tail")
     row = read(find)
-    wanted = job_logs.Wanted(stream, offset or 0, tail)
-    return JobLog.model_validate(asdict(job_logs.ask(row, wanted)))
+    wanted = job_logs.LogRange(stream, offset or 0, tail)
+    return JobLog.model_validate(asdict(job_logs.request_log(row, wanted)))

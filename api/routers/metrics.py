@@ -5,7 +5,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 
 from api.deps import Operator
 from api.problems import responses
-from gateway.metrics import Collector
+from gateway.operations.metrics import Collector
 
 router = APIRouter(tags=["operators"])
 _rows = CollectorRegistry(auto_describe=False)

@@ -5,13 +5,13 @@ from dataclasses import asdict
 from fastapi import APIRouter
 
 from api.deps import Operator, read
-from api.once import Once
-from api.operating import BulkItem, BulkRetried, BulkRetry
+from api.idempotency import Once
 from api.problems import responses
-from api.rows import Asking
-from gateway import bulk
-from gateway.bulk import Found
+from api.row_actions import Asking
+from api.schemas.retries import BulkItem, BulkRetried, BulkRetry
 from gateway.db import session_scope
+from gateway.operations import retries
+from gateway.operations.retries import RetryCandidate
 from gateway.queue import send
 
 CHUNK = 100
@@ -21,7 +21,7 @@ router = APIRouter(tags=["operators"])
 @router.post("/retry", responses=responses(400, 403, 409, 422, 503))
 def retry_many(_operator: Operator, actor: Asking, once: Once, body: BulkRetry) -> BulkRetried:
     """Retry what the filter finds; `dry_run`, the default, only shows it."""
-    found = read(lambda session: bulk.find(session, body.filter.wanted(), body.filter.kind))
+    found = read(lambda session: retries.find_retryable(session, body.filter.wanted(), body.filter.kind))
     if not body.dry_run:
         found = _retried(found, actor.name(body.by), body.reason)
     items = [BulkItem(**asdict(each)) for each in found]
@@ -31,12 +31,12 @@ def retry_many(_operator: Operator, actor: Asking, once: Once, body: BulkRetry) 
         return once.keep(session, shown)
 
 
-def _retried(found: list[Found], actor: str, why: str) -> list[Found]:
+def _retried(found: list[RetryCandidate], actor: str, why: str) -> list[RetryCandidate]:
     """Retry in short transactions, each sent once it is committed: workers start while others follow."""
-    done: list[Found] = []
+    done: list[RetryCandidate] = []
     for start in range(0, len(found), CHUNK):
         with session_scope() as session:
-            some, messages = bulk.retry_some(session, found[start : start + CHUNK], actor, why)
+            some, messages = retries.retry_some(session, found[start : start + CHUNK], actor, why)
         send(messages)
         done += some
     return done

@@ -4,27 +4,26 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from api import rows
+from api import row_actions
 from api.deps import Caller
-from api.once import Once
-from api.operating import TransferRetry
+from api.idempotency import Once
 from api.problems import responses
-from api.routers.moving import collection, finder
-from api.rows import Asking
-from api.schemas import S3ResultTransferRequest, S3ResultTransferStatus
-from api.transfers import s3_request, start
-from gateway.filters import Kind
+from api.routers.transfer_collection import collection, finder, s3_request, start_transfer
+from api.row_actions import Asking
+from api.schemas.retries import TransferRetry
+from api.schemas.transfers import S3ResultTransferRequest, S3ResultTransferStatus
 from gateway.models import Transfer
+from gateway.work.listing import Kind
 
 KIND: Kind = "s3_result"
-Found = Annotated[rows.Find[Transfer], Depends(finder(KIND))]
+Found = Annotated[row_actions.Find[Transfer], Depends(finder(KIND))]
 router = collection(KIND, S3ResultTransferStatus, S3ResultTransferStatus.of)
 
 
 @router.post("", status_code=201, responses=responses(400, 404, 409, 422, 503))
 def stage_out(caller: Caller, once: Once, body: S3ResultTransferRequest) -> S3ResultTransferStatus:
     """Accept a file for the store; poll the id until `status` is no longer `transferring`."""
-    return start(caller.owner, s3_request(KIND, body, body.src), once, S3ResultTransferStatus.of)
+    return start_transfer(caller.owner, s3_request(KIND, body, body.src), once, S3ResultTransferStatus.of)
 
 
 @router.post("/{row_id}/retry", responses=responses(400, 404, 409, 422, 503))
@@ -33,4 +32,4 @@ def retry_s3_result(
 ) -> S3ResultTransferStatus:
     """Try a transfer that ended badly again, with fresh credentials where they are sent."""
     opening = body.opening_if_any() if body else None
-    return rows.retried(find, body, actor, once, S3ResultTransferStatus.of, opening)
+    return row_actions.retry_row(find, body, actor, once, S3ResultTransferStatus.of, opening)

@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import APIRouter
 
 from api.problems import responses
-from api.schemas import Service
-from gateway.services import SERVICES, option_schema
+from api.schemas.jobs import Service
+from gateway.jobs.services import SERVICES, option_schema
 
 router = APIRouter(tags=["services"])
 

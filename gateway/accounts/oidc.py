@@ -4,9 +4,9 @@ from typing import Any
 
 import jwt
 
-from gateway.accounts import LOCAL, Caller, Scope
 from gateway.accounts.jwks import key_set
-from gateway.accounts.names import check_owner
+from gateway.accounts.owner_names import check_owner
+from gateway.callers import LOCAL, Caller, Scope
 from gateway.errors import Forbidden, Invalid, Unauthorized
 from gateway.settings import Settings, get_settings
 

@@ -14,7 +14,7 @@ def _credentials() -> None:
 @app.command("reencrypt")
 def reencrypt() -> None:
     """Bring every secret under the first of the keys; safe while the gateway runs, and to repeat."""
-    from gateway import reencryption  # noqa: PLC0415  see cli/service.py
+    from gateway.credentials import reencryption  # noqa: PLC0415  see cli/service.py
 
     tally = reencryption.reencrypt()
     typer.echo(f"{tally.reencrypted} re-encrypted, {tally.current} were under the first key already")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from gateway.accounts import Scope
+from gateway.callers import Scope
 from gateway.cli import output
 from gateway.cli.output import AsJson
 
@@ -30,11 +30,11 @@ def create(
     expires: Annotated[str, typer.Option(help="After how long it ends: 12h, 90d, or never.")] = "90d",
 ) -> None:
     """Make a key and print it. It is shown this once: only its digest is kept."""
-    from gateway.accounts import keys  # noqa: PLC0415  the database is needed only inside commands
+    from gateway.accounts import api_keys  # noqa: PLC0415  the database is needed only inside commands
     from gateway.db import session_scope  # noqa: PLC0415  likewise
 
     with session_scope() as session:
-        row, text = keys.create(session, owner, scope, _lifetime(expires))
+        row, text = api_keys.create(session, owner, scope, _lifetime(expires))
     ends = f"until {row.expires_at:%Y-%m-%d %H:%M} UTC" if row.expires_at else "for ever"
     typer.echo(f"key {row.id} of {row.owner!r}, scope {row.scope}, {ends}; keep it now:", err=True)
     typer.echo(text)
@@ -43,11 +43,11 @@ def create(
 @app.command("list")
 def list_keys(*, as_json: AsJson = False) -> None:
     """List the keys, without what makes them keys."""
-    from gateway.accounts import keys  # noqa: PLC0415  see create
+    from gateway.accounts import api_keys  # noqa: PLC0415  see create
     from gateway.db import session_scope  # noqa: PLC0415  likewise
 
     with session_scope(read_only=True) as session:
-        rows = keys.every(session)
+        rows = api_keys.every(session)
     if as_json:
         shown = [{name: getattr(row, name) for name in SHOWN} for row in rows]
         typer.echo(json.dumps(shown, default=datetime.isoformat, indent=2))
@@ -59,11 +59,11 @@ def list_keys(*, as_json: AsJson = False) -> None:
 @app.command("revoke")
 def revoke(key_id: Annotated[str, typer.Argument(help="The id that `keys list` shows.")]) -> None:
     """End a key, from the next request on."""
-    from gateway.accounts import keys  # noqa: PLC0415  see create
+    from gateway.accounts import api_keys  # noqa: PLC0415  see create
     from gateway.db import session_scope  # noqa: PLC0415  likewise
 
     with session_scope() as session:
-        row = keys.revoke(session, key_id)
+        row = api_keys.revoke(session, key_id)
     typer.echo(f"revoked the key {row.id} of {row.owner!r}")
 
 

@@ -17,8 +17,8 @@ def prune(
     yes: Annotated[bool, typer.Option("--yes", help="Do it; else only show what would go.")] = False,
 ) -> None:
     """Remove transfers and jobs that ended long ago; runs where the database is, like `migrate`."""
-    from gateway import retention  # noqa: PLC0415  see cli/service.py
     from gateway.db import session_scope  # noqa: PLC0415  likewise
+    from gateway.operations import retention  # noqa: PLC0415  see cli/service.py
 
     before = ended_before(older_than)
     with session_scope(read_only=True) as session:

@@ -15,7 +15,7 @@ from gateway.cli import output
 from gateway.cli.connection import connect_to_wait
 from gateway.cli.output import LOCAL_URL, AsJson, Url
 from gateway.cli.watching import steps
-from gateway.services import CLASSES, check_services
+from gateway.jobs.services import CLASSES, check_services
 from hpc_gateway_client import GatewayClientError, Store
 
 FOLDER = "serrano/data"

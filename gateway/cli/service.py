@@ -33,9 +33,9 @@ def serve(
     """Serve the REST API."""
     import uvicorn  # noqa: PLC0415  a second of start-up that no other command needs
 
-    from gateway.accounts import exposure  # noqa: PLC0415  likewise
-    from gateway.credentials import check_key  # noqa: PLC0415  likewise
+    from gateway.encryption import check_key  # noqa: PLC0415  likewise
     from gateway.logs import configure_logging  # noqa: PLC0415  likewise
+    from gateway.operations import exposure  # noqa: PLC0415  likewise
 
     configure_logging()
     check_key()
@@ -66,8 +66,8 @@ def worker(
     ] = 4,
 ) -> None:
     """Serve clusters: stage files, submit and watch jobs. Runs where their scheduler and files are."""
-    from gateway.credentials import check_key  # noqa: PLC0415  see serve
-    from workers.run import run_workers  # noqa: PLC0415  likewise
+    from gateway.encryption import check_key  # noqa: PLC0415  see serve
+    from workers.launch import run_workers  # noqa: PLC0415  likewise
 
     if not names and not housekeeping:
         raise typer.BadParameter("name a cluster to serve, or say --housekeeping")
@@ -79,10 +79,10 @@ def doctor(
     name: Annotated[str, typer.Argument(help="The cluster, as the configuration names it.")],
 ) -> None:
     """Check what a cluster's worker needs, here and on a compute node, and say what to do."""
-    from gateway import infrastructures  # noqa: PLC0415  see serve
-    from gateway.doctor import examine  # noqa: PLC0415  likewise
+    from gateway.clusters import catalog  # noqa: PLC0415  see serve
+    from gateway.operations.doctor import examine  # noqa: PLC0415  likewise
 
-    configured = infrastructures.configured()
+    configured = catalog.configured_clusters()
     if name not in configured:
         raise GatewayError(f"{name!r} is not in the configuration file; it defines {sorted(configured)}")
     well = True
@@ -130,7 +130,7 @@ def migrate(
 
 def key() -> None:
     """Print a new key for GATEWAY_CREDENTIALS_KEY."""
-    from gateway.credentials import new_key  # noqa: PLC0415  see serve
+    from gateway.encryption import new_key  # noqa: PLC0415  see serve
 
     typer.echo(new_key())
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import httpx
 
-from gateway.credentials import new_key
 from gateway.embedded import LOOPBACK, ObjectStore, Valkey, free_ports
+from gateway.encryption import new_key
 from gateway.errors import Unavailable
 from gateway.supervision import Supervisor
 

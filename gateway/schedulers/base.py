@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
+from gateway.clusters.telemetry import PartitionFigures
 from gateway.states import JobState
 
 Launcher = Literal["srun", "processes"]
@@ -69,19 +70,6 @@ class Accounting:
     resident_memory_bytes: int | None
 
 
-@dataclass(frozen=True)
-class Partition:
-    """The figures of one partition, as telemetry shows them."""
-
-    name: str
-    total_nodes: int
-    avail_nodes: int
-    total_cpus: int
-    avail_cpus: int
-    running_jobs: int
-    queued_jobs: int
-
-
 class Scheduler(Protocol):
     """A scheduler's few verbs. Errors are SchedulerError, or SchedulerUnavailable where a retry may help."""
 
@@ -103,5 +91,5 @@ class Scheduler(Protocol):
     def cancel(self, scheduler_id: str) -> None:
         """Ask for the job's end; a finished or unknown job is no error."""
 
-    def partitions(self) -> list[Partition]:
+    def partitions(self) -> list[PartitionFigures]:
         """Return the live figures of every partition."""

@@ -3,11 +3,11 @@
 from functools import lru_cache
 from pathlib import Path
 
-from gateway.configuration import Cluster
+from gateway.clusters.configuration import Cluster
 from gateway.errors import SchedulerError
 from gateway.schedulers.base import Scheduler
-from gateway.schedulers.local import LocalScheduler
-from gateway.schedulers.pyslurm import Site, SlurmScheduler
+from gateway.schedulers.local.scheduler import LocalScheduler
+from gateway.schedulers.slurm.client import SlurmInstallation, SlurmScheduler
 
 SPOOL = Path(".hpc-gateway", "spool")
 
@@ -18,5 +18,5 @@ def open_scheduler(cluster: Cluster) -> Scheduler:
     if cluster.scheduler == "local":
         return LocalScheduler(Path(cluster.home) / SPOOL, cluster.max_cpus)
     if cluster.scheduler == "slurm":
-        return SlurmScheduler(Site(Path(cluster.slurm_conf), cluster.path))
+        return SlurmScheduler(SlurmInstallation(Path(cluster.slurm_conf), cluster.path))
     raise SchedulerError(f"{cluster.name}: the scheduler '{cluster.scheduler}' is not supported yet")

@@ -22,10 +22,10 @@ class Credentials:
 
 
 @dataclass(frozen=True)
-class SignedUrl:
+class PresignedUrl:
     """A presigned URL of one object: whoever holds it may do what it was signed for."""
 
     url: str = field(repr=False)
 
 
-Secret = Credentials | SignedUrl
+Secret = Credentials | PresignedUrl

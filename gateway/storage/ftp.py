@@ -9,12 +9,13 @@ from math import inf
 from typing import cast
 from urllib.parse import unquote, urlsplit
 
+from gateway.egress import policy
+from gateway.egress.connection import Take
+from gateway.egress.errors import reached
+from gateway.egress.threads import wait_for_thread
 from gateway.errors import StorageChanged, StorageError, StorageUnavailable
 from gateway.settings import Settings
-from gateway.storage import policy
-from gateway.storage.hands import attended
-from gateway.storage.refusals import reached
-from gateway.storage.remote import Readable, RemoteInfo, Take
+from gateway.storage.remote import Readable, RemoteInfo
 
 PORT = 21
 _BUFFER_BYTES = 1 << 20
@@ -71,7 +72,7 @@ class FtpFile:
 
     def ask(self) -> RemoteInfo:
         """Ask for size and time of change; a server that tells neither sends the file in one piece."""
-        return attended(self._asked, self._watch)
+        return wait_for_thread(self._asked, self._watch)
 
     def _asked(self) -> RemoteInfo:
         with self._session() as ftp:

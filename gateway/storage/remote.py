@@ -5,6 +5,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from gateway.egress.connection import Take
+
 
 @dataclass(frozen=True)
 class RemoteInfo:
@@ -24,9 +26,6 @@ def without_parts(info: RemoteInfo) -> RemoteInfo:
     """Return what is known of the file where the sizes of its upload's parts are not."""
     whole = {name: value for name, value in info.checksums.items() if not name.endswith("-parts")}
     return replace(info, checksums=whole, parts_bytes=0)
-
-
-Take = Callable[[memoryview], bool]  # learns the next bytes, and tells whether more of them are wanted
 
 
 class Readable(Protocol):

@@ -19,7 +19,7 @@ import httpx
 
 from gateway.demo.stack import Stack, running_stack
 from gateway.schedulers.base import JobSpec
-from gateway.schedulers.pyslurm import Site, SlurmScheduler
+from gateway.schedulers.slurm.client import SlurmInstallation, SlurmScheduler
 from tests.cluster.slurm_cluster import SlurmCluster, configure
 
 BODY = {
@@ -110,7 +110,7 @@ def bring_to(stack: Stack, cluster: SlurmCluster, wanted: int) -> None:
 
 
 def add(stack: Stack, cluster: SlurmCluster, number: int) -> None:
-    scheduler = SlurmScheduler(Site(cluster.conf, cluster.path))
+    scheduler = SlurmScheduler(SlurmInstallation(cluster.conf, cluster.path))
     template = dict(zip(columns(stack), query(stack, "select * from jobs limit 1")[0], strict=True))
     rows = []
     for _ in range(number):

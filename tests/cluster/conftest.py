@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.schedulers.pyslurm import Site, SlurmScheduler
+from gateway.schedulers.slurm.client import SlurmInstallation, SlurmScheduler
 from tests.cluster.slurm_cluster import SlurmCluster
 
 
@@ -25,4 +25,4 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
 
 @pytest.fixture(scope="session")
 def scheduler(cluster: SlurmCluster) -> SlurmScheduler:
-    return SlurmScheduler(Site(cluster.conf, cluster.path))
+    return SlurmScheduler(SlurmInstallation(cluster.conf, cluster.path))

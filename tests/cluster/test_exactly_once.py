@@ -10,9 +10,9 @@ from uuid import UUID
 
 import pytest
 
-from gateway.configuration import clusters
+from gateway.clusters.configuration import clusters
 from gateway.schedulers.base import JobSpec
-from gateway.schedulers.pyslurm import SlurmScheduler
+from gateway.schedulers.slurm.client import SlurmScheduler
 from gateway.settings import get_settings
 from gateway.states import JobState
 from tests.cluster.slurm_cluster import SlurmCluster, configure

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway import batch
 from gateway.errors import SchedulerError
+from gateway.schedulers import batch_script
 from gateway.schedulers.base import JobReport, JobSpec, Resources
-from gateway.schedulers.pyslurm import Site, SlurmScheduler
+from gateway.schedulers.slurm.client import SlurmInstallation, SlurmScheduler
 from gateway.states import JobState
 from tests.cluster.slurm_cluster import SlurmCluster
 
@@ -56,7 +56,7 @@ def run(scheduler: SlurmScheduler, job: JobSpec) -> JobReport:
 
 
 def out(job: JobSpec) -> str:
-    return (job.folder / batch.STDOUT).read_text()
+    return (job.folder / batch_script.STDOUT).read_text()
 
 
 @pytest.mark.parametrize(("ranks", "threads", "nodes"), [(1, 1, 1), (4, 2, 2), (8, 1, 2), (4, 4, 4)])
@@ -99,13 +99,13 @@ def is_alive(pid: str) -> bool:
 def test_cancelled_while_running(scheduler: SlurmScheduler, tmp_path: Path) -> None:
     job = spec(tmp_path, "echo $$; exec sleep 100", ranks=2)
     scheduler_id = scheduler.submit(job)
-    wait_for(lambda: (job.folder / batch.STDOUT).exists() and len(out(job).split()) == 2)
+    wait_for(lambda: (job.folder / batch_script.STDOUT).exists() and len(out(job).split()) == 2)
     scheduler.cancel(scheduler_id)
     scheduler.cancel(scheduler_id)
     end = end_of(scheduler, job.name)
     assert (end.state, end.reason) == (JobState.CANCELLED, "the job was cancelled on the cluster")
     wait_for(lambda: not any(is_alive(pid) for pid in out(job).split()), timeout_s=10)
-    noted = batch.read_exit(job.folder)
+    noted = batch_script.read_exit(job.folder)
     assert noted is not None
     assert noted.signal == signal.SIGTERM
     scheduler.cancel(scheduler_id)
@@ -119,7 +119,7 @@ def test_cancelled_while_waiting(scheduler: SlurmScheduler, tmp_path: Path) -> N
     scheduler_id = scheduler.submit(job)
     scheduler.cancel(scheduler_id)
     assert end_of(scheduler, job.name).state is JobState.CANCELLED
-    assert not (job.folder / batch.STARTED).exists()
+    assert not (job.folder / batch_script.STARTED).exists()
 
 
 @pytest.mark.parametrize("scheduler_id", ["", "0", "999999", "x", "-1", "1_1", "9" * 40, "²"])
@@ -235,7 +235,7 @@ def test_unknown_to_slurm(scheduler: SlurmScheduler, tmp_path: Path) -> None:
 def test_forgotten_without_an_exit_file(scheduler: SlurmScheduler, tmp_path: Path) -> None:
     job = spec(tmp_path, "exit 4")
     run(scheduler, job)
-    (job.folder / batch.EXIT).unlink()
+    (job.folder / batch_script.EXIT).unlink()
     told = scheduler.recall(job.name, job.folder)
     assert told is not None
     assert told.state is JobState.LOST
@@ -258,4 +258,4 @@ def test_telemetry_with_drained_and_down_nodes(scheduler: SlurmScheduler, cluste
 def test_a_second_cluster_needs_a_second_process(cluster: SlurmCluster, scheduler: SlurmScheduler) -> None:
     assert scheduler.jobs() is not None
     with pytest.raises(SchedulerError, match="one worker per cluster"):
-        SlurmScheduler(Site(cluster.run / "other.conf", ""))
+        SlurmScheduler(SlurmInstallation(cluster.run / "other.conf", ""))

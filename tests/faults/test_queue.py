@@ -11,7 +11,7 @@ import psutil
 
 from gateway.demo.stack import INFRASTRUCTURE, Stack
 from gateway.models import Transfer
-from gateway.queue import make_app
+from gateway.queue.celery_app import make_app
 from gateway.settings import Settings
 from tests.client import DATA, Client
 from tests.faults.history import History

@@ -16,9 +16,9 @@ from fastapi.testclient import TestClient
 from gateway.accounts import jwks
 from gateway.db import get_engine
 from gateway.embedded import ObjectStore
+from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import get_settings
-from gateway.sites.local import LocalSite
-from gateway.storage.s3 import S3Address
+from gateway.storage.address import S3Address
 from migrations import upgrade
 from tests import services
 from tests.fault_proxy import Proxy, proxy
@@ -77,8 +77,8 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def site(home: Path) -> LocalSite:
-    return LocalSite([PurePosixPath(home)])
+def site(home: Path) -> SharedFilesystem:
+    return SharedFilesystem([PurePosixPath(home)])
 
 
 @pytest.fixture

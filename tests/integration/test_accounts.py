@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from gateway.accounts import Scope, keys
+from gateway.accounts import api_keys
+from gateway.callers import Scope
 from gateway.db import session_scope, utc_now
 from gateway.models import ApiKey
 from gateway.settings import get_settings
@@ -142,7 +143,7 @@ def test_without_accounts_a_key_is_not_looked_at(api: TestClient) -> None:
 def test_a_keys_last_use_is_written_down_now_and_then(
     with_keys: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys, "USE_IS_NEWS", timedelta(hours=1))
+    monkeypatch.setattr(api_keys, "USE_IS_NEWS", timedelta(hours=1))
     token = bearer(new_key("ada"))
     with_keys.get("/job", headers=token)
     used = _only_key().last_used_at
@@ -159,4 +160,4 @@ def test_a_keys_last_use_is_written_down_now_and_then(
 
 def _only_key() -> ApiKey:
     with session_scope(read_only=True) as session:
-        return keys.every(session)[0]
+        return api_keys.every(session)[0]

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from gateway.accounts import keys as accounts_keys
-from gateway.accounts.exposure import Exposed
+from gateway.accounts import api_keys as accounts_keys
 from gateway.cli import app as gateway_app
 from gateway.cli.keys import app
 from gateway.db import session_scope
 from gateway.errors import Conflict, Invalid, NotFound
+from gateway.operations.exposure import Exposed
 from gateway.settings import get_settings
 
 pytestmark = [

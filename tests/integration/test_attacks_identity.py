@@ -12,8 +12,9 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from gateway import infrastructures
-from gateway.accounts import Scope, keys
+from gateway.accounts import api_keys
+from gateway.callers import Scope
+from gateway.clusters import catalog
 from gateway.db import session_scope
 from gateway.models import ApiKey, Transfer
 from gateway.settings import get_settings
@@ -108,7 +109,7 @@ def test_the_folder_of_a_foreign_job_is_unknown_though_the_root_is_shared(with_k
 
 @on_sqlite
 def test_another_owners_folder_is_outside_ones_roots(with_keys: TestClient) -> None:
-    home, eve, before = infrastructures.configured()["hpc"].home, bearer(new_key("eve")), rows()
+    home, eve, before = catalog.configured_clusters()["hpc"].home, bearer(new_key("eve")), rows()
     for path in (
         "../ada/x",
         f"{home}/owners/ada/x",
@@ -173,7 +174,7 @@ class TestKeys:
         token = new_key("ada")
         assert with_keys.get("/job", headers=bearer(token)).status_code == 200
         with session_scope() as session:
-            keys.revoke(session, token[4:20])
+            api_keys.revoke(session, token[4:20])
         assert "revoked" in refused(with_keys, bearer(token))
 
     def test_an_expired_key(self, with_keys: TestClient) -> None:

@@ -12,7 +12,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fastapi.testclient import TestClient
 
-from gateway.accounts import Scope, jwks
+from gateway.accounts import jwks
+from gateway.callers import Scope
 from tests.identity import Provider, bearer, claims, ec_key, new_key, public_pem, refused, rsa_key
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -7,15 +7,15 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Engine, func, make_url, select
 
-from gateway.claims import take_transfer
-from gateway.credentials import unseal
+from gateway.credentials.sealing import unseal
 from gateway.db import get_engine, session_scope
-from gateway.history import events
 from gateway.models import Event, Job, Transfer
-from gateway.outbox import take_overdue
 from gateway.settings import get_settings
 from gateway.states import TransferState
-from gateway.transfers import complete
+from gateway.transfers.lifecycle import complete
+from gateway.work.claims import take_transfer
+from gateway.work.outbox import take_overdue
+from gateway.work.transitions import events
 from migrations import upgrade
 from tests.postgres import create_database, program
 from tests.rows import KEYS, job, new_job, new_transfer, transfer

@@ -2,29 +2,28 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import update
 
-from gateway.claims import take_transfer
 from gateway.db import db_now, session_scope
-from gateway.errors import StorageUnavailable
-from gateway.faults import Fault
+from gateway.errors import Fault, StorageUnavailable
 from gateway.models import Transfer
-from gateway.outbox import settle
 from gateway.settings import Settings, get_settings
 from gateway.states import TransferState
+from gateway.work.claims import take_transfer
+from gateway.work.failures import record_failure
 from tests.rows import new_transfer, transfer
-from workers.claiming import GivenUp, claimed
+from workers.claim_context import GivenUp, claim_row
 
 
 @pytest.mark.usefixtures("database")
 def test_a_poison_rows_task_fails_in_the_rows_own_words() -> None:
     row_id = new_transfer()
     for _ in range(get_settings().retries + 1):
-        assert claimed(take_transfer, str(row_id), "worker")
+        assert claim_row(take_transfer, str(row_id), "worker")
         with session_scope() as session:
             session.execute(update(Transfer).values(lease_until=db_now(-1)))
     with pytest.raises(GivenUp, match="6 workers died"):
-        claimed(take_transfer, str(row_id), "worker")
+        claim_row(take_transfer, str(row_id), "worker")
     assert (transfer(row_id).state, transfer(row_id).fault) == (TransferState.FAILED, Fault.WORKERS)
-    assert claimed(take_transfer, str(row_id), "worker") is None
+    assert claim_row(take_transfer, str(row_id), "worker") is None
 
 
 @pytest.mark.usefixtures("database")
@@ -37,7 +36,7 @@ def test_a_kind_may_have_a_budget_of_its_own(monkeypatch: pytest.MonkeyPatch) ->
             with session_scope() as session:
                 row = session.get_one(Transfer, row_id)
                 row.state = TransferState.TRANSFERRING
-                settle(session, row, StorageUnavailable("slow down", Fault.NETWORK))
+                record_failure(session, row, StorageUnavailable("slow down", Fault.NETWORK))
     waiting = transfer(row_ids["s3_data"])
     assert (waiting.state, waiting.fault) == (TransferState.RETRYING, Fault.NETWORK)
     given_up = transfer(row_ids["s3_result"])

@@ -4,8 +4,8 @@ from uuid import uuid4
 import pytest
 from fastapi.testclient import TestClient
 
-from api.operating import BadEnd
-from gateway import bulk
+from api.schemas.retries import BadEnd
+from gateway.operations import retries
 from gateway.states import JobState, TransferState
 from tests.integration.test_retries import ended_job, failed_transfer
 from tests.rows import job, new_transfer, transfer
@@ -91,7 +91,7 @@ def test_a_bad_request_retries_nothing(api: TestClient, body: dict[str, Any]) ->
 
 
 def test_the_states_of_the_filter_are_those_that_can_be_retried() -> None:
-    assert set(get_args(BadEnd)) == set(bulk.BAD_ENDS)
+    assert set(get_args(BadEnd)) == set(retries.BAD_ENDS)
 
 
 def test_the_task_retries_by_id_and_its_refusals_fail_it(api: TestClient) -> None:

@@ -12,20 +12,21 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from gateway import groups, transfers
-from gateway.claims import Claim
 from gateway.db import get_engine, make_engine, session_scope
 from gateway.errors import Cancelled, StorageUnavailable
 from gateway.logs import JsonLines
 from gateway.models import Transfer
-from gateway.outbox import take_overdue
 from gateway.settings import get_settings
-from gateway.staging import Progress
 from gateway.states import TransferState
+from gateway.transfers import groups
+from gateway.transfers import lifecycle as transfers
+from gateway.transfers.staging.attempt import Progress
+from gateway.work.claims import Claim
+from gateway.work.outbox import take_overdue
 from tests.rows import new_transfer, told, transfer
-from workers import carrying, keeper
-from workers.carrying import SomeFailed, carry_out
-from workers.keeper import RENEW_S
+from workers import group_transfer, lease_keeper
+from workers.group_transfer import SomeFailed, transfer_group
+from workers.lease_keeper import RENEW_S
 
 WORKER = "w1"
 pytestmark = pytest.mark.usefixtures("database")
@@ -38,8 +39,8 @@ def count(_: Transfer, __: Claim, progress: Progress) -> None:
 
 def test_all_end_well_and_a_message_that_comes_twice_finds_nothing_to_do() -> None:
     row_ids = [str(new_transfer()) for _ in range(30)]
-    carry_out(WORKER, row_ids, count)
-    carry_out("w2", row_ids, lambda *_: pytest.fail("it is done"))
+    transfer_group(WORKER, row_ids, count)
+    transfer_group("w2", row_ids, lambda *_: pytest.fail("it is done"))
     rows = [transfer(UUID(row_id)) for row_id in row_ids]
     assert {(row.state, row.bytes_done, row.worker, row.claim) for row in rows} == {
         (TransferState.COMPLETED, 3, WORKER, 1)
@@ -59,7 +60,7 @@ def test_bad_ends_are_their_own() -> None:
         count(row, claim, progress)
 
     with pytest.raises(SomeFailed, match="3 of 4 failed, one of them "):
-        carry_out(WORKER, [str(each) for each in (good, busy, broken, odd)], act)
+        transfer_group(WORKER, [str(each) for each in (good, busy, broken, odd)], act)
     states = [transfer(each).state for each in (good, busy, broken, odd)]
     assert states == [
         TransferState.COMPLETED,
@@ -87,7 +88,7 @@ def test_one_that_somebody_holds_at_its_end_is_waited_for() -> None:
             holding.wait(5)
         count(row, claim, progress)
 
-    carry_out(WORKER, [str(each) for each in row_ids], act)
+    transfer_group(WORKER, [str(each) for each in row_ids], act)
     done.set()
     assert {transfer(each).state for each in row_ids} == {TransferState.COMPLETED}
 
@@ -113,7 +114,7 @@ def test_a_cancel_meets_those_under_way_and_those_that_wait(monkeypatch: pytest.
             progress.advance(0)
 
     with pytest.raises(SomeFailed, match="3 of 4"):
-        carry_out(WORKER, [str(each) for each in row_ids], act)
+        transfer_group(WORKER, [str(each) for each in row_ids], act)
     states = [transfer(each).state for each in row_ids]
     assert states == [TransferState.COMPLETED, *[TransferState.CANCELLED] * 3]
     assert row_ids[3] not in begun
@@ -121,7 +122,7 @@ def test_a_cancel_meets_those_under_way_and_those_that_wait(monkeypatch: pytest.
 
 def test_a_stopped_worker_hands_back_what_it_has_not_done(monkeypatch: pytest.MonkeyPatch) -> None:
     row_ids = [new_transfer() for _ in range(3)]
-    monkeypatch.setattr(keeper, "stopping", lambda: True)
+    monkeypatch.setattr(lease_keeper, "is_stopping", lambda: True)
 
     def act(row: Transfer, claim: Claim, progress: Progress) -> None:
         if row.id != row_ids[0]:
@@ -130,7 +131,7 @@ def test_a_stopped_worker_hands_back_what_it_has_not_done(monkeypatch: pytest.Mo
                 progress.advance(0)
         count(row, claim, progress)
 
-    carry_out(WORKER, [str(each) for each in row_ids], act)
+    transfer_group(WORKER, [str(each) for each in row_ids], act)
     assert transfer(row_ids[0]).state is TransferState.COMPLETED
     for row in map(transfer, row_ids[1:]):
         assert (row.state, row.lease_until) == (TransferState.TRANSFERRING, None)
@@ -150,7 +151,7 @@ def test_leases_are_renewed_of_those_that_have_not_ended() -> None:
             assert transfer(short).state is TransferState.COMPLETED  # long before its group
         count(row, claim, progress)
 
-    carry_out(WORKER, [str(short), str(long)], act)
+    transfer_group(WORKER, [str(short), str(long)], act)
     assert transfer(long).state is TransferState.COMPLETED
     assert leases[0] < leases[1]  # type: ignore[operator]
 
@@ -177,7 +178,7 @@ def test_cancels_of_all_and_ends_of_some_never_wait_for_each_other() -> None:
         count(row, claim, progress)
 
     canceller = threading.Thread(target=cancel)
-    carry_out(WORKER, [str(each) for each in row_ids], act)
+    transfer_group(WORKER, [str(each) for each in row_ids], act)
     canceller.join()
     assert failed == []
     assert {transfer(each).state for each in row_ids} == {TransferState.COMPLETED}
@@ -205,7 +206,7 @@ def test_a_database_that_is_away_for_a_moment_costs_no_row(
         count(row, claim, progress)
 
     monkeypatch.setattr(groups, "complete", away_once)
-    carry_out(WORKER, [str(each) for each in row_ids], act)
+    transfer_group(WORKER, [str(each) for each in row_ids], act)
     assert {transfer(each).state for each in row_ids} == {TransferState.COMPLETED}
     assert {len(told(each)) for each in row_ids} == {3}
 
@@ -224,7 +225,7 @@ def test_one_that_waits_for_its_turn_is_cancelled_at_once(monkeypatch: pytest.Mo
         count(row, claim, progress)
 
     with pytest.raises(SomeFailed, match="1 of 2 failed"):
-        carry_out(WORKER, [str(first), str(waiting)], act)
+        transfer_group(WORKER, [str(first), str(waiting)], act)
     assert states == [TransferState.CANCELLED]
     assert transfer(first).state is TransferState.COMPLETED
 
@@ -243,10 +244,10 @@ def test_whoever_ends_the_task_waits_for_no_row(monkeypatch: pytest.MonkeyPatch)
         time.sleep(0.5)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(carrying, "wait", interrupted)
+    monkeypatch.setattr(group_transfer, "wait", interrupted)
     begun = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        carry_out(WORKER, [str(each) for each in row_ids], act)
+        transfer_group(WORKER, [str(each) for each in row_ids], act)
     assert time.monotonic() - begun < 5
     assert {transfer(each).lease_until for each in row_ids} == {None}
     with session_scope() as session:
@@ -268,7 +269,7 @@ def test_each_line_of_the_log_names_its_row() -> None:
         count(row, claim, progress)
 
     with pytest.raises(SomeFailed):
-        carry_out(WORKER, [str(each) for each in (good, busy, odd)], act)
+        transfer_group(WORKER, [str(each) for each in (good, busy, odd)], act)
     logging.getLogger("workers").removeHandler(handler)
     lines = [json.loads(line) for line in written.getvalue().splitlines()]
     assert {line["work_id"] for line in lines} == {str(busy), str(odd)}
@@ -289,7 +290,7 @@ def test_the_keeper_and_the_recorder_do_not_meet(monkeypatch: pytest.MonkeyPatch
         count(row, claim, progress)
 
     monkeypatch.setattr(groups, "complete", counted)
-    carry_out(WORKER, [str(each) for each in row_ids], act)
+    transfer_group(WORKER, [str(each) for each in row_ids], act)
     assert left == set()
 
 
@@ -318,7 +319,7 @@ def test_few_connections_to_the_database_are_enough(monkeypatch: pytest.MonkeyPa
 
     holder = threading.Thread(target=hold)
     with pytest.raises(SomeFailed, match="20 of 20"):
-        carry_out(WORKER, [str(each) for each in row_ids], act)
+        transfer_group(WORKER, [str(each) for each in row_ids], act)
     holder.join()
     other.dispose()
     assert {transfer(each).state for each in row_ids} == {TransferState.RETRYING}

@@ -6,16 +6,19 @@ import pytest
 from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.orm import Session
 
-from gateway import claims, jobs, transfers
-from gateway.claims import Claim
 from gateway.db import db_now, due_in, session_scope
 from gateway.errors import Cancelled, ClaimLost, SchedulerUnavailable
+from gateway.jobs import lifecycle as jobs
 from gateway.models import Event, Job, Transfer
-from gateway.outbox import message_for, settle
 from gateway.settings import get_settings
 from gateway.states import JobState, TransferState
+from gateway.transfers import lifecycle as transfers
+from gateway.work import claims
+from gateway.work.claims import Claim
+from gateway.work.failures import record_failure
+from gateway.work.outbox import message_for
 from tests.rows import job, new_job, new_transfer, transfer
-from workers.claiming import claimed
+from workers.claim_context import claim_row
 from workers.tasks.jobs import submit
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -129,7 +132,7 @@ def test_a_transfer_whose_worker_died_before_it_heard_of_a_cancel_is_not_begun_a
     with session_scope() as session:
         transfers.cancel(session, session.get_one(Transfer, row_id))
     _let_the_lease_run_out(row_id)
-    assert claimed(claims.take_transfer, str(row_id), "w2") is None
+    assert claim_row(claims.take_transfer, str(row_id), "w2") is None
     row = transfer(row_id)
     assert (row.state, row.leftovers, row.lease_until) == (TransferState.CANCELLED, True, None)
     assert row.credentials is not None  # for the clean-up, which is sent at once
@@ -163,7 +166,7 @@ def test_a_job_to_be_cancelled_is_looked_for_but_not_submitted_again(monkeypatch
     assert claim is not None
     with session_scope() as session:
         jobs.cancel(session, session.get_one(Job, row_id))
-        settle(session, claims.owned(session, Job, claim), SchedulerUnavailable("later"))
+        record_failure(session, claims.lock_claimed(session, Job, claim), SchedulerUnavailable("later"))
         row = session.get_one(Job, row_id)
         assert row.state is JobState.RETRYING
         row.retry_at = None

@@ -13,9 +13,9 @@ import uvicorn
 from sqlalchemy import Engine
 
 from gateway.db import session_scope
-from gateway.history import move
 from gateway.models import Transfer
 from gateway.states import TransferState
+from gateway.work.transitions import move
 from hpc_gateway_client import (
     AsyncGateway,
     Gateway,

@@ -9,10 +9,11 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, select, text, update
 from sqlalchemy.exc import OperationalError
 
-from gateway import outbox, sweep
 from gateway.db import db_now, get_engine, session_scope
 from gateway.models import Transfer
+from gateway.operations import sweep
 from gateway.settings import get_settings
+from gateway.work import outbox
 from migrations import ADVISORY_LOCK
 from tests.bodies import DATA
 from tests.migrating import finish, start

@@ -6,12 +6,14 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import update
 
-from gateway import claims, groups, transfers
-from gateway.claims import Claim
 from gateway.db import db_now, session_scope
 from gateway.models import Transfer
-from gateway.outbox import take_overdue
 from gateway.states import TransferState
+from gateway.transfers import groups
+from gateway.transfers import lifecycle as transfers
+from gateway.work import claims
+from gateway.work.claims import Claim
+from gateway.work.outbox import take_overdue
 from tests.rows import new_transfer, told, transfer
 
 WORKER = "w1"

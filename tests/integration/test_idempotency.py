@@ -8,13 +8,14 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select, update
 
-from gateway import idempotency, transfers
-from gateway.credentials import keys, new_key
 from gateway.db import db_now, session_scope
-from gateway.idempotency import Answer, KeyInUse, Ticket
+from gateway.encryption import keys, new_key
 from gateway.models import IdempotencyKey, Transfer
+from gateway.operations.sweep import sweep
 from gateway.settings import get_settings
-from gateway.sweep import sweep
+from gateway.transfers import lifecycle as transfers
+from gateway.work import idempotency
+from gateway.work.idempotency import Answer, KeyInUse, Ticket
 from tests.bodies import DATA, JOB, RESULT
 from tests.rows import KEYS, S3, SECRET, new_transfer
 
@@ -139,7 +140,7 @@ def test_twenty_at_once_make_one_row(api: TestClient) -> None:
 
 def _take(owner: str = "ada", request: bytes = b"POST") -> Ticket:
     with session_scope() as session:
-        taken = idempotency.take(session, owner, "k", request)
+        taken = idempotency.acquire(session, owner, "k", request)
     assert isinstance(taken, Ticket)
     return taken
 
@@ -160,17 +161,17 @@ def test_a_request_that_died_gives_its_key_up_and_its_late_answer_comes_to_nothi
         _carry_out(first)
     assert _count() == 0
     with session_scope() as session:
-        idempotency.free(session, first)
-        idempotency.keep(session, second, Answer(201, "{}"))
+        idempotency.release(session, first)
+        idempotency.store_answer(session, second, Answer(201, "{}"))
     with session_scope() as session:
-        assert idempotency.take(session, "ada", "k", b"POST") == Answer(201, "{}")
+        assert idempotency.acquire(session, "ada", "k", b"POST") == Answer(201, "{}")
 
 
 def _carry_out(ticket: Ticket) -> None:
     request = transfers.S3Request(kind="s3_data", infrastructure="hpc", path="x.csv", opening=KEYS, **S3)
     with session_scope() as session:
         row_id = transfers.create(session, "ada", request).id
-        idempotency.keep(session, ticket, Answer(201, str(row_id)))
+        idempotency.store_answer(session, ticket, Answer(201, str(row_id)))
 
 
 @pytest.mark.usefixtures("database")
@@ -182,7 +183,7 @@ def test_owners_do_not_share_keys() -> None:
 @pytest.mark.usefixtures("database")
 def test_a_key_is_forgotten_after_its_day() -> None:
     with session_scope() as session:
-        idempotency.keep(session, _take(), Answer(201, "{}"))
+        idempotency.store_answer(session, _take(), Answer(201, "{}"))
     _age(expires_at=db_now(-1))
     _take(request=b"another")
     _age(expires_at=db_now(-1))

@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import update
 from typer.testing import CliRunner
 
-from gateway import credentials, reencryption
+from gateway import encryption
 from gateway.cli import app
-from gateway.credentials import KeyMissing, new_key
+from gateway.credentials import reencryption, sealing
 from gateway.db import session_scope
+from gateway.encryption import KeyMissing, new_key
 from gateway.models import Infrastructure, Transfer
 from gateway.settings import get_settings
 from tests.rows import KEYS, new_transfer, transfer
@@ -27,7 +28,7 @@ def _old_key(database: None, monkeypatch: pytest.MonkeyPatch) -> None:
 def _use(monkeypatch: pytest.MonkeyPatch, *keys: str) -> None:
     monkeypatch.setenv("GATEWAY_CREDENTIALS_KEY", " ".join(keys))
     get_settings.cache_clear()
-    credentials.keys.cache_clear()
+    encryption.keys.cache_clear()
 
 
 def _secret(row_id: UUID) -> str:
@@ -39,18 +40,18 @@ def _add_cluster() -> None:
         texts = dict.fromkeys(
             ("host", "hostname", "username", "scheduler", "ssh_key_type", "ssh_key_path"), "x"
         )
-        session.add(Infrastructure(name="far", ssh_key_password=credentials.encrypt("pass"), **texts))
+        session.add(Infrastructure(name="far", ssh_key_password=encryption.encrypt("pass"), **texts))
 
 
 def test_the_first_key_encrypts_and_all_of_them_decrypt(monkeypatch: pytest.MonkeyPatch) -> None:
     row_id = new_transfer()
     _use(monkeypatch, NEW, OLD)
-    assert credentials.unseal(_secret(row_id)) == KEYS
+    assert sealing.unseal(_secret(row_id)) == KEYS
     fresh = _secret(new_transfer())
     _use(monkeypatch, NEW)
-    assert credentials.unseal(fresh) == KEYS
+    assert sealing.unseal(fresh) == KEYS
     with pytest.raises(KeyMissing, match="no key that the API had"):
-        credentials.unseal(_secret(row_id))
+        sealing.unseal(_secret(row_id))
 
 
 def test_after_the_reencryption_the_old_key_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,10 +64,10 @@ def test_after_the_reencryption_the_old_key_is_not_needed(monkeypatch: pytest.Mo
     again = CliRunner().invoke(app, ["credentials", "reencrypt"])
     assert again.output == "0 re-encrypted, 6 were under the first key already\n"
     _use(monkeypatch, NEW)
-    assert all(credentials.unseal(_secret(row_id)) == KEYS for row_id in rows)
+    assert all(sealing.unseal(_secret(row_id)) == KEYS for row_id in rows)
     with session_scope() as session:
         password = session.get_one(Infrastructure, "far").ssh_key_password
-    assert credentials.decrypt(password or "") == "pass"
+    assert encryption.decrypt(password or "") == "pass"
 
 
 def test_what_changes_meanwhile_stays_as_it_was_changed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +75,7 @@ def test_what_changes_meanwhile_stays_as_it_was_changed(monkeypatch: pytest.Monk
     _use(monkeypatch, NEW, OLD)
     column = reencryption.SECRETS[0]
     read = [(row_id, _secret(row_id)) for row_id in (erased, renewed)]
-    fresh = credentials.encrypt("fresh")
+    fresh = encryption.encrypt("fresh")
     with session_scope() as session:
         for row_id, value in ((erased, None), (renewed, fresh)):
             session.execute(update(Transfer).where(Transfer.id == row_id).values(credentials=value))
@@ -98,14 +99,14 @@ def test_what_no_key_opens_is_counted_and_left(monkeypatch: pytest.MonkeyPatch) 
 def test_keys_that_are_none_are_refused_at_the_start(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _use(monkeypatch, text)
     with pytest.raises(KeyMissing, match="hpc-gateway key"):
-        credentials.check_key()
+        encryption.check_key()
 
 
 def test_a_file_may_hold_several_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "keys"
     path.write_text(f"{NEW}\n{OLD}\n", encoding="ascii")
-    old = credentials.encrypt("text")
+    old = encryption.encrypt("text")
     monkeypatch.setenv("GATEWAY_CREDENTIALS_KEY_FILE", str(path))
     _use(monkeypatch, OLD)
-    assert credentials.decrypt(old) == "text"
-    assert not credentials.is_current(old)
+    assert encryption.decrypt(old) == "text"
+    assert not encryption.is_current(old)

@@ -11,17 +11,17 @@ import redis
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select, update
 
-from gateway.configuration import clusters
+from gateway.accounts.rate_limit import WINDOW_S
+from gateway.clusters.configuration import clusters
 from gateway.db import session_scope, utc_now
 from gateway.errors import TooMany
 from gateway.models import Job, Transfer
-from gateway.rates import WINDOW_S
 from gateway.settings import Settings, get_settings
 from gateway.states import JobState, TransferState
 from tests.bodies import DATA, JOB, RESULT
 from tests.polling import until
 from tests.rows import new_job, new_transfer
-from workers.allowance import Allowance
+from workers.transfer_attempt import AllowedProgress
 
 Set = Callable[..., None]
 
@@ -189,7 +189,7 @@ def test_a_transfer_that_turns_out_too_large_for_the_day_is_stopped_before_its_b
     _moved(900)
     limit(bytes_per_day=1000)
     seen = _Seen()
-    allowance = Allowance("local", seen)
+    allowance = AllowedProgress("local", seen)
     with pytest.raises(TooMany, match="this needs 101 more"):
         allowance.expect(101)
     assert seen.total == -1

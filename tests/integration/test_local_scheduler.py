@@ -13,11 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gateway import batch
 from gateway.errors import Invalid, SchedulerError, SchedulerUnavailable
-from gateway.schedulers import local, spool
+from gateway.schedulers import batch_script
 from gateway.schedulers.base import JobReport, JobSpec
-from gateway.schedulers.local import LocalScheduler
+from gateway.schedulers.local import scheduler as local_scheduler
+from gateway.schedulers.local import spool
+from gateway.schedulers.local.scheduler import LocalScheduler
 from gateway.states import JobState
 
 
@@ -44,9 +45,9 @@ def end_of(scheduler: LocalScheduler, name: str = "job.1") -> JobReport:
     return scheduler.jobs()[name]
 
 
-def start_of(folder: Path) -> batch.Start:
-    wait_for(lambda: batch.read_start(folder) is not None)
-    start = batch.read_start(folder)
+def start_of(folder: Path) -> batch_script.Start:
+    wait_for(lambda: batch_script.read_start(folder) is not None)
+    start = batch_script.read_start(folder)
     assert start is not None
     return start
 
@@ -65,8 +66,8 @@ def test_success(scheduler: LocalScheduler, tmp_path: Path) -> None:
     assert end.started_at is not None
     assert end.ended_at is not None
     assert end.ended_at >= end.started_at
-    assert sorted((job.folder / batch.STDOUT).read_text().split()) == ["0/2", "1/2", "hello", "hello"]
-    assert (job.folder / local.LAUNCH_LOG).read_bytes() == b""
+    assert sorted((job.folder / batch_script.STDOUT).read_text().split()) == ["0/2", "1/2", "hello", "hello"]
+    assert (job.folder / local_scheduler.LAUNCH_LOG).read_bytes() == b""
 
 
 def test_failure(scheduler: LocalScheduler, tmp_path: Path) -> None:
@@ -85,7 +86,7 @@ def test_the_same_name_is_the_same_job(scheduler: LocalScheduler, tmp_path: Path
     assert scheduler.submit(job) == first
     end_of(scheduler)
     assert scheduler.submit(job) == first
-    assert (job.folder / batch.STDOUT).read_text() == "once\n"
+    assert (job.folder / batch_script.STDOUT).read_text() == "once\n"
 
 
 def test_forgotten_and_still_known(
@@ -94,12 +95,12 @@ def test_forgotten_and_still_known(
     job = spec(tmp_path, "echo once; exit 5")
     first = scheduler.submit(job)
     end = end_of(scheduler)
-    monkeypatch.setattr(local, "FORGET_AFTER_S", 0)
+    monkeypatch.setattr(local_scheduler, "FORGET_AFTER_S", 0)
     assert scheduler.jobs() == {}
     assert scheduler.find("job.1", job.folder) == end
     assert scheduler.submit(job) == first
     assert scheduler.submit(spec(tmp_path, name="job.2")) != first
-    assert (job.folder / batch.STDOUT).read_text() == "once\n"
+    assert (job.folder / batch_script.STDOUT).read_text() == "once\n"
 
 
 def test_never_submitted(scheduler: LocalScheduler, tmp_path: Path) -> None:
@@ -150,13 +151,13 @@ def test_cancel_while_waiting(scheduler: LocalScheduler, tmp_path: Path) -> None
     scheduler.cancel(first)
     assert end_of(scheduler, "a.1").state is JobState.CANCELLED
     assert scheduler.jobs()["b.1"] == report
-    assert not (waiting.folder / batch.STDOUT).exists()
+    assert not (waiting.folder / batch_script.STDOUT).exists()
 
 
 def test_cancel_while_running(scheduler: LocalScheduler, tmp_path: Path) -> None:
     job = spec(tmp_path, "echo $$; sleep 30", ranks=2)
     scheduler_id = scheduler.submit(job)
-    pids = job.folder / batch.STDOUT
+    pids = job.folder / batch_script.STDOUT
     wait_for(lambda: pids.exists() and len(pids.read_text().split()) == 2)
     scheduler.cancel(scheduler_id)
     scheduler.cancel(scheduler_id)
@@ -169,7 +170,7 @@ def test_cancel_while_running(scheduler: LocalScheduler, tmp_path: Path) -> None
 
 def test_cancel_of_what_is_over_changes_nothing(scheduler: LocalScheduler, tmp_path: Path) -> None:
     scheduler_id = scheduler.submit(spec(tmp_path, "true"))
-    wait_for(lambda: batch.read_exit(tmp_path / "job.1") is not None)
+    wait_for(lambda: batch_script.read_exit(tmp_path / "job.1") is not None)
     scheduler.cancel(scheduler_id)
     assert end_of(scheduler).state is JobState.SUCCEEDED
 
@@ -182,7 +183,7 @@ def test_cancel_of_the_unknown(scheduler: LocalScheduler, scheduler_id: str) -> 
 def test_a_cancelled_job_that_hangs_is_killed(
     scheduler: LocalScheduler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local, "KILL_AFTER_S", 3600)  # a busy machine must not come to it by itself
+    monkeypatch.setattr(local_scheduler, "KILL_AFTER_S", 3600)  # a busy machine must not come to it by itself
     job = spec(tmp_path, "sleep 31")
     scheduler_id = scheduler.submit(job)
     start = start_of(job.folder)
@@ -190,7 +191,7 @@ def test_a_cancelled_job_that_hangs_is_killed(
     wait_for(lambda: psutil.Process(start.pid).status() == psutil.STATUS_STOPPED)
     scheduler.cancel(scheduler_id)
     assert scheduler.jobs()["job.1"].state is JobState.RUNNING
-    monkeypatch.setattr(local, "KILL_AFTER_S", 0)
+    monkeypatch.setattr(local_scheduler, "KILL_AFTER_S", 0)
     end = end_of(scheduler)
     assert (end.state, end.exit_code) == (JobState.CANCELLED, None)
     wait_for(lambda: members_of(start.pid) == [])
@@ -241,12 +242,12 @@ def test_children_left_behind_do_not_survive(scheduler: LocalScheduler, tmp_path
 def test_a_stranger_with_the_same_pid_is_not_the_job(scheduler: LocalScheduler, tmp_path: Path) -> None:
     job = spec(tmp_path, "true")
     scheduler.submit(job)
-    wait_for(lambda: batch.read_exit(job.folder) is not None)
+    wait_for(lambda: batch_script.read_exit(job.folder) is not None)
     start = start_of(job.folder)
-    (job.folder / batch.EXIT).unlink()
+    (job.folder / batch_script.EXIT).unlink()
     with subprocess.Popen(["/bin/sleep", "20"], start_new_session=True) as stranger:
         forged = start.model_copy(update={"pid": stranger.pid})
-        (job.folder / batch.STARTED).write_text(forged.model_dump_json())
+        (job.folder / batch_script.STARTED).write_text(forged.model_dump_json())
         assert end_of(scheduler).state is JobState.FAILED
         assert stranger.poll() is None
         stranger.kill()
@@ -256,9 +257,11 @@ def test_another_boot_is_another_process(scheduler: LocalScheduler, tmp_path: Pa
     job = spec(tmp_path, "sleep 35")
     scheduler_id = scheduler.submit(job)
     start = start_of(job.folder)
-    (job.folder / batch.STARTED).write_text(start.model_copy(update={"boot_id": "x"}).model_dump_json())
+    (job.folder / batch_script.STARTED).write_text(
+        start.model_copy(update={"boot_id": "x"}).model_dump_json()
+    )
     report = scheduler.find("job.1", job.folder)
-    (job.folder / batch.STARTED).write_text(start.model_dump_json())
+    (job.folder / batch_script.STARTED).write_text(start.model_dump_json())
     assert report is not None
     assert report.state is JobState.FAILED
     scheduler.cancel(scheduler_id)
@@ -269,7 +272,7 @@ def test_removed_folder(scheduler: LocalScheduler, tmp_path: Path) -> None:
     first = scheduler.submit(spec(tmp_path, "sleep 30", name="a.1", ranks=2))
     job = spec(tmp_path, name="b.1")
     scheduler.submit(job)
-    (job.folder / batch.SCRIPT).unlink()
+    (job.folder / batch_script.SCRIPT).unlink()
     job.folder.rmdir()
     assert "was removed" in end_of(scheduler, "b.1").reason
     scheduler.cancel(first)
@@ -283,7 +286,7 @@ def test_nothing_of_the_callers_environment_reaches_the_job(
     job = spec(tmp_path, 'cat "/proc/$PPID/environ" "/proc/$$/environ"')
     scheduler.submit(job)
     assert end_of(scheduler).state is JobState.SUCCEEDED
-    seen = (job.folder / batch.STDOUT).read_bytes()
+    seen = (job.folder / batch_script.STDOUT).read_bytes()
     assert b"SLURM_PROCID=0" in seen
     assert b"hidden" not in seen
 
@@ -304,7 +307,7 @@ os.killpg(0, signal.SIGKILL)
     scheduler = LocalScheduler(tmp_path / "spool", 2)
     assert scheduler.jobs()["job.1"].state is JobState.RUNNING
     assert end_of(scheduler).state is JobState.SUCCEEDED
-    assert (job.folder / batch.STDOUT).read_text() == "done\n"
+    assert (job.folder / batch_script.STDOUT).read_text() == "done\n"
 
 
 def test_many_callers_at_once(tmp_path: Path) -> None:
@@ -320,7 +323,7 @@ def test_many_callers_at_once(tmp_path: Path) -> None:
     assert len(set(ids)) == 10
     for index in range(10):
         assert end_of(scheduler, f"job.{index}").state is JobState.SUCCEEDED
-        assert (tmp_path / f"job.{index}" / batch.STDOUT).read_text() == "x\n"
+        assert (tmp_path / f"job.{index}" / batch_script.STDOUT).read_text() == "x\n"
 
 
 def test_a_held_lock_is_unavailable_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

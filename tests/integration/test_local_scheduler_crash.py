@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from gateway import batch
-from gateway.schedulers import local, spool
+from gateway.schedulers import batch_script
 from gateway.schedulers.base import JobSpec
-from gateway.schedulers.local import LocalScheduler
+from gateway.schedulers.local import scheduler as local_scheduler
+from gateway.schedulers.local import spool
+from gateway.schedulers.local.scheduler import LocalScheduler
 from gateway.states import JobState
 
-TRACED = {local.__file__, spool.__file__}
+TRACED = {local_scheduler.__file__, spool.__file__}
 
 
 def job_in(root: Path) -> JobSpec:
@@ -70,7 +71,7 @@ def test_submit_killed_anywhere(tmp_path: Path) -> None:
         assert settle(scheduler) is JobState.SUCCEEDED
         assert scheduler.jobs()["job.1"].scheduler_id == scheduler_id
         assert len(scheduler.jobs()) == 1
-        assert (job.folder / batch.STDOUT).read_text() == "once\n"
+        assert (job.folder / batch_script.STDOUT).read_text() == "once\n"
         line += 1
     assert line > 50
 
@@ -89,9 +90,9 @@ def test_dispatch_and_cancel_killed_anywhere(tmp_path: Path, act: str) -> None:
         ended = {JobState.SUCCEEDED} if act == "jobs" else {JobState.CANCELLED, JobState.SUCCEEDED}
         state = settle(scheduler)
         assert state in ended
-        ran = (job.folder / batch.STDOUT).exists()
+        ran = (job.folder / batch_script.STDOUT).exists()
         assert ran or state is JobState.CANCELLED
-        assert not ran or (job.folder / batch.STDOUT).read_text() in {"once\n", ""}
+        assert not ran or (job.folder / batch_script.STDOUT).read_text() in {"once\n", ""}
         line += 1
     assert line > 30
 
@@ -100,5 +101,5 @@ def submit_without_dispatch(root: Path, job: JobSpec) -> None:
     queue = spool.Spool(root / "spool")
     with queue.locked():
         job.folder.mkdir(parents=True)
-        (job.folder / batch.SCRIPT).write_text(batch.render(job))
+        (job.folder / batch_script.SCRIPT).write_text(batch_script.render(job))
         assert queue.add(job.name, job.folder, 1).number == 1

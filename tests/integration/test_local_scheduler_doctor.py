@@ -5,8 +5,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from gateway.configuration import Cluster
-from gateway.doctor import FOLDER, Finding, examine
+from gateway.clusters.configuration import Cluster
+from gateway.operations.doctor import FOLDER, Finding, examine
 
 
 def findings(home: Path, **changes: object) -> dict[str, Finding]:

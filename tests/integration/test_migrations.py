@@ -6,7 +6,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 
-from gateway import stored_credentials
+from gateway.credentials import stored as stored_credentials
 from gateway.db import get_engine, session_scope, utc_now
 from gateway.models import Base, Heartbeat, Infrastructure, Lease, Telemetry
 from migrations import configuration, downgrade, upgrade

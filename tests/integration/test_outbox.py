@@ -4,13 +4,15 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 
-from gateway import claims, leases, outbox, sweep
+from gateway import leases
 from gateway.db import db_now, session_scope, utc_now
 from gateway.errors import SchedulerUnavailable, StorageError, StorageUnavailable
 from gateway.models import Job, Transfer
-from gateway.outbox import Message
+from gateway.operations import sweep
 from gateway.settings import get_settings
 from gateway.states import JobState, TransferState
+from gateway.work import claims, failures, outbox
+from gateway.work.outbox import Message
 from tests.rows import job, new_job, new_transfer, transfer
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -82,7 +84,7 @@ def _claimed_transfer() -> UUID:
 def test_a_final_error_ends_the_row_with_its_reason() -> None:
     row_id = _claimed_transfer()
     with session_scope() as session:
-        outbox.settle(session, session.get_one(Transfer, row_id), StorageError("no such bucket"))
+        failures.record_failure(session, session.get_one(Transfer, row_id), StorageError("no such bucket"))
     row = transfer(row_id)
     assert (row.state, row.reason, row.lease_until) == (TransferState.FAILED, "no such bucket", None)
     assert outbox.message_for(row).task == "transfers.clean"
@@ -93,7 +95,9 @@ def test_a_transient_error_is_retried_with_longer_waits_until_the_budget_is_spen
     row_id = _claimed_transfer()
     for _ in range(get_settings().retries):
         with session_scope() as session:
-            outbox.settle(session, session.get_one(Transfer, row_id), StorageUnavailable("slow down"))
+            failures.record_failure(
+                session, session.get_one(Transfer, row_id), StorageUnavailable("slow down")
+            )
         row = transfer(row_id)
         assert (row.state, row.reason) == (TransferState.RETRYING, "slow down")
         assert row.retry_at is not None
@@ -102,7 +106,7 @@ def test_a_transient_error_is_retried_with_longer_waits_until_the_budget_is_spen
         with session_scope() as session:
             assert claims.take_transfer(session, row_id, "w1")
     with session_scope() as session:
-        outbox.settle(session, session.get_one(Transfer, row_id), StorageUnavailable("slow down"))
+        failures.record_failure(session, session.get_one(Transfer, row_id), StorageUnavailable("slow down"))
     row = transfer(row_id)
     assert row.state is TransferState.FAILED
     assert row.reason == f"given up after {get_settings().retries + 1} tries: slow down"
@@ -116,7 +120,9 @@ def test_an_end_that_cannot_be_read_yet_leaves_the_state_and_is_tried_again() ->
     with session_scope() as session:
         assert claims.take_ending(session, row_id, "w1")
     with session_scope() as session:
-        outbox.settle(session, session.get_one(Job, row_id), SchedulerUnavailable("stale file handle"))
+        failures.record_failure(
+            session, session.get_one(Job, row_id), SchedulerUnavailable("stale file handle")
+        )
     row = job(row_id)
     assert (row.state, row.lease_until) == (JobState.RUNNING, None)
     assert row.next_send_at is not None

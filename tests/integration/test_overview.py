@@ -6,7 +6,8 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import update
 
-from gateway import heartbeats, infrastructures, leases
+from gateway import leases
+from gateway.clusters import catalog, heartbeats
 from gateway.db import db_now, session_scope
 from gateway.errors import SchedulerUnavailable
 from gateway.models import Heartbeat, Transfer
@@ -14,7 +15,7 @@ from gateway.schedulers.opening import open_scheduler
 from gateway.states import JobState
 from tests.integration.test_retries import ended_job, failed_transfer
 from tests.rows import new_job, new_transfer
-from workers.pulse import PulseTaker
+from workers.cluster_health import HealthCheck
 
 
 def _serve(name: str) -> None:
@@ -31,8 +32,8 @@ def test_a_cluster_is_ready_when_its_worker_says_so(api: TestClient) -> None:
     assert "no worker" in _pulse(api)["worker"]
     _serve("hpc")
     assert _pulse(api) == {"worker": "ok", "scheduler": "not tried yet", "filesystem": "not tried yet"}
-    cluster = infrastructures.configured()["hpc"]
-    PulseTaker(cluster, open_scheduler(cluster), "worker@node").take()
+    cluster = catalog.configured_clusters()["hpc"]
+    HealthCheck(cluster, open_scheduler(cluster), "worker@node").take()
     assert _pulse(api) == {"worker": "ok", "scheduler": "ok", "filesystem": "ok"}
     with session_scope() as session:
         session.execute(update(Heartbeat).values(at=db_now(-heartbeats.SILENT_S - 1)))
@@ -43,7 +44,7 @@ def test_what_is_wrong_on_a_cluster_is_told_apart(
     api: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _serve("hpc")
-    cluster = infrastructures.configured()["hpc"]
+    cluster = catalog.configured_clusters()["hpc"]
     scheduler = open_scheduler(cluster)
 
     def away() -> None:
@@ -51,7 +52,7 @@ def test_what_is_wrong_on_a_cluster_is_told_apart(
 
     monkeypatch.setattr(scheduler, "partitions", away)
     (tmp_path / "home").rename(tmp_path / "gone")
-    PulseTaker(cluster, scheduler, "worker@node").take()
+    HealthCheck(cluster, scheduler, "worker@node").take()
     assert _pulse(api) == {
         "worker": "ok",
         "scheduler": "the controller does not answer",
@@ -64,11 +65,11 @@ def test_a_filesystem_that_hangs_is_said_and_does_not_hang_the_watcher(
 ) -> None:
     _serve("hpc")
     release = threading.Event()
-    cluster = infrastructures.configured()["hpc"]
-    taker = PulseTaker(cluster, open_scheduler(cluster), "w")
+    cluster = catalog.configured_clusters()["hpc"]
+    taker = HealthCheck(cluster, open_scheduler(cluster), "w")
     with monkeypatch.context() as hanging:
-        hanging.setattr("workers.pulse.Path", lambda _root: release.wait(30) and tmp_path)
-        hanging.setattr("workers.pulse.FILES_S", 0.1)
+        hanging.setattr("workers.cluster_health.Path", lambda _root: release.wait(30) and tmp_path)
+        hanging.setattr("workers.cluster_health.FILES_S", 0.1)
         taker.take()
     release.set()
     assert "has not answered" in api.get("/health/ready").json()["clusters"]["hpc"]["filesystem"]

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from gateway.models import Transfer
 from gateway.states import TransferState
-from gateway.storage.address import SignedUrl
+from gateway.storage.address import PresignedUrl
 from tests.bodies import DATA, RESULT
 from tests.rows import transfer
 from tests.staging_rows import Bench, work
@@ -82,10 +82,10 @@ def test_keys_or_a_url_but_not_both_and_not_half(api: TestClient, change: dict[s
 
 
 @pytest.fixture
-def sign(s3: "S3Client", bench: Bench) -> Callable[..., SignedUrl]:
+def sign(s3: "S3Client", bench: Bench) -> Callable[..., PresignedUrl]:
     """Sign with the store's own address: the proxy passes the Host header on as it is."""
 
-    def make(method: str, key: str, seconds: int = 600) -> SignedUrl:
+    def make(method: str, key: str, seconds: int = 600) -> PresignedUrl:
         import boto3  # noqa: PLC0415  a client that signs for the proxy's address
 
         from tests import services  # noqa: PLC0415
@@ -99,7 +99,7 @@ def sign(s3: "S3Client", bench: Bench) -> Callable[..., SignedUrl]:
         )
         url = client.generate_presigned_url(method, Params={"Bucket": "data", "Key": key}, ExpiresIn=seconds)
         client.close()
-        return SignedUrl(url)
+        return PresignedUrl(url)
 
     return make
 
@@ -109,7 +109,7 @@ def _ended(row: Transfer) -> tuple[TransferState, str | None]:
 
 
 def test_an_object_comes_in_by_its_signed_url(
-    bench: Bench, s3: "S3Client", sign: Callable[..., SignedUrl]
+    bench: Bench, s3: "S3Client", sign: Callable[..., PresignedUrl]
 ) -> None:
     key, data = f"in/{uuid4().hex}.csv", b"1,2,3\n" * 2_000_000
     s3.put_object(Bucket="data", Key=key, Body=data)
@@ -120,7 +120,7 @@ def test_an_object_comes_in_by_its_signed_url(
 
 @pytest.mark.parametrize("size", [0, 10, 12_000_000])
 def test_a_result_goes_out_by_its_signed_url(
-    bench: Bench, s3: "S3Client", sign: Callable[..., SignedUrl], size: int
+    bench: Bench, s3: "S3Client", sign: Callable[..., PresignedUrl], size: int
 ) -> None:
     key, data = f"out/{uuid4().hex}.csv", b"x" * size
     (bench.home / "y.csv").write_bytes(data)
@@ -132,7 +132,7 @@ def test_a_result_goes_out_by_its_signed_url(
 
 @pytest.mark.parametrize(("kind", "method"), [("s3_data", "put_object"), ("s3_result", "get_object")])
 def test_a_url_for_something_else_fails_without_showing_it(
-    bench: Bench, s3: "S3Client", sign: Callable[..., SignedUrl], kind: str, method: str
+    bench: Bench, s3: "S3Client", sign: Callable[..., PresignedUrl], kind: str, method: str
 ) -> None:
     key = f"no/{uuid4().hex}.csv"
     s3.put_object(Bucket="data", Key=key, Body=b"old")

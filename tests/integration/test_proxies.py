@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.credentials import new_key
 from gateway.embedded import free_ports
+from gateway.encryption import new_key
 from tests.polling import until
 
 BEHIND = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https"}

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 
 from gateway.cli import app
 from gateway.db import session_scope, utc_now
-from gateway.history import move
 from gateway.models import Event, Job, Transfer
-from gateway.outbox import Message, take_overdue
 from gateway.states import JobState, TransferState
+from gateway.work.outbox import Message, take_overdue
+from gateway.work.transitions import move
 from tests.rows import new_job, new_transfer
 from workers.tasks.retention import prune_job, prune_transfer
 
@@ -242,7 +242,7 @@ def test_a_duration_that_is_none_is_refused(text: str) -> None:
 
 
 def test_many_rows_go_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.retention.BATCH", 3)
+    monkeypatch.setattr("gateway.operations.retention.BATCH", 3)
     for _ in range(8):
         _end(Transfer, new_transfer(), 31)
     assert "8 go:" in _prune("--older-than", "30d", "--yes")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from gateway.queue import make_app
-from gateway.reconnecting import Transport
+from gateway.queue.celery_app import make_app
+from gateway.queue.transport import Transport
 from gateway.settings import Settings
 
 

@@ -6,11 +6,13 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 
-from gateway import infrastructures, jobs, transfers
+from gateway.clusters import catalog
 from gateway.db import session_scope, utc_now
+from gateway.jobs import lifecycle as jobs
 from gateway.models import Job, Transfer
 from gateway.states import JobState
-from gateway.transfers import JobFailed
+from gateway.transfers import lifecycle as transfers
+from gateway.transfers.lifecycle import JobFailed
 from tests.rows import new_job, new_transfer
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -61,6 +63,6 @@ def test_another_owners_failure_is_not_ones_own() -> None:
 
 def test_only_a_published_path_names_a_service() -> None:
     with session_scope(read_only=True) as session:
-        home = infrastructures.configured()["hpc"].home
+        home = catalog.configured_clusters()["hpc"].home
         assert jobs.failed_latest(session, "local", "hpc", home / "x.csv") is None
         assert jobs.failed_latest(session, "local", "hpc", PurePosixPath("/Output_Data")) is None

@@ -4,17 +4,18 @@ from uuid import UUID, uuid4
 import pytest
 from fastapi.testclient import TestClient
 
-from gateway import credentials, outbox
-from gateway.claims import Claim, take_ending, take_submission, take_transfer
+from gateway.credentials import sealing
 from gateway.db import session_scope
 from gateway.errors import ClaimLost, SchedulerError, StorageError
-from gateway.history import move
-from gateway.jobs import finish, record_submission
+from gateway.jobs.lifecycle import finish, record_submission
 from gateway.models import Job, Transfer
-from gateway.outbox import message_for
 from gateway.states import JobState, TransferState
 from gateway.storage.address import Credentials
-from gateway.transfers import complete
+from gateway.transfers.lifecycle import complete
+from gateway.work import failures
+from gateway.work.claims import Claim, take_ending, take_submission, take_transfer
+from gateway.work.outbox import message_for
+from gateway.work.transitions import move
 from tests.rows import KEYS, job, new_job, new_transfer, transfer
 
 
@@ -29,7 +30,7 @@ def failed_transfer(reason: str = "the bucket is missing", **row: str) -> UUID:
     row_id = new_transfer(**row)
     _claimed(row_id)
     with session_scope() as session:
-        outbox.settle(session, session.get_one(Transfer, row_id), StorageError(reason))
+        failures.record_failure(session, session.get_one(Transfer, row_id), StorageError(reason))
     return row_id
 
 
@@ -64,7 +65,7 @@ def test_a_failed_transfer_is_taken_back_to_its_start_under_the_same_id(api: Tes
     status = _post(api, f"/s3_data/{row_id}/retry", by="ada", reason="the bucket exists now")
     assert (status["id"], status["status"], status["state"]) == (str(row_id), "transferring", "accepted")
     assert (status["attempt"], status["reason"], status["ended_at"], status["bytes_done"]) == (2, "", None, 0)
-    assert credentials.unseal(transfer(row_id).credentials or "") == KEYS
+    assert sealing.unseal(transfer(row_id).credentials or "") == KEYS
 
 
 def test_the_history_says_who_retried_when_and_why_and_keeps_the_failure(api: TestClient) -> None:
@@ -91,7 +92,7 @@ def test_a_retry_needs_no_body_and_then_names_the_callers_address(api: TestClien
 def test_fresh_credentials_replace_the_old_ones_and_are_not_shown(api: TestClient) -> None:
     row_id = failed_transfer()
     status = _post(api, f"/s3_data/{row_id}/retry", access_key="new", secret_key="fresh-secret")
-    assert credentials.unseal(transfer(row_id).credentials or "") == Credentials("new", "fresh-secret")
+    assert sealing.unseal(transfer(row_id).credentials or "") == Credentials("new", "fresh-secret")
     assert "fresh-secret" not in f"{status} {api.get(f'/s3_data/{row_id}/events').text}"
 
 
@@ -185,7 +186,9 @@ def test_a_job_whose_run_ended_well_is_not_run_again(api: TestClient) -> None:
         row.finding = {"state": "succeeded", "exit_code": 0, "reason": ""}
     with session_scope() as session:
         assert take_ending(session, row_id, "worker")
-        outbox.settle(session, session.get_one(Job, row_id), SchedulerError("the outputs cannot be read"))
+        failures.record_failure(
+            session, session.get_one(Job, row_id), SchedulerError("the outputs cannot be read")
+        )
     status = _post(api, f"/job/{row_id}/retry")
     assert (status["status"], status["state"], status["scheduler_id"]) == ("queued", "pending", "17")
     row = job(row_id)
@@ -198,7 +201,7 @@ def test_a_retried_row_can_be_retried_again(api: TestClient) -> None:
         assert _post(api, f"/s3_data/{row_id}/retry")["attempt"] == attempt
         with session_scope() as session:
             assert take_transfer(session, row_id, "worker")
-            outbox.settle(session, session.get_one(Transfer, row_id), StorageError("still missing"))
+            failures.record_failure(session, session.get_one(Transfer, row_id), StorageError("still missing"))
     assert transfer(row_id).reason == "still missing"
 
 
@@ -208,7 +211,7 @@ def test_the_next_automatic_attempt_is_visible(api: TestClient) -> None:
         assert take_submission(session, row_id, "worker")
         error = SchedulerError("busy")
         error.transient = True  # type: ignore[misc]  # as SchedulerUnavailable is
-        outbox.settle(session, session.get_one(Job, row_id), error)
+        failures.record_failure(session, session.get_one(Job, row_id), error)
     status = api.get(f"/job/{row_id}").json()
     assert (status["state"], status["status"], status["reason"]) == ("retrying", "queued", "busy")
     assert status["next_attempt_at"] > status["updated_at"]

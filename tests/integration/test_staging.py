@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.embedded import free_ports
-from gateway.errors import Cancelled, SiteError, StorageChanged, StorageError, StorageUnavailable
+from gateway.errors import Cancelled, FilesystemError, StorageChanged, StorageError, StorageUnavailable
+from gateway.filesystems.files import SourceFile
+from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
-from gateway.sites.files import Source
-from gateway.sites.local import LocalSite
-from gateway.staging import stage_in, stage_out
-from gateway.staging.sending import WHOLE_BYTES as PART_BYTES
-from gateway.staging.sending import part_size
-from gateway.storage.s3 import Credentials, S3Address
+from gateway.storage.address import Credentials, S3Address
+from gateway.transfers.staging.stage import stage_in, stage_out
+from gateway.transfers.staging.upload import WHOLE_BYTES as PART_BYTES
+from gateway.transfers.staging.upload import part_size
 from tests import services
 from tests.staging import OWNER, SETTINGS, Recorder, at, everything, open_uploads
 
@@ -30,7 +30,7 @@ SIZES = [0, 1, 1000, PART_BYTES - 1, PART_BYTES, PART_BYTES + 1, 3 * PART_BYTES 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_there_and_back_again(
-    size: int, s3: "S3Client", address: S3Address, site: LocalSite, home: Path
+    size: int, s3: "S3Client", address: S3Address, site: SharedFilesystem, home: Path
 ) -> None:
     data = os.urandom(size)
     (home / "up").write_bytes(data)
@@ -50,7 +50,7 @@ def test_there_and_back_again(
     "key", ["a/b/c", "with space", "größe/Ünïcödé.csv", "plus+percent%20", "a?b#c&d=e", "quote'\"", "日本"]
 )
 def test_keys_of_every_spelling(
-    key: str, s3: "S3Client", address: S3Address, site: LocalSite, home: Path
+    key: str, s3: "S3Client", address: S3Address, site: SharedFilesystem, home: Path
 ) -> None:
     s3.put_object(Bucket="data", Key=key, Body=key.encode())
     stage_in(replace(address, key=key), OWNER, site, at(home, "x"), Recorder(), SETTINGS)
@@ -61,7 +61,7 @@ def test_keys_of_every_spelling(
 
 @pytest.mark.parametrize("size", [100, 20_000_000])
 def test_objects_that_others_uploaded_in_parts(
-    size: int, s3: "S3Client", address: S3Address, site: LocalSite, home: Path
+    size: int, s3: "S3Client", address: S3Address, site: SharedFilesystem, home: Path
 ) -> None:
     (home / "up").write_bytes(os.urandom(size))
     s3.upload_file(str(home / "up"), "data", address.key)
@@ -86,7 +86,7 @@ def test_a_refused_download_says_what_to_check(
     says: str,
     s3: "S3Client",
     address: S3Address,
-    site: LocalSite,
+    site: SharedFilesystem,
     home: Path,
 ) -> None:
     s3.put_object(Bucket="data", Key=address.key, Body=b"here")
@@ -123,7 +123,7 @@ def test_a_refused_upload_says_what_to_check(
     says: str,
     s3: "S3Client",
     address: S3Address,
-    site: LocalSite,
+    site: SharedFilesystem,
     home: Path,
 ) -> None:
     (home / "x").write_bytes(bytes(size))
@@ -135,14 +135,14 @@ def test_a_refused_upload_says_what_to_check(
 
 
 def test_a_missing_file_is_told_before_the_store_is_asked(
-    address: S3Address, site: LocalSite, home: Path
+    address: S3Address, site: SharedFilesystem, home: Path
 ) -> None:
-    with pytest.raises(SiteError, match="does not exist"):
+    with pytest.raises(FilesystemError, match="does not exist"):
         stage_out(site, at(home, "missing"), address, OWNER, Recorder(), SETTINGS)
 
 
 def test_a_cancelled_download_leaves_the_destination_as_it_was(
-    s3: "S3Client", address: S3Address, site: LocalSite, home: Path
+    s3: "S3Client", address: S3Address, site: SharedFilesystem, home: Path
 ) -> None:
     s3.put_object(Bucket="data", Key=address.key, Body=bytes(5_000_000))
     (home / "x").write_text("old")
@@ -153,7 +153,7 @@ def test_a_cancelled_download_leaves_the_destination_as_it_was(
 
 
 def test_a_cancelled_upload_leaves_no_object_and_no_parts(
-    s3: "S3Client", address: S3Address, site: LocalSite, home: Path
+    s3: "S3Client", address: S3Address, site: SharedFilesystem, home: Path
 ) -> None:
     (home / "x").write_bytes(bytes(3 * PART_BYTES))
     with pytest.raises(Cancelled):
@@ -175,10 +175,10 @@ class Meddler(Recorder):
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_uploaded(
-    s3: "S3Client", address: S3Address, site: LocalSite, home: Path
+    s3: "S3Client", address: S3Address, site: SharedFilesystem, home: Path
 ) -> None:
     (home / "x").write_bytes(bytes(2 * PART_BYTES))
-    with pytest.raises(SiteError, match="changed while it was read"):
+    with pytest.raises(FilesystemError, match="changed while it was read"):
         stage_out(site, at(home, "x"), address, OWNER, Meddler(path=home / "x"), SETTINGS)
     assert open_uploads(s3) == []
     assert "Contents" not in s3.list_objects_v2(Bucket="data", Prefix=address.key)
@@ -190,28 +190,28 @@ def test_a_small_file_that_grows_while_it_is_sent_is_not_stored(
     megabytes: int,
     s3: "S3Client",
     address: S3Address,
-    site: LocalSite,
+    site: SharedFilesystem,
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (home / "x").write_bytes(bytes(megabytes << 20))
-    readings, real = count(1), Source.read_at
+    readings, real = count(1), SourceFile.read_at
 
-    def meddle(source: Source, offset: int, length: int) -> bytes:
+    def meddle(source: SourceFile, offset: int, length: int) -> bytes:
         if next(readings) == megabytes + 2:  # it was read once for its digest
             with (home / "x").open("ab") as file:
                 file.write(b"more")
         return real(source, offset, length)
 
-    monkeypatch.setattr(Source, "read_at", meddle)
-    with pytest.raises(SiteError, match="changed while it was read"):
+    monkeypatch.setattr(SourceFile, "read_at", meddle)
+    with pytest.raises(FilesystemError, match="changed while it was read"):
         stage_out(site, at(home, "x"), address, OWNER, Recorder(), SETTINGS)
     assert "Contents" not in s3.list_objects_v2(Bucket="data", Prefix=address.key)
 
 
 @pytest.mark.parametrize(("changes", "ends_well"), [(1, True), (9, False)])
 def test_an_object_that_changes_while_it_is_read_is_begun_again(
-    *, changes: int, ends_well: bool, s3: "S3Client", address: S3Address, site: LocalSite, home: Path
+    *, changes: int, ends_well: bool, s3: "S3Client", address: S3Address, site: SharedFilesystem, home: Path
 ) -> None:
     versions = [bytes([n]) * PART_BYTES * 2 for n in range(changes + 1)]
     s3.put_object(Bucket="data", Key=address.key, Body=versions.pop())
@@ -231,25 +231,29 @@ def test_an_object_that_changes_while_it_is_read_is_begun_again(
         assert everything(home) == []
 
 
-def test_a_store_that_is_not_there_is_tried_again(address: S3Address, site: LocalSite, home: Path) -> None:
+def test_a_store_that_is_not_there_is_tried_again(
+    address: S3Address, site: SharedFilesystem, home: Path
+) -> None:
     nowhere = replace(address, endpoint=f"http://127.0.0.1:{free_ports(1)[0]}")
     with pytest.raises(StorageUnavailable, match="nothing accepts connections"):
         stage_in(nowhere, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
 
 
-def test_a_name_that_does_not_exist_is_final(address: S3Address, site: LocalSite, home: Path) -> None:
+def test_a_name_that_does_not_exist_is_final(address: S3Address, site: SharedFilesystem, home: Path) -> None:
     nowhere = replace(address, endpoint="http://no-such-host.invalid:9000")
     with pytest.raises(StorageError, match=r"no-such-host\.invalid"):
         stage_in(nowhere, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
 
 
-def test_plain_http_behind_https_is_told(address: S3Address, site: LocalSite, home: Path) -> None:
+def test_plain_http_behind_https_is_told(address: S3Address, site: SharedFilesystem, home: Path) -> None:
     tls = replace(address, endpoint=address.endpoint.replace("http:", "https:"))
     with pytest.raises(StorageError, match="certificate"):
         stage_in(tls, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
 
 
-def test_an_inner_store_needs_the_operators_word(address: S3Address, site: LocalSite, home: Path) -> None:
+def test_an_inner_store_needs_the_operators_word(
+    address: S3Address, site: SharedFilesystem, home: Path
+) -> None:
     with pytest.raises(StorageError, match="GATEWAY_ALLOWED_ENDPOINTS"):
         stage_in(address, OWNER, site, at(home, "x"), Recorder(), Settings(allowed_endpoints=[]))
 
@@ -260,7 +264,7 @@ def test_parts_are_never_too_many() -> None:
 
 
 def test_what_the_store_keeps_has_the_right_digest(
-    s3: "S3Client", address: S3Address, site: LocalSite, home: Path
+    s3: "S3Client", address: S3Address, site: SharedFilesystem, home: Path
 ) -> None:
     data = os.urandom(2 * PART_BYTES + 5)
     (home / "x").write_bytes(data)

@@ -14,11 +14,11 @@ import pytest
 
 from gateway.embedded import ObjectStore
 from gateway.errors import StorageError
+from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
-from gateway.sites.local import LocalSite
-from gateway.staging import fetch_url, stage_in, stage_out
-from gateway.storage.s3 import S3Address
-from gateway.storage.signing import Signer
+from gateway.storage.address import S3Address
+from gateway.storage.s3.signing import Signer
+from gateway.transfers.staging.stage import fetch_url, stage_in, stage_out
 from tests.fault_proxy import Fault, first, proxy
 from tests.staging import OWNER, SETTINGS, Recorder, at, everything
 from tests.tls import Authority, tls
@@ -43,7 +43,7 @@ def secure(store: ObjectStore, authority: Authority, address: S3Address) -> Iter
 
 
 def test_there_and_back_over_tls(
-    secure: S3Address, authority: Authority, s3: "S3Client", site: LocalSite, home: Path
+    secure: S3Address, authority: Authority, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     (home / "up").write_bytes(data := os.urandom(20 * MIB))
     trusting = Settings(allowed_endpoints=["127.0.0.1"], ca_bundle=authority.bundle)
@@ -65,7 +65,7 @@ def test_there_and_back_over_tls(
     ids=lambda fault: f"{fault.kind}-{fault.after}-{fault.upwards}",
 )
 def test_a_tls_connection_that_breaks_is_made_again(
-    *, fault: Fault, secure: S3Address, authority: Authority, site: LocalSite, home: Path
+    *, fault: Fault, secure: S3Address, authority: Authority, site: SharedFilesystem, home: Path
 ) -> None:
     (home / "up").write_bytes(data := os.urandom(20 * MIB))
     trusting = Settings(allowed_endpoints=["127.0.0.1"], ca_bundle=authority.bundle)
@@ -78,7 +78,7 @@ def test_a_tls_connection_that_breaks_is_made_again(
     assert (home / "down").read_bytes() == data
 
 
-def test_a_server_without_tls_is_named(address: S3Address, site: LocalSite, home: Path) -> None:
+def test_a_server_without_tls_is_named(address: S3Address, site: SharedFilesystem, home: Path) -> None:
     plain = replace(address, endpoint=address.endpoint.replace("http:", "https:"))
     with pytest.raises(StorageError, match="there is no TLS") as caught:
         stage_in(plain, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
@@ -86,7 +86,7 @@ def test_a_server_without_tls_is_named(address: S3Address, site: LocalSite, home
 
 
 def test_an_unknown_authority_is_refused_and_the_setting_is_named(
-    secure: S3Address, site: LocalSite, home: Path
+    secure: S3Address, site: SharedFilesystem, home: Path
 ) -> None:
     says = r"certificate of https://localhost.*local issuer.*GATEWAY_CA_BUNDLE"
     with pytest.raises(StorageError, match=says) as caught:
@@ -98,7 +98,7 @@ def test_an_unknown_authority_is_refused_and_the_setting_is_named(
 
 
 def test_a_certificate_for_another_host_is_refused(
-    secure: S3Address, authority: Authority, site: LocalSite, home: Path
+    secure: S3Address, authority: Authority, site: SharedFilesystem, home: Path
 ) -> None:
     trusting = Settings(allowed_endpoints=["127.0.0.1"], ca_bundle=authority.bundle)
     other = replace(secure, endpoint=secure.endpoint.replace("localhost", "127.0.0.1"))
@@ -113,7 +113,7 @@ def test_a_bucket_in_the_hosts_name(
     store: ObjectStore,
     address: S3Address,
     s3: "S3Client",
-    site: LocalSite,
+    site: SharedFilesystem,
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -142,7 +142,7 @@ def _resolving_below_localhost(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return asked
 
 
-def test_the_region_reaches_the_signature(address: S3Address, site: LocalSite, home: Path) -> None:
+def test_the_region_reaches_the_signature(address: S3Address, site: SharedFilesystem, home: Path) -> None:
     signed = []
 
     class Store(BaseHTTPRequestHandler):
@@ -166,7 +166,7 @@ def test_a_wrong_clock_is_named(
     wrong: timedelta,
     address: S3Address,
     s3: "S3Client",
-    site: LocalSite,
+    site: SharedFilesystem,
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway.egress.pool import ConnectionPool
 from gateway.errors import Cancelled
+from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
-from gateway.sites.local import LocalSite
-from gateway.staging import fetch_url, stage_in, stage_out, stage_out_signed
-from gateway.storage.address import SignedUrl
-from gateway.storage.connections import Connections
-from gateway.storage.s3 import S3Address, S3Object
-from gateway.storage.uploads import Uploads
+from gateway.storage.address import PresignedUrl, S3Address
+from gateway.storage.s3.multipart import Uploads
+from gateway.storage.s3.object import S3Object
+from gateway.transfers.staging.stage import fetch_url, stage_in, stage_out, stage_out_signed
 from tests.staging import OWNER, Recorder, at, everything, open_uploads
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MIB = 1 << 20
 PATIENT = Settings(allowed_endpoints=["127.0.0.1", "slow.example"], connect_timeout_s=60, read_timeout_s=60)
-Act = Callable[[S3Address, LocalSite, Path, "Impatient"], None]
+Act = Callable[[S3Address, SharedFilesystem, Path, "Impatient"], None]
 
 
 @dataclass
@@ -43,24 +43,24 @@ class Impatient(Recorder):
             raise Cancelled("enough")
 
 
-def _down(there: S3Address, site: LocalSite, home: Path, progress: Impatient) -> None:
+def _down(there: S3Address, site: SharedFilesystem, home: Path, progress: Impatient) -> None:
     stage_in(there, OWNER, site, at(home, "down"), progress, PATIENT)
 
 
-def _up(there: S3Address, site: LocalSite, home: Path, progress: Impatient) -> None:
+def _up(there: S3Address, site: SharedFilesystem, home: Path, progress: Impatient) -> None:
     stage_out(site, at(home, "up"), there, OWNER, progress, PATIENT)
 
 
-def _web(there: S3Address, site: LocalSite, home: Path, progress: Impatient) -> None:
+def _web(there: S3Address, site: SharedFilesystem, home: Path, progress: Impatient) -> None:
     fetch_url(f"{there.endpoint}/x", site, at(home, "down"), progress, PATIENT)
 
 
-def _signed(there: S3Address, site: LocalSite, home: Path, progress: Impatient) -> None:
-    secret = SignedUrl(f"{there.endpoint}/data/k?X-Amz-Signature=x")
+def _signed(there: S3Address, site: SharedFilesystem, home: Path, progress: Impatient) -> None:
+    secret = PresignedUrl(f"{there.endpoint}/data/k?X-Amz-Signature=x")
     stage_out_signed(site, at(home, "up"), there, secret, progress, PATIENT)
 
 
-def _is_prompt(act: Act, there: S3Address, site: LocalSite, home: Path, progress: Impatient) -> None:
+def _is_prompt(act: Act, there: S3Address, site: SharedFilesystem, home: Path, progress: Impatient) -> None:
     with pytest.raises(Cancelled):
         act(there, site, home, progress)
     assert time.monotonic() - progress.since < 2
@@ -84,14 +84,16 @@ def deaf() -> Iterator[str]:
 
 @pytest.mark.parametrize("size", [1000, 3 * MIB, 20 * MIB])
 @pytest.mark.parametrize("act", [_down, _up, _web, _signed])
-def test_while_a_connection_is_made(*, act: Act, size: int, deaf: str, site: LocalSite, home: Path) -> None:
+def test_while_a_connection_is_made(
+    *, act: Act, size: int, deaf: str, site: SharedFilesystem, home: Path
+) -> None:
     (home / "up").write_bytes(bytes(size))
     _is_prompt(act, S3Address(deaf, "local", "data", "k"), site, home, Impatient())
 
 
 @pytest.mark.parametrize("act", [_down, _up, _web, _signed])
 def test_while_a_name_is_looked_up(
-    act: Act, site: LocalSite, home: Path, monkeypatch: pytest.MonkeyPatch
+    act: Act, site: SharedFilesystem, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     released, real = Event(), socket.getaddrinfo
 
@@ -112,11 +114,11 @@ def test_while_the_store_puts_an_object_together(
     deaf: str,
     s3: "S3Client",
     address: S3Address,
-    site: LocalSite,
+    site: SharedFilesystem,
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    progress, send = Impatient(enough=1 << 60), Connections.send
+    progress, send = Impatient(enough=1 << 60), ConnectionPool.send
 
     def wait(store: S3Object | Uploads, *_: object) -> None:
         progress.since = time.monotonic()

@@ -12,10 +12,10 @@ from awscrt.checksums import crc64nvme
 
 from gateway.embedded import ObjectStore
 from gateway.errors import StorageError, StorageUnavailable
-from gateway.sites.local import LocalSite
-from gateway.staging import stage_out
-from gateway.storage import clients, uploads
-from gateway.storage.s3 import S3Address
+from gateway.filesystems.shared import SharedFilesystem
+from gateway.storage.address import S3Address
+from gateway.storage.s3 import clients, multipart
+from gateway.transfers.staging.stage import stage_out
 from tests.old_store import Refusal, old_store
 from tests.staging import OWNER, SETTINGS, Interrupted, Recorder, Trail, at, open_uploads
 
@@ -32,7 +32,7 @@ def _read(s3: "S3Client", address: S3Address) -> bytes:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_store_keeps_the_checksum_of_the_whole(
-    size: int, address: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    size: int, address: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     (home / "x").write_bytes(data := os.urandom(size))
     stage_out(site, at(home, "x"), address, OWNER, Recorder(), SETTINGS)
@@ -41,11 +41,11 @@ def test_the_store_keeps_the_checksum_of_the_whole(
 
 
 def test_a_store_that_has_put_other_bytes_together_is_sent_all_of_them_again(
-    address: S3Address, s3: "S3Client", site: LocalSite, home: Path, monkeypatch: pytest.MonkeyPatch
+    address: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (home / "x").write_bytes(data := os.urandom(20 * MIB))
     trail = Trail()
-    monkeypatch.setattr(uploads, "combined", lambda *_: bytes(8))  # which the store finds it has not
+    monkeypatch.setattr(multipart, "combined", lambda *_: bytes(8))  # which the store finds it has not
     with pytest.raises(StorageUnavailable, match="other bytes"):
         stage_out(site, at(home, "x"), address, OWNER, Recorder(), SETTINGS, trail)
     monkeypatch.undo()
@@ -55,7 +55,7 @@ def test_a_store_that_has_put_other_bytes_together_is_sent_all_of_them_again(
 
 
 def test_an_upload_of_a_version_with_another_checksum_is_thrown_away_and_begun_again(
-    address: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    address: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     (home / "x").write_bytes(data := os.urandom(20 * MIB))
     name: Any = {"Bucket": "data", "Key": address.key}
@@ -85,7 +85,7 @@ def old(refusal: Refusal, store: ObjectStore, address: S3Address) -> Iterator[S3
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_store_that_refuses_the_checksum_gets_the_bytes_without_it(
-    *, size: int, refusal: Refusal, old: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    *, size: int, refusal: Refusal, old: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     (home / "x").write_bytes(data := os.urandom(size))
     stage_out(site, at(home, "x"), old, OWNER, Recorder(), SETTINGS)
@@ -98,7 +98,7 @@ def test_a_store_that_refuses_the_checksum_gets_the_bytes_without_it(
 
 
 def test_an_upload_without_the_checksum_goes_on_without_it(
-    *, refusal: Refusal, old: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    *, refusal: Refusal, old: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     (home / "x").write_bytes(data := os.urandom(20 * MIB))
     trail = Trail()
@@ -114,7 +114,7 @@ def test_an_upload_without_the_checksum_goes_on_without_it(
 
 
 def test_what_is_refused_for_another_reason_is_told(
-    address: S3Address, site: LocalSite, home: Path, store: ObjectStore
+    address: S3Address, site: SharedFilesystem, home: Path, store: ObjectStore
 ) -> None:
     (home / "x").write_bytes(b"here")
     with old_store(store.port, Refusal(400, "InvalidRequest")) as url:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.errors import SiteError, StorageError
-from gateway.sites.local import LocalSite
-from gateway.staging import stage_in, stage_out
-from gateway.storage.s3 import S3Address
+from gateway.errors import FilesystemError, StorageError
+from gateway.filesystems.shared import SharedFilesystem
+from gateway.storage.address import S3Address
+from gateway.transfers.staging.stage import stage_in, stage_out
 from tests.filesystems import read_only
 from tests.staging import OWNER, SETTINGS, Recorder, at, everything, open_uploads
 
@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 
 
-def test_a_read_only_disk_is_told(address: S3Address, s3: "S3Client", site: LocalSite, home: Path) -> None:
+def test_a_read_only_disk_is_told(
+    address: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
+) -> None:
     s3.put_object(Bucket="data", Key=address.key, Body=b"here")
-    with read_only(home / "small"), pytest.raises(SiteError, match="read-only"):
+    with read_only(home / "small"), pytest.raises(FilesystemError, match="read-only"):
         stage_in(address, OWNER, site, at(home, "small/a/x"), Recorder(), SETTINGS)
 
 
 def test_two_at_once_to_one_place_leave_one_of_them_whole(
-    address: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    address: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     keys = [f"{address.key}.{n}" for n in range(2)]
     for n, key in enumerate(keys):
@@ -47,7 +49,7 @@ def test_two_at_once_to_one_place_leave_one_of_them_whole(
 
 
 def test_two_at_once_to_one_object_leave_one_of_them_whole(
-    address: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    address: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     whole = {bytes([n]) * 12 * MIB for n in range(2)}
     for n, data in enumerate(whole):
@@ -66,7 +68,7 @@ def test_two_at_once_to_one_object_leave_one_of_them_whole(
 
 
 def test_a_source_that_vanishes_from_its_folder_is_still_read_whole(
-    address: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    address: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     (home / "x").write_bytes(bytes(20 * MIB))
 
@@ -80,7 +82,7 @@ def test_a_source_that_vanishes_from_its_folder_is_still_read_whole(
 
 
 def test_a_source_that_is_cut_short_is_not_uploaded(
-    address: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    address: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     (home / "x").write_bytes(bytes(20 * MIB))
 
@@ -89,12 +91,14 @@ def test_a_source_that_is_cut_short_is_not_uploaded(
             super().expect(total_bytes)
             os.truncate(home / "x", 9 * MIB)
 
-    with pytest.raises(SiteError, match="changed while it was read"):
+    with pytest.raises(FilesystemError, match="changed while it was read"):
         stage_out(site, at(home, "x"), address, OWNER, Cutter(), SETTINGS)
     assert "Contents" not in s3.list_objects_v2(Bucket="data", Prefix=address.key)
 
 
-def test_a_deleted_object_is_told(address: S3Address, s3: "S3Client", site: LocalSite, home: Path) -> None:
+def test_a_deleted_object_is_told(
+    address: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
+) -> None:
     s3.put_object(Bucket="data", Key=address.key, Body=bytes(20 * MIB))
 
     class Deleter(Recorder):

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import pytest
 
-from gateway.sites.local import LocalSite
-from gateway.staging import stage_in, stage_out
-from gateway.storage.s3 import S3Address
+from gateway.filesystems.shared import SharedFilesystem
+from gateway.storage.address import S3Address
+from gateway.transfers.staging.stage import stage_in, stage_out
 from tests.staging import OWNER, SETTINGS, Recorder, at
 from tests.web import serving
 
@@ -51,7 +51,7 @@ class Encrypting(BaseHTTPRequestHandler):
     "how",
     [{ENCRYPTION: "aws:kms"}, {ENCRYPTION: "aws:kms:dsse"}, {f"{ENCRYPTION}-customer-algorithm": "AES256"}],
 )
-def test_there_and_back_again(*, etag: str, how: dict[str, str], site: LocalSite, home: Path) -> None:
+def test_there_and_back_again(*, etag: str, how: dict[str, str], site: SharedFilesystem, home: Path) -> None:
     store = type("Store", (Encrypting,), {"data": b"", "told": {"ETag": f'"{etag}"', **how}})
     (home / "up").write_bytes(data := os.urandom(200_000))
     with serving(store) as url:

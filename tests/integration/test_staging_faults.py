@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.errors import Cancelled, StorageBusy, StorageError, StorageUnavailable
+from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
-from gateway.sites.local import LocalSite
-from gateway.staging import abandon_upload, stage_in, stage_out
-from gateway.storage.s3 import S3Address
+from gateway.storage.address import S3Address
+from gateway.transfers.staging.stage import abandon_upload, stage_in, stage_out
 from tests.fault_proxy import Fault, Plan, Proxy, first
 from tests.staging import OWNER, Interrupted, Recorder, Trail, at, everything, open_upload_ids, open_uploads
 
@@ -39,7 +39,14 @@ FAULTS = [
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.kind}-{fault.after}-{fault.upwards}")
 @pytest.mark.parametrize("size", [MIB, 20 * MIB])
 def test_one_try_survives_faults_of_the_network(
-    *, fault: Fault, size: int, faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    *,
+    fault: Fault,
+    size: int,
+    faulty: Proxy,
+    there: S3Address,
+    s3: "S3Client",
+    site: SharedFilesystem,
+    home: Path,
 ) -> None:
     data = os.urandom(size)
     s3.put_object(Bucket="data", Key=there.key, Body=data)
@@ -58,7 +65,7 @@ def test_one_try_survives_faults_of_the_network(
 
 @pytest.mark.parametrize("fault", [Fault("cut", 5_000), Fault("stall", 5_000)], ids=lambda fault: fault.kind)
 def test_a_small_object_whose_first_answer_breaks_is_fetched_again_at_once(
-    *, fault: Fault, faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    *, fault: Fault, faulty: Proxy, there: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     data = os.urandom(20_000)
     s3.put_object(Bucket="data", Key=there.key, Body=data)
@@ -74,7 +81,7 @@ def _after_the_first_answer(fault: Fault) -> Plan:
 
 
 def test_a_corrupted_byte_on_the_way_in_is_noticed_and_fetched_again(
-    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    faulty: Proxy, there: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     data = os.urandom(20 * MIB)
     s3.put_object(Bucket="data", Key=there.key, Body=data)
@@ -88,7 +95,7 @@ def test_a_corrupted_byte_on_the_way_in_is_noticed_and_fetched_again(
 
 @pytest.mark.parametrize("size", [MIB, 20 * MIB])
 def test_a_corrupted_byte_on_the_way_out_is_noticed_and_sent_again(
-    *, size: int, faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    *, size: int, faulty: Proxy, there: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     data = os.urandom(size)
     (home / "x").write_bytes(data)
@@ -108,7 +115,7 @@ def test_a_message_that_claims_to_be_whole_and_is_not(
     faulty: Proxy,
     there: S3Address,
     s3: "S3Client",
-    site: LocalSite,
+    site: SharedFilesystem,
     home: Path,
 ) -> None:
     data = os.urandom(size)
@@ -125,7 +132,7 @@ def test_a_message_that_claims_to_be_whole_and_is_not(
 
 
 def test_objects_uploaded_in_parts_are_verified_too(
-    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    faulty: Proxy, there: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     (home / "up").write_bytes(os.urandom(20 * MIB))
     s3.upload_file(str(home / "up"), "data", there.key)
@@ -135,7 +142,7 @@ def test_objects_uploaded_in_parts_are_verified_too(
 
 
 def test_an_answer_cut_short_is_noticed_where_no_checksum_tells(
-    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    faulty: Proxy, there: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     (home / "up").write_bytes(os.urandom(20 * MIB))
     s3.upload_file(str(home / "up"), "data", there.key)  # in parts that do not fit the short size
@@ -146,7 +153,7 @@ def test_an_answer_cut_short_is_noticed_where_no_checksum_tells(
 
 
 def test_a_store_that_stays_busy_is_left_alone_for_a_while(
-    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    faulty: Proxy, there: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     s3.put_object(Bucket="data", Key=there.key, Body=bytes(20 * MIB))
     faulty.restart(lambda number: Fault("busy") if number else Fault("cut", 5000))
@@ -156,7 +163,7 @@ def test_a_store_that_stays_busy_is_left_alone_for_a_while(
 
 
 def test_a_cancel_does_not_wait_for_a_store_that_is_silent(
-    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    faulty: Proxy, there: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     s3.put_object(Bucket="data", Key=there.key, Body=bytes(20 * MIB))
     (home / "up").write_bytes(bytes(20 * MIB))
@@ -180,7 +187,7 @@ def test_a_cancel_does_not_wait_for_a_store_that_is_silent(
 
 @pytest.mark.parametrize("upwards", [False, True])
 def test_a_cancel_does_not_wait_for_the_first_answer_either(
-    *, upwards: bool, faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    *, upwards: bool, faulty: Proxy, there: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     s3.put_object(Bucket="data", Key=there.key, Body=b"here")
     (home / "up").write_bytes(bytes(20 * MIB))
@@ -205,7 +212,7 @@ def test_a_cancel_does_not_wait_for_the_first_answer_either(
 
 def _move(
     there: S3Address,
-    site: LocalSite,
+    site: SharedFilesystem,
     home: Path,
     progress: Recorder,
     settings: Settings,
@@ -220,7 +227,7 @@ def _move(
 
 
 def test_a_try_ends_in_time(
-    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    faulty: Proxy, there: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     s3.put_object(Bucket="data", Key=there.key, Body=bytes(MIB))
     faulty.restart(lambda _: Fault("stall", 500_000))
@@ -231,7 +238,7 @@ def test_a_try_ends_in_time(
 
 @pytest.mark.parametrize("in_parts", [False, True])
 def test_the_next_try_goes_on_where_the_last_one_stopped(
-    *, in_parts: bool, faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    *, in_parts: bool, faulty: Proxy, there: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     data = os.urandom(80 * MIB)
     if in_parts:  # whose digests the second try takes of the file, where the first has brought them
@@ -254,7 +261,7 @@ def test_the_next_try_goes_on_where_the_last_one_stopped(
 
 
 def test_what_a_try_has_finished_in_its_last_moment_is_noted(
-    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    faulty: Proxy, there: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     s3.put_object(Bucket="data", Key=there.key, Body=bytes(80 * MIB))
     trail, few = Trail(), SETTINGS.model_copy(update={"connections": 2})
@@ -265,7 +272,7 @@ def test_what_a_try_has_finished_in_its_last_moment_is_noted(
 
 
 def test_what_spoils_on_the_disk_between_two_tries_is_noticed(
-    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    faulty: Proxy, there: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     s3.upload_fileobj(io.BytesIO(os.urandom(80 * MIB)), "data", there.key)
     trail, few = Trail(), SETTINGS.model_copy(update={"connections": 2})
@@ -285,7 +292,7 @@ def test_what_spoils_on_the_disk_between_two_tries_is_noticed(
 
 
 def test_the_next_upload_goes_on_where_the_last_one_stopped(
-    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    faulty: Proxy, there: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     data = os.urandom(80 * MIB)
     (home / "x").write_bytes(data)
@@ -306,7 +313,7 @@ def test_the_next_upload_goes_on_where_the_last_one_stopped(
 
 
 def test_what_a_given_up_transfer_left_can_be_thrown_away(
-    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    faulty: Proxy, there: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     (home / "x").write_bytes(bytes(20 * MIB))
     trail = Trail()
@@ -322,7 +329,7 @@ def test_what_a_given_up_transfer_left_can_be_thrown_away(
 
 
 def test_an_upload_that_somebody_else_threw_away_is_begun_again(
-    there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    there: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     data = os.urandom(20 * MIB)
     (home / "x").write_bytes(data)
@@ -333,7 +340,7 @@ def test_an_upload_that_somebody_else_threw_away_is_begun_again(
     assert s3.get_object(Bucket="data", Key=there.key)["Body"].read() == data
 
 
-def test_a_refused_source_leaves_no_upload(there: S3Address, site: LocalSite, home: Path) -> None:
+def test_a_refused_source_leaves_no_upload(there: S3Address, site: SharedFilesystem, home: Path) -> None:
     (home / "x").write_bytes(bytes(20 * MIB))
     trail = Trail()
     with pytest.raises(StorageError, match="no bucket"):

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import pytest
 
-from gateway.storage.s3 import S3Address
+from gateway.storage.address import S3Address
 from tests.fault_proxy import Fault, Mark, Proxy
 from tests.staging import everything, open_uploads
 

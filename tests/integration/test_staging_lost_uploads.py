@@ -11,11 +11,13 @@ from uuid import uuid4
 
 import pytest
 
-from gateway import claims, transfers
 from gateway.db import session_scope
 from gateway.models import Transfer
 from gateway.states import TransferState
-from gateway.storage.s3 import S3Address, S3Object
+from gateway.storage.address import S3Address
+from gateway.storage.s3.object import S3Object
+from gateway.transfers import lifecycle as transfers
+from gateway.work import claims
 from tests.fault_proxy import Fault
 from tests.rows import transfer
 from tests.staging import OWNER, SETTINGS, everything, open_upload_ids, open_uploads

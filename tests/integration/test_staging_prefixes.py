@@ -6,13 +6,14 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from gateway import bulk, claims, history, retries, transfers
 from gateway.db import session_scope
-from gateway.errors import Cancelled
-from gateway.faults import Fault
+from gateway.errors import Cancelled, Fault
 from gateway.models import Transfer
+from gateway.operations import retries
+from gateway.operations.sweep import sweep
 from gateway.states import TransferState
-from gateway.sweep import sweep
+from gateway.transfers import lifecycle as transfers
+from gateway.work import claims, transitions
 from tests import services
 from tests.rows import transfer
 from tests.staging import everything
@@ -124,7 +125,7 @@ def test_parts_retried_together_take_up_their_parent_once(bench: Bench, prefix: 
     assert swept(parent.id).state is TransferState.FAILED
     with session_scope() as session:
         for row in children(parent.id)[:2]:
-            bulk.retry_one(session, row.id, "test", "")
+            retries.retry_one(session, row.id, "test", "")
     parent = transfer(parent.id)
     assert (parent.state, parent.attempt) == (TransferState.TRANSFERRING, 2)
     assert parent.children == {"accepted": 2, "completed": 1}
@@ -160,7 +161,7 @@ def test_a_cancel_reaches_all_parts(bench: Bench, prefix: str) -> None:
         assert (row.credentials, row.next_send_at) == (None, None)
         assert row.ended_at is not None
         with session_scope(read_only=True) as session:
-            told = [(each.to_state, each.actor, each.reason) for each in history.events(session, row)]
+            told = [(each.to_state, each.actor, each.reason) for each in transitions.events(session, row)]
         assert told[1:] == [
             ("accepted", "test", "cancel requested: no need"),
             ("cancelled", "", "cancelled on request"),

@@ -9,19 +9,21 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import event
 
-from gateway import claims, retries, transfers
-from gateway.credentials import seal
+from gateway.credentials.sealing import seal
 from gateway.db import get_engine, session_scope
 from gateway.models import Transfer
+from gateway.operations import retries
 from gateway.states import TransferState
 from gateway.storage.address import Credentials
+from gateway.transfers import lifecycle as transfers
+from gateway.work import claims
 from tests import services
 from tests.fault_proxy import Fault
 from tests.rows import transfer
 from tests.staging import everything, open_upload_ids, open_uploads
 from tests.staging_rows import Bench, overdue, work
 from tests.web import Page, web
-from workers.keeper import Keeper
+from workers.lease_keeper import LeaseKeeper
 from workers.tasks.transfers import clean
 
 MIB = 1 << 20
@@ -162,7 +164,7 @@ def test_progress_is_written_once_a_second_at_most(bench: Bench) -> None:
             written.append(time.monotonic())
 
     event.listen(get_engine(), "before_cursor_execute", note)
-    with Keeper(Transfer, [claim]) as keeper:
+    with LeaseKeeper(Transfer, [claim]) as keeper:
         hold, done = keeper.hold(claim), 0
         hold.expect(1 << 40)
         while len(written) < 3:

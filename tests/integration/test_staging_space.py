@@ -8,15 +8,14 @@ from uuid import uuid4
 
 import pytest
 
-from gateway import retries
 from gateway.db import session_scope
-from gateway.errors import SiteError
-from gateway.faults import Fault
+from gateway.errors import Fault, FilesystemError
+from gateway.filesystems.shared import SharedFilesystem
 from gateway.models import Transfer
-from gateway.sites.local import LocalSite
-from gateway.staging import fetch_url, stage_in
+from gateway.operations import retries
 from gateway.states import TransferState
-from gateway.storage.s3 import S3Address
+from gateway.storage.address import S3Address
+from gateway.transfers.staging.stage import fetch_url, stage_in
 from tests.filesystems import Mounting, full_disk, with_quota, without_reservation
 from tests.staging import OWNER, SETTINGS, Recorder, at, everything
 from tests.staging_rows import Bench, overdue, work
@@ -51,7 +50,7 @@ def test_too_little_space_is_told_before_a_byte_is_moved(
     s3.put_object(Bucket="data", Key=address.key, Body=bytes(ROOM_BYTES + MIB))
     (place / "x").write_text("old")
     progress = Recorder()
-    with pytest.raises(SiteError, match=says) as caught:
+    with pytest.raises(FilesystemError, match=says) as caught:
         stage_in(address, OWNER, _site(place), at(place, "x"), progress, SETTINGS)
     assert (caught.value.transient, caught.value.fault) == (False, Fault.SPACE)
     assert max(progress.seen, default=0) == 0
@@ -66,7 +65,7 @@ def test_too_little_space_is_told_while_it_is_taken_beside_the_bytes(
     s3.put_object(Bucket="data", Key=address.key, Body=bytes(112 * MIB))
     with mounting(home := tmp_path / "large", 100 * MIB):
         for _ in range(2):
-            with pytest.raises(SiteError, match=FULL):
+            with pytest.raises(FilesystemError, match=FULL):
                 stage_in(address, OWNER, _site(home), at(home, "x"), Recorder(), SETTINGS)
             assert everything(home) == []
 
@@ -74,7 +73,7 @@ def test_too_little_space_is_told_while_it_is_taken_beside_the_bytes(
 @REFUSALS
 def test_space_that_ends_under_way_is_told_and_given_back(place: Path, says: str) -> None:
     unknown_size = Page(os.urandom(ROOM_BYTES + MIB), chunked=True, ranges=False)
-    with web({"/x": unknown_size}) as url, pytest.raises(SiteError, match=says):
+    with web({"/x": unknown_size}) as url, pytest.raises(FilesystemError, match=says):
         fetch_url(f"{url}/x", _site(place), at(place, "a/x"), Recorder(), SETTINGS)
     assert everything(place) == ["a"]
     (place / "again").write_bytes(os.urandom(ROOM_BYTES // 2))
@@ -85,7 +84,7 @@ def test_a_filesystem_that_cannot_reserve_is_full_under_way(
     place: Path, address: S3Address, s3: "S3Client"
 ) -> None:
     s3.put_object(Bucket="data", Key=address.key, Body=os.urandom(ROOM_BYTES + MIB))
-    with pytest.raises(SiteError, match=FULL):
+    with pytest.raises(FilesystemError, match=FULL):
         stage_in(address, OWNER, _site(place), at(place, "x"), Recorder(), SETTINGS)
     assert everything(place) == []
 
@@ -111,5 +110,5 @@ def test_the_row_says_so_and_a_retry_works_when_there_is_space(
         assert (bench.home / "x").read_bytes() == data
 
 
-def _site(folder: Path) -> LocalSite:
-    return LocalSite([PurePosixPath(folder)])
+def _site(folder: Path) -> SharedFilesystem:
+    return SharedFilesystem([PurePosixPath(folder)])

@@ -13,9 +13,9 @@ from uuid import uuid4
 import pytest
 
 from gateway.errors import StorageBusy
-from gateway.sites.local import LocalSite
-from gateway.staging import stage_in
-from gateway.storage.s3 import S3Address
+from gateway.filesystems.shared import SharedFilesystem
+from gateway.storage.address import S3Address
+from gateway.transfers.staging.stage import stage_in
 from tests.fault_proxy import Fault, Proxy, Throttle
 from tests.polling import until
 from tests.staging import OWNER, SETTINGS, Recorder, at, everything
@@ -41,7 +41,7 @@ def _store(s3: "S3Client", key: str, *, in_parts: bool) -> bytes:
 
 @pytest.mark.parametrize("in_parts", [False, True])
 def test_fewer_and_longer_requests_bring_the_same_bytes(
-    *, in_parts: bool, faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    *, in_parts: bool, faulty: Proxy, there: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     data = _store(s3, there.key, in_parts=in_parts)
     faulty.throttle = Throttle(PER_S)
@@ -53,7 +53,7 @@ def test_fewer_and_longer_requests_bring_the_same_bytes(
 
 
 def test_a_store_that_refuses_nothing_is_asked_for_part_after_part(
-    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    faulty: Proxy, there: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     data = _store(s3, there.key, in_parts=False)
     faulty.throttle = Throttle(10 * PARTS)
@@ -70,7 +70,7 @@ class _OfParts(Throttle):
 
 
 def test_a_refused_question_for_the_parts_does_not_take_their_checksum_away(
-    faulty: Proxy, there: S3Address, s3: "S3Client", site: LocalSite, home: Path
+    faulty: Proxy, there: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     s3.upload_fileobj(io.BytesIO(os.urandom(20 * MIB)), "data", there.key)
     faulty.throttle = _OfParts(1)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.staging import stage_in
+from gateway.transfers.staging.stage import stage_in
 from tests.staging import OWNER, SETTINGS, Recorder, at
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-    from gateway.sites.local import LocalSite
-    from gateway.storage.s3 import S3Address
+    from gateway.filesystems.shared import SharedFilesystem
+    from gateway.storage.address import S3Address
 
 MIB = 1 << 20
 
@@ -46,7 +46,7 @@ def test_parts_of_any_size(
     looks_even: bool,
     s3: "S3Client",
     address: "S3Address",
-    site: "LocalSite",
+    site: "SharedFilesystem",
     home: "Path",
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from gateway.egress import policy
 from gateway.errors import StorageBusy, StorageChanged, StorageError, StorageUnavailable
+from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
-from gateway.sites.local import LocalSite
-from gateway.staging import fetch_url
-from gateway.storage import policy
+from gateway.transfers.staging.stage import fetch_url
 from tests.staging import SETTINGS, Recorder, at, everything
 from tests.web import Page, ftp, web
 
@@ -20,7 +20,7 @@ MIB = 1 << 20
 PLAIN = ("SIZE", "MDTM")  # what plain servers do not know
 
 
-def _fetch(url: str, site: LocalSite, home: Path, settings: Settings = SETTINGS) -> Recorder:
+def _fetch(url: str, site: SharedFilesystem, home: Path, settings: Settings = SETTINGS) -> Recorder:
     progress = Recorder()
     fetch_url(url, site, at(home, "in/x"), progress, settings)
     assert everything(home) == ["in", "in/x"]
@@ -29,7 +29,7 @@ def _fetch(url: str, site: LocalSite, home: Path, settings: Settings = SETTINGS)
 
 @pytest.mark.parametrize("size", [0, 1, 3 * MIB, 20 * MIB])
 @pytest.mark.parametrize("ranges", [True, False])
-def test_a_web_file(*, size: int, ranges: bool, site: LocalSite, home: Path) -> None:
+def test_a_web_file(*, size: int, ranges: bool, site: SharedFilesystem, home: Path) -> None:
     page = Page(os.urandom(size), ranges=ranges)
     with web({"/data/a.csv": page}) as url:
         progress = _fetch(f"{url}/data/a.csv#part", site, home)
@@ -38,7 +38,7 @@ def test_a_web_file(*, size: int, ranges: bool, site: LocalSite, home: Path) -> 
     assert len(page.asked) == 1 + (-(-size // (8 * MIB)) if ranges else min(size, 1))
 
 
-def test_a_file_of_unknown_size(site: LocalSite, home: Path) -> None:
+def test_a_file_of_unknown_size(site: SharedFilesystem, home: Path) -> None:
     page = Page(os.urandom(3 * MIB), ranges=False, chunked=True)
     with web({"/x": page}) as url:
         progress = _fetch(f"{url}/x", site, home)
@@ -46,13 +46,13 @@ def test_a_file_of_unknown_size(site: LocalSite, home: Path) -> None:
     assert (progress.total, progress.seen[-1]) == (None, 3 * MIB)
 
 
-def test_odd_characters_in_the_address(site: LocalSite, home: Path) -> None:
+def test_odd_characters_in_the_address(site: SharedFilesystem, home: Path) -> None:
     with web({"/gr%C3%B6%C3%9Fe%20x?a=b&c=%C3%A4": Page(b"here")}) as url:
         _fetch(f"{url}/größe%20x?a=b&c=ä", site, home)
     assert (home / "in/x").read_text() == "here"
 
 
-def test_a_broken_connection_goes_on_where_ranges_are_served(site: LocalSite, home: Path) -> None:
+def test_a_broken_connection_goes_on_where_ranges_are_served(site: SharedFilesystem, home: Path) -> None:
     page = Page(os.urandom(3 * MIB), break_after=2 * MIB)
     with web({"/x": page}) as url:
         _fetch(f"{url}/x", site, home)
@@ -60,7 +60,7 @@ def test_a_broken_connection_goes_on_where_ranges_are_served(site: LocalSite, ho
     assert page.asked[-1] == f"bytes={2 * MIB}-{3 * MIB - 1}"
 
 
-def test_a_broken_connection_starts_again_where_they_are_not(site: LocalSite, home: Path) -> None:
+def test_a_broken_connection_starts_again_where_they_are_not(site: SharedFilesystem, home: Path) -> None:
     page = Page(os.urandom(3 * MIB), break_after=2 * MIB, ranges=False)
     with web({"/x": page}) as url:
         _fetch(f"{url}/x", site, home)
@@ -79,7 +79,7 @@ def test_a_broken_connection_starts_again_where_they_are_not(site: LocalSite, ho
     ],
 )
 def test_an_error_is_never_saved_as_data(
-    status: int, kind: type[StorageError], says: str, site: LocalSite, home: Path
+    status: int, kind: type[StorageError], says: str, site: SharedFilesystem, home: Path
 ) -> None:
     pages = {"/x?signature=geheim": Page(b"<html>sorry</html>", status=status)}
     with web(pages) as url, pytest.raises(StorageError, match=says) as caught:
@@ -105,7 +105,7 @@ DIGESTS = [  # name and value of the header, what it is of, and whether it speak
 @pytest.mark.parametrize("ranges", [True, False])
 @pytest.mark.parametrize(("name", "form", "algorithm", "in_parts"), DIGESTS)
 def test_a_digest_is_verified(
-    *, name: str, form: str, algorithm: str, in_parts: bool, ranges: bool, site: LocalSite, home: Path
+    *, name: str, form: str, algorithm: str, in_parts: bool, ranges: bool, site: SharedFilesystem, home: Path
 ) -> None:
     page = Page(b"right", ranges=ranges, headers={"ETag": '"1"'})
     told = page.headers if in_parts else page.whole_headers
@@ -117,7 +117,9 @@ def test_a_digest_is_verified(
             fetch_url(f"{url}/x", site, at(home, "y"), Recorder(), SETTINGS)
 
 
-def test_an_answer_in_part_that_does_not_say_which_is_not_the_file(site: LocalSite, home: Path) -> None:
+def test_an_answer_in_part_that_does_not_say_which_is_not_the_file(
+    site: SharedFilesystem, home: Path
+) -> None:
     with web({"/x": Page(b"some", status=206)}) as url, pytest.raises(StorageError, match="ranges as asked"):
         _fetch(f"{url}/x", site, home)
     assert everything(home) == ["in"]
@@ -136,21 +138,21 @@ def _becoming(data: bytes, at: int, new: bytes, **named: Any) -> Page:
     return page
 
 
-def test_a_file_without_a_version_that_grows_is_begun_again(site: LocalSite, home: Path) -> None:
+def test_a_file_without_a_version_that_grows_is_begun_again(site: SharedFilesystem, home: Path) -> None:
     with web({"/x": _becoming(b"short", 2, b"longer", ranges=False, headers={})}) as url:
         _fetch(f"{url}/x", site, home)
     assert (home / "in/x").read_bytes() == b"longer"
 
 
 @pytest.mark.parametrize("size", [5, 12 * MIB])
-def test_a_file_that_shrinks_is_begun_again(size: int, site: LocalSite, home: Path) -> None:
+def test_a_file_that_shrinks_is_begun_again(size: int, site: SharedFilesystem, home: Path) -> None:
     new, settings = os.urandom(size), Settings(allowed_endpoints=["127.0.0.1"], connections=1)
     with web({"/x": _becoming(os.urandom(20 * MIB), 3, new)}) as url:
         _fetch(f"{url}/x", site, home, settings)
     assert (home / "in/x").read_bytes() == new
 
 
-def test_a_file_that_never_rests_is_put_off(site: LocalSite, home: Path) -> None:
+def test_a_file_that_never_rests_is_put_off(site: SharedFilesystem, home: Path) -> None:
     class Restless(dict[str, str]):
         count = 0
 
@@ -167,7 +169,7 @@ def _redirect(target: str) -> Page:
     return Page(status=302, headers={"Location": target})
 
 
-def test_redirects_are_followed(site: LocalSite, home: Path) -> None:
+def test_redirects_are_followed(site: SharedFilesystem, home: Path) -> None:
     pages = {"/a": _redirect("b?c"), "/b?c": _redirect("/x"), "/x": Page(b"here")}
     with web(pages) as url:
         _fetch(f"{url}/a", site, home)
@@ -201,7 +203,7 @@ def _signing(pages: dict[str, Page], answers: int, *versions: bytes) -> Page:
 
 @pytest.mark.parametrize("versions", [1, 2])
 def test_a_signed_target_that_has_expired_is_asked_for_again(
-    versions: int, site: LocalSite, home: Path
+    versions: int, site: SharedFilesystem, home: Path
 ) -> None:
     pages: dict[str, Page] = {}
     data = [os.urandom(20 * MIB) for _ in range(versions)]
@@ -213,7 +215,7 @@ def test_a_signed_target_that_has_expired_is_asked_for_again(
     assert len(source.asked) <= 4
 
 
-def test_a_target_that_stays_forbidden_is_a_failure(site: LocalSite, home: Path) -> None:
+def test_a_target_that_stays_forbidden_is_a_failure(site: SharedFilesystem, home: Path) -> None:
     pages: dict[str, Page] = {}
     source = _signing(pages, 0, b"")
     with web(pages) as url, pytest.raises(StorageError, match="403 Forbidden"):
@@ -232,7 +234,7 @@ def test_a_target_that_stays_forbidden_is_a_failure(site: LocalSite, home: Path)
         ("", "more than 5 times"),
     ],
 )
-def test_redirects_are_judged(target: str, says: str, site: LocalSite, home: Path) -> None:
+def test_redirects_are_judged(target: str, says: str, site: SharedFilesystem, home: Path) -> None:
     with web({"/loop": _redirect(target)}) as url, pytest.raises(StorageError, match=says):
         _fetch(f"{url}/loop", site, home)
     assert everything(home) == []
@@ -240,7 +242,7 @@ def test_redirects_are_judged(target: str, says: str, site: LocalSite, home: Pat
 
 @pytest.mark.parametrize("size", [0, 10, 20 * MIB])
 @pytest.mark.parametrize("plain", [False, True])
-def test_an_ftp_file(*, size: int, plain: bool, site: LocalSite, home: Path) -> None:
+def test_an_ftp_file(*, size: int, plain: bool, site: SharedFilesystem, home: Path) -> None:
     data = os.urandom(size)
     with ftp({"/pub/größe x": data}, unknown=PLAIN if plain else ()) as url:
         progress = _fetch(f"{url}/pub/größe%20x", site, home)
@@ -250,7 +252,7 @@ def test_an_ftp_file(*, size: int, plain: bool, site: LocalSite, home: Path) -> 
 
 @pytest.mark.parametrize(("plain", "goes_on_at"), [(False, [2 * MIB]), (True, [])])
 def test_an_ftp_file_whose_connection_breaks(
-    *, plain: bool, goes_on_at: list[int], site: LocalSite, home: Path
+    *, plain: bool, goes_on_at: list[int], site: SharedFilesystem, home: Path
 ) -> None:
     data, rests = os.urandom(3 * MIB), list[int]()
     with ftp({"/x": data}, unknown=PLAIN if plain else (), breaks=[2 * MIB], rests=rests) as url:
@@ -260,7 +262,9 @@ def test_an_ftp_file_whose_connection_breaks(
 
 
 @pytest.mark.parametrize("reading", [0, 1, 2])
-def test_an_ftp_file_that_is_replaced_while_it_is_read(reading: int, site: LocalSite, home: Path) -> None:
+def test_an_ftp_file_that_is_replaced_while_it_is_read(
+    reading: int, site: SharedFilesystem, home: Path
+) -> None:
     old, new = os.urandom(20 * MIB), os.urandom(20 * MIB)
     with ftp({"/x": old}, replaced={reading: new}) as url:
         _fetch(f"{url}/x", site, home)
@@ -269,7 +273,7 @@ def test_an_ftp_file_that_is_replaced_while_it_is_read(reading: int, site: Local
 
 @pytest.mark.parametrize("unknown", ["REST", "MDTM"])
 def test_an_ftp_server_that_cannot_go_on_sends_a_large_file_in_one_piece(
-    unknown: str, site: LocalSite, home: Path
+    unknown: str, site: SharedFilesystem, home: Path
 ) -> None:
     data, rests = os.urandom(20 * MIB), list[int]()
     with ftp({"/x": data}, unknown=(unknown,), rests=rests) as url:
@@ -280,7 +284,7 @@ def test_an_ftp_server_that_cannot_go_on_sends_a_large_file_in_one_piece(
 
 @pytest.mark.parametrize("scheme", ["http", "ftp"])
 def test_every_address_of_a_server_is_tried(
-    scheme: str, site: LocalSite, home: Path, monkeypatch: pytest.MonkeyPatch
+    scheme: str, site: SharedFilesystem, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(policy, "resolve", lambda *_: ["127.0.0.2", "127.0.0.1"])
     serve = ftp({"/x": b"here"}) if scheme == "ftp" else web({"/x": Page(b"here")})
@@ -289,19 +293,19 @@ def test_every_address_of_a_server_is_tried(
     assert (home / "in/x").read_text() == "here"
 
 
-def test_an_ftp_file_that_is_not_there(site: LocalSite, home: Path) -> None:
+def test_an_ftp_file_that_is_not_there(site: SharedFilesystem, home: Path) -> None:
     with ftp({}) as url, pytest.raises(StorageError, match="550 no such file") as caught:
         _fetch(f"{url}/x", site, home)
     assert not caught.value.transient
     assert everything(home) == []
 
 
-def test_no_command_hides_in_an_ftp_address(site: LocalSite, home: Path) -> None:
+def test_no_command_hides_in_an_ftp_address(site: SharedFilesystem, home: Path) -> None:
     with ftp({"/x": b""}) as url, pytest.raises(StorageError, match="check src"):
         _fetch(f"{url}/x%0d%0aDELE%20x", site, home)
 
 
 @pytest.mark.parametrize("scheme", ["http", "ftp"])
-def test_inner_servers_need_the_operators_word(scheme: str, site: LocalSite, home: Path) -> None:
+def test_inner_servers_need_the_operators_word(scheme: str, site: SharedFilesystem, home: Path) -> None:
     with web({}) as url, pytest.raises(StorageError, match="GATEWAY_ALLOWED_ENDPOINTS"):
         _fetch(url.replace("http", scheme) + "/x", site, home, Settings(allowed_endpoints=[]))

@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 import pytest
 from fastapi.testclient import TestClient
 
-from gateway import stored_credentials
-from gateway.accounts import LOCAL, Caller, Scope
-from gateway.credentials import unseal
+from gateway.callers import LOCAL, Caller, Scope
+from gateway.credentials import stored as stored_credentials
+from gateway.credentials.sealing import unseal
 from gateway.db import session_scope
 from gateway.errors import Invalid, NotFound
 from gateway.storage.address import Credentials
@@ -120,4 +120,4 @@ def test_another_owners_do_not_exist() -> None:
                 theft(session, BOB, row.id)
         for owner in ("bob", "local"):  # an operator sees that they exist, and still cannot use them
             with pytest.raises(Invalid):
-                stored_credentials.opened(session, owner, row.id, NEW["endpoint"])
+                stored_credentials.resolve_secret(session, owner, row.id, NEW["endpoint"])

@@ -5,12 +5,15 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 
-from gateway import claims, jobs, watching
+from gateway.clusters.telemetry import PartitionFigures
 from gateway.db import session_scope
+from gateway.jobs import lifecycle as jobs
+from gateway.jobs import watch
 from gateway.models import Job
-from gateway.outbox import Message
-from gateway.schedulers.base import JobReport, JobSpec, Partition
+from gateway.schedulers.base import JobReport, JobSpec
 from gateway.states import JobState
+from gateway.work import claims
+from gateway.work.outbox import Message
 from tests.rows import job, new_job
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -44,7 +47,7 @@ class Recorded:
     def cancel(self, scheduler_id: str) -> None:
         self.cancelled.append(scheduler_id)
 
-    def partitions(self) -> list[Partition]:
+    def partitions(self) -> list[PartitionFigures]:
         return []
 
 
@@ -60,9 +63,9 @@ def _submitted() -> Job:
 def _watch(scheduler: Recorded) -> tuple[bool, list[Message]]:
     with session_scope(read_only=True) as session:
         rows = jobs.in_scheduler(session, "hpc")
-    reports = watching.look(scheduler, rows)
+    reports = watch.look(scheduler, rows)
     with session_scope() as session:
-        return watching.observe(session, rows, reports)
+        return watch.observe(session, rows, reports)
 
 
 def _report(row: Job, state: JobState, **details: object) -> JobReport:
@@ -118,14 +121,14 @@ def test_a_running_job_that_left_no_trace_is_lost_and_says_so() -> None:
     row = _submitted()
     _watch(Recorded(_report(row, JobState.RUNNING)))
     _watch(Recorded())
-    assert _finding(row.id) == {"state": "lost", "exit_code": None, "reason": watching.LOST}
+    assert _finding(row.id) == {"state": "lost", "exit_code": None, "reason": watch.LOST}
 
 
 def test_a_job_that_was_lost_before_it_started_is_submitted_again() -> None:
     row = _submitted()
     assert _watch(Recorded()) == (True, [])
     seen = job(row.id)
-    assert (seen.state, seen.reason) == (JobState.RETRYING, watching.UNSTARTED)
+    assert (seen.state, seen.reason) == (JobState.RETRYING, watch.UNSTARTED)
     assert (seen.scheduler_id, seen.attempt, seen.finding) == ("", 1, None)
     assert seen.next_send_at is not None
     with session_scope() as session:
@@ -179,9 +182,9 @@ def test_a_slow_second_watcher_changes_nothing_that_is_final() -> None:
         stale = jobs.in_scheduler(session, "hpc")
     with session_scope() as session:
         session.execute(update(Job).where(Job.id == row.id).values(state=JobState.SUCCEEDED))
-    reports = watching.look(Recorded(_report(row, JobState.FAILED, exit_code=1)), stale)
+    reports = watch.look(Recorded(_report(row, JobState.FAILED, exit_code=1)), stale)
     with session_scope() as session:
-        assert watching.observe(session, stale, reports) == (True, [])
+        assert watch.observe(session, stale, reports) == (True, [])
     assert _finding(row.id) is None
     assert job(row.id).next_send_at is None
 
@@ -194,5 +197,5 @@ def test_a_cluster_is_summed_up_by_its_most_impatient_job() -> None:
         assert claim is not None
         jobs.record_submission(session, claim, "8")
     with session_scope(read_only=True) as session:
-        summary = watching.watched(session, "hpc")
+        summary = watch.watched(session, "hpc")
     assert (summary.count, summary.shortest_period_s) == (2, 2.0)

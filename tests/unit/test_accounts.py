@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.accounts import Caller, Scope, jwks
+from gateway.accounts import jwks
 from gateway.accounts.bearer import LONGEST_TOKEN, token_of
-from gateway.accounts.exposure import Exposed, check_exposure, warn_of_shared_roots
-from gateway.accounts.names import check_owner, segment
+from gateway.accounts.owner_names import check_owner, segment
+from gateway.callers import Caller, Scope
 from gateway.errors import Forbidden, Invalid, Unauthorized
+from gateway.operations.exposure import Exposed, check_exposure, warn_of_shared_roots
 from gateway.settings import get_settings
 
 PLAIN = set(string.ascii_lowercase + string.digits + "_.-")

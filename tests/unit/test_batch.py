@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway import batch
 from gateway.errors import Invalid
+from gateway.schedulers import batch_script
 from gateway.schedulers.base import JobSpec
 
 AWKWARD = [
@@ -60,7 +60,7 @@ def spec(folder: Path, *command: str, ranks: int = 1, environment: dict[str, str
 
 def run(job: JobSpec, environment: dict[str, str] | None = None) -> int:
     done = subprocess.run(
-        ["/bin/bash", "-p", "-c", batch.render(job)],
+        ["/bin/bash", "-p", "-c", batch_script.render(job)],
         env={**os.environ, "SECRET": "x", **(environment or {})},
         check=False,
         timeout=60,
@@ -69,7 +69,7 @@ def run(job: JobSpec, environment: dict[str, str] | None = None) -> int:
 
 
 def out(folder: Path) -> str:
-    return (folder / batch.STDOUT).read_bytes().decode()
+    return (folder / batch_script.STDOUT).read_bytes().decode()
 
 
 def bash(text: str) -> tuple[str, ...]:
@@ -123,7 +123,7 @@ def test_any_text_arrives(arguments: list[str], environment: dict[str, str]) -> 
         folder = Path(name)
         code = 'env -0; printf "\\0"; [ $# = 0 ] || printf "%s\\0" "$@"'
         assert run(spec(folder, *bash(code), "bash", *arguments, environment=environment)) == 0
-        seen, _, rest = (folder / batch.STDOUT).read_bytes().decode().partition("\0\0")
+        seen, _, rest = (folder / batch_script.STDOUT).read_bytes().decode().partition("\0\0")
         assert rest.split("\0")[:-1] == arguments
         assert environment.items() <= dict(item.split("=", 1) for item in seen.split("\0")).items()
 
@@ -149,12 +149,12 @@ def test_what_no_process_can_be_given(
     tmp_path: Path, command: tuple[str, ...], environment: dict[str, str]
 ) -> None:
     with pytest.raises(Invalid):
-        batch.render(spec(tmp_path, *command, environment=environment))
+        batch_script.render(spec(tmp_path, *command, environment=environment))
 
 
 def test_no_ranks(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="rank"):
-        batch.render(spec(tmp_path, "true", ranks=0))
+        batch_script.render(spec(tmp_path, "true", ranks=0))
 
 
 def test_more_ranks_than_cores(tmp_path: Path) -> None:
@@ -165,18 +165,18 @@ def test_more_ranks_than_cores(tmp_path: Path) -> None:
 @pytest.mark.parametrize("code", [0, 1, 2, 74, 75, 126, 127, 255])
 def test_exit_code_is_the_script_s_and_is_noted(tmp_path: Path, code: int) -> None:
     assert run(spec(tmp_path, *bash(f"echo out; echo err >&2; exit {code}"))) == code
-    end = batch.read_exit(tmp_path)
+    end = batch_script.read_exit(tmp_path)
     assert end is not None
     assert (end.exit_code, end.signal) == (code, None)
     assert end.started_at <= end.ended_at
     assert end.ended_at.tzinfo is not None
     assert out(tmp_path) == "out\n"
-    assert (tmp_path / batch.STDERR).read_text() == "err\n"
+    assert (tmp_path / batch_script.STDERR).read_text() == "err\n"
 
 
 def test_unknown_program(tmp_path: Path) -> None:
     assert run(spec(tmp_path, "/no/such/program")) == 127
-    assert "/no/such/program" in (tmp_path / batch.STDERR).read_text()
+    assert "/no/such/program" in (tmp_path / batch_script.STDERR).read_text()
 
 
 @pytest.mark.parametrize("bad", range(4))
@@ -202,32 +202,32 @@ def test_a_second_copy_does_nothing_even_after_the_first(tmp_path: Path) -> None
     job = spec(tmp_path, *bash("echo once"))
     assert run(job) == 0
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    assert run(job) == batch.ALREADY_STARTED
+    assert run(job) == batch_script.ALREADY_STARTED
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_of_many_copies_one_runs(tmp_path: Path) -> None:
-    script = batch.render(spec(tmp_path, *bash("echo once; sleep 0.5")))
+    script = batch_script.render(spec(tmp_path, *bash("echo once; sleep 0.5")))
     copies = [subprocess.Popen(["/bin/bash", "-p", "-c", script]) for _ in range(12)]
     codes = sorted(copy.wait() for copy in copies)
-    assert codes == [0] + [batch.ALREADY_STARTED] * 11
+    assert codes == [0] + [batch_script.ALREADY_STARTED] * 11
     assert out(tmp_path) == "once\n"
-    names = {batch.STARTED, batch.EXIT, batch.STDOUT, batch.STDERR}
+    names = {batch_script.STARTED, batch_script.EXIT, batch_script.STDOUT, batch_script.STDERR}
     assert {path.name for path in tmp_path.iterdir()} == names
 
 
 def test_no_folder(tmp_path: Path) -> None:
-    assert run(spec(tmp_path / "gone", "true")) == batch.NO_FOLDER
+    assert run(spec(tmp_path / "gone", "true")) == batch_script.NO_FOLDER
 
 
 def test_term_ends_the_ranks_and_is_noted(tmp_path: Path) -> None:
-    script = batch.render(spec(tmp_path, *bash("echo $$; exec sleep 60"), ranks=3))
+    script = batch_script.render(spec(tmp_path, *bash("echo $$; exec sleep 60"), ranks=3))
     process = subprocess.Popen(["/bin/bash", "-p", "-c", script])
-    while len(pids := out(tmp_path).split() if (tmp_path / batch.STDOUT).exists() else []) < 3:
+    while len(pids := out(tmp_path).split() if (tmp_path / batch_script.STDOUT).exists() else []) < 3:
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 143
-    end = batch.read_exit(tmp_path)
+    end = batch_script.read_exit(tmp_path)
     assert end is not None
     assert (end.exit_code, end.signal) == (143, signal.SIGTERM)
     assert not any(Path("/proc", pid).exists() for pid in pids)
@@ -247,7 +247,7 @@ def test_term_at_any_moment_leaves_no_rank(tmp_path: Path) -> None:
     for delay_ms in range(0, 60, 3):
         folder = tmp_path / str(delay_ms)
         folder.mkdir()
-        script = batch.render(spec(folder, "/bin/sleep", "61.25", ranks=3))
+        script = batch_script.render(spec(folder, "/bin/sleep", "61.25", ranks=3))
         process = subprocess.Popen(["/bin/bash", "-p", "-c", script], start_new_session=True)
         time.sleep(delay_ms / 1000)
         process.send_signal(signal.SIGTERM)
@@ -257,14 +257,14 @@ def test_term_at_any_moment_leaves_no_rank(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"exit_code": "x"}', '{"exit_code": 0}', "null"])
 def test_a_damaged_exit_file_says_nothing(tmp_path: Path, text: str) -> None:
-    (tmp_path / batch.EXIT).write_text(text)
-    assert batch.read_exit(tmp_path) is None
+    (tmp_path / batch_script.EXIT).write_text(text)
+    assert batch_script.read_exit(tmp_path) is None
 
 
 def test_exit_file_is_whole_json(tmp_path: Path) -> None:
     run(spec(tmp_path, "true"))
     keys = {"exit_code", "signal", "started_at", "ended_at", "time_limit_s", "peak_memory_bytes"}
-    assert json.loads((tmp_path / batch.EXIT).read_text()).keys() == keys
+    assert json.loads((tmp_path / batch_script.EXIT).read_text()).keys() == keys
 
 
 NOTED = '{"rank": 0, "peak_rss_bytes": %d, "cpu_s": 1.5}'
@@ -286,7 +286,7 @@ def test_the_exit_file_holds_the_peak_memory_of_the_ranks(
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     assert run(spec(tmp_path, "true")) == 0
-    end = batch.read_exit(tmp_path)
+    end = batch_script.read_exit(tmp_path)
     assert end is not None
     assert end.peak_memory_bytes == peak
 
@@ -316,14 +316,14 @@ def test_srun_gets_the_shape_of_the_job(tmp_path: Path) -> None:
 
 def test_srun_is_asked_for_mpi_where_the_operator_says_how(tmp_path: Path) -> None:
     job = JobSpec("job.1", tmp_path, ("kernel",), ranks=3, threads=2, launcher="srun")
-    assert "--mpi" not in batch.render(job)
-    assert " --kill-on-bad-exit=1 --mpi=pmi2 \\\n" in batch.render(replace(job, mpi="pmi2"))
-    assert "--mpi='a b'" in batch.render(replace(job, mpi="a b"))
+    assert "--mpi" not in batch_script.render(job)
+    assert " --kill-on-bad-exit=1 --mpi=pmi2 \\\n" in batch_script.render(replace(job, mpi="pmi2"))
+    assert "--mpi='a b'" in batch_script.render(replace(job, mpi="a b"))
 
 
 def test_under_srun_the_first_rank_to_fail_tells_the_exit_code(tmp_path: Path) -> None:
     assert run_under_srun(tmp_path, *bash("exit $((SLURM_PROCID + 2))")) == 2
-    end = batch.read_exit(tmp_path)
+    end = batch_script.read_exit(tmp_path)
     assert end is not None
     assert end.exit_code == 2
 
@@ -335,4 +335,4 @@ def test_under_srun_a_signalled_rank_tells_nothing(tmp_path: Path) -> None:
 def test_no_srun(tmp_path: Path) -> None:
     job = JobSpec("job.1", tmp_path, ("kernel",), ranks=1, threads=1, launcher="srun")
     assert run(job, {"PATH": "/usr/bin:/bin"}) == 127
-    assert "srun" in (tmp_path / batch.STDERR).read_text()
+    assert "srun" in (tmp_path / batch_script.STDERR).read_text()

@@ -2,7 +2,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from gateway.configuration import check_name, load
+from gateway.clusters.configuration import check_name, load
 from gateway.errors import Invalid
 
 GOOD = '[hpc]\nscheduler = "local"\nhome = "/home/user"\n'

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway.errors import GatewayError, SiteError
-from gateway.faults import Fault, fault_of_job
+from gateway.errors import Fault, FilesystemError, GatewayError
+from gateway.jobs.lifecycle import fault_of_job
 from gateway.states import JobState
 
 
@@ -27,5 +27,5 @@ def test_the_class_of_a_job_s_end(state: JobState, exit_code: int | None, fault:
 
 def test_an_error_has_the_class_of_its_kind_unless_it_says_more() -> None:
     assert GatewayError("x").fault is Fault.INTERNAL
-    assert SiteError("x").fault is Fault.FILESYSTEM
-    assert SiteError("x", Fault.SPACE).fault is Fault.SPACE
+    assert FilesystemError("x").fault is Fault.FILESYSTEM
+    assert FilesystemError("x", Fault.SPACE).fault is Fault.SPACE

@@ -6,10 +6,12 @@ from uuid import UUID, uuid4
 import pytest
 from celery import Celery
 
-from gateway import groups, queue
-from gateway.groups import BYTES, FILE_BYTES, FILES
-from gateway.outbox import Message
+from gateway import queue
+from gateway.queue import celery_app
 from gateway.settings import get_settings
+from gateway.transfers import groups
+from gateway.transfers.groups import BYTES, FILE_BYTES, FILES
+from gateway.work.outbox import Message
 
 
 def rows(*sizes: int) -> list[dict[str, Any]]:
@@ -60,7 +62,7 @@ def test_where_one_is_to_pay_or_to_count_for_no_other_each_goes_alone(
 
 def test_flower_is_shown_the_ids_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
     app = Celery(broker="memory://")
-    monkeypatch.setattr(queue, "app", app)
+    monkeypatch.setattr(celery_app, "app", app)
     [message] = groups.messages(rows(*[1] * FILES))
     queue.send([message])
     with app.connection_for_read() as connection:

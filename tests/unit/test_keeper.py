@@ -7,13 +7,13 @@ from uuid import uuid4
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from gateway import claims
-from gateway.claims import Claim
 from gateway.errors import ClaimLost
 from gateway.models import Transfer
 from gateway.settings import Settings
-from workers import keeper
-from workers.keeper import Keeper
+from gateway.work import claims
+from gateway.work.claims import Claim
+from workers import lease_keeper
+from workers.lease_keeper import LeaseKeeper
 
 LEASE_S = 1
 
@@ -24,9 +24,9 @@ def away(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OperationalError("UPDATE", {}, RuntimeError("the server went away"))
 
     monkeypatch.setattr(claims, "renew", fail)
-    monkeypatch.setattr(keeper, "session_scope", nullcontext)
-    monkeypatch.setattr(keeper, "get_settings", lambda: Settings(lease_s=LEASE_S))
-    monkeypatch.setattr(keeper, "RENEW_S", 0.05)
+    monkeypatch.setattr(lease_keeper, "session_scope", nullcontext)
+    monkeypatch.setattr(lease_keeper, "get_settings", lambda: Settings(lease_s=LEASE_S))
+    monkeypatch.setattr(lease_keeper, "RENEW_S", 0.05)
 
 
 def test_whoever_works_hears_when_the_lease_is_over_and_the_log_names_the_rows(
@@ -34,7 +34,7 @@ def test_whoever_works_hears_when_the_lease_is_over_and_the_log_names_the_rows(
 ) -> None:
     kept = [Claim(uuid4(), 1, 1, repeated=False) for _ in range(3)]
     begun = time.monotonic()
-    with Keeper(Transfer, kept) as all_kept:
+    with LeaseKeeper(Transfer, kept) as all_kept:
         while not all_kept.is_to_stop(kept[1]) and time.monotonic() < begun + 10 * LEASE_S:
             time.sleep(0.01)
         with pytest.raises(ClaimLost, match="the database was away for longer than the lease"):
@@ -45,7 +45,7 @@ def test_whoever_works_hears_when_the_lease_is_over_and_the_log_names_the_rows(
 
 def test_one_that_was_let_go_is_not_named(caplog: pytest.LogCaptureFixture) -> None:
     kept = [Claim(uuid4(), 1, 1, repeated=False) for _ in range(2)]
-    with Keeper(Transfer, kept) as all_kept:
+    with LeaseKeeper(Transfer, kept) as all_kept:
         all_kept.let_go(kept[0])
         time.sleep(0.2)
     assert f"1 leases not renewed, of {kept[1].id}: OperationalError" in caplog.text

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from gateway.pace import Pace
+from gateway.transfers.throughput import Throughput
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -12,11 +12,11 @@ def at(seconds: float) -> datetime:
 
 
 def test_nothing_is_known_at_first() -> None:
-    assert Pace().look(at(0), 10, 100) == (None, None)
+    assert Throughput().look(at(0), 10, 100) == (None, None)
 
 
 def test_rate_and_end() -> None:
-    pace = Pace()
+    pace = Throughput()
     pace.look(at(0), 0, 1000)
     assert pace.look(at(1), 100, 1000) == (100, at(10))
     rate, end = pace.look(at(2), 400, 1000)
@@ -25,7 +25,7 @@ def test_rate_and_end() -> None:
 
 
 def test_what_stands_still_has_no_end() -> None:
-    pace = Pace()
+    pace = Throughput()
     pace.look(at(0), 0, None)
     assert pace.look(at(1), 0, 1000) == (0, None)
     assert pace.look(at(1), 0, 1000) == (0, None)  # the clock stood still as well
@@ -33,6 +33,6 @@ def test_what_stands_still_has_no_end() -> None:
 
 
 def test_an_end_beyond_the_calendar_is_none() -> None:
-    pace = Pace()
+    pace = Throughput()
     pace.look(at(0), 0, 10**30)
     assert pace.look(at(1), 1, 10**30) == (1, None)

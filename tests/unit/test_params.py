@@ -3,18 +3,19 @@ from typing import Any
 
 import pytest
 
-from gateway.configuration import Cluster
+from gateway.clusters.configuration import Cluster
+from gateway.clusters.owner_roots import owner_roots
 from gateway.errors import Invalid
-from gateway.params import Folders, understand
-from gateway.places import places_of
+from gateway.jobs.folders import JobFolders
+from gateway.jobs.params import parse_params
 
 CLUSTER = Cluster(name="hpc", scheduler="local", home=PurePosixPath("/home/user"), max_cpus=2)
-PLACES = places_of(CLUSTER, "local")
+PLACES = owner_roots(CLUSTER, "local")
 INPUT = {"read_input_data": "/Init_Data/x.csv"}
 
 
 def test_defaults_never_make_a_request_fail() -> None:
-    params, warnings = understand(INPUT, ["fft"], CLUSTER)
+    params, warnings = parse_params(INPUT, ["fft"], CLUSTER)
     assert params["num_mpi_procs"] == 2
     assert params["fft"] == {"spectrum": "full", "window": "none"}
     assert warnings == []
@@ -30,39 +31,39 @@ def test_what_an_old_client_sends_is_understood() -> None:
         "exe": "build/SERRANO",
         "input_data_double": "/Input_Data/Double_Data_Type/signalFilter",
     }
-    _, warnings = understand(old, ["fft"], CLUSTER)
+    _, warnings = parse_params(old, ["fft"], CLUSTER)
     assert warnings == []
 
 
 def test_unknown_keys_are_ignored_and_listed() -> None:
-    _, warnings = understand({**INPUT, "colour": 1}, ["fft"], CLUSTER)
+    _, warnings = parse_params({**INPUT, "colour": 1}, ["fft"], CLUSTER)
     assert warnings == ["params.colour is not known and was ignored"]
 
 
 def test_paths_are_joined_as_text_below_the_workspace() -> None:
-    params, _ = understand(INPUT, ["fft"], CLUSTER)
-    folders = Folders.of(params, PLACES)
+    params, _ = parse_params(INPUT, ["fft"], CLUSTER)
+    folders = JobFolders.of(params, PLACES)
     assert folders.input == PurePosixPath("/home/user/serrano/data/Init_Data/x.csv")
     assert folders.profile == PurePosixPath("/home/user/serrano/profile")
 
 
 def test_asset_pairs_alone_change_the_layout() -> None:
-    params, _ = understand({**INPUT, "inbestme_kernel": 1}, ["min_max"], CLUSTER)
+    params, _ = parse_params({**INPUT, "inbestme_kernel": 1}, ["min_max"], CLUSTER)
     assert params["ideko_kernel"] == 0
 
 
 def test_a_day_of_expiry_needs_asset_pairs_and_takes_the_place_of_years() -> None:
     raw = {**INPUT, "black_scholes": {"expiry_date": "2030-01-01"}}
-    params, _ = understand({**raw, "inbestme_kernel": 1}, ["black_scholes"], CLUSTER)
+    params, _ = parse_params({**raw, "inbestme_kernel": 1}, ["black_scholes"], CLUSTER)
     assert params["black_scholes"]["expiry_date"] == "2030-01-01"
     assert "years_until_expiry" not in params["black_scholes"]
     with pytest.raises(Invalid, match="needs the dates of asset pairs, not a sensor table") as refused:
-        understand(raw, ["black_scholes"], CLUSTER)
+        parse_params(raw, ["black_scholes"], CLUSTER)
     assert refused.value.field == "params.black_scholes.expiry_date"
 
 
 def test_options_of_nothing_are_the_defaults() -> None:
-    params, _ = understand({**INPUT, "fft": None}, ["fft"], CLUSTER)
+    params, _ = parse_params({**INPUT, "fft": None}, ["fft"], CLUSTER)
     assert params["fft"] == {"spectrum": "full", "window": "none"}
 
 
@@ -96,4 +97,4 @@ def test_options_of_nothing_are_the_defaults() -> None:
 )
 def test_what_cannot_be_honoured_is_refused_naming_the_key(raw: dict[str, Any], words: str) -> None:
     with pytest.raises(Invalid, match=words):
-        Folders.of(understand(raw, ["fft"], CLUSTER)[0], PLACES)
+        JobFolders.of(parse_params(raw, ["fft"], CLUSTER)[0], PLACES)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.clusters.paths import below, confine, shown
 from gateway.errors import Invalid
-from gateway.paths import below, confine, shown
 
 HOME = PurePosixPath("/home/user")
 SCRATCH = PurePosixPath("/scratch")

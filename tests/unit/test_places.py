@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from gateway.configuration import Cluster
-from gateway.errors import Invalid, SiteError
-from gateway.places import Places, places_of
-from gateway.sites.opening import open_site
+from gateway.clusters.configuration import Cluster
+from gateway.clusters.owner_roots import OwnerRoots, owner_roots
+from gateway.errors import FilesystemError, Invalid
+from gateway.filesystems.opening import open_filesystem
 
 
 def _cluster(*roots: str, home: str = "/home/gw") -> Cluster:
@@ -21,13 +21,13 @@ def _paths(*texts: str) -> tuple[PurePosixPath, ...]:
 
 
 def test_without_accounts_the_home_is_everybodys() -> None:
-    places = places_of(_cluster(), "local")
-    assert places == Places(PurePosixPath("/home/gw"), _paths("/home/gw"))
+    places = owner_roots(_cluster(), "local")
+    assert places == OwnerRoots(PurePosixPath("/home/gw"), _paths("/home/gw"))
     assert places.confine("serrano/data/x", "dst") == PurePosixPath("/home/gw/serrano/data/x")
 
 
 def test_with_accounts_each_owner_has_a_folder() -> None:
-    places = places_of(_cluster(), "Ada")
+    places = owner_roots(_cluster(), "Ada")
     assert places.roots == _paths("/home/gw/owners/_41da")
     assert places.own == _paths("/home/gw/owners", "/home/gw/owners/_41da")
     for text in ("serrano/data/x", "${HOME}/serrano/data/x", "/home/gw/owners/_41da/serrano/data/x"):
@@ -39,21 +39,21 @@ def test_with_accounts_each_owner_has_a_folder() -> None:
 )
 def test_nobody_leaves_that_folder(text: str) -> None:
     with pytest.raises(Invalid, match="leaves the folders"):
-        places_of(_cluster(), "ada").confine(text, "dst")
+        owner_roots(_cluster(), "ada").confine(text, "dst")
 
 
 @pytest.mark.parametrize(
     "owner", ["..", "../eve", "/", "eve/..", "a\0b", ".", "{owner}", "eve\u2215x", "..\u2024"]
 )
 def test_a_name_cannot_lead_anywhere_else(owner: str) -> None:
-    (root,) = places_of(_cluster(), owner).roots
+    (root,) = owner_roots(_cluster(), owner).roots
     assert root.parent == PurePosixPath("/home/gw/owners")
     assert root.name not in {"", ".", "..", "eve"}
 
 
 def test_configured_roots_name_the_owners_folder_and_what_is_shared() -> None:
     cluster = _cluster("/data/public", "/scratch/{owner}/gateway", "/work/{owner}")
-    places = places_of(cluster, "ada")
+    places = owner_roots(cluster, "ada")
     assert places.roots == _paths("/data/public", "/scratch/ada/gateway", "/work/ada")
     assert places.home == PurePosixPath("/scratch/ada/gateway")
     assert places.own == _paths("/scratch/ada", "/scratch/ada/gateway", "/work/ada")
@@ -62,8 +62,8 @@ def test_configured_roots_name_the_owners_folder_and_what_is_shared() -> None:
 
 def test_roots_without_owners_are_shared_by_all() -> None:
     cluster = _cluster("/home/gw", "/scratch/gw")
-    assert places_of(cluster, "ada") == places_of(cluster, "eve")
-    assert places_of(cluster, "ada").home == PurePosixPath("/home/gw")
+    assert owner_roots(cluster, "ada") == owner_roots(cluster, "eve")
+    assert owner_roots(cluster, "ada").home == PurePosixPath("/home/gw")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_the_home_is_the_accounts_and_nobody_elses() -> None:
 
 def test_an_owners_folder_appears_when_something_is_written(tmp_path: Path) -> None:
     cluster = _cluster(home=str(tmp_path))
-    ada = open_site(cluster, "ada")
+    ada = open_filesystem(cluster, "ada")
     path = tmp_path / "owners" / "ada" / "a" / "x"
     assert not ada.exists(PurePosixPath(path))
     ada.write_text(PurePosixPath(path), "1")
@@ -97,21 +97,21 @@ def test_an_owners_folder_appears_when_something_is_written(tmp_path: Path) -> N
 def test_a_link_into_anothers_folder_is_not_followed(tmp_path: Path) -> None:
     cluster = _cluster(home=str(tmp_path))
     for owner in ("ada", "eve"):
-        open_site(cluster, owner).write_text(PurePosixPath(tmp_path / "owners" / owner / "x"), owner)
+        open_filesystem(cluster, owner).write_text(PurePosixPath(tmp_path / "owners" / owner / "x"), owner)
     link = tmp_path / "owners" / "eve" / "link"
     link.symlink_to(tmp_path / "owners" / "ada" / "x")
     folder = tmp_path / "owners" / "eve" / "folder"
     folder.symlink_to(tmp_path / "owners" / "ada")
     for path in (link, folder / "x"):
-        with pytest.raises(SiteError, match="symbolic link"):
-            open_site(cluster, "eve").read_text(PurePosixPath(path), 10)
-    with pytest.raises(SiteError, match="symbolic link"):
-        open_site(cluster, "eve").write_text(PurePosixPath(folder / "y"), "1")
+        with pytest.raises(FilesystemError, match="symbolic link"):
+            open_filesystem(cluster, "eve").read_text(PurePosixPath(path), 10)
+    with pytest.raises(FilesystemError, match="symbolic link"):
+        open_filesystem(cluster, "eve").write_text(PurePosixPath(folder / "y"), "1")
 
 
 def test_a_root_that_is_not_there_is_not_created(tmp_path: Path) -> None:
     """An unmounted filesystem must not be written into the mount point."""
-    site = open_site(_cluster(f"{tmp_path}/mount/{{owner}}"), "ada")
-    with pytest.raises(SiteError):
+    site = open_filesystem(_cluster(f"{tmp_path}/mount/{{owner}}"), "ada")
+    with pytest.raises(FilesystemError):
         site.make_folder(PurePosixPath(tmp_path / "mount" / "ada" / "x"))
     assert not (tmp_path / "mount").exists()

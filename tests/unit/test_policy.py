@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
+from gateway.egress import policy
 from gateway.errors import Invalid, StorageError, StorageUnavailable
-from gateway.storage import policy
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.configuration import load
+from gateway.clusters.configuration import load
+from gateway.clusters.limits import Ceilings, Defaults, Limits
 from gateway.errors import Invalid
-from gateway.resources import Ceilings, Defaults, Limits, Wishes, grant, resources
+from gateway.jobs.resources import ResourceRequest, grant, resources
 from gateway.schedulers.base import Resources
 
 GIB = 2**30
@@ -17,7 +18,7 @@ LIMITS = Limits(
 
 
 def test_defaults() -> None:
-    granted = grant(Wishes(), LIMITS, ranks=4, threads=2)
+    granted = grant(ResourceRequest(), LIMITS, ranks=4, threads=2)
     assert resources(granted, 16) == Resources(
         partition="debug",
         account="lab",
@@ -28,7 +29,7 @@ def test_defaults() -> None:
 
 
 def test_wishes() -> None:
-    wishes = Wishes(partition="long", nodes=2, time_limit_s=3600, memory_bytes=16 * GIB)
+    wishes = ResourceRequest(partition="long", nodes=2, time_limit_s=3600, memory_bytes=16 * GIB)
     granted = grant(wishes, LIMITS, ranks=4, threads=2)
     assert granted["partition"] == "long"
     assert (granted["nodes"], granted["time_limit_s"]) == (2, 3600)
@@ -36,24 +37,24 @@ def test_wishes() -> None:
 
 
 def test_nothing_configured_leaves_all_to_the_scheduler() -> None:
-    assert resources(grant(Wishes(), Limits(), 1, 1), 8) == Resources(cpus_per_node=8)
+    assert resources(grant(ResourceRequest(), Limits(), 1, 1), 8) == Resources(cpus_per_node=8)
 
 
 def test_a_time_ceiling_is_the_limit_of_who_does_not_ask() -> None:
-    assert grant(Wishes(), Limits(ceilings=Ceilings(time_limit_s=60)), 1, 1)["time_limit_s"] == 60
+    assert grant(ResourceRequest(), Limits(ceilings=Ceilings(time_limit_s=60)), 1, 1)["time_limit_s"] == 60
 
 
 @pytest.mark.parametrize(
     ("wishes", "words"),
     [
-        (Wishes(partition="gpu"), "resources.partition: 'gpu' is not among debug, long"),
-        (Wishes(nodes=9), "resources.nodes: 9 nodes are more than the 8 ranks"),
-        (Wishes(nodes=5), "resources.nodes: 5 is above this cluster's ceiling of 4"),
-        (Wishes(time_limit_s=3601), "resources.time_limit_s: 3601 .* 3600"),
-        (Wishes(memory_bytes=16 * GIB + 1), f"resources.memory_bytes: .*{16 * GIB}"),
+        (ResourceRequest(partition="gpu"), "resources.partition: 'gpu' is not among debug, long"),
+        (ResourceRequest(nodes=9), "resources.nodes: 9 nodes are more than the 8 ranks"),
+        (ResourceRequest(nodes=5), "resources.nodes: 5 is above this cluster's ceiling of 4"),
+        (ResourceRequest(time_limit_s=3601), "resources.time_limit_s: 3601 .* 3600"),
+        (ResourceRequest(memory_bytes=16 * GIB + 1), f"resources.memory_bytes: .*{16 * GIB}"),
     ],
 )
-def test_above_the_ceiling(wishes: Wishes, words: str) -> None:
+def test_above_the_ceiling(wishes: ResourceRequest, words: str) -> None:
     with pytest.raises(Invalid, match=words):
         grant(wishes, LIMITS, ranks=8, threads=1)
 
@@ -74,7 +75,7 @@ def test_above_the_ceiling(wishes: Wishes, words: str) -> None:
 )
 def test_wishes_that_make_no_sense(key: str, value: object) -> None:
     with pytest.raises(ValueError, match=key):
-        Wishes.model_validate({key: value})
+        ResourceRequest.model_validate({key: value})
 
 
 @pytest.mark.parametrize(

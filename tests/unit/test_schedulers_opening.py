@@ -5,7 +5,7 @@ from typing import Literal
 
 import pytest
 
-from gateway.configuration import Cluster
+from gateway.clusters.configuration import Cluster
 from gateway.errors import SchedulerError
 from gateway.schedulers.opening import open_scheduler
 

@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway import batch
-from gateway.schedulers.slurm_folder import recall
-from gateway.schedulers.slurm_job import SlurmJob
-from gateway.schedulers.slurm_node import Node
-from gateway.schedulers.slurm_partitions import SlurmPartition, figures, largest_nodes
-from gateway.schedulers.slurm_reports import STATES, report, reports, superfluous
-from gateway.schedulers.slurm_waiting import waiting_reason
+from gateway.schedulers import batch_script
+from gateway.schedulers.slurm.partitions import figures, largest_nodes
+from gateway.schedulers.slurm.pending import pending_reason
+from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
+from gateway.schedulers.slurm.recovery import recall
+from gateway.schedulers.slurm.reports import STATES, report, reports, superfluous
 from gateway.states import JobState
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -145,7 +144,7 @@ def test_an_unknown_state_is_shown_and_logged_not_guessed(caplog: pytest.LogCapt
 )
 def test_waiting_in_plain_words(reason: str, ahead: int, start_in: timedelta | None, words: str) -> None:
     start_at = None if start_in is None else NOW + start_in
-    assert waiting_reason(job(reason=reason, start_at=start_at), ahead, 1, NOW) == words
+    assert pending_reason(job(reason=reason, start_at=start_at), ahead, 1, NOW) == words
 
 
 @pytest.mark.parametrize(
@@ -158,17 +157,19 @@ def test_waiting_in_plain_words(reason: str, ahead: int, start_in: timedelta | N
 )
 def test_waiting_for_room_says_how_many_nodes_are_missing(states: list[str], words: str) -> None:
     nodes = [
-        Node(f"n{number}", state, cpus=4, idle_cpus=0 if state == "ALLOCATED" else 4, partitions=("debug",))
+        SlurmNode(
+            f"n{number}", state, cpus=4, idle_cpus=0 if state == "ALLOCATED" else 4, partitions=("debug",)
+        )
         for number, state in enumerate(states)
     ]
-    elsewhere = Node("n9", "IDLE", cpus=64, idle_cpus=64, partitions=("gpu",))
+    elsewhere = SlurmNode("n9", "IDLE", cpus=64, idle_cpus=64, partitions=("gpu",))
     told = reports([job(reason="Resources")], 1000, NOW, [*nodes, elsewhere])
     assert told["job.1"].reason == words
 
 
 def test_waiting_for_a_single_node() -> None:
     assert (
-        waiting_reason(job(reason="Resources", nodes=1), 0, 0, NOW) == "waiting for a node with 8 free CPUs"
+        pending_reason(job(reason="Resources", nodes=1), 0, 0, NOW) == "waiting for a node with 8 free CPUs"
     )
 
 
@@ -196,7 +197,7 @@ def test_a_stranger_s_job_of_the_same_name_is_not_ours(tmp_path: Path) -> None:
 
 
 def test_the_largest_nodes() -> None:
-    nodes = [Node("n1", "IDLE", 4, 4, ("debug",)), Node("n2", "DOWN", 64, 0, ("debug", "big"))]
+    nodes = [SlurmNode("n1", "IDLE", 4, 4, ("debug",)), SlurmNode("n2", "DOWN", 64, 0, ("debug", "big"))]
     partitions = [
         SlurmPartition("debug", is_up=True, is_default=True),
         SlurmPartition("big", is_up=True),
@@ -206,25 +207,27 @@ def test_the_largest_nodes() -> None:
 
 
 def started(folder: Path, scheduler_id: str) -> None:
-    start = batch.Start(pid=1, ticks=1, boot_id="b", host="n1", scheduler_id=scheduler_id, started_at=NOW)
-    (folder / batch.STARTED).write_text(start.model_dump_json())
+    start = batch_script.Start(
+        pid=1, ticks=1, boot_id="b", host="n1", scheduler_id=scheduler_id, started_at=NOW
+    )
+    (folder / batch_script.STARTED).write_text(start.model_dump_json())
 
 
 def ended(folder: Path, exit_code: int, signal: int | None, *, after_s: int = 1, limit_s: int | None) -> None:
-    end = batch.Exit(
+    end = batch_script.Exit(
         exit_code=exit_code,
         signal=signal,
         started_at=NOW,
         ended_at=NOW + timedelta(seconds=after_s),
         time_limit_s=limit_s,
     )
-    (folder / batch.EXIT).write_text(end.model_dump_json())
+    (folder / batch_script.EXIT).write_text(end.model_dump_json())
 
 
 def test_of_two_copies_the_one_that_started_is_told(tmp_path: Path) -> None:
     copies = [
         job("RUNNING", number=1, folder=tmp_path),
-        job("FAILED", exit_code=batch.ALREADY_STARTED, number=2, folder=tmp_path),
+        job("FAILED", exit_code=batch_script.ALREADY_STARTED, number=2, folder=tmp_path),
         job("PENDING", number=3, folder=tmp_path),
     ]
     assert reports(copies, 1000, NOW)["job.1"].scheduler_id == "1"
@@ -239,14 +242,14 @@ def test_of_two_copies_the_one_that_started_is_told(tmp_path: Path) -> None:
 
 def test_only_a_copy_that_gave_up_is_left(tmp_path: Path) -> None:
     started(tmp_path, "1")
-    late = job("FAILED", exit_code=batch.ALREADY_STARTED, number=2, folder=tmp_path)
+    late = job("FAILED", exit_code=batch_script.ALREADY_STARTED, number=2, folder=tmp_path)
     assert reports([late], 1000, NOW) == {}
 
 
 def test_a_kernel_that_ends_with_that_code_is_believed(tmp_path: Path) -> None:
     started(tmp_path, "2")
-    real = job("FAILED", exit_code=batch.ALREADY_STARTED, number=2, folder=tmp_path)
-    assert reports([real], 1000, NOW)["job.1"].exit_code == batch.ALREADY_STARTED
+    real = job("FAILED", exit_code=batch_script.ALREADY_STARTED, number=2, folder=tmp_path)
+    assert reports([real], 1000, NOW)["job.1"].exit_code == batch_script.ALREADY_STARTED
 
 
 def test_the_folder_s_exit_code_is_exact(tmp_path: Path) -> None:
@@ -301,14 +304,14 @@ def test_what_the_folder_says(  # noqa: PLR0917
     ],
 )
 def test_nodes_that_take_jobs(state: str, free: int) -> None:
-    assert Node("n1", state, 4, 4, ("debug",)).free_cpus == free
+    assert SlurmNode("n1", state, 4, 4, ("debug",)).free_cpus == free
 
 
 def test_figures_per_partition() -> None:
     nodes = [
-        Node("n1", "MIXED", 4, 1, ("debug", "small")),
-        Node("n2", "ALLOCATED", 4, 0, ("debug", "small")),
-        Node("n3", "IDLE+DRAIN", 4, 4, ("debug",)),
+        SlurmNode("n1", "MIXED", 4, 1, ("debug", "small")),
+        SlurmNode("n2", "ALLOCATED", 4, 0, ("debug", "small")),
+        SlurmNode("n3", "IDLE+DRAIN", 4, 4, ("debug",)),
     ]
     jobs = [job("RUNNING"), job("COMPLETING"), job(partition="debug,small"), job("COMPLETED", exit_code=0)]
     partitions = [

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import Invalid
-from gateway.services import RESULT_FILES, SERVICES, check_options, check_services, option_schemas
+from gateway.jobs.services import RESULT_FILES, SERVICES, check_options, check_services, option_schemas
 from hpc_kernels.errors import BadInputError
 from hpc_kernels.options import checked, schema_document
 
@@ -44,7 +44,7 @@ def test_the_order_is_the_contracts() -> None:
 
 
 def test_our_copy_of_the_options_is_what_the_kernels_export() -> None:
-    copy = json.loads((ROOT / "gateway" / "kernel_options.json").read_text(encoding="utf-8"))
+    copy = json.loads((ROOT / "gateway" / "jobs" / "kernel_options.json").read_text(encoding="utf-8"))
     assert copy == schema_document()
 
 

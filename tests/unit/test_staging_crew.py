@@ -7,23 +7,23 @@ from collections.abc import Callable
 import pytest
 
 from gateway.errors import StorageBusy, StorageUnavailable
-from gateway.staging import crew
-from gateway.staging.crew import Crew, Part
+from gateway.transfers.staging import parts
+from gateway.transfers.staging.parts import Part, PartRunner
 
 BYTES = 100
 
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(parts, "FIRST_PAUSE_S", 0.01)
 
 
 def _parts(count: int) -> list[Part]:
     return [Part(n, n * BYTES, (n + 1) * BYTES) for n in range(count)]
 
 
-def _run(parts: list[Part], work: crew.Work, size: int = 8) -> None:
-    Crew(parts, size, work, lambda: None).run(lambda: None)
+def _run(parts: list[Part], work: parts.Work, size: int = 8) -> None:
+    PartRunner(parts, size, work, lambda: None).run(lambda: None)
 
 
 class Throttling:
@@ -94,4 +94,4 @@ def test_a_try_ends_when_nothing_moves_any_more(error: type[StorageUnavailable])
 
     with pytest.raises(error, match="never"):
         _run(_parts(40), work)
-    assert len(asked) < 8 * crew.TRIES
+    assert len(asked) < 8 * parts.TRIES

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.errors import StorageError
 from gateway.models import Transfer
-from gateway.prefixes import MOST_CHILDREN, Entry, _check
+from gateway.transfers.prefixes import MOST_CHILDREN, Entry, _check
 
 PARENT = Transfer(kind="s3_data", object="in/", path="x")
 

@@ -12,12 +12,13 @@ from pathlib import Path, PurePosixPath
 import pytest
 from awscrt.checksums import crc64nvme
 
+from gateway.egress.connection import Take
 from gateway.errors import StorageBusy, StorageUnavailable
-from gateway.sites.local import LocalSite
-from gateway.staging import crew, fetching
-from gateway.staging.crew import Crew, Part
-from gateway.staging.progress import Deadline
-from gateway.storage.remote import Readable, RemoteInfo, Take
+from gateway.filesystems.shared import SharedFilesystem
+from gateway.storage.remote import Readable, RemoteInfo
+from gateway.transfers.staging import download, parts
+from gateway.transfers.staging.attempt import Deadline
+from gateway.transfers.staging.parts import Part, PartRunner
 from tests.staging import Recorder
 
 MIB = 1 << 20
@@ -35,9 +36,9 @@ CHECKSUMS: list[dict[str, str]] = [
 
 @pytest.fixture(autouse=True)
 def small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr(fetching, "SMALLEST_PART_BYTES", MIB)
-    monkeypatch.setattr(fetching, "LARGEST_PART_BYTES", MIB)
+    monkeypatch.setattr(parts, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(download, "SMALLEST_PART_BYTES", MIB)
+    monkeypatch.setattr(download, "LARGEST_PART_BYTES", MIB)
 
 
 @dataclass
@@ -87,8 +88,8 @@ class Store:
 
 
 def _fetch(store: Store, folder: Path, connections: int = 4) -> None:
-    with LocalSite([PurePosixPath(folder)]).receive(PurePosixPath(folder / "x"), TOKEN) as incoming:
-        fetching.fetch(
+    with SharedFilesystem([PurePosixPath(folder)]).receive(PurePosixPath(folder / "x"), TOKEN) as incoming:
+        download.download(
             store,
             store.ask(),
             incoming,
@@ -153,7 +154,7 @@ def test_wrong_bytes_of_a_long_request_are_noticed(checksums: dict[str, str], tm
 def test_requests_become_shorter_again_when_nothing_was_refused_for_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crew, "CALM_S", 0.0)
+    monkeypatch.setattr(parts, "CALM_S", 0.0)
     store = Store(range(4))
     _fetch(store, tmp_path, 1)
     assert (tmp_path / "x").read_bytes() == DATA
@@ -169,5 +170,5 @@ def test_parts_of_an_upload_stay_as_they_were_numbered() -> None:
         part.done = 10
         stored.append(part.number)
 
-    Crew([Part(n, 10 * n, 10 * n + 10) for n in range(40)], 4, work, lambda: None).run(lambda: None)
+    PartRunner([Part(n, 10 * n, 10 * n + 10) for n in range(40)], 4, work, lambda: None).run(lambda: None)
     assert sorted(stored) == list(range(40))

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.settings import Settings
-from gateway.storage import clients
 from gateway.storage.address import Credentials, S3Address
+from gateway.storage.s3 import clients
 
 ADDRESS = S3Address("http://127.0.0.1:1", "local", "bucket", "key")
 OWNER = Credentials("access", "geheim")
@@ -22,10 +22,10 @@ def nothing_kept() -> Iterator[None]:
 
 
 def test_one_that_was_given_back_is_lent_again_to_one_at_a_time() -> None:
-    first = clients.lend(ADDRESS, OWNER, SETTINGS)
-    assert clients.lend(ADDRESS, OWNER, SETTINGS) is not first
-    clients.give_back(first)
-    assert clients.lend(ADDRESS, OWNER, SETTINGS) is first
+    first = clients.borrow_session(ADDRESS, OWNER, SETTINGS)
+    assert clients.borrow_session(ADDRESS, OWNER, SETTINGS) is not first
+    clients.return_session(first)
+    assert clients.borrow_session(ADDRESS, OWNER, SETTINGS) is first
 
 
 @pytest.mark.parametrize(
@@ -38,17 +38,17 @@ def test_one_that_was_given_back_is_lent_again_to_one_at_a_time() -> None:
     ],
 )
 def test_nobody_gets_anothers(address: S3Address, credentials: Credentials, settings: Settings) -> None:
-    clients.give_back(first := clients.lend(ADDRESS, OWNER, SETTINGS))
-    assert clients.lend(address, credentials, settings) is not first
+    clients.return_session(first := clients.borrow_session(ADDRESS, OWNER, SETTINGS))
+    assert clients.borrow_session(address, credentials, settings) is not first
 
 
 def test_few_are_kept_and_not_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    lent = [clients.lend(ADDRESS, OWNER, SETTINGS) for _ in range(clients.KEPT + 2)]
+    lent = [clients.borrow_session(ADDRESS, OWNER, SETTINGS) for _ in range(clients.KEPT + 2)]
     for each in lent:
-        clients.give_back(each)
+        clients.return_session(each)
     assert [each for _, each in clients.kept] == lent[2:]
-    last = clients.lend(ADDRESS, Credentials("other", "key"), SETTINGS)
+    last = clients.borrow_session(ADDRESS, Credentials("other", "key"), SETTINGS)
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now + clients.KEPT_S + 1)
-    clients.give_back(last)
+    clients.return_session(last)
     assert [each for _, each in clients.kept] == [last]

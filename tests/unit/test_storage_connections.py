@@ -9,25 +9,25 @@ from contextlib import closing
 import pytest
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
+from gateway.egress import policy
+from gateway.egress import pool as module
+from gateway.egress.connection import HELD_BYTES
+from gateway.egress.pool import ConnectionPool
 from gateway.embedded import free_ports
 from gateway.errors import StorageError
 from gateway.settings import Settings
-from gateway.storage import connections as module
-from gateway.storage import policy
-from gateway.storage.connections import Connections
-from gateway.storage.wire import HELD_BYTES
 from tests.raw import OK, answering, serving, silent_after
 
 SETTINGS = Settings(allowed_endpoints=["127.0.0.1"], read_timeout_s=0.5)
 
 
-def _get(connections: Connections, url: str) -> bytes:
+def _get(connections: ConnectionPool, url: str) -> bytes:
     with closing(connections.send("GET", url, {})) as answer:
         return answer.read()
 
 
 def test_a_connection_whose_answer_was_read_serves_again() -> None:
-    with serving(answering(OK, OK, OK)) as url, closing(Connections(SETTINGS)) as connections:
+    with serving(answering(OK, OK, OK)) as url, closing(ConnectionPool(SETTINGS)) as connections:
         assert [_get(connections, url) for _ in range(3)] == [b"here"] * 3
 
 
@@ -43,7 +43,7 @@ def test_one_that_the_server_has_closed_does_not(answer: bytes) -> None:
         accepted.close()
         closed.set()
 
-    with serving(first, answering(answer)) as url, closing(Connections(SETTINGS)) as connections:
+    with serving(first, answering(answer)) as url, closing(ConnectionPool(SETTINGS)) as connections:
         assert _get(connections, url) == b"here"
         assert closed.wait(5)
         assert _get(connections, url) == b"here"
@@ -51,7 +51,7 @@ def test_one_that_the_server_has_closed_does_not(answer: bytes) -> None:
 
 def test_one_whose_answer_was_not_read_whole_does_not_either() -> None:
     longer = OK.replace(b"4", b"5")
-    with serving(answering(longer), answering(OK)) as url, closing(Connections(SETTINGS)) as connections:
+    with serving(answering(longer), answering(OK)) as url, closing(ConnectionPool(SETTINGS)) as connections:
         with closing(connections.send("GET", url, {})) as answer:
             assert answer.read(2) == b"he"
         assert _get(connections, url) == b"here"
@@ -69,14 +69,14 @@ def test_an_answer_that_comes_before_all_was_sent_is_read() -> None:
             raise AssertionError("it was not sent before")
 
     refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
-    with serving(answering(refusal)) as url, closing(Connections(SETTINGS)) as connections:
+    with serving(answering(refusal)) as url, closing(ConnectionPool(SETTINGS)) as connections:
         headers = {"Content-Length": str(1 << 40), "Expect": b"100-continue"}
         with closing(connections.send("PUT", url, headers, Endless())) as answer:
             assert answer.status == 403
 
 
 def test_a_server_that_breaks_off_or_falls_silent_is_told_by_name() -> None:
-    connections = Connections(SETTINGS)
+    connections = ConnectionPool(SETTINGS)
     with serving(lambda accepted: accepted.close()) as url, pytest.raises(ConnectionClosedError):
         _get(connections, url)
     done = threading.Event()
@@ -92,11 +92,11 @@ def test_a_server_that_breaks_off_or_falls_silent_is_told_by_name() -> None:
     with pytest.raises(EndpointConnectionError):
         _get(connections, f"http://127.0.0.1:{free_ports(1)[0]}/")
     with pytest.raises(StorageError, match="GATEWAY_ALLOWED_ENDPOINTS"):
-        _get(Connections(Settings(allowed_endpoints=[])), url)
+        _get(ConnectionPool(Settings(allowed_endpoints=[])), url)
 
 
 def test_a_cut_wakes_who_waits() -> None:
-    connections = Connections(SETTINGS.model_copy(update={"read_timeout_s": 60.0}))
+    connections = ConnectionPool(SETTINGS.model_copy(update={"read_timeout_s": 60.0}))
     asked = threading.Event()
 
     def behave(accepted: socket.socket) -> None:
@@ -122,7 +122,7 @@ def test_a_name_is_looked_up_again_once_a_connection_is_old(monkeypatch: pytest.
         return ["127.0.0.1"]
 
     monkeypatch.setattr(policy, "resolve", resolve)
-    with serving(answering(OK, OK), answering(OK)) as url, closing(Connections(SETTINGS)) as connections:
+    with serving(answering(OK, OK), answering(OK)) as url, closing(ConnectionPool(SETTINGS)) as connections:
         named = url.replace("127.0.0.1", "store.example")
         _get(connections, named)
         _get(connections, named)
@@ -139,7 +139,7 @@ def test_a_body_is_sent_again_whole_where_a_kept_connection_was_dead() -> None:
         answering(OK)(accepted)
         accepted.recv(16)
 
-    with serving(dies, answering(OK, heard=heard)) as url, closing(Connections(SETTINGS)) as connections:
+    with serving(dies, answering(OK, heard=heard)) as url, closing(ConnectionPool(SETTINGS)) as connections:
         assert _get(connections, url) == b"here"
         with closing(connections.send("PUT", url, {}, b"the body")) as answer:
             assert answer.status == 200
@@ -155,7 +155,7 @@ def test_what_has_come_before_a_server_falls_silent_is_given_away() -> None:
 
     half = OK.replace(b"Length: 4", b"Length: 400000") + bytes(200_000)
     with serving(silent_after(half)) as url:
-        answer = Connections(SETTINGS).send("GET", url, {})
+        answer = ConnectionPool(SETTINGS).send("GET", url, {})
         with closing(answer), pytest.raises(ReadTimeoutError) as caught:
             answer.pour(take)
         assert taken == b"here" + bytes(200_000)  # now, not when the error and all that it holds are gone
@@ -170,7 +170,7 @@ def test_a_server_that_answers_and_leaves_while_it_is_sent_to_has_the_word() -> 
             pass
 
     with serving(refuse) as url:
-        answer = Connections(SETTINGS).send("PUT", url, {}, bytes(32 << 20))
+        answer = ConnectionPool(SETTINGS).send("PUT", url, {}, bytes(32 << 20))
         with closing(answer):
             assert (answer.status, answer.read()) == (403, b"keep")
 
@@ -188,7 +188,7 @@ def test_a_body_that_comes_in_pieces_is_read_whole(size: int, most: int | None) 
                 time.sleep(0.02)
                 accepted.sendall(body[start : start + 1 + size // 3])
 
-    with serving(slowly) as url, closing(Connections(SETTINGS)) as connections:
+    with serving(slowly) as url, closing(ConnectionPool(SETTINGS)) as connections:
         for _ in range(2 if most is None or size <= HELD_BYTES else 1):
             with closing(connections.send("GET", url, {})) as answer:
                 assert answer.read(most) == body[:most]
@@ -197,7 +197,7 @@ def test_a_body_that_comes_in_pieces_is_read_whole(size: int, most: int | None) 
 def test_who_watched_for_an_answer_is_not_called_while_it_is_read_later() -> None:
     calls: list[None] = []
     begun = OK.removesuffix(b"here")
-    with serving(silent_after(begun)) as url, closing(Connections(SETTINGS)) as connections:
+    with serving(silent_after(begun)) as url, closing(ConnectionPool(SETTINGS)) as connections:
         with connections.watched(lambda: calls.append(None)):
             answer = connections.send("GET", url, {})
         before = len(calls)

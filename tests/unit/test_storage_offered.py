@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from gateway.storage.offered import checksums_of, checksums_of_parts, is_strong
+from gateway.storage.s3.checksum_headers import checksums_of, checksums_of_parts, is_strong
 
 MD5 = "9e107d9d372bb6826bd81d3542a419d6"
 ETAG, PARTS_ETAG = f'"{MD5}"', f'"{MD5}-3"'

@@ -5,11 +5,10 @@ import re
 import pytest
 from botocore.exceptions import ConnectTimeoutError, HTTPClientError, ReadTimeoutError
 
-from gateway.errors import StorageBusy, StorageChanged, StorageError, StorageUnavailable
-from gateway.faults import Fault
+from gateway.egress.errors import trouble, unreachable
+from gateway.errors import Fault, StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.storage.address import S3Address
-from gateway.storage.refusals import refusal, unreachable
-from gateway.storage.troubles import trouble
+from gateway.storage.s3.errors import refusal
 
 ADDRESS = S3Address("https://s3.example.org", "eu-1", "box", "deep/{braces}.csv")
 

@@ -7,12 +7,11 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from gateway.errors import StorageError
-from gateway.faults import Fault
+from gateway.errors import Fault, StorageError
 from gateway.settings import Settings
-from gateway.storage import clients
 from gateway.storage.address import Credentials, S3Address
-from gateway.storage.requests import url_of
+from gateway.storage.s3 import clients
+from gateway.storage.s3.requests import url_of
 
 BUCKETS = ["bucket", "with.dots", "with-dash", "Upper", "under_score", "ab", "x" * 64]
 KEYS = ["a/b/c", "with space", "größe/Ü", "plus+percent%20", "a?b#c&d=e", "//x/../y", "quote'\"", "~", "a:b"]
@@ -62,7 +61,7 @@ def test_names_that_no_store_has_are_refused(bucket: str, key: str) -> None:
 )
 def test_a_bucket_stands_before_listed_names_alone(*, endpoint: str, is_virtual: bool) -> None:
     listed = ["Example.org", "127.0.0.1", "::1"]
-    lent = clients.lend(
+    lent = clients.borrow_session(
         S3Address(endpoint, "eu-1", "b", "k"), Credentials("x", "y"), Settings(virtual_hosted=listed)
     )
     assert lent.virtual_hosted is is_virtual

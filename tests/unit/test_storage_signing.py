@@ -16,10 +16,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials as SigningKeys
 
+from gateway.egress.pool import ConnectionPool
 from gateway.settings import Settings
 from gateway.storage.address import Credentials
-from gateway.storage.connections import Connections
-from gateway.storage.signing import PAYLOAD, Signer
+from gateway.storage.s3.signing import PAYLOAD, Signer
 from tests.raw import OK, answering, serving
 
 KEYS = ["a/b", "with space", "größe/Ü", "plus+percent%20", "a?b#c&d=e", "//x//y/", "quote'\"", "~", "a:b;c,d"]
@@ -52,7 +52,10 @@ class Sent:
         heard: list[bytes] = []
         signer = Signer(self.region, Credentials(self.key, SECRET))
         answer = OK.replace(b"here", b"") if self.method == "HEAD" else OK
-        with serving(answering(answer, heard=heard)) as there, closing(Connections(SETTINGS)) as connections:
+        with (
+            serving(answering(answer, heard=heard)) as there,
+            closing(ConnectionPool(SETTINGS)) as connections,
+        ):
             url = self.url.replace("http://store", there.removesuffix("/x"))
             signed, account = signer.signed(self.method, url, {"Host": HOST, **self.headers})
             connections.send(self.method, url, signed, None, account).close()
@@ -108,7 +111,7 @@ def test_who_does_not_sign_sends_no_word_of_who_did_before() -> None:
     heard: list[bytes] = []
     signer = Signer("eu-1", Credentials("access", SECRET))
     serve = serving(answering(OK, OK, OK, heard=heard))
-    with serve as url, closing(Connections(SETTINGS)) as connections:
+    with serve as url, closing(ConnectionPool(SETTINGS)) as connections:
         for signs in (True, False, True):
             signed, account = signer.signed("GET", url, {}) if signs else ({}, None)
             with closing(connections.send("GET", url, signed, None, account)) as answer:

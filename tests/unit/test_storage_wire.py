@@ -10,20 +10,23 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
+from gateway.egress import policy
+from gateway.egress.connection import Connection, Request
+from gateway.egress.curl import Origin
+from gateway.egress.headers import request_lines
+from gateway.egress.pool import Answer, ConnectionPool
 from gateway.errors import Cancelled, StorageError
 from gateway.settings import Settings
-from gateway.storage import policy
-from gateway.storage.connections import Answer, Connections
-from gateway.storage.curl import Place
-from gateway.storage.heads import lines_of
-from gateway.storage.wire import Request, Wire
 from tests.raw import OK, Behaviour, answering, serving, silent_after
 
 PATIENT = Settings(allowed_endpoints=["127.0.0.1"], connect_timeout_s=60, read_timeout_s=60)
 
 
 def _read(url: str, settings: Settings = PATIENT) -> tuple[Answer, bytes]:
-    with closing(Connections(settings)) as connections, closing(connections.send("GET", url, {})) as answer:
+    with (
+        closing(ConnectionPool(settings)) as connections,
+        closing(connections.send("GET", url, {})) as answer,
+    ):
         return answer, answer.read()
 
 
@@ -48,8 +51,8 @@ def test_a_netrc_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_an_address_that_was_not_judged_is_not_connected_to(host: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.2)
-        place = Place("http", host, listener.getsockname()[1])
-        wire = Wire(place, ["127.0.0.1"], PATIENT, "")
+        place = Origin("http", host, listener.getsockname()[1])
+        wire = Connection(place, ["127.0.0.1"], PATIENT, "")
         wire._judged.clear()  # noqa: SLF001  as if libcurl had asked somebody else
         with pytest.raises(StorageError, match="was not judged"):
             _carry_out(wire)
@@ -63,7 +66,7 @@ def test_a_name_that_means_another_address_later_leads_to_the_judged_one(
 ) -> None:
     answers = iter([["127.0.0.1"], ["127.0.0.2"]])
     monkeypatch.setattr(policy, "resolve", lambda *_: next(answers))
-    with serving(answering(OK), answering(OK)) as url, closing(Connections(PATIENT)) as connections:
+    with serving(answering(OK), answering(OK)) as url, closing(ConnectionPool(PATIENT)) as connections:
         for _ in range(2):  # the server closes in between: libcurl connects by itself
             with closing(connections.send("GET", url.replace("127.0.0.1", "store.example"), {})) as answer:
                 assert answer.read() == b"here"
@@ -87,7 +90,7 @@ def test_a_host_may_be_a_number_of_the_sixth_version(monkeypatch: pytest.MonkeyP
         assert _read(url)[1] == b"here"
 
 
-def _carry_out(wire: Wire) -> None:
+def _carry_out(wire: Connection) -> None:
     wire.begin(Request("GET", "/", [], None, 0, None))
     while not wire.is_over:
         wire.step()
@@ -98,12 +101,12 @@ def _carry_out(wire: Wire) -> None:
 def test_a_header_stays_one_line(value: str | bytes) -> None:
     for headers in ({"If-Match": value}, {value if isinstance(value, str) else value.decode(): "x"}):
         with pytest.raises(ValueError, match="line break"):
-            lines_of(headers)
+            request_lines(headers)
 
 
 def test_odd_headers_arrive_as_they_are() -> None:
     heard: list[bytes] = []
-    with serving(answering(OK, heard=heard)) as url, closing(Connections(PATIENT)) as connections:
+    with serving(answering(OK, heard=heard)) as url, closing(ConnectionPool(PATIENT)) as connections:
         headers = {"If-Match": '"größe: 1"', "X-Empty": "", "X-Bytes": b"\xff", "Host": "other.example"}
         connections.send("GET", url, headers).close()
     head = heard[0].split(b"\r\n")
@@ -211,12 +214,12 @@ PHASES: dict[str, tuple[str, Behaviour, bytes | None]] = {
 
 
 @pytest.fixture(params=PHASES)
-def phase(request: pytest.FixtureRequest) -> Iterator[Callable[[Connections], None]]:
+def phase(request: pytest.FixtureRequest) -> Iterator[Callable[[ConnectionPool], None]]:
     scheme, behaviour, body = PHASES[request.param]
 
     with serving(behaviour) as url:
 
-        def act(connections: Connections) -> None:
+        def act(connections: ConnectionPool) -> None:
             method = "GET" if body is None else "PUT"
             sent = connections.send(method, url.replace("http:", f"{scheme}:"), {}, body)
             with closing(sent) as answer:
@@ -225,15 +228,15 @@ def phase(request: pytest.FixtureRequest) -> Iterator[Callable[[Connections], No
         yield act
 
 
-def test_a_watcher_ends_the_waiting_in_every_phase(phase: Callable[[Connections], None]) -> None:
-    connections, begun = Connections(PATIENT), time.monotonic()
+def test_a_watcher_ends_the_waiting_in_every_phase(phase: Callable[[ConnectionPool], None]) -> None:
+    connections, begun = ConnectionPool(PATIENT), time.monotonic()
     with connections.watched(Watch()), pytest.raises(Cancelled):
         phase(connections)
     assert time.monotonic() - begun < 2
 
 
-def test_a_cut_ends_the_waiting_in_every_phase(phase: Callable[[Connections], None]) -> None:
-    connections, begun = Connections(PATIENT), time.monotonic()
+def test_a_cut_ends_the_waiting_in_every_phase(phase: Callable[[ConnectionPool], None]) -> None:
+    connections, begun = ConnectionPool(PATIENT), time.monotonic()
     threading.Timer(0.4, connections.cut).start()
     with pytest.raises(ConnectionClosedError):
         phase(connections)

@@ -5,10 +5,10 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from gateway.filesystems.shared import SharedFilesystem
+from gateway.jobs.usage import usage
 from gateway.models import Job
 from gateway.schedulers.base import Accounting
-from gateway.sites.local import LocalSite
-from gateway.usage import usage
 
 RANK = {"cpu_s": 2.0, "peak_rss_bytes": 50, "read_bytes": 7, "written_bytes": 3}
 END = {
@@ -27,7 +27,7 @@ def job() -> Job:
 
 
 def used(job: Job, folder: Path, accounting: Accounting | None = None) -> dict[str, object]:
-    return usage(job, PurePosixPath(folder), LocalSite((PurePosixPath(folder),)), accounting)
+    return usage(job, PurePosixPath(folder), SharedFilesystem((PurePosixPath(folder),)), accounting)
 
 
 def test_the_sum_of_the_ranks(job: Job, tmp_path: Path) -> None:

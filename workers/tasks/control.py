@@ -4,17 +4,18 @@ import os
 from dataclasses import asdict
 from uuid import UUID
 
-from gateway import batch, infrastructures, questions
+from gateway.clusters import catalog
 from gateway.db import session_scope
-from gateway.errors import SiteError
-from gateway.job_logs import LIMIT_BYTES, TASK, Piece, Wanted
+from gateway.errors import FilesystemError
+from gateway.filesystems.opening import open_filesystem
+from gateway.filesystems.shared import SharedFilesystem
+from gateway.jobs.folders import attempt_folder
+from gateway.jobs.logs import LIMIT_BYTES, TASK, LogChunk, LogRange
 from gateway.models import Job
-from gateway.programs import attempt_folder
-from gateway.queue import app
-from gateway.sites.local import LocalSite
-from gateway.sites.opening import open_site
+from gateway.queue import app, ask_worker
+from gateway.schedulers import batch_script
 
-FILES = {"stdout": batch.STDOUT, "stderr": batch.STDERR}
+FILES = {"stdout": batch_script.STDOUT, "stderr": batch_script.STDERR}
 
 
 @app.task(name=TASK)
@@ -22,18 +23,18 @@ def log(key: str, job_id: str, stream: str, offset: int, tail: int | None) -> No
     """Answer with a part of a job's stdout or stderr."""
     with session_scope(read_only=True) as session:
         job = session.get_one(Job, UUID(job_id))
-    cluster = infrastructures.configured()[job.infrastructure]
-    piece = read(job, Wanted(stream, offset, tail), open_site(cluster, job.owner))
-    questions.answer(key, asdict(piece))
+    cluster = catalog.configured_clusters()[job.infrastructure]
+    piece = read(job, LogRange(stream, offset, tail), open_filesystem(cluster, job.owner))
+    ask_worker.reply(key, asdict(piece))
 
 
-def read(job: Job, wanted: Wanted, site: LocalSite) -> Piece:
+def read(job: Job, wanted: LogRange, site: SharedFilesystem) -> LogChunk:
     """Read the part; a job that has written nothing yet has an empty log."""
     try:
         with site.read(attempt_folder(job) / FILES[wanted.stream]) as source:
             size = os.fstat(source.fd).st_size
             offset = min(wanted.offset, size) if wanted.tail is None else max(size - wanted.tail, 0)
             data = os.pread(source.fd, min(LIMIT_BYTES, size - offset), offset)
-    except SiteError:
-        return Piece(wanted.stream, "", 0, 0, 0)
-    return Piece(wanted.stream, data.decode(errors="replace"), offset, offset + len(data), size)
+    except FilesystemError:
+        return LogChunk(wanted.stream, "", 0, 0, 0)
+    return LogChunk(wanted.stream, data.decode(errors="replace"), offset, offset + len(data), size)

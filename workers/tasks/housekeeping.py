@@ -2,9 +2,10 @@
 
 from gateway import leases
 from gateway.db import session_scope
-from gateway.queue import SWEEP_TASK, app, send
+from gateway.operations.sweep import LEASE, LEASE_PERIODS, sweep
+from gateway.queue import app, send
+from gateway.queue.celery_app import SWEEP_TASK
 from gateway.settings import get_settings
-from gateway.sweep import LEASE, LEASE_PERIODS, sweep
 
 
 # No events: thousands of sweeps a day would push the real tasks out of Flower.

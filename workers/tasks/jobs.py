@@ -2,25 +2,27 @@
 
 import logging
 
-from gateway import claims, infrastructures, jobs
-from gateway.claims import Claim
-from gateway.configuration import Cluster
+from gateway.clusters import catalog
+from gateway.clusters.configuration import Cluster
 from gateway.db import session_scope
-from gateway.endings import ending
 from gateway.errors import Cancelled, SchedulerError
+from gateway.filesystems.opening import open_filesystem
+from gateway.filesystems.shared import SharedFilesystem
+from gateway.jobs import lifecycle as jobs
+from gateway.jobs.ending import read_ending
+from gateway.jobs.folders import attempt_folder
+from gateway.jobs.spec import prepare
+from gateway.jobs.usage import usage
 from gateway.models import Job
-from gateway.outbox import ON_REQUEST
-from gateway.programs import attempt_folder, program
 from gateway.queue import app
 from gateway.schedulers.base import Accounting
 from gateway.schedulers.opening import open_scheduler
-from gateway.sites.local import LocalSite
-from gateway.sites.opening import open_site
 from gateway.states import JobState
-from gateway.usage import usage
-from workers.claiming import GivenUp, claimed
-from workers.keeper import Keeper
-from workers.settling import settling
+from gateway.work import claims
+from gateway.work.claims import Claim
+from gateway.work.failures import ON_REQUEST
+from workers.claim_context import GivenUp, claim_row, recording_failure
+from workers.lease_keeper import LeaseKeeper
 from workers.tasks import LOST_WORKER
 
 _log = logging.getLogger(__name__)
@@ -29,24 +31,24 @@ _log = logging.getLogger(__name__)
 @app.task(name="jobs.submit", bind=True, throws=(GivenUp,), **LOST_WORKER)
 def submit(self: "app.Task", job_id: str) -> None:
     """Hand a job to its scheduler, exactly once."""
-    claim = claimed(claims.take_submission, job_id, str(self.request.hostname))
+    claim = claim_row(claims.take_submission, job_id, str(self.request.hostname))
     if claim is None:
         return
-    with settling(Job, claim), Keeper(Job, [claim]):
+    with recording_failure(Job, claim), LeaseKeeper(Job, [claim]):
         with session_scope() as session:
-            row = claims.owned(session, Job, claim)
-        cluster = infrastructures.configured()[row.infrastructure]
-        scheduler_id = _submit(row, cluster, open_site(cluster, row.owner), claim)
+            row = claims.lock_claimed(session, Job, claim)
+        cluster = catalog.configured_clusters()[row.infrastructure]
+        scheduler_id = _submit(row, cluster, open_filesystem(cluster, row.owner), claim)
         with session_scope() as session:
             jobs.record_submission(session, claim, scheduler_id)
 
 
-def _submit(row: Job, cluster: Cluster, site: LocalSite, claim: Claim) -> str:
+def _submit(row: Job, cluster: Cluster, site: SharedFilesystem, claim: Claim) -> str:
     """Submit, or adopt what an earlier claim of this attempt has submitted before it died.
 
     A job that is to be cancelled is adopted as well, for the watcher to cancel, but not submitted.
     """
-    prepared, scheduler = program(row, cluster), open_scheduler(cluster)
+    prepared, scheduler = prepare(row, cluster), open_scheduler(cluster)
     if claim.repeated:
         found = scheduler.find(prepared.spec.name, prepared.spec.folder)
         if found is not None:
@@ -61,15 +63,15 @@ def _submit(row: Job, cluster: Cluster, site: LocalSite, claim: Claim) -> str:
 @app.task(name="jobs.finish", bind=True, throws=(SchedulerError, GivenUp), **LOST_WORKER)
 def finish(self: "app.Task", job_id: str) -> None:
     """Make a job's end final and visible. It fails when the job failed, so that Flower tells the truth."""
-    claim = claimed(claims.take_ending, job_id, str(self.request.hostname))
+    claim = claim_row(claims.take_ending, job_id, str(self.request.hostname))
     if claim is None:
         return
-    with settling(Job, claim), Keeper(Job, [claim]):
+    with recording_failure(Job, claim), LeaseKeeper(Job, [claim]):
         with session_scope() as session:
-            row = claims.owned(session, Job, claim)
-        cluster = infrastructures.configured()[row.infrastructure]
-        site = open_site(cluster, row.owner)
-        state, reason, outputs = ending(row, cluster, site)
+            row = claims.lock_claimed(session, Job, claim)
+        cluster = catalog.configured_clusters()[row.infrastructure]
+        site = open_filesystem(cluster, row.owner)
+        state, reason, outputs = read_ending(row, cluster, site)
         used = usage(row, attempt_folder(row), site, _accounting(row, cluster))
         with session_scope() as session:
             jobs.finish(session, claim, state, reason, outputs=outputs, usage=used)

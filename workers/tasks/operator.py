@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from gateway import bulk
 from gateway.db import session_scope
 from gateway.errors import Conflict, NotFound
+from gateway.operations import retries
 from gateway.queue import app, send
 
 
@@ -16,5 +16,5 @@ def retry(row_id: str, by: str = "a Celery client", reason: str = "") -> None:
     except ValueError:
         raise NotFound(f"{row_id!r} is not an id") from None
     with session_scope() as session:
-        message = bulk.retry_one(session, wanted, by, reason)
+        message = retries.retry_one(session, wanted, by, reason)
     send([message])

@@ -5,15 +5,17 @@ from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from gateway import claims, infrastructures, retention
+from gateway.clusters import catalog
 from gateway.db import session_scope
 from gateway.errors import GatewayError
+from gateway.filesystems.opening import open_filesystem
+from gateway.jobs.folders import run_folder
 from gateway.models import Job, Transfer
-from gateway.programs import run_folder
+from gateway.operations import retention
+from gateway.operations.retention import STAGED
 from gateway.queue import app
-from gateway.retention import STAGED
-from gateway.sites.opening import open_site
 from gateway.states import TransferState
+from gateway.work import claims
 from workers.tasks import LOST_WORKER
 from workers.tasks.transfers import place, remove_leftovers
 
@@ -57,8 +59,8 @@ def _prune(model: type[Row], row_id: str) -> None:
 
 def _remove_job(job: Job) -> bool:
     """Remove the runs' folders, unless work that has not ended still reads from one of them."""
-    cluster = infrastructures.configured()[job.infrastructure]
-    site = open_site(cluster, job.owner)
+    cluster = catalog.configured_clusters()[job.infrastructure]
+    site = open_filesystem(cluster, job.owner)
     with session_scope(read_only=True) as session:
         needed = retention.needed(session, cluster)
     folders = [run_folder(job, run) for run in range(1, job.attempt + 1)]
@@ -76,7 +78,7 @@ def _remove_transfer(row: Transfer) -> bool:
         return True
     site, path = place(row)
     with session_scope(read_only=True) as session:
-        cluster = infrastructures.configured()[row.infrastructure]
+        cluster = catalog.configured_clusters()[row.infrastructure]
         if retention.is_needed(path, retention.needed(session, cluster)):
             return False
         staged_again = retention.was_staged_again(session, cluster, row)

@@ -4,26 +4,29 @@ import logging
 from pathlib import PurePosixPath
 from uuid import UUID
 
-from gateway import claims, credentials, infrastructures, prefixes, staging, transfers
-from gateway.claims import Claim
+from gateway.clusters import catalog
+from gateway.clusters.owner_roots import owner_roots
+from gateway.credentials import sealing
 from gateway.db import session_scope
 from gateway.errors import GatewayError, StorageError
+from gateway.filesystems.opening import open_filesystem
+from gateway.filesystems.shared import SharedFilesystem
 from gateway.models import Transfer
-from gateway.places import places_of
-from gateway.prefixes import MOST_CHILDREN, Entry
 from gateway.queue import app, send
 from gateway.settings import get_settings
-from gateway.sites.local import LocalSite
-from gateway.sites.opening import open_site
-from gateway.staging import Progress
-from gateway.storage.address import Credentials, S3Address, Secret, SignedUrl
-from workers.allowance import Allowance
-from workers.carrying import SomeFailed, carry_out
-from workers.claiming import GivenUp, claimed
-from workers.keeper import Hold, Keeper
-from workers.settling import settling
+from gateway.storage.address import Credentials, PresignedUrl, S3Address, Secret
+from gateway.transfers import lifecycle as transfers
+from gateway.transfers import prefixes
+from gateway.transfers.prefixes import MOST_CHILDREN, Entry
+from gateway.transfers.staging import stage
+from gateway.transfers.staging.attempt import Progress
+from gateway.work import claims
+from gateway.work.claims import Claim
+from workers.claim_context import GivenUp, claim_row, recording_failure
+from workers.group_transfer import SomeFailed, transfer_group
+from workers.lease_keeper import ClaimProgress, LeaseKeeper
 from workers.tasks import LOST_WORKER
-from workers.trail import RowTrail
+from workers.transfer_attempt import AllowedProgress, RowResume
 
 CLEAN_TRIES = 50  # some hours, with the sweeper's growing pauses
 _log = logging.getLogger(__name__)
@@ -34,18 +37,18 @@ def run(self: "app.Task", *transfer_ids: str) -> None:
     """Move the bytes of a transfer, or of a group of small ones, unless another worker has them."""
     worker = str(self.request.hostname)
     if len(transfer_ids) > 1:
-        carry_out(worker, transfer_ids, _stage)
+        transfer_group(worker, transfer_ids, _stage)
         return
-    claim = claimed(claims.take_transfer, transfer_ids[0], worker)
+    claim = claim_row(claims.take_transfer, transfer_ids[0], worker)
     if claim is None:
         return
-    with settling(Transfer, claim), Keeper(Transfer, [claim]) as keeper:
+    with recording_failure(Transfer, claim), LeaseKeeper(Transfer, [claim]) as keeper:
         with session_scope(read_only=True) as session:
             row = session.get_one(Transfer, claim.id)
         _run_one(row, claim, keeper.hold(claim))
 
 
-def _run_one(row: Transfer, claim: Claim, progress: Hold) -> None:
+def _run_one(row: Transfer, claim: Claim, progress: ClaimProgress) -> None:
     if prefixes.is_prefix(row):
         _expand(row, claim, progress)
         return
@@ -82,19 +85,19 @@ def clean(transfer_id: str) -> None:
 def remove_leftovers(row: Transfer) -> None:
     """Remove temporary files and the open upload of a transfer that has ended."""
     site, path = place(row)
-    trail = RowTrail(row)
+    trail = RowResume(row)
     site.discard(path, trail.token)
     if row.kind == "s3_result" and isinstance(secret := _secret(row), Credentials):
-        staging.abandon_upload(_address(row), secret, trail, get_settings())
+        stage.abandon_upload(_address(row), secret, trail, get_settings())
 
 
 def _expand(row: Transfer, claim: Claim, progress: Progress) -> None:
     """Make a row of every object or file below the prefix, and send them all."""
     if row.kind == "s3_data":
-        found = staging.list_objects(_address(row), _keys(row), progress, get_settings(), MOST_CHILDREN)
+        found = stage.list_objects(_address(row), _keys(row), progress, get_settings(), MOST_CHILDREN)
     else:
         site, path = place(row)
-        found = staging.list_files(site, path, progress, MOST_CHILDREN)
+        found = stage.list_files(site, path, progress, MOST_CHILDREN)
     with session_scope() as session:
         messages = prefixes.expand(session, claim, [Entry(name, size) for name, size in found])
     send(messages, first=True)
@@ -103,26 +106,26 @@ def _expand(row: Transfer, claim: Claim, progress: Progress) -> None:
 def _move(row: Transfer, claim: Claim, progress: Progress) -> None:
     """Stage the bytes in the row's direction."""
     site, path = place(row)
-    trail, progress = RowTrail(row, claim), Allowance(row.owner, progress)
+    trail, progress = RowResume(row, claim), AllowedProgress(row.owner, progress)
     if row.kind == "data":
-        staging.fetch_url(row.endpoint, site, path, progress, get_settings(), trail)
+        stage.fetch_url(row.endpoint, site, path, progress, get_settings(), trail)
         return
-    secret, address = credentials.unseal(row.credentials or ""), _address(row)
-    if isinstance(secret, SignedUrl) and row.kind == "s3_data":
-        staging.stage_in_signed(address, secret, site, path, progress, get_settings(), trail)
-    elif isinstance(secret, SignedUrl):
-        staging.stage_out_signed(site, path, address, secret, progress, get_settings())
+    secret, address = sealing.unseal(row.credentials or ""), _address(row)
+    if isinstance(secret, PresignedUrl) and row.kind == "s3_data":
+        stage.stage_in_signed(address, secret, site, path, progress, get_settings(), trail)
+    elif isinstance(secret, PresignedUrl):
+        stage.stage_out_signed(site, path, address, secret, progress, get_settings())
     elif row.kind == "s3_data":
-        staging.stage_in(address, secret, site, path, progress, get_settings(), trail)
+        stage.stage_in(address, secret, site, path, progress, get_settings(), trail)
     else:
-        staging.stage_out(site, path, address, secret, progress, get_settings(), trail)
+        stage.stage_out(site, path, address, secret, progress, get_settings(), trail)
 
 
-def place(row: Transfer) -> tuple[LocalSite, PurePosixPath]:
+def place(row: Transfer) -> tuple[SharedFilesystem, PurePosixPath]:
     """Return the transfer's end on the cluster."""
-    cluster = infrastructures.configured()[row.infrastructure]
-    path = places_of(cluster, row.owner).confine(row.path, "path")
-    return open_site(cluster, row.owner), path
+    cluster = catalog.configured_clusters()[row.infrastructure]
+    path = owner_roots(cluster, row.owner).confine(row.path, "path")
+    return open_filesystem(cluster, row.owner), path
 
 
 def _address(row: Transfer) -> S3Address:
@@ -130,12 +133,12 @@ def _address(row: Transfer) -> S3Address:
 
 
 def _secret(row: Transfer) -> Secret | None:
-    return credentials.unseal(row.credentials) if row.credentials else None
+    return sealing.unseal(row.credentials) if row.credentials else None
 
 
 def _keys(row: Transfer) -> Credentials:
     """Return the keys of a row that has no presigned URL: one of a prefix."""
-    secret = credentials.unseal(row.credentials or "")
-    if isinstance(secret, SignedUrl):
+    secret = sealing.unseal(row.credentials or "")
+    if isinstance(secret, PresignedUrl):
         raise StorageError("a presigned URL cannot do this: send access_key and secret_key")
     return secret

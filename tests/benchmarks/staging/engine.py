@@ -13,10 +13,10 @@ from typing import Any
 
 import boto3
 
+from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
-from gateway.sites.local import LocalSite
-from gateway.staging import stage_in, stage_out
-from gateway.storage.s3 import Credentials, S3Address
+from gateway.storage.address import Credentials, S3Address
+from gateway.transfers.staging.stage import stage_in, stage_out
 from tests.benchmarks.staging.clients import WARM
 
 AT_ONCE = 8  # threads over small files; and obstore's connections
@@ -37,7 +37,7 @@ class Silent:
 def gateway(orders: dict[str, str]) -> Callable[[str], None]:
     folder = PurePosixPath(orders["folder"])
     bundle = Path(orders["bundle"]) if orders["bundle"] else None
-    site, settings = LocalSite([folder]), Settings(allowed_endpoints=["127.0.0.1"], ca_bundle=bundle)
+    site, settings = SharedFilesystem([folder]), Settings(allowed_endpoints=["127.0.0.1"], ca_bundle=bundle)
     credentials = Credentials(orders["access_key"], orders["secret_key"])
 
     def move(name: str) -> None:

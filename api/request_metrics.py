@@ -1,0 +1,60 @@
+"""Requests seen from outside: counted and timed by route, and given an id that the log lines carry."""
+
+import time
+import uuid
+
+from prometheus_client import Counter, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.logs import request_id
+
+HEADER = b"x-request-id"
+LONGEST_ID = 100
+REQUESTS = Counter("gateway_http_requests", "Requests answered.", ["method", "route", "status"])
+SECONDS = Histogram("gateway_http_request_seconds", "Time to answer.", ["method", "route"])
+METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
+
+
+class RequestMetrics:
+    """Counts and times each request; takes or makes its `X-Request-ID` and answers with it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        wanted = _wanted_id(scope)
+        request_id.set(wanted)
+        started, status = time.perf_counter(), 500
+
+        async def told(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message = {**message, "headers": [*message["headers"], (HEADER, wanted.encode())]}
+            await send(message)
+
+        try:
+            await self._app(scope, receive, told)
+        finally:
+            _count(scope, status, time.perf_counter() - started)
+
+
+def _wanted_id(scope: Scope) -> str:
+    """Return the client's own id when it is a plain word, else a new one."""
+    for name, value in scope["headers"]:
+        text = value.decode("latin-1")
+        if name == HEADER and len(text) <= LONGEST_ID and text.isascii() and text.isprintable() and text:
+            return str(text)
+    return uuid.uuid4().hex
+
+
+def _count(scope: Scope, status: int, seconds: float) -> None:
+    """Count under the route's pattern: paths hold ids, and a scanner's paths would never end."""
+    route = getattr(scope.get("route"), "path", "none")
+    method = scope["method"] if scope["method"] in METHODS else "other"
+    REQUESTS.labels(method, route, str(status)).inc()
+    SECONDS.labels(method, route).observe(seconds)

@@ -1,0 +1,41 @@
+"""Bodies of stored credentials."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.schemas.fields import Key, Text
+
+
+class CredentialRequest(BaseModel):
+    """Keys to store."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "recordings",
+                    "endpoint": "https://s3.example.org",
+                    "access_key": "AKIA...",
+                    "secret_key": "...",
+                }
+            ]
+        }
+    )
+
+    name: Text = Field(description="What people call them; need not be unique.")
+    endpoint: Text = Field(description="URL of the S3 store: they are never sent anywhere else.")
+    access_key: Key
+    secret_key: Key
+
+
+class CredentialSummary(BaseModel):
+    """Stored keys, without the keys."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID = Field(description="The `credential_id` of requests.")
+    name: str
+    endpoint: str
+    created_at: datetime

@@ -1,0 +1,85 @@
+"""Bodies of the clusters: entries, summaries and telemetry."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from api.schemas.fields import LONGEST, AnySecret, AnyText, Text
+from gateway.clusters.configuration import Cluster
+from gateway.models import Telemetry
+
+
+class SshKey(BaseModel):
+    """How the gateway logs in on the cluster."""
+
+    type: Literal["ssh-rsa", "ssh-ed25519"] = "ssh-rsa"
+    path: AnyText = ""
+    password: AnySecret = Field(SecretStr(""), max_length=LONGEST)
+
+
+class InfrastructureRequest(BaseModel):
+    """A cluster to add."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "excess_slurm",
+                    "host": "login.hpc.example.org",
+                    "username": "gateway",
+                    "hostname": "login",
+                    "scheduler": "slurm",
+                    "ssh_key": {"type": "ssh-ed25519", "path": "/etc/gateway/id", "password": ""},
+                }
+            ]
+        }
+    )
+
+    name: Text
+    host: Text
+    username: Text
+    hostname: Text
+    scheduler: Literal["slurm", "pbs"]
+    ssh_key: SshKey = Field(default_factory=SshKey)
+
+
+class InfrastructureSummary(BaseModel):
+    """A cluster, without anything that is secret about it."""
+
+    name: str
+    host: str
+    hostname: str
+    scheduler: str
+
+    @classmethod
+    def of(cls, cluster: Cluster) -> "InfrastructureSummary":
+        """Show a cluster."""
+        return cls(
+            name=cluster.name, host=cluster.host, hostname=cluster.hostname, scheduler=cluster.scheduler
+        )
+
+
+class Partition(BaseModel):
+    """The figures of one partition."""
+
+    name: str
+    total_nodes: int
+    avail_nodes: int
+    total_cpus: int
+    avail_cpus: int
+    running_jobs: int
+    queued_jobs: int
+
+
+class InfrastructureTelemetry(InfrastructureSummary):
+    """A cluster's live figures."""
+
+    as_of: datetime
+    partitions: list[Partition]
+
+    @classmethod
+    def seen(cls, cluster: Cluster, figures: Telemetry) -> "InfrastructureTelemetry":
+        """Show a cluster's figures."""
+        summary = InfrastructureSummary.of(cluster).model_dump()
+        return cls.model_validate(summary | {"as_of": figures.as_of, "partitions": figures.partitions})

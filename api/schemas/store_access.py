@@ -1,0 +1,51 @@
+"""What opens a store, as a request names it: its keys, a presigned URL, or keys that are stored."""
+
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from api.schemas.fields import AnySecret, Key
+from gateway.errors import Invalid
+from gateway.storage.address import Credentials, PresignedUrl, Secret
+
+LONGEST_URL = 8192
+NEEDED = "needed, unless presigned_url or credential_id is there instead"
+
+
+class StoreAccess(BaseModel):
+    """Exactly one of the ways; none of them is ever shown again."""
+
+    access_key: Key | None = None
+    secret_key: Key | None = None
+    presigned_url: AnySecret | None = Field(
+        None,
+        min_length=1,
+        max_length=LONGEST_URL,
+        description="In place of keys: a URL of the object, signed for GET (`s3_data`) or PUT (`s3_result`).",
+    )
+    credential_id: UUID | None = Field(None, description="In place of keys: those of POST /credentials.")
+
+    def opening(self) -> Secret | UUID:
+        """Return what opens the store, or raise Invalid naming what is missing or too much."""
+        chosen = self.opening_if_any()
+        if chosen is None:
+            raise Invalid(NEEDED, field="access_key")
+        return chosen
+
+    def opening_if_any(self) -> Secret | UUID | None:
+        """Return likewise, or None where nothing is said of it."""
+        keys = self._keys()
+        url = PresignedUrl(self.presigned_url.get_secret_value()) if self.presigned_url else None
+        ways = {"access_key": keys, "presigned_url": url, "credential_id": self.credential_id}
+        chosen = [name for name, way in ways.items() if way is not None]
+        if len(chosen) > 1:
+            raise Invalid("choose one: keys, presigned_url or credential_id", field=chosen[-1])
+        return ways[chosen[0]] if chosen else None
+
+    def _keys(self) -> Credentials | None:
+        if self.access_key is None and self.secret_key is None:
+            return None
+        if self.access_key is None or self.secret_key is None:
+            missing = "access_key" if self.access_key is None else "secret_key"
+            raise Invalid("access_key and secret_key belong together", field=missing)
+        return Credentials(self.access_key.get_secret_value(), self.secret_key.get_secret_value())

@@ -1,0 +1,85 @@
+"""API keys, `hgk_<id>_<secret>`: the id finds the row, and of the secret only a digest is kept.
+
+The secret is 256 random bits, so a plain SHA-256 is as good as a slow hash: there is nothing to guess.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gateway.accounts.owner_names import check_owner
+from gateway.callers import Caller, Scope
+from gateway.db import utc_now
+from gateway.errors import Conflict, NotFound, Unauthorized
+from gateway.models import ApiKey
+
+USE_IS_NEWS = timedelta(minutes=1)
+_FORM = re.compile(r"hgk_([0-9a-f]{16})_[A-Za-z0-9_-]{43}")
+
+
+def create(session: Session, owner: str, scope: Scope, lifetime: timedelta | None) -> tuple[ApiKey, str]:
+    """Make a key for an owner; its text is returned here and never again."""
+    key_id = secrets.token_hex(8)
+    text = f"hgk_{key_id}_{secrets.token_urlsafe(32)}"
+    row = ApiKey(
+        id=key_id,
+        owner=check_owner(owner),
+        scope=scope,
+        digest=_digest(text),
+        expires_at=utc_now() + lifetime if lifetime else None,
+    )
+    session.add(row)
+    return row, text
+
+
+def every(session: Session) -> list[ApiKey]:
+    """Return all keys, the oldest first."""
+    return list(session.scalars(select(ApiKey).order_by(ApiKey.created_at, ApiKey.id)))
+
+
+def revoke(session: Session, key_id: str) -> ApiKey:
+    """End a key now, or raise NotFound or Conflict."""
+    row = session.get(ApiKey, key_id, with_for_update=True)
+    if row is None:
+        raise NotFound(f"there is no key {key_id!r}; `hpc-gateway keys list` shows them")
+    if row.revoked_at is not None:
+        raise Conflict(f"the key {key_id} was revoked at {row.revoked_at.isoformat(timespec='seconds')}")
+    row.revoked_at = utc_now()
+    return row
+
+
+def recognise(session: Session, text: str) -> ApiKey:
+    """Return the key that this is, or raise Unauthorized."""
+    found = _FORM.fullmatch(text)
+    row = session.get(ApiKey, found[1]) if found else None
+    if row is None or not hmac.compare_digest(row.digest, _digest(text)):
+        raise Unauthorized("this API key is not known here")
+    if row.revoked_at is not None:
+        raise Unauthorized("this API key was revoked: ask for a new one")
+    if row.expires_at is not None and row.expires_at <= utc_now():
+        raise Unauthorized("this API key has expired: ask for a new one")
+    return row
+
+
+def caller(key: ApiKey) -> Caller:
+    """Return who calls with that key."""
+    return Caller(key.owner, key.scope)
+
+
+def use_is_news(key: ApiKey) -> bool:
+    """Tell whether the key's last use is worth writing down: not with every request."""
+    return key.last_used_at is None or utc_now() - key.last_used_at > USE_IS_NEWS
+
+
+def note_use(session: Session, key_id: str) -> None:
+    """Write down that the key is used now."""
+    session.get_one(ApiKey, key_id).last_used_at = utc_now()
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

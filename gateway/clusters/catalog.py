@@ -1,0 +1,57 @@
+"""Infrastructures: those of the operator's file, those added over REST, and what their workers report."""
+
+from pathlib import PurePosixPath
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gateway import encryption
+from gateway.clusters.configuration import Cluster, check_name, clusters
+from gateway.db import utc_now
+from gateway.errors import NotFound
+from gateway.models import Infrastructure
+from gateway.settings import get_settings
+
+
+def configured_clusters() -> dict[str, Cluster]:
+    """Return the clusters of the operator's file."""
+    return clusters(get_settings().infrastructures)
+
+
+def add_cluster(session: Session, entry: Infrastructure, password: str) -> Cluster:
+    """Add or replace an entry; one that the file defines is left as configured."""
+    cluster = configured_clusters().get(check_name(entry.name))
+    if cluster is not None:
+        return cluster
+    entry.ssh_key_password = encryption.encrypt(password) if password else None
+    entry.updated_at = utc_now()
+    return _described(session.merge(entry))
+
+
+def get_cluster(session: Session, name: str) -> Cluster:
+    """Return the cluster of that name, or raise NotFound."""
+    cluster = configured_clusters().get(name)
+    if cluster is not None:
+        return cluster
+    row = session.get(Infrastructure, name) if "\0" not in name else None
+    if row is None:
+        raise NotFound(f"there is no infrastructure {name!r}; GET /infrastructure lists them")
+    return _described(row)
+
+
+def list_clusters(session: Session) -> list[Cluster]:
+    """Return all clusters, by name."""
+    rows = session.scalars(select(Infrastructure))
+    found = {row.name: _described(row) for row in rows} | configured_clusters()
+    return [found[name] for name in sorted(found)]
+
+
+def _described(row: Infrastructure) -> Cluster:
+    return Cluster(
+        name=row.name,
+        scheduler=row.scheduler,
+        home=PurePosixPath("/home") / (row.username or "gateway"),
+        host=row.host,
+        hostname=row.hostname,
+        username=row.username,
+    )

@@ -1,0 +1,18 @@
+"""Sealing: what opens a store, encrypted for the row and decrypted for the transfer."""
+
+import json
+
+from gateway.encryption import decrypt, encrypt
+from gateway.storage.address import Credentials, PresignedUrl, Secret
+
+
+def seal(secret: Secret) -> str:
+    """Encrypt what opens a store, for the database."""
+    parts = [secret.url] if isinstance(secret, PresignedUrl) else [secret.access_key, secret.secret_key]
+    return encrypt(json.dumps(parts))
+
+
+def unseal(token: str) -> Secret:
+    """Decrypt what `seal` made."""
+    parts = json.loads(decrypt(token))
+    return Credentials(*parts) if len(parts) > 1 else PresignedUrl(*parts)

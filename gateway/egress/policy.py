@@ -1,0 +1,179 @@
+"""Where the gateway may connect: public addresses, and what its operator lists as allowed."""
+
+import socket
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from urllib.parse import SplitResult, urlsplit
+
+from gateway.errors import Fault, Invalid, StorageError, StorageUnavailable
+
+Address = IPv4Address | IPv6Address
+
+_LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+# Not public, whatever the tables of this Python say: they differ between its versions.
+_INNER = tuple(
+    ip_network(network)
+    for network in (
+        "100.64.0.0/10",
+        "168.63.129.16/32",  # what serves the machines of Azure from inside
+        "192.0.0.0/24",  # protocols' own, and a metadata service of Oracle's
+        "64:ff9b:1::/48",
+        "2001:db8::/32",
+        "3fff::/20",
+        "5f00::/16",
+        "fec0::/10",
+    )
+)
+# Networks whose addresses carry an IPv4 address in their last 32 bits.
+_TRANSLATED = (ip_network("64:ff9b::/96"), ip_network("::/96"))
+
+
+def check_endpoint(
+    url: str, allowed: Sequence[str], field: str, schemes: Sequence[str] = ("http", "https")
+) -> None:
+    """Judge a URL by its text alone, before any name is resolved.
+
+    Raises
+    ------
+    Invalid
+        When it is no URL of these schemes, holds credentials, or names a host that is not public.
+    """
+    host = _host(_split(url, field), schemes, field)
+    address = _literal(host)
+    if address is not None and not _may_connect(host, address, allowed):
+        raise Invalid(_refusal(host, [address]), field=field)
+    if address is None and _is_localhost(host) and not _allows_loopback(host, allowed):
+        raise Invalid(_refusal(host, []), field=field)
+
+
+def resolve(host: str, port: int, allowed: Sequence[str]) -> list[str]:
+    """Return the addresses of the host that may be connected to, the resolver's favourite first.
+
+    Whoever connects must use exactly these: a second look-up may answer something else.
+
+    Raises
+    ------
+    StorageError
+        When the name does not exist or has no address that is allowed.
+    StorageUnavailable
+        When the resolver does not know at the moment.
+    """
+    found = _look_up(host, port)
+    good = [str(address) for address in found if _may_connect(host, address, allowed)]
+    if not good:
+        raise StorageError(_refusal(host, found), Fault.PERMISSION)
+    return good
+
+
+def _split(url: str, field: str) -> SplitResult:
+    """Split the URL, refusing what only an attack or a mistake would hold."""
+    if any(character.isspace() or not character.isprintable() for character in url):
+        raise Invalid("a URL holds no spaces and no control characters", field=field)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # judged when it is read
+    except ValueError as error:
+        raise Invalid("this is not a URL", field=field) from error
+    return parts
+
+
+def _host(parts: SplitResult, schemes: Sequence[str], field: str) -> str:
+    """Return the host, or say what is wrong with the URL around it."""
+    if parts.scheme not in schemes:
+        raise Invalid(
+            f"a URL that starts with {' or '.join(s + '://' for s in schemes)} is needed", field=field
+        )
+    if parts.username is not None or parts.password is not None:
+        raise Invalid("a URL with a user name or a password in it is not accepted", field=field)
+    if not parts.hostname:
+        raise Invalid("the URL names no host", field=field)
+    return parts.hostname
+
+
+def _literal(host: str) -> Address | None:
+    """Return the address that the text means, in any of the spellings that the C library accepts."""
+    try:
+        return ip_address(host)
+    except ValueError:
+        pass
+    try:
+        return IPv4Address(socket.inet_aton(host))  # 127.1, 0x7f000001, 2130706433
+    except (OSError, UnicodeEncodeError):
+        return None
+
+
+def _look_up(host: str, port: int) -> list[Address]:
+    try:
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        if error.errno == socket.EAI_AGAIN:
+            raise StorageUnavailable(
+                f"the name {host} cannot be resolved at the moment; it is tried again", Fault.NETWORK
+            ) from error
+        raise StorageError(f"there is no host named {host}: check the endpoint", Fault.NAME) from error
+    except (UnicodeError, OverflowError) as error:
+        raise StorageError(f"{host} is not a host name: check the endpoint", Fault.NAME) from error
+    return [ip_address(str(answer[4][0])) for answer in answers]
+
+
+def _is_localhost(host: str) -> bool:
+    name = host.rstrip(".").lower()
+    return name == "localhost" or name.endswith(".localhost")
+
+
+def _allows_loopback(host: str, allowed: Sequence[str]) -> bool:
+    networks = [network for entry in allowed if (network := _network(entry)) is not None]
+    return _is_listed(host, allowed) or any(
+        network.overlaps(loopback)
+        for network in networks
+        for loopback in _LOOPBACK
+        if network.version == loopback.version
+    )
+
+
+def _may_connect(host: str, address: Address, allowed: Sequence[str]) -> bool:
+    if _is_public(address) or _is_listed(host, allowed):
+        return True
+    networks = (network for entry in allowed if (network := _network(entry)) is not None)
+    plain = _embedded(address) or address
+    return any(plain in network or address in network for network in networks)
+
+
+def _is_public(address: Address) -> bool:
+    plain = _embedded(address) or address
+    odd = plain.is_multicast or plain.is_reserved or plain.is_unspecified or plain.is_link_local
+    return plain.is_global and not odd and not any(plain in network for network in _INNER)
+
+
+def _embedded(address: Address) -> IPv4Address | None:
+    """Return the IPv4 address that an IPv6 address stands for, if it stands for one."""
+    if isinstance(address, IPv4Address):
+        return None
+    if address.teredo is not None:
+        return address.teredo[1]
+    if address.ipv4_mapped is not None or address.sixtofour is not None:
+        return address.ipv4_mapped or address.sixtofour
+    is_translated = int(address) > 1 and any(address in network for network in _TRANSLATED)
+    return IPv4Address(int(address) & 0xFFFFFFFF) if is_translated else None
+
+
+def _is_listed(host: str, allowed: Sequence[str]) -> bool:
+    name = host.rstrip(".").lower()
+    return any(entry.rstrip(".").lower() == name for entry in allowed)
+
+
+def _network(entry: str) -> IPv4Network | IPv6Network | None:
+    """Return the entry as a network; None for one that is a host name."""
+    try:
+        return ip_network(entry, strict=False)
+    except ValueError:
+        return None
+
+
+def _refusal(host: str, addresses: Sequence[Address]) -> str:
+    numbers = [str(address) for address in addresses if str(address) != host]
+    where = f"{host} ({', '.join(numbers)})" if numbers else host
+    return (
+        f"{where} is not a public address, and the gateway connects to others only when its operator "
+        f"lists them in GATEWAY_ALLOWED_ENDPOINTS"
+    )

@@ -1,0 +1,84 @@
+"""Secrets at rest: encrypted with keys that the API and the workers share.
+
+The first key encrypts, all of them decrypt: so a new key is put in front, `reencrypt` brings every row under
+it while the gateway runs, and the old key is taken away.
+"""
+
+import hashlib
+import hmac
+from functools import lru_cache
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from gateway.errors import GatewayError
+from gateway.settings import get_settings
+
+
+class KeyMissing(GatewayError):
+    """There is no key to encrypt or decrypt with: the operator has to set one."""
+
+    title = "No credentials key"
+
+
+def new_key() -> str:
+    """Make a key for GATEWAY_CREDENTIALS_KEY."""
+    return Fernet.generate_key().decode()
+
+
+@lru_cache
+def keys() -> tuple[str, ...]:
+    """Return the keys, the newest first."""
+    settings = get_settings()
+    if settings.credentials_key_file:
+        text = settings.credentials_key_file.read_text(encoding="ascii")
+    elif settings.credentials_key:
+        text = settings.credentials_key.get_secret_value()
+    else:
+        text = ""
+    found = tuple(text.replace(",", " ").split())
+    if not found:
+        raise KeyMissing(
+            "set GATEWAY_CREDENTIALS_KEY or GATEWAY_CREDENTIALS_KEY_FILE (`hpc-gateway key` makes a key)"
+        )
+    return found
+
+
+def _fernets() -> list[Fernet]:
+    try:
+        return [Fernet(key) for key in keys()]
+    except ValueError as error:
+        raise KeyMissing(
+            "GATEWAY_CREDENTIALS_KEY holds something that is not a key as `hpc-gateway key` makes them"
+        ) from error
+
+
+def check_key() -> None:
+    """Raise KeyMissing now rather than at the first request."""
+    _fernets()
+
+
+def encrypt(text: str) -> str:
+    """Encrypt a secret for the database."""
+    return _fernets()[0].encrypt(text.encode()).decode()
+
+
+def decrypt(token: str) -> str:
+    """Decrypt what `encrypt` made, or raise KeyMissing when this process has none of its keys."""
+    try:
+        return MultiFernet(_fernets()).decrypt(token.encode()).decode()
+    except InvalidToken as error:
+        raise KeyMissing("this worker's GATEWAY_CREDENTIALS_KEY has no key that the API had") from error
+
+
+def is_current(token: str) -> bool:
+    """Tell whether the token is under the first key already."""
+    try:
+        _fernets()[0].decrypt(token.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
+def fingerprints(data: bytes) -> list[str]:
+    """Return the data's keyed hash under each key, the newest first: what is hashed cannot be guessed."""
+    return [hmac.new(key.encode(), data, hashlib.sha256).hexdigest() for key in keys()]

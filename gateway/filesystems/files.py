@@ -1,0 +1,186 @@
+"""Files of a cluster that are open: one that is read, and one that is on its way in."""
+
+import ctypes
+import errno
+import io
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from gateway.errors import FilesystemError
+from gateway.filesystems.errors import explained
+
+_NOTES_LIMIT_BYTES = 1 << 20
+_FIRST_STEP_BYTES = 32 << 20
+_QUICK_S = 0.004
+_BETTER = 0.75  # the time for a byte, when steps that are twice as long are worth it
+_libc = ctypes.CDLL(None, use_errno=True)
+_NO_PREALLOCATION = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A regular file open for reading, with its size and time of change when it was opened."""
+
+    path: PurePosixPath
+    fd: int
+    size: int
+    mtime_ns: int
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return at most `length` bytes from `offset`; nothing at the end of the file."""
+        with explained(self.path):
+            return os.pread(self.fd, length, offset)
+
+    def check_unchanged(self) -> None:
+        """Raise FilesystemError when the file is not what it was when it was opened."""
+        now = os.fstat(self.fd)
+        if (now.st_size, now.st_mtime_ns) != (self.size, self.mtime_ns):
+            raise self.changed()
+
+    def changed(self) -> FilesystemError:
+        """Return what to tell the user about a file that is not what it was."""
+        return FilesystemError(f"{self.path} was changed while it was read: retry when nobody writes to it")
+
+
+class FileSlice(io.RawIOBase):
+    """A piece of a source as a file of its own: what is sent. `check` may stop every reading of it.
+
+    Its last bytes are given only when the source is still what it was: no store ever has all of another.
+    """
+
+    def __init__(
+        self, source: SourceFile, start: int, stop: int, check: Callable[[], None] = lambda: None
+    ) -> None:
+        super().__init__()
+        self._check = check
+        self._source, self._start, self._length = source, start, stop - start
+        self._position = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Say that it can be read again: a signature needs one reading, the request another."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position in the piece."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a position in the piece."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._length}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes; a file that has become shorter than it was has changed."""
+        rest = self._length - self._position
+        self._check()
+        wanted = rest if size is None or size < 0 else min(size, rest)
+        if wanted <= 0:
+            return b""
+        data = self._source.read_at(self._start + self._position, wanted)
+        if not data:
+            raise self._source.changed()
+        self._position += len(data)
+        if self._position == self._length:
+            self._source.check_unchanged()
+        return data
+
+
+class PartialFile:
+    """A file on its way in under a temporary name, and the notes beside it about how far it is."""
+
+    def __init__(self, path: PurePosixPath, fd: int, folder: int, notes_name: str) -> None:
+        self.path, self.fd = path, fd
+        self._folder, self._notes_name = folder, notes_name
+
+    @property
+    def size(self) -> int:
+        """Length of the file so far, holes included."""
+        return os.fstat(self.fd).st_size
+
+    def reserve(self, size: int) -> Iterator[int]:
+        """Take the space for so many bytes, so that a full disk is noticed before they are moved.
+
+        Most filesystems do that at once. Where more space takes more time, as on a tmpfs, it takes it in
+        steps, and yields between them how much there is.
+        """
+        taken, step, pace = 0, _FIRST_STEP_BYTES, math.inf
+        while taken < size:
+            length, begun = min(step, size - taken), time.monotonic()
+            if not self._allocate(taken, length):
+                with explained(self.path):
+                    os.truncate(self.fd, size)
+                return
+            taken, took, before = taken + length, time.monotonic() - begun, pace
+            pace = took / length
+            if took < _QUICK_S or pace < _BETTER * before:
+                step *= 2
+            elif taken < size:
+                yield taken
+
+    def _allocate(self, start: int, length: int) -> bool:
+        """Take the space for some bytes; False where the filesystem cannot."""
+        with explained(self.path):
+            if _libc.fallocate(self.fd, 0, ctypes.c_long(start), ctypes.c_long(length)) == 0:
+                return True
+            code = ctypes.get_errno()
+            if code not in _NO_PREALLOCATION:
+                raise OSError(code, os.strerror(code))
+            return False
+
+    def write_at(self, data: bytes | memoryview, offset: int) -> None:
+        """Write the data, all of it."""
+        rest = memoryview(data)
+        with explained(self.path):
+            while rest:
+                count = os.pwrite(self.fd, rest, offset)
+                rest, offset = rest[count:], offset + count
+
+    def read_at(self, buffer: memoryview, offset: int) -> memoryview:
+        """Fill the buffer with what has been written, and return the part of it that is filled."""
+        with explained(self.path):
+            return buffer[: os.preadv(self.fd, [buffer], offset)]
+
+    def sync(self) -> None:
+        """Return when all that was written is on the disk."""
+        with explained(self.path):
+            os.fdatasync(self.fd)
+
+    def restart(self) -> None:
+        """Forget all that was written and noted."""
+        with explained(self.path):
+            os.truncate(self.fd, 0)
+            with suppress(FileNotFoundError):
+                os.unlink(self._notes_name, dir_fd=self._folder)
+
+    def notes(self) -> str:
+        """Return what was noted, by this attempt or by an earlier one."""
+        with explained(self.path):
+            try:
+                fd = self._open_notes(os.O_RDONLY)
+            except FileNotFoundError:
+                return ""
+            with os.fdopen(fd, "rb") as file:
+                return file.read(_NOTES_LIMIT_BYTES).decode(errors="replace")
+
+    def note(self, text: str) -> None:
+        """Add to the notes."""
+        with explained(self.path):
+            fd = self._open_notes(os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            with os.fdopen(fd, "ab") as file:
+                file.write(text.encode())
+
+    def _open_notes(self, flags: int) -> int:
+        return os.open(self._notes_name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self._folder)

@@ -1,0 +1,300 @@
+"""A cluster's filesystem as this process sees it: a shared filesystem, or simply this machine's own.
+
+Paths come here already judged by their text. What only the filesystem can tell is judged here without
+a race: folders are opened component by component, the kernel is asked where each descriptor really
+leads (/proc/self/fd), and all work is done relative to descriptors that lead to a place inside the
+roots. So a symbolic link may point anywhere inside the roots and nowhere else, whoever changes it when.
+"""
+
+import errno
+import fcntl
+import os
+import re
+import shutil
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from secrets import token_hex
+
+from gateway.errors import Fault, FilesystemError, FilesystemUnavailable, is_over
+from gateway.filesystems.errors import explained
+from gateway.filesystems.files import PartialFile, SourceFile
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_TEMPORARY = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_TEMPORARY_NAME = re.compile(r"\..*\.[0-9a-f]{12,32}\.(part|notes)", re.DOTALL)
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
+_LONGEST_STEM_BYTES = 200  # of 255 for a name, so that the temporary names fit too
+
+
+class SharedFilesystem:
+    """The part of a filesystem that lies below some roots.
+
+    `own` are folders at or above the roots that are created, for this account alone, when something is
+    first written below them; any other root has to be there.
+    """
+
+    def __init__(self, roots: Sequence[PurePosixPath], own: Sequence[PurePosixPath] = ()) -> None:
+        self._own = own
+        # The deepest first: of two roots in one another the nearest is where a path starts.
+        self._roots = sorted(roots, key=lambda root: len(root.parts), reverse=True)
+
+    @contextmanager
+    def read(self, path: PurePosixPath) -> Iterator[SourceFile]:
+        """Open a regular file."""
+        with self._mark(path) as mark:
+            fd = _open_regular(mark, path)
+        try:
+            found = os.fstat(fd)
+            yield SourceFile(path, fd, found.st_size, found.st_mtime_ns)
+        finally:
+            os.close(fd)
+
+    @contextmanager
+    def receive(self, path: PurePosixPath, token: str = "") -> Iterator[PartialFile]:
+        """Give a file to write, which appears at `path` when the block ends well, and else nowhere.
+
+        Folders are created. The file has a temporary name beside `path` until its bytes are on the
+        disk; then it replaces what is at `path` in one step. With a `token` a block that ended before
+        its time leaves its bytes, and the next one with that token, in any process, goes on with them:
+        after an error that is worth another try, or when this process was killed or stopped. Whoever
+        gives up calls `discard`.
+        """
+        if path in self._roots:
+            raise FilesystemError(
+                f"{path} is a folder on the cluster where a file is needed: add a file name"
+            )
+        with self._folder(path.parent, create=True) as folder:
+            names = _names(path.name, token or token_hex(6))
+            with explained(path):
+                _check_replaceable(folder, path)
+                fd = _open_temporary(folder, names.part, path)
+            try:
+                yield PartialFile(path, fd, folder, names.notes)
+                with explained(path):
+                    os.fsync(fd)
+                    os.rename(names.part, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+                    _remove(folder, names.notes)
+                    os.fsync(folder)
+            except BaseException as error:
+                if not token or is_over(error):
+                    names.remove(folder)
+                raise
+            finally:
+                os.close(fd)
+
+    def discard(self, path: PurePosixPath, token: str) -> None:
+        """Remove what a `receive` with that token has left; nothing there is fine."""
+        with _absence_is_fine(), self._folder(path.parent) as folder, explained(path):
+            _names(path.name, token).remove(folder)
+
+    def remove_folder(self, path: PurePosixPath) -> None:
+        """Remove a folder and all below it without following a link; nothing there is fine."""
+        with _absence_is_fine(), self._folder(path.parent) as folder, explained(path):
+            shutil.rmtree(path.name, dir_fd=folder)
+
+    def remove_file(self, path: PurePosixPath, size: int, written_before: datetime) -> None:
+        """Remove a regular file if it is as it was written then; anything else there, or nothing, is fine."""
+        with _absence_is_fine(), self._folder(path.parent) as folder, explained(path):
+            found = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
+            is_old = found.st_mtime <= written_before.timestamp()
+            if stat.S_ISREG(found.st_mode) and found.st_size == size and is_old:
+                os.unlink(path.name, dir_fd=folder)
+
+    def files(self, path: PurePosixPath) -> Iterator[tuple[str, int]]:
+        """Yield name and size of every file below a folder; a link must lead to a file that may be read."""
+        with self._folder(path) as folder, explained(path):
+            for root, folders, names, fd in os.fwalk(".", dir_fd=folder, onerror=_raise):
+                folders.sort()
+                for name in sorted(folders + names):
+                    found = os.stat(name, dir_fd=fd, follow_symlinks=False)
+                    below = os.path.normpath(f"{root}/{name}")
+                    if stat.S_ISLNK(found.st_mode):
+                        yield below, self._size(path / below)
+                    elif stat.S_ISREG(found.st_mode) and not _TEMPORARY_NAME.fullmatch(name):
+                        yield below, found.st_size
+
+    def _size(self, path: PurePosixPath) -> int:
+        with self.read(path) as source:
+            return source.size
+
+    def write_text(self, path: PurePosixPath, text: str) -> None:
+        """Write a small file whole: a reader sees the old text or the new one."""
+        with self.receive(path) as incoming:
+            incoming.write_at(text.encode(), 0)
+
+    def read_text(self, path: PurePosixPath, limit_bytes: int, *, tail: bool = False) -> str:
+        """Return at most `limit_bytes` of a text file, from its start or, with `tail`, up to its end."""
+        with self.read(path) as source, explained(path):
+            start = max(source.size - limit_bytes, 0) if tail else 0
+            return os.pread(source.fd, limit_bytes, start).decode(errors="replace")
+
+    def make_folder(self, path: PurePosixPath) -> None:
+        """Create the folder and those above it; one that exists is fine."""
+        with self._folder(path, create=True):
+            pass
+
+    def exists(self, path: PurePosixPath) -> bool:
+        """Tell whether something is at `path`; a link that leaves the roots is refused, not followed."""
+        try:
+            with self._mark(path):
+                return True
+        except FilesystemError as error:
+            if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+                return False
+            raise
+
+    @contextmanager
+    def _folder(self, path: PurePosixPath, *, create: bool = False) -> Iterator[int]:
+        """Open a folder inside the roots, and create what is missing of it if asked to."""
+        root = next((root for root in self._roots if _is_at_or_below(path, root)), None)
+        if root is None:
+            raise FilesystemError(
+                f"{path} leaves the folders that are allowed on the cluster", Fault.PERMISSION
+            )
+        with explained(path):
+            for folder in self._own if create else ():
+                if _is_at_or_below(root, folder):
+                    _make_private(folder)
+            fd = os.open(root, _FOLDER)
+        try:
+            for name in path.parts[len(root.parts) :]:
+                with explained(path):
+                    deeper = _step(fd, name, create=create)
+                os.close(fd)
+                fd = deeper
+                self._check_inside(fd, path)
+            yield fd
+        finally:
+            os.close(fd)
+
+    @contextmanager
+    def _mark(self, path: PurePosixPath) -> Iterator[int]:
+        """Take hold of what is at `path` without opening it."""
+        is_root = path in self._roots
+        with self._folder(path if is_root else path.parent) as folder, explained(path):
+            mark = os.open("." if is_root else path.name, os.O_PATH | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            self._check_inside(mark, path)
+            yield mark
+        finally:
+            os.close(mark)
+
+    def _check_inside(self, fd: int, path: PurePosixPath) -> None:
+        """Raise FilesystemError when the descriptor leads to a place outside the roots."""
+        real = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115  a Path costs as much as the look itself
+        if not _is_below(real, map(str, self._roots)) and not _is_below(
+            real, map(os.path.realpath, self._roots)
+        ):
+            raise FilesystemError(
+                f"{path} leads through a symbolic link out of the folders that are allowed", Fault.PERMISSION
+            )
+
+
+def _is_at_or_below(path: PurePosixPath, folder: PurePosixPath) -> bool:
+    """Tell what `is_relative_to` tells, for a tenth of its time."""
+    return path.parts[: len(folder.parts)] == folder.parts
+
+
+def _is_below(real: str, roots: Iterable[str]) -> bool:
+    """Tell whether a path without links is one of the roots or below it."""
+    return any(real == root or real.startswith(f"{root.rstrip('/')}/") for root in roots)
+
+
+@contextmanager
+def _absence_is_fine() -> Iterator[None]:
+    try:
+        yield
+    except FilesystemError as error:
+        if not isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+            raise
+
+
+def _make_private(folder: PurePosixPath) -> None:
+    with suppress(FileExistsError):
+        Path(folder).mkdir(0o700)
+
+
+def _open_regular(mark: int, path: PurePosixPath) -> int:
+    """Open for reading what is held by `mark`; its kind is known before it is opened."""
+    if not stat.S_ISREG(os.fstat(mark).st_mode):
+        raise FilesystemError(f"{path} is not a file on the cluster: check the path")
+    with explained(path):
+        return os.open(f"/proc/self/fd/{mark}", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _step(folder: int, name: str, *, create: bool) -> int:
+    """Open a folder in a folder; create it when it is missing and `create` is set."""
+    if create:
+        with suppress(FileExistsError):
+            os.mkdir(name, dir_fd=folder)
+    return os.open(name, _FOLDER, dir_fd=folder)
+
+
+@dataclass(frozen=True)
+class _Names:
+    """The temporary names of a file: of its bytes and of the notes about them."""
+
+    part: str
+    notes: str
+
+    def remove(self, folder: int) -> None:
+        for name in (self.part, self.notes):
+            _remove(folder, name)
+
+
+def _names(name: str, token: str) -> _Names:
+    stem = os.fsdecode(os.fsencode(name)[:_LONGEST_STEM_BYTES])
+    return _Names(f".{stem}.{token}.part", f".{stem}.{token}.notes")
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _remove(folder: int, name: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
+
+
+def _lock(fd: int) -> None:
+    """Lock the file where the filesystem can; where it cannot, two workers would write the same bytes."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+
+
+def _open_temporary(folder: int, name: str, path: PurePosixPath) -> int:
+    """Open the file that this process alone may write; one that another has renamed meanwhile is not it."""
+    while True:
+        fd = os.open(name, _TEMPORARY, 0o666, dir_fd=folder)
+        try:
+            _lock(fd)
+            if os.path.samestat(os.fstat(fd), os.stat(name, dir_fd=folder, follow_symlinks=False)):
+                return fd
+        except FileNotFoundError:
+            pass
+        except BlockingIOError as error:
+            os.close(fd)
+            raise FilesystemUnavailable(
+                f"another worker still writes {path} for this transfer; it is tried again"
+            ) from error
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+
+
+def _check_replaceable(folder: int, path: PurePosixPath) -> None:
+    """Raise SiteError when a folder is where the file shall be, before a byte is moved."""
+    try:
+        found = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(found.st_mode):
+        raise FilesystemError(f"{path} is a folder on the cluster where a file is needed: add a file name")

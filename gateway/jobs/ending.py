@@ -1,0 +1,60 @@
+"""The end of a job: what the attempt's folder says about its outputs and about why it failed."""
+
+import json
+from pathlib import PurePosixPath
+from typing import Any
+
+from gateway.clusters.configuration import Cluster
+from gateway.clusters.owner_roots import owner_roots
+from gateway.clusters.paths import shown
+from gateway.errors import FilesystemError, FilesystemUnavailable
+from gateway.filesystems.shared import SharedFilesystem
+from gateway.jobs.folders import attempt_folder
+from gateway.jobs.spec import OUTPUTS_FILE
+from gateway.models import Job
+from gateway.schedulers.batch_script import STDERR
+from gateway.states import JobState
+from gateway.work.failures import ON_REQUEST
+
+MANIFEST_LIMIT_BYTES = 1 << 20
+LAST_WORDS_BYTES = 4096
+INPUT_ERROR = 2
+# What the launcher says after a rank has failed hides what the rank said; its first error is the best of it.
+LAUNCHER_WORDS = ("srun:", "slurmstepd")
+LAUNCHER_ERROR = "srun: error:"
+
+
+def read_ending(
+    job: Job, cluster: Cluster, site: SharedFilesystem
+) -> tuple[JobState, str, list[dict[str, Any]]]:
+    """Return the job's final state, its reason and its outputs."""
+    finding = job.finding or {}
+    state, reason = JobState(finding["state"]), str(finding["reason"])
+    folder = attempt_folder(job)
+    if state is JobState.SUCCEEDED:
+        try:
+            return state, "", _outputs(folder, owner_roots(cluster, job.owner).home, site)
+        except FilesystemUnavailable:
+            raise
+        except (FilesystemError, ValueError, KeyError) as error:
+            return JobState.FAILED, f"the job ended well but its outputs cannot be read: {error}", []
+    if job.cancel_requested_at and state is JobState.CANCELLED:
+        return state, ON_REQUEST, []
+    return state, _last_words(folder, site) or reason if state is JobState.FAILED else reason, []
+
+
+def _outputs(folder: PurePosixPath, home: PurePosixPath, site: SharedFilesystem) -> list[dict[str, Any]]:
+    manifest = json.loads(site.read_text(folder / OUTPUTS_FILE, MANIFEST_LIMIT_BYTES))
+    return [entry | {"path": shown(PurePosixPath(entry["path"]), home)} for entry in manifest]
+
+
+def _last_words(folder: PurePosixPath, site: SharedFilesystem) -> str:
+    """Return the last line of stderr: a kernel says there, in one line, what it did not like."""
+    try:
+        text = site.read_text(folder / STDERR, LAST_WORDS_BYTES, tail=True)
+    except FilesystemError:
+        return ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    own = [line for line in lines if not line.startswith(LAUNCHER_WORDS)]
+    launchers = [line for line in lines if line.startswith(LAUNCHER_ERROR)]
+    return (own[-1:] or launchers[:1] or [""])[0]

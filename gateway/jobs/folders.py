@@ -1,0 +1,64 @@
+"""The folders of a job: one definition of the attempt's folder, of input and output, and of their owner."""
+
+import re
+from pathlib import PurePosixPath
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from gateway.clusters.owner_roots import OwnerRoots
+from gateway.clusters.paths import below
+from gateway.errors import NotFound
+from gateway.models import Job
+
+
+def attempt_folder(job: Job) -> PurePosixPath:
+    """Return the attempt's own folder, in which nothing of another job is ever written."""
+    return run_folder(job, job.run)
+
+
+def run_folder(job: Job, run: int) -> PurePosixPath:
+    """Return likewise the folder of any of its runs."""
+    return PurePosixPath(job.data_folder) / "Output_Data" / "jobs" / f"{job.id}.{run}"
+
+
+class JobFolders(BaseModel):
+    """Where a job reads and writes on its cluster, each confined to the allowed roots."""
+
+    data: PurePosixPath
+    input: PurePosixPath
+    profile: PurePosixPath
+    inference: PurePosixPath
+    labels: PurePosixPath
+
+    @classmethod
+    def of(cls, params: dict[str, Any], places: OwnerRoots) -> "JobFolders":
+        """Work the folders out of understood parameters, or raise Invalid naming the key that leaves."""
+
+        def place(key: str, prefix: str, text: str) -> PurePosixPath:
+            return places.confine(below(PurePosixPath(prefix), text), f"params.{key}")
+
+        root = str(params["root_dir"])
+        data = place("workspace", root, params["workspace"])
+        return cls(
+            data=data,
+            input=place("read_input_data", str(data), params["read_input_data"]),
+            profile=place("profiling_workspace", root, params["profiling_workspace"]),
+            inference=place("inference_knn_path", str(data), params["inference_knn_path"]),
+            labels=place("clustering_label_path", str(data), params["clustering_label_path"]),
+        )
+
+
+_JOB_FOLDER = re.compile(
+    r"/Output_Data/jobs/([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\.[0-9]+(?:/|$)"
+)
+
+
+def check_job_owner(session: Session, owner: str, path: PurePosixPath) -> None:
+    """Raise NotFound when the path lies in the folder of another owner's job."""
+    found = _JOB_FOLDER.search(str(path))
+    row = session.get(Job, UUID(found[1])) if found else None
+    if row is not None and row.owner != owner:
+        raise NotFound(f"there is no job {row.id}")

@@ -1,0 +1,157 @@
+"""Jobs: from an accepted request to an end that is true, final and visible."""
+
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gateway.callers import Caller
+from gateway.clusters import catalog
+from gateway.clusters.owner_roots import owner_roots
+from gateway.db import utc_now
+from gateway.errors import Conflict, Fault, Invalid, NotFound
+from gateway.jobs.folders import JobFolders, check_job_owner
+from gateway.jobs.params import parse_params
+from gateway.jobs.resources import ResourceRequest, grant
+from gateway.jobs.services import RESULT_FILES, check_services
+from gateway.models import Job
+from gateway.states import IN_SCHEDULER, JOB_ENDS, JobState, State, is_final
+from gateway.work import quotas
+from gateway.work.claims import Claim, lock_claimed, release
+from gateway.work.failures import finish_cancel
+from gateway.work.outbox import first_send
+from gateway.work.transitions import begin, move, note
+
+WATCH_PERIOD_S = 10.0
+SHORTEST_WATCH_PERIOD_S = 1.0
+_BAD_INPUT = 2
+_BY_STATE: dict[State, Fault] = {
+    JobState.TIMEOUT: Fault.LIMIT,
+    JobState.OUT_OF_MEMORY: Fault.LIMIT,
+    JobState.NODE_FAILURE: Fault.NODE,
+    JobState.LOST: Fault.LOST,
+}
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """A request to run services on an input of a cluster."""
+
+    services: list[str]
+    infrastructure: str
+    params: dict[str, Any]
+    watch_period: float | None = None
+    resources: ResourceRequest = field(default_factory=ResourceRequest)
+
+
+def create(session: Session, owner: str, request: JobRequest) -> Job:
+    """Write the row of a new job, or raise Invalid or NotFound and leave nothing behind."""
+    cluster = catalog.get_cluster(session, request.infrastructure)
+    check_services(request.services)
+    params, warnings = parse_params(request.params, request.services, cluster)
+    folders = JobFolders.of(params, owner_roots(cluster, owner))
+    for folder in dict(folders).values():
+        check_job_owner(session, owner, folder)
+    quotas.admit(session, owner, cluster, Job)
+    row = Job(
+        owner=owner,
+        infrastructure=cluster.name,
+        services=f" {' '.join(request.services)} ",
+        params=params,
+        warnings=warnings,
+        resources=grant(request.resources, cluster, params["num_mpi_procs"], params["num_thread"]),
+        watch_period=_watch_period(request.watch_period),
+        data_folder=str(folders.data),
+        **first_send(),
+    )
+    session.add(row)
+    begin(session, row)
+    return row
+
+
+def _watch_period(asked: float | None) -> float:
+    period = asked or WATCH_PERIOD_S
+    if not SHORTEST_WATCH_PERIOD_S <= period < float("inf"):
+        raise Invalid(f"at least {SHORTEST_WATCH_PERIOD_S:g} second", field="watch_period")
+    return period
+
+
+def get(session: Session, caller: Caller, row_id: UUID) -> Job:
+    """Return the job, or raise NotFound: another owner's does not exist."""
+    row = session.get(Job, row_id)
+    if row is None or not caller.may_see(row.owner):
+        raise NotFound(f"there is no job {row_id}")
+    return row
+
+
+def record_submission(session: Session, claim: Claim, scheduler_id: str) -> None:
+    """Write down that the scheduler has the job: from here on the watcher alone writes the row."""
+    row = lock_claimed(session, Job, claim)
+    row.scheduler_id = scheduler_id
+    row.submitted_at = utc_now()
+    move(session, row, JobState.PENDING)
+    release(row)
+
+
+def cancel(session: Session, row: Job, actor: str = "", why: str = "") -> None:
+    """End a job that the scheduler does not have; let the watcher cancel it there otherwise."""
+    if is_final(row.state):
+        raise Conflict(f"the job has ended already: it is {row.state}")
+    row.cancel_requested_at = utc_now()
+    note(session, row, f"cancel requested: {why}" if why else "cancel requested", actor)
+    if row.state in {JobState.ACCEPTED, JobState.RETRYING}:
+        finish_cancel(session, row)
+
+
+def in_scheduler(session: Session, infrastructure: str) -> list[Job]:
+    """Return the jobs of a cluster whose end nobody has seen yet."""
+    statement = select(Job).where(
+        Job.infrastructure == infrastructure, Job.state.in_(IN_SCHEDULER), Job.finding.is_(None)
+    )
+    return list(session.scalars(statement))
+
+
+def finish(
+    session: Session,
+    claim: Claim,
+    state: JobState,
+    reason: str,
+    *,
+    outputs: list[dict[str, Any]],
+    usage: dict[str, Any],
+) -> None:
+    """Make a job's end final and visible."""
+    row = lock_claimed(session, Job, claim)
+    finding = row.finding or {}
+    row.outputs = outputs
+    row.usage = usage
+    row.exit_code = finding.get("exit_code")
+    row.finding = finding | {"state": state}
+    move(session, row, state, reason)
+    row.fault = fault_of_job(state, row.exit_code)
+
+
+def fault_of_job(state: JobState, exit_code: int | None) -> Fault | None:
+    """Return the class of a job's end, or None where it is no failure."""
+    if state is JobState.FAILED:
+        return Fault.INPUT if exit_code == _BAD_INPUT else Fault.KERNEL
+    return _BY_STATE.get(state)
+
+
+def failed_latest(session: Session, owner: str, infrastructure: str, path: PurePosixPath) -> Job | None:
+    """Return the owner's latest finished job that should have published the path, when it failed."""
+    for service, file in RESULT_FILES.items():
+        folder = str(path.with_suffix("")).removesuffix(f"/Output_Data/{PurePosixPath(file).with_suffix('')}")
+        if folder != str(path.with_suffix("")):
+            latest = session.scalar(
+                select(Job)
+                .where(Job.owner == owner, Job.infrastructure == infrastructure, Job.data_folder == folder)
+                .where(Job.services.contains(f" {service} "), Job.state.in_(JOB_ENDS))
+                .order_by(Job.ended_at.desc())
+                .limit(1)
+            )
+            return latest if latest is not None and not latest.success else None
+    return None

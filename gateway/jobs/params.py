@@ -1,0 +1,107 @@
+"""`JobRequestParams`: what an old client may send, what it means here, and what is refused."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
+
+from gateway.clusters.configuration import Cluster
+from gateway.errors import Invalid
+from gateway.jobs.services import check_options
+
+# Options of the kernels sit beside the common keys, under the service's name.
+KERNEL_KEYS = frozenset(
+    {"kalman", "fft", "min_max", "savitzky_golay", "black_scholes", "wavelet", "kmean", "knn"}
+)
+IGNORED_KEYS = frozenset({"icase", "filter", "input_data_double", "input_data_float"})
+LARGEST = 2**31 - 1
+NAMED = 20  # unknown keys that a warning names, each with so many characters
+LONGEST_NAME = 100
+Path = Annotated[StrictStr, Field(max_length=2048)]
+Flag = Literal[0, 1]
+
+
+class JobParams(BaseModel):
+    """The common keys of a job's parameters, with the defaults of the contract."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    read_input_data: Path
+    ideko_kernel: Flag = 1
+    inbestme_kernel: Flag = 0
+    csv_output: Flag = 1
+    benchmark_state: Flag = 0
+    num_mpi_procs: int = Field(4, ge=1, le=LARGEST)
+    num_thread: int = Field(1, ge=1, le=LARGEST)
+    perforation_stride: int = Field(1, ge=1, le=LARGEST)
+    precision_scenario: Literal[1, 2, 3, 4] = 1
+    num_numa: int = Field(8, ge=1, le=LARGEST)
+    num_core_numa: int = Field(16, ge=1, le=LARGEST)
+    root_dir: Path = "${HOME}/serrano"
+    workspace: Path = "/data"
+    profiling_workspace: Path = "/profile"
+    inference_knn_path: Path = "/Init_Data/inference_data_position/"
+    clustering_label_path: Path = "/Output_Data/KMean/KMean_cluster.csv"
+    exe: Literal["build/SERRANO"] = "build/SERRANO"
+
+
+def parse_params(
+    raw: dict[str, Any], services: list[str], cluster: Cluster
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the parameters as understood, with every default filled in, and the warnings.
+
+    Raises
+    ------
+    Invalid
+        Naming the first key that cannot be honoured.
+    """
+    try:
+        params = JobParams.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(["params", *map(str, first["loc"])])
+        raise Invalid(first["msg"], field=field) from error
+    given = {service: {} if raw.get(service) is None else raw[service] for service in services}
+    options = {service: check_options(service, each) for service, each in given.items()}
+    layout = _layout(params)
+    if layout["ideko_kernel"] and "expiry_date" in options.get("black_scholes", ()):
+        field = "params.black_scholes.expiry_date"
+        raise Invalid(f"{field} needs the dates of asset pairs, not a sensor table", field=field)
+    understood = params.model_dump() | _within_ceiling(params, cluster) | layout | options
+    known = JobParams.model_fields.keys() | KERNEL_KEYS | IGNORED_KEYS
+    return understood, _ignored(sorted(raw.keys() - known))
+
+
+def _ignored(unknown: list[str]) -> list[str]:
+    """Name the first keys: the warnings are a part of every answer about the job."""
+    named = [f"params.{key[:LONGEST_NAME]} is not known and was ignored" for key in unknown[:NAMED]]
+    more = len(unknown) - len(named)
+    return [*named, f"{more} more keys of params are not known and were ignored"] if more else named
+
+
+def _layout(params: JobParams) -> dict[str, int]:
+    """Asset pairs asked for win over the sensor table's default; both asked for is a contradiction."""
+    if params.inbestme_kernel and params.ideko_kernel and "ideko_kernel" in params.model_fields_set:
+        raise Invalid(
+            "choose one input layout: ideko_kernel or inbestme_kernel", field="params.inbestme_kernel"
+        )
+    return {"ideko_kernel": 0 if params.inbestme_kernel else 1}
+
+
+def _within_ceiling(params: JobParams, cluster: Cluster) -> dict[str, int]:
+    """Lower what was left out to the cluster's ceiling; refuse what was asked for and does not fit."""
+    per_node = params.num_numa * params.num_core_numa
+    nodes = 1 if cluster.scheduler == "local" else cluster.ceilings.nodes
+    ceiling = min(cluster.max_cpus, per_node * nodes if nodes else cluster.max_cpus)
+    asked = params.model_fields_set
+    ranks, threads = params.num_mpi_procs, params.num_thread
+    if "num_mpi_procs" not in asked:
+        ranks = max(1, min(ranks, ceiling // threads))
+    if threads > per_node:
+        ceiling = per_node
+    if ranks * threads > ceiling:
+        field = "num_mpi_procs" if "num_mpi_procs" in asked else "num_thread"
+        raise Invalid(
+            f"{ranks} ranks x {threads} threads do not fit: {cluster.name!r} allows {ceiling} in one job",
+            field=f"params.{field}",
+        )
+    return {"num_mpi_procs": ranks, "num_thread": threads}

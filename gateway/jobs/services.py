@@ -1,0 +1,101 @@
+"""The services: their names in the contract's order, their classes, result files and options."""
+
+import json
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from gateway.errors import Invalid, NotFound
+
+CLASSES = {
+    "kalman": "signal processing",
+    "fft": "signal processing",
+    "min_max": "signal processing",
+    "savitzky_golay": "signal processing",
+    "black_scholes": "signal processing",
+    "wavelet": "signal processing",
+    "kmean": "clustering",
+    "knn": "classification",
+}
+SERVICES = tuple(CLASSES)
+
+# Below `Output_Data`; the spelling is part of the contract.
+RESULT_FILES = {
+    "kalman": "CSVFormate/Kalman_Filter_output.csv",
+    "fft": "CSVFormate/FFT_Filter_output.csv",
+    "min_max": "CSVFormate/MinMax_Transform_output.csv",
+    "savitzky_golay": "CSVFormate/SavitzkeyGolay_output.csv",
+    "black_scholes": "CSVFormate/BlackScholes_output.csv",
+    "wavelet": "CSVFormate/Wavelet_Filter_output.csv",
+    "kmean": "KMean/KMean_cluster.csv",
+    "knn": "KNN/KNN_timesseries_label.csv",
+}
+
+
+@lru_cache
+def option_schemas() -> dict[str, dict[str, Any]]:
+    """Return the options' JSON Schema of every kernel that exists: a copy of what the kernels export."""
+    text = resources.files("gateway.jobs").joinpath("kernel_options.json").read_text(encoding="utf-8")
+    schemas: dict[str, dict[str, Any]] = json.loads(text)["services"]
+    return schemas
+
+
+def option_schema(service: str) -> dict[str, Any]:
+    """Return the JSON Schema of a service's options, or raise NotFound."""
+    if service not in option_schemas():
+        raise NotFound(f"there is no service {service!r}; there are {', '.join(SERVICES)}")
+    return option_schemas()[service]
+
+
+def check_services(services: list[str]) -> None:
+    """Raise Invalid for a list that is empty, names no service, repeats one, or mixes classes."""
+    if not services:
+        raise Invalid("name at least one service", field="services")
+    for service in services:
+        if service not in CLASSES:
+            raise Invalid(f"{service!r} is not a service; there are {', '.join(SERVICES)}", field="services")
+    if len(set(services)) < len(services):
+        raise Invalid("each service may be named once", field="services")
+    classes = list(dict.fromkeys(CLASSES[service] for service in services))
+    if len(classes) > 1:
+        raise Invalid(f"{' and '.join(classes)} do not mix; send one job for each", field="services")
+    for service in services:
+        if service not in option_schemas():
+            raise Invalid(f"the kernel of {service!r} is not available yet", field="services")
+
+
+def check_options(service: str, options: object) -> dict[str, Any]:
+    """Return the options with defaults filled in, or raise Invalid in the words the kernel would use.
+
+    A default that may be lowered to fit the data is left to the kernel, which knows the data, and
+    one that another option stands in for is left out where that one is given.
+    """
+    schema = option_schemas()[service]
+    validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    errors = sorted(validator.iter_errors(options), key=lambda error: list(map(str, error.path)))
+    if errors:
+        raise _refusal(service, errors[0], schema["properties"])
+    given: dict[str, Any] = dict(options)  # type: ignore[call-overload]  # an object, says the schema
+    defaults = {name: p["default"] for name, p in schema["properties"].items() if _is_filled_in(p, given)}
+    return defaults | given
+
+
+def _is_filled_in(option: dict[str, Any], given: dict[str, Any]) -> bool:
+    return "default" in option and "x-lowered-to-fit" not in option and option.get("x-unless") not in given
+
+
+def _refusal(service: str, error: ValidationError, properties: dict[str, Any]) -> Invalid:
+    field = f"params.{service}"
+    if error.path:
+        option = f"{field}.{error.path[0]}"
+        must_be = properties[str(error.path[0])]["x-must-be"]
+        return Invalid(f"{option} must be {must_be}, not {error.instance!r}", field=option)
+    if not isinstance(error.instance, dict):
+        return Invalid(f"{field} must be an object, not {error.instance!r}", field=field)
+    unknown = [name for name in error.instance if name not in properties]
+    listed = ", ".join(map(repr, unknown))
+    detail = f"{field} has no option {listed}; it has: {', '.join(properties)}"
+    return Invalid(detail, field=f"{field}.{unknown[0]}")

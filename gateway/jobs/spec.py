@@ -1,0 +1,69 @@
+"""What a job runs on its cluster: the kernels' `job.json` and the scheduler's JobSpec."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from gateway.clusters.configuration import Cluster
+from gateway.clusters.owner_roots import owner_roots
+from gateway.jobs.folders import JobFolders, attempt_folder
+from gateway.jobs.resources import resources
+from gateway.models import Job
+from gateway.schedulers.base import JobSpec, Launcher
+
+JOB_FILE = "job.json"
+OUTPUTS_FILE = "outputs.json"
+LAUNCHERS: dict[str, Launcher] = {"local": "processes", "slurm": "srun", "pbs": "srun"}
+
+
+@dataclass(frozen=True)
+class PreparedJob:
+    """One attempt of a job, ready to be written to the cluster and submitted."""
+
+    spec: JobSpec
+    job_file: PurePosixPath
+    job_json: str
+
+
+def prepare(job: Job, cluster: Cluster) -> PreparedJob:
+    """Lay out one attempt of a job."""
+    folder = attempt_folder(job)
+    job_file = folder / JOB_FILE
+    threads = str(job.params["num_thread"])
+    spec = JobSpec(
+        name=job.name,
+        folder=Path(folder),
+        command=(cluster.python, "-m", "hpc_kernels", "run", str(job_file)),
+        ranks=job.params["num_mpi_procs"],
+        threads=job.params["num_thread"],
+        launcher=LAUNCHERS[cluster.scheduler],
+        environment={
+            "HOME": str(cluster.home),
+            "OMP_NUM_THREADS": threads,
+        },
+        resources=resources(job.resources, job.params["num_numa"] * job.params["num_core_numa"]),
+        mpi=cluster.mpi,
+    )
+    return PreparedJob(spec, job_file, json.dumps(_job_json(job, cluster, folder), indent=1))
+
+
+def _job_json(job: Job, cluster: Cluster, folder: PurePosixPath) -> dict[str, object]:
+    params, places = job.params, JobFolders.of(job.params, owner_roots(cluster, job.owner))
+    services = job.services.split()
+    knn = "knn" in services
+    return {
+        "version": 1,
+        "name": job.name,
+        "services": {service: params[service] for service in services},
+        "layout": "sensor_table" if params["ideko_kernel"] else "asset_pairs",
+        "input": str(places.input),
+        "output_dir": str(folder),
+        "publish_dir": str(places.data / "Output_Data"),
+        "csv_output": bool(params["csv_output"]),
+        "threads": params["num_thread"],
+        "perforation_stride": params["perforation_stride"],
+        "precision_scenario": params["precision_scenario"],
+        "profile": str(places.profile / f"{job.name}.json") if params["benchmark_state"] else None,
+        "inference_dir": str(places.inference) if knn else None,
+        "labels": str(places.labels) if knn else None,
+    }

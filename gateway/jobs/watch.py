@@ -1,0 +1,119 @@
+"""Watching a cluster: what its scheduler reports becomes what the rows say, in one call for all jobs."""
+
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from gateway.errors import SchedulerUnavailable
+from gateway.jobs import lifecycle as jobs
+from gateway.jobs.folders import attempt_folder
+from gateway.models import Job
+from gateway.schedulers.base import JobReport, Scheduler
+from gateway.states import IN_SCHEDULER, JobState, is_final
+from gateway.work.failures import record_failure
+from gateway.work.outbox import Message, first_send, message_for
+from gateway.work.transitions import move
+
+LOST = "the scheduler no longer knows the job and it left no exit file: its end is not known"
+
+UNSTARTED = "the scheduler has lost the job before it started; it is submitted again"
+
+
+@dataclass(frozen=True)
+class Watched:
+    """How many jobs of a cluster are watched, how stale they may be, and what the newest change is."""
+
+    count: int
+    shortest_period_s: float
+    newest: datetime | None
+
+
+def watched(session: Session, infrastructure: str) -> Watched:
+    """Summarise a cluster's jobs in one cheap query."""
+    count, period, submitted, cancelled = session.execute(
+        select(
+            func.count(Job.id),
+            func.min(Job.watch_period),
+            func.max(Job.submitted_at),
+            func.max(Job.cancel_requested_at),
+        ).where(Job.infrastructure == infrastructure, Job.state.in_(IN_SCHEDULER), Job.finding.is_(None))
+    ).one()
+    return Watched(
+        count, period or jobs.WATCH_PERIOD_S, max(filter(None, (submitted, cancelled)), default=None)
+    )
+
+
+def look(scheduler: Scheduler, rows: list[Job]) -> dict[str, JobReport]:
+    """Ask the scheduler about all rows in one call, and about each one that it has forgotten.
+
+    A row about which nobody can tell just now has no report, and waits for the next look.
+    """
+    reports = scheduler.jobs()
+    for row in rows:
+        if row.cancel_requested_at and not is_final(_state(reports, row)):
+            scheduler.cancel(row.scheduler_id)
+        if row.name not in reports:
+            with suppress(SchedulerUnavailable):
+                reports[row.name] = _recalled(scheduler, row)
+    return reports
+
+
+def _recalled(scheduler: Scheduler, row: Job) -> JobReport:
+    """Tell of a job that the scheduler no longer knows.
+
+    One that waited and has left no trace has never run: a controller that was killed may forget what it
+    had taken a moment before. The attempt can start only once, so it may be submitted again.
+    """
+    found = scheduler.recall(row.name, Path(attempt_folder(row)))
+    if found is not None:
+        return found
+    if row.cancel_requested_at:
+        return JobReport(row.name, row.scheduler_id, JobState.CANCELLED, reason="cancelled before it started")
+    if row.state is JobState.PENDING:
+        return JobReport(row.name, "", JobState.RETRYING, reason=UNSTARTED)
+    return JobReport(row.name, row.scheduler_id, JobState.LOST, reason=LOST)
+
+
+def _state(reports: dict[str, JobReport], row: Job) -> JobState:
+    return reports[row.name].state or row.state if row.name in reports else JobState.LOST
+
+
+def observe(session: Session, rows: list[Job], reports: dict[str, JobReport]) -> tuple[bool, list[Message]]:
+    """Write what changed; return whether anything did, and the messages for jobs that have ended."""
+    changed = [row for row in rows if row.name in reports and _differs(row, reports[row.name])]
+    ended: list[Message] = []
+    for seen in changed:
+        row = session.get_one(Job, seen.id, with_for_update=True)
+        if row.name != seen.name or row.state not in IN_SCHEDULER or row.finding:
+            continue  # somebody else was faster: a second watcher, or a retry
+        _write(session, row, reports[seen.name])
+        if row.finding:
+            ended.append(message_for(row))
+    return bool(changed), ended
+
+
+def _differs(row: Job, report: JobReport) -> bool:
+    told = report.state or row.state, report.reason, report.started_at or row.started_at
+    return told != (row.state, row.reason, row.started_at)
+
+
+def _write(session: Session, row: Job, report: JobReport) -> None:
+    row.started_at = report.started_at or row.started_at
+    row.scheduler_id = report.scheduler_id
+    state = report.state or row.state
+    if is_final(state):
+        found = asdict(report)
+        row.finding = {key: found[key] for key in ("state", "exit_code", "reason")}
+        for column, value in first_send().items():
+            setattr(row, column, value)
+    elif state is JobState.RETRYING:
+        move(session, row, state, report.reason)
+        record_failure(session, row, SchedulerUnavailable(report.reason))
+    elif row.state is state:
+        row.reason = report.reason
+    else:
+        move(session, row, state, report.reason)

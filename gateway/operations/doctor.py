@@ -1,0 +1,206 @@
+"""`hpc-gateway doctor`: what a cluster's worker needs, tried one after the other, with advice for each."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from gateway.clusters.configuration import Cluster
+from gateway.errors import FilesystemError, GatewayError, SchedulerError
+from gateway.jobs.resources import ResourceRequest, grant, resources
+from gateway.jobs.spec import LAUNCHERS
+from gateway.schedulers import batch_script
+from gateway.schedulers.base import JobReport, JobSpec, Scheduler
+from gateway.schedulers.opening import open_scheduler
+from gateway.states import JobState
+
+JOB_WAIT_S = 60.0
+CLOCK_TOLERANCE_S = 2.0
+FOLDER = Path(".hpc-gateway", "doctor")
+_POLL_S = 0.25
+_GIB = 2**30
+_GOING = frozenset({JobState.PENDING, JobState.RUNNING, None})
+_ON_THE_NODE = (
+    "import json, time, hpc_kernels; print(json.dumps([hpc_kernels.__version__, time.time()])); time.sleep(1)"
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found; `advice` is what to do where it is not well."""
+
+    check: str
+    well: bool
+    found: str
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class _Check:
+    name: str
+    look: Callable[[Cluster], str]
+    advice: str
+
+
+def examine(cluster: Cluster) -> Iterator[Finding]:
+    """Try everything, from the ground up; what stands on a failed check is not tried."""
+    for check in _checks(cluster):
+        try:
+            yield Finding(check.name, well=True, found=check.look(cluster))
+        except (GatewayError, OSError) as error:
+            yield Finding(check.name, well=False, found=str(error), advice=check.advice)
+            if check.name in _GROUND:
+                return
+
+
+def _checks(cluster: Cluster) -> list[_Check]:
+    slurm = [_SLURM_CONF, _MUNGE] if cluster.scheduler == "slurm" else []
+    return [*slurm, _SCHEDULER, _PARTITIONS, _FILESYSTEM, _JOB]
+
+
+def _slurm_conf(cluster: Cluster) -> str:
+    from gateway.schedulers.slurm.client import check_conf  # noqa: PLC0415  only where there is a Slurm
+
+    check_conf(Path(cluster.slurm_conf))
+    return f"{cluster.slurm_conf} can be used"
+
+
+def _munge(cluster: Cluster) -> str:
+    text = Path(cluster.slurm_conf).read_text(encoding="utf-8")
+    if re.search(r"^\s*AuthType\s*=\s*auth/(?!munge)", text, re.MULTILINE | re.IGNORECASE):
+        return "not used by this cluster"
+    program = shutil.which("munge")
+    if program is None:
+        return "not tried: the command munge is not installed here"
+    socket = re.search(r"^\s*AuthInfo\s*=.*?socket=([^\s,]+)", text, re.MULTILINE | re.IGNORECASE)
+    argv = [program, "--no-input", *([f"--socket={socket.group(1)}"] if socket else [])]
+    tried = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    if tried.returncode != 0:
+        raise SchedulerError(tried.stderr.strip() or "munge makes no credential")
+    return "makes credentials"
+
+
+def _scheduler(cluster: Cluster) -> str:
+    scheduler = open_scheduler(cluster)
+    began = time.monotonic()
+    jobs = scheduler.jobs()
+    return f"answers in {(time.monotonic() - began) * 1000:.0f} ms; jobs of this account: {len(jobs)}"
+
+
+def _partitions(cluster: Cluster) -> str:
+    found = {partition.name: partition for partition in open_scheduler(cluster).partitions()}
+    named = {cluster.defaults.partition, *cluster.ceilings.partitions} - {""}
+    if missing := named - found.keys():
+        raise SchedulerError(
+            f"{', '.join(sorted(missing))}: configured, but the scheduler has {sorted(found)}"
+        )
+    if not any(partition.avail_nodes for partition in found.values()):
+        raise SchedulerError("no partition has a node that could take a job now")
+    return ", ".join(f"{p.name}: {p.avail_nodes} of {p.total_nodes} nodes free" for p in found.values())
+
+
+def _filesystem(cluster: Cluster) -> str:
+    return "; ".join(_root(Path(root)) for root in dict.fromkeys((cluster.home, *cluster.grounds)))
+
+
+def _root(root: Path) -> str:
+    with tempfile.NamedTemporaryFile(dir=root, prefix=".hpc-gateway-doctor-") as file:
+        file.write(b"x")
+        file.flush()
+        os.fsync(file.fileno())
+    free = shutil.disk_usage(root).free
+    if free < _GIB:
+        raise FilesystemError(f"{root} has only {free / 2**20:.0f} MiB free")
+    return f"{root} can be written, {free / _GIB:.0f} GiB free"
+
+
+def _job(cluster: Cluster) -> str:
+    scheduler = open_scheduler(cluster)
+    name = f"{uuid4()}.1"
+    folder = Path(cluster.home) / FOLDER / name
+    folder.mkdir(parents=True)
+    began = time.time()
+    scheduler_id = scheduler.submit(_spec(cluster, name, folder))
+    try:
+        report = _wait(scheduler, name)
+    finally:
+        scheduler.cancel(scheduler_id)
+    if report.state is not JobState.SUCCEEDED:
+        stderr = folder / batch_script.STDERR
+        words = stderr.read_text(encoding="utf-8", errors="replace").strip() if stderr.exists() else ""
+        raise SchedulerError(f"{report.reason}: {words}" if words else report.reason)
+    version, clock = _told(folder / batch_script.STDOUT)
+    if not began - CLOCK_TOLERANCE_S <= clock <= time.time() + CLOCK_TOLERANCE_S:
+        raise SchedulerError(f"the node's clock is {clock - time.time():+.0f} s off this machine's")
+    shutil.rmtree(folder)
+    return f"ran in {time.time() - began:.1f} s; hpc_kernels {version}; the node's clock agrees"
+
+
+def _told(stdout: Path) -> tuple[str, float]:
+    text = stdout.read_text(encoding="utf-8", errors="replace")
+    try:
+        version, clock = json.loads(text)
+    except ValueError:
+        raise SchedulerError(f"the interpreter ran and said {text[:80]!r}: it is no Python") from None
+    return str(version), float(clock)
+
+
+def _spec(cluster: Cluster, name: str, folder: Path) -> JobSpec:
+    return JobSpec(
+        name=name,
+        folder=folder,
+        command=(cluster.python, "-c", _ON_THE_NODE),
+        ranks=1,
+        threads=1,
+        launcher=LAUNCHERS[cluster.scheduler],
+        environment={"HOME": str(cluster.home)},
+        resources=resources(grant(ResourceRequest(), cluster, 1, 1), cluster.max_cpus),
+        mpi=cluster.mpi,
+    )
+
+
+def _wait(scheduler: Scheduler, name: str) -> JobReport:
+    deadline = time.monotonic() + JOB_WAIT_S
+    while (report := scheduler.jobs()[name]).state in _GOING:
+        if time.monotonic() > deadline:
+            raise SchedulerError(f"it did not end within {JOB_WAIT_S:.0f} s: {report.reason or report.state}")
+        time.sleep(_POLL_S)
+    return report
+
+
+_SLURM_CONF = _Check(
+    "slurm.conf",
+    _slurm_conf,
+    "install pyslurm of the cluster's Slurm version and its client packages here, copy the cluster's"
+    " slurm.conf, and name it as slurm_conf in infrastructures.toml",
+)
+_MUNGE = _Check("munge", _munge, "start munged here, with the same munge.key as on the cluster")
+_SCHEDULER = _Check(
+    "scheduler",
+    _scheduler,
+    "see that slurmctld runs and that this machine reaches its SlurmctldPort; munge keys and clocks must"
+    " agree",
+)
+_PARTITIONS = _Check(
+    "partitions", _partitions, "correct defaults.partition and ceilings.partitions, or resume the nodes"
+)
+_FILESYSTEM = _Check(
+    "filesystem",
+    _filesystem,
+    "mount the cluster's shared filesystem here, create the folder, and let this account write there",
+)
+_JOB = _Check(
+    "job on a node",
+    _job,
+    "see that `python` in infrastructures.toml is an interpreter on the nodes that has hpc_kernels, that"
+    " `path` leads to srun there, that srun knows `mpi`, that the nodes share the filesystem, and that"
+    " their clocks agree",
+)
+_GROUND = frozenset({_SLURM_CONF.name, _SCHEDULER.name})

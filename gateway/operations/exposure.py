@@ -1,0 +1,52 @@
+"""What is open to whom: where the API may listen without accounts, and what owners share with them."""
+
+import ipaddress
+import logging
+import socket
+
+from gateway.clusters import catalog
+from gateway.clusters.configuration import OWNER
+from gateway.errors import GatewayError
+from gateway.settings import get_settings
+
+_log = logging.getLogger(__name__)
+
+
+class Exposed(GatewayError):
+    """Anybody who reaches the address could use the cluster."""
+
+    title = "No accounts"
+
+
+def check_exposure(host: str) -> None:
+    """Raise Exposed when the API would let strangers in."""
+    settings = get_settings()
+    if settings.auth == "none" and not settings.open_to_all and not is_loopback(host):
+        raise Exposed(
+            f"without accounts, whoever reaches {host} can use the clusters: set GATEWAY_AUTH=keys (then"
+            " `hpc-gateway keys create`) or GATEWAY_AUTH=oidc, listen on 127.0.0.1, or, if it is meant,"
+            " set GATEWAY_OPEN_TO_ALL=true"
+        )
+
+
+def warn_of_shared_roots() -> None:
+    """Say in the log which folders all owners of a gateway with accounts share."""
+    if get_settings().auth == "none":
+        return
+    for cluster in catalog.configured_clusters().values():
+        shared = [str(root) for root in cluster.roots if OWNER not in root.parts]
+        if shared:
+            _log.warning(
+                "%s: all owners share %s: %s would part them", cluster.name, ", ".join(shared), OWNER
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether every address that the host stands for is this machine's own."""
+    if not host:
+        return False  # it listens everywhere
+    try:
+        found = socket.getaddrinfo(host, None)
+    except OSError:
+        return False
+    return all(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback for *_, address in found)

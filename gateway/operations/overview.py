@@ -1,0 +1,130 @@
+"""The whole gateway on one screen: what waits and runs where, who serves it, and what failed of late."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, literal_column, select
+from sqlalchemy.orm import Session
+
+from gateway.clusters import catalog, heartbeats
+from gateway.clusters.heartbeats import ClusterHealth
+from gateway.db import db_now, utc_now
+from gateway.errors import Fault
+from gateway.models import Job, Lease, Transfer
+from gateway.operations.sweep import LEASE as SWEEP_LEASE
+from gateway.operations.sweep import LEASE_PERIODS as SWEEP_LEASE_PERIODS
+from gateway.settings import get_settings
+from gateway.states import JobState, State, TransferState, is_retryable
+
+LATELY_S = 3600.0
+MOST_REASONS = 20
+REASON_LENGTH = 120
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many rows of a kind are in a state on a cluster."""
+
+    kind: str
+    infrastructure: str
+    state: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A reason that rows failed for, and how often it did of late."""
+
+    kind: str
+    infrastructure: str
+    fault: Fault | None
+    reason: str
+    count: int
+    latest: datetime
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Everything at one moment.
+
+    `waiting_since` is when the first row in line on each cluster arrived; `rounds_s` is how long ago the
+    sweeper (`housekeeping.sweep`) and each watcher (`watch:<cluster>`) began their last round.
+    """
+
+    as_of: datetime
+    clusters: dict[str, ClusterHealth]
+    work: list[Count]
+    failures: list[Failure]
+    waiting_since: dict[str, datetime]
+    rounds_s: dict[str, float]
+
+
+def overview(session: Session) -> Overview:
+    """Look at everything."""
+    return Overview(
+        as_of=utc_now(),
+        clusters=heartbeats.health_of_clusters(session, catalog.list_clusters(session)),
+        work=work(session),
+        failures=failures(session),
+        waiting_since=waiting_since(session),
+        rounds_s=rounds_s(session),
+    )
+
+
+def work(session: Session) -> list[Count]:
+    """Count all rows by kind, cluster and state."""
+    kinds = (Transfer.kind, Transfer.infrastructure, Transfer.state)
+    transfers = session.execute(select(*kinds, func.count()).group_by(*kinds))
+    jobs = session.execute(
+        select(Job.infrastructure, Job.state, func.count()).group_by(Job.infrastructure, Job.state)
+    )
+    return [
+        *(Count(kind, name, str(state), count) for kind, name, state, count in transfers),
+        *(Count("job", name, str(state), count) for name, state, count in jobs),
+    ]
+
+
+def failures(session: Session) -> list[Failure]:
+    """Group what ended badly in the last hour by its reason, the most frequent first."""
+    found = [*_failures(session, Transfer), *_failures(session, Job)]
+    return sorted(found, key=lambda failure: -failure.count)[:MOST_REASONS]
+
+
+def _failures(session: Session, model: type[Transfer] | type[Job]) -> list[Failure]:
+    kind = Transfer.kind if model is Transfer else Job.infrastructure
+    reason = func.substr(model.reason, 1, literal_column(str(REASON_LENGTH)))
+    rows = session.execute(
+        select(kind, model.infrastructure, model.fault, reason, func.count(), func.max(model.ended_at))
+        .where(model.state.in_(bad_ends(model)), model.ended_at >= db_now(-LATELY_S))
+        .group_by(kind, model.infrastructure, model.fault, reason)
+        .order_by(func.count().desc())
+        .limit(MOST_REASONS)
+    )
+    return [Failure(row[0] if model is Transfer else "job", *row[1:]) for row in rows]
+
+
+def bad_ends(model: type[Transfer] | type[Job]) -> list[State]:
+    """Return the ends that nobody asked for."""
+    states: list[State] = [*JobState] if model is Job else [*TransferState]
+    return [state for state in states if is_retryable(state) and state != TransferState.CANCELLED]
+
+
+def waiting_since(session: Session) -> dict[str, datetime]:
+    """Return for each cluster since when the first row in line has waited for a worker."""
+    oldest: dict[str, datetime] = {}
+    for model, accepted in ((Transfer, TransferState.ACCEPTED), (Job, JobState.ACCEPTED)):
+        statement = select(model.infrastructure, func.min(model.queued_at)).where(model.state == accepted)
+        for name, since in session.execute(statement.group_by(model.infrastructure)):
+            oldest[name] = min(oldest.get(name, since), since)
+    return oldest
+
+
+def rounds_s(session: Session) -> dict[str, float]:
+    """Return how long ago each watcher and the sweeper took their lease again, as they do every round."""
+    settings = get_settings()
+    length_s = {SWEEP_LEASE: SWEEP_LEASE_PERIODS * settings.sweep_s}
+    rows = session.execute(select(Lease.name, Lease.until, db_now()))
+    return {
+        name: (now - until).total_seconds() + length_s.get(name, settings.lease_s)
+        for name, until, now in rows
+    }

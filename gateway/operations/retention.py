@@ -1,0 +1,125 @@
+"""Retention: what ended long ago goes, first its files on the cluster, then its row and its history.
+
+Only a cluster's worker reaches the cluster's files. So a row that has expired is marked here, and the outbox
+carries it to its worker like any other work, again and again until it is gone. What no worker has ever
+claimed, or belongs to a cluster that is no longer known, has left nothing within reach and goes at once.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from gateway.clusters import catalog
+from gateway.clusters.configuration import Cluster
+from gateway.clusters.owner_roots import owner_roots
+from gateway.db import due_in, utc_now
+from gateway.jobs.folders import JobFolders
+from gateway.models import Event, Job, Transfer
+from gateway.states import JOB_MOVES, TRANSFER_MOVES, TransferState
+from gateway.work.claims import is_unclaimed
+
+BATCH = 500
+STAGED = ("data", "s3_data")
+Row = TypeVar("Row", bound=Transfer | Job)
+
+
+@dataclass(frozen=True)
+class Expired:
+    """How many rows of a kind on a cluster ended before a moment, and the bytes of the staged among them."""
+
+    kind: str
+    infrastructure: str
+    rows: int
+    staged_bytes: int
+
+
+def survey(session: Session, before: datetime) -> list[Expired]:
+    """Say what `mark` would take."""
+    return [*_transfers(session, before), *_jobs(session, before)]
+
+
+def _transfers(session: Session, before: datetime) -> list[Expired]:
+    place = (Transfer.kind, Transfer.infrastructure)
+    is_staged = and_(
+        Transfer.kind.in_(STAGED), Transfer.state == TransferState.COMPLETED, Transfer.children.is_(None)
+    )
+    counts = select(*place, func.count(), func.sum(Transfer.bytes_done).filter(is_staged))
+    rows = session.execute(counts.where(*_expired(Transfer, before)).group_by(*place).order_by(*place))
+    return [Expired(kind, name, number, int(staged or 0)) for kind, name, number, staged in rows]
+
+
+def _jobs(session: Session, before: datetime) -> list[Expired]:
+    counts = select(Job.infrastructure, func.count()).where(*_expired(Job, before))
+    rows = session.execute(counts.group_by(Job.infrastructure).order_by(Job.infrastructure))
+    return [Expired("job", name, number, 0) for name, number in rows]
+
+
+def mark(session: Session, before: datetime) -> int:
+    """Mark a batch of what has expired, or remove it where there are no files; return how many rows."""
+    known = {cluster.name for cluster in catalog.list_clusters(session)}
+    return _mark(session, Transfer, before, known) or _mark(session, Job, before, known)
+
+
+def _mark(session: Session, model: type[Row], before: datetime, known: set[str]) -> int:
+    found = select(model).where(*_expired(model, before)).limit(BATCH)
+    rows = session.scalars(found.with_for_update(skip_locked=True)).all()
+    for row in rows:
+        if row.claim == 0 or row.infrastructure not in known:
+            forget(session, row)
+        else:
+            row.prune_requested_at = utc_now()
+            row.next_send_at, row.sends = due_in(0), 0
+    return len(rows)
+
+
+def _expired(model: type[Row], before: datetime) -> list[ColumnElement[bool]]:
+    """Say in SQL what goes: ended before the moment, held by nobody, not marked yet."""
+    conditions = [model.ended_at < before, model.prune_requested_at.is_(None), is_unclaimed(model)]
+    if model is Transfer:  # the parts of a prefix stay as long as the whole, which may be retried
+        whole = aliased(Transfer)
+        stays = or_(whole.ended_at.is_(None), whole.ended_at >= before)
+        conditions.append(~select(whole.id).where(whole.id == Transfer.parent_id, stays).exists())
+    return conditions
+
+
+def forget(session: Session, row: Transfer | Job) -> None:
+    """Remove a row and its history."""
+    session.execute(delete(Event).where(Event.work_id == row.id))
+    session.delete(row)
+
+
+def needed(session: Session, cluster: Cluster) -> set[PurePosixPath]:
+    """Return what work on the cluster that has not ended reads or writes."""
+    places: set[PurePosixPath] = set()
+    moving = Transfer.infrastructure == cluster.name, Transfer.state.in_(list(TRANSFER_MOVES))
+    for owner, path in session.execute(select(Transfer.owner, Transfer.path).where(*moving)):
+        places.add(owner_roots(cluster, owner).confine(path, "path"))
+    computing = Job.infrastructure == cluster.name, Job.state.in_(list(JOB_MOVES))
+    for owner, params in session.execute(select(Job.owner, Job.params).where(*computing)):
+        folders = JobFolders.of(params, owner_roots(cluster, owner))
+        places |= {folders.input, folders.inference, folders.labels}
+    return places
+
+
+def is_needed(path: PurePosixPath, places: Collection[PurePosixPath]) -> bool:
+    """Tell whether one of the places is the path, or lies below it, or holds it."""
+    return any(place.is_relative_to(path) or path.is_relative_to(place) for place in places)
+
+
+def was_staged_again(session: Session, cluster: Cluster, row: Transfer) -> bool:
+    """Tell whether another transfer, which has not expired, has brought a file to the same place."""
+    others = select(Transfer.owner).where(
+        Transfer.infrastructure == row.infrastructure,
+        Transfer.path == row.path,
+        Transfer.kind.in_(STAGED),
+        Transfer.id != row.id,
+        Transfer.prune_requested_at.is_(None),
+    )
+    here = owner_roots(cluster, row.owner).confine(row.path, "path")
+    owners = session.scalars(others.distinct())
+    return any(owner_roots(cluster, owner).confine(row.path, "path") == here for owner in owners)

@@ -1,0 +1,191 @@
+"""Retries by hand of one row or of everything that a filter finds: the next attempt, from the failed step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gateway.clusters import catalog
+from gateway.credentials.sealing import seal
+from gateway.db import due_in, utc_now
+from gateway.errors import Conflict, GatewayError, NotFound
+from gateway.models import Job, Transfer
+from gateway.states import JobState, State, TransferState, is_final, is_retryable
+from gateway.storage.address import PresignedUrl, Secret
+from gateway.storage.presigned_check import check_presigned
+from gateway.transfers import prefixes
+from gateway.work import quotas
+from gateway.work.listing import Filter, Kind, conditions, model_of
+from gateway.work.outbox import Message, first_send, message_for
+from gateway.work.transitions import reopen
+
+
+def lock(session: Session, row: Transfer | Job) -> None:
+    """Hold the row for a retry, and before it its parent: all who take both take them in this order."""
+    if isinstance(row, Transfer) and row.parent_id is not None:
+        session.get_one(Transfer, row.parent_id, with_for_update=True, populate_existing=True)
+    session.refresh(row, with_for_update=True)
+
+
+def retry(
+    session: Session, row: Transfer | Job, actor: str, why: str = "", secret: Secret | None = None
+) -> None:
+    """Take an ended row up again, and its parent with it; who asked and why stays in their history.
+
+    Raises
+    ------
+    Conflict
+        When the row has not ended, ended well, or would need credentials that are erased.
+    """
+    check(row, secret)
+    _admit(session, row)
+    _begin_again(session, row, actor, why, secret)
+    if isinstance(row, Transfer) and row.parent_id is not None:
+        _parent_again(session, session.get_one(Transfer, row.parent_id), actor, row.object)
+
+
+def _admit(session: Session, row: Transfer | Job) -> None:
+    """Ask for room; a part needs none of its own, but the one that it belongs to may have ended."""
+    cluster = catalog.get_cluster(session, row.infrastructure)
+    if isinstance(row, Transfer) and row.parent_id is not None:
+        row = session.get_one(Transfer, row.parent_id)
+    if is_final(row.state):
+        quotas.admit(session, row.owner, cluster, type(row))
+
+
+def _begin_again(session: Session, row: Transfer | Job, actor: str, why: str, secret: Secret | None) -> None:
+    _next_attempt(row)
+    if isinstance(row, Transfer) and row.children is not None:
+        to = _children_again(session, row, actor, why, secret)
+    else:
+        to = _transfer_again(row, secret) if isinstance(row, Transfer) else _job_again(row)
+    reopen(session, row, to, why, actor)
+
+
+def _next_attempt(row: Transfer | Job) -> None:
+    row.attempt += 1
+    row.claim += 1  # whoever still works on the attempt before must not write to this one
+    row.failures = 0
+    row.cancel_requested_at = None
+    row.queued_at = utc_now()
+    for column, value in first_send().items():
+        setattr(row, column, value)
+
+
+def check(row: Transfer | Job, secret: Secret | None = None) -> None:
+    """Raise Conflict when the row cannot be retried as it is."""
+    if not is_final(row.state):
+        raise Conflict(f"it is {row.state}: only what has ended can be retried")
+    if row.prune_requested_at is not None:
+        raise Conflict("it is being removed: it ended longer ago than is kept")
+    if not is_retryable(row.state):
+        raise Conflict(f"it is {row.state}: there is nothing to retry")
+    if isinstance(row, Transfer) and row.kind != "data" and row.credentials is None and secret is None:
+        raise Conflict("its credentials are erased: send fresh ones with the retry")
+
+
+def _transfer_again(row: Transfer, secret: Secret | None) -> State:
+    if isinstance(secret, PresignedUrl):
+        check_presigned(secret, row.endpoint, row.bucket, row.object)
+    if secret is not None:
+        row.credentials = seal(secret)
+    row.bytes_done = 0
+    if row.parent_id is None:  # else the listing has told it
+        row.bytes_total = None
+    return TransferState.ACCEPTED
+
+
+def _children_again(session: Session, row: Transfer, actor: str, why: str, secret: Secret | None) -> State:
+    """Retry those children alone that ended badly; the sweep ends the parent when they have ended."""
+    for child in prefixes.ended_badly(session, row):
+        check(child, secret)
+        _begin_again(session, child, actor, why, secret)
+        child.next_send_at = due_in(0)
+    if secret is not None:
+        row.credentials = seal(secret)
+    row.next_send_at = None
+    prefixes.count(session, row)
+    return TransferState.TRANSFERRING
+
+
+def _parent_again(session: Session, parent: Transfer, actor: str, name: str) -> None:
+    """Let a parent that has ended wait again for its children, of which one has been retried."""
+    if is_final(parent.state):
+        _next_attempt(parent)
+        parent.next_send_at = None
+        reopen(session, parent, TransferState.TRANSFERRING, f"{name!r} was retried", actor)
+    prefixes.count(session, parent)
+
+
+def _job_again(row: Job) -> State:
+    """Run the job again, unless its run ended well and only its end could not be read."""
+    row.outputs, row.exit_code, row.usage = [], None, None
+    if row.finding and row.finding["state"] == JobState.SUCCEEDED:
+        return JobState.PENDING
+    row.run = row.attempt
+    row.finding = None
+    row.scheduler_id = ""
+    row.submitted_at = row.started_at = None
+    return JobState.ACCEPTED
+
+
+BAD_ENDS = tuple(dict.fromkeys(str(s) for s in (*TransferState, *JobState) if is_retryable(s)))
+LARGEST = 10_000
+
+
+@dataclass(frozen=True)
+class RetryCandidate:
+    """A row that the filter found; `refusal` says why it cannot be retried as it is."""
+
+    id: UUID
+    kind: Kind
+    refusal: str = ""
+
+
+def find_retryable(session: Session, wanted: Filter, kinds: Sequence[Kind]) -> list[RetryCandidate]:
+    """Return what the filter finds among rows that ended badly, oldest first, up to LARGEST."""
+    wanted = replace(wanted, states=wanted.states or BAD_ENDS)
+    rows: list[Transfer | Job] = []
+    for kind in kinds:
+        model = model_of(kind)
+        oldest = select(model).where(*conditions(wanted, kind)).order_by(model.created_at).limit(LARGEST)
+        rows.extend(session.scalars(oldest))
+    rows.sort(key=lambda row: (row.created_at, row.id))
+    return [_judged(row) for row in rows[:LARGEST]]
+
+
+def _judged(row: Transfer | Job) -> RetryCandidate:
+    kind = cast("Kind", row.kind)
+    try:
+        check(row)
+    except GatewayError as error:
+        return RetryCandidate(row.id, kind, error.detail)
+    return RetryCandidate(row.id, kind)
+
+
+def retry_some(
+    session: Session, some: Sequence[RetryCandidate], actor: str, why: str
+) -> tuple[list[RetryCandidate], list[Message]]:
+    """Retry each that can be, and return what became of them and the messages to send."""
+    done: list[RetryCandidate] = []
+    messages: list[Message] = []
+    for found in some:
+        try:
+            messages.append(retry_one(session, found.id, actor, why))
+            done.append(replace(found, refusal=""))
+        except GatewayError as error:
+            done.append(replace(found, refusal=error.detail))
+    return done, messages
+
+
+def retry_one(session: Session, row_id: UUID, actor: str, why: str) -> Message:
+    """Retry the transfer or job of that id and return the message to send once it is committed."""
+    row = session.get(Transfer, row_id) or session.get(Job, row_id)
+    if row is None:
+        raise NotFound(f"there is no transfer and no job {row_id}")
+    lock(session, row)
+    retry(session, row, actor, why)
+    return message_for(row)

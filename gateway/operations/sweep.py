@@ -1,0 +1,60 @@
+"""The sweep: rows that nobody took are sent again, rows that no worker serves say so and at last fail."""
+
+from typing import TypeVar
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from gateway import leases
+from gateway.db import db_now
+from gateway.errors import Fault
+from gateway.models import Job, Transfer
+from gateway.settings import get_settings
+from gateway.states import BEFORE_SCHEDULER, TRANSFER_MOVES, State
+from gateway.transfers import lifecycle as transfers
+from gateway.transfers import prefixes
+from gateway.work import idempotency
+from gateway.work.claims import is_unclaimed
+from gateway.work.failures import fail
+from gateway.work.outbox import Message, take_overdue
+
+BATCH = 500
+LEASE = "housekeeping.sweep"
+LEASE_PERIODS = 5  # a sweeper that missed so many rounds is replaced
+Row = TypeVar("Row", bound=Transfer | Job)
+
+
+def sweep(session: Session) -> list[Message]:
+    """Do one round and return the messages to send once it is committed."""
+    prefixes.sum_up(session)
+    idempotency.forget_expired(session)
+    transfers.erase_credentials(session)
+    _unserved(session, Transfer, list(TRANSFER_MOVES))
+    _unserved(session, Job, list(BEFORE_SCHEDULER))
+    return take_overdue(session, BATCH)
+
+
+def _unserved(session: Session, model: type[Transfer | Job], states: list[State]) -> None:
+    """Find the clusters that work waits for and that no worker serves."""
+    waiting = set(session.scalars(select(model.infrastructure).where(model.state.in_(states)).distinct()))
+    served = leases.held(session, map(leases.watcher_of, waiting))
+    for name in waiting:
+        if leases.watcher_of(name) not in served:
+            _tell(session, model, states, name)
+
+
+def _tell(session: Session, model: type[Row], states: list[State], name: str) -> None:
+    """Tell the rows why they wait; fail those that waited for too long."""
+    settings = get_settings()
+    since = func.coalesce(model.lease_until, model.queued_at)
+    mine = [model.infrastructure == name, model.state.in_(states), is_unclaimed(model)]
+    if model is Transfer:
+        mine.append(Transfer.children.is_(None))  # a parent waits for its children, not for a worker
+    idle = select(model).where(*mine).limit(BATCH).with_for_update(skip_locked=True)
+    for row in session.scalars(idle.where(since < db_now(-settings.unserved_s))):
+        fail(
+            session, row, f"no worker was connected to {name!r} for {settings.unserved_s:g} s", Fault.WORKERS
+        )
+    reason = f"no worker is connected to {name!r}; this waits until one is"
+    for row in session.scalars(idle.where(since < db_now(-settings.send_again_s), model.reason != reason)):
+        row.reason = reason

@@ -1,0 +1,58 @@
+"""Short questions to a cluster's worker: over a queue of their own, with a time-out, kept nowhere.
+
+The answer comes back as a list in the broker that expires by itself. Celery's own results would do the
+same with a connection, a subscription and a thread of their own in every process that asks.
+"""
+
+import json
+import uuid
+from functools import lru_cache
+from typing import Any
+
+import redis
+from kombu.exceptions import OperationalError
+
+from gateway.errors import Unavailable
+from gateway.queue import app
+from gateway.settings import get_settings
+
+ANSWER_S = 5.0
+_KEPT_S = 60
+
+
+def control_queue(infrastructure: str) -> str:
+    """Return the queue of a cluster's questions, which its transfers and jobs cannot hold up."""
+    return f"{infrastructure}.control"
+
+
+def request(infrastructure: str, task: str, **question: Any) -> Any:
+    """Put the question to the cluster's worker and return its answer, or raise Unavailable."""
+    key = f"answer:{uuid.uuid4()}"
+    try:
+        app.send_task(
+            task,
+            kwargs={"key": key, **question},
+            queue=control_queue(infrastructure),
+            expires=ANSWER_S,
+        )
+        answered = _broker().blpop([key], timeout=ANSWER_S)
+    except (OperationalError, redis.RedisError) as error:
+        raise Unavailable("the task queue is away for the moment; try again") from error
+    if answered is None:
+        raise Unavailable(
+            f"no worker of {infrastructure!r} answers; this needs `hpc-gateway worker {infrastructure}`"
+        )
+    return json.loads(answered[1])
+
+
+def reply(key: str, document: Any) -> None:
+    """Answer a question; nobody may be waiting any more, so it is forgotten soon."""
+    broker = _broker()
+    broker.rpush(key, json.dumps(document))
+    broker.expire(key, _KEPT_S)
+
+
+@lru_cache
+def _broker() -> redis.Redis:
+    url = get_settings().redis_url.get_secret_value()
+    return redis.Redis.from_url(url, socket_connect_timeout=3, socket_timeout=2 * ANSWER_S)

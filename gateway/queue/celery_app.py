@@ -1,0 +1,101 @@
+"""The task queue: the Celery application, and `send`, which carries a row's id to its cluster's worker."""
+
+import logging
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+from kombu.exceptions import OperationalError
+from kombu.transport import TRANSPORT_ALIASES
+
+from gateway.logs import configure_logging
+from gateway.settings import Settings, get_settings
+from gateway.work.outbox import Message
+
+HOUSEKEEPING = "housekeeping"
+SWEEP_TASK = "housekeeping.sweep"
+_log = logging.getLogger(__name__)
+
+TRANSPORT_ALIASES.update(
+    redis="gateway.queue.transport:Transport", rediss="gateway.queue.transport:Transport"
+)
+
+
+def make_app(settings: Settings) -> Celery:
+    """Configure Celery; the reason for each setting is in docs/decisions/queue.md."""
+    app = Celery("hpc-gateway")
+    app.conf.update(
+        broker_url=settings.redis_url.get_secret_value(),
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "visibility_timeout": 3600,
+            "socket_connect_timeout": 3,
+            "socket_timeout": 5,
+            "socket_keepalive": True,
+        },
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_retry_on_worker_lost=True,
+        task_default_queue=HOUSEKEEPING,
+        task_serializer="json",
+        task_send_sent_event=False,
+        task_publish_retry_policy={
+            "max_retries": 1,
+            "interval_start": 0,
+            "interval_step": 0.1,
+            "interval_max": 0.1,
+        },
+        worker_prefetch_multiplier=1,
+        worker_send_task_events=True,
+        worker_hijack_root_logger=False,
+        worker_soft_shutdown_timeout=10.0,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        beat_scheduler="celery.beat:Scheduler",
+        beat_schedule={
+            SWEEP_TASK: {
+                "task": SWEEP_TASK,
+                "schedule": settings.sweep_s,
+                "options": {"queue": HOUSEKEEPING, "expires": 5 * settings.sweep_s},
+            }
+        },
+    )
+    return app
+
+
+app = make_app(get_settings())
+
+
+def _our_logs(**_: Any) -> None:
+    """Log as every other process does: Celery sets up nothing of its own once this is connected."""
+    configure_logging()
+
+
+setup_logging.connect(_our_logs)
+
+
+def send(messages: Iterable[Message], *, first: bool = False) -> None:
+    """Send what a committed transaction asked for, best effort: the sweeper sends again what got lost.
+
+    The first message of a row has the row's id as its task id, so that Flower finds it by that id; that of a
+    group has the id of its first row.
+    """
+    for message in messages:
+        row_ids = [str(row_id) for row_id in (message.id, *message.others)]
+        try:
+            app.send_task(
+                message.task,
+                args=row_ids,
+                argsrepr=str(row_ids),  # whole: Celery would show Flower the first 25
+                task_id=str(message.id if first else uuid.uuid4()),
+                queue=message.queue,
+            )
+            _log.info("sent %s to %s", message.task, message.queue, extra={"work_id": str(message.id)})
+        except OperationalError as error:
+            _log.warning(
+                "%s for %s waits for the sweeper: %s", message.task, message.id, type(error).__name__
+            )
+            return

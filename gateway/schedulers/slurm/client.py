@@ -1,0 +1,280 @@
+"""Slurm through pyslurm: the only module that imports it, and not before it is needed.
+
+libslurm ends the whole process where a configuration cannot be used, keeps one configuration per process
+for ever, and pyslurm blocks every thread during a call. So the configuration is tried in a process that
+may die, and all this happens in a cluster's worker and watcher, never in the API.
+"""
+
+import math
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from gateway.clusters.telemetry import PartitionFigures
+from gateway.errors import SchedulerError, SchedulerUnavailable
+from gateway.schedulers import batch_script
+from gateway.schedulers.base import Accounting, JobReport, JobSpec
+from gateway.schedulers.slurm import reports
+from gateway.schedulers.slurm.partitions import figures, largest_nodes
+from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
+from gateway.schedulers.slurm.recovery import recall
+from gateway.states import JobState
+
+# Errors after which the same call may succeed: the controller or munge is away, slow, starting or full.
+TRANSIENT = frozenset(
+    {
+        *range(1000, 1005),  # the connection broke
+        1007,  # authentication: munge is down here or there
+        *range(1800, 1807),  # no connection to the controller, or it asks to back off
+        2007,  # as many jobs as MaxJobCount allows
+        2027,  # a controller in standby
+        2105,  # submissions are disabled for now
+        2131,  # a controller in standby, use the other
+        *range(5003, 5006),  # the answer did not come in time
+        *range(6000, 6010),  # authentication, as above; an expired credential
+    }
+)
+_FIRST_SLURM_ERROR = 1000  # what is smaller is the system's: a refused connection, a time-out
+_CANARY_S = 60
+_CANARY = "import sys, pyslurm; pyslurm.slurm_init(sys.argv[1])"
+_SIZES_KNOWN_FOR_S = 60.0
+_ACCOUNTING = "accounting_storage/slurmdbd"
+_ID = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class SlurmInstallation:
+    """Where Slurm is: its configuration here, and the PATH under which its nodes find `srun`."""
+
+    conf: Path
+    path: str
+
+
+class SlurmScheduler:
+    """Submits to Slurm and watches all jobs in one call."""
+
+    def __init__(self, site: SlurmInstallation) -> None:
+        self._path = site.path
+        self._slurm = _load(site.conf)
+        self._sizes: tuple[float, dict[str, int]] = (-math.inf, {})
+
+    def submit(self, spec: JobSpec) -> str:
+        """Submit the job. After a crash or a time-out look with `find` first: Slurm itself never does."""
+        script = batch_script.render(spec)
+        nodes = spec.resources.nodes or self._nodes_needed(spec)
+        with _asking():
+            description = self._slurm.JobSubmitDescription(**self._description(spec, nodes), script=script)
+            return str(description.submit())
+
+    def find(self, name: str, folder: Path) -> JobReport | None:
+        """Return the job of this name, from its folder when Slurm has forgotten it."""
+        return self.jobs().get(name) or self.recall(name, folder)
+
+    def recall(self, name: str, folder: Path) -> JobReport | None:
+        """Return what the folder says of a job that Slurm has forgotten, or else its accounting."""
+        told = recall(name, folder)
+        if told is not None and told.state is not JobState.LOST:
+            return told
+        return self._accounted(name) or told
+
+    def accounting(self, name: str) -> Accounting | None:
+        """Return what slurmdbd knows of the job; of copies that gave up at once, it is the longest one's."""
+        with _asking():
+            known = [_accounting(job) for job in self._in_accounts(name)]
+        return max(known, key=lambda job: job.elapsed_s or 0, default=None)
+
+    def _accounted(self, name: str) -> JobReport | None:
+        with _asking():
+            jobs = [_job(job) for job in self._in_accounts(name)]
+        return reports.reports(jobs, os.getuid(), datetime.now(UTC)).get(name)
+
+    def _in_accounts(self, name: str) -> list[Any]:
+        if not self._has_accounting:
+            return []
+        found = self._slurm.db.Jobs.load(self._slurm.db.JobFilter(names=[name], users=[os.getuid()]))
+        return list(found.values())
+
+    @cached_property
+    def _has_accounting(self) -> bool:
+        return bool(self._slurm.slurmctld.Config.load().accounting_storage_type == _ACCOUNTING)
+
+    def jobs(self) -> dict[str, JobReport]:
+        """Return all jobs of this account by name, from one call, and drop copies that cannot start."""
+        jobs = self._load_jobs()
+        for job in reports.superfluous(jobs, os.getuid()):
+            self.cancel(str(job.id))
+        nodes = self._load_nodes() if reports.any_needs_room(jobs, os.getuid()) else []
+        return reports.reports(jobs, os.getuid(), datetime.now(UTC), nodes)
+
+    def cancel(self, scheduler_id: str) -> None:
+        """End the job: SIGTERM, and SIGKILL after Slurm's KillWait. What is unknown or over is no error."""
+        if _ID.fullmatch(scheduler_id):
+            with _asking():
+                self._slurm.Job(int(scheduler_id)).cancel()
+
+    def partitions(self) -> list[PartitionFigures]:
+        """Return the live figures of every partition."""
+        return figures(self._load_partitions(), self._load_nodes(), self._load_jobs())
+
+    def _load_jobs(self) -> list[SlurmJob]:
+        with _asking():
+            return [_job(job) for job in self._slurm.Jobs.load().values()]
+
+    def _load_partitions(self) -> list[SlurmPartition]:
+        with _asking():
+            return [
+                SlurmPartition(p.name, is_up=p.state == "UP", is_default=p.is_default)
+                for p in self._slurm.Partitions.load().values()
+            ]
+
+    def _load_nodes(self) -> list[SlurmNode]:
+        with _asking():
+            return [
+                SlurmNode(n.name, n.state, n.effective_cpus, n.idle_cpus, tuple(n.partitions))
+                for n in self._slurm.Nodes.load().values()
+            ]
+
+    def _description(self, spec: JobSpec, nodes: int) -> dict[str, Any]:
+        wanted = spec.resources
+        memory = wanted.memory_per_cpu_bytes
+        limit = wanted.time_limit_s
+        description = {
+            "name": spec.name,
+            "comment": spec.name,
+            "working_directory": str(spec.folder),
+            # Slurm's own words about the job; relative, because '%' in a path would mean something to it.
+            "standard_output": "slurm-%j.log",
+            "standard_error": "slurm-%j.log",
+            "environment": {**batch_script.ENVIRONMENT, "PATH": self._path, "HOME": str(Path.home())},
+            "ntasks": spec.ranks,
+            "cpus_per_task": spec.threads,
+            "nodes": nodes,
+            "is_requeueable": False,
+            "partitions": wanted.partition or None,
+            "account": wanted.account or None,
+            "qos": wanted.qos or None,
+            "time_limit": None if limit is None else math.ceil(limit / 60),
+            "memory_per_cpu": None if memory is None else f"{math.ceil(memory / 2**20)}M",
+        }
+        return {key: value for key, value in description.items() if value is not None}
+
+    def _nodes_needed(self, spec: JobSpec) -> int:
+        """Return on how many of the partition's largest nodes the ranks fit; Slurm itself would not try."""
+        sizes = self._known_sizes()
+        size = sizes.get(spec.resources.partition, 1)
+        size = min(size, spec.resources.cpus_per_node or size)
+        return math.ceil(spec.ranks / max(1, size // spec.threads))
+
+    def _known_sizes(self) -> dict[str, int]:
+        """Return the CPUs of each partition's largest node; the default partition is "" as well."""
+        loaded_at, sizes = self._sizes
+        if time.monotonic() - loaded_at > _SIZES_KNOWN_FOR_S:
+            sizes = largest_nodes(self._load_partitions(), self._load_nodes())
+            self._sizes = (time.monotonic(), sizes)
+        return sizes
+
+
+def _job(job: Any) -> SlurmJob:
+    return SlurmJob(
+        id=job.id,
+        name=job.name or "",
+        state=job.state,
+        reason=job.state_reason or "",
+        partition=job.partition or "",
+        priority=job.priority or 0,
+        nodes=job.num_nodes or 0,
+        cpus=job.cpus or 0,
+        folder=Path(job.working_directory or "/"),
+        user_id=job.user_id,
+        exit_code=job.exit_code,
+        signal=job.exit_code_signal,
+        start_at=_time(job.start_time),
+        end_at=_time(job.end_time),
+    )
+
+
+def _accounting(job: Any) -> Accounting:
+    # Slurm puts 0 for what its cluster does not gather.
+    return Accounting(
+        elapsed_s=job.elapsed_time or None,
+        cpu_s=job.stats.total_cpu_time or None,
+        resident_memory_bytes=job.stats.resident_memory or None,
+    )
+
+
+def _time(epoch: int | None) -> datetime | None:
+    return datetime.fromtimestamp(epoch, UTC) if epoch else None
+
+
+@lru_cache(maxsize=1)
+def _used_conf() -> list[Path]:
+    return []
+
+
+def _load(conf: Path) -> Any:
+    """Import and initialise pyslurm, once per process; raise where libslurm would end the process."""
+    if _used_conf() and _used_conf() != [conf]:
+        raise SchedulerError(
+            f"this process already uses {_used_conf()[0]} and cannot use {conf} as well:"
+            " start one worker per cluster"
+        )
+    if not _used_conf():
+        check_conf(conf)
+        os.environ["PYSLURM_DISABLE_AUTO_INIT"] = "1"
+        import pyslurm  # noqa: PLC0415  see the module's first lines
+
+        pyslurm.slurm_init(str(conf))
+        _used_conf().append(conf)
+    return sys.modules["pyslurm"]
+
+
+def check_conf(conf: Path) -> None:
+    """Raise SchedulerUnavailable unless libslurm survives this configuration.
+
+    No job is at fault where the worker's machine is not set up, so none is failed for it at once.
+    """
+    if find_spec("pyslurm") is None:
+        raise SchedulerUnavailable(
+            "pyslurm is not installed here: install hpc-gateway[slurm] (docs/admins.md)"
+        )
+    if not os.access(conf, os.R_OK):
+        raise SchedulerUnavailable(
+            f"Slurm's configuration {conf} does not exist or cannot be read by this account"
+        )
+    canary = subprocess.run(
+        [sys.executable, "-c", _CANARY, str(conf)],
+        env={**os.environ, "PYSLURM_DISABLE_AUTO_INIT": "1"},
+        capture_output=True,
+        text=True,
+        timeout=_CANARY_S,
+        check=False,
+    )
+    if canary.returncode != 0:
+        words = (canary.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise SchedulerUnavailable(f"libslurm cannot use {conf}: {words}")
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    """Turn what pyslurm raises into our errors, with Slurm's own words."""
+    import pyslurm  # noqa: PLC0415  see the module's first lines
+
+    try:
+        yield
+    except pyslurm.RPCError as error:
+        number = error.errno or 0
+        if number < _FIRST_SLURM_ERROR or number in TRANSIENT:
+            raise SchedulerUnavailable(f"Slurm does not answer: {error.msg} ({number})") from error
+        raise SchedulerError(f"Slurm refused: {error.msg} ({number})") from error
+    except (pyslurm.PyslurmError, ValueError) as error:
+        raise SchedulerError(f"Slurm refused: {error}") from error

@@ -1,0 +1,191 @@
+"""What Slurm says of a job, and what that means here: a table, and never a guess."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+from gateway.schedulers import batch_script
+from gateway.schedulers.base import JobReport
+from gateway.schedulers.slurm.pending import needs_room, pending_reason
+from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, nodes_with_room
+from gateway.states import JobState
+
+_log = logging.getLogger(__name__)
+
+# Every state of Slurm's job_states and job state flags, by the word that Slurm prints.
+STATES: dict[str, JobState] = {
+    "PENDING": JobState.PENDING,
+    "CONFIGURING": JobState.PENDING,
+    "POWER_UP_NODE": JobState.PENDING,
+    "REQUEUED": JobState.PENDING,
+    "REQUEUE_HOLD": JobState.PENDING,
+    "REQUEUE_FED": JobState.PENDING,
+    "SPECIAL_EXIT": JobState.PENDING,
+    "RESV_DEL_HOLD": JobState.PENDING,
+    "RUNNING": JobState.RUNNING,
+    "COMPLETING": JobState.RUNNING,
+    "EXPEDITING": JobState.PENDING,
+    "RESIZING": JobState.RUNNING,
+    "SIGNALING": JobState.RUNNING,
+    "STAGE_OUT": JobState.RUNNING,
+    "STOPPED": JobState.RUNNING,
+    "SUSPENDED": JobState.RUNNING,
+    "UPDATE_DB": JobState.RUNNING,
+    "COMPLETED": JobState.SUCCEEDED,
+    "FAILED": JobState.FAILED,
+    "PREEMPTED": JobState.FAILED,
+    "REVOKED": JobState.FAILED,
+    "RECONFIG_FAIL": JobState.FAILED,
+    "CANCELLED": JobState.CANCELLED,
+    "TIMEOUT": JobState.TIMEOUT,
+    "DEADLINE": JobState.TIMEOUT,
+    "OUT_OF_MEMORY": JobState.OUT_OF_MEMORY,
+    "NODE_FAIL": JobState.NODE_FAILURE,
+    "BOOT_FAIL": JobState.NODE_FAILURE,
+    "LAUNCH_FAILED": JobState.NODE_FAILURE,
+}
+
+# States about which more is to be said than their name.
+_WORDS = {
+    "CONFIGURING": "Slurm has found nodes for the job and is making them ready",
+    "POWER_UP_NODE": "Slurm is switching on the nodes for the job",
+    "REQUEUED": "Slurm has put the job back into the queue",
+    "REQUEUE_HOLD": "an operator of the cluster has put the job back into the queue and holds it there",
+    "SPECIAL_EXIT": "an operator of the cluster has put the job back into the queue and holds it there",
+    "STOPPED": "an operator of the cluster has stopped the job for now",
+    "SUSPENDED": "the job is suspended for now, by an operator or for a job of higher priority",
+    "PREEMPTED": "the job was ended to make room for a job of higher priority; retry it",
+    "REVOKED": "the job was taken over by another cluster of the federation",
+    "RECONFIG_FAIL": "a node could not be configured for the job; tell the cluster's operators",
+    "CANCELLED": "the job was cancelled on the cluster",
+    "TIMEOUT": "the job ran into its time limit; ask for more with resources.time_limit_s",
+    "DEADLINE": "the job could not end before its deadline",
+    "OUT_OF_MEMORY": "the job needed more memory than it had asked for; ask for more with"
+    " resources.memory_bytes, or use more ranks",
+    "NODE_FAIL": "a node of the job failed while it ran; retry the job",
+    "BOOT_FAIL": "a node of the job failed to start; retry the job",
+    "LAUNCH_FAILED": "the job could not be started on its node; retry it, or tell the cluster's operators",
+}
+
+
+def reports(
+    jobs: Iterable[SlurmJob], user_id: int, now: datetime, nodes: Iterable[SlurmNode] = ()
+) -> dict[str, JobReport]:
+    """Return one report per name of this user's jobs; the others only tell how many are ahead.
+
+    A late copy of a job, which does nothing, is not its truth. The nodes matter to jobs that wait for room.
+    """
+    every = list(jobs)
+    ahead = _ahead(every)
+    by_name: dict[str, list[SlurmJob]] = {}
+    for job in every:
+        if job.user_id == user_id:
+            by_name.setdefault(job.name, []).append(job)
+    chosen = (_true_one(copies) for copies in by_name.values())
+    known = list(nodes)
+    return {
+        job.name: report(job, ahead.get(job.id, 0), now, nodes_with_room(job, known))
+        for job in chosen
+        if job is not None
+    }
+
+
+def any_needs_room(jobs: Iterable[SlurmJob], user_id: int) -> bool:
+    """Tell whether the nodes matter to the reports: asking for them costs a call."""
+    return any(needs_room(job) for job in jobs if job.user_id == user_id)
+
+
+def _ahead(jobs: list[SlurmJob]) -> dict[int, int]:
+    """Count for every waiting job those that Slurm considers before it in its (first) partition."""
+    waiting = sorted((job for job in jobs if job.state == "PENDING"), key=lambda j: (-j.priority, j.id))
+    counts: Counter[str] = Counter()
+    ahead: dict[int, int] = {}
+    for job in waiting:
+        partitions = job.partition.split(",")
+        ahead[job.id] = counts[partitions[0]]
+        counts.update(partitions)
+    return ahead
+
+
+def _true_one(copies: list[SlurmJob]) -> SlurmJob | None:
+    """Return the job that runs or will run the attempt, or None when only copies that gave up are left."""
+    if len(copies) == 1 and copies[0].exit_code != batch_script.ALREADY_STARTED:
+        return copies[0]
+    start = batch_script.read_start(copies[0].folder)
+    if start is None:
+        return min(copies, key=lambda job: job.id)
+    return next((job for job in copies if str(job.id) == start.scheduler_id), None)
+
+
+def superfluous(jobs: Iterable[SlurmJob], user_id: int) -> list[SlurmJob]:
+    """Return the waiting copies of attempts that another job has started: they could only give up."""
+    names: dict[str, list[SlurmJob]] = {}
+    for job in jobs:
+        if job.user_id == user_id:
+            names.setdefault(job.name, []).append(job)
+    return [
+        job
+        for copies in names.values()
+        if len(copies) > 1 and (start := batch_script.read_start(copies[0].folder)) is not None
+        for job in copies
+        if str(job.id) != start.scheduler_id and STATES.get(job.state) is JobState.PENDING
+    ]
+
+
+def report(job: SlurmJob, ahead: int, now: datetime, free_nodes: int = 0) -> JobReport:
+    """Translate one job; `ahead` waiting jobs come before it, and so many nodes have room for its share."""
+    state = STATES.get(job.state)
+    if state is None:
+        _log.warning("job %d (%s): Slurm's state %r is not in the table", job.id, job.name, job.state)
+    waiting = state is JobState.PENDING
+    ended = state not in {JobState.PENDING, JobState.RUNNING, None}
+    return JobReport(
+        job.name,
+        str(job.id),
+        state,
+        exit_code=_exit_code(job) if ended else None,
+        reason=pending_reason(job, ahead, free_nodes, now) if job.state == "PENDING" else _reason(job, state),
+        started_at=None if waiting else job.start_at,
+        ended_at=job.end_at if ended else None,
+    )
+
+
+def _exit_code(job: SlurmJob) -> int | None:
+    """Return the exit code as a shell would: 128 and the signal's number for a death by signal.
+
+    The folder knows better than Slurm, in whose interface 143 and 15 look the same.
+    """
+    end = None if job.state == "COMPLETED" else _noted_end(job.id, job.folder)
+    if end is not None:
+        return end.exit_code
+    if job.signal:
+        return 128 + job.signal
+    if job.exit_code == 0 and job.state != "COMPLETED":
+        return None
+    return job.exit_code
+
+
+@lru_cache(maxsize=4096)  # Slurm lists an ended job for minutes, in every answer
+def _noted_end(_job_id: int, folder: Path) -> batch_script.Exit | None:
+    return batch_script.read_exit(folder)
+
+
+def _reason(job: SlurmJob, state: JobState | None) -> str:
+    if state is None:
+        return f"Slurm says {job.state!r} ({job.reason}), which this gateway does not know"
+    if job.state in _WORDS:
+        return _WORDS[job.state]
+    if state is not JobState.FAILED:
+        return ""
+    if job.signal:
+        return f"the job was killed by signal {job.signal}"
+    if job.exit_code == batch_script.NO_FOLDER and _noted_end(job.id, job.folder) is None:
+        return "the job could not write to its folder on the node; the filesystem may be full"
+    return f"the job ended with exit code {_exit_code(job)}" + _detail(job)
+
+
+def _detail(job: SlurmJob) -> str:
+    return "" if job.reason in {"", "None", "NonZeroExitCode"} else f" (Slurm: {job.reason})"

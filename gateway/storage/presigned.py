@@ -1,0 +1,72 @@
+"""An object behind a presigned URL: read in ranges, or written whole, with no other right than the URL's."""
+
+import hashlib
+from collections.abc import Mapping
+
+from gateway.egress.connection import SizedBody
+from gateway.egress.errors import reached
+from gateway.errors import StorageError, StorageUnavailable
+from gateway.settings import Settings
+from gateway.storage.address import PresignedUrl, S3Address
+from gateway.storage.s3.checksum_headers import md5_of
+from gateway.storage.web import WebFile, refusal
+
+LARGEST_PUT_BYTES = 5 << 30  # what one request may carry, as S3 defines it
+_TAKEN = frozenset({200, 201, 204})
+_FRESH = "send a retry with a fresh presigned_url"
+
+
+class PresignedObject(WebFile):
+    """One object of a store, and the URL that opens it; it is named by its address in every message."""
+
+    reasons: Mapping[int, str] = {
+        400: f"the URL's signature is not accepted: {_FRESH}",
+        401: f"the URL's signature is not accepted: {_FRESH}",
+        403: f"the URL has expired or was signed for something else: {_FRESH}",
+        404: "there is no such object or bucket: check both",
+    }
+    advice = "check the URL"
+
+    def __init__(self, address: S3Address, secret: PresignedUrl, settings: Settings) -> None:
+        super().__init__(secret.url, settings)
+        self._address = address
+
+    def put(self, data: SizedBody) -> None:
+        """Store all the data with one request."""
+        if len(data) > LARGEST_PUT_BYTES:
+            raise StorageError("a presigned URL takes 5 GiB at most: send keys for larger files")
+        digest = _Md5(data)
+        headers = {"Content-Length": str(len(data))}
+        with reached(self._address.endpoint):
+            answer = self._connections.send("PUT", self._url, headers, digest)
+            answer.close()
+        if answer.status not in _TAKEN:
+            raise refusal(answer, self._url, self.reasons, self.advice)
+        kept = md5_of(answer.headers)
+        if kept is not None and kept != digest.hexdigest():
+            raise StorageUnavailable("the store keeps other bytes than were sent; it is tried again")
+
+    def _checksums(self, headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
+        """Return what a store says beside what any web server may: an ETag that is an MD5."""
+        kept = md5_of(headers)
+        return super()._checksums(headers, whole=whole) | ({"md5": kept} if kept else {})
+
+
+class _Md5:
+    """Reads a slice and digests it on the way."""
+
+    def __init__(self, data: SizedBody) -> None:
+        self._data = data
+        self.seek(0)
+
+    def seek(self, offset: int) -> int:
+        self._digest = hashlib.md5(usedforsecurity=False)
+        return self._data.seek(offset)
+
+    def read(self, size: int = -1) -> bytes:
+        piece = self._data.read(size)
+        self._digest.update(piece)
+        return piece
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()

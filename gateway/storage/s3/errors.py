@@ -1,0 +1,147 @@
+"""What an S3 store or the way to it says, in words that a user can act on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+)
+
+from gateway.egress.errors import unreachable
+from gateway.errors import Fault, StorageBusy, StorageChanged, StorageError, StorageUnavailable
+from gateway.storage.address import S3Address
+
+_FINAL = {
+    "InvalidAccessKeyId": "the store does not know this access key: check access_key",
+    "SignatureDoesNotMatch": "the secret key does not belong to the access key: check secret_key",
+    "ExpiredToken": "these credentials have expired: send a retry with fresh ones",
+    "AccessDenied": "these credentials have no permission for {what}: ask its owner for it",
+    "AllAccessDisabled": "access to {what} is disabled: ask its owner",
+    "AccountProblem": "the store refuses this account: ask the store's operator",
+    "NoSuchBucket": "there is no bucket {address.bucket!r} at {address.endpoint}: check bucket and endpoint",
+    "NoSuchKey": "there is no object {address.key!r} in bucket {address.bucket!r}: check object",
+    "InvalidBucketName": "{address.bucket!r} is not a valid bucket name: check bucket",
+    "KeyTooLongError": "the object's name is too long for the store: shorten object",
+    "RequestTimeTooSkewed": "the clocks of the store and of the gateway differ too much for signed requests:"
+    " tell the operators of both",
+    "AuthorizationHeaderMalformed": "the store does not serve the region {address.region!r}: check region",
+    "PermanentRedirect": "the bucket is served from another region or endpoint: check region and endpoint",
+    "IllegalLocationConstraintException": "the bucket lies in another region: check region",
+    "InvalidObjectState": "the object is archived: restore it in the store first",
+    "EntityTooLarge": "the store does not accept objects of this size",
+    "QuotaExceeded": "the bucket's quota is used up: free some space in the store and retry",
+    "BadDigest": "the store received other bytes than were sent",
+    "PreconditionFailed": "the object was changed while it was read",
+    "NoSuchUpload": "the store has dropped the upload that was under way",
+    "NotImplemented": "what answers at {address.endpoint} does not offer what staging needs of an S3 store:"
+    " check endpoint",
+    "MethodNotAllowed": "what answers at {address.endpoint} is no S3 store or forbids this: check endpoint",
+}
+# What is not listed is the store's own trouble.
+_FAULTS = {
+    "InvalidAccessKeyId": Fault.CREDENTIALS,
+    "SignatureDoesNotMatch": Fault.CREDENTIALS,
+    "ExpiredToken": Fault.CREDENTIALS,
+    "AccessDenied": Fault.PERMISSION,
+    "AllAccessDisabled": Fault.PERMISSION,
+    "AccountProblem": Fault.PERMISSION,
+    "NoSuchBucket": Fault.NOT_FOUND,
+    "NoSuchKey": Fault.NOT_FOUND,
+    "InvalidBucketName": Fault.NAME,
+    "KeyTooLongError": Fault.NAME,
+    "QuotaExceeded": Fault.SPACE,
+    "EntityTooLarge": Fault.SPACE,
+    "RequestTimeTooSkewed": Fault.CREDENTIALS,
+}
+_SAME_AS = {
+    "InvalidSecurity": "SignatureDoesNotMatch",
+    "InvalidToken": "InvalidAccessKeyId",
+    "AccessForbidden": "AccessDenied",
+    "Forbidden": "AccessDenied",
+    "Unauthorized": "AccessDenied",
+    "403": "AccessDenied",
+    "401": "AccessDenied",
+    "NotFound": "NoSuchKey",
+    "404": "NoSuchKey",
+    "405": "MethodNotAllowed",
+    "412": "PreconditionFailed",
+    "301": "PermanentRedirect",
+    "413": "EntityTooLarge",
+    "RequestExpired": "RequestTimeTooSkewed",
+    "TokenRefreshRequired": "ExpiredToken",
+    "XMinioStorageFull": "QuotaExceeded",
+    "XAmzContentSHA256Mismatch": "BadDigest",
+    "InvalidDigest": "BadDigest",
+}
+_BY_STATUS = {501: "NotImplemented", 505: "NotImplemented", 507: "QuotaExceeded"}  # whatever the code
+# Worth another try although the code sounds final: the bytes may arrive whole, the object may rest now.
+_KINDS: dict[str, type[StorageError]] = {
+    "BadDigest": StorageUnavailable,
+    "NoSuchUpload": StorageUnavailable,
+    "PreconditionFailed": StorageChanged,
+}
+_BUSY = frozenset(
+    {
+        "SlowDown",
+        "ServiceUnavailable",
+        "Throttling",
+        "ThrottlingException",
+        "RequestLimitExceeded",
+        "503",
+        "429",
+    }
+)
+_BUSY_STATUS = frozenset({429, 503})
+_SERVER_ERROR = 500
+_NOT_IMPLEMENTED = 501
+_UNKNOWN_CHECKSUM = frozenset({"InvalidRequest", "InvalidArgument", "NotImplemented"})
+_TRANSIENT_CODES = frozenset({"RequestTimeout", "OperationAborted", "InternalError", "IncompleteBody"})
+
+
+@contextmanager
+def explained(address: S3Address) -> Iterator[None]:
+    """Turn what boto3 raises in the block into StorageError or StorageUnavailable about `address`."""
+    try:
+        yield
+    except ClientError as error:
+        raise refusal(error.response, address) from error
+    except BotoCoreError as error:
+        raise unreachable(error, address.endpoint) from error
+
+
+def refusal(response: Any, address: S3Address) -> StorageError:
+    """Return what to tell the user about an error answer of the store."""
+    said, status = code_of(response), _status_of(response)
+    code = _SAME_AS.get(said, said)
+    code = code if code in _FINAL else _BY_STATUS.get(status, code)
+    if code in _FINAL:
+        sentence = _FINAL[code].format(address=address, what=_what(address))
+        return _KINDS.get(code, StorageError)(sentence, _FAULTS.get(code))
+    if code in _BUSY or status in _BUSY_STATUS:
+        return StorageBusy(f"the store at {address.endpoint} is too busy ({said}); it is tried again")
+    if status >= _SERVER_ERROR or code in _TRANSIENT_CODES:
+        return StorageUnavailable(f"the store at {address.endpoint} failed ({said}); it is tried again")
+    return StorageError(
+        f"the store at {address.endpoint} refused {_what(address)}: {said} (HTTP {status}): check endpoint,"
+        " region, bucket and object, or ask the store's operator"
+    )
+
+
+def code_of(response: Any) -> str:
+    """Return the store's word for an error; empty where it has none."""
+    return str(response.get("Error", {}).get("Code", ""))
+
+
+def _status_of(response: Any) -> int:
+    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def refuses_checksum(response: Any) -> bool:
+    """Tell whether the store may have refused a request for a checksum that it does not know."""
+    return _status_of(response) == _NOT_IMPLEMENTED or code_of(response) in _UNKNOWN_CHECKSUM
+
+
+def _what(address: S3Address) -> str:
+    return f"object {address.key!r} in bucket {address.bucket!r}"

@@ -1,0 +1,185 @@
+"""An object of an S3 store, read and written over the gateway's own connections."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from functools import cached_property
+
+from botocore.exceptions import BotoCoreError
+
+from gateway.egress.connection import SizedBody
+from gateway.egress.pool import Answer
+from gateway.errors import StorageBusy, StorageChanged, StorageError, StorageUnavailable
+from gateway.settings import Settings
+from gateway.storage.address import Credentials, S3Address
+from gateway.storage.remote import Readable, RemoteInfo
+from gateway.storage.s3 import clients
+from gateway.storage.s3.checksum_headers import MULTIPART_ETAG, checksums_of, checksums_of_parts, is_strong
+from gateway.storage.s3.errors import explained
+from gateway.storage.s3.multipart import StoredPart, Uploads, taken
+from gateway.storage.s3.requests import ObjectRequests
+
+__all__ = ["Credentials", "S3Address", "S3Object"]
+
+_AT_ONCE_BYTES = 64 << 10
+
+
+class S3Object:
+    """One object, and the connections to its store."""
+
+    def __init__(self, address: S3Address, credentials: Credentials, settings: Settings) -> None:
+        self.address = address
+        self._lent, self._is_cut = clients.borrow_session(address, credentials, settings), False
+        self._requests = ObjectRequests(address, self._lent)
+        self._first: Answer | None = None
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._drop_first()
+        if self._is_cut:
+            self._lent.close()
+        else:
+            clients.return_session(self._lent)
+
+    def cut(self) -> None:
+        """Break all connections, so that whoever waits for one of them stops waiting."""
+        self._is_cut = True
+        self._lent.connections.cut()
+
+    def watched(self, watch: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call `watch` while the block waits for the server; what it raises ends that."""
+        return self._lent.connections.watched(watch)
+
+    def ask(self) -> RemoteInfo:
+        """Begin to read the object: the answer tells size and checksums, and serves the first reading."""
+        self._drop_first()
+        with explained(self.address):
+            answer = self._requests.get({})
+        self._first = answer
+        size, etag = self._length(answer.headers), answer.headers.get("etag", "")
+        checksums = checksums_of(answer.headers)
+        whole = self._at_once(answer, size)
+        multipart = MULTIPART_ETAG.fullmatch(etag)
+        if not multipart or is_strong(checksums):
+            return RemoteInfo(size, etag, ranges=True, checksums=checksums, whole=whole)
+        of_parts = checksums_of_parts(answer.headers)
+        part_bytes = self._part_bytes(size, int(multipart[2])) if of_parts else 0
+        if part_bytes:
+            checksums |= of_parts
+        elif self.size() != size:  # no checksum will tell
+            raise self._cut_short()
+        return RemoteInfo(
+            size,
+            etag,
+            ranges=True,
+            checksums=checksums,
+            parts_bytes=part_bytes,
+            has_even_parts=lambda: self._has_even_parts(part_bytes, int(multipart[2])),
+            whole=whole,
+        )
+
+    def _at_once(self, answer: Answer, size: int) -> bytes | None:
+        """Return the body of a small object; None of a large one, and of one that did not arrive whole."""
+        if size > _AT_ONCE_BYTES:
+            return None
+        with suppress(BotoCoreError):
+            return answer.read()
+        self._drop_first()
+        return None
+
+    def size(self) -> int:
+        """Ask how large the object is."""
+        with explained(self.address):
+            return self._length(self._requests.head())
+
+    def below(self) -> Iterator[tuple[str, int]]:
+        """Yield name and size of every object whose key begins with ours; names begin after that."""
+        start = len(self.address.key)
+        with explained(self.address):
+            pages = self._lent.client.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self.address.bucket, Prefix=self.address.key):
+                for found in page.get("Contents", []):
+                    if found["Size"] or not found["Key"].endswith("/"):  # else a folder that tools make up
+                        yield found["Key"][start:], found["Size"]
+
+    @contextmanager
+    def read(self, info: RemoteInfo, start: int, stop: int | None) -> Iterator[Readable]:
+        """Open a range of the object as it was when `info` was asked for."""
+        with explained(self.address):
+            answer, self._first = (self._first, None) if start == 0 else (None, self._first)
+            answer = answer or self._open_range(info, start, stop)
+            with closing(answer):
+                yield answer
+
+    def _open_range(self, info: RemoteInfo, start: int, stop: int | None) -> Answer:
+        wanted = {"If-Match": info.version} if info.version else {}
+        if (start, stop) != (0, info.size):
+            wanted["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
+        answer = self._requests.get(wanted)
+        try:
+            self._check_answer(answer, info, ((info.size if stop is None else stop) or 0) - start)
+        except BaseException:
+            answer.close()
+            raise
+        return answer
+
+    def _drop_first(self) -> None:
+        if self._first is not None:
+            self._first.close()
+            self._first = None
+
+    def _check_answer(self, answer: Answer, info: RemoteInfo, length: int) -> None:
+        if answer.headers.get("etag", "") != info.version:  # not every store knows If-Match
+            raise StorageChanged(f"object {self.address.key!r} was changed while it was read")
+        told = self._length(answer.headers)
+        if told < length:
+            raise self._cut_short()
+        if told > length:
+            raise StorageError(f"the store at {self.address.endpoint} does not serve ranges as asked")
+
+    def _length(self, headers: Mapping[str, str]) -> int:
+        told = headers.get("content-length", "")
+        if not told.isdecimal():
+            raise StorageError(f"the store at {self.address.endpoint} does not say how long an object is")
+        return int(told)
+
+    def _cut_short(self) -> StorageUnavailable:
+        endpoint = self.address.endpoint
+        return StorageUnavailable(f"the answer of {endpoint} was cut short on its way; it is tried again")
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Which digests of bytes are wanted before they are stored."""
+        return self._requests.digests
+
+    def put(self, data: bytes | SizedBody, digests: Mapping[str, bytes]) -> StoredPart:
+        """Store a small object whole."""
+        with explained(self.address):
+            return taken(self._requests.put(data, len(data), digests), len(data))
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        """The uploads of parts that become the object."""
+        return Uploads(self.address, self._requests, self._lent)
+
+    def _part_bytes(self, size: int, count: int) -> int:
+        """Return the size of the parts that the object was uploaded in; 0 when they are not alike.
+
+        Only the first and the last are asked for: what lies between is certain of three at most.
+        """
+        try:
+            with explained(self.address):
+                first = self._size_of_part(1)
+                last = self._size_of_part(count) if count > 1 else first
+        except StorageBusy:  # which says nothing of the parts
+            raise
+        except StorageError:
+            return 0
+        return first if 0 < last <= first and first * (count - 1) + last == size else 0
+
+    def _has_even_parts(self, part_bytes: int, count: int) -> bool:
+        """Ask for the size of every part, and tell whether they are what the first one has promised."""
+        with explained(self.address):
+            return all(self._size_of_part(number) == part_bytes for number in range(2, count))
+
+    def _size_of_part(self, number: int) -> int:
+        return self._length(self._requests.head(f"partNumber={number}"))

@@ -1,0 +1,215 @@
+"""A file on a web server, in ranges where the server has them and the file a version to hold on to."""
+
+import re
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+
+from botocore.exceptions import BotoCoreError
+
+from gateway.egress.errors import reached
+from gateway.egress.policy import check_endpoint
+from gateway.egress.pool import Answer, ConnectionPool
+from gateway.errors import Fault, Invalid, StorageBusy, StorageChanged, StorageError, StorageUnavailable
+from gateway.settings import Settings
+from gateway.storage.remote import Readable, RemoteInfo
+
+MOST_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_OK, _PARTIAL, _UNSATISFIABLE = 200, 206, 416
+_BUSY = frozenset({429, 503})
+_TRANSIENT = frozenset({408, 425, 500, 502, 504})
+_REASONS = {
+    401: "it wants a login, which the gateway does not do: use a public or a signed URL",
+    403: "it gives no permission: use a public or a signed URL",
+    404: "there is no such file: check src",
+    410: "the file has been removed: check src",
+}
+_FAULTS = {
+    401: Fault.CREDENTIALS,
+    403: Fault.PERMISSION,
+    404: Fault.NOT_FOUND,
+    410: Fault.NOT_FOUND,
+}
+_URL_SAFE = "%/:=&?~+!$,;'@()*[]"
+_DIGESTS = {"sha-512": "sha512", "sha-256": "sha256", "sha": "sha1", "md5": "md5"}
+
+
+class WebFile:
+    """A file that http or https serves."""
+
+    reasons: Mapping[int, str] = _REASONS
+    advice = "check src"
+
+    def __init__(self, url: str, settings: Settings) -> None:
+        self._src = self._url = _normal(url)  # the second is where redirects have led
+        self._allowed = settings.allowed_endpoints
+        self._connections = ConnectionPool(settings)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._connections.close()
+
+    def cut(self) -> None:
+        """Break all connections, so that whoever waits for one of them stops waiting."""
+        self._connections.cut()
+
+    def watched(self, watch: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call `watch` while the block waits for the server; what it raises ends that."""
+        return self._connections.watched(watch)
+
+    def ask(self) -> RemoteInfo:
+        """Ask for the first byte: its answer tells the size, the version and whether there are ranges."""
+        answer = self._follow({"Range": "bytes=0-0"})
+        answer.close()
+        headers = answer.headers
+        if answer.status == _UNSATISFIABLE and _total(headers) == 0:
+            return RemoteInfo(0, "", ranges=False)
+        if answer.status not in {_OK, _PARTIAL}:
+            raise refusal(answer, self._url, self.reasons, self.advice)
+        version, size = _version(headers), _size(answer)
+        if answer.status == _OK:
+            return RemoteInfo(size, version, ranges=False, checksums=self._checksums(headers, whole=True))
+        ranges = size is not None and bool(version)
+        checksums = self._checksums(headers, whole=False) or self._checksums_of_whole(version)
+        return RemoteInfo(size, version, ranges=ranges, checksums=checksums)
+
+    @contextmanager
+    def read(self, info: RemoteInfo, start: int, stop: int | None) -> Iterator[Readable]:
+        """Open a range of the file as it was when `info` was asked for; without ranges, all of it."""
+        is_part = info.ranges and (start, stop) != (0, info.size)
+        headers = {"Range": f"bytes={start}-{'' if stop is None else stop - 1}"} if is_part else {}
+        with reached(_origin(self._url)):
+            answer = self._open(headers)
+            try:
+                self._check(answer, info, start if is_part else None)
+                yield answer
+            finally:
+                answer.close()
+
+    def _checksums(self, headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
+        return _digests(headers, whole=whole)
+
+    def _checksums_of_whole(self, version: str) -> dict[str, str]:
+        """Ask for the digests that come with the whole file only; a server without HEAD has none."""
+        with suppress(BotoCoreError), closing(self._send(self._url, {}, "HEAD")) as answer:
+            answer.read()
+            if answer.status == _OK and _version(answer.headers) == version:
+                return self._checksums(answer.headers, whole=True)
+        return {}
+
+    def _open(self, headers: dict[str, str]) -> Answer:
+        """Ask where the redirects have led, and from `src` on again when that is no longer valid."""
+        answer = self._send(self._url, headers)
+        if answer.status not in _FAULTS or self._url == self._src:
+            return answer
+        answer.close()
+        return self._follow(headers)
+
+    def _check(self, answer: Answer, info: RemoteInfo, start: int | None) -> None:
+        if answer.status not in {_OK, _PARTIAL, _UNSATISFIABLE}:
+            raise refusal(answer, self._url, self.reasons, self.advice)
+        if _is_other(answer, info):
+            raise StorageChanged(f"{_shown(self._url)} was changed while it was read")
+        told = answer.headers.get("content-range", "")
+        if not (answer.status == _OK if start is None else told.startswith(f"bytes {start}-")):
+            raise StorageError(f"{_origin(self._url)} does not serve ranges as asked")
+
+    def _follow(self, headers: dict[str, str]) -> Answer:
+        """Send the request to where the redirects lead, each of them judged like the first address."""
+        url = self._src
+        for _ in range(MOST_REDIRECTS + 1):
+            with reached(_origin(url)):
+                answer = self._send(url, headers)
+            if answer.status not in _REDIRECTS:
+                self._url = url
+                return answer
+            answer.close()
+            url = self._target(url, answer.headers.get("location", ""))
+        raise StorageError(f"{_origin(url)} redirects more than {MOST_REDIRECTS} times: {self.advice}")
+
+    def _target(self, url: str, location: str) -> str:
+        target = _normal(urljoin(url, location))
+        try:
+            check_endpoint(target, self._allowed, "src")
+        except Invalid as error:
+            raise StorageError(f"{_origin(url)} redirects to where it may not: {error.detail}") from error
+        if url.startswith("https:") and not target.startswith("https:"):
+            raise StorageError(f"{_origin(url)} redirects from https to http: use another src")
+        return target
+
+    def _send(self, url: str, headers: Mapping[str, str], method: str = "GET") -> Answer:
+        return self._connections.send(method, url, headers)
+
+
+def _normal(url: str) -> str:
+    """Return the URL as it goes over the wire: ASCII, and without the fragment."""
+    parts = urlsplit(url)
+    path, query = quote(parts.path or "/", safe=_URL_SAFE), quote(parts.query, safe=_URL_SAFE)
+    return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _shown(url: str) -> str:
+    """Return the URL without its query: that of a signed URL is a secret."""
+    return _origin(url) + urlsplit(url).path
+
+
+def _version(headers: Mapping[str, str]) -> str:
+    """Return what changes with the content: a strong ETag, or the time of the last change."""
+    etag = headers.get("etag", "")
+    return headers.get("last-modified", "") if etag.startswith("W/") or not etag else etag
+
+
+def _total(headers: Mapping[str, str]) -> int | None:
+    told = re.search(r"/([0-9]+)$", headers.get("content-range", ""))
+    return int(told[1]) if told else None
+
+
+def _size(answer: Answer) -> int | None:
+    """Return the size of the whole file, as far as the answer tells it."""
+    if answer.status != _OK:
+        return _total(answer.headers)
+    told = answer.headers.get("content-length", "")
+    return int(told) if told.isdecimal() else None
+
+
+def _is_other(answer: Answer, info: RemoteInfo) -> bool:
+    """Tell whether the answer is of another file: by its version or size, or as the range is not there."""
+    if answer.status == _UNSATISFIABLE or (info.version and _version(answer.headers) != info.version):
+        return True
+    return None not in {info.size, size := _size(answer)} and size != info.size
+
+
+def _digests(headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
+    """Return the digests of the whole file, in hex: RFC 9530, RFC 3230, Content-MD5.
+
+    Two of them speak of the body that comes with them, so of the file where it comes `whole`.
+    """
+    content = headers.get("content-digest", "") if whole else ""
+    told = re.findall(r"([\w-]+)=:?([A-Za-z0-9+/]+=*):?", f"{content},{headers.get('repr-digest', '')}")
+    told += re.findall(r"([\w-]+)=([A-Za-z0-9+/]+=*)", headers.get("digest", ""))
+    if whole and "content-md5" in headers:
+        told.append(("md5", headers["content-md5"]))
+    found: dict[str, str] = {}
+    for name, value in told:
+        with suppress(ValueError):
+            if name.lower() in _DIGESTS:
+                found[_DIGESTS[name.lower()]] = b64decode(value, validate=True).hex()
+    return found
+
+
+def refusal(answer: Answer, url: str, reasons: Mapping[int, str], advice: str) -> StorageError:
+    """Return what to tell the user about an answer that is not the file."""
+    status = answer.status
+    said = f"{_shown(url)} answers {status} {answer.reason or ''}".rstrip()
+    if status in _BUSY:
+        return StorageBusy(f"{said}; it is tried again")
+    if status in _TRANSIENT:
+        return StorageUnavailable(f"{said}; it is tried again")
+    return StorageError(f"{said}: {reasons.get(status, advice)}", _FAULTS.get(status))

@@ -1,0 +1,181 @@
+"""Transfers: from an accepted request to a file that is byte for byte where it was wanted."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from gateway.callers import Caller
+from gateway.clusters import catalog
+from gateway.clusters.configuration import Cluster
+from gateway.clusters.owner_roots import owner_roots
+from gateway.credentials import sealing
+from gateway.credentials import stored as stored_credentials
+from gateway.db import db_now, utc_now
+from gateway.egress.policy import check_endpoint
+from gateway.errors import Conflict, GatewayError, NotFound
+from gateway.jobs import lifecycle as jobs
+from gateway.jobs.folders import check_job_owner
+from gateway.models import Transfer
+from gateway.settings import get_settings
+from gateway.states import TransferState, is_final
+from gateway.storage.address import PresignedUrl, Secret
+from gateway.storage.presigned_check import check_presigned
+from gateway.transfers.prefixes import cancel_children
+from gateway.work import quotas
+from gateway.work.claims import Claim, lock_claimed
+from gateway.work.failures import finish_cancel
+from gateway.work.outbox import first_send
+from gateway.work.transitions import begin, move, note
+
+
+class JobFailed(GatewayError):
+    """The result that was asked for is not that of the latest job, which failed."""
+
+    status = 409
+    title = "Job failed"
+
+
+@dataclass(frozen=True)
+class S3Request:
+    """A request to move one object, in either direction; `path` is the cluster's end of it."""
+
+    kind: str
+    infrastructure: str
+    endpoint: str
+    bucket: str
+    object: str
+    region: str
+    opening: Secret | UUID
+    path: str
+
+
+@dataclass(frozen=True)
+class UrlRequest:
+    """A request to bring a file of a web or FTP server to the cluster."""
+
+    infrastructure: str
+    src: str
+    path: str
+
+
+def create_from_url(session: Session, owner: str, request: UrlRequest) -> Transfer:
+    """Write the row of a transfer from a URL, or raise Invalid or NotFound and leave nothing behind."""
+    cluster = catalog.get_cluster(session, request.infrastructure)
+    check_endpoint(request.src, get_settings().allowed_endpoints, "src", schemes=("http", "https", "ftp"))
+    _check_place(session, cluster, owner, request.path, "dst")
+    quotas.admit(session, owner, cluster, Transfer)
+    row = Transfer(
+        owner=owner,
+        kind="data",
+        infrastructure=request.infrastructure,
+        endpoint=request.src,
+        bucket="",
+        object="",
+        region="",
+        path=request.path,
+        **first_send(),
+    )
+    session.add(row)
+    begin(session, row)
+    return row
+
+
+def create(session: Session, owner: str, request: S3Request) -> Transfer:
+    """Write the row of a new transfer, or raise Invalid or NotFound and leave nothing behind."""
+    cluster = catalog.get_cluster(session, request.infrastructure)
+    check_endpoint(request.endpoint, get_settings().allowed_endpoints, "endpoint")
+    _check_place(session, cluster, owner, request.path, "src" if request.kind == "s3_result" else "dst")
+    secret = stored_credentials.resolve_secret(session, owner, request.opening, request.endpoint)
+    if isinstance(secret, PresignedUrl):
+        check_presigned(secret, request.endpoint, request.bucket, request.object)
+    quotas.admit(session, owner, cluster, Transfer)
+    row = Transfer(
+        owner=owner,
+        kind=request.kind,
+        infrastructure=request.infrastructure,
+        endpoint=request.endpoint,
+        bucket=request.bucket,
+        object=request.object,
+        region=request.region,
+        path=request.path,
+        credentials=sealing.seal(secret),
+        **first_send(),
+    )
+    session.add(row)
+    begin(session, row)
+    return row
+
+
+def _check_place(session: Session, cluster: Cluster, owner: str, path: str, field: str) -> None:
+    """Raise Invalid when the path leaves the owner's roots, NotFound when it is in another's job."""
+    check_job_owner(session, owner, owner_roots(cluster, owner).confine(path, field))
+
+
+def get(session: Session, caller: Caller, kind: str, row_id: UUID) -> Transfer:
+    """Return the transfer of that kind and id, or raise NotFound: another owner's does not exist."""
+    row = session.get(Transfer, row_id)
+    if row is None or row.kind != kind or not caller.may_see(row.owner):
+        raise NotFound(f"there is no {kind} transfer {row_id}")
+    return row
+
+
+def check_result(session: Session, row: Transfer) -> None:
+    """Raise JobFailed when a published result would be an older job's than the client believes.
+
+    A client of the first generation cannot see that its job failed: it fetches the published path next,
+    and must not get the previous job's file as if it were its own.
+    """
+    cluster = catalog.get_cluster(session, row.infrastructure)
+    path = owner_roots(cluster, row.owner).confine(row.path, "src")
+    failed = jobs.failed_latest(session, row.owner, row.infrastructure, path)
+    if failed is not None:
+        raise JobFailed(
+            f"job {failed.id}, the latest for {row.path}, has failed and left no result: {failed.reason}"
+        )
+
+
+def complete(session: Session, claim: Claim, bytes_done: int) -> None:
+    """Record that every byte is where it was wanted; the credentials are no longer needed."""
+    row = lock_claimed(session, Transfer, claim)
+    row.bytes_done = row.bytes_total = bytes_done
+    row.credentials = None
+    row.leftovers = False
+    move(session, row, TransferState.COMPLETED)
+
+
+def cancel(session: Session, row: Transfer, actor: str = "", why: str = "") -> None:
+    """End a transfer that nobody works on; ask its worker to stop otherwise; Conflict when it has ended."""
+    if is_final(row.state):
+        raise Conflict(f"the transfer has ended already: it is {row.state}")
+    row.cancel_requested_at = utc_now()
+    what = f"cancel requested: {why}" if why else "cancel requested"
+    note(session, row, what, actor)
+    if row.children is not None:
+        cancel_children(session, row, actor, what)
+    elif row.state is not TransferState.TRANSFERRING:
+        finish_cancel(session, row)
+
+
+def erase_credentials(session: Session) -> None:
+    """Erase what was kept for a retry that nobody has asked for in time."""
+    too_long = db_now(-get_settings().credentials_kept_s)
+    kept = update(Transfer).where(Transfer.credentials.is_not(None), Transfer.ended_at < too_long)
+    idle = kept.where(~Transfer.leftovers)  # else they are needed once more, for the clean-up
+    session.execute(idle.values(credentials=None).execution_options(synchronize_session=False))
+
+
+def keep_upload(session: Session, claim: Claim, upload_id: str) -> None:
+    """Remember the multipart upload that is under way, or with an empty id that there is none."""
+    lock_claimed(session, Transfer, claim).upload_id = upload_id
+
+
+def cleaned(session: Session, row_id: UUID) -> None:
+    """Record that nothing is left of the tries of a transfer that has ended."""
+    row = session.get_one(Transfer, row_id, with_for_update=True)
+    row.leftovers, row.upload_id, row.lease_until = False, "", None
+    if row.ended_at is not None:
+        row.next_send_at = None
+    if row.state is TransferState.CANCELLED:
+        row.credentials = None

@@ -1,0 +1,68 @@
+"""Failures of an attempt: put off a transient one, end the row for a final one, record a cancel."""
+
+import random
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from gateway.db import due_in, utc_now
+from gateway.errors import Cancelled, Fault, GatewayError
+from gateway.models import Job, Transfer
+from gateway.settings import get_settings
+from gateway.states import JobState, TransferState
+from gateway.work.outbox import LONGEST_WAIT_S
+from gateway.work.transitions import move, note
+
+ON_REQUEST = "cancelled on request"
+
+
+def record_failure(session: Session, row: Transfer | Job, error: GatewayError) -> None:
+    """End the row's attempt for a final error; put it off for a transient one within the budget.
+
+    A transfer that somebody has asked to stop is not put off. A job is: its scheduler may have it although
+    nobody heard so, and the next try looks.
+    """
+    asked = isinstance(row, Transfer) and error.transient and row.cancel_requested_at is not None
+    if asked or isinstance(error, Cancelled):
+        finish_cancel(session, row)
+        return
+    settings = get_settings()
+    row.failures += 1
+    if not error.transient:
+        fail(session, row, error.detail, error.fault)
+    elif row.failures > settings.budget(row.kind):
+        fail(session, row, f"given up after {row.failures} tries: {error.detail}", error.fault)
+    else:
+        wait_s = min(settings.retry_s * 2 ** (row.failures - 1), LONGEST_WAIT_S) * random.uniform(0.75, 1.25)  # noqa: S311  jitter
+        if isinstance(row, Transfer):
+            move(session, row, TransferState.RETRYING, error.detail)
+        elif row.state is JobState.SUBMITTING:  # an end that could not be read yet leaves the state alone
+            move(session, row, JobState.RETRYING, error.detail)
+        row.fault = error.fault
+        row.lease_until = None
+        row.retry_at = utc_now() + timedelta(seconds=wait_s)
+        row.next_send_at = due_in(wait_s)
+        row.sends = 0
+
+
+def hand_back(session: Session, row: Transfer | Job, reason: str) -> None:
+    """Let go of a row in the middle of its work, so that the next sweep gives it to another worker."""
+    note(session, row, reason, actor="")
+    row.lease_until = None
+    row.next_send_at, row.sends = due_in(0), 0
+
+
+def finish_cancel(session: Session, row: Transfer | Job) -> None:
+    """Record that the work has stopped as somebody asked."""
+    if isinstance(row, Job):
+        move(session, row, JobState.CANCELLED, ON_REQUEST)
+        return
+    if not (row.kind == "s3_result" and row.leftovers):  # else needed once more, for the clean-up
+        row.credentials = None
+    move(session, row, TransferState.CANCELLED, ON_REQUEST)
+
+
+def fail(session: Session, row: Transfer | Job, reason: str, fault: Fault) -> None:
+    """End the row for good, in a way that a user can act on."""
+    move(session, row, TransferState.FAILED if isinstance(row, Transfer) else JobState.FAILED, reason)
+    row.fault = fault

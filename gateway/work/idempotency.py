@@ -1,0 +1,139 @@
+"""Idempotency: a request that carries a key is carried out once; whoever repeats it gets the first answer.
+
+A key is taken in a transaction of its own, so that a repetition sees that the first is still running. The
+answer is kept in the very transaction that writes the request's row: a crash leaves both or neither, and when
+it leaves neither, the key is free again after RUNNING_S. Only what was done is kept; a refusal frees the key.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from gateway.db import db_now, due_in
+from gateway.encryption import fingerprints
+from gateway.errors import GatewayError
+from gateway.models import IdempotencyKey
+
+KEPT_S = 24 * 3600.0
+RUNNING_S = 60.0  # longer than any request takes; then its process is taken for dead
+FORGOTTEN_AT_ONCE = 500
+
+
+class KeyInUse(GatewayError):
+    """The first request with this key has not been answered yet."""
+
+    status = 409
+    title = "Still running"
+    retry_after_s = 1.0
+
+
+class KeyUsed(GatewayError):
+    """The key came with another request before."""
+
+    status = 422
+    title = "Key of another request"
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """The right to carry out the request of a key; `number` is raised whenever the key is taken."""
+
+    owner: str
+    key: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the first request was answered with."""
+
+    status: int
+    body: str
+
+
+def acquire(session: Session, owner: str, key: str, request: bytes) -> Ticket | Answer:
+    """Take the key for this request, or return the answer that it has got before.
+
+    Raises
+    ------
+    KeyInUse
+        When the first request with this key is still running.
+    KeyUsed
+        When the key belongs to another request.
+    """
+    expired, waits = IdempotencyKey.expires_at < db_now(), IdempotencyKey.lease_until >= db_now()
+    mine = IdempotencyKey.owner == owner, IdempotencyKey.key == key
+    found = session.execute(
+        select(IdempotencyKey, expired, waits).where(*mine).with_for_update()
+    ).one_or_none()
+    prints = fingerprints(request)
+    if found is None:
+        return _first(session, owner, key, prints[0])
+    row, is_expired, is_running = found
+    if not is_expired:
+        _check(row, prints, is_running=is_running)
+        if row.status is not None:
+            return Answer(row.status, row.body or "")
+    return _again(row, prints[0])
+
+
+def _first(session: Session, owner: str, key: str, fingerprint: str) -> Ticket:
+    row = IdempotencyKey(owner=owner, key=key, number=0)
+    ticket = _again(row, fingerprint)
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:  # somebody else was a moment faster
+        raise _in_use(key) from None
+    return ticket
+
+
+def _check(row: IdempotencyKey, prints: list[str], *, is_running: bool) -> None:
+    if row.fingerprint not in prints:
+        raise KeyUsed(f"the Idempotency-Key {row.key!r} came with another request before: use a new one")
+    if row.status is None and is_running:
+        raise _in_use(row.key)
+
+
+def _again(row: IdempotencyKey, fingerprint: str) -> Ticket:
+    row.number += 1
+    row.fingerprint = fingerprint
+    row.status = row.body = None
+    row.lease_until, row.expires_at = due_in(RUNNING_S), due_in(KEPT_S)
+    return Ticket(row.owner, row.key, row.number)
+
+
+def store_answer(session: Session, ticket: Ticket, answer: Answer) -> None:
+    """Keep the answer, in the transaction that does what it tells of; that one fails if the key was lost."""
+    kept = update(IdempotencyKey).where(_held(ticket)).values(status=answer.status, body=answer.body)
+    written = kept.returning(IdempotencyKey.number).execution_options(synchronize_session=False)
+    if session.execute(written).one_or_none() is None:
+        raise _in_use(ticket.key)
+
+
+def release(session: Session, ticket: Ticket) -> None:
+    """Give the key back: its request was refused and has left nothing."""
+    mine = delete(IdempotencyKey).where(_held(ticket))
+    session.execute(mine.execution_options(synchronize_session=False))
+
+
+def forget_expired(session: Session) -> None:
+    """Remove the keys of yesterday, some at a time."""
+    old = select(IdempotencyKey).where(IdempotencyKey.expires_at < db_now()).limit(FORGOTTEN_AT_ONCE)
+    for row in session.scalars(old.with_for_update(skip_locked=True)):
+        session.delete(row)
+
+
+def _held(ticket: Ticket) -> ColumnElement[bool]:
+    return and_(
+        IdempotencyKey.owner == ticket.owner,
+        IdempotencyKey.key == ticket.key,
+        IdempotencyKey.number == ticket.number,
+        IdempotencyKey.status.is_(None),
+    )
+
+
+def _in_use(key: str) -> KeyInUse:
+    return KeyInUse(f"the first request with the Idempotency-Key {key!r} is still running: ask again shortly")

@@ -1,0 +1,68 @@
+"""Quotas: how much unfinished work an owner and a cluster may have, and how many bytes a day."""
+
+from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy.orm import Session
+
+from gateway.clusters.configuration import Cluster
+from gateway.db import db_now
+from gateway.errors import TooMany
+from gateway.models import Job, Transfer
+from gateway.settings import get_settings
+from gateway.states import JOB_MOVES, TRANSFER_MOVES
+
+DAY_S = 86400.0
+AGAIN_S = 10.0  # work ends at any moment
+TOMORROW_S = 3600.0  # the day is the last 24 hours, so some of it comes back every hour
+
+
+def admit(session: Session, owner: str, cluster: Cluster, model: type[Transfer] | type[Job]) -> None:
+    """Raise TooMany unless one more transfer or job is allowed; the answer holds until the commit."""
+    settings = get_settings()
+    noun = "jobs" if model is Job else "transfers"
+    mine = settings.concurrent_jobs if model is Job else settings.concurrent_transfers
+    here = cluster.max_jobs if model is Job else cluster.max_transfers
+    if mine:
+        _one_at_a_time(session, f"owner {owner}")
+        if _unfinished(session, model, model.owner == owner) >= mine:
+            raise TooMany(f"you have {mine} unfinished {noun} already: wait for one to end", AGAIN_S)
+    if here:
+        _one_at_a_time(session, f"cluster {cluster.name}")
+        if _unfinished(session, model, model.infrastructure == cluster.name) >= here:
+            raise TooMany(
+                f"{cluster.name!r} has {here} unfinished {noun} already: wait for one to end", AGAIN_S
+            )
+    if model is Transfer:
+        check_bytes(session, owner, 1)
+
+
+def check_bytes(session: Session, owner: str, more: int) -> None:
+    """Raise TooMany when so many bytes more would be above what an owner may move in 24 hours."""
+    limit = get_settings().bytes_per_day
+    if not limit:
+        return
+    lately = Transfer.updated_at >= db_now(-DAY_S)
+    moved = select(func.sum(Transfer.bytes_done)).where(
+        Transfer.owner == owner, lately, Transfer.children.is_(None)
+    )
+    used = int(session.scalar(moved) or 0)
+    if used + more > limit:
+        raise TooMany(
+            f"{used} of {limit} bytes of the last 24 hours are used (GATEWAY_BYTES_PER_DAY),"
+            f" and this needs {more} more: retry later",
+            TOMORROW_S,
+        )
+
+
+def _unfinished(session: Session, model: type[Transfer] | type[Job], whose: ColumnElement[bool]) -> int:
+    if model is Job:
+        counted = select(func.count()).select_from(Job).where(whose, Job.state.in_(list(JOB_MOVES)))
+    else:  # the parts of a prefix count as the one that they belong to
+        moving = Transfer.state.in_(list(TRANSFER_MOVES)), Transfer.parent_id.is_(None)
+        counted = select(func.count()).select_from(Transfer).where(whose, *moving)
+    return session.scalar(counted) or 0
+
+
+def _one_at_a_time(session: Session, what: str) -> None:
+    """Let nobody else count the same until the commit; SQLite has one writer anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))"), {"what": what})

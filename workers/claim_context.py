@@ -1,0 +1,67 @@
+"""Claim a row for a task, and record on the row every failure of the work on it."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from uuid import UUID
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from gateway.db import session_scope
+from gateway.errors import ClaimLost, Fault, GatewayError, HandedBack
+from gateway.models import Job, Transfer
+from gateway.work import failures
+from gateway.work.claims import Claim, lock_claimed
+
+
+class GivenUp(GatewayError):
+    """The row has failed because too many workers died while they worked on it."""
+
+    title = "Given up"
+
+
+def claim_row(take: Callable[[Session, UUID, str], Claim | None], row_id: str, worker: str) -> Claim | None:
+    """Claim the row in a transaction of its own; None when there is nothing to do for this worker."""
+    with session_scope() as session:
+        claim = take(session, UUID(row_id), worker)
+        given_up = next((row for row in session.dirty if not claim and row.fault is Fault.WORKERS), None)
+    if given_up is not None:
+        raise GivenUp(given_up.reason)
+    return claim
+
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def recording_failure(model: type[Transfer | Job], claim: Claim) -> Iterator[None]:
+    """Write an error of the block to the claimed row, and raise it for Celery to show.
+
+    A database that is away is not written to: the lease runs out and the sweeper sends the row again.
+    """
+    try:
+        yield
+    except ClaimLost as lost:
+        _log.warning("%s", lost.detail)
+    except HandedBack as back:
+        _log.info("%s: %s", claim.id, back.detail)
+        with suppress(ClaimLost), session_scope() as session:
+            failures.hand_back(session, lock_claimed(session, model, claim), back.detail)
+    except SQLAlchemyError:
+        _log.exception("%s: the database failed; the row is taken up again when its lease runs out", claim.id)
+        raise
+    except Exception as error:
+        _settle(model, claim, error)
+        raise
+
+
+def _settle(model: type[Transfer | Job], claim: Claim, error: Exception) -> None:
+    if not isinstance(error, GatewayError):
+        _log.exception("%s: unexpected", claim.id)
+        kind = type(error).__name__
+        error = GatewayError(
+            f"internal error ({kind}): the operator finds it in the worker's log under {claim.id}"
+        )
+    with suppress(ClaimLost), session_scope() as session:
+        failures.record_failure(session, lock_claimed(session, model, claim), error)
