@@ -56,15 +56,15 @@ def create_app() -> FastAPI:
     app.add_middleware(BodyLimits)
     app.add_middleware(RequestMetrics)
     app.add_middleware(TrailingSlash)
-    problems.install(app)
-    idempotency.install(app)
+    problems.install_problem_handlers(app)
+    idempotency.install_idempotency(app)
     for module in PACED:
         app.include_router(module.router, dependencies=[Depends(limit_rate)], responses=BOUNDS)
     for module in (services, health, metrics):
         app.include_router(module.router)
     app.get("/ui", include_in_schema=False)(_ui)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
-    if tracing.wanted():
+    if tracing.is_enabled():
         _trace(app)
     return app
 

@@ -13,7 +13,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from gateway import callers
 from gateway.accounts import api_keys, oidc
-from gateway.accounts.bearer import token_of
+from gateway.accounts.bearer import bearer_token
 from gateway.callers import Scope
 from gateway.db import session_scope
 from gateway.errors import NotFound
@@ -45,16 +45,16 @@ def _caller(request: Request, _documented: _Documented) -> callers.Caller:
     auth = get_settings().auth
     if auth == "none":
         return callers.LOCAL
-    token = token_of(request.headers.getlist("authorization"))
-    return oidc.recognise(token) if auth == "oidc" else _of_key(token)
+    token = bearer_token(request.headers.getlist("authorization"))
+    return oidc.authenticate_token(token) if auth == "oidc" else _of_key(token)
 
 
 def _of_key(text: str) -> callers.Caller:
-    key = read(lambda session: api_keys.recognise(session, text))
-    if api_keys.use_is_news(key):
+    key = read(lambda session: api_keys.authenticate_key(session, text))
+    if api_keys.is_use_outdated(key):
         with suppress(SQLAlchemyError), session_scope() as session:  # nice to know, and no more
-            api_keys.note_use(session, key.id)
-    return api_keys.caller(key)
+            api_keys.record_use(session, key.id)
+    return api_keys.caller_of_key(key)
 
 
 Caller = Annotated[callers.Caller, Depends(_caller)]

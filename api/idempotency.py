@@ -13,7 +13,7 @@ from api.deps import Caller
 from gateway.db import session_scope
 from gateway.errors import Invalid
 from gateway.work import idempotency
-from gateway.work.idempotency import Answer, Ticket
+from gateway.work.idempotency import StoredAnswer, Ticket
 
 REPLAYED = "Idempotency-Replayed"
 LONGEST_KEY = 255
@@ -23,7 +23,7 @@ Shown = TypeVar("Shown", bound=BaseModel)
 class Replay(Exception):
     """The request was carried out before: its first answer is the answer."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: StoredAnswer) -> None:
         super().__init__(answer.status)
         self.answer = answer
 
@@ -38,7 +38,7 @@ class Attempt:
         """Keep the answer in the transaction that makes it true, and return it."""
         if self._ticket is not None:
             session.flush()
-            idempotency.store_answer(session, self._ticket, Answer(status, shown.model_dump_json()))
+            idempotency.store_answer(session, self._ticket, StoredAnswer(status, shown.model_dump_json()))
         return shown
 
 
@@ -62,7 +62,7 @@ def _attempt(
     said = f"{request.method} {request.url.path}?{request.url.query}\n".encode() + body
     with session_scope() as session:
         taken = idempotency.acquire(session, caller.owner, _checked(idempotency_key), said)
-    if isinstance(taken, Answer):
+    if isinstance(taken, StoredAnswer):
         raise Replay(taken)
     try:
         yield Attempt(taken)
@@ -86,6 +86,6 @@ def _replay(_request: Request, replay: Replay) -> Response:
     return Response(answer.body, answer.status, headers, media_type="application/json")
 
 
-def install(app: FastAPI) -> None:
-    """Answer repeated requests with their first answer."""
+def install_idempotency(app: FastAPI) -> None:
+    """StoredAnswer repeated requests with their first answer."""
     app.add_exception_handler(Replay, _replay)  # type: ignore[arg-type]  # Starlette types them all as Exception

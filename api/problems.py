@@ -114,7 +114,7 @@ def _unexpected(_request: Request, error: Exception) -> JSONResponse:
     return problem(500, "Internal error", "the gateway failed; its operator finds the cause in the log")
 
 
-def install(app: FastAPI) -> None:
+def install_problem_handlers(app: FastAPI) -> None:
     """Make every error of the application a problem."""
     app.add_exception_handler(GatewayError, _gateway_error)  # type: ignore[arg-type]  # Starlette types them all as Exception
     app.add_exception_handler(RequestValidationError, _validation_error)  # type: ignore[arg-type]

@@ -48,7 +48,7 @@ def _actor(caller: Caller, request: Request) -> Actor:
     return Actor(caller.owner, f"client at {request.client.host}" if request.client else "client")
 
 
-Asking = Annotated[Actor, Depends(_actor)]
+ActingCaller = Annotated[Actor, Depends(_actor)]
 
 
 def list_page(
@@ -58,14 +58,14 @@ def list_page(
     wanted = replace(query.wanted(), owner=caller.only_owner)
 
     def load(session: Session) -> tuple[list[Row], str | None, dict[str, int] | None]:
-        where = listing.conditions(wanted, kind)
-        counts = None if query.cursor else listing.counts(session, wanted, kind)
-        return *listing.page(session, model, where, query.cursor, query.limit), counts
+        where = listing.filter_conditions(wanted, kind)
+        counts = None if query.cursor else listing.count_by_state(session, wanted, kind)
+        return *listing.fetch_page(session, model, where, query.cursor, query.limit), counts
 
     return read(load)
 
 
-def events(find: Find[Row]) -> list[HistoryEvent]:
+def list_events(find: Find[Row]) -> list[HistoryEvent]:
     """Return a row's history."""
     return [
         HistoryEvent.of(event) for event in read(lambda session: transitions.events(session, find(session)))
@@ -104,7 +104,7 @@ def retry_row(  # noqa: PLR0917 (what, who, and how it is answered)
     action = action or Action()
     with session_scope() as session:
         row = find(session)
-        retries.lock(session, row)
+        retries.lock_for_retry(session, row)
         secret = _fresh(session, row, opening)
         retries.retry(session, row, actor.name(action.by), action.reason, secret)
         shown = once.keep(session, show(row))

@@ -10,12 +10,12 @@ from gateway.db import db_now
 from gateway.models import Lease
 
 
-def watcher_of(infrastructure: str) -> str:
+def watcher_lease(infrastructure: str) -> str:
     """Name the lease of a cluster's watcher; while it is held, a worker serves that cluster."""
     return f"watch:{infrastructure}"
 
 
-def take(session: Session, name: str, holder: str, for_s: float) -> bool:
+def acquire_lease(session: Session, name: str, holder: str, for_s: float) -> bool:
     """Take or extend a lease; False when somebody else holds it."""
     statement = (
         update(Lease)
@@ -36,12 +36,12 @@ def take(session: Session, name: str, holder: str, for_s: float) -> bool:
     return True
 
 
-def give_back(session: Session, name: str, holder: str) -> None:
+def release_lease(session: Session, name: str, holder: str) -> None:
     """End a lease early, so that the next one need not wait for it to run out."""
     statement = update(Lease).where(Lease.name == name, Lease.holder == holder).values(until=db_now())
     session.execute(statement.execution_options(synchronize_session=False))
 
 
-def held(session: Session, names: Iterable[str]) -> set[str]:
+def held_leases(session: Session, names: Iterable[str]) -> set[str]:
     """Return those of the leases that somebody holds at this moment."""
     return set(session.scalars(select(Lease.name).where(Lease.name.in_(list(names)), Lease.until > db_now())))

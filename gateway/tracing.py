@@ -9,7 +9,7 @@ import os
 VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
-def wanted() -> bool:
+def is_enabled() -> bool:
     """Tell whether somebody has named a collector."""
     return any(os.environ.get(name) for name in VARIABLES)
 

@@ -33,7 +33,7 @@ def bearer(token: str) -> dict[str, str]:
 
 def new_key(owner: str, scope: Scope = Scope.USER, lifetime: timedelta | None = None) -> str:
     with session_scope() as session:
-        return api_keys.create(session, owner, scope, lifetime)[1]
+        return api_keys.create_key(session, owner, scope, lifetime)[1]
 
 
 def rsa_key() -> rsa.RSAPrivateKey:

@@ -17,7 +17,7 @@ __all__ = ["app", "control", "housekeeping", "jobs", "operator", "retention", "t
 def _own_engine(**_: Any) -> None:
     """Give each pool process connections of its own: sockets must not be shared over a fork."""
     get_engine.cache_clear()
-    if tracing.wanted():
+    if tracing.is_enabled():
         tracing.start("hpc-gateway-worker")
 
 

@@ -29,7 +29,7 @@ class HealthCheck:
         self._next = time.monotonic() + heartbeats.PERIOD_S
         found = self._ask_scheduler(), self._look_at_files()
         with session_scope() as session:
-            heartbeats.beat(session, self._cluster.name, self._worker, *found)
+            heartbeats.record_heartbeat(session, self._cluster.name, self._worker, *found)
 
     def _ask_scheduler(self) -> str:
         try:

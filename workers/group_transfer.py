@@ -41,7 +41,7 @@ def transfer_group(worker: str, row_ids: Sequence[str], work: Work) -> None:
         When some did, for Flower to show; their rows tell why.
     """
     with session_scope() as session:
-        taken = groups.take(session, map(UUID, row_ids), worker)
+        taken = groups.claim_group(session, map(UUID, row_ids), worker)
     if not taken:
         return
     with LeaseKeeper(Transfer, [claim for claim, _ in taken]) as keeper:
@@ -109,7 +109,7 @@ class _Group:
             return
         try:
             with self._keeper.turn, session_scope() as session:
-                left = groups.complete(session, self._unwritten, self._worker)
+                left = groups.complete_group(session, self._unwritten, self._worker)
         except SQLAlchemyError as error:
             _log.warning("%d ends not written down: %s", len(self._unwritten), type(error).__name__)
             return

@@ -115,7 +115,7 @@ class LeaseKeeper:
             return
         news = {claim: hold.news() for claim, hold in kept.items()}
         with self.turn, session_scope() as session:
-            verdicts = claims.renew(session, self._model, news)
+            verdicts = claims.renew_claims(session, self._model, news)
         for claim, verdict in verdicts.items():
             kept[claim].verdict = kept[claim].verdict or verdict or self._handed_back()
 

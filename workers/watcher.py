@@ -22,7 +22,7 @@ from gateway.db import session_scope, utc_now
 from gateway.errors import GatewayError
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs import watch
-from gateway.jobs.watch import Watched
+from gateway.jobs.watch import WatchSummary
 from gateway.logs import configure_logging
 from gateway.queue import send
 from gateway.schedulers.base import Scheduler
@@ -43,7 +43,7 @@ class Watcher:
         self._shortest_s = get_settings().watch_s
         self._period_s = self._shortest_s
         self._next_look = 0.0
-        self._seen: Watched | None = None
+        self._seen: WatchSummary | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Do rounds until told to stop; nothing that goes wrong in one ends the next."""
@@ -55,14 +55,16 @@ class Watcher:
             except SQLAlchemyError as error:
                 _log.warning("%s: the database failed: %s", self._cluster.name, type(error).__name__)
         with session_scope() as session:
-            leases.give_back(session, leases.watcher_of(self._cluster.name), self._holder)
+            leases.release_lease(session, leases.watcher_lease(self._cluster.name), self._holder)
 
     def _round(self) -> None:
         name = self._cluster.name
         with session_scope() as session:
-            if not leases.take(session, leases.watcher_of(name), self._holder, get_settings().lease_s):
+            if not leases.acquire_lease(
+                session, leases.watcher_lease(name), self._holder, get_settings().lease_s
+            ):
                 return
-            watched = watch.watched(session, name)
+            watched = watch.summarize_watch(session, name)
             telemetry_wanted = telemetry.is_requested(session, name)
         self._pulse.take()
         if telemetry_wanted:
@@ -77,12 +79,12 @@ class Watcher:
         with session_scope() as session:
             telemetry.store_telemetry(session, self._cluster.name, partitions, as_of)
 
-    def _look(self, watched: Watched) -> None:
+    def _look(self, watched: WatchSummary) -> None:
         with session_scope(read_only=True) as session:
-            rows = jobs.in_scheduler(session, self._cluster.name)
-        reports = watch.look(self._scheduler, rows)
+            rows = jobs.jobs_in_scheduler(session, self._cluster.name)
+        reports = watch.poll_scheduler(self._scheduler, rows)
         with session_scope() as session:
-            changed, messages = watch.observe(session, rows, reports)
+            changed, messages = watch.record_reports(session, rows, reports)
         send(messages)
         self._period_s = self._shortest_s if changed else min(2 * self._period_s, watched.shortest_period_s)
         self._next_look = time.monotonic() + self._period_s

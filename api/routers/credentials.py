@@ -20,21 +20,21 @@ def store_credentials(caller: Caller, once: Once, body: CredentialRequest) -> Cr
     """Store keys; what comes back is all that will ever be shown of them."""
     keys = Credentials(body.access_key.get_secret_value(), body.secret_key.get_secret_value())
     with session_scope() as session:
-        row = stored_credentials.add(session, caller.owner, body.name, body.endpoint, keys)
+        row = stored_credentials.store_credential(session, caller.owner, body.name, body.endpoint, keys)
         return once.keep(session, CredentialSummary.model_validate(row), HTTPStatus.CREATED)
 
 
 @router.get("", responses=responses(503))
 def list_credentials(caller: Caller) -> list[CredentialSummary]:
     """List stored keys by name and endpoint, oldest first."""
-    found = read(lambda session: stored_credentials.every(session, caller))
+    found = read(lambda session: stored_credentials.list_credentials(session, caller))
     return [CredentialSummary.model_validate(row) for row in found]
 
 
 @router.get("/{row_id}", responses=responses(404, 503))
 def get_credentials(caller: Caller, row_id: RowId) -> CredentialSummary:
     """Show which keys these are."""
-    row = read(lambda session: stored_credentials.get(session, caller, row_id))
+    row = read(lambda session: stored_credentials.get_credential(session, caller, row_id))
     return CredentialSummary.model_validate(row)
 
 
@@ -42,4 +42,4 @@ def get_credentials(caller: Caller, row_id: RowId) -> CredentialSummary:
 def delete_credentials(caller: Caller, row_id: RowId) -> None:
     """Forget stored keys; transfers that were accepted with them go on."""
     with session_scope() as session:
-        stored_credentials.remove(session, caller, row_id)
+        stored_credentials.delete_credential(session, caller, row_id)

@@ -9,7 +9,7 @@ from api.deps import Caller
 from api.idempotency import Once
 from api.problems import responses
 from api.routers.transfer_collection import collection, finder, start_from_url
-from api.row_actions import Asking
+from api.row_actions import ActingCaller
 from api.schemas.retries import Action
 from api.schemas.transfers import FileTransferRequest, FileTransferStatus
 from gateway.models import Transfer
@@ -27,6 +27,8 @@ def fetch(caller: Caller, once: Once, body: FileTransferRequest) -> FileTransfer
 
 
 @router.post("/{row_id}/retry", responses=responses(400, 404, 409, 422, 503))
-def retry_data(find: Found, actor: Asking, once: Once, body: Action | None = None) -> FileTransferStatus:
+def retry_data(
+    find: Found, actor: ActingCaller, once: Once, body: Action | None = None
+) -> FileTransferStatus:
     """Try a transfer that ended badly again."""
     return row_actions.retry_row(find, body, actor, once, FileTransferStatus.of)

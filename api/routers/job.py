@@ -11,7 +11,7 @@ from api import row_actions
 from api.deps import Caller, RowId, read
 from api.idempotency import Once
 from api.problems import responses
-from api.row_actions import Asking
+from api.row_actions import ActingCaller
 from api.schemas.jobs import JobLog, JobRequest, JobStatus
 from api.schemas.listing import HistoryEvent, JobQuery, Page
 from api.schemas.retries import Action
@@ -63,17 +63,17 @@ def get_job(find: Found) -> JobStatus:
 @router.get("/{row_id}/events", responses=responses(404, 503))
 def list_job_events(find: Found) -> list[HistoryEvent]:
     """Show everything that happened to the job, in order."""
-    return row_actions.events(find)
+    return row_actions.list_events(find)
 
 
 @router.post("/{row_id}/cancel", responses=responses(400, 404, 409, 422, 503))
-def cancel_job(find: Found, actor: Asking, once: Once, body: Action | None = None) -> JobStatus:
+def cancel_job(find: Found, actor: ActingCaller, once: Once, body: Action | None = None) -> JobStatus:
     """Ask for the job's end; what has ended already is 409."""
     return row_actions.cancel_row(find, body, actor, once, JobStatus.of)
 
 
 @router.post("/{row_id}/retry", responses=responses(400, 404, 409, 422, 503))
-def retry_job(find: Found, actor: Asking, once: Once, body: Action | None = None) -> JobStatus:
+def retry_job(find: Found, actor: ActingCaller, once: Once, body: Action | None = None) -> JobStatus:
     """Run a job that ended badly again; one whose run ended well only has its end read again."""
     return row_actions.retry_row(find, body, actor, once, JobStatus.of)
 

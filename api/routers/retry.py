@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from api.deps import Operator, read
 from api.idempotency import Once
 from api.problems import responses
-from api.row_actions import Asking
+from api.row_actions import ActingCaller
 from api.schemas.retries import BulkItem, BulkRetried, BulkRetry
 from gateway.db import session_scope
 from gateway.operations import retries
@@ -19,7 +19,7 @@ router = APIRouter(tags=["operators"])
 
 
 @router.post("/retry", responses=responses(400, 403, 409, 422, 503))
-def retry_many(_operator: Operator, actor: Asking, once: Once, body: BulkRetry) -> BulkRetried:
+def retry_many(_operator: Operator, actor: ActingCaller, once: Once, body: BulkRetry) -> BulkRetried:
     """Retry what the filter finds; `dry_run`, the default, only shows it."""
     found = read(lambda session: retries.find_retryable(session, body.filter.wanted(), body.filter.kind))
     if not body.dry_run:
@@ -36,7 +36,7 @@ def _retried(found: list[RetryCandidate], actor: str, why: str) -> list[RetryCan
     done: list[RetryCandidate] = []
     for start in range(0, len(found), CHUNK):
         with session_scope() as session:
-            some, messages = retries.retry_some(session, found[start : start + CHUNK], actor, why)
+            some, messages = retries.retry_batch(session, found[start : start + CHUNK], actor, why)
         send(messages)
         done += some
     return done

@@ -9,7 +9,7 @@ from api.deps import Caller
 from api.idempotency import Once
 from api.problems import responses
 from api.routers.transfer_collection import collection, finder, s3_request, start_transfer
-from api.row_actions import Asking
+from api.row_actions import ActingCaller
 from api.schemas.retries import TransferRetry
 from api.schemas.transfers import S3FileTransferRequest, S3FileTransferStatus
 from gateway.models import Transfer
@@ -28,7 +28,7 @@ def stage_in(caller: Caller, once: Once, body: S3FileTransferRequest) -> S3FileT
 
 @router.post("/{row_id}/retry", responses=responses(400, 404, 409, 422, 503))
 def retry_s3_data(
-    find: Found, actor: Asking, once: Once, body: TransferRetry | None = None
+    find: Found, actor: ActingCaller, once: Once, body: TransferRetry | None = None
 ) -> S3FileTransferStatus:
     """Try a transfer that ended badly again, with fresh credentials where they are sent."""
     opening = body.opening_if_any() if body else None

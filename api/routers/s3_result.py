@@ -9,7 +9,7 @@ from api.deps import Caller
 from api.idempotency import Once
 from api.problems import responses
 from api.routers.transfer_collection import collection, finder, s3_request, start_transfer
-from api.row_actions import Asking
+from api.row_actions import ActingCaller
 from api.schemas.retries import TransferRetry
 from api.schemas.transfers import S3ResultTransferRequest, S3ResultTransferStatus
 from gateway.models import Transfer
@@ -28,7 +28,7 @@ def stage_out(caller: Caller, once: Once, body: S3ResultTransferRequest) -> S3Re
 
 @router.post("/{row_id}/retry", responses=responses(400, 404, 409, 422, 503))
 def retry_s3_result(
-    find: Found, actor: Asking, once: Once, body: TransferRetry | None = None
+    find: Found, actor: ActingCaller, once: Once, body: TransferRetry | None = None
 ) -> S3ResultTransferStatus:
     """Try a transfer that ended badly again, with fresh credentials where they are sent."""
     opening = body.opening_if_any() if body else None

@@ -12,7 +12,7 @@ from api import row_actions
 from api.deps import Caller, RowId, read
 from api.idempotency import Attempt, Once, Shown
 from api.problems import responses
-from api.row_actions import Asking
+from api.row_actions import ActingCaller
 from api.schemas.listing import HistoryEvent, Page, TransferQuery
 from api.schemas.retries import Action
 from api.schemas.transfers import (
@@ -102,7 +102,7 @@ def collection(kind: Kind, status: type[Status], show: Callable[[Transfer], Stat
     @router.get("/{row_id}/events", name=f"list_{kind}_events", responses=responses(404, 503))
     def events(find: Annotated[row_actions.Find[Transfer], Depends(found)]) -> list[HistoryEvent]:
         """Show everything that happened to the transfer, in order."""
-        return row_actions.events(find)
+        return row_actions.list_events(find)
 
     @router.post(
         "/{row_id}/cancel",
@@ -112,7 +112,7 @@ def collection(kind: Kind, status: type[Status], show: Callable[[Transfer], Stat
     )
     def cancelled(
         find: Annotated[row_actions.Find[Transfer], Depends(found)],
-        actor: Asking,
+        actor: ActingCaller,
         once: Once,
         body: Action | None = None,
     ) -> Status:

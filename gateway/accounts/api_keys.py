@@ -22,7 +22,7 @@ USE_IS_NEWS = timedelta(minutes=1)
 _FORM = re.compile(r"hgk_([0-9a-f]{16})_[A-Za-z0-9_-]{43}")
 
 
-def create(session: Session, owner: str, scope: Scope, lifetime: timedelta | None) -> tuple[ApiKey, str]:
+def create_key(session: Session, owner: str, scope: Scope, lifetime: timedelta | None) -> tuple[ApiKey, str]:
     """Make a key for an owner; its text is returned here and never again."""
     key_id = secrets.token_hex(8)
     text = f"hgk_{key_id}_{secrets.token_urlsafe(32)}"
@@ -37,12 +37,12 @@ def create(session: Session, owner: str, scope: Scope, lifetime: timedelta | Non
     return row, text
 
 
-def every(session: Session) -> list[ApiKey]:
+def list_keys(session: Session) -> list[ApiKey]:
     """Return all keys, the oldest first."""
     return list(session.scalars(select(ApiKey).order_by(ApiKey.created_at, ApiKey.id)))
 
 
-def revoke(session: Session, key_id: str) -> ApiKey:
+def revoke_key(session: Session, key_id: str) -> ApiKey:
     """End a key now, or raise NotFound or Conflict."""
     row = session.get(ApiKey, key_id, with_for_update=True)
     if row is None:
@@ -53,7 +53,7 @@ def revoke(session: Session, key_id: str) -> ApiKey:
     return row
 
 
-def recognise(session: Session, text: str) -> ApiKey:
+def authenticate_key(session: Session, text: str) -> ApiKey:
     """Return the key that this is, or raise Unauthorized."""
     found = _FORM.fullmatch(text)
     row = session.get(ApiKey, found[1]) if found else None
@@ -66,17 +66,17 @@ def recognise(session: Session, text: str) -> ApiKey:
     return row
 
 
-def caller(key: ApiKey) -> Caller:
+def caller_of_key(key: ApiKey) -> Caller:
     """Return who calls with that key."""
     return Caller(key.owner, key.scope)
 
 
-def use_is_news(key: ApiKey) -> bool:
+def is_use_outdated(key: ApiKey) -> bool:
     """Tell whether the key's last use is worth writing down: not with every request."""
     return key.last_used_at is None or utc_now() - key.last_used_at > USE_IS_NEWS
 
 
-def note_use(session: Session, key_id: str) -> None:
+def record_use(session: Session, key_id: str) -> None:
     """Write down that the key is used now."""
     session.get_one(ApiKey, key_id).last_used_at = utc_now()
 

@@ -9,7 +9,7 @@ LONGEST_TOKEN = 8192
 _FORM = re.compile(rf"bearer +([A-Za-z0-9._~+/=-]{{1,{LONGEST_TOKEN}}})", re.IGNORECASE | re.ASCII)
 
 
-def token_of(headers: Sequence[str]) -> str:
+def bearer_token(headers: Sequence[str]) -> str:
     """Return the token of the request's `Authorization` headers, or raise Unauthorized."""
     if not headers:
         raise Unauthorized("say who you are: send `Authorization: Bearer <key or token>`")

@@ -24,7 +24,7 @@ _WHY: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-def recognise(token: str) -> Caller:
+def authenticate_token(token: str) -> Caller:
     """Return who calls with that token, or raise Unauthorized; Forbidden when it has no scope here."""
     settings = get_settings()
     try:

@@ -22,7 +22,7 @@ def check_owner(name: str) -> str:
     return name
 
 
-def segment(owner: str) -> str:
+def folder_name(owner: str) -> str:
     """Return the name of the owner's folder: no two owners share one, on any filesystem.
 
     All but lower-case ASCII letters, digits, `.` and `-` becomes `_` and two hexadecimal digits for

@@ -34,7 +34,7 @@ def create(
     from gateway.db import session_scope  # noqa: PLC0415  likewise
 
     with session_scope() as session:
-        row, text = api_keys.create(session, owner, scope, _lifetime(expires))
+        row, text = api_keys.create_key(session, owner, scope, _lifetime(expires))
     ends = f"until {row.expires_at:%Y-%m-%d %H:%M} UTC" if row.expires_at else "for ever"
     typer.echo(f"key {row.id} of {row.owner!r}, scope {row.scope}, {ends}; keep it now:", err=True)
     typer.echo(text)
@@ -47,7 +47,7 @@ def list_keys(*, as_json: AsJson = False) -> None:
     from gateway.db import session_scope  # noqa: PLC0415  likewise
 
     with session_scope(read_only=True) as session:
-        rows = api_keys.every(session)
+        rows = api_keys.list_keys(session)
     if as_json:
         shown = [{name: getattr(row, name) for name in SHOWN} for row in rows]
         typer.echo(json.dumps(shown, default=datetime.isoformat, indent=2))
@@ -63,7 +63,7 @@ def revoke(key_id: Annotated[str, typer.Argument(help="The id that `keys list` s
     from gateway.db import session_scope  # noqa: PLC0415  likewise
 
     with session_scope() as session:
-        row = api_keys.revoke(session, key_id)
+        row = api_keys.revoke_key(session, key_id)
     typer.echo(f"revoked the key {row.id} of {row.owner!r}")
 
 

@@ -22,7 +22,7 @@ def prune(
 
     before = ended_before(older_than)
     with session_scope(read_only=True) as session:
-        found = retention.survey(session, before)
+        found = retention.count_expired(session, before)
     lines = [(e.kind, e.infrastructure, str(e.rows), output.size(e.staged_bytes)) for e in found]
     output.table(("kind", "cluster", "rows", "staged"), lines)
     if not yes:
@@ -31,7 +31,7 @@ def prune(
     total = 0
     while True:
         with session_scope() as session:
-            marked = retention.mark(session, before)
+            marked = retention.mark_expired(session, before)
         if not marked:
             break
         total += marked

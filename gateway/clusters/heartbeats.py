@@ -28,7 +28,9 @@ class ClusterHealth:
         return not (self.worker or self.scheduler or self.filesystem)
 
 
-def beat(session: Session, infrastructure: str, worker: str, scheduler: str, filesystem: str) -> None:
+def record_heartbeat(
+    session: Session, infrastructure: str, worker: str, scheduler: str, filesystem: str
+) -> None:
     """Write down what the worker found just now."""
     found = Heartbeat(
         infrastructure=infrastructure,
@@ -42,14 +44,14 @@ def beat(session: Session, infrastructure: str, worker: str, scheduler: str, fil
 
 def health_of_clusters(session: Session, clusters: list[Cluster]) -> dict[str, ClusterHealth]:
     """Return how each cluster is, by what its worker last wrote."""
-    served = leases.held(session, [leases.watcher_of(cluster.name) for cluster in clusters])
+    served = leases.held_leases(session, [leases.watcher_lease(cluster.name) for cluster in clusters])
     recent = {
         row.infrastructure: row
         for row in session.scalars(select(Heartbeat).where(Heartbeat.at >= db_now(-SILENT_S)))
     }
     return {
         cluster.name: _pulse(
-            cluster.name, recent.get(cluster.name), served=leases.watcher_of(cluster.name) in served
+            cluster.name, recent.get(cluster.name), served=leases.watcher_lease(cluster.name) in served
         )
         for cluster in clusters
     }

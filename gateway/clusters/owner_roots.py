@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from gateway.accounts.owner_names import segment
+from gateway.accounts.owner_names import folder_name
 from gateway.callers import LOCAL
 from gateway.clusters.configuration import OWNER, Cluster
 from gateway.clusters.paths import confine
@@ -39,9 +39,9 @@ def owner_roots(cluster: Cluster, owner: str) -> OwnerRoots:
             return OwnerRoots(cluster.home, (cluster.home,))
         owners = cluster.home / OWNERS
         return OwnerRoots(
-            owners / segment(owner), (owners / segment(owner),), (owners, owners / segment(owner))
+            owners / folder_name(owner), (owners / folder_name(owner),), (owners, owners / folder_name(owner))
         )
-    folders = [PurePosixPath(str(root).replace(OWNER, segment(owner))) for root in cluster.roots]
+    folders = [PurePosixPath(str(root).replace(OWNER, folder_name(owner))) for root in cluster.roots]
     own = [root for root, template in zip(folders, cluster.roots, strict=True) if root != template]
     made = [
         folder

@@ -32,11 +32,11 @@ def confine(text: str, home: PurePosixPath, roots: Sequence[PurePosixPath], fiel
     return path
 
 
-def below(prefix: PurePosixPath, text: str) -> str:
+def join_below(prefix: PurePosixPath, text: str) -> str:
     """Join as text and normalise, so that a leading `/` never means the filesystem's root."""
     return os.path.normpath(f"{prefix}/{text}")
 
 
-def shown(path: PurePosixPath, home: PurePosixPath) -> str:
+def client_path(path: PurePosixPath, home: PurePosixPath) -> str:
     """Return the path as a client would write it: relative to the home where it lies below it."""
     return str(path.relative_to(home) if path.is_relative_to(home) else path)

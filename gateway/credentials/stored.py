@@ -16,7 +16,9 @@ from gateway.settings import get_settings
 from gateway.storage.address import Credentials, Secret
 
 
-def add(session: Session, owner: str, name: str, endpoint: str, keys: Credentials) -> StoredCredential:
+def store_credential(
+    session: Session, owner: str, name: str, endpoint: str, keys: Credentials
+) -> StoredCredential:
     """Store keys of the store at that endpoint."""
     check_endpoint(endpoint, get_settings().allowed_endpoints, "endpoint")
     row = StoredCredential(owner=owner, name=name, endpoint=endpoint, secret=seal(keys))
@@ -25,7 +27,7 @@ def add(session: Session, owner: str, name: str, endpoint: str, keys: Credential
     return row
 
 
-def every(session: Session, caller: Caller) -> Sequence[StoredCredential]:
+def list_credentials(session: Session, caller: Caller) -> Sequence[StoredCredential]:
     """Return those that the caller may see, oldest first."""
     statement = select(StoredCredential).order_by(StoredCredential.created_at, StoredCredential.id)
     if caller.only_owner is not None:
@@ -33,7 +35,7 @@ def every(session: Session, caller: Caller) -> Sequence[StoredCredential]:
     return session.scalars(statement).all()
 
 
-def get(session: Session, caller: Caller, credential_id: UUID) -> StoredCredential:
+def get_credential(session: Session, caller: Caller, credential_id: UUID) -> StoredCredential:
     """Return one, or raise NotFound: another owner's does not exist."""
     row = session.get(StoredCredential, credential_id)
     if row is None or not caller.may_see(row.owner):
@@ -41,9 +43,9 @@ def get(session: Session, caller: Caller, credential_id: UUID) -> StoredCredenti
     return row
 
 
-def remove(session: Session, caller: Caller, credential_id: UUID) -> None:
+def delete_credential(session: Session, caller: Caller, credential_id: UUID) -> None:
     """Forget one. Transfers that were accepted with it have keys of their own until they end."""
-    session.delete(get(session, caller, credential_id))
+    session.delete(get_credential(session, caller, credential_id))
 
 
 def resolve_secret(session: Session, owner: str, opening: Secret | UUID, endpoint: str) -> Secret:

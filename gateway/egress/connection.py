@@ -16,8 +16,8 @@ from typing import Any, NamedTuple, Protocol
 import pycurl
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
-from gateway.egress.curl import Account, Origin, handle, sign_as
-from gateway.egress.errors import trouble
+from gateway.egress.curl import Account, Origin, new_handle, sign_for
+from gateway.egress.errors import curl_error
 from gateway.egress.threads import LOOK_S
 from gateway.errors import Fault, StorageError
 from gateway.settings import Settings
@@ -75,7 +75,7 @@ class Connection:
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._remind)
         self._account: Account | None = None
         self._spout = _PieceWriter()
-        self._easy = handle(place, addresses, settings, bundle)
+        self._easy = new_handle(place, addresses, settings, bundle)
         self._easy.setopt(pycurl.OPENSOCKETFUNCTION, self._open)
         self._easy.setopt(pycurl.READFUNCTION, self._read)
         self._easy.setopt(pycurl.SEEKFUNCTION, self._seek)
@@ -87,7 +87,7 @@ class Connection:
         self._error: BaseException | None = None
         easy = self._easy
         if request.account != self._account:
-            sign_as(easy, request.account)
+            sign_for(easy, request.account)
             self._account = request.account
         # What libcurl signs it must see; anything else it would write in its own way.
         easy.setopt(pycurl.URL, self._place.url + (request.target if request.account else "/"))
@@ -174,7 +174,7 @@ class Connection:
         failed = self._multi.info_read()[2]
         self._multi.remove_handle(self._easy)
         if failed and self._error is None:
-            self._error = trouble(failed[0][1], failed[0][2], self._place.host)
+            self._error = curl_error(failed[0][1], failed[0][2], self._place.host)
 
     def _check_patience(self) -> None:
         """Raise when the server is silent for too long; libcurl itself sees to the time of connecting."""

@@ -63,7 +63,7 @@ class Account:
     secret_key: str = field(repr=False)
 
 
-def handle(place: Origin, addresses: Sequence[str], settings: Settings, bundle: str) -> pycurl.Curl:
+def new_handle(place: Origin, addresses: Sequence[str], settings: Settings, bundle: str) -> pycurl.Curl:
     """Return a handle whose connections go to these addresses of the place, the first that answers."""
     easy = pycurl.Curl()
     for option, value in (
@@ -93,7 +93,7 @@ def handle(place: Origin, addresses: Sequence[str], settings: Settings, bundle: 
     return easy
 
 
-def sign_as(easy: pycurl.Curl, account: Account | None) -> None:
+def sign_for(easy: pycurl.Curl, account: Account | None) -> None:
     """Let libcurl sign for the account from now on, or send no word of one."""
     if account is None:
         easy.unsetopt(pycurl.USERNAME)

@@ -28,7 +28,7 @@ class Distrusted(Exception):
     """The server is there, and is not to be trusted: what is wrong, without more than names."""
 
 
-def trouble(number: int, told: str, host: str) -> BotoCoreError:
+def curl_error(number: int, told: str, host: str) -> BotoCoreError:
     """Return the error that libcurl's number means. Nothing else is timed by libcurl than connecting."""
     if number == pycurl.E_OPERATION_TIMEDOUT:
         return ConnectTimeoutError(endpoint_url=host, error=told)
@@ -51,15 +51,15 @@ def _flaw(told: str, host: str) -> str:
 
 
 @contextmanager
-def reached(where: str) -> Iterator[None]:
+def connection_errors(where: str) -> Iterator[None]:
     """Turn what goes wrong in the block on the way to `where` into StorageError or StorageUnavailable."""
     try:
         yield
     except (BotoCoreError, OSError, EOFError) as error:
-        raise unreachable(error, where) from error
+        raise connection_error(error, where) from error
 
 
-def unreachable(error: Exception, where: str) -> GatewayError:
+def connection_error(error: Exception, where: str) -> GatewayError:
     """Return what to tell the user about a failure on the way to a store or another server."""
     inner = getattr(error, "kwargs", {}).get("error")
     if isinstance(inner, GatewayError):

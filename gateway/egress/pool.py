@@ -25,7 +25,7 @@ from gateway.egress.headers import ResponseHead, request_lines, response_head
 from gateway.egress.threads import LOOK_S, wait_for_thread
 from gateway.settings import Settings
 
-__all__ = ["Answer", "Body", "ConnectionPool"]
+__all__ = ["Body", "ConnectionPool", "Response"]
 
 KEPT_S = 60.0  # after that a name may mean something else
 _Idle = defaultdict[Origin, list[Connection]]
@@ -48,7 +48,7 @@ class ConnectionPool:
         headers: Mapping[str, Any],
         body: bytes | str | Body | None = None,
         account: Account | None = None,
-    ) -> "Answer":
+    ) -> "Response":
         """Send a request, signed for the account if there is one, and return its answer, whatever that says.
 
         Raises
@@ -71,7 +71,7 @@ class ConnectionPool:
         except BaseException:
             wire.close()
             raise
-        return Answer(head, wire, self._idle[place], look)
+        return Response(head, wire, self._idle[place], look)
 
     @contextmanager
     def watched(self, watch: Callable[[], None]) -> Iterator[None]:
@@ -116,7 +116,7 @@ class ConnectionPool:
         return wait_for_thread(lambda: policy.resolve(place.host, place.port, allowed), look)
 
 
-class Answer:
+class Response:
     """An open answer: its status, its headers by their names in lower case, and its body to be read."""
 
     def __init__(

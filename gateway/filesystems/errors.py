@@ -35,7 +35,7 @@ _TRANSIENT = frozenset(
 )
 
 
-class explained:  # noqa: N801  it is used like contextlib's, whose generators cost three times as much
+class filesystem_errors:  # noqa: N801  it is used like contextlib's, whose generators cost three times as much
     """Turn an OSError of the block into a SiteError about `path`."""
 
     def __init__(self, path: PurePosixPath) -> None:
@@ -47,10 +47,10 @@ class explained:  # noqa: N801  it is used like contextlib's, whose generators c
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         """Raise what the block's error means."""
         if isinstance(error, OSError):
-            raise refusal(error, self._path) from error
+            raise filesystem_error(error, self._path) from error
 
 
-def refusal(error: OSError, path: PurePosixPath) -> FilesystemError:
+def filesystem_error(error: OSError, path: PurePosixPath) -> FilesystemError:
     """Return what to tell the user about an error of the filesystem."""
     code = error.errno or 0
     if code in _SENTENCES:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from gateway.errors import FilesystemError
-from gateway.filesystems.errors import explained
+from gateway.filesystems.errors import filesystem_errors
 
 _NOTES_LIMIT_BYTES = 1 << 20
 _FIRST_STEP_BYTES = 32 << 20
@@ -33,7 +33,7 @@ class SourceFile:
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return at most `length` bytes from `offset`; nothing at the end of the file."""
-        with explained(self.path):
+        with filesystem_errors(self.path):
             return os.pread(self.fd, length, offset)
 
     def check_unchanged(self) -> None:
@@ -120,7 +120,7 @@ class PartialFile:
         while taken < size:
             length, begun = min(step, size - taken), time.monotonic()
             if not self._allocate(taken, length):
-                with explained(self.path):
+                with filesystem_errors(self.path):
                     os.truncate(self.fd, size)
                 return
             taken, took, before = taken + length, time.monotonic() - begun, pace
@@ -132,7 +132,7 @@ class PartialFile:
 
     def _allocate(self, start: int, length: int) -> bool:
         """Take the space for some bytes; False where the filesystem cannot."""
-        with explained(self.path):
+        with filesystem_errors(self.path):
             if _libc.fallocate(self.fd, 0, ctypes.c_long(start), ctypes.c_long(length)) == 0:
                 return True
             code = ctypes.get_errno()
@@ -143,31 +143,31 @@ class PartialFile:
     def write_at(self, data: bytes | memoryview, offset: int) -> None:
         """Write the data, all of it."""
         rest = memoryview(data)
-        with explained(self.path):
+        with filesystem_errors(self.path):
             while rest:
                 count = os.pwrite(self.fd, rest, offset)
                 rest, offset = rest[count:], offset + count
 
     def read_at(self, buffer: memoryview, offset: int) -> memoryview:
         """Fill the buffer with what has been written, and return the part of it that is filled."""
-        with explained(self.path):
+        with filesystem_errors(self.path):
             return buffer[: os.preadv(self.fd, [buffer], offset)]
 
     def sync(self) -> None:
         """Return when all that was written is on the disk."""
-        with explained(self.path):
+        with filesystem_errors(self.path):
             os.fdatasync(self.fd)
 
     def restart(self) -> None:
         """Forget all that was written and noted."""
-        with explained(self.path):
+        with filesystem_errors(self.path):
             os.truncate(self.fd, 0)
             with suppress(FileNotFoundError):
                 os.unlink(self._notes_name, dir_fd=self._folder)
 
     def notes(self) -> str:
         """Return what was noted, by this attempt or by an earlier one."""
-        with explained(self.path):
+        with filesystem_errors(self.path):
             try:
                 fd = self._open_notes(os.O_RDONLY)
             except FileNotFoundError:
@@ -177,7 +177,7 @@ class PartialFile:
 
     def note(self, text: str) -> None:
         """Add to the notes."""
-        with explained(self.path):
+        with filesystem_errors(self.path):
             fd = self._open_notes(os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             with os.fdopen(fd, "ab") as file:
                 file.write(text.encode())

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from secrets import token_hex
 
 from gateway.errors import Fault, FilesystemError, FilesystemUnavailable, is_over
-from gateway.filesystems.errors import explained
+from gateway.filesystems.errors import filesystem_errors
 from gateway.filesystems.files import PartialFile, SourceFile
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -69,12 +69,12 @@ class SharedFilesystem:
             )
         with self._folder(path.parent, create=True) as folder:
             names = _names(path.name, token or token_hex(6))
-            with explained(path):
+            with filesystem_errors(path):
                 _check_replaceable(folder, path)
                 fd = _open_temporary(folder, names.part, path)
             try:
                 yield PartialFile(path, fd, folder, names.notes)
-                with explained(path):
+                with filesystem_errors(path):
                     os.fsync(fd)
                     os.rename(names.part, path.name, src_dir_fd=folder, dst_dir_fd=folder)
                     _remove(folder, names.notes)
@@ -88,17 +88,17 @@ class SharedFilesystem:
 
     def discard(self, path: PurePosixPath, token: str) -> None:
         """Remove what a `receive` with that token has left; nothing there is fine."""
-        with _absence_is_fine(), self._folder(path.parent) as folder, explained(path):
+        with _absence_is_fine(), self._folder(path.parent) as folder, filesystem_errors(path):
             _names(path.name, token).remove(folder)
 
     def remove_folder(self, path: PurePosixPath) -> None:
         """Remove a folder and all below it without following a link; nothing there is fine."""
-        with _absence_is_fine(), self._folder(path.parent) as folder, explained(path):
+        with _absence_is_fine(), self._folder(path.parent) as folder, filesystem_errors(path):
             shutil.rmtree(path.name, dir_fd=folder)
 
     def remove_file(self, path: PurePosixPath, size: int, written_before: datetime) -> None:
         """Remove a regular file if it is as it was written then; anything else there, or nothing, is fine."""
-        with _absence_is_fine(), self._folder(path.parent) as folder, explained(path):
+        with _absence_is_fine(), self._folder(path.parent) as folder, filesystem_errors(path):
             found = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
             is_old = found.st_mtime <= written_before.timestamp()
             if stat.S_ISREG(found.st_mode) and found.st_size == size and is_old:
@@ -106,7 +106,7 @@ class SharedFilesystem:
 
     def files(self, path: PurePosixPath) -> Iterator[tuple[str, int]]:
         """Yield name and size of every file below a folder; a link must lead to a file that may be read."""
-        with self._folder(path) as folder, explained(path):
+        with self._folder(path) as folder, filesystem_errors(path):
             for root, folders, names, fd in os.fwalk(".", dir_fd=folder, onerror=_raise):
                 folders.sort()
                 for name in sorted(folders + names):
@@ -128,7 +128,7 @@ class SharedFilesystem:
 
     def read_text(self, path: PurePosixPath, limit_bytes: int, *, tail: bool = False) -> str:
         """Return at most `limit_bytes` of a text file, from its start or, with `tail`, up to its end."""
-        with self.read(path) as source, explained(path):
+        with self.read(path) as source, filesystem_errors(path):
             start = max(source.size - limit_bytes, 0) if tail else 0
             return os.pread(source.fd, limit_bytes, start).decode(errors="replace")
 
@@ -155,14 +155,14 @@ class SharedFilesystem:
             raise FilesystemError(
                 f"{path} leaves the folders that are allowed on the cluster", Fault.PERMISSION
             )
-        with explained(path):
+        with filesystem_errors(path):
             for folder in self._own if create else ():
                 if _is_at_or_below(root, folder):
                     _make_private(folder)
             fd = os.open(root, _FOLDER)
         try:
             for name in path.parts[len(root.parts) :]:
-                with explained(path):
+                with filesystem_errors(path):
                     deeper = _step(fd, name, create=create)
                 os.close(fd)
                 fd = deeper
@@ -175,7 +175,7 @@ class SharedFilesystem:
     def _mark(self, path: PurePosixPath) -> Iterator[int]:
         """Take hold of what is at `path` without opening it."""
         is_root = path in self._roots
-        with self._folder(path if is_root else path.parent) as folder, explained(path):
+        with self._folder(path if is_root else path.parent) as folder, filesystem_errors(path):
             mark = os.open("." if is_root else path.name, os.O_PATH | os.O_CLOEXEC, dir_fd=folder)
         try:
             self._check_inside(mark, path)
@@ -222,7 +222,7 @@ def _open_regular(mark: int, path: PurePosixPath) -> int:
     """Open for reading what is held by `mark`; its kind is known before it is opened."""
     if not stat.S_ISREG(os.fstat(mark).st_mode):
         raise FilesystemError(f"{path} is not a file on the cluster: check the path")
-    with explained(path):
+    with filesystem_errors(path):
         return os.open(f"/proc/self/fd/{mark}", os.O_RDONLY | os.O_CLOEXEC)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.clusters.configuration import Cluster
 from gateway.clusters.owner_roots import owner_roots
-from gateway.clusters.paths import shown
+from gateway.clusters.paths import client_path
 from gateway.errors import FilesystemError, FilesystemUnavailable
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.jobs.folders import attempt_folder
@@ -45,7 +45,7 @@ def read_ending(
 
 def _outputs(folder: PurePosixPath, home: PurePosixPath, site: SharedFilesystem) -> list[dict[str, Any]]:
     manifest = json.loads(site.read_text(folder / OUTPUTS_FILE, MANIFEST_LIMIT_BYTES))
-    return [entry | {"path": shown(PurePosixPath(entry["path"]), home)} for entry in manifest]
+    return [entry | {"path": client_path(PurePosixPath(entry["path"]), home)} for entry in manifest]
 
 
 def _last_words(folder: PurePosixPath, site: SharedFilesystem) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from gateway.clusters.owner_roots import OwnerRoots
-from gateway.clusters.paths import below
+from gateway.clusters.paths import join_below
 from gateway.errors import NotFound
 from gateway.models import Job
 
@@ -38,7 +38,7 @@ class JobFolders(BaseModel):
         """Work the folders out of understood parameters, or raise Invalid naming the key that leaves."""
 
         def place(key: str, prefix: str, text: str) -> PurePosixPath:
-            return places.confine(below(PurePosixPath(prefix), text), f"params.{key}")
+            return places.confine(join_below(PurePosixPath(prefix), text), f"params.{key}")
 
         root = str(params["root_dir"])
         data = place("workspace", root, params["workspace"])

@@ -20,7 +20,7 @@ from gateway.jobs.services import RESULT_FILES, check_services
 from gateway.models import Job
 from gateway.states import IN_SCHEDULER, JOB_ENDS, JobState, State, is_final
 from gateway.work import quotas
-from gateway.work.claims import Claim, lock_claimed, release
+from gateway.work.claims import Claim, lock_claimed, release_claim
 from gateway.work.failures import finish_cancel
 from gateway.work.outbox import first_send
 from gateway.work.transitions import begin, move, note
@@ -93,7 +93,7 @@ def record_submission(session: Session, claim: Claim, scheduler_id: str) -> None
     row.scheduler_id = scheduler_id
     row.submitted_at = utc_now()
     move(session, row, JobState.PENDING)
-    release(row)
+    release_claim(row)
 
 
 def cancel(session: Session, row: Job, actor: str = "", why: str = "") -> None:
@@ -106,7 +106,7 @@ def cancel(session: Session, row: Job, actor: str = "", why: str = "") -> None:
         finish_cancel(session, row)
 
 
-def in_scheduler(session: Session, infrastructure: str) -> list[Job]:
+def jobs_in_scheduler(session: Session, infrastructure: str) -> list[Job]:
     """Return the jobs of a cluster whose end nobody has seen yet."""
     statement = select(Job).where(
         Job.infrastructure == infrastructure, Job.state.in_(IN_SCHEDULER), Job.finding.is_(None)

@@ -15,7 +15,7 @@ _LIMIT_BYTES = 1 << 20
 _MEASURED = ("cpu_s", "peak_rss_bytes", "read_bytes", "written_bytes")
 
 
-def usage(
+def measure_usage(
     job: Job, folder: PurePosixPath, site: SharedFilesystem, accounting: Accounting | None = None
 ) -> dict[str, Any]:
     """Return the job's usage, of as many ranks as lived to measure; null where none did.

@@ -24,7 +24,7 @@ UNSTARTED = "the scheduler has lost the job before it started; it is submitted a
 
 
 @dataclass(frozen=True)
-class Watched:
+class WatchSummary:
     """How many jobs of a cluster are watched, how stale they may be, and what the newest change is."""
 
     count: int
@@ -32,7 +32,7 @@ class Watched:
     newest: datetime | None
 
 
-def watched(session: Session, infrastructure: str) -> Watched:
+def summarize_watch(session: Session, infrastructure: str) -> WatchSummary:
     """Summarise a cluster's jobs in one cheap query."""
     count, period, submitted, cancelled = session.execute(
         select(
@@ -42,12 +42,12 @@ def watched(session: Session, infrastructure: str) -> Watched:
             func.max(Job.cancel_requested_at),
         ).where(Job.infrastructure == infrastructure, Job.state.in_(IN_SCHEDULER), Job.finding.is_(None))
     ).one()
-    return Watched(
+    return WatchSummary(
         count, period or jobs.WATCH_PERIOD_S, max(filter(None, (submitted, cancelled)), default=None)
     )
 
 
-def look(scheduler: Scheduler, rows: list[Job]) -> dict[str, JobReport]:
+def poll_scheduler(scheduler: Scheduler, rows: list[Job]) -> dict[str, JobReport]:
     """Ask the scheduler about all rows in one call, and about each one that it has forgotten.
 
     A row about which nobody can tell just now has no report, and waits for the next look.
@@ -82,7 +82,9 @@ def _state(reports: dict[str, JobReport], row: Job) -> JobState:
     return reports[row.name].state or row.state if row.name in reports else JobState.LOST
 
 
-def observe(session: Session, rows: list[Job], reports: dict[str, JobReport]) -> tuple[bool, list[Message]]:
+def record_reports(
+    session: Session, rows: list[Job], reports: dict[str, JobReport]
+) -> tuple[bool, list[Message]]:
     """Write what changed; return whether anything did, and the messages for jobs that have ended."""
     changed = [row for row in rows if row.name in reports and _differs(row, reports[row.name])]
     ended: list[Message] = []

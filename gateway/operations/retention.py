@@ -38,7 +38,7 @@ class Expired:
     staged_bytes: int
 
 
-def survey(session: Session, before: datetime) -> list[Expired]:
+def count_expired(session: Session, before: datetime) -> list[Expired]:
     """Say what `mark` would take."""
     return [*_transfers(session, before), *_jobs(session, before)]
 
@@ -59,7 +59,7 @@ def _jobs(session: Session, before: datetime) -> list[Expired]:
     return [Expired("job", name, number, 0) for name, number in rows]
 
 
-def mark(session: Session, before: datetime) -> int:
+def mark_expired(session: Session, before: datetime) -> int:
     """Mark a batch of what has expired, or remove it where there are no files; return how many rows."""
     known = {cluster.name for cluster in catalog.list_clusters(session)}
     return _mark(session, Transfer, before, known) or _mark(session, Job, before, known)
@@ -70,7 +70,7 @@ def _mark(session: Session, model: type[Row], before: datetime, known: set[str])
     rows = session.scalars(found.with_for_update(skip_locked=True)).all()
     for row in rows:
         if row.claim == 0 or row.infrastructure not in known:
-            forget(session, row)
+            delete_row(session, row)
         else:
             row.prune_requested_at = utc_now()
             row.next_send_at, row.sends = due_in(0), 0
@@ -87,13 +87,13 @@ def _expired(model: type[Row], before: datetime) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def forget(session: Session, row: Transfer | Job) -> None:
+def delete_row(session: Session, row: Transfer | Job) -> None:
     """Remove a row and its history."""
     session.execute(delete(Event).where(Event.work_id == row.id))
     session.delete(row)
 
 
-def needed(session: Session, cluster: Cluster) -> set[PurePosixPath]:
+def paths_in_use(session: Session, cluster: Cluster) -> set[PurePosixPath]:
     """Return what work on the cluster that has not ended reads or writes."""
     places: set[PurePosixPath] = set()
     moving = Transfer.infrastructure == cluster.name, Transfer.state.in_(list(TRANSFER_MOVES))
@@ -106,7 +106,7 @@ def needed(session: Session, cluster: Cluster) -> set[PurePosixPath]:
     return places
 
 
-def is_needed(path: PurePosixPath, places: Collection[PurePosixPath]) -> bool:
+def is_in_use(path: PurePosixPath, places: Collection[PurePosixPath]) -> bool:
     """Tell whether one of the places is the path, or lies below it, or holds it."""
     return any(place.is_relative_to(path) or path.is_relative_to(place) for place in places)
 

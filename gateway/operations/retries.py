@@ -18,12 +18,12 @@ from gateway.storage.address import PresignedUrl, Secret
 from gateway.storage.presigned_check import check_presigned
 from gateway.transfers import prefixes
 from gateway.work import quotas
-from gateway.work.listing import Filter, Kind, conditions, model_of
+from gateway.work.listing import Filter, Kind, filter_conditions, model_of
 from gateway.work.outbox import Message, first_send, message_for
 from gateway.work.transitions import reopen
 
 
-def lock(session: Session, row: Transfer | Job) -> None:
+def lock_for_retry(session: Session, row: Transfer | Job) -> None:
     """Hold the row for a retry, and before it its parent: all who take both take them in this order."""
     if isinstance(row, Transfer) and row.parent_id is not None:
         session.get_one(Transfer, row.parent_id, with_for_update=True, populate_existing=True)
@@ -40,7 +40,7 @@ def retry(
     Conflict
         When the row has not ended, ended well, or would need credentials that are erased.
     """
-    check(row, secret)
+    check_retryable(row, secret)
     _admit(session, row)
     _begin_again(session, row, actor, why, secret)
     if isinstance(row, Transfer) and row.parent_id is not None:
@@ -75,7 +75,7 @@ def _next_attempt(row: Transfer | Job) -> None:
         setattr(row, column, value)
 
 
-def check(row: Transfer | Job, secret: Secret | None = None) -> None:
+def check_retryable(row: Transfer | Job, secret: Secret | None = None) -> None:
     """Raise Conflict when the row cannot be retried as it is."""
     if not is_final(row.state):
         raise Conflict(f"it is {row.state}: only what has ended can be retried")
@@ -100,14 +100,14 @@ def _transfer_again(row: Transfer, secret: Secret | None) -> State:
 
 def _children_again(session: Session, row: Transfer, actor: str, why: str, secret: Secret | None) -> State:
     """Retry those children alone that ended badly; the sweep ends the parent when they have ended."""
-    for child in prefixes.ended_badly(session, row):
-        check(child, secret)
+    for child in prefixes.failed_children(session, row):
+        check_retryable(child, secret)
         _begin_again(session, child, actor, why, secret)
         child.next_send_at = due_in(0)
     if secret is not None:
         row.credentials = seal(secret)
     row.next_send_at = None
-    prefixes.count(session, row)
+    prefixes.update_counts(session, row)
     return TransferState.TRANSFERRING
 
 
@@ -117,7 +117,7 @@ def _parent_again(session: Session, parent: Transfer, actor: str, name: str) -> 
         _next_attempt(parent)
         parent.next_send_at = None
         reopen(session, parent, TransferState.TRANSFERRING, f"{name!r} was retried", actor)
-    prefixes.count(session, parent)
+    prefixes.update_counts(session, parent)
 
 
 def _job_again(row: Job) -> State:
@@ -151,7 +151,9 @@ def find_retryable(session: Session, wanted: Filter, kinds: Sequence[Kind]) -> l
     rows: list[Transfer | Job] = []
     for kind in kinds:
         model = model_of(kind)
-        oldest = select(model).where(*conditions(wanted, kind)).order_by(model.created_at).limit(LARGEST)
+        oldest = (
+            select(model).where(*filter_conditions(wanted, kind)).order_by(model.created_at).limit(LARGEST)
+        )
         rows.extend(session.scalars(oldest))
     rows.sort(key=lambda row: (row.created_at, row.id))
     return [_judged(row) for row in rows[:LARGEST]]
@@ -160,13 +162,13 @@ def find_retryable(session: Session, wanted: Filter, kinds: Sequence[Kind]) -> l
 def _judged(row: Transfer | Job) -> RetryCandidate:
     kind = cast("Kind", row.kind)
     try:
-        check(row)
+        check_retryable(row)
     except GatewayError as error:
         return RetryCandidate(row.id, kind, error.detail)
     return RetryCandidate(row.id, kind)
 
 
-def retry_some(
+def retry_batch(
     session: Session, some: Sequence[RetryCandidate], actor: str, why: str
 ) -> tuple[list[RetryCandidate], list[Message]]:
     """Retry each that can be, and return what became of them and the messages to send."""
@@ -186,6 +188,6 @@ def retry_one(session: Session, row_id: UUID, actor: str, why: str) -> Message:
     row = session.get(Transfer, row_id) or session.get(Job, row_id)
     if row is None:
         raise NotFound(f"there is no transfer and no job {row_id}")
-    lock(session, row)
+    lock_for_retry(session, row)
     retry(session, row, actor, why)
     return message_for(row)

@@ -26,7 +26,7 @@ Row = TypeVar("Row", bound=Transfer | Job)
 
 def sweep(session: Session) -> list[Message]:
     """Do one round and return the messages to send once it is committed."""
-    prefixes.sum_up(session)
+    prefixes.update_parents(session)
     idempotency.forget_expired(session)
     transfers.erase_credentials(session)
     _unserved(session, Transfer, list(TRANSFER_MOVES))
@@ -37,9 +37,9 @@ def sweep(session: Session) -> list[Message]:
 def _unserved(session: Session, model: type[Transfer | Job], states: list[State]) -> None:
     """Find the clusters that work waits for and that no worker serves."""
     waiting = set(session.scalars(select(model.infrastructure).where(model.state.in_(states)).distinct()))
-    served = leases.held(session, map(leases.watcher_of, waiting))
+    served = leases.held_leases(session, map(leases.watcher_lease, waiting))
     for name in waiting:
-        if leases.watcher_of(name) not in served:
+        if leases.watcher_lease(name) not in served:
             _tell(session, model, states, name)
 
 

@@ -67,7 +67,7 @@ class _Nothing:
         return b""
 
 
-def digests_of(pieces: Iterable[bytes], algorithms: Iterable[str]) -> dict[str, bytes]:
+def compute_digests(pieces: Iterable[bytes], algorithms: Iterable[str]) -> dict[str, bytes]:
     """Return several digests of the bytes that the pieces make, which are read once."""
     digests = {name: _new(name) for name in algorithms}
     for piece in pieces:
@@ -76,7 +76,7 @@ def digests_of(pieces: Iterable[bytes], algorithms: Iterable[str]) -> dict[str, 
     return {name: digest.digest() for name, digest in digests.items()}
 
 
-def combined(algorithm: str, pieces: Iterable[tuple[bytes, int]]) -> bytes:
+def combine_crcs(algorithm: str, pieces: Iterable[tuple[bytes, int]]) -> bytes:
     """Return the CRC of what the pieces make, of each of which the CRC and the length are known."""
     value = 0
     for digest, length in pieces:
@@ -159,4 +159,4 @@ class Verifier:
 
     def _of_whole(self, stretches: Iterable[Stretch]) -> bytes:
         pieces = [(stretch.digests()[0], stretch.size) for stretch in stretches]
-        return combined(self._name, pieces) if self._name in _COMBINED else pieces[0][0]
+        return combine_crcs(self._name, pieces) if self._name in _COMBINED else pieces[0][0]

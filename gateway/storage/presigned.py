@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Mapping
 
 from gateway.egress.connection import SizedBody
-from gateway.egress.errors import reached
+from gateway.egress.errors import connection_errors
 from gateway.errors import StorageError, StorageUnavailable
 from gateway.settings import Settings
 from gateway.storage.address import PresignedUrl, S3Address
-from gateway.storage.s3.checksum_headers import md5_of
-from gateway.storage.web import WebFile, refusal
+from gateway.storage.s3.checksum_headers import etag_md5
+from gateway.storage.web import WebFile, http_error
 
 LARGEST_PUT_BYTES = 5 << 30  # what one request may carry, as S3 defines it
 _TAKEN = frozenset({200, 201, 204})
@@ -37,18 +37,18 @@ class PresignedObject(WebFile):
             raise StorageError("a presigned URL takes 5 GiB at most: send keys for larger files")
         digest = _Md5(data)
         headers = {"Content-Length": str(len(data))}
-        with reached(self._address.endpoint):
+        with connection_errors(self._address.endpoint):
             answer = self._connections.send("PUT", self._url, headers, digest)
             answer.close()
         if answer.status not in _TAKEN:
-            raise refusal(answer, self._url, self.reasons, self.advice)
-        kept = md5_of(answer.headers)
+            raise http_error(answer, self._url, self.reasons, self.advice)
+        kept = etag_md5(answer.headers)
         if kept is not None and kept != digest.hexdigest():
             raise StorageUnavailable("the store keeps other bytes than were sent; it is tried again")
 
     def _checksums(self, headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
         """Return what a store says beside what any web server may: an ETag that is an MD5."""
-        kept = md5_of(headers)
+        kept = etag_md5(headers)
         return super()._checksums(headers, whole=whole) | ({"md5": kept} if kept else {})
 
 

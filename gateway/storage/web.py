@@ -8,9 +8,9 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from botocore.exceptions import BotoCoreError
 
-from gateway.egress.errors import reached
+from gateway.egress.errors import connection_errors
 from gateway.egress.policy import check_endpoint
-from gateway.egress.pool import Answer, ConnectionPool
+from gateway.egress.pool import ConnectionPool, Response
 from gateway.errors import Fault, Invalid, StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.settings import Settings
 from gateway.storage.remote import Readable, RemoteInfo
@@ -67,7 +67,7 @@ class WebFile:
         if answer.status == _UNSATISFIABLE and _total(headers) == 0:
             return RemoteInfo(0, "", ranges=False)
         if answer.status not in {_OK, _PARTIAL}:
-            raise refusal(answer, self._url, self.reasons, self.advice)
+            raise http_error(answer, self._url, self.reasons, self.advice)
         version, size = _version(headers), _size(answer)
         if answer.status == _OK:
             return RemoteInfo(size, version, ranges=False, checksums=self._checksums(headers, whole=True))
@@ -80,7 +80,7 @@ class WebFile:
         """Open a range of the file as it was when `info` was asked for; without ranges, all of it."""
         is_part = info.ranges and (start, stop) != (0, info.size)
         headers = {"Range": f"bytes={start}-{'' if stop is None else stop - 1}"} if is_part else {}
-        with reached(_origin(self._url)):
+        with connection_errors(_origin(self._url)):
             answer = self._open(headers)
             try:
                 self._check(answer, info, start if is_part else None)
@@ -99,7 +99,7 @@ class WebFile:
                 return self._checksums(answer.headers, whole=True)
         return {}
 
-    def _open(self, headers: dict[str, str]) -> Answer:
+    def _open(self, headers: dict[str, str]) -> Response:
         """Ask where the redirects have led, and from `src` on again when that is no longer valid."""
         answer = self._send(self._url, headers)
         if answer.status not in _FAULTS or self._url == self._src:
@@ -107,20 +107,20 @@ class WebFile:
         answer.close()
         return self._follow(headers)
 
-    def _check(self, answer: Answer, info: RemoteInfo, start: int | None) -> None:
+    def _check(self, answer: Response, info: RemoteInfo, start: int | None) -> None:
         if answer.status not in {_OK, _PARTIAL, _UNSATISFIABLE}:
-            raise refusal(answer, self._url, self.reasons, self.advice)
+            raise http_error(answer, self._url, self.reasons, self.advice)
         if _is_other(answer, info):
             raise StorageChanged(f"{_shown(self._url)} was changed while it was read")
         told = answer.headers.get("content-range", "")
         if not (answer.status == _OK if start is None else told.startswith(f"bytes {start}-")):
             raise StorageError(f"{_origin(self._url)} does not serve ranges as asked")
 
-    def _follow(self, headers: dict[str, str]) -> Answer:
+    def _follow(self, headers: dict[str, str]) -> Response:
         """Send the request to where the redirects lead, each of them judged like the first address."""
         url = self._src
         for _ in range(MOST_REDIRECTS + 1):
-            with reached(_origin(url)):
+            with connection_errors(_origin(url)):
                 answer = self._send(url, headers)
             if answer.status not in _REDIRECTS:
                 self._url = url
@@ -139,7 +139,7 @@ class WebFile:
             raise StorageError(f"{_origin(url)} redirects from https to http: use another src")
         return target
 
-    def _send(self, url: str, headers: Mapping[str, str], method: str = "GET") -> Answer:
+    def _send(self, url: str, headers: Mapping[str, str], method: str = "GET") -> Response:
         return self._connections.send(method, url, headers)
 
 
@@ -171,7 +171,7 @@ def _total(headers: Mapping[str, str]) -> int | None:
     return int(told[1]) if told else None
 
 
-def _size(answer: Answer) -> int | None:
+def _size(answer: Response) -> int | None:
     """Return the size of the whole file, as far as the answer tells it."""
     if answer.status != _OK:
         return _total(answer.headers)
@@ -179,7 +179,7 @@ def _size(answer: Answer) -> int | None:
     return int(told) if told.isdecimal() else None
 
 
-def _is_other(answer: Answer, info: RemoteInfo) -> bool:
+def _is_other(answer: Response, info: RemoteInfo) -> bool:
     """Tell whether the answer is of another file: by its version or size, or as the range is not there."""
     if answer.status == _UNSATISFIABLE or (info.version and _version(answer.headers) != info.version):
         return True
@@ -204,7 +204,7 @@ def _digests(headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
     return found
 
 
-def refusal(answer: Answer, url: str, reasons: Mapping[int, str], advice: str) -> StorageError:
+def http_error(answer: Response, url: str, reasons: Mapping[int, str], advice: str) -> StorageError:
     """Return what to tell the user about an answer that is not the file."""
     status = answer.status
     said = f"{_shown(url)} answers {status} {answer.reason or ''}".rstrip()

@@ -28,7 +28,7 @@ _NEXT = {
 }
 
 
-def messages(rows: Iterable[Mapping[str, Any]]) -> Iterator[Message]:
+def group_messages(rows: Iterable[Mapping[str, Any]]) -> Iterator[Message]:
     """Yield messages for new rows of one cluster: the small ones share some, each other one has its own."""
     group: list[UUID] = []
     queue, total = "", 0
@@ -56,7 +56,7 @@ def _message(group: Sequence[UUID], queue: str) -> Message:
     return Message("transfers.run", group[0], queue, others=tuple(group[1:]))
 
 
-def take(session: Session, row_ids: Iterable[UUID], worker: str) -> list[tuple[Claim, Transfer]]:
+def claim_group(session: Session, row_ids: Iterable[UUID], worker: str) -> list[tuple[Claim, Transfer]]:
     """Claim those of the transfers that nobody has begun, and return them as they were before."""
     idle = (
         Transfer.state == TransferState.ACCEPTED,
@@ -87,7 +87,7 @@ def take(session: Session, row_ids: Iterable[UUID], worker: str) -> list[tuple[C
     return taken
 
 
-def complete(session: Session, done: Mapping[Claim, int], worker: str) -> set[Claim]:
+def complete_group(session: Session, done: Mapping[Claim, int], worker: str) -> set[Claim]:
     """Record the claimed transfers of which so many bytes have arrived; return those to come back for.
 
     That are the ones whose row somebody holds at this moment. What has been recorded before, or is another

@@ -171,7 +171,7 @@ def keep_upload(session: Session, claim: Claim, upload_id: str) -> None:
     lock_claimed(session, Transfer, claim).upload_id = upload_id
 
 
-def cleaned(session: Session, row_id: UUID) -> None:
+def record_cleanup(session: Session, row_id: UUID) -> None:
     """Record that nothing is left of the tries of a transfer that has ended."""
     row = session.get_one(Transfer, row_id, with_for_update=True)
     row.leftovers, row.upload_id, row.lease_until = False, "", None

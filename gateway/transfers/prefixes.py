@@ -28,7 +28,7 @@ _INHERITED = ("owner", "kind", "infrastructure", "endpoint", "bucket", "region",
 
 
 @dataclass(frozen=True)
-class Entry:
+class PrefixEntry:
     """One object or file: its name below the prefix, and its size."""
 
     name: str
@@ -40,7 +40,7 @@ def is_prefix(row: Transfer) -> bool:
     return row.object.endswith("/")
 
 
-def expand(session: Session, claim: Claim, entries: Sequence[Entry]) -> list[Message]:
+def expand_prefix(session: Session, claim: Claim, entries: Sequence[PrefixEntry]) -> list[Message]:
     """Write a row for each entry, all or none, and let the parent wait for them; return their messages.
 
     Raises
@@ -60,10 +60,10 @@ def expand(session: Session, claim: Claim, entries: Sequence[Entry]) -> list[Mes
     parent.bytes_total, parent.bytes_done = sum(entry.size for entry in entries), 0
     parent.lease_until = parent.next_send_at = None
     parent.failures, parent.leftovers = 0, False
-    return list(groups.messages(children))
+    return list(groups.group_messages(children))
 
 
-def _check(parent: Transfer, entries: Sequence[Entry]) -> None:
+def _check(parent: Transfer, entries: Sequence[PrefixEntry]) -> None:
     if not entries:
         field = "the path" if parent.kind == "s3_result" else "object, which ends in '/'"
         raise StorageError(f"there is nothing below {_source(parent)}: check {field}", Fault.NOT_FOUND)
@@ -89,7 +89,7 @@ def _source(parent: Transfer) -> str:
     return parent.path if parent.kind == "s3_result" else parent.object
 
 
-def _child(parent: Transfer, entry: Entry, now: datetime, number: int) -> dict[str, Any]:
+def _child(parent: Transfer, entry: PrefixEntry, now: datetime, number: int) -> dict[str, Any]:
     wait_s = get_settings().send_again_s + number / CLAIMED_PER_S
     return {
         **{name: getattr(parent, name) for name in _INHERITED},
@@ -108,7 +108,7 @@ def _arrival(row_id: UUID) -> dict[str, Any]:
     return blank | {"work_id": row_id, "to_state": str(TransferState.ACCEPTED), "attempt": 1, "claim": 0}
 
 
-def ended_badly(session: Session, parent: Transfer) -> list[Transfer]:
+def failed_children(session: Session, parent: Transfer) -> list[Transfer]:
     """Return the children that failed or were cancelled, locked."""
     return list(session.scalars(_mine(parent, _BAD_ENDS).with_for_update()))
 
@@ -118,18 +118,18 @@ def _mine(parent: Transfer, states: Sequence[Any]) -> Select[Transfer]:
     return mine.order_by(Transfer.created_at)
 
 
-def sum_up(session: Session) -> None:
+def update_parents(session: Session) -> None:
     """Bring every parent up to date with its children, and end those whose children have all ended."""
     waiting = select(Transfer).where(
         Transfer.state == TransferState.TRANSFERRING, Transfer.children.is_not(None)
     )
     for parent in session.scalars(waiting.with_for_update(skip_locked=True)):
-        count(session, parent)
+        update_counts(session, parent)
         if parent.children and not any(state in TRANSFER_MOVES for state in parent.children):
             _end(session, parent, parent.children)
 
 
-def count(session: Session, parent: Transfer) -> None:
+def update_counts(session: Session, parent: Transfer) -> None:
     """Bring the sums of a parent up to date."""
     session.flush()
     per_state = (

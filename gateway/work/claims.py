@@ -132,17 +132,17 @@ def lock_claimed(session: Session, model: type[Row], claim: Claim) -> Row:
     statement = select(model).where(model.id == claim.id, model.claim == claim.number).with_for_update()
     row = session.scalar(statement)
     if row is None:
-        raise lost(claim)
+        raise claim_lost(claim)
     return row
 
 
-def release(row: Transfer | Job) -> None:
+def release_claim(row: Transfer | Job) -> None:
     """Let go of a row that is not finished; who is next is found by `next_send_at` or by the watcher."""
     row.lease_until = row.next_send_at = None
     row.failures = 0
 
 
-def renew(
+def renew_claims(
     session: Session, model: type[Transfer | Job], news: Mapping[Claim, Mapping[str, object]]
 ) -> dict[Claim, GatewayError | None]:
     """Extend the leases, write what has changed of each row, and return what has become of each.
@@ -170,13 +170,13 @@ def renew(
 
 def _verdict(model: type[Transfer | Job], claim: Claim, row: Any, ours: set[UUID]) -> GatewayError | None:
     if row is None or row.claim != claim.number or row.lease_until is None:
-        return lost(claim)
+        return claim_lost(claim)
     if row.free and claim.id not in ours:
-        return lost(claim)  # whoever holds it may be giving it to another worker
+        return claim_lost(claim)  # whoever holds it may be giving it to another worker
     return Cancelled(ON_REQUEST) if model is Transfer and row.cancel_requested_at is not None else None
 
 
-def lost(claim: Claim) -> ClaimLost:
+def claim_lost(claim: Claim) -> ClaimLost:
     """Return the error that says that a claim has come to its end elsewhere."""
     return ClaimLost(f"{claim.id}: claim {claim.number} is no longer valid")
 

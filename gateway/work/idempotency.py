@@ -46,14 +46,14 @@ class Ticket:
 
 
 @dataclass(frozen=True)
-class Answer:
+class StoredAnswer:
     """What the first request was answered with."""
 
     status: int
     body: str
 
 
-def acquire(session: Session, owner: str, key: str, request: bytes) -> Ticket | Answer:
+def acquire(session: Session, owner: str, key: str, request: bytes) -> Ticket | StoredAnswer:
     """Take the key for this request, or return the answer that it has got before.
 
     Raises
@@ -75,7 +75,7 @@ def acquire(session: Session, owner: str, key: str, request: bytes) -> Ticket | 
     if not is_expired:
         _check(row, prints, is_running=is_running)
         if row.status is not None:
-            return Answer(row.status, row.body or "")
+            return StoredAnswer(row.status, row.body or "")
     return _again(row, prints[0])
 
 
@@ -105,7 +105,7 @@ def _again(row: IdempotencyKey, fingerprint: str) -> Ticket:
     return Ticket(row.owner, row.key, row.number)
 
 
-def store_answer(session: Session, ticket: Ticket, answer: Answer) -> None:
+def store_answer(session: Session, ticket: Ticket, answer: StoredAnswer) -> None:
     """Keep the answer, in the transaction that does what it tells of; that one fails if the key was lost."""
     kept = update(IdempotencyKey).where(_held(ticket)).values(status=answer.status, body=answer.body)
     written = kept.returning(IdempotencyKey.number).execution_options(synchronize_session=False)

@@ -32,7 +32,7 @@ class Filter:
     owner: str | None = None
 
 
-def conditions(wanted: Filter, kind: Kind) -> list[ColumnElement[bool]]:
+def filter_conditions(wanted: Filter, kind: Kind) -> list[ColumnElement[bool]]:
     """Say in SQL what the filter wants of a kind."""
     model = model_of(kind)
     found = [] if model is Job else _of_kind(kind, wanted.parent)
@@ -66,17 +66,19 @@ def model_of(kind: Kind) -> type[Transfer] | type[Job]:
     return Job if kind == "job" else Transfer
 
 
-def counts(session: Session, wanted: Filter, kind: Kind) -> dict[str, int]:
+def count_by_state(session: Session, wanted: Filter, kind: Kind) -> dict[str, int]:
     """Count what the filter finds, by state."""
     model = model_of(kind)
-    statement = select(model.state, func.count()).where(*conditions(wanted, kind)).group_by(model.state)
+    statement = (
+        select(model.state, func.count()).where(*filter_conditions(wanted, kind)).group_by(model.state)
+    )
     return {str(state): number for state, number in session.execute(statement)}
 
 
 Row = TypeVar("Row", bound=Transfer | Job)
 
 
-def page(
+def fetch_page(
     session: Session, model: type[Row], wanted: Sequence[ColumnElement[bool]], cursor: str | None, limit: int
 ) -> tuple[list[Row], str | None]:
     """Return up to `limit` rows that meet the conditions, and the next cursor."""

@@ -160,4 +160,4 @@ def test_a_keys_last_use_is_written_down_now_and_then(
 
 def _only_key() -> ApiKey:
     with session_scope(read_only=True) as session:
-        return api_keys.every(session)[0]
+        return api_keys.list_keys(session)[0]

@@ -28,7 +28,7 @@ def test_a_key_is_shown_when_it_is_made_and_never_again() -> None:
     made = _run("create", "ada", "--scope", "operator", "--expires", "12h")
     text = made.stdout.strip()
     with session_scope(read_only=True) as session:
-        row = accounts_keys.recognise(session, text)
+        row = accounts_keys.authenticate_key(session, text)
     assert (row.owner, row.scope, row.expires_at is not None) == ("ada", "operator", True)
     for shown in (_run("list").output, _run("list", "--json").output):
         assert row.id in shown
@@ -62,7 +62,7 @@ def test_a_wrong_word_makes_no_key(words: tuple[str, ...]) -> None:
     assert done.exit_code != 0
     assert isinstance(done.exception, SystemExit | Invalid)
     with session_scope(read_only=True) as session:
-        assert accounts_keys.every(session) == []
+        assert accounts_keys.list_keys(session) == []
 
 
 def test_the_api_is_not_opened_by_mistake(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,7 +174,7 @@ class TestKeys:
         token = new_key("ada")
         assert with_keys.get("/job", headers=bearer(token)).status_code == 200
         with session_scope() as session:
-            api_keys.revoke(session, token[4:20])
+            api_keys.revoke_key(session, token[4:20])
         assert "revoked" in refused(with_keys, bearer(token))
 
     def test_an_expired_key(self, with_keys: TestClient) -> None:

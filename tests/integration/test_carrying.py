@@ -189,7 +189,7 @@ def test_a_database_that_is_away_for_a_moment_costs_no_row(
     monkeypatch: pytest.MonkeyPatch, *, committed: bool
 ) -> None:
     row_ids = [new_transfer() for _ in range(20)]
-    record, tries = groups.complete, 0
+    record, tries = groups.complete_group, 0
 
     def away_once(session: Session, done: dict[Claim, int], worker: str) -> set[Claim]:
         nonlocal tries
@@ -205,7 +205,7 @@ def test_a_database_that_is_away_for_a_moment_costs_no_row(
         threading.Event().wait(0.4)
         count(row, claim, progress)
 
-    monkeypatch.setattr(groups, "complete", away_once)
+    monkeypatch.setattr(groups, "complete_group", away_once)
     transfer_group(WORKER, [str(each) for each in row_ids], act)
     assert {transfer(each).state for each in row_ids} == {TransferState.COMPLETED}
     assert {len(told(each)) for each in row_ids} == {3}
@@ -278,7 +278,7 @@ def test_each_line_of_the_log_names_its_row() -> None:
 
 def test_the_keeper_and_the_recorder_do_not_meet(monkeypatch: pytest.MonkeyPatch) -> None:
     row_ids = [new_transfer() for _ in range(32)]
-    record, left = groups.complete, set[Claim]()
+    record, left = groups.complete_group, set[Claim]()
 
     def counted(session: Session, done: dict[Claim, int], worker: str) -> set[Claim]:
         skipped = record(session, done, worker)
@@ -289,7 +289,7 @@ def test_the_keeper_and_the_recorder_do_not_meet(monkeypatch: pytest.MonkeyPatch
         threading.Event().wait(0.9 * RENEW_S)
         count(row, claim, progress)
 
-    monkeypatch.setattr(groups, "complete", counted)
+    monkeypatch.setattr(groups, "complete_group", counted)
     transfer_group(WORKER, [str(each) for each in row_ids], act)
     assert left == set()
 

@@ -71,7 +71,7 @@ def test_a_lease_that_ran_out_gives_the_row_to_the_next_and_fences_the_first() -
     second = _take(row_id, "w2")
     assert second == Claim(row_id, number=2, attempt=1, repeated=True)
     with session_scope() as session:
-        verdicts = claims.renew(session, Transfer, {first: {"bytes_done": 7}, second: {}})
+        verdicts = claims.renew_claims(session, Transfer, {first: {"bytes_done": 7}, second: {}})
     assert isinstance(verdicts[first], ClaimLost)
     assert verdicts[second] is None
     with session_scope() as session, pytest.raises(ClaimLost):
@@ -85,7 +85,9 @@ def test_renewing_extends_the_lease_and_writes_progress() -> None:
     assert claim is not None
     before = transfer(row_id).lease_until
     with session_scope() as session:
-        assert claims.renew(session, Transfer, {claim: {"bytes_done": 7, "bytes_total": 9}}) == {claim: None}
+        assert claims.renew_claims(session, Transfer, {claim: {"bytes_done": 7, "bytes_total": 9}}) == {
+            claim: None
+        }
     row = transfer(row_id)
     assert row.lease_until is not None
     assert before is not None
@@ -100,7 +102,7 @@ def test_the_keeper_hears_of_a_cancel_when_it_renews() -> None:
     with session_scope() as session:
         transfers.cancel(session, session.get_one(Transfer, row_id))
     with session_scope() as session:
-        [verdict] = claims.renew(session, Transfer, {claim: {}}).values()
+        [verdict] = claims.renew_claims(session, Transfer, {claim: {}}).values()
     assert isinstance(verdict, Cancelled)
 
 
@@ -218,7 +220,7 @@ def test_a_keeper_hears_of_a_row_that_is_gone_or_that_it_could_not_renew_in_time
             for each in (locked, cancelled):
                 holder.get_one(Transfer, each, with_for_update=True)
         with session_scope() as session:
-            verdicts = claims.renew(session, Transfer, {each: {} for each in claim.values()})
+            verdicts = claims.renew_claims(session, Transfer, {each: {} for each in claim.values()})
     assert isinstance(verdicts[claim[gone]], ClaimLost)
     assert isinstance(verdicts[claim[cancelled]], Cancelled)
     if database.dialect.name == "postgresql":

@@ -15,7 +15,7 @@ from gateway.operations.sweep import sweep
 from gateway.settings import get_settings
 from gateway.transfers import lifecycle as transfers
 from gateway.work import idempotency
-from gateway.work.idempotency import Answer, KeyInUse, Ticket
+from gateway.work.idempotency import KeyInUse, StoredAnswer, Ticket
 from tests.bodies import DATA, JOB, RESULT
 from tests.rows import KEYS, S3, SECRET, new_transfer
 
@@ -162,16 +162,16 @@ def test_a_request_that_died_gives_its_key_up_and_its_late_answer_comes_to_nothi
     assert _count() == 0
     with session_scope() as session:
         idempotency.release(session, first)
-        idempotency.store_answer(session, second, Answer(201, "{}"))
+        idempotency.store_answer(session, second, StoredAnswer(201, "{}"))
     with session_scope() as session:
-        assert idempotency.acquire(session, "ada", "k", b"POST") == Answer(201, "{}")
+        assert idempotency.acquire(session, "ada", "k", b"POST") == StoredAnswer(201, "{}")
 
 
 def _carry_out(ticket: Ticket) -> None:
     request = transfers.S3Request(kind="s3_data", infrastructure="hpc", path="x.csv", opening=KEYS, **S3)
     with session_scope() as session:
         row_id = transfers.create(session, "ada", request).id
-        idempotency.store_answer(session, ticket, Answer(201, str(row_id)))
+        idempotency.store_answer(session, ticket, StoredAnswer(201, str(row_id)))
 
 
 @pytest.mark.usefixtures("database")
@@ -183,7 +183,7 @@ def test_owners_do_not_share_keys() -> None:
 @pytest.mark.usefixtures("database")
 def test_a_key_is_forgotten_after_its_day() -> None:
     with session_scope() as session:
-        idempotency.store_answer(session, _take(), Answer(201, "{}"))
+        idempotency.store_answer(session, _take(), StoredAnswer(201, "{}"))
     _age(expires_at=db_now(-1))
     _take(request=b"another")
     _age(expires_at=db_now(-1))

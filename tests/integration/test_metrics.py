@@ -47,7 +47,7 @@ def test_every_figure_can_be_scraped(api: TestClient, broker: str) -> None:
     new_transfer()
     ended_job(JobState.OUT_OF_MEMORY)
     with session_scope() as session:
-        assert leases.take(session, leases.watcher_of("hpc"), "w", 30)
+        assert leases.acquire_lease(session, leases.watcher_lease("hpc"), "w", 30)
     seen = scrape(api)
     assert of(seen, "gateway_database_up") == 1
     assert of(seen, "gateway_broker_up") == 1

@@ -53,7 +53,7 @@ def _fill() -> tuple[Any, Any]:
         session.add(Lease(name="x", holder="y", until=utc_now()))
         session.add(Telemetry(infrastructure="hpc", asked_at=utc_now(), as_of=None))
         session.add(Heartbeat(infrastructure="hpc", at=utc_now(), worker="w", scheduler="", filesystem=""))
-        stored_credentials.add(session, "local", "mine", "https://s3.example.org", KEYS)
+        stored_credentials.store_credential(session, "local", "mine", "https://s3.example.org", KEYS)
     return new_transfer(), new_job("fft")
 
 

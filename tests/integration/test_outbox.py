@@ -154,7 +154,7 @@ def test_a_row_of_a_cluster_that_is_served_only_waits() -> None:
     row_id = new_transfer()
     _age(row_id, get_settings().unserved_s + 1)
     with session_scope() as session:
-        assert leases.take(session, leases.watcher_of("hpc"), "w1", 30)
+        assert leases.acquire_lease(session, leases.watcher_lease("hpc"), "w1", 30)
     _sweep()
     assert transfer(row_id).state is TransferState.ACCEPTED
     assert transfer(row_id).reason == ""
@@ -163,15 +163,15 @@ def test_a_row_of_a_cluster_that_is_served_only_waits() -> None:
 def test_a_lease_is_one_holders_until_it_is_given_back() -> None:
     def take(holder: str, seconds: float = 30) -> bool:
         with session_scope() as session:
-            return leases.take(session, "watch:x", holder, seconds)
+            return leases.acquire_lease(session, "watch:x", holder, seconds)
 
     assert take("a")
     assert take("a")
     assert not take("b")
     with session_scope() as session:
-        assert leases.held(session, ["watch:x", "watch:y"]) == {"watch:x"}
-        leases.give_back(session, "watch:x", "b")
+        assert leases.held_leases(session, ["watch:x", "watch:y"]) == {"watch:x"}
+        leases.release_lease(session, "watch:x", "b")
     assert not take("b")
     with session_scope() as session:
-        leases.give_back(session, "watch:x", "a")
+        leases.release_lease(session, "watch:x", "a")
     assert take("b")

@@ -20,7 +20,7 @@ from workers.cluster_health import HealthCheck
 
 def _serve(name: str) -> None:
     with session_scope() as session:
-        assert leases.take(session, leases.watcher_of(name), "worker@node", 30)
+        assert leases.acquire_lease(session, leases.watcher_lease(name), "worker@node", 30)
 
 
 def _pulse(api: TestClient) -> dict[str, str]:

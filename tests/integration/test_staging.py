@@ -18,7 +18,7 @@ from gateway.settings import Settings
 from gateway.storage.address import Credentials, S3Address
 from gateway.transfers.staging.stage import stage_in, stage_out
 from gateway.transfers.staging.upload import WHOLE_BYTES as PART_BYTES
-from gateway.transfers.staging.upload import part_size
+from gateway.transfers.staging.upload import upload_part_size
 from tests import services
 from tests.staging import OWNER, SETTINGS, Recorder, at, everything, open_uploads
 
@@ -260,7 +260,7 @@ def test_an_inner_store_needs_the_operators_word(
 
 def test_parts_are_never_too_many() -> None:
     for size in (1, PART_BYTES, 10_000 * PART_BYTES, 10_000 * PART_BYTES + 1, 5 << 40):
-        assert -(-size // part_size(size)) <= 10_000
+        assert -(-size // upload_part_size(size)) <= 10_000
 
 
 def test_what_the_store_keeps_has_the_right_digest(

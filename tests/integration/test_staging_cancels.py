@@ -15,7 +15,7 @@ from gateway.errors import Cancelled
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
 from gateway.storage.address import PresignedUrl, S3Address
-from gateway.storage.s3.multipart import Uploads
+from gateway.storage.s3.multipart import MultipartUploads
 from gateway.storage.s3.object import S3Object
 from gateway.transfers.staging.stage import fetch_url, stage_in, stage_out, stage_out_signed
 from tests.staging import OWNER, Recorder, at, everything, open_uploads
@@ -107,7 +107,9 @@ def test_while_a_name_is_looked_up(
     released.set()
 
 
-@pytest.mark.parametrize("silent", [(Uploads, "complete"), (S3Object, "size")], ids=["complete", "size"])
+@pytest.mark.parametrize(
+    "silent", [(MultipartUploads, "complete"), (S3Object, "size")], ids=["complete", "size"]
+)
 def test_while_the_store_puts_an_object_together(
     *,
     silent: tuple[type[Any], str],
@@ -120,7 +122,7 @@ def test_while_the_store_puts_an_object_together(
 ) -> None:
     progress, send = Impatient(enough=1 << 60), ConnectionPool.send
 
-    def wait(store: S3Object | Uploads, *_: object) -> None:
+    def wait(store: S3Object | MultipartUploads, *_: object) -> None:
         progress.since = time.monotonic()
         send(store._lent.connections, "GET", deaf, {})  # noqa: SLF001  where no answer ever comes from
 

@@ -184,7 +184,7 @@ def test_a_cancel_leaves_it_to_workers_to_end_the_parts_that_they_move(bench: Be
         transfers.cancel(session, session.get_one(Transfer, parent.id), "test")
     assert transfer(first.id).state is TransferState.TRANSFERRING
     with session_scope() as session:
-        [verdict] = claims.renew(session, Transfer, {claim: {}}).values()
+        [verdict] = claims.renew_claims(session, Transfer, {claim: {}}).values()
     assert isinstance(verdict, Cancelled)  # the worker hears of it
     assert overdue() == ["transfers.clean"]
 

@@ -110,12 +110,12 @@ def test_bad_ones_are_400_naming_the_field(api: TestClient, change: dict[str, An
 @pytest.mark.usefixtures("database")
 def test_another_owners_do_not_exist() -> None:
     with session_scope() as session:
-        row = stored_credentials.add(session, "ada", "mine", NEW["endpoint"], KEYS)
+        row = stored_credentials.store_credential(session, "ada", "mine", NEW["endpoint"], KEYS)
     with session_scope() as session:
-        assert stored_credentials.every(session, BOB) == []
-        assert [each.id for each in stored_credentials.every(session, ADA)] == [row.id]
-        assert [each.id for each in stored_credentials.every(session, LOCAL)] == [row.id]
-        for theft in (stored_credentials.get, stored_credentials.remove):
+        assert stored_credentials.list_credentials(session, BOB) == []
+        assert [each.id for each in stored_credentials.list_credentials(session, ADA)] == [row.id]
+        assert [each.id for each in stored_credentials.list_credentials(session, LOCAL)] == [row.id]
+        for theft in (stored_credentials.get_credential, stored_credentials.delete_credential):
             with pytest.raises(NotFound):
                 theft(session, BOB, row.id)
         for owner in ("bob", "local"):  # an operator sees that they exist, and still cannot use them

@@ -62,10 +62,10 @@ def _submitted() -> Job:
 
 def _watch(scheduler: Recorded) -> tuple[bool, list[Message]]:
     with session_scope(read_only=True) as session:
-        rows = jobs.in_scheduler(session, "hpc")
-    reports = watch.look(scheduler, rows)
+        rows = jobs.jobs_in_scheduler(session, "hpc")
+    reports = watch.poll_scheduler(scheduler, rows)
     with session_scope() as session:
-        return watch.observe(session, rows, reports)
+        return watch.record_reports(session, rows, reports)
 
 
 def _report(row: Job, state: JobState, **details: object) -> JobReport:
@@ -179,12 +179,12 @@ def test_a_cancel_reaches_the_scheduler_while_the_job_is_there() -> None:
 def test_a_slow_second_watcher_changes_nothing_that_is_final() -> None:
     row = _submitted()
     with session_scope(read_only=True) as session:
-        stale = jobs.in_scheduler(session, "hpc")
+        stale = jobs.jobs_in_scheduler(session, "hpc")
     with session_scope() as session:
         session.execute(update(Job).where(Job.id == row.id).values(state=JobState.SUCCEEDED))
-    reports = watch.look(Recorded(_report(row, JobState.FAILED, exit_code=1)), stale)
+    reports = watch.poll_scheduler(Recorded(_report(row, JobState.FAILED, exit_code=1)), stale)
     with session_scope() as session:
-        assert watch.observe(session, stale, reports) == (True, [])
+        assert watch.record_reports(session, stale, reports) == (True, [])
     assert _finding(row.id) is None
     assert job(row.id).next_send_at is None
 
@@ -197,5 +197,5 @@ def test_a_cluster_is_summed_up_by_its_most_impatient_job() -> None:
         assert claim is not None
         jobs.record_submission(session, claim, "8")
     with session_scope(read_only=True) as session:
-        summary = watch.watched(session, "hpc")
+        summary = watch.summarize_watch(session, "hpc")
     assert (summary.count, summary.shortest_period_s) == (2, 2.0)

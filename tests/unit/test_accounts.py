@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.accounts import jwks
-from gateway.accounts.bearer import LONGEST_TOKEN, token_of
-from gateway.accounts.owner_names import check_owner, segment
+from gateway.accounts.bearer import LONGEST_TOKEN, bearer_token
+from gateway.accounts.owner_names import check_owner, folder_name
 from gateway.callers import Caller, Scope
 from gateway.errors import Forbidden, Invalid, Unauthorized
 from gateway.operations.exposure import Exposed, check_exposure, warn_of_shared_roots
@@ -36,25 +36,25 @@ PLAIN = set(string.ascii_lowercase + string.digits + "_.-")
     ],
 )
 def test_an_owners_folder_can_be_read_by_people(owner: str, folder: str) -> None:
-    assert segment(owner) == folder
+    assert folder_name(owner) == folder
 
 
 @given(st.lists(st.text(min_size=1), min_size=2, max_size=2, unique=True))
 def test_no_two_owners_share_a_folder_on_any_filesystem(owners: list[str]) -> None:
-    first, second = (unicodedata.normalize("NFC", segment(owner)).casefold() for owner in owners)
+    first, second = (unicodedata.normalize("NFC", folder_name(owner)).casefold() for owner in owners)
     assert first != second
 
 
 @given(st.text(min_size=1))
 def test_a_folder_is_one_harmless_name(owner: str) -> None:
-    name = segment(owner)
+    name = folder_name(owner)
     assert set(name) <= PLAIN
     assert name[0] not in ".-"
     assert 0 < len(name) <= 200
 
 
 def test_long_names_are_told_apart_to_the_last_letter() -> None:
-    first, second = (segment("Ö" * 254 + last) for last in "ab")
+    first, second = (folder_name("Ö" * 254 + last) for last in "ab")
     assert first != second
     assert first.startswith("__")
 
@@ -69,7 +69,7 @@ def test_a_name_that_could_forge_a_line_is_refused(name: str) -> None:
 
 def test_no_owner_has_no_folder() -> None:
     with pytest.raises(Invalid):
-        segment("")
+        folder_name("")
 
 
 def test_each_scope_holds_those_before_it() -> None:
@@ -85,7 +85,7 @@ def test_each_scope_holds_those_before_it() -> None:
 
 @pytest.mark.parametrize("header", ["Bearer abc", "bearer   abc", "BEARER abc", " Bearer abc "])
 def test_a_bearer_token_is_read(header: str) -> None:
-    assert token_of([header]) == "abc"
+    assert bearer_token([header]) == "abc"
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_bearer_token_is_read(header: str) -> None:
 )
 def test_anything_else_is_nobody(headers: list[str]) -> None:
     with pytest.raises(Unauthorized):
-        token_of(headers)
+        bearer_token(headers)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])

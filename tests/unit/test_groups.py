@@ -26,7 +26,7 @@ def ids(message: Message) -> list[UUID]:
 
 def test_small_ones_share_a_message_and_large_ones_have_their_own() -> None:
     new = rows(0, FILE_BYTES + 1, 5, 1 << 40, FILE_BYTES)
-    sent = list(groups.messages(new))
+    sent = list(groups.group_messages(new))
     assert {(message.task, message.queue) for message in sent} == {("transfers.run", "hpc")}
     own = [[new[1]["id"]], [new[3]["id"]], [new[0]["id"], new[2]["id"], new[4]["id"]]]
     assert [ids(message) for message in sent] == own
@@ -45,7 +45,7 @@ def test_small_ones_share_a_message_and_large_ones_have_their_own() -> None:
 )
 def test_a_group_is_limited_in_files_and_bytes(sizes: list[int], counts: list[int]) -> None:
     new = rows(*sizes)
-    sent = list(groups.messages(new))
+    sent = list(groups.group_messages(new))
     assert [len(ids(message)) for message in sent] == counts
     assert [each for message in sent for each in ids(message)] == [row["id"] for row in new]
 
@@ -56,14 +56,14 @@ def test_where_one_is_to_pay_or_to_count_for_no_other_each_goes_alone(
 ) -> None:
     monkeypatch.setenv(*setting.split("="))
     get_settings.cache_clear()
-    assert [len(ids(message)) for message in groups.messages(rows(1, 2, 3))] == [1, 1, 1]
+    assert [len(ids(message)) for message in groups.group_messages(rows(1, 2, 3))] == [1, 1, 1]
     get_settings.cache_clear()
 
 
 def test_flower_is_shown_the_ids_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
     app = Celery(broker="memory://")
     monkeypatch.setattr(celery_app, "app", app)
-    [message] = groups.messages(rows(*[1] * FILES))
+    [message] = groups.group_messages(rows(*[1] * FILES))
     queue.send([message])
     with app.connection_for_read() as connection:
         sent = connection.SimpleQueue(message.queue).get(timeout=2)

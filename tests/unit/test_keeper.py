@@ -23,7 +23,7 @@ def away(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise OperationalError("UPDATE", {}, RuntimeError("the server went away"))
 
-    monkeypatch.setattr(claims, "renew", fail)
+    monkeypatch.setattr(claims, "renew_claims", fail)
     monkeypatch.setattr(lease_keeper, "session_scope", nullcontext)
     monkeypatch.setattr(lease_keeper, "get_settings", lambda: Settings(lease_s=LEASE_S))
     monkeypatch.setattr(lease_keeper, "RENEW_S", 0.05)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.clusters.paths import below, confine, shown
+from gateway.clusters.paths import client_path, confine, join_below
 from gateway.errors import Invalid
 
 HOME = PurePosixPath("/home/user")
@@ -59,9 +59,9 @@ def test_no_text_leaves_the_roots(text: str) -> None:
 
 
 def test_joining_as_text_never_starts_at_the_filesystem_root() -> None:
-    assert below(PurePosixPath("${HOME}/serrano"), "/data") == "${HOME}/serrano/data"
+    assert join_below(PurePosixPath("${HOME}/serrano"), "/data") == "${HOME}/serrano/data"
 
 
 def test_a_path_is_shown_as_a_client_writes_it() -> None:
-    assert shown(HOME / "serrano/x", HOME) == "serrano/x"
-    assert shown(SCRATCH / "x", HOME) == "/scratch/x"
+    assert client_path(HOME / "serrano/x", HOME) == "serrano/x"
+    assert client_path(SCRATCH / "x", HOME) == "/scratch/x"

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from gateway.schedulers import batch_script
-from gateway.schedulers.slurm.partitions import figures, largest_nodes
+from gateway.schedulers.slurm.partitions import largest_nodes, partition_figures
 from gateway.schedulers.slurm.pending import pending_reason
 from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
-from gateway.schedulers.slurm.recovery import recall
-from gateway.schedulers.slurm.reports import STATES, report, reports, superfluous
+from gateway.schedulers.slurm.recovery import recover_report
+from gateway.schedulers.slurm.reports import STATES, duplicate_jobs, translate_job, translate_jobs
 from gateway.states import JobState
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -71,7 +71,7 @@ def job(  # noqa: PLR0917
     ],
 )
 def test_every_kind_of_state(seen: SlurmJob, state: JobState, exit_code: int | None, words: str) -> None:
-    told = report(seen, 0, NOW)
+    told = translate_job(seen, 0, NOW)
     assert (told.state, told.exit_code, told.scheduler_id) == (state, exit_code, "7")
     assert words in told.reason
     assert (told.reason == "") == (words == "")
@@ -86,7 +86,7 @@ def test_the_table_knows_every_state_of_the_manual() -> None:
 
 
 def test_an_unknown_state_is_shown_and_logged_not_guessed(caplog: pytest.LogCaptureFixture) -> None:
-    told = report(job("WARPED", "Odd"), 0, NOW)
+    told = translate_job(job("WARPED", "Odd"), 0, NOW)
     assert told.state is None
     assert "'WARPED' (Odd)" in told.reason
     assert "WARPED" in caplog.text
@@ -163,7 +163,7 @@ def test_waiting_for_room_says_how_many_nodes_are_missing(states: list[str], wor
         for number, state in enumerate(states)
     ]
     elsewhere = SlurmNode("n9", "IDLE", cpus=64, idle_cpus=64, partitions=("gpu",))
-    told = reports([job(reason="Resources")], 1000, NOW, [*nodes, elsewhere])
+    told = translate_jobs([job(reason="Resources")], 1000, NOW, [*nodes, elsewhere])
     assert told["job.1"].reason == words
 
 
@@ -181,7 +181,7 @@ def test_the_place_in_the_queue_is_by_priority() -> None:
         job(reason="Priority", number=4, name="theirs", priority=9, user_id=7, partition="small,debug"),
         job(reason="Priority", number=5, name="elsewhere", priority=9, partition="gpu"),
     ]
-    told = reports(queue, 1000, NOW)
+    told = translate_jobs(queue, 1000, NOW)
     assert "ahead in the queue" not in told["b.1"].reason
     assert "2 jobs are ahead" in told["a.1"].reason
     assert "3 jobs are ahead" in told["c.1"].reason
@@ -192,8 +192,8 @@ def test_the_place_in_the_queue_is_by_priority() -> None:
 def test_a_stranger_s_job_of_the_same_name_is_not_ours(tmp_path: Path) -> None:
     started(tmp_path, "2")
     copies = [job("RUNNING", number=2, folder=tmp_path), job("PENDING", number=3, user_id=7, folder=tmp_path)]
-    assert reports(copies, 1000, NOW)["job.1"].scheduler_id == "2"
-    assert superfluous(copies, 1000) == []
+    assert translate_jobs(copies, 1000, NOW)["job.1"].scheduler_id == "2"
+    assert duplicate_jobs(copies, 1000) == []
 
 
 def test_the_largest_nodes() -> None:
@@ -230,31 +230,31 @@ def test_of_two_copies_the_one_that_started_is_told(tmp_path: Path) -> None:
         job("FAILED", exit_code=batch_script.ALREADY_STARTED, number=2, folder=tmp_path),
         job("PENDING", number=3, folder=tmp_path),
     ]
-    assert reports(copies, 1000, NOW)["job.1"].scheduler_id == "1"
-    assert superfluous(copies, 1000) == []
+    assert translate_jobs(copies, 1000, NOW)["job.1"].scheduler_id == "1"
+    assert duplicate_jobs(copies, 1000) == []
     started(tmp_path, "1")
-    assert reports(copies, 1000, NOW)["job.1"].scheduler_id == "1"
-    assert [copy.id for copy in superfluous(copies, 1000)] == [3]
+    assert translate_jobs(copies, 1000, NOW)["job.1"].scheduler_id == "1"
+    assert [copy.id for copy in duplicate_jobs(copies, 1000)] == [3]
     started(tmp_path, "3")
-    assert reports(copies, 1000, NOW)["job.1"].scheduler_id == "3"
-    assert superfluous(copies, 1000) == []
+    assert translate_jobs(copies, 1000, NOW)["job.1"].scheduler_id == "3"
+    assert duplicate_jobs(copies, 1000) == []
 
 
 def test_only_a_copy_that_gave_up_is_left(tmp_path: Path) -> None:
     started(tmp_path, "1")
     late = job("FAILED", exit_code=batch_script.ALREADY_STARTED, number=2, folder=tmp_path)
-    assert reports([late], 1000, NOW) == {}
+    assert translate_jobs([late], 1000, NOW) == {}
 
 
 def test_a_kernel_that_ends_with_that_code_is_believed(tmp_path: Path) -> None:
     started(tmp_path, "2")
     real = job("FAILED", exit_code=batch_script.ALREADY_STARTED, number=2, folder=tmp_path)
-    assert reports([real], 1000, NOW)["job.1"].exit_code == batch_script.ALREADY_STARTED
+    assert translate_jobs([real], 1000, NOW)["job.1"].exit_code == batch_script.ALREADY_STARTED
 
 
 def test_the_folder_s_exit_code_is_exact(tmp_path: Path) -> None:
     ended(tmp_path, 143, None, limit_s=None)
-    told = report(job("FAILED", "NonZeroExitCode", 15, 0, number=99, folder=tmp_path), 0, NOW)
+    told = translate_job(job("FAILED", "NonZeroExitCode", 15, 0, number=99, folder=tmp_path), 0, NOW)
     assert told.exit_code == 143
 
 
@@ -274,13 +274,13 @@ def test_the_folder_s_exit_code_is_exact(tmp_path: Path) -> None:
 def test_what_the_folder_says(  # noqa: PLR0917
     tmp_path: Path, exit_code: int, signal: int | None, after_s: int, limit_s: int | None, state: JobState
 ) -> None:
-    assert recall("job.1", tmp_path) is None
+    assert recover_report("job.1", tmp_path) is None
     started(tmp_path, "5")
-    lost = recall("job.1", tmp_path)
+    lost = recover_report("job.1", tmp_path)
     assert lost is not None
     assert lost.state is JobState.LOST
     ended(tmp_path, exit_code, signal, after_s=after_s, limit_s=limit_s)
-    told = recall("job.1", tmp_path)
+    told = recover_report("job.1", tmp_path)
     assert told is not None
     assert (told.state, told.exit_code, told.scheduler_id) == (state, exit_code, "5")
 
@@ -321,6 +321,6 @@ def test_figures_per_partition() -> None:
     ]
     told = [
         (p.total_nodes, p.avail_nodes, p.total_cpus, p.avail_cpus, p.running_jobs, p.queued_jobs)
-        for p in figures(partitions, nodes, jobs)
+        for p in partition_figures(partitions, nodes, jobs)
     ]
     assert told == [(3, 1, 12, 1, 2, 1), (2, 0, 8, 0, 0, 1), (0, 0, 0, 0, 0, 0)]

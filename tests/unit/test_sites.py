@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from gateway.errors import FilesystemError, FilesystemUnavailable
-from gateway.filesystems.errors import refusal
+from gateway.filesystems.errors import filesystem_error
 from gateway.filesystems.files import FileSlice
 from gateway.filesystems.shared import SharedFilesystem
 
@@ -211,7 +211,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     ],
 )
 def test_every_refusal_has_its_kind(code: int, says: str, transient: bool) -> None:  # noqa: FBT001
-    told = refusal(OSError(code, os.strerror(code)), PurePosixPath("/home/x"))
+    told = filesystem_error(OSError(code, os.strerror(code)), PurePosixPath("/home/x"))
     assert says in told.detail
     assert "/home/x" in told.detail
     assert isinstance(told, FilesystemUnavailable) is transient

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from gateway.storage.s3.checksum_headers import checksums_of, checksums_of_parts, is_strong
+from gateway.storage.s3.checksum_headers import has_strong_checksum, object_checksums, part_checksums
 
 MD5 = "9e107d9d372bb6826bd81d3542a419d6"
 ETAG, PARTS_ETAG = f'"{MD5}"', f'"{MD5}-3"'
@@ -69,10 +69,10 @@ def _b64(text: str) -> str:
     ],
 )
 def test_what_is_offered(headers: dict[str, str], whole: dict[str, str], of_parts: dict[str, str]) -> None:
-    assert checksums_of(headers) == whole
-    assert checksums_of_parts(headers) == of_parts
+    assert object_checksums(headers) == whole
+    assert part_checksums(headers) == of_parts
 
 
 def test_one_request_more_is_not_made_for_a_weaker_checksum() -> None:
-    assert is_strong({"crc64nvme": "x"})
-    assert not is_strong({"crc32c": "x", "md5": "x"})
+    assert has_strong_checksum({"crc64nvme": "x"})
+    assert not has_strong_checksum({"crc32c": "x", "md5": "x"})

@@ -5,10 +5,10 @@ import re
 import pytest
 from botocore.exceptions import ConnectTimeoutError, HTTPClientError, ReadTimeoutError
 
-from gateway.egress.errors import trouble, unreachable
+from gateway.egress.errors import connection_error, curl_error
 from gateway.errors import Fault, StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.storage.address import S3Address
-from gateway.storage.s3.errors import refusal
+from gateway.storage.s3.errors import store_error
 
 ADDRESS = S3Address("https://s3.example.org", "eu-1", "box", "deep/{braces}.csv")
 
@@ -51,7 +51,7 @@ ADDRESS = S3Address("https://s3.example.org", "eu-1", "box", "deep/{braces}.csv"
 )
 def test_every_answer_has_its_kind(code: str, status: int, kind: type[StorageError], says: str) -> None:
     answer = {"Error": {"Code": code, "Message": "geheim"}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    told = refusal(answer, ADDRESS)
+    told = store_error(answer, ADDRESS)
     assert type(told) is kind
     assert says in told.detail
     assert "geheim" not in told.detail
@@ -74,40 +74,44 @@ def test_every_answer_has_its_kind(code: str, status: int, kind: type[StorageErr
 )
 def test_every_answer_has_its_class(code: str, fault: Fault) -> None:
     answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 400}}
-    assert refusal(answer, ADDRESS).fault is fault
-    assert unreachable(ConnectionResetError(), ADDRESS.endpoint).fault is Fault.NETWORK
+    assert store_error(answer, ADDRESS).fault is fault
+    assert connection_error(ConnectionResetError(), ADDRESS.endpoint).fault is Fault.NETWORK
 
 
 def test_a_full_store_is_short_of_space_whatever_its_code() -> None:
     answer = {"Error": {"Code": "OwnWord"}, "ResponseMetadata": {"HTTPStatusCode": 507}}
-    assert refusal(answer, ADDRESS).fault is Fault.SPACE
+    assert store_error(answer, ADDRESS).fault is Fault.SPACE
 
 
 @pytest.mark.parametrize(
     ("error", "kind", "says"),
     [
         (
-            trouble(60, "SSL certificate problem: certificate has expired", "x"),
+            curl_error(60, "SSL certificate problem: certificate has expired", "x"),
             StorageError,
             "certificate.*expir",
         ),
         (
-            trouble(60, "SSL certificate OpenSSL verify result: unable to get local issuer (20)", "x"),
+            curl_error(60, "SSL certificate OpenSSL verify result: unable to get local issuer (20)", "x"),
             StorageError,
             "local issuer\\).*GATEWAY_CA_BUNDLE",
         ),
         (
-            trouble(60, "SSL: no alternative certificate subject name matches target host name 'x'", "x"),
+            curl_error(60, "SSL: no alternative certificate subject name matches target host name 'x'", "x"),
             StorageError,
             "certificate.*not valid for 'x'",
         ),
-        (trouble(77, "error adding trust anchors from file: x", "x"), StorageError, "GATEWAY_CA_BUNDLE"),
-        (trouble(35, "TLS connect error: ...::wrong version number", "x"), StorageError, "there is no TLS"),
-        (trouble(35, "Recv failure: Connection reset by peer", "x"), StorageUnavailable, "broke"),
-        (trouble(7, "Failed to connect", "x"), StorageUnavailable, "nothing accepts"),
-        (trouble(28, "Connection timed out", "x"), StorageUnavailable, "no answer"),
-        (trouble(56, "bad record mac", "x"), StorageUnavailable, "broke"),
-        (trouble(100, "Too large response headers", "x"), StorageUnavailable, "broke"),
+        (curl_error(77, "error adding trust anchors from file: x", "x"), StorageError, "GATEWAY_CA_BUNDLE"),
+        (
+            curl_error(35, "TLS connect error: ...::wrong version number", "x"),
+            StorageError,
+            "there is no TLS",
+        ),
+        (curl_error(35, "Recv failure: Connection reset by peer", "x"), StorageUnavailable, "broke"),
+        (curl_error(7, "Failed to connect", "x"), StorageUnavailable, "nothing accepts"),
+        (curl_error(28, "Connection timed out", "x"), StorageUnavailable, "no answer"),
+        (curl_error(56, "bad record mac", "x"), StorageUnavailable, "broke"),
+        (curl_error(100, "Too large response headers", "x"), StorageUnavailable, "broke"),
         (ConnectTimeoutError(endpoint_url="x"), StorageUnavailable, "no answer"),
         (ReadTimeoutError(endpoint_url="x"), StorageUnavailable, "stopped sending"),
         (ConnectionResetError(), StorageUnavailable, "broke"),
@@ -115,6 +119,6 @@ def test_a_full_store_is_short_of_space_whatever_its_code() -> None:
     ],
 )
 def test_every_failure_on_the_way_has_its_kind(error: Exception, kind: type[StorageError], says: str) -> None:
-    told = unreachable(error, ADDRESS.endpoint)
+    told = connection_error(error, ADDRESS.endpoint)
     assert type(told) is kind
     assert re.search(says, told.detail)

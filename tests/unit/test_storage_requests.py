@@ -11,7 +11,7 @@ from gateway.errors import Fault, StorageError
 from gateway.settings import Settings
 from gateway.storage.address import Credentials, S3Address
 from gateway.storage.s3 import clients
-from gateway.storage.s3.requests import url_of
+from gateway.storage.s3.requests import object_url
 
 BUCKETS = ["bucket", "with.dots", "with-dash", "Upper", "under_score", "ab", "x" * 64]
 KEYS = ["a/b/c", "with space", "größe/Ü", "plus+percent%20", "a?b#c&d=e", "//x/../y", "quote'\"", "~", "a:b"]
@@ -34,7 +34,7 @@ def test_an_object_is_where_boto3_finds_it(*, endpoint: str, virtual_hosted: boo
         config=Config(signature_version="s3v4", s3={"addressing_style": style}),
     )
     for bucket, key in product(BUCKETS, KEYS):
-        ours = url_of(S3Address(endpoint, "eu-1", bucket, key), virtual_hosted=virtual_hosted)
+        ours = object_url(S3Address(endpoint, "eu-1", bucket, key), virtual_hosted=virtual_hosted)
         theirs = client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key})
         assert ours == theirs.partition("?X-Amz")[0]
     client.close()
@@ -45,7 +45,7 @@ def test_an_object_is_where_boto3_finds_it(*, endpoint: str, virtual_hosted: boo
 )
 def test_names_that_no_store_has_are_refused(bucket: str, key: str) -> None:
     with pytest.raises(StorageError, match="check both") as caught:
-        url_of(S3Address(NAMED[0], "eu-1", bucket, key), virtual_hosted=False)
+        object_url(S3Address(NAMED[0], "eu-1", bucket, key), virtual_hosted=False)
     assert caught.value.fault is Fault.NAME
 
 

@@ -14,7 +14,7 @@ from gateway.egress import policy
 from gateway.egress.connection import Connection, Request
 from gateway.egress.curl import Origin
 from gateway.egress.headers import request_lines
-from gateway.egress.pool import Answer, ConnectionPool
+from gateway.egress.pool import ConnectionPool, Response
 from gateway.errors import Cancelled, StorageError
 from gateway.settings import Settings
 from tests.raw import OK, Behaviour, answering, serving, silent_after
@@ -22,7 +22,7 @@ from tests.raw import OK, Behaviour, answering, serving, silent_after
 PATIENT = Settings(allowed_endpoints=["127.0.0.1"], connect_timeout_s=60, read_timeout_s=60)
 
 
-def _read(url: str, settings: Settings = PATIENT) -> tuple[Answer, bytes]:
+def _read(url: str, settings: Settings = PATIENT) -> tuple[Response, bytes]:
     with (
         closing(ConnectionPool(settings)) as connections,
         closing(connections.send("GET", url, {})) as answer,

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from gateway.filesystems.shared import SharedFilesystem
-from gateway.jobs.usage import usage
+from gateway.jobs.usage import measure_usage
 from gateway.models import Job
 from gateway.schedulers.base import Accounting
 
@@ -27,7 +27,7 @@ def job() -> Job:
 
 
 def used(job: Job, folder: Path, accounting: Accounting | None = None) -> dict[str, object]:
-    return usage(job, PurePosixPath(folder), SharedFilesystem((PurePosixPath(folder),)), accounting)
+    return measure_usage(job, PurePosixPath(folder), SharedFilesystem((PurePosixPath(folder),)), accounting)
 
 
 def test_the_sum_of_the_ranks(job: Job, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ def run(self: "app.Task") -> None:
     """Send again what nobody took; one sweeper at a time, whatever number of beats and workers run."""
     holder = str(self.request.hostname)
     with session_scope() as session:
-        if not leases.take(session, LEASE, holder, LEASE_PERIODS * get_settings().sweep_s):
+        if not leases.acquire_lease(session, LEASE, holder, LEASE_PERIODS * get_settings().sweep_s):
             return
         messages = sweep(session)
     send(messages)

@@ -12,7 +12,7 @@ from gateway.jobs import lifecycle as jobs
 from gateway.jobs.ending import read_ending
 from gateway.jobs.folders import attempt_folder
 from gateway.jobs.spec import prepare
-from gateway.jobs.usage import usage
+from gateway.jobs.usage import measure_usage
 from gateway.models import Job
 from gateway.queue import app
 from gateway.schedulers.base import Accounting
@@ -72,7 +72,7 @@ def finish(self: "app.Task", job_id: str) -> None:
         cluster = catalog.configured_clusters()[row.infrastructure]
         site = open_filesystem(cluster, row.owner)
         state, reason, outputs = read_ending(row, cluster, site)
-        used = usage(row, attempt_folder(row), site, _accounting(row, cluster))
+        used = measure_usage(row, attempt_folder(row), site, _accounting(row, cluster))
         with session_scope() as session:
             jobs.finish(session, claim, state, reason, outputs=outputs, usage=used)
     if state is not JobState.SUCCEEDED:

@@ -52,7 +52,7 @@ def _prune(model: type[Row], row_id: str) -> None:
     with session_scope() as session:
         held = session.get_one(model, row.id, with_for_update=True)
         if done:
-            retention.forget(session, held)
+            retention.delete_row(session, held)
         else:
             held.lease_until = None
 
@@ -62,9 +62,9 @@ def _remove_job(job: Job) -> bool:
     cluster = catalog.configured_clusters()[job.infrastructure]
     site = open_filesystem(cluster, job.owner)
     with session_scope(read_only=True) as session:
-        needed = retention.needed(session, cluster)
+        needed = retention.paths_in_use(session, cluster)
     folders = [run_folder(job, run) for run in range(1, job.attempt + 1)]
-    if any(retention.is_needed(folder, needed) for folder in folders):
+    if any(retention.is_in_use(folder, needed) for folder in folders):
         return False
     for folder in folders:
         site.remove_folder(folder)
@@ -79,7 +79,7 @@ def _remove_transfer(row: Transfer) -> bool:
     site, path = place(row)
     with session_scope(read_only=True) as session:
         cluster = catalog.configured_clusters()[row.infrastructure]
-        if retention.is_needed(path, retention.needed(session, cluster)):
+        if retention.is_in_use(path, retention.paths_in_use(session, cluster)):
             return False
         staged_again = retention.was_staged_again(session, cluster, row)
     if not staged_again and row.ended_at is not None:

@@ -17,7 +17,7 @@ from gateway.settings import get_settings
 from gateway.storage.address import Credentials, PresignedUrl, S3Address, Secret
 from gateway.transfers import lifecycle as transfers
 from gateway.transfers import prefixes
-from gateway.transfers.prefixes import MOST_CHILDREN, Entry
+from gateway.transfers.prefixes import MOST_CHILDREN, PrefixEntry
 from gateway.transfers.staging import stage
 from gateway.transfers.staging.attempt import Progress
 from gateway.work import claims
@@ -79,7 +79,7 @@ def clean(transfer_id: str) -> None:
             raise  # and it is sent again
         _log.warning("%s: something may be left of it: %s", row.id, error.detail)
     with session_scope() as session:
-        transfers.cleaned(session, row.id)
+        transfers.record_cleanup(session, row.id)
 
 
 def remove_leftovers(row: Transfer) -> None:
@@ -99,7 +99,7 @@ def _expand(row: Transfer, claim: Claim, progress: Progress) -> None:
         site, path = place(row)
         found = stage.list_files(site, path, progress, MOST_CHILDREN)
     with session_scope() as session:
-        messages = prefixes.expand(session, claim, [Entry(name, size) for name, size in found])
+        messages = prefixes.expand_prefix(session, claim, [PrefixEntry(name, size) for name, size in found])
     send(messages, first=True)
 
 

@@ -19,7 +19,7 @@ from gateway.errors import SchedulerError
 from gateway.schedulers import batch_script
 from gateway.schedulers.base import Accounting, JobReport, JobSpec
 from gateway.schedulers.local import processes
-from gateway.schedulers.local.spool import Entry, Spool, write_atomically
+from gateway.schedulers.local.spool import Spool, SpoolEntry, write_atomically
 from gateway.states import JobState
 
 # Ended jobs stay in the queue's list for so long; `find` knows them from their folders ever after.
@@ -117,7 +117,7 @@ class LocalScheduler:
         start = batch_script.read_start(spec.folder)
         return None if start is None else start.scheduler_id
 
-    def _advance(self) -> list[Entry]:
+    def _advance(self) -> list[SpoolEntry]:
         """Note what has ended, start what fits. Strictly first come first: a big job is not overtaken."""
         entries = [self._settled(entry) for entry in self._remembered()]
         free = self._cpus - sum(entry.cpus for entry in entries if _occupies(entry))
@@ -129,7 +129,7 @@ class LocalScheduler:
             free -= entry.cpus
         return entries
 
-    def _remembered(self) -> list[Entry]:
+    def _remembered(self) -> list[SpoolEntry]:
         entries = self._spool.entries()
         now = time.time()
         old = [e for e in entries if e.end is not None and now - e.end_seen_at > FORGET_AFTER_S]
@@ -137,7 +137,7 @@ class LocalScheduler:
             self._spool.remove(entry)
         return [entry for entry in entries if entry not in old]
 
-    def _settled(self, entry: Entry) -> Entry:
+    def _settled(self, entry: SpoolEntry) -> SpoolEntry:
         """Return the entry with its end noted, if it has ended."""
         if entry.end is not None:
             return entry
@@ -148,7 +148,7 @@ class LocalScheduler:
         self._spool.replace(settled)
         return settled
 
-    def _report(self, entry: Entry) -> JobReport:
+    def _report(self, entry: SpoolEntry) -> JobReport:
         if entry.end is not None:
             return entry.end
         start = batch_script.read_start(entry.folder)
@@ -158,11 +158,11 @@ class LocalScheduler:
         return JobReport(entry.name, str(entry.number), JobState.PENDING, reason=waiting)
 
 
-def _occupies(entry: Entry) -> bool:
+def _occupies(entry: SpoolEntry) -> bool:
     return entry.end is None and batch_script.read_start(entry.folder) is not None
 
 
-def _end(entry: Entry) -> JobReport | None:
+def _end(entry: SpoolEntry) -> JobReport | None:
     """Tell how the job ended, or None while it waits or runs; see to it that nothing of it is left."""
     if not (entry.folder / batch_script.SCRIPT).exists():
         reason = f"the job's folder {entry.folder} was removed"
@@ -183,7 +183,7 @@ def _is_overdue(folder: Path) -> bool:
     return cancelled.exists() and time.time() - cancelled.stat().st_mtime > KILL_AFTER_S
 
 
-def _forbid_start(entry: Entry) -> None:
+def _forbid_start(entry: SpoolEntry) -> None:
     """Take the place of the script's own start, unless it was first: a launched copy may be on its way."""
     claim = batch_script.Start(
         pid=0, ticks=0, boot_id="", host="", scheduler_id=str(entry.number), started_at=datetime.now(UTC)
@@ -243,7 +243,7 @@ def _reason(state: JobState, end: batch_script.Exit | None) -> str:
     return f"the job ended with exit code {end.exit_code}"
 
 
-def _launch(entry: Entry) -> bool:
+def _launch(entry: SpoolEntry) -> bool:
     """Start the script in a session of its own, nobody's child, and wait until it has noted its start."""
     environment = {**batch_script.ENVIRONMENT, "HOME": str(Path.home()), "SLURM_JOB_ID": str(entry.number)}
     script = entry.folder / batch_script.SCRIPT

@@ -21,7 +21,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Entry:
+class SpoolEntry:
     """One job of the queue. `end` is set once it is known, then `end_seen_at` (epoch) tells since when."""
 
     number: int
@@ -32,7 +32,7 @@ class Entry:
     end_seen_at: float = 0.0
 
 
-_ENTRY = TypeAdapter(Entry)
+_ENTRY = TypeAdapter(SpoolEntry)
 
 
 class Spool:
@@ -63,34 +63,34 @@ class Spool:
         """Return the number under which the job is known."""
         return next((number for number, known, _ in self._files() if known == name), None)
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[SpoolEntry]:
         """Return all jobs, first come first."""
         return [_ENTRY.validate_json(path.read_bytes()) for _, _, path in self._files()]
 
-    def entry(self, number: int) -> Entry | None:
+    def entry(self, number: int) -> SpoolEntry | None:
         """Return one job."""
         paths = (path for known, _, path in self._files() if known == number)
         return next((_ENTRY.validate_json(path.read_bytes()) for path in paths), None)
 
-    def add(self, name: str, folder: Path, cpus: int) -> Entry:
+    def add(self, name: str, folder: Path, cpus: int) -> SpoolEntry:
         """Append a job. A crash in between costs a number, never a job."""
         if not _NAME.fullmatch(name):
             raise Invalid("letters, digits, '.', '_' and '-', at most 200", field="name of the job")
         number = 1 + (int(self._last_number.read_text()) if self._last_number.exists() else 0)
         write_atomically(self._last_number, str(number))
-        entry = Entry(number, name, folder, cpus)
+        entry = SpoolEntry(number, name, folder, cpus)
         self.replace(entry)
         return entry
 
-    def replace(self, entry: Entry) -> None:
+    def replace(self, entry: SpoolEntry) -> None:
         """Write what is known of a job now."""
         write_atomically(self._path(entry), _ENTRY.dump_json(entry).decode())
 
-    def remove(self, entry: Entry) -> None:
+    def remove(self, entry: SpoolEntry) -> None:
         """Forget a job."""
         self._path(entry).unlink(missing_ok=True)
 
-    def _path(self, entry: Entry) -> Path:
+    def _path(self, entry: SpoolEntry) -> Path:
         return self._jobs / f"{entry.number:09d}.{entry.name}.json"
 
     def _files(self) -> list[tuple[int, str, Path]]:

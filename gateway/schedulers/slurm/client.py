@@ -25,9 +25,9 @@ from gateway.errors import SchedulerError, SchedulerUnavailable
 from gateway.schedulers import batch_script
 from gateway.schedulers.base import Accounting, JobReport, JobSpec
 from gateway.schedulers.slurm import reports
-from gateway.schedulers.slurm.partitions import figures, largest_nodes
+from gateway.schedulers.slurm.partitions import largest_nodes, partition_figures
 from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
-from gateway.schedulers.slurm.recovery import recall
+from gateway.schedulers.slurm.recovery import recover_report
 from gateway.states import JobState
 
 # Errors after which the same call may succeed: the controller or munge is away, slow, starting or full.
@@ -82,7 +82,7 @@ class SlurmScheduler:
 
     def recall(self, name: str, folder: Path) -> JobReport | None:
         """Return what the folder says of a job that Slurm has forgotten, or else its accounting."""
-        told = recall(name, folder)
+        told = recover_report(name, folder)
         if told is not None and told.state is not JobState.LOST:
             return told
         return self._accounted(name) or told
@@ -96,7 +96,7 @@ class SlurmScheduler:
     def _accounted(self, name: str) -> JobReport | None:
         with _asking():
             jobs = [_job(job) for job in self._in_accounts(name)]
-        return reports.reports(jobs, os.getuid(), datetime.now(UTC)).get(name)
+        return reports.translate_jobs(jobs, os.getuid(), datetime.now(UTC)).get(name)
 
     def _in_accounts(self, name: str) -> list[Any]:
         if not self._has_accounting:
@@ -111,10 +111,10 @@ class SlurmScheduler:
     def jobs(self) -> dict[str, JobReport]:
         """Return all jobs of this account by name, from one call, and drop copies that cannot start."""
         jobs = self._load_jobs()
-        for job in reports.superfluous(jobs, os.getuid()):
+        for job in reports.duplicate_jobs(jobs, os.getuid()):
             self.cancel(str(job.id))
         nodes = self._load_nodes() if reports.any_needs_room(jobs, os.getuid()) else []
-        return reports.reports(jobs, os.getuid(), datetime.now(UTC), nodes)
+        return reports.translate_jobs(jobs, os.getuid(), datetime.now(UTC), nodes)
 
     def cancel(self, scheduler_id: str) -> None:
         """End the job: SIGTERM, and SIGKILL after Slurm's KillWait. What is unknown or over is no error."""
@@ -124,7 +124,7 @@ class SlurmScheduler:
 
     def partitions(self) -> list[PartitionFigures]:
         """Return the live figures of every partition."""
-        return figures(self._load_partitions(), self._load_nodes(), self._load_jobs())
+        return partition_figures(self._load_partitions(), self._load_nodes(), self._load_jobs())
 
     def _load_jobs(self) -> list[SlurmJob]:
         with _asking():

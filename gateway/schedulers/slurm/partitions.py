@@ -8,7 +8,7 @@ from gateway.schedulers.slurm.reports import STATES
 from gateway.states import JobState
 
 
-def figures(
+def partition_figures(
     partitions: Iterable[SlurmPartition], nodes: list[SlurmNode], jobs: list[SlurmJob]
 ) -> list[PartitionFigures]:
     """Count per partition; a node or a waiting job that is in two of them counts in both."""

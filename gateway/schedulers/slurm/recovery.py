@@ -14,7 +14,7 @@ _EARLY = timedelta(seconds=1)
 _TERMINATED = 128 + signal.SIGTERM
 
 
-def recall(name: str, folder: Path) -> JobReport | None:
+def recover_report(name: str, folder: Path) -> JobReport | None:
     """Return the job's end, or None when it never started here."""
     start = batch_script.read_start(folder)
     if start is None:

@@ -71,7 +71,7 @@ _WORDS = {
 }
 
 
-def reports(
+def translate_jobs(
     jobs: Iterable[SlurmJob], user_id: int, now: datetime, nodes: Iterable[SlurmNode] = ()
 ) -> dict[str, JobReport]:
     """Return one report per name of this user's jobs; the others only tell how many are ahead.
@@ -87,7 +87,7 @@ def reports(
     chosen = (_true_one(copies) for copies in by_name.values())
     known = list(nodes)
     return {
-        job.name: report(job, ahead.get(job.id, 0), now, nodes_with_room(job, known))
+        job.name: translate_job(job, ahead.get(job.id, 0), now, nodes_with_room(job, known))
         for job in chosen
         if job is not None
     }
@@ -120,7 +120,7 @@ def _true_one(copies: list[SlurmJob]) -> SlurmJob | None:
     return next((job for job in copies if str(job.id) == start.scheduler_id), None)
 
 
-def superfluous(jobs: Iterable[SlurmJob], user_id: int) -> list[SlurmJob]:
+def duplicate_jobs(jobs: Iterable[SlurmJob], user_id: int) -> list[SlurmJob]:
     """Return the waiting copies of attempts that another job has started: they could only give up."""
     names: dict[str, list[SlurmJob]] = {}
     for job in jobs:
@@ -135,7 +135,7 @@ def superfluous(jobs: Iterable[SlurmJob], user_id: int) -> list[SlurmJob]:
     ]
 
 
-def report(job: SlurmJob, ahead: int, now: datetime, free_nodes: int = 0) -> JobReport:
+def translate_job(job: SlurmJob, ahead: int, now: datetime, free_nodes: int = 0) -> JobReport:
     """Translate one job; `ahead` waiting jobs come before it, and so many nodes have room for its share."""
     state = STATES.get(job.state)
     if state is None:

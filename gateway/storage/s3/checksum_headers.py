@@ -11,12 +11,12 @@ _BYTES = {"sha256": 32, "sha1": 20, "crc64nvme": 8, "crc32c": 4, "crc32": 4}
 _STRONG = frozenset({"sha256", "sha1", "crc64nvme"})
 
 
-def is_strong(checksums: Mapping[str, str]) -> bool:
+def has_strong_checksum(checksums: Mapping[str, str]) -> bool:
     """Tell whether no checksum made of parts, which costs one more request, would be a better one."""
     return not _STRONG.isdisjoint(checksums)
 
 
-def checksums_of(headers: Mapping[str, str]) -> dict[str, str]:
+def object_checksums(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the checksums of the whole object, in hex; those of multipart uploads may be of the parts."""
     found: dict[str, str] = {}
     # Not every store says what it is of; in an upload of parts it is of the parts unless said otherwise.
@@ -27,11 +27,11 @@ def checksums_of(headers: Mapping[str, str]) -> dict[str, str]:
         is_whole = always_whole or headers.get("x-amz-checksum-type", whole) == "FULL_OBJECT"
         if digest and not count and is_whole:
             found[name] = digest.hex()
-    md5 = md5_of(headers)
+    md5 = etag_md5(headers)
     return found | ({"md5": md5} if md5 else {})
 
 
-def checksums_of_parts(headers: Mapping[str, str]) -> dict[str, str]:
+def part_checksums(headers: Mapping[str, str]) -> dict[str, str]:
     """Return, in hex and with the number of parts, the checksums that are made of the parts' own."""
     found: dict[str, str] = {}
     for name in _BYTES:
@@ -42,7 +42,7 @@ def checksums_of_parts(headers: Mapping[str, str]) -> dict[str, str]:
     return found | ({"md5-parts": etag[1]} if etag and not _is_encrypted(headers) else {})
 
 
-def md5_of(headers: Mapping[str, str]) -> str | None:
+def etag_md5(headers: Mapping[str, str]) -> str | None:
     """Return the MD5 in hex where the ETag is one: neither made of parts nor of encrypted bytes."""
     etag = _MD5_ETAG.fullmatch(headers.get("etag", ""))
     return etag[1] if etag and not _is_encrypted(headers) else None
@@ -59,10 +59,10 @@ def _value(headers: Mapping[str, str], name: str) -> tuple[bytes | None, str]:
     if told is None:
         return None, ""
     value, _, count = told.partition("-")
-    return digest_of(name, value), count
+    return decode_checksum(name, value), count
 
 
-def digest_of(name: str, told: str) -> bytes | None:
+def decode_checksum(name: str, told: str) -> bytes | None:
     """Return a checksum that a store gives in base64; None where that is none of this kind.
 
     Not every store that names one of 64 bits can compute it.

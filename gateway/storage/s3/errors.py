@@ -9,7 +9,7 @@ from botocore.exceptions import (
     ClientError,
 )
 
-from gateway.egress.errors import unreachable
+from gateway.egress.errors import connection_error
 from gateway.errors import Fault, StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.storage.address import S3Address
 
@@ -101,17 +101,17 @@ _TRANSIENT_CODES = frozenset({"RequestTimeout", "OperationAborted", "InternalErr
 
 
 @contextmanager
-def explained(address: S3Address) -> Iterator[None]:
+def store_errors(address: S3Address) -> Iterator[None]:
     """Turn what boto3 raises in the block into StorageError or StorageUnavailable about `address`."""
     try:
         yield
     except ClientError as error:
-        raise refusal(error.response, address) from error
+        raise store_error(error.response, address) from error
     except BotoCoreError as error:
-        raise unreachable(error, address.endpoint) from error
+        raise connection_error(error, address.endpoint) from error
 
 
-def refusal(response: Any, address: S3Address) -> StorageError:
+def store_error(response: Any, address: S3Address) -> StorageError:
     """Return what to tell the user about an error answer of the store."""
     said, status = code_of(response), _status_of(response)
     code = _SAME_AS.get(said, said)

@@ -18,10 +18,10 @@ from botocore.exceptions import ClientError
 from gateway.egress.connection import SizedBody
 from gateway.errors import StorageError, StorageUnavailable
 from gateway.storage.address import S3Address
-from gateway.storage.checksums import combined
-from gateway.storage.s3.checksum_headers import digest_of, md5_of
+from gateway.storage.checksums import combine_crcs
+from gateway.storage.s3.checksum_headers import decode_checksum, etag_md5
 from gateway.storage.s3.clients import StoreSession
-from gateway.storage.s3.errors import code_of, explained
+from gateway.storage.s3.errors import code_of, store_errors
 from gateway.storage.s3.requests import CHECKSUM, ObjectRequests
 
 if TYPE_CHECKING:
@@ -44,10 +44,10 @@ class StoredPart:
     md5: str | None  # hex; None where its ETag is something else
 
 
-def taken(told: Mapping[str, str], size: int) -> StoredPart:
+def read_stored_part(told: Mapping[str, str], size: int) -> StoredPart:
     """Return what the headers of an answer say of so many bytes that were sent."""
-    crc = digest_of("crc64nvme", told.get(CHECKSUM, ""))
-    return StoredPart(told.get("etag", ""), size, crc, md5_of(told))
+    crc = decode_checksum("crc64nvme", told.get(CHECKSUM, ""))
+    return StoredPart(told.get("etag", ""), size, crc, etag_md5(told))
 
 
 class _Name(TypedDict):
@@ -55,7 +55,7 @@ class _Name(TypedDict):
     Key: str
 
 
-class Uploads:
+class MultipartUploads:
     """The uploads of an object."""
 
     def __init__(self, address: S3Address, requests: ObjectRequests, lent: StoreSession) -> None:
@@ -75,7 +75,7 @@ class Uploads:
             answer = self._client.create_multipart_upload(**self._name, ChecksumAlgorithm=_ALGORITHM)
             return _CHECKED + answer["UploadId"]
 
-        with explained(self._address):
+        with store_errors(self._address):
             return self._requests.checked(act)
 
     def stored(self, upload: str) -> dict[int, StoredPart] | None:
@@ -89,7 +89,7 @@ class Uploads:
 
     def _stored(self, upload_id: str) -> dict[int, StoredPart] | None:
         try:
-            with explained(self._address):
+            with store_errors(self._address):
                 pages = self._client.get_paginator("list_parts").paginate(**self._name, UploadId=upload_id)
                 return {part["PartNumber"]: _listed(part) for page in pages for part in page.get("Parts", [])}
         except StorageUnavailable as error:
@@ -100,8 +100,8 @@ class Uploads:
     def put(self, upload: str, number: int, data: SizedBody, digests: Mapping[str, bytes]) -> StoredPart:
         """Store one part, numbered from 1."""
         query = f"partNumber={number}&uploadId={quote(_id(upload), safe='-_.~')}"
-        with explained(self._address):
-            return taken(self._requests.put(data, len(data), digests, query), len(data))
+        with store_errors(self._address):
+            return read_stored_part(self._requests.put(data, len(data), digests, query), len(data))
 
     def complete(self, upload: str, parts: Sequence[StoredPart]) -> None:
         """Make an object of the parts. A store that knows the checksum compares that of the whole."""
@@ -109,10 +109,10 @@ class Uploads:
         crcs = [(part.crc64nvme, part.size) for part in parts if part.crc64nvme is not None]
         whole: dict[str, Any] = {}
         if upload.startswith(_CHECKED) and len(crcs) == len(parts):
-            whole["ChecksumCRC64NVME"] = _encoded(combined("crc64nvme", crcs))
+            whole["ChecksumCRC64NVME"] = _encoded(combine_crcs("crc64nvme", crcs))
             for each, (crc, _) in zip(named, crcs, strict=True):
                 each["ChecksumCRC64NVME"] = _encoded(crc)
-        with explained(self._address):
+        with store_errors(self._address):
             try:
                 self._client.complete_multipart_upload(
                     **self._name, UploadId=_id(upload), MultipartUpload={"Parts": named}, **whole
@@ -126,7 +126,7 @@ class Uploads:
     def abort(self, upload: str) -> None:
         """Throw the parts away; an upload that is gone is fine."""
         try:
-            with explained(self._address):
+            with store_errors(self._address):
                 self._client.abort_multipart_upload(**self._name, UploadId=_id(upload))
         except StorageUnavailable as error:
             if not _is_gone(error):
@@ -140,7 +140,7 @@ class Uploads:
         """
         for page in self._open():
             oldest = since + _clock_lead(page) - _CLOCK_SLACK
-            for found in page.get("Uploads", []):
+            for found in page.get("MultipartUploads", []):
                 is_strange = found["Key"] != self._address.key or found["Initiated"] < oldest
                 if is_strange or found.get("ChecksumAlgorithm", _ALGORITHM) not in _OURS:
                     continue
@@ -151,7 +151,7 @@ class Uploads:
         """Yield the pages of a listing of the uploads under way."""
         pages = self._client.get_paginator("list_multipart_uploads")
         try:
-            with explained(self._address):
+            with store_errors(self._address):
                 yield from pages.paginate(Bucket=self._address.bucket, Prefix=self._address.key)
         except StorageUnavailable as error:
             if not _is_gone(error):  # how rclone's server says that there are none
@@ -163,8 +163,8 @@ def _id(upload: str) -> str:
 
 
 def _listed(part: Any) -> StoredPart:
-    crc, etag = digest_of("crc64nvme", part.get("ChecksumCRC64NVME", "")), part["ETag"]
-    return StoredPart(etag, part["Size"], crc, md5_of({"etag": etag}))
+    crc, etag = decode_checksum("crc64nvme", part.get("ChecksumCRC64NVME", "")), part["ETag"]
+    return StoredPart(etag, part["Size"], crc, etag_md5({"etag": etag}))
 
 
 def _encoded(crc: bytes) -> str:

@@ -7,15 +7,20 @@ from functools import cached_property
 from botocore.exceptions import BotoCoreError
 
 from gateway.egress.connection import SizedBody
-from gateway.egress.pool import Answer
+from gateway.egress.pool import Response
 from gateway.errors import StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.settings import Settings
 from gateway.storage.address import Credentials, S3Address
 from gateway.storage.remote import Readable, RemoteInfo
 from gateway.storage.s3 import clients
-from gateway.storage.s3.checksum_headers import MULTIPART_ETAG, checksums_of, checksums_of_parts, is_strong
-from gateway.storage.s3.errors import explained
-from gateway.storage.s3.multipart import StoredPart, Uploads, taken
+from gateway.storage.s3.checksum_headers import (
+    MULTIPART_ETAG,
+    has_strong_checksum,
+    object_checksums,
+    part_checksums,
+)
+from gateway.storage.s3.errors import store_errors
+from gateway.storage.s3.multipart import MultipartUploads, StoredPart, read_stored_part
 from gateway.storage.s3.requests import ObjectRequests
 
 __all__ = ["Credentials", "S3Address", "S3Object"]
@@ -30,7 +35,7 @@ class S3Object:
         self.address = address
         self._lent, self._is_cut = clients.borrow_session(address, credentials, settings), False
         self._requests = ObjectRequests(address, self._lent)
-        self._first: Answer | None = None
+        self._first: Response | None = None
 
     def close(self) -> None:
         """Give the connections back."""
@@ -52,16 +57,16 @@ class S3Object:
     def ask(self) -> RemoteInfo:
         """Begin to read the object: the answer tells size and checksums, and serves the first reading."""
         self._drop_first()
-        with explained(self.address):
+        with store_errors(self.address):
             answer = self._requests.get({})
         self._first = answer
         size, etag = self._length(answer.headers), answer.headers.get("etag", "")
-        checksums = checksums_of(answer.headers)
+        checksums = object_checksums(answer.headers)
         whole = self._at_once(answer, size)
         multipart = MULTIPART_ETAG.fullmatch(etag)
-        if not multipart or is_strong(checksums):
+        if not multipart or has_strong_checksum(checksums):
             return RemoteInfo(size, etag, ranges=True, checksums=checksums, whole=whole)
-        of_parts = checksums_of_parts(answer.headers)
+        of_parts = part_checksums(answer.headers)
         part_bytes = self._part_bytes(size, int(multipart[2])) if of_parts else 0
         if part_bytes:
             checksums |= of_parts
@@ -77,7 +82,7 @@ class S3Object:
             whole=whole,
         )
 
-    def _at_once(self, answer: Answer, size: int) -> bytes | None:
+    def _at_once(self, answer: Response, size: int) -> bytes | None:
         """Return the body of a small object; None of a large one, and of one that did not arrive whole."""
         if size > _AT_ONCE_BYTES:
             return None
@@ -88,13 +93,13 @@ class S3Object:
 
     def size(self) -> int:
         """Ask how large the object is."""
-        with explained(self.address):
+        with store_errors(self.address):
             return self._length(self._requests.head())
 
     def below(self) -> Iterator[tuple[str, int]]:
         """Yield name and size of every object whose key begins with ours; names begin after that."""
         start = len(self.address.key)
-        with explained(self.address):
+        with store_errors(self.address):
             pages = self._lent.client.get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self.address.bucket, Prefix=self.address.key):
                 for found in page.get("Contents", []):
@@ -104,13 +109,13 @@ class S3Object:
     @contextmanager
     def read(self, info: RemoteInfo, start: int, stop: int | None) -> Iterator[Readable]:
         """Open a range of the object as it was when `info` was asked for."""
-        with explained(self.address):
+        with store_errors(self.address):
             answer, self._first = (self._first, None) if start == 0 else (None, self._first)
             answer = answer or self._open_range(info, start, stop)
             with closing(answer):
                 yield answer
 
-    def _open_range(self, info: RemoteInfo, start: int, stop: int | None) -> Answer:
+    def _open_range(self, info: RemoteInfo, start: int, stop: int | None) -> Response:
         wanted = {"If-Match": info.version} if info.version else {}
         if (start, stop) != (0, info.size):
             wanted["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
@@ -127,7 +132,7 @@ class S3Object:
             self._first.close()
             self._first = None
 
-    def _check_answer(self, answer: Answer, info: RemoteInfo, length: int) -> None:
+    def _check_answer(self, answer: Response, info: RemoteInfo, length: int) -> None:
         if answer.headers.get("etag", "") != info.version:  # not every store knows If-Match
             raise StorageChanged(f"object {self.address.key!r} was changed while it was read")
         told = self._length(answer.headers)
@@ -153,13 +158,13 @@ class S3Object:
 
     def put(self, data: bytes | SizedBody, digests: Mapping[str, bytes]) -> StoredPart:
         """Store a small object whole."""
-        with explained(self.address):
-            return taken(self._requests.put(data, len(data), digests), len(data))
+        with store_errors(self.address):
+            return read_stored_part(self._requests.put(data, len(data), digests), len(data))
 
     @cached_property
-    def uploads(self) -> Uploads:
+    def uploads(self) -> MultipartUploads:
         """The uploads of parts that become the object."""
-        return Uploads(self.address, self._requests, self._lent)
+        return MultipartUploads(self.address, self._requests, self._lent)
 
     def _part_bytes(self, size: int, count: int) -> int:
         """Return the size of the parts that the object was uploaded in; 0 when they are not alike.
@@ -167,7 +172,7 @@ class S3Object:
         Only the first and the last are asked for: what lies between is certain of three at most.
         """
         try:
-            with explained(self.address):
+            with store_errors(self.address):
                 first = self._size_of_part(1)
                 last = self._size_of_part(count) if count > 1 else first
         except StorageBusy:  # which says nothing of the parts
@@ -178,7 +183,7 @@ class S3Object:
 
     def _has_even_parts(self, part_bytes: int, count: int) -> bool:
         """Ask for the size of every part, and tell whether they are what the first one has promised."""
-        with explained(self.address):
+        with store_errors(self.address):
             return all(self._size_of_part(number) == part_bytes for number in range(2, count))
 
     def _size_of_part(self, number: int) -> int:

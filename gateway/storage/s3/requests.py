@@ -17,7 +17,7 @@ from botocore.utils import check_dns_name
 
 from gateway.egress.connection import Body
 from gateway.egress.curl import origin_and_target
-from gateway.egress.pool import Answer
+from gateway.egress.pool import Response
 from gateway.errors import Fault, StorageError
 from gateway.storage.address import S3Address
 from gateway.storage.s3.clients import StoreSession
@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 Result_co = TypeVar("Result_co", covariant=True)
 
 
-def url_of(address: S3Address, *, virtual_hosted: bool) -> str:
+def object_url(address: S3Address, *, virtual_hosted: bool) -> str:
     """Return where the object is: its bucket in the path, or in the host's name where that can hold it.
 
     Raises
@@ -62,10 +62,10 @@ class ObjectRequests:
 
     def __init__(self, address: S3Address, lent: StoreSession) -> None:
         self._lent = lent
-        self._url = url_of(address, virtual_hosted=lent.virtual_hosted)
+        self._url = object_url(address, virtual_hosted=lent.virtual_hosted)
         self._host = origin_and_target(self._url)[0].netloc
 
-    def get(self, headers: Mapping[str, str]) -> Answer:
+    def get(self, headers: Mapping[str, str]) -> Response:
         """Ask for the object or some of it, with all checksums that the store has of it."""
         return self._fine("GET", self._url, {"x-amz-checksum-mode": "ENABLED", **headers})
 
@@ -120,7 +120,7 @@ class ObjectRequests:
         headers: Mapping[str, str],
         body: bytes | Body | None = None,
         length: int | None = None,
-    ) -> Answer:
+    ) -> Response:
         signed, account = self._lent.signer.signed(method, url, {"Host": self._host, **headers})
         if length is not None:  # of more than 1 MiB the store is asked first whether it may come
             signed = {**signed, "Content-Length": str(length), "Expect": "100-continue"}
@@ -131,7 +131,7 @@ class ObjectRequests:
             raise ClientError(_told(answer), method)
 
 
-def _told(answer: Answer) -> Any:
+def _told(answer: Response) -> Any:
     """Return what the store says of an error, as boto3 does."""
     said = {
         "status_code": answer.status,

@@ -12,7 +12,7 @@ from gateway.storage.remote import Remote, RemoteInfo, without_parts
 from gateway.transfers.staging.attempt import Deadline, Progress
 from gateway.transfers.staging.journal import Journal
 from gateway.transfers.staging.parts import LONGEST_RUN, POLL_S, Part, PartRunner, Work
-from gateway.transfers.staging.verification import Check, checking
+from gateway.transfers.staging.verification import Check, choose_check
 
 SMALLEST_PART_BYTES = 8 << 20
 LARGEST_PART_BYTES = 64 << 20
@@ -42,14 +42,14 @@ def download(
         _keep(info.whole, info, incoming, progress)
         return
     connections = min(connections, info.most_connections)
-    part_bytes = part_size(info.size, connections, info.parts_bytes) if info.ranges else 0
-    parts = cut_up(info.size, part_bytes)
+    part_bytes = download_part_size(info.size, connections, info.parts_bytes) if info.ranges else 0
+    parts = split_parts(info.size, part_bytes)
     journal = Journal(incoming, info, part_bytes, parts)
     journal.resume()
     reserving = incoming.reserve(info.size or 0)
     next(reserving, 0)
     verifier = Verifier(info)
-    check = checking(incoming, parts, verifier, part_bytes)
+    check = choose_check(incoming, parts, verifier, part_bytes)
     watch = _watcher(parts, journal, progress, deadline)
     crew = PartRunner(
         [part for part in parts if not part.finished],
@@ -65,7 +65,7 @@ def download(
         if verifier.parts_bytes and not check.agrees() and not _has_even_parts(remote, info, watch):
             _log.warning("%s: the object's parts differ in size: no checksum to go by", incoming.path)
             verifier = Verifier(without_parts(info))
-            check = checking(incoming, parts, verifier, part_bytes)
+            check = choose_check(incoming, parts, verifier, part_bytes)
             _read_back(check, watch)
     except BaseException as error:
         journal.close(goes_on=isinstance(error, GatewayError) and error.transient)
@@ -96,7 +96,7 @@ def _keep(whole: bytes, info: RemoteInfo, incoming: PartialFile, progress: Progr
     _judge(info, len(whole), incoming, verifier.algorithm, agrees=lambda: verifier.agrees([stretch]))
 
 
-def part_size(size: int | None, connections: int, parts_bytes: int = 0) -> int:
+def download_part_size(size: int | None, connections: int, parts_bytes: int = 0) -> int:
     """Return a size of parts that keeps every connection busy and the number of requests low.
 
     Of an object that was uploaded in parts of `parts_bytes` each is made of some of those, unless they are
@@ -110,7 +110,7 @@ def part_size(size: int | None, connections: int, parts_bytes: int = 0) -> int:
     return -(-wanted // step) * step
 
 
-def cut_up(size: int | None, part_bytes: int) -> list[Part]:
+def split_parts(size: int | None, part_bytes: int) -> list[Part]:
     """Return the parts of so many bytes; a file of unknown size or without ranges is one part."""
     if size is None or not part_bytes or size <= part_bytes:
         return [Part(1, 0, size)]

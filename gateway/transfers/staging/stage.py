@@ -17,7 +17,7 @@ from gateway.storage.s3.object import S3Object
 from gateway.storage.web import WebFile
 from gateway.transfers.staging.attempt import Deadline, NoResume, Progress, ResumeState
 from gateway.transfers.staging.download import download
-from gateway.transfers.staging.upload import abort, upload, upload_presigned
+from gateway.transfers.staging.upload import abort_upload, upload, upload_presigned
 
 __all__ = [
     "Progress",
@@ -157,7 +157,7 @@ def abandon_upload(
 ) -> None:
     """Throw away the parts that tries have left at the store, when there will be no next one."""
     with closing(S3Object(address, credentials, settings)) as store:
-        abort(store, trail)
+        abort_upload(store, trail)
 
 
 def _receive(  # noqa: PLR0917 (likewise)

@@ -8,12 +8,12 @@ from functools import partial
 
 from gateway.errors import StorageError, StorageUnavailable
 from gateway.filesystems.files import FileSlice, SourceFile
-from gateway.storage.checksums import digests_of
+from gateway.storage.checksums import compute_digests
 from gateway.storage.presigned import PresignedObject
 from gateway.storage.s3.multipart import StoredPart
 from gateway.storage.s3.object import S3Object
 from gateway.transfers.staging.attempt import Deadline, Progress, ResumeState
-from gateway.transfers.staging.download import cut_up
+from gateway.transfers.staging.download import split_parts
 from gateway.transfers.staging.parts import POLL_S, Part, PartRunner, Work, alone
 
 WHOLE_BYTES = 8 << 20  # up to here in one piece
@@ -46,7 +46,7 @@ def upload(
     try:
         with store.watched(watch):
             upload_id, stored = _take_up(store, trail)
-        parts = cut_up(source.size, part_size(source.size))
+        parts = split_parts(source.size, upload_part_size(source.size))
         work = _part_work(source, store, upload_id, stored)
         PartRunner(parts, connections, work, store.cut).run(_watcher(parts, progress, deadline))
         source.check_unchanged()
@@ -58,7 +58,7 @@ def upload(
     except BaseException:
         if not trail.token:
             with suppress(StorageError):  # the first error is the one to tell
-                abort(store, trail)
+                abort_upload(store, trail)
         raise
     trail.keep_upload("")
     with store.watched(watch):
@@ -76,7 +76,7 @@ def upload_presigned(
     progress.advance(source.size)
 
 
-def abort(store: S3Object, trail: ResumeState) -> None:
+def abort_upload(store: S3Object, trail: ResumeState) -> None:
     """Throw away the upload that is under way, so that nobody pays for its parts."""
     _abort_known(store, trail)
     _abort_lost(store, trail)
@@ -102,7 +102,7 @@ def _abort_lost(store: S3Object, trail: ResumeState) -> None:
             store.uploads.abort(upload_id)
 
 
-def part_size(size: int) -> int:
+def upload_part_size(size: int) -> int:
     """Return the size of a part, so that even the largest object has no more parts than S3 allows."""
     even = -(-size // MOST_PARTS)
     return max(WHOLE_BYTES, -(-even >> 20) << 20)
@@ -199,9 +199,9 @@ def _is_kept(data: FileSlice | bytes, digests: Mapping[str, bytes], stored: Stor
 def _digests(data: FileSlice | bytes, algorithms: Iterable[str]) -> dict[str, bytes]:
     """Return digests of the data; a slice is left at its start."""
     if isinstance(data, bytes):
-        return digests_of([data], algorithms)
+        return compute_digests([data], algorithms)
     data.seek(0)
-    digests = digests_of(iter(partial(data.read, _READ_BYTES), b""), algorithms)
+    digests = compute_digests(iter(partial(data.read, _READ_BYTES), b""), algorithms)
     data.seek(0)
     return digests
 

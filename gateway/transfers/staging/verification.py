@@ -23,7 +23,7 @@ class Check(Protocol):
         """Tell whether the bytes are the expected ones, when all of them were taken or read."""
 
 
-def checking(incoming: PartialFile, parts: Sequence[Part], verifier: Verifier, part_bytes: int) -> Check:
+def choose_check(incoming: PartialFile, parts: Sequence[Part], verifier: Verifier, part_bytes: int) -> Check:
     """Return how to check a file that comes in parts of so many bytes."""
     if verifier.is_of_stretches(part_bytes):
         return _ByParts(incoming, parts, verifier)
