@@ -55,14 +55,14 @@ class Settings(BaseSettings):
 
     auth: Literal["none", "keys", "oidc"] = Field(
         "none",
-        description="Who may call: anybody, those with an API key, or with a token (docs/accounts.md).",
+        description="Authentication: none, API keys, or tokens of an OpenID provider (docs/accounts.md).",
     )
     open_to_all: bool = Field(
         default=False, description="`true` lets `serve` without accounts listen on more than loopback."
     )
     oidc_issuer: str = Field("", description="The `iss` of the tokens that are accepted.")
-    oidc_audience: str = Field("", description="What must be among the `aud` of a token.")
-    oidc_jwks_url: str = Field("", description="Where the OpenID provider publishes its keys: https.")
+    oidc_audience: str = Field("", description="The audience that must be among the `aud` of a token.")
+    oidc_jwks_url: str = Field("", description="URL of the OpenID provider's key set (JWKS): https.")
     oidc_algorithms: Annotated[list[Algorithm], NoDecode, BeforeValidator(_words)] = Field(
         ["RS256", "ES256"], min_length=1, description="Signatures that are accepted; asymmetric ones alone."
     )
@@ -71,11 +71,11 @@ class Settings(BaseSettings):
         "scope", description="The claim that holds the scopes, as words or as a list."
     )
     oidc_scope_prefix: str = Field(
-        "hpc-gateway:", description="What stands before `user`, `operator` and `admin` in that claim."
+        "hpc-gateway:", description="The prefix of `user`, `operator` and `admin` in that claim."
     )
 
     credentials_kept_s: float = Field(
-        604800.0, ge=0, description="After a failure, credentials are kept so long for a retry; then erased."
+        604800.0, ge=0, description="Time after a failure for which credentials are kept for a retry."
     )
     allowed_endpoints: Annotated[list[str], NoDecode, BeforeValidator(_words)] = Field(
         default_factory=list,
@@ -93,13 +93,13 @@ class Settings(BaseSettings):
     connections: int = Field(8, ge=1, le=64, description="Connections that one transfer uses at once.")
     connect_timeout_s: float = Field(10.0, gt=0, description="Longest wait for a connection to a store.")
     read_timeout_s: float = Field(
-        30.0, gt=0, description="Longest silence of a store before it is tried anew."
+        30.0, gt=0, description="Longest silence of a store before a request is repeated."
     )
     transfer_timeout_s: float = Field(86400.0, gt=0, description="Longest time of one try of a transfer.")
 
     request_bytes: int = Field(1 << 20, ge=0, description="Largest body of a request; 0 is no limit.")
     request_body_s: float = Field(
-        30.0, ge=0, description="Longest time that a body takes to arrive; 0 is no limit."
+        30.0, ge=0, description="Longest time until a body has arrived; 0 is no limit."
     )
     requests_per_s: float = Field(
         0.0, ge=0, description="Requests per second of an owner, over ten seconds; 0 is no limit."
@@ -112,9 +112,9 @@ class Settings(BaseSettings):
         0, ge=0, description="Bytes that an owner may move in 24 hours; 0 is no limit."
     )
 
-    lease_s: float = Field(30.0, gt=0, description="A worker that is silent for so long has lost its row.")
+    lease_s: float = Field(30.0, gt=0, description="Time after which the claim of a silent worker ends.")
     send_again_s: float = Field(
-        10.0, gt=0, description="A row not claimed by then is sent to the queue again."
+        10.0, gt=0, description="Time after which an unclaimed row is sent to the queue again."
     )
     sweep_s: float = Field(2.0, gt=0, description="Period of the sweeper.")
     watch_s: float = Field(0.5, gt=0, description="Shortest period of the watcher of a cluster.")
@@ -124,9 +124,9 @@ class Settings(BaseSettings):
         dict[Literal["data", "s3_data", "s3_result", "job"], Annotated[int, Field(ge=0)]],
         NoDecode,
         BeforeValidator(_numbers),
-    ] = Field(default_factory=dict, description="Where a kind's budget differs: `job=2, s3_data=10`.")
-    unserved_s: float = Field(3600.0, gt=0, description="A row fails when no worker served it for so long.")
-    database_wait_s: float = Field(5.0, ge=0, description="How long a request waits for an absent database.")
+    ] = Field(default_factory=dict, description="Budgets of single kinds: `job=2, s3_data=10`.")
+    unserved_s: float = Field(3600.0, gt=0, description="Time without a worker after which a row fails.")
+    database_wait_s: float = Field(5.0, ge=0, description="Longest wait of a request for an absent database.")
     database_connections: int = Field(
         20, ge=2, le=500, description="Connections to PostgreSQL that one process opens at most."
     )
@@ -144,7 +144,7 @@ class Settings(BaseSettings):
         None, description="`user:password` of Flower, which does not start without it."
     )
     log_format: Literal["json", "text"] = Field("json", description="`json` for machines, `text` for people.")
-    telemetry_s: float = Field(3.0, gt=0, description="Telemetry older than this is asked for anew.")
+    telemetry_s: float = Field(3.0, gt=0, description="Telemetry older than this is requested again.")
 
     @model_validator(mode="after")
     def _oidc_is_whole(self) -> Self:
