@@ -101,7 +101,7 @@ def _schema(_given: argparse.Namespace) -> int:
 
 def _info(_given: argparse.Namespace) -> int:
     """Print versions, services and the folder of compiled code."""
-    from hpc_kernels.machine_code import cache_folder  # noqa: PLC0415
+    from hpc_kernels.jit.object_cache import cache_folder  # noqa: PLC0415
     from hpc_kernels.registry import SERVICES  # noqa: PLC0415
     from hpc_kernels.run import versions  # noqa: PLC0415
 

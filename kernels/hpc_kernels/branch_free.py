@@ -5,8 +5,8 @@ Each is a polynomial fitted at Chebyshev nodes in 50 digits, to below 2**-56 of 
 
 import numpy as np
 
-from hpc_kernels.compiled import compiled_fused
-from hpc_kernels.machine_words import bits_of_float, float_of_bits
+from hpc_kernels.jit.bit_intrinsics import bits_of_float, float_of_bits
+from hpc_kernels.jit.decorators import compiled_fused
 
 _LOG2_E, _LN2_HIGH, _LN2_LOW = 1.4426950408889634, 6.93147180369123816490e-01, 1.90821492927058770002e-10
 _SHIFTER = 1.5 * 2.0**52  # added to a number it leaves its nearest whole number in the last bits

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from hpc_kernels import lanes
 from hpc_kernels.arrays import Array
-from hpc_kernels.compiled import Intrinsic, compiled_fused
-from hpc_kernels.lanes import LANES
+from hpc_kernels.jit import vector_intrinsics as vectors
+from hpc_kernels.jit.decorators import Intrinsic, compiled_fused
+from hpc_kernels.jit.vector_intrinsics import LANES
 
 BLOCK = 1024  # outputs worked on at a time, so that the sums stay in the first-level cache
 _AHEAD = 2 * BLOCK  # memory is asked for samples so much earlier than they are needed
@@ -83,21 +83,24 @@ def _add_eight_to_vectors(_context: Any, x: Any, taps: Any, sums: Any, _whole: A
         whole = arguments[3]
         number = whole.type
         signal, weights, totals = (
-            lanes.start_of(context, builder, kind, array)
+            vectors.start_of(context, builder, kind, array)
             for kind, array in zip((x, taps, sums), arguments, strict=False)
         )
-        factors = [lanes.in_all(builder, weights, number(tap)) for tap in range(8)]
-        before = cgutils.alloca_once(builder, lanes.vector())  # type: ignore[no-untyped-call]
-        builder.store(lanes.loaded(builder, signal, number(0)), before)
+        factors = [vectors.in_all(builder, weights, number(tap)) for tap in range(8)]
+        before = cgutils.alloca_once(builder, vectors.vector())  # type: ignore[no-untyped-call]
+        builder.store(vectors.loaded(builder, signal, number(0)), before)
         with cgutils.for_range_slice(builder, number(0), whole, number(LANES), number) as (t, _):
-            lanes.prefetch(builder, signal, builder.add(t, number(_AHEAD)))
-            first, second = builder.load(before), lanes.loaded(builder, signal, builder.add(t, number(LANES)))
+            vectors.prefetch(builder, signal, builder.add(t, number(_AHEAD)))
+            first, second = (
+                builder.load(before),
+                vectors.loaded(builder, signal, builder.add(t, number(LANES))),
+            )
             builder.store(second, before)
-            total = lanes.loaded(builder, totals, t)
+            total = vectors.loaded(builder, totals, t)
             for tap, factor in enumerate(factors):
-                beside = lanes.shifted(builder, first, second, tap)
-                total = lanes.plus_product(builder, total, factor, beside)
-            builder.store(total, lanes.at(builder, totals, t), align=8)
+                beside = vectors.shifted(builder, first, second, tap)
+                total = vectors.plus_product(builder, total, factor, beside)
+            builder.store(total, vectors.at(builder, totals, t), align=8)
         return context.get_dummy_value()
 
     return types.none(x, taps, sums, types.int64), generate

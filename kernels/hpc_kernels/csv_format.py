@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpc_kernels.arrays import Array
-from hpc_kernels.byte_lanes import LANES, put_digits, put_word
-from hpc_kernels.compiled import compiled
-from hpc_kernels.machine_words import bits_of_float, leading_zeros, scaled_interval
+from hpc_kernels.jit.bit_intrinsics import bits_of_float, leading_zeros, scaled_interval
+from hpc_kernels.jit.byte_intrinsics import LANES, put_digits, put_word
+from hpc_kernels.jit.decorators import compiled
 from hpc_kernels.powers import rounded_up_tens
 
 Text = NDArray[np.uint8]

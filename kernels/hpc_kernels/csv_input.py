@@ -14,11 +14,11 @@ import numpy as np
 
 from hpc_kernels import csv_source, csv_strict
 from hpc_kernels.arrays import Array, on_threads
-from hpc_kernels.byte_lanes import ROOM
 from hpc_kernels.csv_header import header_at, names_in
 from hpc_kernels.csv_rows import ROWS_TOGETHER, SPARE, count_lines, parse_rows
 from hpc_kernels.csv_source import PIECE, Source
 from hpc_kernels.errors import BadInputError
+from hpc_kernels.jit.byte_intrinsics import ROOM
 from hpc_kernels.names import Names
 from hpc_kernels.progress import Progress
 

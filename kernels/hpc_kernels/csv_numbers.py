@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpc_kernels.arrays import Array
-from hpc_kernels.byte_lanes import LANES, digit_bytes, digits_before, equal_bytes
-from hpc_kernels.compiled import compiled
-from hpc_kernels.machine_words import float_of_bits, high_product, leading_zeros, trailing_zeros
+from hpc_kernels.jit.bit_intrinsics import float_of_bits, high_product, leading_zeros, trailing_zeros
+from hpc_kernels.jit.byte_intrinsics import LANES, digit_bytes, digits_before, equal_bytes
+from hpc_kernels.jit.decorators import compiled
 from hpc_kernels.powers import truncated_fives
 
 Text = NDArray[np.uint8]

@@ -7,7 +7,7 @@ anti-diagonals: the cells of one do not depend on each other, so several are com
 import numpy as np
 
 from hpc_kernels.arrays import Array, Scalar
-from hpc_kernels.compiled import compiled, compiled_any_order
+from hpc_kernels.jit.decorators import compiled, compiled_any_order
 
 _CHECK_EVERY = 8  # anti-diagonals between two looks whether the limit is passed already
 

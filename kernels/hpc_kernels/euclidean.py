@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from hpc_kernels import lanes as vectors
 from hpc_kernels.arrays import Array
-from hpc_kernels.compiled import Intrinsic, compiled, compiled_any_order
-from hpc_kernels.lanes import LANES
+from hpc_kernels.jit import vector_intrinsics as vectors
+from hpc_kernels.jit.decorators import Intrinsic, compiled, compiled_any_order
+from hpc_kernels.jit.vector_intrinsics import LANES
 
 _ROWS = 6  # signals beside it: with 16 registers of half a vector (AVX2) all sums are still in registers
 _FEW = 3  # centroids that are faster one by one: the signals then come as fast as memory gives them

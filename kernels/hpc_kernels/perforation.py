@@ -1,7 +1,7 @@
 """Skipped samples: those between two computed ones lie on the line between them."""
 
 from hpc_kernels.arrays import Array
-from hpc_kernels.compiled import compiled
+from hpc_kernels.jit.decorators import compiled
 
 
 @compiled

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpc_kernels.arrays import Array
-from hpc_kernels.byte_lanes import ROOM
 from hpc_kernels.files import Buffer, Digested
+from hpc_kernels.jit.byte_intrinsics import ROOM
 from hpc_kernels.names import Names
 from hpc_kernels.progress import Progress
 

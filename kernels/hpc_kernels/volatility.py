@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from hpc_kernels.arrays import Array
 from hpc_kernels.branch_free import log_of_normal
-from hpc_kernels.compiled import compiled, compiled_any_order
 from hpc_kernels.errors import UnfitSignalError
+from hpc_kernels.jit.decorators import compiled, compiled_any_order
 
 Column = NDArray[np.float64]
 Lengths = NDArray[np.int64]

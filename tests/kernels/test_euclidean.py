@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hpc_kernels import euclidean
 from hpc_kernels.euclidean import _FEW, _PIECE, _ROWS, _TOGETHER
-from hpc_kernels.lanes import LANES
+from hpc_kernels.jit.vector_intrinsics import LANES
 
 
 @given(

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hpc_kernels import chirp
 from hpc_kernels.arrays import Array, as_signals, room
-from hpc_kernels.compiled import compiled
+from hpc_kernels.jit.decorators import compiled
 
 Spectrum = Literal["full", "half"]
 Window = Literal["none", "hann", "hamming", "blackman"]

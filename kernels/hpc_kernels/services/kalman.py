@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hpc_kernels.arrays import Array, as_signals, room
-from hpc_kernels.compiled import compiled
+from hpc_kernels.jit.decorators import compiled
 from hpc_kernels.perforation import fill_between
 
 _TOGETHER = 4  # signals filtered side by side: one alone waits for each of its additions

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from hpc_kernels import dtw, euclidean
 from hpc_kernels.arrays import Array, as_signals
-from hpc_kernels.compiled import compiled
 from hpc_kernels.errors import UnfitSignalError
 from hpc_kernels.few_signals import FewSignals, are_few
+from hpc_kernels.jit.decorators import compiled
 from hpc_kernels.magnitudes import divided, unusual_power
 
 Labels = NDArray[np.int64]

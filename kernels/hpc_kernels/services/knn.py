@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from hpc_kernels import dtw, euclidean
 from hpc_kernels.arrays import Array, as_signals
-from hpc_kernels.compiled import compiled
 from hpc_kernels.errors import UnfitSignalError
+from hpc_kernels.jit.decorators import compiled
 from hpc_kernels.magnitudes import divided, unusual_power
 
 _TOGETHER = 16  # queries that one call looks up: for each it keeps a number per training signal

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hpc_kernels.arrays import Array, Scalar, as_signals, room
-from hpc_kernels.compiled import compiled, compiled_any_order
+from hpc_kernels.jit.decorators import compiled, compiled_any_order
 from hpc_kernels.perforation import fill_between
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from shutil import copy
+from shutil import copy, copytree, ignore_patterns
 from typing import Any
 
 import numba
@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hpc_kernels.compiled import Compiled, Intrinsic, compiled
-from hpc_kernels.machine_words import high_product
+import hpc_kernels
+from hpc_kernels.jit.bit_intrinsics import high_product
+from hpc_kernels.jit.decorators import Compiled, Intrinsic, compiled
+from tests.kernels.conftest import DATA
 from tests.kernels.job_folder import JobFolder
 
 FILTERS: dict[str, dict[str, Any]] = {
@@ -26,7 +28,6 @@ FILTERS: dict[str, dict[str, Any]] = {
     "black_scholes": {"volatility": "price_std"},
     "wavelet": {"mode": "hard"},
 }
-DATA = Path(__file__).parent / "data"
 _FORBIDDEN = "raise ImportError('a job may not need Numba')"
 
 
@@ -221,3 +222,21 @@ def test_an_instruction_is_for_machine_code_only() -> None:
     assert isinstance(high_product, Intrinsic)
     with pytest.raises(TypeError, match="by compiled functions only"):
         high_product(1, 2)
+
+
+def test_a_change_anywhere_in_the_package_is_new_code(tmp_path: Path) -> None:
+    """Machine code of one file holds functions of others, so the key covers every folder of the package."""
+    package = Path(hpc_kernels.__file__).parent
+    changed = tmp_path / "hpc_kernels"
+    copytree(package, changed, ignore=ignore_patterns("__pycache__"))
+
+    def key() -> str:
+        command = [sys.executable, "-c", "from hpc_kernels.jit import object_cache as c; print(c._origin())"]
+        return subprocess.run(command, check=True, cwd=tmp_path, capture_output=True, text=True).stdout
+
+    before = key()
+    for name in ("services/kalman.py", "dtw.py", "arrays.py"):
+        with (changed / name).open("a") as file:
+            file.write("\n")
+        assert key() != before, name
+        before = key()

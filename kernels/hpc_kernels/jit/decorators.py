@@ -10,8 +10,8 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 import numpy as np
 
-from hpc_kernels import machine_code
-from hpc_kernels.machine_code import Call
+from hpc_kernels.jit import object_cache
+from hpc_kernels.jit.object_cache import Call
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -44,11 +44,11 @@ class Compiled(Generic[P, R]):
     def _call(self, kinds: Kinds) -> Call:
         with _compiling:
             if kinds not in self._calls:
-                self._calls[kinds] = machine_code.loaded(self.name, kinds, self._compile)
+                self._calls[kinds] = object_cache.loaded(self.name, kinds, self._compile)
             return self._calls[kinds]
 
-    def _compile(self, kinds: Kinds) -> machine_code.Code:
-        from hpc_kernels.compiling import code  # noqa: PLC0415 (Numba costs half a second)
+    def _compile(self, kinds: Kinds) -> object_cache.Code:
+        from hpc_kernels.jit.numba_compiler import code  # noqa: PLC0415 (Numba costs half a second)
 
         return code(self, kinds)
 

@@ -8,8 +8,8 @@ import numba
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic, typeof_impl
 
-from hpc_kernels.compiled import Compiled, Intrinsic
-from hpc_kernels.machine_code import Code
+from hpc_kernels.jit.decorators import Compiled, Intrinsic
+from hpc_kernels.jit.object_cache import Code
 
 _numba: Any = numba  # its types tell less than its functions take
 _types = _numba.core.types

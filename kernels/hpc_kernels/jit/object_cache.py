@@ -21,6 +21,7 @@ import numpy as np
 from hpc_kernels.files import whole_file
 
 Call = Callable[[tuple[Any, ...]], Any]
+_PACKAGE = Path(__file__).parents[1]  # all of it: machine code of one file may hold functions of another
 _C_TYPES: dict[str, Any] = {
     "int64": ctypes.c_int64,
     "float64": ctypes.c_double,
@@ -99,7 +100,7 @@ def _digest(*parts: str) -> str:
 def _origin() -> str:
     """Return a key of what machine code is made from, beside the function's name: any change is new code."""
     digest = hashlib.sha256()
-    for path in (*sorted(Path(__file__).parent.rglob("*.py")), *map(_version_file, ("numba", "llvmlite"))):
+    for path in (*sorted(_PACKAGE.rglob("*.py")), *map(_version_file, ("numba", "llvmlite"))):
         digest.update(path.read_bytes())
     return f"{digest.hexdigest()} {_processor()}"
 
