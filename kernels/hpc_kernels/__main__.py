@@ -85,7 +85,7 @@ def _run_as(ranks: "Ranks", job: "Job") -> int:
 def _leave_usage(ranks: "Ranks", job: "Job") -> None:
     """Leave what this rank used for nothing; a good run gathers that of all its ranks."""
     from hpc_kernels.files import write_json  # noqa: PLC0415
-    from hpc_kernels.usage import usage  # noqa: PLC0415
+    from hpc_kernels.reports.usage import usage  # noqa: PLC0415
 
     with suppress(OSError):  # the failure itself may be that nothing can be written
         write_json(job.output_dir / f"usage.{ranks.rank}.json", usage(ranks.rank))

@@ -11,11 +11,11 @@ from hpc_kernels.files import Described, described
 from hpc_kernels.job import Job
 from hpc_kernels.label_files import Labels, read_labels, write_labels
 from hpc_kernels.options import Options
-from hpc_kernels.progress import Progress
 from hpc_kernels.ranks import Ranks
 from hpc_kernels.registry import SERVICES
+from hpc_kernels.reports.progress import Progress
+from hpc_kernels.reports.usage import Phases
 from hpc_kernels.table import Table, TableInput
-from hpc_kernels.usage import Phases
 
 NAME = "knn"
 _FILES_AT_A_TIME = 16  # per thread, between two words about the progress

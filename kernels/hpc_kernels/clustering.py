@@ -11,8 +11,8 @@ from hpc_kernels.label_files import write_labels
 from hpc_kernels.options import Options
 from hpc_kernels.ranks import Ranks
 from hpc_kernels.registry import SERVICES
+from hpc_kernels.reports.usage import Phases
 from hpc_kernels.table import TableInput
-from hpc_kernels.usage import Phases
 
 NAME = "kmean"
 

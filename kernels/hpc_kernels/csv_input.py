@@ -20,7 +20,7 @@ from hpc_kernels.csv_source import PIECE, Source
 from hpc_kernels.errors import BadInputError
 from hpc_kernels.jit.byte_intrinsics import ROOM
 from hpc_kernels.names import Names
-from hpc_kernels.progress import Progress
+from hpc_kernels.reports.progress import Progress
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LINE_END = ord("\n")

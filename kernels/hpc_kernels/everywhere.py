@@ -8,7 +8,7 @@ import numpy as np
 
 from hpc_kernels.arrays import Array, further_on, spread
 from hpc_kernels.exchange import Exchange
-from hpc_kernels.progress import Progress
+from hpc_kernels.reports.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable

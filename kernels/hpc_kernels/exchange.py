@@ -12,7 +12,7 @@ from hpc_kernels.arrays import Array
 from hpc_kernels.errors import StoppedError
 from hpc_kernels.launch import by_mpi, by_mpiexec
 from hpc_kernels.ranks import Ranks
-from hpc_kernels.usage import Phases
+from hpc_kernels.reports.usage import Phases
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -15,12 +15,12 @@ from hpc_kernels.errors import BadInputError, UnfitSignalError
 from hpc_kernels.files import Described, Digested, described, whole_file
 from hpc_kernels.job import Job
 from hpc_kernels.options import Options
-from hpc_kernels.progress import Progress
 from hpc_kernels.ranks import Ranks, block_of
 from hpc_kernels.registry import SERVICES
+from hpc_kernels.reports.progress import Progress
+from hpc_kernels.reports.usage import Phases
 from hpc_kernels.table import Table, TableInput
 from hpc_kernels.table_output import TableText
-from hpc_kernels.usage import Phases
 
 _CELLS_AT_A_TIME = 1 << 23
 _COPIED_AT_ONCE = 1 << 20

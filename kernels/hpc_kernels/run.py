@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from hpc_kernels import __version__
-from hpc_kernels.error_sums import relative_errors
 from hpc_kernels.files import Described, publish, write_json
 from hpc_kernels.job import Job
 from hpc_kernels.ranks import Ranks
-from hpc_kernels.usage import Phases, usage
+from hpc_kernels.reports.relative_errors import relative_errors
+from hpc_kernels.reports.usage import Phases, usage
 
 Summary = dict[str, Any]
 _LIBRARIES = ("numpy", "ducc0", "llvmlite", "mpi4py", "numba", "polars", "pywt")

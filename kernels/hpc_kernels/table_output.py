@@ -16,7 +16,7 @@ from hpc_kernels.arrays import Array
 from hpc_kernels.files import Buffer, Digested
 from hpc_kernels.jit.byte_intrinsics import ROOM
 from hpc_kernels.names import Names
-from hpc_kernels.progress import Progress
+from hpc_kernels.reports.progress import Progress
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

@@ -13,7 +13,7 @@ from hpc_kernels.arrays import Array
 from hpc_kernels.errors import StoppedError
 from hpc_kernels.exchange import ThroughFiles, ThroughMpi, connect, fail
 from hpc_kernels.ranks import Ranks
-from hpc_kernels.usage import Phases
+from hpc_kernels.reports.usage import Phases
 
 
 def silent_mpi() -> ModuleType:

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hpc_kernels import progress
 from hpc_kernels.arrays import Array
 from hpc_kernels.everywhere import Everywhere
 from hpc_kernels.exchange import ThroughFiles
-from hpc_kernels.progress import Progress
 from hpc_kernels.ranks import Ranks
+from hpc_kernels.reports import progress
+from hpc_kernels.reports.progress import Progress
 
 
 class Clock:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hpc_kernels.error_sums import ErrorSums
+from hpc_kernels.reports.relative_errors import ErrorSums
 
 
 class Phases:
