@@ -13,7 +13,7 @@ from hpc_kernels.errors import BAD_INPUT, BadInputError, StoppedError
 
 if TYPE_CHECKING:
     from hpc_kernels.job import Job
-    from hpc_kernels.ranks import Ranks
+    from hpc_kernels.ranks.group import Ranks
 
 UNEXPECTED = 1
 
@@ -44,7 +44,7 @@ def _at_least_one(text: str) -> int:
 
 def _run(path: Path) -> int:
     from hpc_kernels.job import load_job  # noqa: PLC0415 (lazy: `schema` and a bad job need no NumPy)
-    from hpc_kernels.ranks import from_environment  # noqa: PLC0415
+    from hpc_kernels.ranks.group import from_environment  # noqa: PLC0415
 
     try:
         job = load_job(path)
@@ -55,7 +55,7 @@ def _run(path: Path) -> int:
     ranks = from_environment(job.output_dir)
     code = _run_as(ranks, job)
     if code:
-        from hpc_kernels.exchange import fail  # noqa: PLC0415
+        from hpc_kernels.ranks.exchange import fail  # noqa: PLC0415
 
         _leave_usage(ranks, job)
         fail(code)

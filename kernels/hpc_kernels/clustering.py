@@ -3,13 +3,13 @@
 import numpy as np
 
 from hpc_kernels.errors import BadInputError, UnfitSignalError
-from hpc_kernels.everywhere import Everywhere
-from hpc_kernels.exchange import connect
 from hpc_kernels.files import Described, described
 from hpc_kernels.job import Job
 from hpc_kernels.label_files import write_labels
 from hpc_kernels.options import Options
-from hpc_kernels.ranks import Ranks
+from hpc_kernels.ranks.exchange import connect
+from hpc_kernels.ranks.group import Ranks
+from hpc_kernels.ranks.parallel_map import Everywhere
 from hpc_kernels.registry import SERVICES
 from hpc_kernels.reports.usage import Phases
 from hpc_kernels.table import TableInput

@@ -11,7 +11,7 @@ from typing import Any
 from hpc_kernels import __version__
 from hpc_kernels.files import Described, publish, write_json
 from hpc_kernels.job import Job
-from hpc_kernels.ranks import Ranks
+from hpc_kernels.ranks.group import Ranks
 from hpc_kernels.reports.relative_errors import relative_errors
 from hpc_kernels.reports.usage import Phases, usage
 

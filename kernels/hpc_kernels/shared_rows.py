@@ -8,7 +8,7 @@ import numpy as np
 from hpc_kernels import csv_input
 from hpc_kernels.arrays import Array
 from hpc_kernels.csv_source import is_packed, unpack
-from hpc_kernels.ranks import Ranks
+from hpc_kernels.ranks.group import Ranks
 
 
 class SharedRows:

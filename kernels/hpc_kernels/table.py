@@ -12,7 +12,7 @@ from hpc_kernels.arrays import Array
 from hpc_kernels.errors import BadInputError, cell
 from hpc_kernels.job import Job
 from hpc_kernels.memory import blocks_needed
-from hpc_kernels.ranks import ALONE, Ranks, block_of
+from hpc_kernels.ranks.group import ALONE, Ranks, block_of
 from hpc_kernels.shared_rows import SharedRows
 
 Share = Callable[[int], range]

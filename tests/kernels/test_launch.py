@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hpc_kernels.launch import by_mpi, by_mpiexec, launched
-from hpc_kernels.ranks import from_environment
+from hpc_kernels.ranks.group import from_environment
 
 SRUN = {"SLURM_JOB_ID": "7", "SLURM_STEP_ID": "1", "SLURM_PROCID": "2", "SLURM_NTASKS": "4"}
 PMI2 = SRUN | {"PMI_RANK": "2", "PMI_SIZE": "4", "PMI_JOBID": "7.1"}

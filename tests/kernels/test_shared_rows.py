@@ -14,7 +14,7 @@ from hpc_kernels import csv_input, csv_source
 from hpc_kernels.arrays import Array
 from hpc_kernels.errors import BadInputError, StoppedError
 from hpc_kernels.memory import blocks_needed
-from hpc_kernels.ranks import Ranks, block_of
+from hpc_kernels.ranks.group import Ranks, block_of
 from hpc_kernels.table import TableInput
 
 VALUES = np.random.default_rng(0).standard_normal((60, 7))

@@ -30,9 +30,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from hpc_kernels import dtw, fft, kalman, kmean, knn, min_max, savitzky_golay, wavelet
 from hpc_kernels.arrays import in_blocks, spread
-from hpc_kernels.everywhere import Everywhere
-from hpc_kernels.exchange import ThroughFiles
-from hpc_kernels.ranks import Ranks
+from hpc_kernels.ranks.exchange import ThroughFiles
+from hpc_kernels.ranks.group import Ranks
+from hpc_kernels.ranks.parallel_map import Everywhere
 from hpc_kernels.services.black_scholes import option_figures
 
 Run = Callable[[], Any]

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from hpc_kernels.arrays import Array
-from hpc_kernels.everywhere import Everywhere
-from hpc_kernels.exchange import ThroughFiles
-from hpc_kernels.ranks import Ranks
+from hpc_kernels.ranks.exchange import ThroughFiles
+from hpc_kernels.ranks.group import Ranks
+from hpc_kernels.ranks.parallel_map import Everywhere
 from hpc_kernels.reports import progress
 from hpc_kernels.reports.progress import Progress
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.kernels.conftest import DATA
 from tests.kernels.job_folder import JobFolder
 
-DATA = Path(__file__).parent / "data"
 GUNPOINT = DATA / "gunpoint"
 FILTERS: dict[str, dict[str, Any]] = {
     "kalman": {},

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from hpc_kernels.arrays import Array, on_threads, spread
-from hpc_kernels.everywhere import Everywhere
-from hpc_kernels.exchange import ThroughFiles
-from hpc_kernels.ranks import Ranks
+from hpc_kernels.ranks.exchange import ThroughFiles
+from hpc_kernels.ranks.group import Ranks
+from hpc_kernels.ranks.parallel_map import Everywhere
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7])

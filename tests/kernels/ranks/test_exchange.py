@@ -11,8 +11,8 @@ import pytest
 
 from hpc_kernels.arrays import Array
 from hpc_kernels.errors import StoppedError
-from hpc_kernels.exchange import ThroughFiles, ThroughMpi, connect, fail
-from hpc_kernels.ranks import Ranks
+from hpc_kernels.ranks.exchange import ThroughFiles, ThroughMpi, connect, fail
+from hpc_kernels.ranks.group import Ranks
 from hpc_kernels.reports.usage import Phases
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpc_kernels.arrays import Array, further_on, spread
-from hpc_kernels.exchange import Exchange
+from hpc_kernels.ranks.exchange import Exchange
 from hpc_kernels.reports.progress import Progress
 
 if TYPE_CHECKING:

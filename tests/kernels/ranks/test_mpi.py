@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from tests.kernels.job_folder import JobFolder
-from tests.kernels.test_ranks import CASES, SHAPES, Case, bytes_of
+from tests.kernels.ranks.test_group import CASES, SHAPES, Case, bytes_of
 
 MPIEXEC = Path(sys.executable).parent / "mpiexec"
 KERNELS = (sys.executable, "-m", "hpc_kernels", "run")

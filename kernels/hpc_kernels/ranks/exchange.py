@@ -11,7 +11,7 @@ import numpy as np
 from hpc_kernels.arrays import Array
 from hpc_kernels.errors import StoppedError
 from hpc_kernels.launch import by_mpi, by_mpiexec
-from hpc_kernels.ranks import Ranks
+from hpc_kernels.ranks.group import Ranks
 from hpc_kernels.reports.usage import Phases
 
 if TYPE_CHECKING:
