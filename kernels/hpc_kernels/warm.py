@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from hpc_kernels.euclidean import squares_between
 from hpc_kernels.jit.object_cache import cache_folder
 from hpc_kernels.job import JOB_VERSION, Job
+from hpc_kernels.numerics.euclidean import squares_between
 from hpc_kernels.options import Options, checked
 from hpc_kernels.ranks.group import Ranks
 from hpc_kernels.registry import SERVICES

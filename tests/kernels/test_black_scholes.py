@@ -12,8 +12,8 @@ from scipy.special import ndtr
 
 from hpc_kernels import black_scholes
 from hpc_kernels.asset_pairs import read
+from hpc_kernels.numerics.volatility import spots_and_volatilities
 from hpc_kernels.services.black_scholes import FIGURES, option_figures, years_until
-from hpc_kernels.volatility import spots_and_volatilities
 from tests.kernels import naive
 from tests.kernels.job_folder import JobFolder
 

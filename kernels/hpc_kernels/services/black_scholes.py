@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hpc_kernels.arrays import Array, as_signals, room
-from hpc_kernels.branch_free import exponential, log_of_normal, normal_tail
 from hpc_kernels.jit.decorators import compiled_fused
-from hpc_kernels.volatility import Volatility, spots_and_volatilities
+from hpc_kernels.numerics.vector_math import exponential, log_of_normal, normal_tail
+from hpc_kernels.numerics.volatility import Volatility, spots_and_volatilities
 
 FIGURES = tuple(f"{side} {figure}" for figure in ("price", "delta", "gamma", "vega", "theta", "rho")
                 for side in ("call", "put"))  # fmt: skip

@@ -7,9 +7,9 @@ import ducc0
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hpc_kernels import chirp
 from hpc_kernels.arrays import Array, as_signals, room
 from hpc_kernels.jit.decorators import compiled
+from hpc_kernels.numerics import bluestein
 
 Spectrum = Literal["full", "half"]
 Window = Literal["none", "hann", "hamming", "blackman"]
@@ -90,10 +90,10 @@ def _window(window: Window, n: int) -> NDArray[np.float64]:
     return np.asarray(a0 - a1 * np.cos(phase) + a2 * np.cos(2 * phase))
 
 
-def _half_spectra(samples: int, rows: int, kind: np.dtype[Any]) -> Callable[[Array], chirp.Complex]:
+def _half_spectra(samples: int, rows: int, kind: np.dtype[Any]) -> Callable[[Array], bluestein.Complex]:
     """Return the function that transforms so many signals at most into rows that begin with their bins."""
-    if chirp.pays(samples):
-        return chirp.half_spectra(samples, rows, GROUP, kind)
+    if bluestein.pays(samples):
+        return bluestein.half_spectra(samples, rows, GROUP, kind)
     room = np.empty((rows, samples // 2 + 1), np.result_type(kind, np.complex64))
     return lambda x: ducc0.fft.r2c(x, axes=(1,), out=room[: len(x)])
 

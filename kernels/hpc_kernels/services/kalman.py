@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from hpc_kernels.arrays import Array, as_signals, room
 from hpc_kernels.jit.decorators import compiled
-from hpc_kernels.perforation import fill_between
+from hpc_kernels.numerics.perforation import fill_between
 
 _TOGETHER = 4  # signals filtered side by side: one alone waits for each of its additions
 

@@ -8,12 +8,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hpc_kernels import dtw, euclidean
 from hpc_kernels.arrays import Array, as_signals
 from hpc_kernels.errors import UnfitSignalError
-from hpc_kernels.few_signals import FewSignals, are_few
 from hpc_kernels.jit.decorators import compiled
-from hpc_kernels.magnitudes import divided, unusual_power
+from hpc_kernels.numerics import dtw, euclidean
+from hpc_kernels.numerics.pairwise_kmeans import FewSignals, are_few
+from hpc_kernels.numerics.scaling import divided, unusual_power
 
 Labels = NDArray[np.int64]
 Everywhere = Callable[[partial[Array], int], Array]

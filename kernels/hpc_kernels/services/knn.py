@@ -8,11 +8,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hpc_kernels import dtw, euclidean
 from hpc_kernels.arrays import Array, as_signals
 from hpc_kernels.errors import UnfitSignalError
 from hpc_kernels.jit.decorators import compiled
-from hpc_kernels.magnitudes import divided, unusual_power
+from hpc_kernels.numerics import dtw, euclidean
+from hpc_kernels.numerics.scaling import divided, unusual_power
 
 _TOGETHER = 16  # queries that one call looks up: for each it keeps a number per training signal
 Labels = NDArray[np.int64]

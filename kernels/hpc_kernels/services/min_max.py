@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from hpc_kernels.arrays import Array, Scalar, as_signals, room
 from hpc_kernels.jit.decorators import compiled, compiled_any_order
-from hpc_kernels.perforation import fill_between
+from hpc_kernels.numerics.perforation import fill_between
 
 
 def min_max(

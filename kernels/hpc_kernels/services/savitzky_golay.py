@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hpc_kernels.arrays import Array, as_signals, room
-from hpc_kernels.convolution import BLOCK, weighted_sums
 from hpc_kernels.errors import UnfitSignalError
-from hpc_kernels.perforation import fill_between
+from hpc_kernels.numerics.convolution import BLOCK, weighted_sums
+from hpc_kernels.numerics.perforation import fill_between
 
 Mode = Literal["nearest", "interp", "mirror", "wrap", "constant"]
 Taps = NDArray[np.float64]

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hpc_kernels.arrays import Array, Scalar, as_signals, room
-from hpc_kernels.convolution import BLOCK
 from hpc_kernels.jit.decorators import compiled
+from hpc_kernels.numerics.convolution import BLOCK
 
 _CELLS_TOGETHER = 1 << 16  # of signals denoised at a time: they and their parts stay in the caches
 _GAUSSIAN_MEDIAN = 0.6745  # median of |d| of a standard normal d

@@ -28,8 +28,9 @@ from sklearn.cluster import KMeans
 from sklearn.preprocessing import minmax_scale
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from hpc_kernels import dtw, fft, kalman, kmean, knn, min_max, savitzky_golay, wavelet
+from hpc_kernels import fft, kalman, kmean, knn, min_max, savitzky_golay, wavelet
 from hpc_kernels.arrays import in_blocks, spread
+from hpc_kernels.numerics import dtw
 from hpc_kernels.ranks.exchange import ThroughFiles
 from hpc_kernels.ranks.group import Ranks
 from hpc_kernels.ranks.parallel_map import Everywhere

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpc_kernels.arrays import Array
-from hpc_kernels.branch_free import log_of_normal
 from hpc_kernels.errors import UnfitSignalError
 from hpc_kernels.jit.decorators import compiled, compiled_any_order
+from hpc_kernels.numerics.vector_math import log_of_normal
 
 Column = NDArray[np.float64]
 Lengths = NDArray[np.int64]

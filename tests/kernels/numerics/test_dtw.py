@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpc_kernels import dtw
+from hpc_kernels.numerics import dtw
 from tests.kernels import naive
 
 SIGNALS = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=25)

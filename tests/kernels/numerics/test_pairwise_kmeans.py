@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from hpc_kernels import few_signals, kmean
-from hpc_kernels.few_signals import FewSignals, Labels
+from hpc_kernels import kmean
+from hpc_kernels.numerics import pairwise_kmeans
+from hpc_kernels.numerics.pairwise_kmeans import FewSignals, Labels
 from hpc_kernels.services.kmean import alone
 
 
@@ -18,7 +19,7 @@ def both_ways(x: Any, **options: Any) -> tuple[Labels, Labels]:
     found = []
     for least in (1 << 60, 1):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(few_signals, "_LEAST_SIZE", least)
+            patch.setattr(pairwise_kmeans, "_LEAST_SIZE", least)
             found.append(kmean(x, metric="euclidean", **options))
     return found[0], found[1]
 
@@ -94,6 +95,6 @@ def test_what_may_go_either_way_has_no_answer(signals: list[list[float]], count:
 
 
 def test_it_is_for_few_long_signals_in_double_precision() -> None:
-    assert few_signals.are_few(np.empty((64, 1 << 14)))
+    assert pairwise_kmeans.are_few(np.empty((64, 1 << 14)))
     for other in (np.empty((64, 100)), np.empty((1000, 1 << 11)), np.empty((64, 1 << 14), np.float32)):
-        assert not few_signals.are_few(other)
+        assert not pairwise_kmeans.are_few(other)

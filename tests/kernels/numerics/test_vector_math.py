@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpc_kernels.branch_free import exponential, log_of_normal, normal_tail
+from hpc_kernels.numerics.vector_math import exponential, log_of_normal, normal_tail
 
 DIGITS = 400
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpc_kernels import euclidean
-from hpc_kernels.euclidean import _FEW, _PIECE, _ROWS, _TOGETHER
 from hpc_kernels.jit.vector_intrinsics import LANES
+from hpc_kernels.numerics import euclidean
+from hpc_kernels.numerics.euclidean import _FEW, _PIECE, _ROWS, _TOGETHER
 
 
 @given(

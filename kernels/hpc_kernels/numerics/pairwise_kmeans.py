@@ -11,8 +11,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from hpc_kernels import euclidean
 from hpc_kernels.arrays import Array
+from hpc_kernels.numerics import euclidean
 
 Labels = NDArray[np.int64]
 _MOST_SIGNALS = 64  # with more, their distances take longer than the two or three steps that many inputs need
