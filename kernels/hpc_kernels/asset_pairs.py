@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from hpc_kernels.arrays import Array
-from hpc_kernels.csv_source import is_packed
-from hpc_kernels.csv_strict import COMMA_HINT, found
 from hpc_kernels.errors import BadInputError, whole
+from hpc_kernels.tables.csv.source import is_packed
+from hpc_kernels.tables.csv.strict import COMMA_HINT, found
 
 HEADER_ROWS = 3
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)

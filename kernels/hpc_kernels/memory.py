@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hpc_kernels.csv_source import is_packed
 from hpc_kernels.ranks.group import Ranks
+from hpc_kernels.tables.csv.source import is_packed
 
 _BYTES_PER_CELL = 3 * 8  # the input, a result, and what a kernel holds on the way
 _SAMPLE = 1 << 16

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from hpc_kernels import csv_input
 from hpc_kernels.arrays import Array
-from hpc_kernels.csv_source import is_packed, unpack
 from hpc_kernels.ranks.group import Ranks
+from hpc_kernels.tables.csv import reader
+from hpc_kernels.tables.csv.source import is_packed, unpack
 
 
 class SharedRows:
@@ -30,7 +30,7 @@ class SharedRows:
         StoppedError
             If another rank has failed.
         """
-        with csv_input.opened(self._path, self._unpacked()) as text:
+        with reader.open_table(self._path, self._unpacked()) as text:
             own = share(len(text.names))
             if self._parts == 1:
                 return text.names, text.rows(threads=self._threads)[own.start : own.stop]

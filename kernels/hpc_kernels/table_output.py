@@ -119,7 +119,7 @@ def _csv_header(names: Sequence[str]) -> bytearray:
 
 
 def _csv_rows(rows: Array) -> Bytes:
-    from hpc_kernels.csv_format import CELLS_TOGETHER, LONGEST_CELL, format_cells  # noqa: PLC0415 (not for .npy)
+    from hpc_kernels.tables.csv.format_number import CELLS_TOGETHER, LONGEST_CELL, format_cells  # noqa: PLC0415 (not for .npy)
 
     text = np.empty(rows.size * LONGEST_CELL + len(rows) + ROOM, np.uint8)
     scratch = np.empty(CELLS_TOGETHER, np.uint64), np.empty(CELLS_TOGETHER, np.int64)

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hpc_kernels import csv_input, csv_source
 from hpc_kernels.arrays import Array
 from hpc_kernels.errors import BadInputError, StoppedError
 from hpc_kernels.memory import blocks_needed
 from hpc_kernels.ranks.group import Ranks, block_of
 from hpc_kernels.table import TableInput
+from hpc_kernels.tables.csv import reader, source
 
 VALUES = np.random.default_rng(0).standard_normal((60, 7))
 
@@ -57,9 +57,9 @@ def test_a_text_that_finds_no_room_is_not_bad_input(
 ) -> None:
     (tmp_path / "x.csv.gz").write_bytes(gzip.compress(text))
     full = partial(Path("/dev/full").open, "wb")
-    monkeypatch.setattr(csv_source, "whole_file", lambda _place, **_lasting: full())
+    monkeypatch.setattr(source, "whole_file", lambda _place, **_lasting: full())
     with pytest.raises(OSError, match="No space left"):
-        csv_source.unpack(tmp_path / "x.csv.gz", tmp_path / "text")
+        source.unpack(tmp_path / "x.csv.gz", tmp_path / "text")
 
 
 def test_rows_that_may_not_be_left_are_not_bad_input(
@@ -76,9 +76,9 @@ def test_rows_that_may_not_be_left_are_not_bad_input(
 
 def test_a_part_reads_its_bytes_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x.csv").write_text("a;b\n" + "1.25;-2\n" * 100_000)
-    for module in (csv_input, csv_source):
+    for module in (reader, source):
         monkeypatch.setattr(module, "PIECE", 1 << 10)
-    with csv_input.opened(tmp_path / "x.csv") as whole:
+    with reader.open_table(tmp_path / "x.csv") as whole:
         read: list[range] = []
 
         def fill(buffer: memoryview, start: int) -> int:

@@ -13,7 +13,7 @@ from hpc_kernels.arrays import Array
 from hpc_kernels.jit.bit_intrinsics import float_of_bits, high_product, leading_zeros, trailing_zeros
 from hpc_kernels.jit.byte_intrinsics import LANES, digit_bytes, digits_before, equal_bytes
 from hpc_kernels.jit.decorators import compiled
-from hpc_kernels.powers import truncated_fives
+from hpc_kernels.tables.csv.powers_of_ten import truncated_fives
 
 Text = NDArray[np.uint8]
 Word = Any  # a uint64; mixed with Python's integers it would be a float to a checker of types

@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from hpc_kernels import csv_source, csv_strict
 from hpc_kernels.arrays import Array, on_threads
-from hpc_kernels.csv_header import header_at, names_in
-from hpc_kernels.csv_rows import ROWS_TOGETHER, SPARE, count_lines, parse_rows
-from hpc_kernels.csv_source import PIECE, Source
 from hpc_kernels.errors import BadInputError
 from hpc_kernels.jit.byte_intrinsics import ROOM
 from hpc_kernels.names import Names
 from hpc_kernels.reports.progress import Progress
+from hpc_kernels.tables.csv.header import header_at, names_in
+from hpc_kernels.tables.csv.rows import ROWS_TOGETHER, SPARE, count_lines, parse_rows
+from hpc_kernels.tables.csv.source import PIECE, Source, open_source
+from hpc_kernels.tables.csv.strict import read_row
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LINE_END = ord("\n")
@@ -57,9 +57,9 @@ class Text:
 
 
 @contextmanager
-def opened(path: Path, unpacked: Path | None = None) -> Iterator[Text]:
+def open_table(path: Path, unpacked: Path | None = None) -> Iterator[Text]:
     """Open the table at `path`, maybe `unpacked` elsewhere, and read its header; bad input as by rows."""
-    with csv_source.opened(path, unpacked) as source:
+    with open_source(path, unpacked) as source:
         yield _headed(source)
 
 
@@ -182,7 +182,7 @@ class _Rows:
             if at < stop:
                 end = piece.bytes.index(_LINE_END, at)
                 line, row = bytes(piece.bytes[at:end]), text.first_row + self._row
-                self._signals[:, self._row] = csv_strict.read_row(
+                self._signals[:, self._row] = read_row(
                     text.source.file, row, line, text.separator, text.names
                 )
                 self._row, at = self._row + 1, end + 1

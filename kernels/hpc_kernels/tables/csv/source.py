@@ -52,7 +52,7 @@ class Source:
 
 
 @contextmanager
-def opened(path: Path, unpacked: Path | None = None) -> Iterator[Source]:
+def open_source(path: Path, unpacked: Path | None = None) -> Iterator[Source]:
     """Open the text at `path`; one packed by gzip is read where it is `unpacked`, else held in memory."""
     if is_packed(path) and not unpacked:
         text = _unpacked(path)

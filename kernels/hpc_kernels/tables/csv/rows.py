@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpc_kernels.arrays import Array
-from hpc_kernels.csv_numbers import ODD, parse, read_plain
 from hpc_kernels.jit.bit_intrinsics import ones, trailing_zeros
 from hpc_kernels.jit.byte_intrinsics import LANES, equal_bytes
 from hpc_kernels.jit.decorators import compiled
+from hpc_kernels.tables.csv.parse_number import ODD, parse, read_plain
 
 Text = NDArray[np.uint8]
 ROWS_TOGETHER = 8  # rows parsed before they are turned into columns: a cache line of each signal

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hpc_kernels import asset_pairs, csv_input, csv_source
+from hpc_kernels import asset_pairs
 from hpc_kernels.errors import BadInputError
+from hpc_kernels.tables.csv import reader, source
 
 NUMBER = rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 CELL = re.compile(rb"[ \t]*(?:(" + NUMBER + rb")|\"[ \t]*(" + NUMBER + rb")[ \t]*\")[ \t]*")
@@ -66,7 +67,7 @@ def read_and_compare(path: Path, rng: random.Random) -> None:
 
 def read_or_none(path: Path, parts: int) -> list[list[float]] | None:
     try:
-        with csv_input.opened(path) as text:
+        with reader.open_table(path) as text:
             signals = np.concatenate([text.rows(part, parts, threads=2) for part in range(parts)], axis=1)
     except BadInputError:
         return None
@@ -79,7 +80,7 @@ def read_many(path: Path, monkeypatch: pytest.MonkeyPatch, files: int) -> None:
     rng = random.Random(0)  # noqa: S311 (no secret)
     for i in range(files):
         size = rng.randint(5, 40) if i % 10 == 0 else 1 << 18
-        for module in (csv_input, csv_source):
+        for module in (reader, source):
             monkeypatch.setattr(module, "PIECE", size)
         read_and_compare(path, rng)
 

@@ -13,7 +13,7 @@ from hpc_kernels.arrays import Array
 from hpc_kernels.jit.bit_intrinsics import bits_of_float, leading_zeros, scaled_interval
 from hpc_kernels.jit.byte_intrinsics import LANES, put_digits, put_word
 from hpc_kernels.jit.decorators import compiled
-from hpc_kernels.powers import rounded_up_tens
+from hpc_kernels.tables.csv.powers_of_ten import rounded_up_tens
 
 Text = NDArray[np.uint8]
 Word = Any  # a uint64; mixed with Python's integers it would be a float to a checker of types

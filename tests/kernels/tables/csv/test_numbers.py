@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from hpc_kernels.csv_format import CELLS_TOGETHER, LONGEST_CELL, format_cells
-from hpc_kernels.csv_numbers import parse, read_plain
 from hpc_kernels.jit.byte_intrinsics import ROOM
+from hpc_kernels.tables.csv.format_number import CELLS_TOGETHER, LONGEST_CELL, format_cells
+from hpc_kernels.tables.csv.parse_number import parse, read_plain
 
 
 def parsed(text: str) -> float | None:
