@@ -8,14 +8,14 @@ from hpc_kernels.arrays import Array, spread
 from hpc_kernels.errors import BadInputError, UnfitSignalError
 from hpc_kernels.files import Described, described
 from hpc_kernels.job import Job
-from hpc_kernels.label_files import Labels, read_labels, write_labels
 from hpc_kernels.options import Options
 from hpc_kernels.ranks.exchange import connect
 from hpc_kernels.ranks.group import Ranks
 from hpc_kernels.registry import SERVICES
 from hpc_kernels.reports.progress import Progress
 from hpc_kernels.reports.usage import Phases
-from hpc_kernels.table import Table, TableInput
+from hpc_kernels.tables.input import Table, TableInput
+from hpc_kernels.tables.labels import Labels, read_labels, write_labels
 
 NAME = "knn"
 _FILES_AT_A_TIME = 16  # per thread, between two words about the progress
@@ -25,7 +25,9 @@ def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
     """Classify each file of the inference folder; rank 0 writes the labels and describes the file."""
     exchange = connect(ranks, phases)
     with phases.phase("read"):
-        table = TableInput.of(job, ranks, shares=1).read_all(job.compute_type)
+        table = TableInput.in_memory(job.input, job.layout, ranks, shares=1, threads=job.threads).read_all(
+            job.compute_type
+        )
         training = table.signals
         labels = _training_labels(job, table)
         files = _inference_files(job)

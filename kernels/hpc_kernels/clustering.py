@@ -5,14 +5,14 @@ import numpy as np
 from hpc_kernels.errors import BadInputError, UnfitSignalError
 from hpc_kernels.files import Described, described
 from hpc_kernels.job import Job
-from hpc_kernels.label_files import write_labels
 from hpc_kernels.options import Options
 from hpc_kernels.ranks.exchange import connect
 from hpc_kernels.ranks.group import Ranks
 from hpc_kernels.ranks.parallel_map import Everywhere
 from hpc_kernels.registry import SERVICES
 from hpc_kernels.reports.usage import Phases
-from hpc_kernels.table import TableInput
+from hpc_kernels.tables.input import TableInput
+from hpc_kernels.tables.labels import write_labels
 
 NAME = "kmean"
 
@@ -21,7 +21,9 @@ def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
     """Cluster all signals of the input; rank 0 writes the labels and describes the file."""
     exchange = connect(ranks, phases)
     with phases.phase("read"):
-        table = TableInput.of(job, ranks, shares=1).read_all(job.compute_type)
+        table = TableInput.in_memory(job.input, job.layout, ranks, shares=1, threads=job.threads).read_all(
+            job.compute_type
+        )
         signals = table.signals
     phases.saw(len(table.names), signals.shape[1], table.input_bytes)
     if np.isnan(signals[:, -1]).any():

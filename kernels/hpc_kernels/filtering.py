@@ -19,8 +19,8 @@ from hpc_kernels.ranks.group import Ranks, block_of
 from hpc_kernels.registry import SERVICES
 from hpc_kernels.reports.progress import Progress
 from hpc_kernels.reports.usage import Phases
-from hpc_kernels.table import Table, TableInput
-from hpc_kernels.table_output import TableText
+from hpc_kernels.tables.input import Table, TableInput
+from hpc_kernels.tables.output import TableText
 
 _CELLS_AT_A_TIME = 1 << 23
 _COPIED_AT_ONCE = 1 << 20
@@ -31,7 +31,7 @@ def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
 
     A share that does not fit into memory is read and computed block by block of signals.
     """
-    source = TableInput.of(job, ranks, shares=ranks.size)
+    source = TableInput.in_memory(job.input, job.layout, ranks, shares=ranks.size, threads=job.threads)
     blocks = source.blocks
     held: dict[str, Array] = {}
     for block in range(blocks):

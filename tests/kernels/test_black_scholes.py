@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from scipy.special import ndtr
 
 from hpc_kernels import black_scholes
-from hpc_kernels.asset_pairs import read
 from hpc_kernels.numerics.volatility import spots_and_volatilities
 from hpc_kernels.services.black_scholes import FIGURES, option_figures, years_until
+from hpc_kernels.tables.asset_pairs import read_asset_pairs
 from tests.kernels import naive
 from tests.kernels.job_folder import JobFolder
 
@@ -84,7 +84,7 @@ def test_a_unit_of_money_changes_no_digit(rate: float) -> None:
 
 
 def test_real_prices_against_scipy() -> None:
-    pairs = read(PRICES, range)
+    pairs = read_asset_pairs(PRICES, range)
     got = black_scholes(pairs.prices, call_strike_price=500, put_strike_price=450)
     spot = pairs.prices[:, -1]
     sigma = np.std(np.diff(np.log(pairs.prices), axis=1), axis=1, ddof=1) * np.sqrt(252)
@@ -174,7 +174,9 @@ def test_a_job_on_asset_pairs(jobs: JobFolder, ranks: int, threads: int) -> None
     header, *rows = (jobs.output / FILE).read_text().splitlines()
     assert header == "AAPL;FB;GOOG;IBM;"
     values = np.array([[float(cell) for cell in row.split(";")[:-1]] for row in rows]).T
-    assert np.array_equal(values, black_scholes(read(PRICES, range).prices, years_until_expiry=1.0))
+    assert np.array_equal(
+        values, black_scholes(read_asset_pairs(PRICES, range).prices, years_until_expiry=1.0)
+    )
 
 
 def test_unequal_series_in_a_job(jobs: JobFolder) -> None:

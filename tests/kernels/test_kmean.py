@@ -12,7 +12,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 from hpc_kernels import kmean
-from hpc_kernels.label_files import read_labels
+from hpc_kernels.tables.labels import read_labels
 from tests.kernels import naive
 from tests.kernels.job_folder import JobFolder
 

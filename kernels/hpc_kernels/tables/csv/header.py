@@ -4,8 +4,8 @@ import csv
 import re
 
 from hpc_kernels.errors import BadInputError
-from hpc_kernels.names import Names
 from hpc_kernels.tables.csv.source import Source
+from hpc_kernels.tables.names import Names
 
 _QUOTED = r'(?:"[^"]*+")++'  # where a cell begins; a quote further on is a letter like any other
 _HEADER = re.compile(rf"(?:(?:{_QUOTED})?+[^;,\t\n]*+[;,\t]?+)*+\n?".encode())

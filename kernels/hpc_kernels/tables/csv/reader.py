@@ -15,12 +15,12 @@ import numpy as np
 from hpc_kernels.arrays import Array, on_threads
 from hpc_kernels.errors import BadInputError
 from hpc_kernels.jit.byte_intrinsics import ROOM
-from hpc_kernels.names import Names
 from hpc_kernels.reports.progress import Progress
 from hpc_kernels.tables.csv.header import header_at, names_in
 from hpc_kernels.tables.csv.rows import ROWS_TOGETHER, SPARE, count_lines, parse_rows
 from hpc_kernels.tables.csv.source import PIECE, Source, open_source
 from hpc_kernels.tables.csv.strict import read_row
+from hpc_kernels.tables.names import Names
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LINE_END = ord("\n")

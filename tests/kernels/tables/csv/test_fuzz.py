@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hpc_kernels import asset_pairs
 from hpc_kernels.errors import BadInputError
+from hpc_kernels.tables import asset_pairs
 from hpc_kernels.tables.csv import reader, source
 
 NUMBER = rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
@@ -93,7 +93,7 @@ def test_mutated_asset_pairs(tmp_path: Path) -> None:
         mutate(rng, body)
         path.write_bytes(body)
         try:
-            pairs = asset_pairs.read(path, range)
+            pairs = asset_pairs.read_asset_pairs(path, range)
         except BadInputError:
             continue
         cells = [row for row in csv.reader(body.decode("utf-8-sig").splitlines()) if any(row)][3:]

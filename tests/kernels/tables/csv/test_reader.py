@@ -7,8 +7,8 @@ import pytest
 
 from hpc_kernels.arrays import Array
 from hpc_kernels.errors import BadInputError
-from hpc_kernels.table import TableInput
 from hpc_kernels.tables.csv import reader, source
+from hpc_kernels.tables.input import TableInput
 
 
 @pytest.fixture(params=[7, 64, 1 << 18])

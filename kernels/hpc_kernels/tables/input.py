@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from hpc_kernels import asset_pairs, npy_input, parquet_input
 from hpc_kernels.arrays import Array
 from hpc_kernels.errors import BadInputError, cell
-from hpc_kernels.job import Job
-from hpc_kernels.memory import blocks_needed
 from hpc_kernels.ranks.group import ALONE, Ranks, block_of
-from hpc_kernels.shared_rows import SharedRows
+from hpc_kernels.tables.asset_pairs import HEADER_ROWS, read_asset_pairs
+from hpc_kernels.tables.memory import blocks_needed
+from hpc_kernels.tables.npy import read_npy
+from hpc_kernels.tables.parquet import read_parquet
+from hpc_kernels.tables.shared_rows import SharedRows
 
 Share = Callable[[int], range]
 _WITHOUT_HEADER = {".npy", ".parquet"}
@@ -49,11 +50,10 @@ class TableInput:
         self._text = SharedRows(path, ranks, blocks, threads)
 
     @classmethod
-    def of(cls, job: Job, ranks: Ranks, shares: int) -> "TableInput":
-        """Open the input of a job, in blocks in which each of so many shares of it fits into memory."""
-        _must_be_there(job.input)
-        blocks = blocks_needed(job.input, ranks, shares)
-        return cls(job.input, job.layout, ranks=ranks, blocks=blocks, threads=job.threads)
+    def in_memory(cls, path: Path, layout: str, ranks: Ranks, *, shares: int, threads: int) -> "TableInput":
+        """Open a table in as many blocks as let each of `shares` shares of it fit into memory."""
+        _must_be_there(path)
+        return cls(path, layout, ranks=ranks, blocks=blocks_needed(path, ranks, shares), threads=threads)
 
     def read(self, share: Share) -> Table:
         """Read a table; `share` says which of so many signals are wanted. All ranks must come here."""
@@ -61,7 +61,7 @@ class TableInput:
         try:
             size = path.stat().st_size
             if self._layout == "asset_pairs":
-                pairs = asset_pairs.read(path, share)
+                pairs = read_asset_pairs(path, share)
                 return Table(pairs.names, pairs.prices, size, pairs.last_dates)
             names, signals = self._sensors(share)
         except PermissionError as error:
@@ -72,9 +72,9 @@ class TableInput:
 
     def _sensors(self, share: Share) -> tuple[Sequence[str], Array]:
         if self._path.suffix.lower() == ".parquet":
-            return parquet_input.read(self._path, share)
+            return read_parquet(self._path, share)
         if self._path.suffix.lower() == ".npy":
-            return npy_input.read(self._path, share)
+            return read_npy(self._path, share)
         return self._text.read(share)
 
     def read_all(self, kind: str) -> Table:
@@ -116,7 +116,7 @@ class TableInput:
         row, column, value = min(beyond)
         name = table.names[column]
         if self._layout == "asset_pairs":
-            row, column = row + asset_pairs.HEADER_ROWS, 2 * column + 1
+            row, column = row + HEADER_ROWS, 2 * column + 1
         elif self._path.suffix.lower() not in _WITHOUT_HEADER:
             row += 1 + sum(name.count("\n") for name in table.names)
         where = cell(self._path.name, row + 1, column, name)

@@ -12,10 +12,10 @@ import pytest
 
 from hpc_kernels.arrays import Array
 from hpc_kernels.errors import BadInputError, StoppedError
-from hpc_kernels.memory import blocks_needed
 from hpc_kernels.ranks.group import Ranks, block_of
-from hpc_kernels.table import TableInput
 from hpc_kernels.tables.csv import reader, source
+from hpc_kernels.tables.input import TableInput
+from hpc_kernels.tables.memory import blocks_needed
 
 VALUES = np.random.default_rng(0).standard_normal((60, 7))
 

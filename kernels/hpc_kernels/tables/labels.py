@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hpc_kernels.errors import BadInputError
 from hpc_kernels.files import whole_file
-from hpc_kernels.table_output import quoted
+from hpc_kernels.tables.output import quoted
 
 Labels = NDArray[np.int64]
 _LABEL = re.compile("0*([0-9]{1,18})")  # so many digits fit

@@ -16,7 +16,7 @@ from hpc_kernels.arrays import Array
 from hpc_kernels.errors import BAD_INPUT, BadInputError
 
 
-def read(path: Path, share: Callable[[int], range]) -> tuple[list[str], Array]:
+def read_parquet(path: Path, share: Callable[[int], range]) -> tuple[list[str], Array]:
     """Return the names of all signals and the shared ones as an array (signals, samples).
 
     Raises
@@ -25,7 +25,7 @@ def read(path: Path, share: Callable[[int], range]) -> tuple[list[str], Array]:
         With what the decoder has found; rows count from 1.
     """
     ours, its = socket.socketpair()
-    command = [sys.executable, "-m", "hpc_kernels.parquet_decoder", str(path)]
+    command = [sys.executable, "-m", "hpc_kernels.tables.parquet_decoder", str(path)]
     found = None
     with TemporaryFile() as said, ours:
         with its:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from hpc_kernels.arrays import Array
 from hpc_kernels.files import Buffer, Digested
 from hpc_kernels.jit.byte_intrinsics import ROOM
-from hpc_kernels.names import Names
 from hpc_kernels.reports.progress import Progress
+from hpc_kernels.tables.names import Names
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from hpc_kernels import npy_input, parquet_input
 from hpc_kernels.errors import BadInputError
 from hpc_kernels.job import load_job
-from hpc_kernels.table import TableInput
+from hpc_kernels.tables import npy, parquet
+from hpc_kernels.tables.input import TableInput
 from tests.kernels.job_folder import JobFolder
 
 TEXTS = {
@@ -169,29 +169,29 @@ def test_beyond_single_precision_in_other_layouts(jobs: JobFolder) -> None:
 def test_every_share_of_an_array_names_the_first_bad_cell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: Literal["C", "F"], mine: range
 ) -> None:
-    monkeypatch.setattr(npy_input, "_CELLS_AT_ONCE", 4)
+    monkeypatch.setattr(npy, "_CELLS_AT_ONCE", 4)
     values = np.asarray(np.arange(30.0).reshape(10, 3), order=order)
     np.save(tmp_path / "a.npy", values)
-    names, signals = npy_input.read(tmp_path / "a.npy", lambda _total: mine)
+    names, signals = npy.read_npy(tmp_path / "a.npy", lambda _total: mine)
     assert names == ["signal_0", "signal_1", "signal_2"]
     assert np.array_equal(signals, values.T[mine.start : mine.stop])
     values[6, 1], values[7, 0], values[8, 2] = np.inf, np.nan, np.nan
     np.save(tmp_path / "a.npy", values)
     with pytest.raises(BadInputError, match=r"^a.npy: row 7, column 2 \('signal_1'\): .*, found inf$"):
-        npy_input.read(tmp_path / "a.npy", lambda _total: mine)
+        npy.read_npy(tmp_path / "a.npy", lambda _total: mine)
 
 
 @pytest.mark.parametrize("mine", [range(1), range(3), range(2, 3)])
 def test_every_share_of_parquet_names_the_first_bad_cell(tmp_path: Path, mine: range) -> None:
     values = np.arange(30.0).reshape(10, 3)
     pl.DataFrame(values, schema=["a", "b", "c"]).write_parquet(tmp_path / "a.parquet")
-    names, signals = parquet_input.read(tmp_path / "a.parquet", lambda _total: mine)
+    names, signals = parquet.read_parquet(tmp_path / "a.parquet", lambda _total: mine)
     assert names == ["a", "b", "c"]
     assert np.array_equal(signals, values.T[mine.start : mine.stop])
     values[6, 1], values[7, 0], values[8, 2] = np.inf, np.nan, np.nan
     pl.DataFrame(values, schema=["a", "b", "c"]).write_parquet(tmp_path / "a.parquet")
     with pytest.raises(BadInputError, match=r"^a.parquet: row 7, column 2 \('b'\): .*, found inf$"):
-        parquet_input.read(tmp_path / "a.parquet", lambda _total: mine)
+        parquet.read_parquet(tmp_path / "a.parquet", lambda _total: mine)
 
 
 JOBS = {

@@ -14,7 +14,7 @@ from hpc_kernels.errors import BadInputError, cell, whole
 _CELLS_AT_ONCE = 1 << 20
 
 
-def read(path: Path, share: Callable[[int], range]) -> tuple[list[str], Array]:
+def read_npy(path: Path, share: Callable[[int], range]) -> tuple[list[str], Array]:
     """Return the names of all signals and the shared ones as an array (signals, samples).
 
     Raises

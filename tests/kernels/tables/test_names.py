@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from hpc_kernels.names import Names
+from hpc_kernels.tables.names import Names
 
 
 @given(some.lists(some.text(), min_size=1))

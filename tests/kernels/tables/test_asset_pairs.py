@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hpc_kernels.errors import BadInputError
-from hpc_kernels.table import TableInput
+from hpc_kernels.tables.input import TableInput
 
 PAIRS = {
     "decimal comma in quotes": (

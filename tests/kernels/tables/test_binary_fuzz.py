@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from hpc_kernels.errors import BadInputError
-from hpc_kernels.table import TableInput
+from hpc_kernels.tables.input import TableInput
 from tests.kernels.conftest import DATA
 from tests.kernels.job_folder import JobFolder
 

@@ -34,7 +34,7 @@ class Pairs:
     last_dates: list[str]
 
 
-def read(path: Path, share: Callable[[int], range]) -> Pairs:
+def read_asset_pairs(path: Path, share: Callable[[int], range]) -> Pairs:
     """Read the asset pairs at `path`, row by row.
 
     Raises
