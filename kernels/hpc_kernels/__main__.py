@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hpc_kernels.errors import BAD_INPUT, BadInputError, StoppedError
 
 if TYPE_CHECKING:
-    from hpc_kernels.job import Job
+    from hpc_kernels.jobs.job_file import Job
     from hpc_kernels.ranks.group import Ranks
 
 UNEXPECTED = 1
@@ -43,7 +43,7 @@ def _at_least_one(text: str) -> int:
 
 
 def _run(path: Path) -> int:
-    from hpc_kernels.job import load_job  # noqa: PLC0415 (lazy: `schema` and a bad job need no NumPy)
+    from hpc_kernels.jobs.job_file import load_job  # noqa: PLC0415 (lazy: `schema` and a bad job need no NumPy)
     from hpc_kernels.ranks.group import from_environment  # noqa: PLC0415
 
     try:
@@ -64,7 +64,7 @@ def _run(path: Path) -> int:
 
 def _run_as(ranks: "Ranks", job: "Job") -> int:
     try:
-        from hpc_kernels.run import run  # noqa: PLC0415
+        from hpc_kernels.jobs.run import run  # noqa: PLC0415
 
         summary = run(job, ranks)
     except StoppedError as stopped:
@@ -93,7 +93,7 @@ def _leave_usage(ranks: "Ranks", job: "Job") -> None:
 
 def _schema(_given: argparse.Namespace) -> int:
     """Print the JSON Schema of every service's options."""
-    from hpc_kernels.options import schema_document  # noqa: PLC0415
+    from hpc_kernels.jobs.options import schema_document  # noqa: PLC0415
 
     _print(schema_document())
     return 0
@@ -102,8 +102,8 @@ def _schema(_given: argparse.Namespace) -> int:
 def _info(_given: argparse.Namespace) -> int:
     """Print versions, services and the folder of compiled code."""
     from hpc_kernels.jit.object_cache import cache_folder  # noqa: PLC0415
-    from hpc_kernels.registry import SERVICES  # noqa: PLC0415
-    from hpc_kernels.run import versions  # noqa: PLC0415
+    from hpc_kernels.jobs.registry import SERVICES  # noqa: PLC0415
+    from hpc_kernels.jobs.run import versions  # noqa: PLC0415
 
     _print({"versions": versions(), "services": list(SERVICES), "cache": str(cache_folder())})
     return 0
@@ -111,7 +111,7 @@ def _info(_given: argparse.Namespace) -> int:
 
 def _warm(_given: argparse.Namespace) -> int:
     """Compile every kernel into the cache, so that jobs start at once."""
-    from hpc_kernels.warm import warm  # noqa: PLC0415
+    from hpc_kernels.jobs.warm import warm  # noqa: PLC0415
 
     _print(warm())
     return 0
@@ -119,7 +119,7 @@ def _warm(_given: argparse.Namespace) -> int:
 
 def _bench(given: argparse.Namespace) -> int:
     """Time every kernel on made-up signals."""
-    from hpc_kernels.bench import bench  # noqa: PLC0415
+    from hpc_kernels.jobs.bench import bench  # noqa: PLC0415
 
     _print(bench(given.signals, given.samples, given.threads))
     return 0

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.errors import Invalid
 from gateway.services import RESULT_FILES, SERVICES, check_options, check_services, option_schemas
 from hpc_kernels.errors import BadInputError
-from hpc_kernels.options import checked, schema_document
+from hpc_kernels.jobs.options import checked, schema_document
 
 ROOT = Path(__file__).parents[2]
 

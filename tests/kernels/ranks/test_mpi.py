@@ -218,7 +218,7 @@ def test_bad_input_of_one_rank_ends_those_that_wait(jobs: JobFolder, start: Star
 
 def test_an_exception_in_one_rank_ends_those_that_wait(jobs: JobFolder, start: Start, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
-        "import os\nfrom hpc_kernels import classification\n"
+        "import os\nfrom hpc_kernels.jobs import classification\n"
         "if os.environ.get('PMI_RANK') == '1':\n    classification._query = lambda *_: 1 / 0\n"
     )
     code, stdout, stderr = run(start, job_of(jobs, CASES["knn euclidean"]), 3, PYTHONPATH=str(tmp_path))
@@ -234,7 +234,7 @@ def test_ranks_that_compute_on_are_killed_when_one_has_failed(
 ) -> None:
     """Their first step takes longer than a failed rank waits for them."""
     (tmp_path / "sitecustomize.py").write_text(
-        "import os\nfrom hpc_kernels import clustering\n"
+        "import os\nfrom hpc_kernels.jobs import clustering\n"
         "if os.environ.get('PMI_RANK') == '1':\n    clustering._fitted = lambda *_: 1 / 0\n"
     )
     source = jobs.root / "wide.npy"

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hpc_kernels.options import checked
-from hpc_kernels.registry import SERVICES
+from hpc_kernels.jobs.options import checked
+from hpc_kernels.jobs.registry import SERVICES
 
 FILTERS = [service for service in SERVICES.values() if service.kind == "filtering"]
 OPTIONS: dict[str, list[dict[str, Any]]] = {"fft": [{}, {"spectrum": "half"}], "wavelet": [{}, {"level": 2}]}

@@ -10,7 +10,7 @@ from typing import Any
 
 from hpc_kernels import __version__
 from hpc_kernels.files import Described, publish, write_json
-from hpc_kernels.job import Job
+from hpc_kernels.jobs.job_file import Job
 from hpc_kernels.ranks.group import Ranks
 from hpc_kernels.reports.relative_errors import relative_errors
 from hpc_kernels.reports.usage import Phases, usage
@@ -30,7 +30,7 @@ def run(job: Job, ranks: Ranks) -> Summary | None:
         If another rank has failed.
     """
     phases = Phases()
-    outputs: list[Described] = import_module(f"hpc_kernels.{job.kind}").run(job, ranks, phases)
+    outputs: list[Described] = import_module(f"hpc_kernels.jobs.{job.kind}").run(job, ranks, phases)
     if ranks.rank:
         ranks.stop_if_failed()
         with suppress(FileNotFoundError):  # rank 0 may sweep up the folder before it is flushed

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hpc_kernels.errors import BadInputError
-from hpc_kernels.options import Options, checked
-from hpc_kernels.registry import SERVICES
+from hpc_kernels.jobs.options import Options, checked
+from hpc_kernels.jobs.registry import SERVICES
 
 JOB_VERSION = 1
 

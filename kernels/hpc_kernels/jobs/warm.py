@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from hpc_kernels.jit.object_cache import cache_folder
-from hpc_kernels.job import JOB_VERSION, Job
+from hpc_kernels.jobs.job_file import JOB_VERSION, Job
+from hpc_kernels.jobs.options import Options, checked
+from hpc_kernels.jobs.registry import SERVICES
+from hpc_kernels.jobs.run import run
 from hpc_kernels.numerics.euclidean import squares_between
-from hpc_kernels.options import Options, checked
 from hpc_kernels.ranks.group import Ranks
-from hpc_kernels.registry import SERVICES
-from hpc_kernels.run import run
 
 _SIGNALS, _SAMPLES = 4, 64
 _VARIANTS: dict[str, list[Options]] = {

@@ -15,9 +15,10 @@ from hpc_kernels.numerics.volatility import spots_and_volatilities
 from hpc_kernels.services.black_scholes import FIGURES, option_figures, years_until
 from hpc_kernels.tables.asset_pairs import read_asset_pairs
 from tests.kernels import naive
+from tests.kernels.conftest import DATA
 from tests.kernels.job_folder import JobFolder
 
-PRICES = Path(__file__).parent / "data" / "asset_prices.csv"
+PRICES = DATA / "asset_prices.csv"
 FILE = "CSVFormate/BlackScholes_output.csv"
 
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hpc_kernels.arrays import Array
-    from hpc_kernels.options import Options
+    from hpc_kernels.jobs.options import Options
 
 
 def _samples(samples: int, _options: "Options") -> int:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from hpc_kernels.arrays import Array, in_blocks, spread
-from hpc_kernels.options import checked
-from hpc_kernels.registry import SERVICES, Service
-from hpc_kernels.run import versions
+from hpc_kernels.jobs.options import checked
+from hpc_kernels.jobs.registry import SERVICES, Service
+from hpc_kernels.jobs.run import versions
 
 _REPEATS = 5
 _WARPED_SAMPLES = 500  # the table of a warping grows with the square of the length

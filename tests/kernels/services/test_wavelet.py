@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from hpc_kernels import wavelet
-from hpc_kernels.options import SERVICES
+from hpc_kernels.jobs.options import SERVICES
 from tests.kernels.closeness import assert_close
 
 

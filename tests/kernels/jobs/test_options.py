@@ -9,8 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from hpc_kernels.errors import BadInputError
-from hpc_kernels.options import SERVICES, checked, schema_document
-from hpc_kernels.registry import SERVICES as REGISTERED
+from hpc_kernels.jobs.options import SERVICES, checked, schema_document
+from hpc_kernels.jobs.registry import SERVICES as REGISTERED
 
 
 def test_the_command_prints_the_document() -> None:

@@ -13,10 +13,10 @@ import numpy as np
 from hpc_kernels.arrays import Array, further_on, in_blocks
 from hpc_kernels.errors import BadInputError, UnfitSignalError
 from hpc_kernels.files import Described, Digested, described, whole_file
-from hpc_kernels.job import Job
-from hpc_kernels.options import Options
+from hpc_kernels.jobs.job_file import Job
+from hpc_kernels.jobs.options import Options
+from hpc_kernels.jobs.registry import SERVICES
 from hpc_kernels.ranks.group import Ranks, block_of
-from hpc_kernels.registry import SERVICES
 from hpc_kernels.reports.progress import Progress
 from hpc_kernels.reports.usage import Phases
 from hpc_kernels.tables.input import Table, TableInput

@@ -1,7 +1,6 @@
 """k-nearest neighbours: the published errors on GunPoint, the definition, and broken folders."""
 
 import shutil
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,10 @@ from hypothesis import strategies as st
 
 from hpc_kernels import knn
 from tests.kernels import naive
+from tests.kernels.conftest import DATA
 from tests.kernels.job_folder import JobFolder
 
-GUNPOINT = Path(__file__).parent / "data" / "gunpoint"
+GUNPOINT = DATA / "gunpoint"
 FILE = "KNN/KNN_timesseries_label.csv"
 
 

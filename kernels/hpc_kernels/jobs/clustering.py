@@ -4,12 +4,12 @@ import numpy as np
 
 from hpc_kernels.errors import BadInputError, UnfitSignalError
 from hpc_kernels.files import Described, described
-from hpc_kernels.job import Job
-from hpc_kernels.options import Options
+from hpc_kernels.jobs.job_file import Job
+from hpc_kernels.jobs.options import Options
+from hpc_kernels.jobs.registry import SERVICES
 from hpc_kernels.ranks.exchange import connect
 from hpc_kernels.ranks.group import Ranks
 from hpc_kernels.ranks.parallel_map import Everywhere
-from hpc_kernels.registry import SERVICES
 from hpc_kernels.reports.usage import Phases
 from hpc_kernels.tables.input import TableInput
 from hpc_kernels.tables.labels import write_labels

@@ -14,9 +14,9 @@ from sklearn.metrics import adjusted_rand_score
 from hpc_kernels import kmean
 from hpc_kernels.tables.labels import read_labels
 from tests.kernels import naive
+from tests.kernels.conftest import DATA
 from tests.kernels.job_folder import JobFolder
 
-DATA = Path(__file__).parent / "data"
 TRAIN = DATA / "gunpoint" / "train.csv"
 FILE = "KMean/KMean_cluster.csv"
 
