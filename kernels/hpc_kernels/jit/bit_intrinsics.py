@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from hpc_kernels.jit.decorators import Intrinsic
+from hpc_kernels.jit.marks import Intrinsic
 
 
 @Intrinsic

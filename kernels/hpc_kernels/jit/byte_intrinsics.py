@@ -6,7 +6,7 @@ Written as LLVM's vectors, which become whatever the processor has. Eight digits
 
 from typing import Any
 
-from hpc_kernels.jit.decorators import Intrinsic
+from hpc_kernels.jit.marks import Intrinsic
 
 LANES = 32
 ROOM = 2 * LANES  # for so many bytes a text must go on before and after what is looked at or written

@@ -6,21 +6,20 @@ with them on a processor; docs/decisions/compiled-code.md says why Numba's own c
 
 from collections.abc import Callable
 from threading import Lock
-from typing import Any, Generic, ParamSpec, TypeVar, cast
+from typing import Any, cast
 
 import numpy as np
 
 from hpc_kernels.jit import object_cache
+from hpc_kernels.jit.marks import Marked, ObjectCode, P, R
 from hpc_kernels.jit.object_cache import Call
 
-P = ParamSpec("P")
-R = TypeVar("R")
 Kinds = tuple[str, ...]
 _compiling = Lock()
 _LEAST, _GREATEST = -(2**63), 2**63 - 1
 
 
-class Compiled(Generic[P, R]):
+class Compiled(Marked[P, R]):
     """A function that runs as machine code and frees the interpreter lock meanwhile.
 
     It takes arrays, whole numbers (truth values are 0 and 1) and floats, allocates nothing, and returns
@@ -28,8 +27,7 @@ class Compiled(Generic[P, R]):
     """
 
     def __init__(self, function: Callable[P, R], flags: frozenset[str] = frozenset()) -> None:
-        self.function = function
-        self.flags = flags
+        super().__init__(function, flags)
         self.__doc__ = function.__doc__
         self._calls: dict[Kinds, Call] = {}
 
@@ -47,26 +45,10 @@ class Compiled(Generic[P, R]):
                 self._calls[kinds] = object_cache.loaded(self.name, kinds, self._compile)
             return self._calls[kinds]
 
-    def _compile(self, kinds: Kinds) -> object_cache.Code:
-        from hpc_kernels.jit.numba_compiler import code  # noqa: PLC0415 (Numba costs half a second)
+    def _compile(self, kinds: Kinds) -> ObjectCode:
+        from hpc_kernels.jit.numba_compiler import compile_to_object  # noqa: PLC0415 (Numba costs half a second)
 
-        return code(self, kinds)
-
-    @property
-    def name(self) -> str:
-        """The function's full name."""
-        return f"{self.function.__module__}.{self.function.__qualname__}"
-
-
-class Intrinsic:
-    """An instruction that Numba has no name for; `generate` writes it, inside compiled functions only."""
-
-    def __init__(self, generate: Callable[..., Any]) -> None:
-        self.generate = generate
-
-    def __call__(self, *_arguments: Any) -> Any:
-        """Say what this is to a checker of types; the interpreter never comes here."""
-        raise TypeError("an intrinsic is called by compiled functions only")
+        return compile_to_object(self, kinds)
 
 
 def _kind(argument: Any) -> str:

@@ -8,8 +8,7 @@ import numba
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic, typeof_impl
 
-from hpc_kernels.jit.decorators import Compiled, Intrinsic
-from hpc_kernels.jit.object_cache import Code
+from hpc_kernels.jit.marks import Intrinsic, Marked, ObjectCode
 
 _numba: Any = numba  # its types tell less than its functions take
 _types = _numba.core.types
@@ -18,7 +17,7 @@ _types = _numba.core.types
 _BARE = {"_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
-def code(function: Compiled[..., Any], kinds: tuple[str, ...]) -> Code:
+def compile_to_object(function: Marked[..., Any], kinds: tuple[str, ...]) -> ObjectCode:
     """Return the machine code of `function` for arguments of these kinds, for this processor."""
     signature, dispatcher = tuple(map(_type, kinds)), _dispatcher(function)
     dispatcher.compile(signature)
@@ -26,7 +25,7 @@ def code(function: Compiled[..., Any], kinds: tuple[str, ...]) -> Code:
     module = llvm.parse_assembly(dispatcher.inspect_llvm(signature))
     returned = made.signature.return_type
     results = returned.types if isinstance(returned, _types.BaseTuple) else (returned,)
-    return Code(
+    return ObjectCode(
         symbol=made.fndesc.mangled_name,
         results=tuple(str(_types.unliteral(one)) for one in results if one is not _types.none),
         single=not isinstance(returned, _types.BaseTuple),
@@ -49,7 +48,7 @@ def _machine() -> Any:
 
 
 @cache
-def _dispatcher(function: Compiled[..., Any]) -> Any:
+def _dispatcher(function: Marked[..., Any]) -> Any:
     """Return the function as Numba knows it."""
     compile_ = _numba.njit(nogil=True, error_model="numpy", fastmath=set(function.flags), **_BARE)
     return compile_(function.function)
@@ -60,8 +59,8 @@ def _instruction(intrinsic_: Intrinsic) -> Any:
     return intrinsic(intrinsic_.generate)
 
 
-@typeof_impl.register(Compiled)
-def _type_of_compiled(function: Compiled[..., Any], _context: Any) -> Any:
+@typeof_impl.register(Marked)
+def _type_of_marked(function: Marked[..., Any], _context: Any) -> Any:
     return _numba.typeof(_dispatcher(function))
 
 

@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from hpc_kernels.files import whole_file
+from hpc_kernels.jit.marks import ObjectCode
 
 Call = Callable[[tuple[Any, ...]], Any]
 _PACKAGE = Path(__file__).parents[1]  # all of it: machine code of one file may hold functions of another
@@ -29,20 +29,7 @@ _C_TYPES: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class Code:
-    """What LLVM made of a function: an object file, the name of its symbol, the kinds of its results.
-
-    A single result is no tuple.
-    """
-
-    symbol: str
-    results: tuple[str, ...]
-    single: bool
-    object_file: bytes
-
-
-def loaded(name: str, kinds: tuple[str, ...], compile_: Callable[[tuple[str, ...]], Code]) -> Call:
+def loaded(name: str, kinds: tuple[str, ...], compile_: Callable[[tuple[str, ...]], ObjectCode]) -> Call:
     """Return the function `name` for arguments of `kinds`, from the cache or else compiled into it."""
     path = cache_folder() / f"{name}.{_digest(name, *kinds)}.o"
     code = _read(path)
@@ -113,7 +100,7 @@ def _version_file(package: str) -> Path:
     return Path(found.origin).with_name("_version.py")
 
 
-def _read(path: Path) -> Code | None:
+def _read(path: Path) -> ObjectCode | None:
     """Return the code in a file; None where there is none, or where it is not what was written."""
     try:
         digest, head, body = path.read_bytes().split(b"\n", 2)
@@ -121,10 +108,10 @@ def _read(path: Path) -> Code | None:
         return None
     if digest.decode("latin-1") != hashlib.sha256(head + body).hexdigest():
         return None
-    return Code(**json.loads(head), object_file=body)
+    return ObjectCode(**json.loads(head), object_file=body)
 
 
-def _write(path: Path, code: Code) -> None:
+def _write(path: Path, code: ObjectCode) -> None:
     told = {"symbol": code.symbol, "results": code.results, "single": code.single}
     head, body = json.dumps(told).encode(), code.object_file
     digest = hashlib.sha256(head + body).hexdigest().encode()
@@ -144,7 +131,7 @@ def _linker() -> Any:
 _libraries: list[Any] = []  # what is linked lives as long as this list holds it
 
 
-def _callable(code: Code, kinds: tuple[str, ...]) -> Call:
+def _callable(code: ObjectCode, kinds: tuple[str, ...]) -> Call:
     """Link the code and return a function of a tuple of arguments.
 
     Numba's calling convention for native code: a place for the result, one for an exception, then the

@@ -4,7 +4,8 @@ from typing import Any
 
 from hpc_kernels.arrays import Array
 from hpc_kernels.jit import vector_intrinsics as vectors
-from hpc_kernels.jit.decorators import Intrinsic, compiled_fused
+from hpc_kernels.jit.decorators import compiled_fused
+from hpc_kernels.jit.marks import Intrinsic
 from hpc_kernels.jit.vector_intrinsics import LANES
 
 BLOCK = 1024  # outputs worked on at a time, so that the sums stay in the first-level cache

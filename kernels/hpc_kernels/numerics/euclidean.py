@@ -11,7 +11,8 @@ import numpy as np
 
 from hpc_kernels.arrays import Array
 from hpc_kernels.jit import vector_intrinsics as vectors
-from hpc_kernels.jit.decorators import Intrinsic, compiled, compiled_any_order
+from hpc_kernels.jit.decorators import compiled, compiled_any_order
+from hpc_kernels.jit.marks import Intrinsic
 from hpc_kernels.jit.vector_intrinsics import LANES
 
 _ROWS = 6  # signals beside it: with 16 registers of half a vector (AVX2) all sums are still in registers

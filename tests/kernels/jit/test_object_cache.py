@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 import hpc_kernels
 from hpc_kernels.jit.bit_intrinsics import high_product
-from hpc_kernels.jit.decorators import Compiled, Intrinsic, compiled
+from hpc_kernels.jit.decorators import Compiled, compiled
+from hpc_kernels.jit.marks import Intrinsic
 from tests.kernels.conftest import DATA
 from tests.kernels.job_folder import JobFolder
 
