@@ -44,29 +44,29 @@ def _at_least_one(text: str) -> int:
 
 def _run(path: Path) -> int:
     from hpc_kernels.jobs.job_file import load_job  # noqa: PLC0415 (lazy: `schema` and a bad job need no NumPy)
-    from hpc_kernels.ranks.group import from_environment  # noqa: PLC0415
+    from hpc_kernels.ranks.group import detect_ranks  # noqa: PLC0415
 
     try:
         job = load_job(path)
     except BadInputError as error:
-        if from_environment(path.parent).rank == 0:
+        if detect_ranks(path.parent).rank == 0:
             print(error, file=sys.stderr)  # noqa: T201
         return BAD_INPUT
-    ranks = from_environment(job.output_dir)
+    ranks = detect_ranks(job.output_dir)
     code = _run_as(ranks, job)
     if code:
-        from hpc_kernels.ranks.exchange import fail  # noqa: PLC0415
+        from hpc_kernels.ranks.exchange import fail_exchanges  # noqa: PLC0415
 
         _leave_usage(ranks, job)
-        fail(code)
+        fail_exchanges(code)
     return code
 
 
 def _run_as(ranks: "Ranks", job: "Job") -> int:
     try:
-        from hpc_kernels.jobs.run import run  # noqa: PLC0415
+        from hpc_kernels.jobs.run import run_job  # noqa: PLC0415
 
-        summary = run(job, ranks)
+        summary = run_job(job, ranks)
     except StoppedError as stopped:
         return stopped.exit_code
     except BadInputError as error:
@@ -85,10 +85,10 @@ def _run_as(ranks: "Ranks", job: "Job") -> int:
 def _leave_usage(ranks: "Ranks", job: "Job") -> None:
     """Leave what this rank used for nothing; a good run gathers that of all its ranks."""
     from hpc_kernels.files import write_json  # noqa: PLC0415
-    from hpc_kernels.reports.usage import usage  # noqa: PLC0415
+    from hpc_kernels.reports.usage import resource_usage  # noqa: PLC0415
 
     with suppress(OSError):  # the failure itself may be that nothing can be written
-        write_json(job.output_dir / f"usage.{ranks.rank}.json", usage(ranks.rank))
+        write_json(job.output_dir / f"usage.{ranks.rank}.json", resource_usage(ranks.rank))
 
 
 def _schema(_given: argparse.Namespace) -> int:
@@ -103,25 +103,25 @@ def _info(_given: argparse.Namespace) -> int:
     """Print versions, services and the folder of compiled code."""
     from hpc_kernels.jit.object_cache import cache_folder  # noqa: PLC0415
     from hpc_kernels.jobs.registry import SERVICES  # noqa: PLC0415
-    from hpc_kernels.jobs.run import versions  # noqa: PLC0415
+    from hpc_kernels.jobs.run import library_versions  # noqa: PLC0415
 
-    _print({"versions": versions(), "services": list(SERVICES), "cache": str(cache_folder())})
+    _print({"versions": library_versions(), "services": list(SERVICES), "cache": str(cache_folder())})
     return 0
 
 
 def _warm(_given: argparse.Namespace) -> int:
     """Compile every kernel into the cache, so that jobs start at once."""
-    from hpc_kernels.jobs.warm import warm  # noqa: PLC0415
+    from hpc_kernels.jobs.warm import warm_cache  # noqa: PLC0415
 
-    _print(warm())
+    _print(warm_cache())
     return 0
 
 
 def _bench(given: argparse.Namespace) -> int:
     """Time every kernel on made-up signals."""
-    from hpc_kernels.jobs.bench import bench  # noqa: PLC0415
+    from hpc_kernels.jobs.bench import time_kernels  # noqa: PLC0415
 
-    _print(bench(given.signals, given.samples, given.threads))
+    _print(time_kernels(given.signals, given.samples, given.threads))
     return 0
 
 

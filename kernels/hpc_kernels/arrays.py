@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.floating]
 Scalar = np.floating
+ByteArray = NDArray[np.uint8]
+Labels = NDArray[np.int64]
 _Piece = TypeVar("_Piece")
 _Done = TypeVar("_Done")
 
@@ -27,7 +29,7 @@ def as_signals(values: ArrayLike) -> Array:
     return np.ascontiguousarray(np.atleast_2d(array))
 
 
-def room(shape: tuple[int, ...], kind: np.dtype[Scalar], out: Array | None) -> Array:
+def output_array(shape: tuple[int, ...], kind: np.dtype[Scalar], out: Array | None) -> Array:
     """Return where a result of this shape and type is written: `out`, or a new array where there is none."""
     if out is None:
         return np.empty(shape, kind)
@@ -36,7 +38,7 @@ def room(shape: tuple[int, ...], kind: np.dtype[Scalar], out: Array | None) -> A
     return out
 
 
-def on_threads(work: "Callable[[_Piece], _Done]", pieces: "Sequence[_Piece]") -> "list[_Done]":
+def map_on_threads(work: "Callable[[_Piece], _Done]", pieces: "Sequence[_Piece]") -> "list[_Done]":
     """Call `work` for each of `pieces`: for the first one here, for every other one on a kept thread.
 
     To start a thread takes as long as a small step. `work` must not come here: it might wait for itself.
@@ -60,19 +62,19 @@ def _kept_threads(_process: int) -> "ThreadPoolExecutor":
     return ThreadPoolExecutor(os.cpu_count())
 
 
-def in_blocks(work: "Callable[[slice], _Done]", count: int, threads: int) -> "list[_Done]":
+def run_in_blocks(work: "Callable[[slice], _Done]", count: int, threads: int) -> "list[_Done]":
     """Call `work` for blocks of `count` signals on `threads` threads; compiled loops free the GIL."""
     blocks = [slice(count * i // threads, count * (i + 1) // threads) for i in range(threads)]
     blocks = [block for block in blocks if block.start < block.stop]
-    return on_threads(work, blocks or [slice(count)])
+    return map_on_threads(work, blocks or [slice(count)])
 
 
-def spread(kernel: "Callable[[slice], Array]", count: int, threads: int) -> Array:
+def compute_in_blocks(kernel: "Callable[[slice], Array]", count: int, threads: int) -> Array:
     """Return what `kernel` returns for blocks of `count` signals, put together."""
-    parts = in_blocks(kernel, count, threads)
+    parts = run_in_blocks(kernel, count, threads)
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def further_on(kernel: "Callable[[slice], _Done]", by: int, block: slice) -> _Done:
+def call_shifted(kernel: "Callable[[slice], _Done]", by: int, block: slice) -> _Done:
     """Call `kernel` for a block so many signals further on."""
     return kernel(slice((block.start or 0) + by, block.stop + by))

@@ -22,13 +22,13 @@ class UnfitSignalError(ValueError):
     """A signal has not the samples that the kernel needs for these options."""
 
 
-def cell(file: str, row: int, column: int, name: str) -> str:
+def cell_place(file: str, row: int, column: int, name: str) -> str:
     """Return how messages name a cell; `row` counts from 1 as people do, `column` from 0."""
     return f"{file}: row {row}, column {column + 1} ({name!r})"
 
 
 @contextmanager
-def whole(file: str, kind: str) -> Iterator[None]:
+def unreadable_as_bad_input(file: str, kind: str) -> Iterator[None]:
     """Turn what a library says about a broken file into bad input: there is no list of all it may raise."""
     try:
         yield

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-Described = dict[str, Any]
+OutputEntry = dict[str, Any]
 Buffer = bytes | bytearray | memoryview
 _BLOCK = 1 << 20
 
 
 @contextmanager
-def whole_file(path: Path, *, lasting: bool = True) -> Iterator[BinaryIO]:
+def open_atomically(path: Path, *, lasting: bool = True) -> Iterator[BinaryIO]:
     """Open a temporary file beside `path` that is renamed onto it at the end: if `lasting`, once on disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(path)
@@ -32,7 +32,7 @@ def whole_file(path: Path, *, lasting: bool = True) -> Iterator[BinaryIO]:
         _flush_folder(path.parent)
 
 
-class Digested:
+class HashingWriter:
     """A file being written whose SHA-256 grows along, block by block, while they are in the cache."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -52,7 +52,7 @@ class Digested:
 
 def write_json(path: Path, document: Any) -> None:
     """Write `document` to `path`, whole."""
-    with whole_file(path) as file:
+    with open_atomically(path) as file:
         file.write(json.dumps(document, indent=1).encode() + b"\n")
 
 
@@ -71,7 +71,7 @@ def publish(source: Path, path: Path) -> None:
     _flush_folder(path.parent)
 
 
-def described(service: str, path: Path, sha256: str = "") -> Described:
+def describe_output(service: str, path: Path, sha256: str = "") -> OutputEntry:
     """Return what the list of outputs says about a result; its SHA-256 may be known already."""
     if not sha256:
         with path.open("rb") as file:

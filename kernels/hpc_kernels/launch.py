@@ -28,7 +28,7 @@ class Launch:
         return (*step, f"{_launcher(self.known_by)}") if self.known_by else step
 
 
-def launched() -> Launch:
+def detect_launch() -> Launch:
     """Return this process's place; where nobody tells one, there is one rank.
 
     mpiexec within an allocation is nearer to its ranks than Slurm, which started their common parent.
@@ -42,12 +42,12 @@ def launched() -> Launch:
     return Launch(0, 1)
 
 
-def by_mpi() -> bool:
+def has_mpi_launcher() -> bool:
     """Tell whether whoever started this process offers to connect it with others through MPI."""
     return any(name in os.environ for name in _MPI_RANKS)
 
 
-def by_mpiexec() -> bool:
+def has_mpiexec() -> bool:
     """Tell whether that is a launcher of MPI's own, which srun is not."""
     return any(here in os.environ for _, _, here in _NAMES)
 

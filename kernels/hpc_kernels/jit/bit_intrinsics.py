@@ -5,6 +5,8 @@ from typing import Any
 
 from hpc_kernels.jit.marks import Intrinsic
 
+Word = Any  # a uint64: type checkers take one that is mixed with whole numbers for a float
+
 
 @Intrinsic
 def high_product(_context: Any, _left: Any, _right: Any) -> Any:
@@ -90,13 +92,13 @@ def trailing_zeros(_context: Any, _word: Any) -> Any:
 
 
 @Intrinsic
-def ones(_context: Any, _word: Any) -> Any:
+def count_ones(_context: Any, _word: Any) -> Any:
     """Return how many bits of a uint64 are set."""
     return _of_one_word(lambda builder, word: builder.ctpop(word))
 
 
 @Intrinsic
-def float_of_bits(_context: Any, _word: Any) -> Any:
+def bits_to_float(_context: Any, _word: Any) -> Any:
     """Return the float64 that a uint64 encodes."""
     from llvmlite import ir  # noqa: PLC0415
     from numba.core import types  # noqa: PLC0415
@@ -108,7 +110,7 @@ def float_of_bits(_context: Any, _word: Any) -> Any:
 
 
 @Intrinsic
-def bits_of_float(_context: Any, value: Any) -> Any:
+def float_to_bits(_context: Any, value: Any) -> Any:
     """Return the bits of a float64 or float32 as a uint64."""
     from llvmlite import ir  # noqa: PLC0415
     from numba.core import types  # noqa: PLC0415

@@ -8,8 +8,10 @@ from typing import Any
 
 from hpc_kernels.jit.marks import Intrinsic
 
-LANES = 32
-ROOM = 2 * LANES  # for so many bytes a text must go on before and after what is looked at or written
+VECTOR_BYTES = 32
+TEXT_PADDING = (
+    2 * VECTOR_BYTES
+)  # for so many bytes a text must go on before and after what is looked at or written
 _ZERO = ord("0")
 
 
@@ -17,7 +19,7 @@ def _vector(bits: int) -> Any:
     """Return the type of 32 bytes as whole numbers of so many bits."""
     from llvmlite import ir  # noqa: PLC0415 (only a compiler comes here)
 
-    return ir.VectorType(ir.IntType(bits), 8 * LANES // bits)
+    return ir.VectorType(ir.IntType(bits), 8 * VECTOR_BYTES // bits)
 
 
 def _all(bits: int, value: int) -> Any:
@@ -34,7 +36,9 @@ def _spread(builder: Any, word: Any) -> Any:
 
     kind, place = _vector(8), ir.IntType(32)
     one = builder.insert_element(ir.Constant(kind, ir.Undefined), builder.trunc(word, kind.element), place(0))
-    return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(place, LANES), [place(0)] * LANES))
+    return builder.shuffle_vector(
+        one, one, ir.Constant(ir.VectorType(place, VECTOR_BYTES), [place(0)] * VECTOR_BYTES)
+    )
 
 
 def _loaded(context: Any, builder: Any, kind: Any, text: Any, at: Any) -> Any:
@@ -48,11 +52,11 @@ def _mask(builder: Any, truths: Any) -> Any:
     """Return a word in which bit i tells about byte i."""
     from llvmlite import ir  # noqa: PLC0415
 
-    return builder.zext(builder.bitcast(truths, ir.IntType(LANES)), ir.IntType(64))
+    return builder.zext(builder.bitcast(truths, ir.IntType(VECTOR_BYTES)), ir.IntType(64))
 
 
 @Intrinsic
-def equal_bytes(_context: Any, text: Any, _at: Any, _byte: Any) -> Any:
+def match_byte(_context: Any, text: Any, _at: Any, _byte: Any) -> Any:
     """Return which of the 32 bytes of `text` from `at` on equal `byte`, the first one in the last bit."""
     from numba.core import types  # noqa: PLC0415
 
@@ -64,7 +68,7 @@ def equal_bytes(_context: Any, text: Any, _at: Any, _byte: Any) -> Any:
 
 
 @Intrinsic
-def digit_bytes(_context: Any, text: Any, _at: Any) -> Any:
+def match_digits(_context: Any, text: Any, _at: Any) -> Any:
     """Return which of the 32 bytes of `text` from `at` on are decimal digits, likewise."""
     from numba.core import types  # noqa: PLC0415
 
@@ -76,7 +80,7 @@ def digit_bytes(_context: Any, text: Any, _at: Any) -> Any:
 
 
 @Intrinsic
-def digits_before(_context: Any, text: Any, _end: Any, _count: Any, _after: Any) -> Any:
+def parse_digits(_context: Any, text: Any, _end: Any, _count: Any, _after: Any) -> Any:
     """Return the last 8 of `count` digits before `end`, the 8 before those, and the 8 before them.
 
     A byte that is left out (a decimal point) stands before the last `after` digits.
@@ -87,14 +91,16 @@ def digits_before(_context: Any, text: Any, _end: Any, _count: Any, _after: Any)
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array, end, count, after = arguments
         number = end.type
-        lanes = ir.Constant(_vector(8), [ir.Constant(ir.IntType(8), lane) for lane in range(LANES)])
+        lanes = ir.Constant(_vector(8), [ir.Constant(ir.IntType(8), lane) for lane in range(VECTOR_BYTES)])
 
         def last(places: Any) -> Any:
-            return builder.icmp_unsigned(">=", lanes, _spread(builder, builder.sub(number(LANES), places)))
+            return builder.icmp_unsigned(
+                ">=", lanes, _spread(builder, builder.sub(number(VECTOR_BYTES), places))
+            )
 
         behind, before = (
             _loaded(context, builder, text, array, builder.sub(end, number(back)))
-            for back in (LANES, LANES + 1)
+            for back in (VECTOR_BYTES, VECTOR_BYTES + 1)
         )
         digits = builder.sub(builder.select(last(after), behind, before), _all(8, _ZERO))
         groups = _joined(builder, builder.select(last(count), digits, _all(8, 0)))
@@ -116,7 +122,7 @@ def _joined(builder: Any, digits: Any) -> Any:
 
 
 @Intrinsic
-def put_word(_context: Any, text: Any, _at: Any, _word: Any) -> Any:
+def store_word(_context: Any, text: Any, _at: Any, _word: Any) -> Any:
     """Write the eight bytes of `word` to `text`, from the last one on."""
     from numba.core import types  # noqa: PLC0415
 
@@ -130,7 +136,9 @@ def put_word(_context: Any, text: Any, _at: Any, _word: Any) -> Any:
 
 
 @Intrinsic
-def put_digits(_context: Any, text: Any, _at: Any, _first: Any, _middle: Any, _last: Any, _point: Any) -> Any:
+def store_digits(
+    _context: Any, text: Any, _at: Any, _first: Any, _middle: Any, _last: Any, _point: Any
+) -> Any:
     """Write a digit, 8 digits and 8 digits with a point after `point` of them; zeros follow up to 32 bytes.
 
     Returns how many of the digits are left without the zeros at their end; the first one is none.
@@ -140,21 +148,21 @@ def put_digits(_context: Any, text: Any, _at: Any, _first: Any, _middle: Any, _l
 
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         array, at, first, middle, last, point = arguments
-        place, byte, lanes = ir.IntType(32), ir.IntType(8), range(LANES)
+        place, byte, lanes = ir.IntType(32), ir.IntType(8), range(VECTOR_BYTES)
         words = ir.Constant(ir.VectorType(ir.IntType(64), 2), ir.Undefined)
         for i, word in enumerate((middle, last)):
             words = builder.insert_element(words, word, place(i))
         digits = _parted(builder, words)
 
         def chosen(left: Any, right: Any, which: list[int]) -> Any:
-            return builder.shuffle_vector(left, right, ir.Constant(ir.VectorType(place, LANES), which))
+            return builder.shuffle_vector(left, right, ir.Constant(ir.VectorType(place, VECTOR_BYTES), which))
 
         head = builder.insert_element(
             ir.Constant(digits.type, [0] * 16), builder.trunc(first, byte), place(0)
         )
         plain = chosen(digits, head, [16, *range(16), *[17] * 15])
         plain = builder.add(plain, _all(8, _ZERO))
-        moved = chosen(plain, plain, [0, *range(LANES - 1)])
+        moved = chosen(plain, plain, [0, *range(VECTOR_BYTES - 1)])
         lane, points = ir.Constant(_vector(8), [byte(i) for i in lanes]), _spread(builder, point)
         shown = builder.select(builder.icmp_unsigned("==", lane, points), _all(8, ord(".")), moved)
         shown = builder.select(builder.icmp_unsigned("<", lane, points), plain, shown)

@@ -12,9 +12,9 @@ import numpy as np
 
 from hpc_kernels.jit import object_cache
 from hpc_kernels.jit.marks import Marked, ObjectCode, P, R
-from hpc_kernels.jit.object_cache import Call
+from hpc_kernels.jit.object_cache import NativeCall
 
-Kinds = tuple[str, ...]
+ArgumentKinds = tuple[str, ...]
 _compiling = Lock()
 _LEAST, _GREATEST = -(2**63), 2**63 - 1
 
@@ -29,7 +29,7 @@ class Compiled(Marked[P, R]):
     def __init__(self, function: Callable[P, R], flags: frozenset[str] = frozenset()) -> None:
         super().__init__(function, flags)
         self.__doc__ = function.__doc__
-        self._calls: dict[Kinds, Call] = {}
+        self._calls: dict[ArgumentKinds, NativeCall] = {}
 
     def __call__(self, *arguments: P.args, **named: P.kwargs) -> R:
         """Run the machine code for arguments of these kinds, all given by position."""
@@ -39,13 +39,13 @@ class Compiled(Marked[P, R]):
         call = self._calls.get(kinds) or self._call(kinds)
         return cast("R", call(arguments))
 
-    def _call(self, kinds: Kinds) -> Call:
+    def _call(self, kinds: ArgumentKinds) -> NativeCall:
         with _compiling:
             if kinds not in self._calls:
-                self._calls[kinds] = object_cache.loaded(self.name, kinds, self._compile)
+                self._calls[kinds] = object_cache.load_function(self.name, kinds, self._compile)
             return self._calls[kinds]
 
-    def _compile(self, kinds: Kinds) -> ObjectCode:
+    def _compile(self, kinds: ArgumentKinds) -> ObjectCode:
         from hpc_kernels.jit.numba_compiler import compile_to_object  # noqa: PLC0415 (Numba costs half a second)
 
         return compile_to_object(self, kinds)

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from hpc_kernels.files import whole_file
+from hpc_kernels.files import open_atomically
 from hpc_kernels.jit.marks import ObjectCode
 
-Call = Callable[[tuple[Any, ...]], Any]
+NativeCall = Callable[[tuple[Any, ...]], Any]
 _PACKAGE = Path(__file__).parents[1]  # all of it: machine code of one file may hold functions of another
 _C_TYPES: dict[str, Any] = {
     "int64": ctypes.c_int64,
@@ -29,7 +29,9 @@ _C_TYPES: dict[str, Any] = {
 }
 
 
-def loaded(name: str, kinds: tuple[str, ...], compile_: Callable[[tuple[str, ...]], ObjectCode]) -> Call:
+def load_function(
+    name: str, kinds: tuple[str, ...], compile_: Callable[[tuple[str, ...]], ObjectCode]
+) -> NativeCall:
     """Return the function `name` for arguments of `kinds`, from the cache or else compiled into it."""
     path = cache_folder() / f"{name}.{_digest(name, *kinds)}.o"
     code = _read(path)
@@ -115,7 +117,7 @@ def _write(path: Path, code: ObjectCode) -> None:
     told = {"symbol": code.symbol, "results": code.results, "single": code.single}
     head, body = json.dumps(told).encode(), code.object_file
     digest = hashlib.sha256(head + body).hexdigest().encode()
-    with whole_file(path) as file:
+    with open_atomically(path) as file:
         file.write(b"\n".join((digest, head, body)))
 
 
@@ -131,7 +133,7 @@ def _linker() -> Any:
 _libraries: list[Any] = []  # what is linked lives as long as this list holds it
 
 
-def _callable(code: ObjectCode, kinds: tuple[str, ...]) -> Call:
+def _callable(code: ObjectCode, kinds: tuple[str, ...]) -> NativeCall:
     """Link the code and return a function of a tuple of arguments.
 
     Numba's calling convention for native code: a place for the result, one for an exception, then the

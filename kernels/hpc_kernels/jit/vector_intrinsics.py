@@ -5,58 +5,58 @@ For intrinsics: only a compiler comes here, so what writes LLVM's language is im
 
 from typing import Any
 
-LANES = 8
+VECTOR_DOUBLES = 8
 
 
-def vector() -> Any:
+def vector_type() -> Any:
     """Return the type of eight numbers."""
     from llvmlite import ir  # noqa: PLC0415
 
-    return ir.VectorType(ir.DoubleType(), LANES)
+    return ir.VectorType(ir.DoubleType(), VECTOR_DOUBLES)
 
 
-def start_of(context: Any, builder: Any, kind: Any, array: Any) -> Any:
+def data_pointer(context: Any, builder: Any, kind: Any, array: Any) -> Any:
     """Return the place of an array's first number."""
     return context.make_array(kind)(context, builder, array).data
 
 
-def at(builder: Any, start: Any, index: Any) -> Any:
+def vector_pointer(builder: Any, start: Any, index: Any) -> Any:
     """Return the place of eight numbers of an array, from `index` on."""
     from llvmlite import ir  # noqa: PLC0415
 
     place = builder.gep(start, [index])
-    return builder.bitcast(place, ir.VectorType(place.type.pointee, LANES).as_pointer())
+    return builder.bitcast(place, ir.VectorType(place.type.pointee, VECTOR_DOUBLES).as_pointer())
 
 
-def loaded(builder: Any, start: Any, index: Any) -> Any:
+def load_vector(builder: Any, start: Any, index: Any) -> Any:
     """Return eight numbers of an array of either precision."""
-    found = builder.load(at(builder, start, index), align=4)
-    return found if found.type == vector() else builder.fpext(found, vector())
+    found = builder.load(vector_pointer(builder, start, index), align=4)
+    return found if found.type == vector_type() else builder.fpext(found, vector_type())
 
 
-def in_all(builder: Any, start: Any, index: Any) -> Any:
+def broadcast(builder: Any, start: Any, index: Any) -> Any:
     """Return one number of an array, of either precision, in all lanes."""
     from llvmlite import ir  # noqa: PLC0415
 
     value, place = builder.load(builder.gep(start, [index])), ir.IntType(32)
     wide = value if value.type == ir.DoubleType() else builder.fpext(value, ir.DoubleType())
-    one = builder.insert_element(ir.Constant(vector(), ir.Undefined), wide, place(0))
-    return builder.shuffle_vector(one, one, _places([0] * LANES))
+    one = builder.insert_element(ir.Constant(vector_type(), ir.Undefined), wide, place(0))
+    return builder.shuffle_vector(one, one, _places([0] * VECTOR_DOUBLES))
 
 
-def shifted(builder: Any, first: Any, second: Any, by: int) -> Any:
+def shift_pair(builder: Any, first: Any, second: Any, by: int) -> Any:
     """Return eight of sixteen numbers, from number `by` on."""
-    return builder.shuffle_vector(first, second, _places(range(by, by + LANES)))
+    return builder.shuffle_vector(first, second, _places(range(by, by + VECTOR_DOUBLES)))
 
 
 def _places(lanes: Any) -> Any:
     from llvmlite import ir  # noqa: PLC0415
 
     place = ir.IntType(32)
-    return ir.Constant(ir.VectorType(place, LANES), [place(lane) for lane in lanes])
+    return ir.Constant(ir.VectorType(place, VECTOR_DOUBLES), [place(lane) for lane in lanes])
 
 
-def plus_product(builder: Any, total: Any, one: Any, other: Any) -> Any:
+def multiply_add(builder: Any, total: Any, one: Any, other: Any) -> Any:
     """Return ``total + one * other``, rounded once where the processor can."""
     return builder.fadd(total, builder.fmul(one, other, flags=("contract",)), flags=("contract",))
 

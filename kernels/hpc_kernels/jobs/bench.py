@@ -7,23 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from hpc_kernels.arrays import Array, in_blocks, spread
-from hpc_kernels.jobs.options import checked
+from hpc_kernels.arrays import Array, compute_in_blocks, run_in_blocks
+from hpc_kernels.jobs.options import resolve_options
 from hpc_kernels.jobs.registry import SERVICES, Service
-from hpc_kernels.jobs.run import versions
+from hpc_kernels.jobs.run import library_versions
 
 _REPEATS = 5
 _WARPED_SAMPLES = 500  # the table of a warping grows with the square of the length
 
 
-def bench(signals: int, samples: int, threads: int) -> dict[str, Any]:
+def time_kernels(signals: int, samples: int, threads: int) -> dict[str, Any]:
     """Return the median seconds of each service on random walks, and how many samples a second."""
     walks = np.random.default_rng(0).standard_normal((signals, samples)).cumsum(axis=1) / 100 + 100
     return {
         "signals": signals,
         "samples": samples,
         "threads": threads,
-        "versions": versions(),
+        "versions": library_versions(),
         "services": {name: _timed(service, walks, threads) for name, service in SERVICES.items()},
     }
 
@@ -43,17 +43,17 @@ def _timed(service: Service, walks: Array, threads: int) -> dict[str, float]:
 
 def _call(service: Service, x: Array, threads: int) -> None:
     function: Any = service.function()
-    options = checked(service.name, {})
+    options = resolve_options(service.name, {})
     if service.kind == "filtering":
         out = np.empty((len(x), service.width(x.shape[1], options)))
-        in_blocks(lambda block: function(x[block], out=out[block], **options), len(x), threads)
+        run_in_blocks(lambda block: function(x[block], out=out[block], **options), len(x), threads)
     elif service.kind == "clustering":
-        function(x, everywhere=lambda kernel, count: spread(kernel, count, threads))
+        function(x, everywhere=lambda kernel, count: compute_in_blocks(kernel, count, threads))
     else:
         labels, half = np.arange(len(x)) % 2, (len(x) + 1) // 2
         k = min(7, half)
         queries = list(x[half:]) or list(x)
-        spread(
+        compute_in_blocks(
             lambda block: function(x[:half], labels[:half], queries[block], k_nearest_neighbor=k),
             len(queries),
             threads,

@@ -4,26 +4,26 @@ from pathlib import Path
 
 import numpy as np
 
-from hpc_kernels.arrays import Array, spread
+from hpc_kernels.arrays import Array, Labels, compute_in_blocks
 from hpc_kernels.errors import BadInputError, UnfitSignalError
-from hpc_kernels.files import Described, described
+from hpc_kernels.files import OutputEntry, describe_output
 from hpc_kernels.jobs.job_file import Job
 from hpc_kernels.jobs.options import Options
 from hpc_kernels.jobs.registry import SERVICES
-from hpc_kernels.ranks.exchange import connect
+from hpc_kernels.ranks.exchange import open_exchange
 from hpc_kernels.ranks.group import Ranks
 from hpc_kernels.reports.progress import Progress
 from hpc_kernels.reports.usage import Phases
 from hpc_kernels.tables.input import Table, TableInput
-from hpc_kernels.tables.labels import Labels, read_labels, write_labels
+from hpc_kernels.tables.labels import read_labels, write_labels
 
-NAME = "knn"
+_NAME = "knn"
 _FILES_AT_A_TIME = 16  # per thread, between two words about the progress
 
 
-def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
+def run_classification(job: Job, ranks: Ranks, phases: Phases) -> list[OutputEntry]:
     """Classify each file of the inference folder; rank 0 writes the labels and describes the file."""
-    exchange = connect(ranks, phases)
+    exchange = open_exchange(ranks, phases)
     with phases.phase("read"):
         table = TableInput.in_memory(job.input, job.layout, ranks, shares=1, threads=job.threads).read_all(
             job.compute_type
@@ -32,26 +32,26 @@ def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
         labels = _training_labels(job, table)
         files = _inference_files(job)
         queries = _queries(job, files, ranks, training.shape[1])
-    phases.saw(len(table.names), training.shape[1], table.input_bytes)
+    phases.record_input(len(table.names), training.shape[1], table.input_bytes)
     if np.isnan(training[:, -1]).any():
         raise BadInputError(f"{job.input.name}: knn needs series of one length; some end in blank cells")
-    with phases.phase(NAME):
+    with phases.phase(_NAME):
         found = _classified(job, training, labels, queries)
     with phases.phase("wait"):
-        all_found = exchange.to_first(found)
+        all_found = exchange.gather(found)
         exchange.close()
     if ranks.rank:
         return []
-    path = job.output_path(SERVICES[NAME].output)
+    path = job.output_path(SERVICES[_NAME].output)
     with phases.phase("write"):
         write_labels(path, "timeseries;label", [file.name for file in files], all_found.astype(int))
-    return [described(NAME, path)]
+    return [describe_output(_NAME, path)]
 
 
 def _training_labels(job: Job, table: Table) -> Labels:
     if job.labels is None:
         raise BadInputError("knn needs labels, the file with the classes of the training signals")
-    known = read_labels(job.labels, job.services[NAME]["cluster_number"])
+    known = read_labels(job.labels, job.services[_NAME]["cluster_number"])
     seen: set[str] = set()
     for name in table.names:
         if name in seen:
@@ -98,7 +98,7 @@ def _query(job: Job, file: Path, samples: int) -> Array:
     if len(table.names) != 1:
         raise BadInputError(f"{file.name}: row 1: expected one signal, found {len(table.names)} columns")
     signal: Array = source.rounded(table, job.compute_type, first=0)[0]
-    if job.services[NAME]["metric"] == "euclidean" and len(signal) != samples:
+    if job.services[_NAME]["metric"] == "euclidean" and len(signal) != samples:
         expected = f"expected {samples} samples, as the training signals have under the Euclidean metric"
         raise BadInputError(f"{file.name}: {expected}, found {len(signal)}")
     return signal
@@ -107,7 +107,7 @@ def _query(job: Job, file: Path, samples: int) -> Array:
 def _classified(job: Job, training: Array, labels: Labels, queries: list[Array]) -> Array:
     from hpc_kernels.services.knn import knn  # noqa: PLC0415 (lazy: a bad input needs no compiler)
 
-    options = _fitted(job.services[NAME], len(training))
+    options = _fitted(job.services[_NAME], len(training))
     progress, found = Progress("knn: classified"), list[Array]([np.empty(0)])
     step = _FILES_AT_A_TIME * job.threads
     for start in range(0, len(queries), step):
@@ -117,10 +117,10 @@ def _classified(job: Job, training: Array, labels: Labels, queries: list[Array])
             return knn(training, labels, some[block], **options).astype(np.float64)
 
         try:
-            found.append(spread(kernel, len(some), job.threads))
+            found.append(compute_in_blocks(kernel, len(some), job.threads))
         except UnfitSignalError as error:
             raise BadInputError(f"{job.input.name}: knn: {error}") from error
-        progress.at(start + len(some), len(queries))
+        progress.report(start + len(some), len(queries))
     return np.concatenate(found)
 
 

@@ -3,46 +3,46 @@
 import numpy as np
 
 from hpc_kernels.errors import BadInputError, UnfitSignalError
-from hpc_kernels.files import Described, described
+from hpc_kernels.files import OutputEntry, describe_output
 from hpc_kernels.jobs.job_file import Job
 from hpc_kernels.jobs.options import Options
 from hpc_kernels.jobs.registry import SERVICES
-from hpc_kernels.ranks.exchange import connect
+from hpc_kernels.ranks.exchange import open_exchange
 from hpc_kernels.ranks.group import Ranks
-from hpc_kernels.ranks.parallel_map import Everywhere
+from hpc_kernels.ranks.parallel_map import ParallelMap
 from hpc_kernels.reports.usage import Phases
 from hpc_kernels.tables.input import TableInput
 from hpc_kernels.tables.labels import write_labels
 
-NAME = "kmean"
+_NAME = "kmean"
 
 
-def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
+def run_clustering(job: Job, ranks: Ranks, phases: Phases) -> list[OutputEntry]:
     """Cluster all signals of the input; rank 0 writes the labels and describes the file."""
-    exchange = connect(ranks, phases)
+    exchange = open_exchange(ranks, phases)
     with phases.phase("read"):
         table = TableInput.in_memory(job.input, job.layout, ranks, shares=1, threads=job.threads).read_all(
             job.compute_type
         )
         signals = table.signals
-    phases.saw(len(table.names), signals.shape[1], table.input_bytes)
+    phases.record_input(len(table.names), signals.shape[1], table.input_bytes)
     if np.isnan(signals[:, -1]).any():
         raise BadInputError(f"{job.input.name}: kmean needs series of one length; some end in blank cells")
-    with phases.phase(NAME):
+    with phases.phase(_NAME):
         from hpc_kernels.services.kmean import kmean  # noqa: PLC0415 (lazy: a bad input needs no compiler)
 
         try:
-            options = _fitted(job.services[NAME], len(table.names))
-            labels = kmean(signals, **options, everywhere=Everywhere(exchange, job.threads))
+            options = _fitted(job.services[_NAME], len(table.names))
+            labels = kmean(signals, **options, everywhere=ParallelMap(exchange, job.threads))
         except UnfitSignalError as error:
             raise BadInputError(f"{job.input.name}: kmean: {error}") from error
     exchange.close()
     if ranks.rank:
         return []
-    path = job.output_path(SERVICES[NAME].output)
+    path = job.output_path(SERVICES[_NAME].output)
     with phases.phase("write"):
         write_labels(path, "timeseries;labels", table.names, labels)
-    return [described(NAME, path)]
+    return [describe_output(_NAME, path)]
 
 
 def _fitted(options: Options, signals: int) -> Options:

@@ -10,23 +10,23 @@ from functools import partial
 
 import numpy as np
 
-from hpc_kernels.arrays import Array, further_on, in_blocks
+from hpc_kernels.arrays import Array, call_shifted, run_in_blocks
 from hpc_kernels.errors import BadInputError, UnfitSignalError
-from hpc_kernels.files import Described, Digested, described, whole_file
+from hpc_kernels.files import HashingWriter, OutputEntry, describe_output, open_atomically
 from hpc_kernels.jobs.job_file import Job
 from hpc_kernels.jobs.options import Options
 from hpc_kernels.jobs.registry import SERVICES
-from hpc_kernels.ranks.group import Ranks, block_of
+from hpc_kernels.ranks.group import Ranks, range_block
 from hpc_kernels.reports.progress import Progress
 from hpc_kernels.reports.usage import Phases
 from hpc_kernels.tables.input import Table, TableInput
-from hpc_kernels.tables.output import TableText
+from hpc_kernels.tables.output import TableWriter
 
 _CELLS_AT_A_TIME = 1 << 23
 _COPIED_AT_ONCE = 1 << 20
 
 
-def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
+def run_filtering(job: Job, ranks: Ranks, phases: Phases) -> list[OutputEntry]:
     """Compute every service of the job and write the results, which rank 0 describes.
 
     A share that does not fit into memory is read and computed block by block of signals.
@@ -41,7 +41,7 @@ def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
             if ranks.size == blocks == 1:
                 held[name] = result
             elif len(result):
-                ranks.leave(f"{name}.{block}.{ranks.rank}", result)
+                ranks.put(f"{name}.{block}.{ranks.rank}", result)
     outputs = [
         _write(work, name, [held[name]] if held else _gathered(work, name, blocks)) for name in job.services
     ]
@@ -50,12 +50,12 @@ def run(job: Job, ranks: Ranks, phases: Phases) -> list[Described]:
 
 def _read(job: Job, source: TableInput, ranks: Ranks, phases: Phases, *, block: int, blocks: int) -> "_Work":
     def share(total: int) -> range:
-        return block_of(ranks.share(total), block, blocks)
+        return range_block(ranks.share(total), block, blocks)
 
     with phases.phase("read"):
         table = source.read(share)
         signals = source.rounded(table, job.compute_type, share(len(table.names)).start)
-    phases.saw(len(table.names), table.signals.shape[1], table.input_bytes)
+    phases.record_input(len(table.names), table.signals.shape[1], table.input_bytes)
     return _Work(job, ranks, phases, table, signals)
 
 
@@ -95,29 +95,29 @@ def _gathered(work: _Work, name: str, blocks: int) -> list[Array]:
     parts = []
     with work.phases.phase("wait"):
         for rank in range(ranks.size):
-            own = (block for block in range(blocks) if block_of(ranks.share(total, rank), block, blocks))
+            own = (block for block in range(blocks) if range_block(ranks.share(total, rank), block, blocks))
             parts += [np.load(ranks.wait_for(f"{name}.{block}.{rank}"), mmap_mode="r") for block in own]
     return parts
 
 
-def _write(work: _Work, name: str, parts: list[Array]) -> Described:
+def _write(work: _Work, name: str, parts: list[Array]) -> OutputEntry:
     """Format this rank's share of the rows; rank 0 appends those of the others to its own."""
     job, ranks = work.job, work.ranks
     names, columns = _columns(work, job.services[name], parts)
-    text = TableText(names, columns, np.dtype(job.output_type), job.csv_output)
+    text = TableWriter(names, columns, np.dtype(job.output_type), job.csv_output)
     own, progress = ranks.share(text.samples), Progress(f"{name}: written")
     result = job.output_path(SERVICES[name].output)
     path = ranks.path(f"{name}.text.{ranks.rank}") if ranks.rank else result
     with work.phases.phase("write"):
-        with whole_file(path, lasting=not ranks.rank) as plain:
-            file = Digested(plain)
+        with open_atomically(path, lasting=not ranks.rank) as plain:
+            file = HashingWriter(plain)
             if not ranks.rank:
                 file.write(text.header())
             text.write_rows(file, own, job.threads, progress)
             for rank in range(1, 1 if ranks.rank else ranks.size):
                 with ranks.wait_for(f"{name}.text.{rank}").open("rb") as rows:
                     shutil.copyfileobj(rows, file, _COPIED_AT_ONCE)
-        return described(name, path, file.sha256)
+        return describe_output(name, path, file.sha256)
 
 
 def _computed(work: _Work, name: str) -> Array:
@@ -146,8 +146,8 @@ def _in_steps(kernel: Callable[[slice], None], signals: Array, threads: int, pro
     step = max(threads, _CELLS_AT_A_TIME // signals.shape[1])
     for start in range(0, count, step):
         stop = min(start + step, count)
-        in_blocks(partial(further_on, kernel, start), stop - start, threads)
-        progress.at(stop, count)
+        run_in_blocks(partial(call_shifted, kernel, start), stop - start, threads)
+        progress.report(stop, count)
 
 
 def _note_errors(work: _Work, name: str, result: Array) -> None:

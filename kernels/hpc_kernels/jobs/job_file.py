@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hpc_kernels.errors import BadInputError
-from hpc_kernels.jobs.options import Options, checked
+from hpc_kernels.jobs.options import Options, resolve_options
 from hpc_kernels.jobs.registry import SERVICES
 
 JOB_VERSION = 1
@@ -83,7 +83,7 @@ def _job(document: Any) -> Job:
     _check_keys(document)
     values = {key: _value(key, value) for key, value in document.items()}
     services = values.pop("services")
-    checked_services = {name: checked(name, options) for name, options in services.items()}
+    checked_services = {name: resolve_options(name, options) for name, options in services.items()}
     if len({SERVICES[name].kind for name in services}) > 1:
         kinds = ", ".join(f"{name} ({SERVICES[name].kind})" for name in services)
         raise BadInputError(f"services of different classes do not mix in one job: {kinds}")

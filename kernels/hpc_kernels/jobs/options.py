@@ -97,7 +97,7 @@ _LOWERED: Options = {"x-lowered-to-fit": True}
 _UNLESS_EXPIRY: Options = {"x-unless": "expiry_date"}
 _BAND = _whole(None, "Sakoe-Chiba radius in samples under dtw", 0)
 
-SERVICES: dict[str, Options] = {
+OPTION_SCHEMAS: dict[str, Options] = {
     "kalman": _service(
         "Scalar random-walk Kalman filter of every signal.",
         r=_number(10.0, "variance of the measurement noise", exclusiveMinimum=0),
@@ -206,18 +206,18 @@ def schema_document() -> Options:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "version": SCHEMA_VERSION,
-        "services": SERVICES,
+        "services": OPTION_SCHEMAS,
     }
 
 
-def checked(service: str, options: Options) -> Options:
+def resolve_options(service: str, options: Options) -> Options:
     """Return `options` with defaults filled in, or raise with a sentence that names the option.
 
     A default that may be lowered to fit the data is left to whoever knows the data.
     """
-    if service not in SERVICES:
-        raise BadInputError(f"there is no service {service!r}; there are: {', '.join(SERVICES)}")
-    schema = SERVICES[service]
+    if service not in OPTION_SCHEMAS:
+        raise BadInputError(f"there is no service {service!r}; there are: {', '.join(OPTION_SCHEMAS)}")
+    schema = OPTION_SCHEMAS[service]
     if options != {}:  # the validator costs an import; no options need none
         _validate(service, options, schema)
     defaults = {key: p["default"] for key, p in schema["properties"].items() if _is_filled_in(p, options)}
@@ -234,13 +234,13 @@ def _validate(service: str, options: Options, schema: Options) -> None:
     validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
     errors = sorted(validator.iter_errors(options), key=lambda error: list(map(str, error.path)))
     if errors:
-        raise BadInputError(sentence(service, errors[0], schema))
+        raise BadInputError(error_sentence(service, errors[0], schema))
     for name, value in options.items():
         if isinstance(value, float) and math.isnan(value):  # no JSON, hence beyond a JSON Schema
             raise BadInputError(f"params.{service}.{name} must not be nan")
 
 
-def sentence(service: str, error: Any, schema: Options) -> str:
+def error_sentence(service: str, error: Any, schema: Options) -> str:
     """Say in one sentence what a `jsonschema.ValidationError` found wrong with a service's options."""
     if not error.path:
         names = schema["properties"]

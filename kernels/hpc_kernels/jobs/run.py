@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from hpc_kernels import __version__
-from hpc_kernels.files import Described, publish, write_json
+from hpc_kernels.files import OutputEntry, publish, write_json
 from hpc_kernels.jobs.job_file import Job
 from hpc_kernels.ranks.group import Ranks
 from hpc_kernels.reports.relative_errors import relative_errors
-from hpc_kernels.reports.usage import Phases, usage
+from hpc_kernels.reports.usage import Phases, resource_usage
 
 Summary = dict[str, Any]
 _LIBRARIES = ("numpy", "ducc0", "llvmlite", "mpi4py", "numba", "polars", "pywt")
 
 
-def run(job: Job, ranks: Ranks) -> Summary | None:
+def run_job(job: Job, ranks: Ranks) -> Summary | None:
     """Run `job` as one of `ranks`; rank 0 returns the summary, published results behind it.
 
     Raises
@@ -30,7 +30,8 @@ def run(job: Job, ranks: Ranks) -> Summary | None:
         If another rank has failed.
     """
     phases = Phases()
-    outputs: list[Described] = import_module(f"hpc_kernels.jobs.{job.kind}").run(job, ranks, phases)
+    run_class = getattr(import_module(f"hpc_kernels.jobs.{job.kind}"), f"run_{job.kind}")
+    outputs: list[OutputEntry] = run_class(job, ranks, phases)
     if ranks.rank:
         ranks.stop_if_failed()
         with suppress(FileNotFoundError):  # rank 0 may sweep up the folder before it is flushed
@@ -42,7 +43,7 @@ def run(job: Job, ranks: Ranks) -> Summary | None:
 
 
 def _report(ranks: Ranks, phases: Phases) -> Summary:
-    return {"usage": usage(ranks.rank), "errors": phases.errors.norms}
+    return {"usage": resource_usage(ranks.rank), "errors": phases.errors.norms}
 
 
 def _summary(job: Job, ranks: Ranks, phases: Phases) -> Summary:
@@ -61,17 +62,17 @@ def _summary(job: Job, ranks: Ranks, phases: Phases) -> Summary:
         "input_bytes_per_s": round(phases.seen["input_bytes"] / busy_s),
         "relative_l2_errors": relative_errors(report["errors"] for report in reports),
         "usage": [report["usage"] for report in reports],
-        "versions": versions(),
+        "versions": library_versions(),
     }
 
 
-def versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
     """Return the versions that a result depends on: of libraries those that were used."""
     used = {name: sys.modules[name].__version__ for name in _LIBRARIES if name in sys.modules}
     return {"hpc_kernels": __version__, "python": platform.python_version(), **used}
 
 
-def _finish(job: Job, ranks: Ranks, outputs: list[Described], summary: Summary) -> None:
+def _finish(job: Job, ranks: Ranks, outputs: list[OutputEntry], summary: Summary) -> None:
     """Describe the results, then publish them as the very last act but for sweeping up."""
     write_json(job.output_dir / "outputs.json", outputs)
     write_json(job.output_dir / "usage.json", summary["usage"])

@@ -10,10 +10,10 @@ import numpy as np
 
 from hpc_kernels.jit.object_cache import cache_folder
 from hpc_kernels.jobs.job_file import JOB_VERSION, Job
-from hpc_kernels.jobs.options import Options, checked
+from hpc_kernels.jobs.options import Options, resolve_options
 from hpc_kernels.jobs.registry import SERVICES
-from hpc_kernels.jobs.run import run
-from hpc_kernels.numerics.euclidean import squares_between
+from hpc_kernels.jobs.run import run_job
+from hpc_kernels.numerics.euclidean import pairwise_squares
 from hpc_kernels.ranks.group import Ranks
 
 _SIGNALS, _SAMPLES = 4, 64
@@ -28,7 +28,7 @@ _VARIANTS: dict[str, list[Options]] = {
 }
 
 
-def warm() -> dict[str, Any]:
+def warm_cache() -> dict[str, Any]:
     """Run each service in double and in single precision; return the seconds each one took."""
     seconds = {}
     with tempfile.TemporaryDirectory() as name:
@@ -38,9 +38,9 @@ def warm() -> dict[str, Any]:
             begin = time.perf_counter()
             strides = (1, 2) if SERVICES[service].perforated else (1,)  # a skipping loop is other code
             for options, scenario, stride in product(_VARIANTS.get(service, [{}]), (1, 4), strides):
-                run(_job(folder, service, options, scenario, stride), Ranks(0, 1, folder / "parts"))
+                run_job(_job(folder, service, options, scenario, stride), Ranks(0, 1, folder / "parts"))
             if service == "kmean":
-                squares_between(np.zeros((1, 1)), slice(1))  # what only few and long signals ask for
+                pairwise_squares(np.zeros((1, 1)), slice(1))  # what only few and long signals ask for
             seconds[service] = round(time.perf_counter() - begin, 3)
     return {"cache": str(cache_folder()), "seconds": seconds}
 
@@ -58,7 +58,7 @@ def _job(folder: Path, service: str, options: Options, scenario: int, stride: in
     return Job(
         version=JOB_VERSION,
         name="warm",
-        services={service: checked(service, options)},
+        services={service: resolve_options(service, options)},
         input=folder / "input.csv",
         output_dir=folder / "output",
         perforation_stride=stride,

@@ -22,12 +22,12 @@ Complex = NDArray[np.complexfloating[Any, Any]]
 _SHORTEST = 1 << 13  # measured
 
 
-def pays(samples: int) -> bool:
+def is_faster(samples: int) -> bool:
     """Return whether a chirp is faster than what the library does: for long signals of prime length."""
     return samples >= _SHORTEST and all(samples % factor for factor in range(2, math.isqrt(samples) + 1))
 
 
-def half_spectra(samples: int, rows: int, group: int, kind: np.dtype[Any]) -> Callable[[Array], Complex]:
+def plan_half_spectra(samples: int, rows: int, group: int, kind: np.dtype[Any]) -> Callable[[Array], Complex]:
     """Return a function that turns signals (at most `rows`) into spectra up to a factor of magnitude 1.
 
     The lower half of a spectrum, ``samples // 2 + 1`` bins, is the beginning of a row of what it returns,

@@ -6,14 +6,14 @@ from hpc_kernels.arrays import Array
 from hpc_kernels.jit import vector_intrinsics as vectors
 from hpc_kernels.jit.decorators import compiled_fused
 from hpc_kernels.jit.marks import Intrinsic
-from hpc_kernels.jit.vector_intrinsics import LANES
+from hpc_kernels.jit.vector_intrinsics import VECTOR_DOUBLES
 
-BLOCK = 1024  # outputs worked on at a time, so that the sums stay in the first-level cache
-_AHEAD = 2 * BLOCK  # memory is asked for samples so much earlier than they are needed
+OUTPUT_BLOCK = 1024  # outputs worked on at a time, so that the sums stay in the first-level cache
+_AHEAD = 2 * OUTPUT_BLOCK  # memory is asked for samples so much earlier than they are needed
 
 
 @compiled_fused
-def weighted_sums(x: Array, taps: Array, out: Array, first: int, block: Array) -> None:
+def correlate(x: Array, taps: Array, out: Array, first: int, block: Array) -> None:
     """Write ``out[i, first + t] = sum_j taps[j] x[i, t + j]`` of an odd number of taps.
 
     Sums are kept in double precision, in `block` of `BLOCK` places, whatever `out` is; none leaves `x`.
@@ -24,8 +24,8 @@ def weighted_sums(x: Array, taps: Array, out: Array, first: int, block: Array) -
 
 @compiled_fused
 def _weigh(x: Array, taps: Array, out: Array, block: Array) -> None:
-    for start in range(0, len(out), BLOCK):
-        sums = block[: min(BLOCK, len(out) - start)]
+    for start in range(0, len(out), OUTPUT_BLOCK):
+        sums = block[: min(OUTPUT_BLOCK, len(out) - start)]
         if len(taps) % 4 == 1:
             _start_with_one(x[start:], taps[0], sums)
         else:
@@ -36,7 +36,7 @@ def _weigh(x: Array, taps: Array, out: Array, block: Array) -> None:
             j += 8
         if j < len(taps):
             _add_four(x[start + j :], taps[j:], sums)
-        written = out[start : start + BLOCK]
+        written = out[start : start + OUTPUT_BLOCK]
         for t in range(len(sums)):
             written[t] = sums[t]
 
@@ -65,7 +65,7 @@ def _add_four(x: Array, taps: Array, sums: Array) -> None:
 
 @compiled_fused
 def _add_eight(x: Array, taps: Array, sums: Array) -> None:
-    whole = max(0, min(len(sums), len(x) - LANES)) // LANES * LANES
+    whole = max(0, min(len(sums), len(x) - VECTOR_DOUBLES)) // VECTOR_DOUBLES * VECTOR_DOUBLES
     if whole > 0:
         _add_eight_to_vectors(x, taps, sums, whole)
     if whole < len(sums):
@@ -84,24 +84,24 @@ def _add_eight_to_vectors(_context: Any, x: Any, taps: Any, sums: Any, _whole: A
         whole = arguments[3]
         number = whole.type
         signal, weights, totals = (
-            vectors.start_of(context, builder, kind, array)
+            vectors.data_pointer(context, builder, kind, array)
             for kind, array in zip((x, taps, sums), arguments, strict=False)
         )
-        factors = [vectors.in_all(builder, weights, number(tap)) for tap in range(8)]
-        before = cgutils.alloca_once(builder, vectors.vector())  # type: ignore[no-untyped-call]
-        builder.store(vectors.loaded(builder, signal, number(0)), before)
-        with cgutils.for_range_slice(builder, number(0), whole, number(LANES), number) as (t, _):
+        factors = [vectors.broadcast(builder, weights, number(tap)) for tap in range(8)]
+        before = cgutils.alloca_once(builder, vectors.vector_type())  # type: ignore[no-untyped-call]
+        builder.store(vectors.load_vector(builder, signal, number(0)), before)
+        with cgutils.for_range_slice(builder, number(0), whole, number(VECTOR_DOUBLES), number) as (t, _):
             vectors.prefetch(builder, signal, builder.add(t, number(_AHEAD)))
             first, second = (
                 builder.load(before),
-                vectors.loaded(builder, signal, builder.add(t, number(LANES))),
+                vectors.load_vector(builder, signal, builder.add(t, number(VECTOR_DOUBLES))),
             )
             builder.store(second, before)
-            total = vectors.loaded(builder, totals, t)
+            total = vectors.load_vector(builder, totals, t)
             for tap, factor in enumerate(factors):
-                beside = vectors.shifted(builder, first, second, tap)
-                total = vectors.plus_product(builder, total, factor, beside)
-            builder.store(total, vectors.at(builder, totals, t), align=8)
+                beside = vectors.shift_pair(builder, first, second, tap)
+                total = vectors.multiply_add(builder, total, factor, beside)
+            builder.store(total, vectors.vector_pointer(builder, totals, t), align=8)
         return context.get_dummy_value()
 
     return types.none(x, taps, sums, types.int64), generate

@@ -18,11 +18,11 @@ def distance(x: Array, y: Array, *, radius: int = -1, squared: bool = False, lim
     A cell further than `radius` samples from the diagonal is not used (a negative radius: every
     cell is); the radius grows to the difference of the lengths, without which there is no path.
     """
-    room = scratch(max(len(x), len(y)), x.dtype)
+    room = scratch_array(max(len(x), len(y)), x.dtype)
     return float(bounded_distance(x, y, radius, int(squared), float(limit), room))
 
 
-def scratch(samples: int, kind: np.dtype[Scalar]) -> Array:
+def scratch_array(samples: int, kind: np.dtype[Scalar]) -> Array:
     """Return room for the distances of signals of at most so many samples."""
     return np.empty((4, samples + 1), kind)
 

@@ -13,7 +13,7 @@ from hpc_kernels.arrays import Array
 from hpc_kernels.jit import vector_intrinsics as vectors
 from hpc_kernels.jit.decorators import compiled, compiled_any_order
 from hpc_kernels.jit.marks import Intrinsic
-from hpc_kernels.jit.vector_intrinsics import LANES
+from hpc_kernels.jit.vector_intrinsics import VECTOR_DOUBLES
 
 _ROWS = 6  # signals beside it: with 16 registers of half a vector (AVX2) all sums are still in registers
 _FEW = 3  # centroids that are faster one by one: the signals then come as fast as memory gives them
@@ -21,13 +21,13 @@ _TOGETHER = 85 * _ROWS  # signals that use a piece of the centroids once it is l
 _PIECE = 256  # samples: those of six signals and eight centroids fit into the first-level cache
 
 
-def nearest(x: Array, centroids: Array) -> Array:
+def nearest_centroids(x: Array, centroids: Array) -> Array:
     """Return (label, distance) of the nearest centroid of each signal; a tie goes to the lower one."""
-    out, groups = np.empty((len(x), 2)), -(-len(centroids) // LANES)
+    out, groups = np.empty((len(x), 2)), -(-len(centroids) // VECTOR_DOUBLES)
     if len(centroids) <= _FEW:
         _write_nearest_of_few(x, centroids, out)
         return out
-    lanes, sums = np.empty((groups, _PIECE, LANES)), np.empty((groups, _TOGETHER, LANES))
+    lanes, sums = np.empty((groups, _PIECE, VECTOR_DOUBLES)), np.empty((groups, _TOGETHER, VECTOR_DOUBLES))
     _write_nearest(x, centroids, out, lanes, sums)
     return out
 
@@ -37,14 +37,14 @@ def _write_nearest_of_few(x: Array, centroids: Array, out: Array) -> None:
     for i in range(len(x)):
         label, least = 0, np.inf
         for c in range(len(centroids)):
-            found = squares(x[i], centroids[c])
+            found = squared_distance(x[i], centroids[c])
             if found < least:
                 label, least = c, found
         out[i, 0], out[i, 1] = label, math.sqrt(least)
 
 
 @compiled_any_order
-def squares(x: Array, y: Array) -> float:
+def squared_distance(x: Array, y: Array) -> float:
     """Return the sum of the squared differences."""
     total = 0.0
     for t in range(len(x)):
@@ -69,10 +69,13 @@ def _write_nearest(x: Array, centroids: Array, out: Array, lanes: Array, sums: A
             _choose(sums, i - first, len(centroids), out[i])
 
 
-def squares_between(x: Array, samples: slice) -> Array:
+def pairwise_squares(x: Array, samples: slice) -> Array:
     """Return what some samples add to the squared distance of each signal from those that follow it."""
-    groups = -(-len(x) // LANES)
-    lanes, sums = np.empty((groups, _PIECE, LANES)), np.zeros((groups, len(x) + _ROWS, LANES))
+    groups = -(-len(x) // VECTOR_DOUBLES)
+    lanes, sums = (
+        np.empty((groups, _PIECE, VECTOR_DOUBLES)),
+        np.zeros((groups, len(x) + _ROWS, VECTOR_DOUBLES)),
+    )
     _write_squares(x, *samples.indices(x.shape[1])[:2], lanes, sums)
     return np.triu(sums.transpose(1, 0, 2).reshape(len(x) + _ROWS, -1)[: len(x), : len(x)])
 
@@ -83,14 +86,18 @@ def _write_squares(x: Array, first: int, last: int, lanes: Array, sums: Array) -
         stop = min(start + _PIECE, last)
         _lay_into_lanes(x, start, stop, lanes)
         for i in range(0, len(x), _ROWS):
-            for group in range(i // LANES, len(lanes)):
+            for group in range(i // VECTOR_DOUBLES, len(lanes)):
                 _add_squares(x, i, start, stop, lanes[group], sums[group], i)
 
 
 @compiled
 def _lay_into_lanes(centroids: Array, start: int, stop: int, lanes: Array) -> None:
-    for c in range(len(lanes) * LANES):
-        centroid, group, lane = centroids[min(c, len(centroids) - 1)], lanes[c // LANES], c % LANES
+    for c in range(len(lanes) * VECTOR_DOUBLES):
+        centroid, group, lane = (
+            centroids[min(c, len(centroids) - 1)],
+            lanes[c // VECTOR_DOUBLES],
+            c % VECTOR_DOUBLES,
+        )
         for t in range(start, stop):
             group[t - start, lane] = centroid[t]
 
@@ -99,7 +106,7 @@ def _lay_into_lanes(centroids: Array, start: int, stop: int, lanes: Array) -> No
 def _choose(sums: Array, row: int, count: int, out: Array) -> None:
     label, least = 0, np.inf
     for c in range(count):
-        squares = sums[c // LANES, row, c % LANES]
+        squares = sums[c // VECTOR_DOUBLES, row, c % VECTOR_DOUBLES]
         if squares < least:
             label, least = c, squares
     out[0], out[1] = label, math.sqrt(least)
@@ -120,7 +127,7 @@ def _add_squares(
         _, i, start, stop, _, _, row = arguments
         number = i.type
         signals, piece, totals = (
-            vectors.start_of(context, builder, kind, arguments[place])
+            vectors.data_pointer(context, builder, kind, arguments[place])
             for kind, place in ((x, 0), (lanes, 4), (sums, 5))
         )
         shape = context.make_array(x)(context, builder, arguments[0]).shape
@@ -130,18 +137,20 @@ def _add_squares(
             wanted, last = builder.add(i, number(r)), builder.sub(count, number(1))
             within = builder.select(builder.icmp_signed("<", wanted, last), wanted, last)
             rows.append(builder.gep(signals, [builder.mul(within, samples)]))
-        kept = [cgutils.alloca_once(builder, vectors.vector()) for _ in rows]  # type: ignore[no-untyped-call]
+        kept = [cgutils.alloca_once(builder, vectors.vector_type()) for _ in rows]  # type: ignore[no-untyped-call]
         for total in kept:
-            builder.store(ir.Constant(vectors.vector(), [0.0] * LANES), total)
+            builder.store(ir.Constant(vectors.vector_type(), [0.0] * VECTOR_DOUBLES), total)
         with cgutils.for_range_slice(builder, start, stop, number(1), number) as (t, _):
-            beside = vectors.loaded(builder, piece, builder.mul(builder.sub(t, start), number(LANES)))
+            beside = vectors.load_vector(
+                builder, piece, builder.mul(builder.sub(t, start), number(VECTOR_DOUBLES))
+            )
             for signal, total in zip(rows, kept, strict=True):
-                apart = builder.fsub(beside, vectors.in_all(builder, signal, t))
-                builder.store(vectors.plus_product(builder, builder.load(total), apart, apart), total)
+                apart = builder.fsub(beside, vectors.broadcast(builder, signal, t))
+                builder.store(vectors.multiply_add(builder, builder.load(total), apart, apart), total)
         for r, total in enumerate(kept):
-            place = builder.mul(builder.add(row, number(r)), number(LANES))
-            added = builder.fadd(vectors.loaded(builder, totals, place), builder.load(total))
-            builder.store(added, vectors.at(builder, totals, place), align=8)
+            place = builder.mul(builder.add(row, number(r)), number(VECTOR_DOUBLES))
+            added = builder.fadd(vectors.load_vector(builder, totals, place), builder.load(total))
+            builder.store(added, vectors.vector_pointer(builder, totals, place), align=8)
         return context.get_dummy_value()
 
     number = types.int64

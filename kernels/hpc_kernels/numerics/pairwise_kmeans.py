@@ -9,23 +9,21 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hpc_kernels.arrays import Array
+from hpc_kernels.arrays import Array, Labels
 from hpc_kernels.numerics import euclidean
 
-Labels = NDArray[np.int64]
 _MOST_SIGNALS = 64  # with more, their distances take longer than the two or three steps that many inputs need
 _LEAST_SIZE = 1 << 20  # cells; fewer stay in the cache, where the steps are fast
 _SAFETY = 4.0  # times the bounds of rounding
 
 
-def are_few(x: Array) -> bool:
+def suits_pairwise(x: Array) -> bool:
     """Tell whether signals are so few and so long that this way pays."""
     return x.dtype == np.float64 and len(x) <= _MOST_SIGNALS and x.size >= _LEAST_SIZE
 
 
-class FewSignals:
+class PairwiseKmeans:
     """Signals of which only the squared distances are known from here on."""
 
     def __init__(self, x: Array, everywhere: Callable[[partial[Array], int], Array]) -> None:
@@ -92,4 +90,4 @@ class FewSignals:
 
 
 def _squares_between(x: Array, samples: slice) -> Array:
-    return euclidean.squares_between(x, samples)[np.newaxis]
+    return euclidean.pairwise_squares(x, samples)[np.newaxis]

@@ -5,7 +5,7 @@ from hpc_kernels.jit.decorators import compiled
 
 
 @compiled
-def fill_between(rows: Array, stride: int) -> None:
+def interpolate_skipped(rows: Array, stride: int) -> None:
     """Fill each row between its samples 0, stride, 2 stride ...; the last computed one is repeated."""
     for i in range(len(rows)):
         _fill(rows[i], stride)

@@ -5,7 +5,7 @@ Each is a polynomial fitted at Chebyshev nodes in 50 digits, to below 2**-56 of 
 
 import numpy as np
 
-from hpc_kernels.jit.bit_intrinsics import bits_of_float, float_of_bits
+from hpc_kernels.jit.bit_intrinsics import bits_to_float, float_to_bits
 from hpc_kernels.jit.decorators import compiled_fused
 
 _LOG2_E, _LN2_HIGH, _LN2_LOW = 1.4426950408889634, 6.93147180369123816490e-01, 1.90821492927058770002e-10
@@ -48,17 +48,17 @@ def exponential(x: float) -> float:
     total = 0.0
     for i in range(len(_EXP)):
         total = total * r + _EXP[len(_EXP) - 1 - i]
-    power = (bits_of_float(shifted) - _SHIFTER_BITS + _EXPONENT_ONE) << _FRACTION
-    inside: float = total * float_of_bits(power)
+    power = (float_to_bits(shifted) - _SHIFTER_BITS + _EXPONENT_ONE) << _FRACTION
+    inside: float = total * bits_to_float(power)
     return 0.0 if x < _LEAST else np.inf if x > _GREATEST else inside
 
 
 @compiled_fused
 def log_of_normal(x: float) -> float:
     """Return the natural logarithm of a positive normal number."""
-    moved = bits_of_float(x) - _SQRT_HALF + (_EXPONENT_ONE << _FRACTION)
-    exponent = float_of_bits((moved >> _FRACTION) + _SHIFTER_BITS) - (_SHIFTER + 1023.0)
-    fraction = float_of_bits((moved & _FRACTION_BITS) + _SQRT_HALF)
+    moved = float_to_bits(x) - _SQRT_HALF + (_EXPONENT_ONE << _FRACTION)
+    exponent = bits_to_float((moved >> _FRACTION) + _SHIFTER_BITS) - (_SHIFTER + 1023.0)
+    fraction = bits_to_float((moved & _FRACTION_BITS) + _SQRT_HALF)
     s = (fraction - 1.0) / (fraction + 1.0)
     square, total = s * s, 0.0
     for i in range(len(_LOG)):

@@ -14,7 +14,7 @@ from hpc_kernels.numerics.vector_math import log_of_normal
 Column = NDArray[np.float64]
 Lengths = NDArray[np.int64]
 Volatility = Literal["log_return", "price_std"] | float
-FEWEST_RETURNS = 3  # prices: two log returns for their standard deviation
+MIN_PRICES = 3  # prices: two log returns for their standard deviation
 _YEAR = math.sqrt(252)  # trading days
 _BLOCK = 512  # logarithms taken at a time: they stay in the first-level cache
 _LEAST_NORMAL, _GREATEST = float(np.finfo(np.float64).tiny), float(np.finfo(np.float64).max)
@@ -35,9 +35,9 @@ def spots_and_volatilities(prices: Array, volatility: Volatility) -> tuple[Colum
     if volatility == "log_return":
         _deviations_of_returns(prices, lengths, sigma, np.empty(_BLOCK + 1))
         spot[np.isnan(sigma)] = np.nan
-        if (short := (lengths < FEWEST_RETURNS) & ~np.isnan(spot)).any():
+        if (short := (lengths < MIN_PRICES) & ~np.isnan(spot)).any():
             found = lengths[short.argmax()]
-            raise UnfitSignalError(f"volatility {volatility} needs {FEWEST_RETURNS} prices, got {found}")
+            raise UnfitSignalError(f"volatility {volatility} needs {MIN_PRICES} prices, got {found}")
     elif volatility == "price_std":
         _deviations_of_prices(prices, lengths, sigma)
     else:
@@ -63,7 +63,7 @@ def _deviations_of_returns(prices: Array, lengths: Lengths, out: Column, logs: C
         returns = len(series) - 1
         if _count_positive(series) < len(series):
             out[row] = np.nan
-        elif returns < FEWEST_RETURNS - 1:
+        elif returns < MIN_PRICES - 1:
             out[row] = 0.0
         else:
             odd = len(series) - _count_normal(series)

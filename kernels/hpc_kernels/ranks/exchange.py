@@ -10,14 +10,14 @@ import numpy as np
 
 from hpc_kernels.arrays import Array
 from hpc_kernels.errors import StoppedError
-from hpc_kernels.launch import by_mpi, by_mpiexec
+from hpc_kernels.launch import has_mpi_launcher, has_mpiexec
 from hpc_kernels.ranks.group import Ranks
 from hpc_kernels.reports.usage import Phases
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-Kind = Literal["files", "mpi"]
+ExchangeKind = Literal["files", "mpi"]
 
 _LONGEST_PAUSE_S = 0.01
 _LOOK_S = 0.25  # between two looks for another rank's failure
@@ -30,45 +30,45 @@ class Exchange(Protocol):
     All that comes back is in the order of the ranks, so it does not depend on how many they are.
     """
 
-    kind: Kind
+    kind: ExchangeKind
     ranks: Ranks
 
-    def to_all(self, mine: Array) -> Array:
+    def all_gather(self, mine: Array) -> Array:
         """Return everybody's rows to every rank."""
 
-    def to_first(self, mine: Array) -> Array:
+    def gather(self, mine: Array) -> Array:
         """Return everybody's rows to rank 0; what the others get says nothing."""
 
     def close(self) -> None:
         """End a run in which all went well."""
 
 
-def connect(ranks: Ranks, phases: Phases) -> Exchange:
+def open_exchange(ranks: Ranks, phases: Phases) -> Exchange:
     """Return the way that is there for these ranks; MPI starts here, so that all do it at about one time.
 
     Only clusterings and classifications ask: to start MPI takes a tenth of a second, and what filters
     exchange must wait on disk anyway.
     """
-    if ranks.size > 1 and by_mpi() and find_spec("mpi4py"):
+    if ranks.size > 1 and has_mpi_launcher() and find_spec("mpi4py"):
         with phases.phase("mpi"):
             mpi = _started(ranks)
         if mpi is not None:
             phases.exchange = "mpi"
-            _connected.append(ThroughMpi(ranks, mpi))
+            _connected.append(MpiExchange(ranks, mpi))
             return _connected[0]
-    return ThroughFiles(ranks)
+    return FileExchange(ranks)
 
 
-class ThroughFiles:
+class FileExchange:
     """Each rank leaves its rows as a file of the shared filesystem and waits for those of the others."""
 
-    kind: Kind = "files"
+    kind: ExchangeKind = "files"
 
     def __init__(self, ranks: Ranks) -> None:
         self.ranks = ranks
         self._step = 0
 
-    def to_all(self, mine: Array) -> Array:
+    def all_gather(self, mine: Array) -> Array:
         """Return everybody's rows to every rank."""
         ranks = self.ranks
         if ranks.size == 1:
@@ -79,10 +79,10 @@ class ThroughFiles:
         ranks.path(f"step{self._step - 1}.{ranks.rank}").unlink(missing_ok=True)
         return np.concatenate(parts)
 
-    def to_first(self, mine: Array) -> Array:
+    def gather(self, mine: Array) -> Array:
         """Return everybody's rows to rank 0; the others go on at once with their own."""
         if self.ranks.rank:
-            self.ranks.leave(f"last.{self.ranks.rank}", mine)
+            self.ranks.put(f"last.{self.ranks.rank}", mine)
             return mine
         return np.concatenate(self.ranks.collect("last", mine))
 
@@ -90,10 +90,10 @@ class ThroughFiles:
         """End the run; the folder is rank 0's to remove."""
 
 
-class ThroughMpi:
+class MpiExchange:
     """Collective operations that never block. Ranks meet before each, and may say there that they failed."""
 
-    kind: Kind = "mpi"
+    kind: ExchangeKind = "mpi"
 
     def __init__(self, ranks: Ranks, mpi: "ModuleType") -> None:
         self.ranks = ranks
@@ -102,16 +102,16 @@ class ThroughMpi:
         self._sizes = np.empty(ranks.size, np.int64)
         self._meeting: Any = None  # the one at which this rank is, also where a failure was its result
 
-    def to_all(self, mine: Array) -> Array:
+    def all_gather(self, mine: Array) -> Array:
         """Return everybody's rows to every rank."""
         sizes = self._meet(mine.size)
         rows = np.empty(sum(sizes), mine.dtype)
         self._wait(self._world.Iallgatherv(np.ascontiguousarray(mine), [rows, sizes]))
         return rows.reshape(-1, *mine.shape[1:])
 
-    def to_first(self, mine: Array) -> Array:
+    def gather(self, mine: Array) -> Array:
         """Return everybody's rows to rank 0, and to the others as well: they are few."""
-        return self.to_all(mine)
+        return self.all_gather(mine)
 
     def close(self) -> None:
         """Leave MPI once all ranks are here, since nobody could stop who waits for them inside."""
@@ -129,7 +129,7 @@ class ThroughMpi:
             self._meeting = self._entered(-exit_code)
         while not self._meeting.Test():
             if time.monotonic() > deadline:
-                if by_mpiexec():
+                if has_mpiexec():
                     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
                     self._world.Abort(exit_code)
                 return
@@ -165,10 +165,10 @@ class ThroughMpi:
             time.sleep(min(waited_s / 10, _LONGEST_PAUSE_S))
 
 
-_connected: list[ThroughMpi] = []  # one at most, from its start to its end
+_connected: list[MpiExchange] = []  # one at most, from its start to its end
 
 
-def fail(exit_code: int) -> None:
+def fail_exchanges(exit_code: int) -> None:
     """End what a failed job has begun with other ranks, who may be waiting."""
     sys.stdout.flush()
     sys.stderr.flush()

@@ -14,14 +14,14 @@ import numpy as np
 
 from hpc_kernels.arrays import Array
 from hpc_kernels.errors import StoppedError
-from hpc_kernels.files import whole_file
-from hpc_kernels.launch import launched
+from hpc_kernels.files import open_atomically
+from hpc_kernels.launch import detect_launch
 
 _FIRST_PAUSE_S = 0.001
 _LONGEST_PAUSE_S = 0.25
 
 
-def block_of(whole: range, block: int, blocks: int) -> range:
+def range_block(whole: range, block: int, blocks: int) -> range:
     """Return one of `blocks` neighbouring parts of a range, as equal as can be."""
     return whole[len(whole) * block // blocks : len(whole) * (block + 1) // blocks]
 
@@ -37,7 +37,7 @@ class Ranks:
     def share(self, total: int, rank: int | None = None) -> range:
         """Return the contiguous block of `total` signals that belongs to a rank (this one by default)."""
         r = self.rank if rank is None else rank
-        return block_of(range(total), r, self.size)
+        return range_block(range(total), r, self.size)
 
     def path(self, name: str) -> Path:
         """Return the place of the scratch file `name`."""
@@ -74,16 +74,16 @@ class Ranks:
             return False
         return True
 
-    def leave(self, name: str, array: Array) -> None:
+    def put(self, name: str, array: Array) -> None:
         """Leave an array for the other ranks under `name`."""
         self.stop_if_failed()
-        with whole_file(self.path(name), lasting=False) as file:
+        with open_atomically(self.path(name), lasting=False) as file:
             np.save(file, array)
 
     def gather(self, name: str, mine: Array) -> list[Array]:
         """Leave `mine` under ``name.<rank>`` and return what all ranks leave so, in their order."""
         if self.size > 1:
-            self.leave(f"{name}.{self.rank}", mine)
+            self.put(f"{name}.{self.rank}", mine)
         return self.collect(name, mine)
 
     def collect(self, name: str, mine: Array) -> list[Array]:
@@ -91,7 +91,7 @@ class Ranks:
         paths = [None if r == self.rank else self.wait_for(f"{name}.{r}") for r in range(self.size)]
         return [mine if path is None else np.load(path, mmap_mode="r") for path in paths]
 
-    def mapped(self, shape: tuple[int, int], kind: str) -> Array:
+    def create_mapped(self, shape: tuple[int, int], kind: str) -> Array:
         """Return an array that lies in a file without a name, of which memory holds what it has room for."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.path(f"mapped.{self.rank}")
@@ -104,11 +104,11 @@ class Ranks:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-ALONE = Ranks(rank=0, size=1, folder=Path())
+SINGLE_RANK = Ranks(rank=0, size=1, folder=Path())
 
 
-def from_environment(output_dir: Path) -> Ranks:
+def detect_ranks(output_dir: Path) -> Ranks:
     """Return this process's place as its launcher tells it; without one there is one rank."""
-    place = launched()
+    place = detect_launch()
     folder = output_dir / ".".join([".parts", *place.run])  # what another run may have left here is not ours
     return Ranks(place.rank, place.size, folder)

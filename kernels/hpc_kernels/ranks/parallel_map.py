@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hpc_kernels.arrays import Array, further_on, spread
+from hpc_kernels.arrays import Array, call_shifted, compute_in_blocks
 from hpc_kernels.ranks.exchange import Exchange
 from hpc_kernels.reports.progress import Progress
 
@@ -18,7 +18,7 @@ _LONG_S = 0.5  # what takes no longer is not parted
 _WORTH_S = 0.0006  # of work; with less, waking a thread and waiting for it takes longer than it saves
 
 
-class Everywhere:
+class ParallelMap:
     """Call it with a kernel and the number of signals; every rank gets the result of all of them.
 
     Results come in the order of the signals, so what is made of them does not depend on how many
@@ -36,12 +36,12 @@ class Everywhere:
     def __call__(self, kernel: partial[Array], count: int) -> Array:
         """Return the results of `kernel` for all `count` signals."""
         self._step += 1
-        return self._exchange.to_all(self._mine(kernel, self._exchange.ranks.share(count)))
+        return self._exchange.all_gather(self._mine(kernel, self._exchange.ranks.share(count)))
 
     def _mine(self, kernel: partial[Array], own: range) -> Array:
         """Return the results of this rank's signals, computed a part at a time to tell how far it is."""
         begin, stage = time.monotonic(), f"step {self._step}"
-        self._progress.at(0, len(own), stage)
+        self._progress.report(0, len(own), stage)
         step = kernel.func, len(own)
         expected = self._work_s.get(step, _PARTS * _LONG_S * self._threads)
         threads = self._threads if expected > _WORTH_S else 1
@@ -49,7 +49,7 @@ class Everywhere:
         at_a_time, parts = max(threads, -(-len(own) // count)), []
         for start in range(own.start, max(own.stop, own.start + 1), at_a_time):
             some = range(start, min(start + at_a_time, own.stop))
-            parts.append(spread(partial(further_on, kernel, start), len(some), threads))
-            self._progress.at(some.stop - own.start, len(own), stage)
+            parts.append(compute_in_blocks(partial(call_shifted, kernel, start), len(some), threads))
+            self._progress.report(some.stop - own.start, len(own), stage)
         self._work_s[step] = (time.monotonic() - begin) * threads
         return np.concatenate(parts)

@@ -3,7 +3,7 @@
 import sys
 import time
 
-from hpc_kernels.launch import launched
+from hpc_kernels.launch import detect_launch
 
 
 class Progress:
@@ -12,9 +12,9 @@ class Progress:
     def __init__(self, what: str) -> None:
         self._what = what
         self._last = time.monotonic()
-        self._speaks = launched().rank == 0  # one rank's log is enough
+        self._speaks = detect_launch().rank == 0  # one rank's log is enough
 
-    def at(self, done: int, total: int, stage: str = "") -> None:
+    def report(self, done: int, total: int, stage: str = "") -> None:
         """Tell that `done` of `total` are done (of a stage); the end is told by the summary."""
         if self._speaks and done < total and time.monotonic() - self._last >= 1:
             self._last = time.monotonic()

@@ -10,7 +10,7 @@ from hpc_kernels.arrays import Array
 Norms = dict[str, dict[str, tuple[float, float]]]
 
 
-class ErrorSums:
+class ErrorNorms:
     """Per service and cause, the norms of the difference and of the reference."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hpc_kernels.reports.relative_errors import ErrorSums
+from hpc_kernels.reports.relative_errors import ErrorNorms
 
 
 class Phases:
@@ -17,10 +17,10 @@ class Phases:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {"start_up_s": _age_s()}
         self.seen: dict[str, int] = {}
-        self.errors = ErrorSums()
+        self.errors = ErrorNorms()
         self.exchange = "files"  # how ranks met
 
-    def saw(self, signals: int, samples: int, input_bytes: int) -> None:
+    def record_input(self, signals: int, samples: int, input_bytes: int) -> None:
         """Note the size of the input."""
         self.seen = {"signals": signals, "samples": samples, "input_bytes": input_bytes}
 
@@ -33,7 +33,7 @@ class Phases:
         self.seconds[key] = self.seconds.get(key, 0.0) + time.perf_counter() - begin
 
 
-def usage(rank: int) -> dict[str, Any]:
+def resource_usage(rank: int) -> dict[str, Any]:
     """Return what this process has used so far."""
     own = resource.getrusage(resource.RUSAGE_SELF)
     io = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())

@@ -7,10 +7,10 @@ from datetime import date
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hpc_kernels.arrays import Array, as_signals, room
+from hpc_kernels.arrays import Array, as_signals, output_array
 from hpc_kernels.jit.decorators import compiled_fused
 from hpc_kernels.numerics.vector_math import exponential, log_of_normal, normal_tail
-from hpc_kernels.numerics.volatility import Volatility, spots_and_volatilities
+from hpc_kernels.numerics.volatility import Column, Volatility, spots_and_volatilities
 
 FIGURES = tuple(f"{side} {figure}" for figure in ("price", "delta", "gamma", "vega", "theta", "rho")
                 for side in ("call", "put"))  # fmt: skip
@@ -19,7 +19,6 @@ _BLOCK = 2048  # options worked on at a time: their figures stay in the second-l
 _APART = 8  # between the rows of figures: a power of two would put all of them at one place of the cache
 _LEAST, _GREATEST = 1e-100, 1e100  # of what is an ordinary number, far from overflow
 _SCALE = 0.01  # vega, theta and rho are told per hundredth
-Column = NDArray[np.float64]
 
 
 def black_scholes(
@@ -83,7 +82,7 @@ def black_scholes(
         warnings.warn(f"black_scholes: nan for prices that are not positive in {series}", stacklevel=2)
     years = np.full(len(x), years_until_expiry, dtype=np.float64)
     strikes = float(call_strike_price), float(put_strike_price)
-    out = room((len(x), len(FIGURES)), x.dtype, out)
+    out = output_array((len(x), len(FIGURES)), x.dtype, out)
     out[:] = option_figures(spot, sigma, years, *strikes, float(risk_free_return))
     return out
 
@@ -105,7 +104,7 @@ def option_figures(  # noqa: PLR0917 (as many terms as the formula has)
     out: Array | None = None,
 ) -> Array:
     """Return the figures (options, 12) for arrays of spot, volatility and years; nan spot gives nan."""
-    out = room((len(spot), len(FIGURES)), spot.dtype, out)
+    out = output_array((len(spot), len(FIGURES)), spot.dtype, out)
     strikes, scratch = np.array([call_strike, put_strike]), np.empty((20, _BLOCK + _APART))
     _write_figures(spot, sigma, years, strikes, rate, out, scratch)
     return out

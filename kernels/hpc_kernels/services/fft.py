@@ -7,7 +7,7 @@ import ducc0
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hpc_kernels.arrays import Array, as_signals, room
+from hpc_kernels.arrays import Array, as_signals, output_array
 from hpc_kernels.jit.decorators import compiled
 from hpc_kernels.numerics import bluestein
 
@@ -17,7 +17,7 @@ Window = Literal["none", "hann", "hamming", "blackman"]
 # The transform works on several signals at once in vector registers, and a signal alone takes
 # another path with other last bits. Only whole groups of this size are transformed, so that a
 # signal's result does not depend on its neighbours, hence not on ranks and threads.
-GROUP = 4
+SIGNALS_PER_TRANSFORM = 4
 _CELLS_AT_A_TIME = 1 << 19  # so that spectra are still in the caches when their magnitudes are taken
 
 # Coefficients of the cosine sums a0 - a1 cos + a2 cos, as in Harris (1978), exact Hamming 0.54.
@@ -66,9 +66,9 @@ def fft(
     """
     x = as_signals(signals)
     n = x.shape[1]
-    out = room((len(x), n if spectrum == "full" else n // 2 + 1), x.dtype, out)
+    out = output_array((len(x), n if spectrum == "full" else n // 2 + 1), x.dtype, out)
     weights = None if window == "none" else _window(window, n).astype(x.dtype)
-    step = max(1, min(len(x), _CELLS_AT_A_TIME // n) // GROUP) * GROUP
+    step = max(1, min(len(x), _CELLS_AT_A_TIME // n) // SIGNALS_PER_TRANSFORM) * SIGNALS_PER_TRANSFORM
     half_spectra = _half_spectra(n, step, x.dtype)
     for start in range(0, len(x), step):
         spectra = half_spectra(_in_groups(x[start : start + step], weights))
@@ -92,15 +92,15 @@ def _window(window: Window, n: int) -> NDArray[np.float64]:
 
 def _half_spectra(samples: int, rows: int, kind: np.dtype[Any]) -> Callable[[Array], bluestein.Complex]:
     """Return the function that transforms so many signals at most into rows that begin with their bins."""
-    if bluestein.pays(samples):
-        return bluestein.half_spectra(samples, rows, GROUP, kind)
+    if bluestein.is_faster(samples):
+        return bluestein.plan_half_spectra(samples, rows, SIGNALS_PER_TRANSFORM, kind)
     room = np.empty((rows, samples // 2 + 1), np.result_type(kind, np.complex64))
     return lambda x: ducc0.fft.r2c(x, axes=(1,), out=room[: len(x)])
 
 
 def _in_groups(x: Array, weights: Array | None) -> Array:
     """Return the weighted signals, and as many of zeros as a whole number of groups needs."""
-    missing = -len(x) % GROUP
+    missing = -len(x) % SIGNALS_PER_TRANSFORM
     if weights is not None:
         x = x * weights
     return np.concatenate([x, np.zeros((missing, x.shape[1]), x.dtype)]) if missing else x

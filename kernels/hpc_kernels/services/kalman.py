@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hpc_kernels.arrays import Array, as_signals, room
+from hpc_kernels.arrays import Array, as_signals, output_array
 from hpc_kernels.jit.decorators import compiled
-from hpc_kernels.numerics.perforation import fill_between
+from hpc_kernels.numerics.perforation import interpolate_skipped
 
 _TOGETHER = 4  # signals filtered side by side: one alone waits for each of its additions
 
@@ -58,12 +58,12 @@ def kalman(
     array([[0.        , 0.33333333, 0.5       ]])
     """
     x = as_signals(signals)
-    out = room(x.shape, x.dtype, out)
+    out = output_array(x.shape, x.dtype, out)
     gains = np.empty((x.shape[1] - 1) // stride + 1)
     _write_gains(float(r), float(q), float(p0), gains)
     _filter(x, out, gains.astype(x.dtype, copy=False), stride)
     if stride > 1:
-        fill_between(out, stride)
+        interpolate_skipped(out, stride)
     return out
 
 

@@ -6,20 +6,19 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from hpc_kernels.arrays import Array, as_signals
+from hpc_kernels.arrays import Array, Labels, as_signals
 from hpc_kernels.errors import UnfitSignalError
 from hpc_kernels.jit.decorators import compiled
 from hpc_kernels.numerics import dtw, euclidean
-from hpc_kernels.numerics.pairwise_kmeans import FewSignals, are_few
-from hpc_kernels.numerics.scaling import divided, unusual_power
+from hpc_kernels.numerics.pairwise_kmeans import PairwiseKmeans, suits_pairwise
+from hpc_kernels.numerics.scaling import scale_down, scaling_exponent
 
-Labels = NDArray[np.int64]
-Everywhere = Callable[[partial[Array], int], Array]
+BlockMap = Callable[[partial[Array], int], Array]
 
 
-def alone(kernel: partial[Array], count: int) -> Array:
+def map_here(kernel: partial[Array], count: int) -> Array:
     """Compute all signals here and now: the simplest way to run a kernel everywhere."""
     return kernel(slice(count))
 
@@ -44,7 +43,7 @@ def kmean(
     init: Literal["kmeans++", "first"] = "kmeans++",
     seed: int = 0,
     band: int | None = None,
-    everywhere: Everywhere = alone,
+    everywhere: BlockMap = map_here,
 ) -> Labels:
     """Return the cluster of each signal, 0 being the largest (of equals, the one met first).
 
@@ -97,14 +96,14 @@ def kmean(
     x = as_signals(signals)
     if cluster_number > len(x):
         raise UnfitSignalError(f"{cluster_number} clusters need as many signals, got {len(x)}")
-    power = unusual_power(x)
-    x, epsilon = divided(x, power), np.ldexp(epsilon_criteria, -power)
+    power = scaling_exponent(x)
+    x, epsilon = scale_down(x, power), np.ldexp(epsilon_criteria, -power)
     near = _Nearness(metric, centroid, -1 if band is None else band)
     first: Sequence[int] = range(cluster_number)
     if init == "kmeans++":
         first = _spread_out(x, cluster_number, near, np.random.Generator(np.random.PCG64(seed)), everywhere)
-    if metric == "euclidean" and are_few(x):
-        found = FewSignals(x, everywhere).labels(first, max_iterations, epsilon)
+    if metric == "euclidean" and suits_pairwise(x):
+        found = PairwiseKmeans(x, everywhere).labels(first, max_iterations, epsilon)
         if found is not None:
             return _by_size(found, cluster_number)
     centroids = x[list(first)]
@@ -120,7 +119,7 @@ def kmean(
 
 
 def _spread_out(
-    x: Array, count: int, near: _Nearness, draw: np.random.Generator, everywhere: Everywhere
+    x: Array, count: int, near: _Nearness, draw: np.random.Generator, everywhere: BlockMap
 ) -> Sequence[int]:
     """Choose the first members: each draw prefers what is far from those chosen before."""
     chosen = [int(draw.integers(len(x)))]
@@ -140,7 +139,7 @@ def _drawn(nearest: Array, chosen: list[int], draw: np.random.Generator) -> int:
     return int(np.searchsorted(weights, draw.random() * weights[-1], side="right"))
 
 
-def _assigned(x: Array, centroids: Array, near: _Nearness, everywhere: Everywhere) -> Labels:
+def _assigned(x: Array, centroids: Array, near: _Nearness, everywhere: BlockMap) -> Labels:
     """Return the nearest centroid of each signal; none stays without a signal."""
     found = everywhere(partial(_nearest, x, centroids, near), len(x))
     labels, distances = found[:, 0].astype(np.int64), found[:, 1].copy()
@@ -154,9 +153,9 @@ def _assigned(x: Array, centroids: Array, near: _Nearness, everywhere: Everywher
 def _nearest(x: Array, centroids: Array, near: _Nearness, block: slice) -> Array:
     """Return (label, distance) of each signal of a block."""
     if near.metric == "euclidean":
-        return euclidean.nearest(x[block], centroids)
+        return euclidean.nearest_centroids(x[block], centroids)
     out = np.empty((len(x[block]), 2))
-    _nearest_dtw(x[block], centroids, near.radius, out, dtw.scratch(x.shape[1], x.dtype))
+    _nearest_dtw(x[block], centroids, near.radius, out, dtw.scratch_array(x.shape[1], x.dtype))
     return out
 
 
@@ -171,7 +170,7 @@ def _nearest_dtw(x: Array, centroids: Array, radius: int, out: Array, scratch: A
         out[i, 0], out[i, 1] = label, least
 
 
-def _centroids(x: Array, before: Array, labels: Labels, near: _Nearness, everywhere: Everywhere) -> Array:
+def _centroids(x: Array, before: Array, labels: Labels, near: _Nearness, everywhere: BlockMap) -> Array:
     """Return the new centroids."""
     if near.metric == "euclidean" or near.centroid == "mean":
         sizes = np.bincount(labels, minlength=len(before))[:, np.newaxis]
@@ -181,7 +180,7 @@ def _centroids(x: Array, before: Array, labels: Labels, near: _Nearness, everywh
     return np.asarray((totals[:, 0] / totals[:, 1]).astype(x.dtype))
 
 
-def _added(rows: Array, labels: Labels, clusters: int, everywhere: Everywhere) -> Array:
+def _added(rows: Array, labels: Labels, clusters: int, everywhere: BlockMap) -> Array:
     """Return the sums of the members, added in the order of the input; samples are what is shared out."""
     totals = everywhere(partial(_added_between, rows, labels, clusters), rows.shape[1])
     return np.ascontiguousarray(totals.T)

@@ -6,16 +6,16 @@ from itertools import groupby
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from hpc_kernels.arrays import Array, as_signals
+from hpc_kernels.arrays import Array, Labels, as_signals
 from hpc_kernels.errors import UnfitSignalError
 from hpc_kernels.jit.decorators import compiled
 from hpc_kernels.numerics import dtw, euclidean
-from hpc_kernels.numerics.scaling import divided, unusual_power
+from hpc_kernels.numerics.scaling import scale_down, scaling_exponent
 
 _TOGETHER = 16  # queries that one call looks up: for each it keeps a number per training signal
-Labels = NDArray[np.int64]
+
 _Envelopes = tuple[Array, Array]
 _Alike = tuple[int, int]  # samples of a query, power of two that it is divided by
 
@@ -79,7 +79,7 @@ def knn(
     envelopes: dict[_Alike, _Envelopes] = {}  # of the training signals
     for alike, block in _alike(queries, np.array([x.min(), x.max()])):
         samples, power = alike
-        train, neighbours = divided(x, power), np.empty((len(block), k_nearest_neighbor), np.int64)
+        train, neighbours = scale_down(x, power), np.empty((len(block), k_nearest_neighbor), np.int64)
         if metric == "dtw":
             if alike not in envelopes:
                 envelopes[alike] = _envelopes(train, samples, radius)
@@ -100,13 +100,13 @@ def _alike(queries: list[Array], extremes: Array) -> Iterator[tuple[_Alike, Arra
     """
 
     def key(query: Array) -> _Alike:
-        return len(query), unusual_power(extremes, query)
+        return len(query), scaling_exponent(extremes, query)
 
     for alike, run in groupby(queries, key):
         signals = list(run)
         for start in range(0, len(signals), _TOGETHER):
             block = np.array(signals[start : start + _TOGETHER], extremes.dtype)
-            yield alike, divided(block, alike[1])
+            yield alike, scale_down(block, alike[1])
 
 
 def _check_length(query: int, training: int) -> None:
@@ -126,7 +126,7 @@ def _vote(classes: list[int]) -> int:
 def _write_squares(training: Array, queries: Array, out: Array) -> None:
     for q in range(len(queries)):
         for i in range(len(training)):
-            out[q, i] = euclidean.squares(training[i], queries[q])
+            out[q, i] = euclidean.squared_distance(training[i], queries[q])
 
 
 def _find_dtw(
@@ -135,7 +135,7 @@ def _find_dtw(
     """Write the nearest training signals, from near to far; what is surely far is not looked at."""
     bounds, own = np.empty((len(queries), len(training))), np.empty((2, training.shape[1]), training.dtype)
     _write_bounds(training, queries, radius, squared, *envelopes, bounds, own)
-    scratch = dtw.scratch(max(queries.shape[1], training.shape[1]), training.dtype)
+    scratch = dtw.scratch_array(max(queries.shape[1], training.shape[1]), training.dtype)
     distances, order = np.full(neighbours.shape, np.inf), np.argsort(bounds, axis=1)
     _write_nearest(training, queries, radius, squared, bounds, order, neighbours, distances, scratch)
 

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hpc_kernels.arrays import Array, Scalar, as_signals, room
+from hpc_kernels.arrays import Array, Scalar, as_signals, output_array
 from hpc_kernels.jit.decorators import compiled, compiled_any_order
-from hpc_kernels.numerics.perforation import fill_between
+from hpc_kernels.numerics.perforation import interpolate_skipped
 
 
 def min_max(
@@ -47,12 +47,12 @@ def min_max(
     array([[0. , 1. , 0.5]])
     """
     x = as_signals(signals)
-    out, ends = room(x.shape, x.dtype, out), (x.dtype.type(low), x.dtype.type(high))
+    out, ends = output_array(x.shape, x.dtype, out), (x.dtype.type(low), x.dtype.type(high))
     if stride == 1:
         _scale(x, out, *ends)
     else:
         _scale(x[:, ::stride], out[:, ::stride], *ends)
-        fill_between(out, stride)
+        interpolate_skipped(out, stride)
     return out
 
 

@@ -6,10 +6,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hpc_kernels.arrays import Array, as_signals, room
+from hpc_kernels.arrays import Array, as_signals, output_array
 from hpc_kernels.errors import UnfitSignalError
-from hpc_kernels.numerics.convolution import BLOCK, weighted_sums
-from hpc_kernels.numerics.perforation import fill_between
+from hpc_kernels.numerics.convolution import OUTPUT_BLOCK, correlate
+from hpc_kernels.numerics.perforation import interpolate_skipped
 
 Mode = Literal["nearest", "interp", "mirror", "wrap", "constant"]
 Taps = NDArray[np.float64]
@@ -78,12 +78,12 @@ def savitzky_golay(
     unit = delta**deriv if deriv <= polyorder else 1.0  # above it all is 0, and powers may be no numbers
     centre = _centre_taps(window_length, polyorder, deriv) / unit
     edges = _taps(window_length, polyorder, deriv) / unit if mode == "interp" else None
-    out = room(x.shape, x.dtype, out)
+    out = output_array(x.shape, x.dtype, out)
     _smooth(x, out, centre, mode)
     if edges is not None:
         _fit_ends(x, out, edges)
     if stride > 1:
-        fill_between(out, stride)
+        interpolate_skipped(out, stride)
     return out
 
 
@@ -121,14 +121,14 @@ def _centre_taps(window_length: int, polyorder: int, deriv: int) -> Taps:
 
 def _smooth(x: Array, out: Array, taps: Taps, mode: Mode) -> None:
     """Sum inner samples where they are, and those near an end on a copy that goes on beyond it."""
-    half, n, sums = len(taps) // 2, x.shape[1], np.empty(BLOCK)
+    half, n, sums = len(taps) // 2, x.shape[1], np.empty(OUTPUT_BLOCK)
     before, after = _beyond(x, np.arange(-half, 0), mode), _beyond(x, np.arange(n, n + half), mode)
     if n <= 2 * half:
-        weighted_sums(_joined(before, x, after), taps, out, 0, sums)
+        correlate(_joined(before, x, after), taps, out, 0, sums)
         return
-    weighted_sums(x, taps, out, half, sums)
-    weighted_sums(_joined(before, x[:, : 2 * half]), taps, out, 0, sums)
-    weighted_sums(_joined(x[:, n - 2 * half :], after), taps, out, n - half, sums)
+    correlate(x, taps, out, half, sums)
+    correlate(_joined(before, x[:, : 2 * half]), taps, out, 0, sums)
+    correlate(_joined(x[:, n - 2 * half :], after), taps, out, n - half, sums)
 
 
 def _joined(*parts: Array) -> Array:

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from hpc_kernels.arrays import Array
-from hpc_kernels.errors import BadInputError, whole
-from hpc_kernels.tables.csv.source import is_packed
-from hpc_kernels.tables.csv.strict import COMMA_HINT, found
+from hpc_kernels.errors import BadInputError, unreadable_as_bad_input
+from hpc_kernels.tables.csv.source import is_gzip
+from hpc_kernels.tables.csv.strict import COMMA_HINT, show_cell
 
 HEADER_ROWS = 3
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
@@ -26,7 +26,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Pairs:
+class AssetPairs:
     """The names of all assets; of the shared ones the prices, as rows that end in nan, and the last dates."""
 
     names: list[str]
@@ -34,7 +34,7 @@ class Pairs:
     last_dates: list[str]
 
 
-def read_asset_pairs(path: Path, share: Callable[[int], range]) -> Pairs:
+def read_asset_pairs(path: Path, share: Callable[[int], range]) -> AssetPairs:
     """Read the asset pairs at `path`, row by row.
 
     Raises
@@ -54,14 +54,14 @@ def read_asset_pairs(path: Path, share: Callable[[int], range]) -> Pairs:
         expected = f"expected {HEADER_ROWS} header rows and a price"
         raise BadInputError(f"{path.name}: {expected}, found {number} rows")
     table = np.asarray(prices).reshape(number - HEADER_ROWS, len(mine))
-    return Pairs(names, np.ascontiguousarray(table.T), series.last_dates[mine.start : mine.stop])
+    return AssetPairs(names, np.ascontiguousarray(table.T), series.last_dates[mine.start : mine.stop])
 
 
 def _rows(path: Path) -> Iterator[list[str]]:
-    packed = is_packed(path)
+    packed = is_gzip(path)
     opened = gzip.open if packed else open
     with (
-        whole(path.name, "gzip" if packed else "CSV"),
+        unreadable_as_bad_input(path.name, "gzip" if packed else "CSV"),
         opened(path, "rt", encoding="utf-8-sig", newline="\n") as file,
     ):
         yield from csv.reader(file, strict=True)
@@ -119,13 +119,13 @@ class _Series:
         if asset in self._ended:
             raise BadInputError(f"{where}: found {day or price!r} after a blank pair")
         if not _is_date(day):
-            shown = found(day.encode())
+            shown = show_cell(day.encode())
             raise BadInputError(f"{where}: expected a date as YYYY-MM-DD, found {shown}")
         if day < last:
             raise BadInputError(f"{where}: expected dates oldest first, found {day} after {last}")
         value = float(price) if _NUMBER.fullmatch(price) else math.nan
         if not math.isfinite(value):
-            shown = found(price.encode())
+            shown = show_cell(price.encode())
             raise BadInputError(f"{row}, column {2 * asset + 2}: expected a finite price, found {shown}")
         self.last_dates[asset] = day
         return value

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from hpc_kernels.arrays import Array
-from hpc_kernels.errors import BadInputError, cell
-from hpc_kernels.ranks.group import ALONE, Ranks, block_of
+from hpc_kernels.errors import BadInputError, cell_place
+from hpc_kernels.ranks.group import SINGLE_RANK, Ranks, range_block
 from hpc_kernels.tables.asset_pairs import HEADER_ROWS, read_asset_pairs
-from hpc_kernels.tables.memory import blocks_needed
+from hpc_kernels.tables.memory import count_blocks
 from hpc_kernels.tables.npy import read_npy
 from hpc_kernels.tables.parquet import read_parquet
 from hpc_kernels.tables.shared_rows import SharedRows
@@ -41,7 +41,7 @@ class TableInput:
         path: Path,
         layout: str = "sensor_table",
         *,
-        ranks: Ranks = ALONE,
+        ranks: Ranks = SINGLE_RANK,
         blocks: int = 1,
         threads: int = 1,
     ) -> None:
@@ -53,7 +53,7 @@ class TableInput:
     def in_memory(cls, path: Path, layout: str, ranks: Ranks, *, shares: int, threads: int) -> "TableInput":
         """Open a table in as many blocks as let each of `shares` shares of it fit into memory."""
         _must_be_there(path)
-        return cls(path, layout, ranks=ranks, blocks=blocks_needed(path, ranks, shares), threads=threads)
+        return cls(path, layout, ranks=ranks, blocks=count_blocks(path, ranks, shares), threads=threads)
 
     def read(self, share: Share) -> Table:
         """Read a table; `share` says which of so many signals are wanted. All ranks must come here."""
@@ -88,7 +88,7 @@ class TableInput:
             table = self.read(share)
             own = share(len(table.names))
             if not block:
-                whole = self._ranks.mapped((len(table.names), table.signals.shape[1]), kind)
+                whole = self._ranks.create_mapped((len(table.names), table.signals.shape[1]), kind)
             whole[own.start : own.stop] = self.rounded(table, kind, own.start)
         return replace(table, signals=whole)
 
@@ -119,7 +119,7 @@ class TableInput:
             row, column = row + HEADER_ROWS, 2 * column + 1
         elif self._path.suffix.lower() not in _WITHOUT_HEADER:
             row += 1 + sum(name.count("\n") for name in table.names)
-        where = cell(self._path.name, row + 1, column, name)
+        where = cell_place(self._path.name, row + 1, column, name)
         return BadInputError(f"{where}: {value} is beyond single precision")
 
 
@@ -129,7 +129,7 @@ def _must_be_there(path: Path) -> None:
 
 
 def _block(block: int, blocks: int, total: int) -> range:
-    return block_of(range(total), block, blocks)
+    return range_block(range(total), block, blocks)
 
 
 def _beyond(signals: Array, columns: range) -> list[tuple[int, int, float]]:

@@ -8,23 +8,22 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hpc_kernels.arrays import Labels
 from hpc_kernels.errors import BadInputError
-from hpc_kernels.files import whole_file
-from hpc_kernels.tables.output import quoted
+from hpc_kernels.files import open_atomically
+from hpc_kernels.tables.output import quote_cell
 
-Labels = NDArray[np.int64]
 _LABEL = re.compile("0*([0-9]{1,18})")  # so many digits fit
 
 
 def write_labels(path: Path, header: str, names: Sequence[str], labels: Labels) -> None:
     """Write a header and ``name;label`` lines, or the labels alone as a NumPy file."""
-    with whole_file(path) as file:
+    with open_atomically(path) as file:
         if path.suffix == ".npy":
             np.save(file, labels)
             return
-        lines = (f"{quoted(name)};{label}\n" for name, label in zip(names, labels, strict=True))
+        lines = (f"{quote_cell(name)};{label}\n" for name, label in zip(names, labels, strict=True))
         file.writelines(line.encode("utf-8", "surrogateescape") for line in chain([f"{header}\n"], lines))
 
 

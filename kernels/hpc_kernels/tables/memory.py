@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from hpc_kernels.ranks.group import Ranks
-from hpc_kernels.tables.csv.source import is_packed
+from hpc_kernels.tables.csv.source import is_gzip
 
 _BYTES_PER_CELL = 3 * 8  # the input, a result, and what a kernel holds on the way
 _SAMPLE = 1 << 16
@@ -15,7 +15,7 @@ _SIZE_BYTES = 4
 _PARTS_OF_TEN = 6  # of what is free: the interpreter and the other users of the node live there too
 
 
-def blocks_needed(path: Path, ranks: Ranks, shares: int) -> int:
+def count_blocks(path: Path, ranks: Ranks, shares: int) -> int:
     """Return in how many blocks each rank takes its one of so many shares of the signals in a file.
 
     All go by the one that has least memory: each waits for the blocks of every other.
@@ -29,7 +29,7 @@ def blocks_needed(path: Path, ranks: Ranks, shares: int) -> int:
 def _size(path: Path) -> tuple[int, int]:
     """Estimate the numbers of cells and of columns: in a text from its beginning."""
     size = path.stat().st_size
-    if is_packed(path):
+    if is_gzip(path):
         return max(_unpacked_size(path), 2 * size) // 8, _MOST_BLOCKS
     if path.suffix.lower() in {".npy", ".parquet"}:
         return size // 8, _MOST_BLOCKS  # not less than 8 bytes a cell, as a rule; columns unknown

@@ -9,7 +9,7 @@ import numpy as np
 _AT_ONCE = 1 << 12
 
 
-class Names(Sequence[str]):
+class SignalNames(Sequence[str]):
     """A sequence of strings that takes little more memory than their text."""
 
     def __init__(self, text: bytes, separator: bytes) -> None:
@@ -19,7 +19,7 @@ class Names(Sequence[str]):
         self._separator = separator
 
     @classmethod
-    def of(cls, names: Iterable[str]) -> "Names":
+    def from_strings(cls, names: Iterable[str]) -> "SignalNames":
         """Return these strings, in which there may be any letter."""
         self, texts = cls.__new__(cls), [_bytes(name) for name in names]
         self._set(b"\0".join(texts), np.cumsum([0, *(len(text) + 1 for text in texts)]))
@@ -31,7 +31,7 @@ class Names(Sequence[str]):
         self._text, self._starts = text, starts.astype(np.min_scalar_type(len(text) + 1))
         self.longest = int(np.diff(starts).max(initial=1)) - 1
 
-    def row(self, separator: bytes) -> bytes | None:
+    def header_line(self, separator: bytes) -> bytes | None:
         """Return the names with a separator between them, if that is how they came and none is in quotes."""
         quoted = any(odd in self._text for odd in (b'"', b"\r", b"\n"))
         return self._text if self._separator == separator and not quoted else None

@@ -9,7 +9,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from hpc_kernels.arrays import Array
-from hpc_kernels.errors import BadInputError, cell, whole
+from hpc_kernels.errors import BadInputError, cell_place, unreadable_as_bad_input
 
 _CELLS_AT_ONCE = 1 << 20
 
@@ -35,7 +35,7 @@ def read_npy(path: Path, share: Callable[[int], range]) -> tuple[list[str], Arra
 
 def _opened(path: Path) -> NDArray[Any]:
     """Map the file into memory as a table of two dimensions."""
-    with whole(path.name, ".npy"):
+    with unreadable_as_bad_input(path.name, ".npy"):
         values = open_memmap(path, mode="r")
     if values.ndim not in {1, 2} or values.dtype.kind not in "fiu" or values.size == 0:
         shape = f"{values.dtype} of shape {values.shape}"
@@ -63,5 +63,5 @@ def _first_bad(path: Path, columns: range) -> BadInputError:
         for part, rows, own in _parts(path, columns)
         for r, c in np.argwhere(~np.isfinite(part))[:1]
     )
-    where = cell(path.name, row + 1, column, f"signal_{column}")
+    where = cell_place(path.name, row + 1, column, f"signal_{column}")
     return BadInputError(f"{where}: expected a finite number, found {value}")

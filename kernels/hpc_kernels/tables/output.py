@@ -10,18 +10,16 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hpc_kernels.arrays import Array
-from hpc_kernels.files import Buffer, Digested
-from hpc_kernels.jit.byte_intrinsics import ROOM
+from hpc_kernels.arrays import Array, ByteArray
+from hpc_kernels.files import Buffer, HashingWriter
+from hpc_kernels.jit.byte_intrinsics import TEXT_PADDING
 from hpc_kernels.reports.progress import Progress
-from hpc_kernels.tables.names import Names
+from hpc_kernels.tables.names import SignalNames
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-Bytes = NDArray[np.uint8]
 _CELLS_PER_BLOCK = 1 << 14
 _ROWS_PER_LINE = 8
 _MOST_CELLS = 1 << 18
@@ -29,7 +27,7 @@ _FEW = 4  # blocks for each thread, which wait for each other in memory
 
 
 @dataclass(frozen=True)
-class TableText:
+class TableWriter:
     """A table to be written: the signals of `parts` (each (signals, samples)), in order of the columns."""
 
     names: Sequence[str]
@@ -46,7 +44,7 @@ class TableText:
         """Return what comes before the first row."""
         return _csv_header(self.names) if self.csv else _npy_header(self.parts, self.kind)
 
-    def write_rows(self, file: Digested, rows: range, threads: int, progress: Progress) -> None:
+    def write_rows(self, file: HashingWriter, rows: range, threads: int, progress: Progress) -> None:
         """Write some of the rows; further threads format blocks of them ahead of what is written."""
         step = self._rows_together()
         blocks = [rows[start : start + step] for start in range(0, len(rows), step)]
@@ -55,20 +53,22 @@ class TableText:
         with _formatting(threads) as texts:
             for done, text in enumerate(texts(self._text, blocks), 1):
                 file.write(text.data)
-                progress.at(done * step, len(rows))
+                progress.report(done * step, len(rows))
 
     def _rows_together(self) -> int:
         """Return how many rows make a block that stays in the cache, but takes whole lines of signals."""
         columns = sum(map(len, self.parts))
         return max(_CELLS_PER_BLOCK // columns, min(_ROWS_PER_LINE, _MOST_CELLS // columns), 1)
 
-    def _text(self, rows: range) -> Bytes:
+    def _text(self, rows: range) -> ByteArray:
         values = _rows(self.parts, slice(rows.start, rows.stop), self.kind)
         return _csv_rows(values) if self.csv else _npy_rows(values)
 
 
 @contextmanager
-def _formatting(threads: int) -> Iterator[Callable[[Callable[[range], Bytes], list[range]], Iterator[Bytes]]]:
+def _formatting(
+    threads: int,
+) -> Iterator[Callable[[Callable[[range], ByteArray], list[range]], Iterator[ByteArray]]]:
     """Yield a `map` in order: by this thread alone, or by others a few blocks ahead of it."""
     if threads == 1:
         yield map
@@ -80,8 +80,8 @@ def _formatting(threads: int) -> Iterator[Callable[[Callable[[range], Bytes], li
 
 
 def _in_order(
-    pool: "Executor", ahead: int, function: Callable[[range], Bytes], blocks: Iterable[range]
-) -> Iterator[Bytes]:
+    pool: "Executor", ahead: int, function: Callable[[range], ByteArray], blocks: Iterable[range]
+) -> Iterator[ByteArray]:
     """Yield the results in order while the threads work on at most `ahead` more blocks."""
     left = iter(blocks)
     waiting = deque(pool.submit(function, block) for block in islice(left, ahead))
@@ -105,28 +105,28 @@ def _npy_header(parts: Sequence[Array], kind: np.dtype[np.floating]) -> bytes:
     return text.getvalue()
 
 
-def _npy_rows(rows: Array) -> Bytes:
+def _npy_rows(rows: Array) -> ByteArray:
     return np.ascontiguousarray(rows).view(np.uint8).ravel()
 
 
 def _csv_header(names: Sequence[str]) -> bytearray:
-    if isinstance(names, Names) and (row := names.row(b";")) is not None:
+    if isinstance(names, SignalNames) and (row := names.header_line(b";")) is not None:
         return bytearray(row) + b";\n"
     line, rest = bytearray(), iter(names)
-    while some := "".join(f"{quoted(name)};" for name in islice(rest, _CELLS_PER_BLOCK)):
+    while some := "".join(f"{quote_cell(name)};" for name in islice(rest, _CELLS_PER_BLOCK)):
         line += some.encode("utf-8", "surrogateescape")
     return line + b"\n"
 
 
-def _csv_rows(rows: Array) -> Bytes:
-    from hpc_kernels.tables.csv.format_number import CELLS_TOGETHER, LONGEST_CELL, format_cells  # noqa: PLC0415 (not for .npy)
+def _csv_rows(rows: Array) -> ByteArray:
+    from hpc_kernels.tables.csv.format_number import CELLS_PER_BATCH, LONGEST_CELL, format_cells  # noqa: PLC0415 (not for .npy)
 
-    text = np.empty(rows.size * LONGEST_CELL + len(rows) + ROOM, np.uint8)
-    scratch = np.empty(CELLS_TOGETHER, np.uint64), np.empty(CELLS_TOGETHER, np.int64)
+    text = np.empty(rows.size * LONGEST_CELL + len(rows) + TEXT_PADDING, np.uint8)
+    scratch = np.empty(CELLS_PER_BATCH, np.uint64), np.empty(CELLS_PER_BATCH, np.int64)
     return text[: format_cells(rows.ravel(), rows.shape[1], text, *scratch)]
 
 
-def quoted(name: str) -> str:
+def quote_cell(name: str) -> str:
     """Return `name` as a cell: in quotes where it holds a separator, a quote or a line break."""
     if any(c in name for c in ';"\r\n'):
         return '"' + name.replace('"', '""') + '"'

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import polars as pl
 
-from hpc_kernels.errors import BAD_INPUT, BadInputError, cell
+from hpc_kernels.errors import BAD_INPUT, BadInputError, cell_place
 
 _BYTES_AT_ONCE = 1 << 24
 
 
-def main() -> int:
+def decode_parquet() -> int:
     """Decode the file named by the argument for the process that has started this one."""
     path = Path(sys.argv[1])
     try:
@@ -67,8 +67,10 @@ def _first_bad(file: str, table: pl.LazyFrame, columns: range, rows: int) -> Bad
         for column, series in _columns(file, table, columns, rows)
         if len(bad := series.is_finite().not_().arg_true())
     )
-    return BadInputError(f"{cell(file, row + 1, column, name)}: expected a finite number, found {value}")
+    return BadInputError(
+        f"{cell_place(file, row + 1, column, name)}: expected a finite number, found {value}"
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(decode_parquet())

@@ -8,7 +8,7 @@ import numpy as np
 from hpc_kernels.arrays import Array
 from hpc_kernels.ranks.group import Ranks
 from hpc_kernels.tables.csv import reader
-from hpc_kernels.tables.csv.source import is_packed, unpack
+from hpc_kernels.tables.csv.source import decompress_to, is_gzip
 
 
 class SharedRows:
@@ -30,22 +30,22 @@ class SharedRows:
         StoppedError
             If another rank has failed.
         """
-        with reader.open_table(self._path, self._unpacked()) as text:
+        with reader.open_csv(self._path, self._unpacked()) as text:
             own = share(len(text.names))
             if self._parts == 1:
                 return text.names, text.rows(threads=self._threads)[own.start : own.stop]
             if not self._left:
                 for part in self._steps:
-                    self._ranks.leave(f"rows.{part}", text.rows(part, self._parts, self._threads))
+                    self._ranks.put(f"rows.{part}", text.rows(part, self._parts, self._threads))
                 self._left = True
         return text.names, self._columns(own)
 
     def _unpacked(self) -> Path | None:
         """Return where rank 0 has unpacked the text for all; one with enough memory needs no such place."""
-        if self._parts == 1 or not is_packed(self._path):
+        if self._parts == 1 or not is_gzip(self._path):
             return None
         if self._ranks.rank == 0 and not self._left:  # also where an attempt that was killed has left a text
-            unpack(self._path, self._ranks.path("text"))
+            decompress_to(self._path, self._ranks.path("text"))
         return self._ranks.wait_for("text")
 
     def _columns(self, own: range) -> Array:

@@ -29,11 +29,11 @@ from sklearn.preprocessing import minmax_scale
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from hpc_kernels import fft, kalman, kmean, knn, min_max, savitzky_golay, wavelet
-from hpc_kernels.arrays import in_blocks, spread
+from hpc_kernels.arrays import compute_in_blocks, run_in_blocks
 from hpc_kernels.numerics import dtw
-from hpc_kernels.ranks.exchange import ThroughFiles
+from hpc_kernels.ranks.exchange import FileExchange
 from hpc_kernels.ranks.group import Ranks
-from hpc_kernels.ranks.parallel_map import Everywhere
+from hpc_kernels.ranks.parallel_map import ParallelMap
 from hpc_kernels.services.black_scholes import option_figures
 
 Run = Callable[[], Any]
@@ -42,7 +42,7 @@ Signals = NDArray[np.floating]
 
 _QUIET_S = 0.005  # threads of the other side may still be spinning, in want of work
 THREADS = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-everywhere = Everywhere(ThroughFiles(Ranks(0, 1, Path())), THREADS)  # as in a job of one rank
+everywhere = ParallelMap(FileExchange(Ranks(0, 1, Path())), THREADS)  # as in a job of one rank
 clock = time.process_time if THREADS == 1 else time.perf_counter
 
 
@@ -66,7 +66,7 @@ def shared(kernel: Callable[..., Signals], x: Signals, **options: Any) -> Run:
 
     def run() -> Signals:
         out = np.empty_like(x)
-        in_blocks(lambda block: kernel(x[block], out=out[block], **options), len(x), THREADS)
+        run_in_blocks(lambda block: kernel(x[block], out=out[block], **options), len(x), THREADS)
         return out
 
     return run
@@ -143,7 +143,7 @@ def options() -> None:
 
     def figures() -> Signals:
         out = np.empty((count, 12))
-        in_blocks(lambda b: option_figures(spot[b], sigma[b], years[b], *terms, out[b]), count, THREADS)
+        run_in_blocks(lambda b: option_figures(spot[b], sigma[b], years[b], *terms, out[b]), count, THREADS)
         return out
 
     row(
@@ -205,7 +205,7 @@ def classes() -> None:
         label = f"knn {name}, 60 x 60 of 300"
 
         def ours(one: Any = one) -> Signals:
-            return spread(lambda block: one(queries=list(queries[block])), len(queries), THREADS)
+            return compute_in_blocks(lambda block: one(queries=list(queries[block])), len(queries), THREADS)
 
         if peer := installed("dtaidistance.dtw"):
             parallel = {"block": ((0, 60), (60, 120)), "parallel": THREADS > 1}

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from hpc_kernels.errors import BadInputError
-from hpc_kernels.jobs.options import SERVICES, checked, schema_document
+from hpc_kernels.jobs.options import OPTION_SCHEMAS, resolve_options, schema_document
 from hpc_kernels.jobs.registry import SERVICES as REGISTERED
 
 
@@ -20,12 +20,12 @@ def test_the_command_prints_the_document() -> None:
     assert list(json.loads(first.stdout)["services"]) == list(REGISTERED)
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", OPTION_SCHEMAS)
 def test_every_schema_is_valid_and_closed(service: str) -> None:
-    schema = SERVICES[service]
+    schema = OPTION_SCHEMAS[service]
     Draft202012Validator.check_schema(schema)
     assert schema["additionalProperties"] is False
-    defaults = checked(service, {})
+    defaults = resolve_options(service, {})
     Draft202012Validator(schema).validate(defaults)
     for option in schema["properties"].values():
         assert option["description"]
@@ -33,8 +33,8 @@ def test_every_schema_is_valid_and_closed(service: str) -> None:
 
 
 def test_defaults_and_types() -> None:
-    assert checked("min_max", {"low": -1}) == {"low": -1.0, "high": 1.0}
-    assert checked("fft", {"sampling_rate": 250}) == {
+    assert resolve_options("min_max", {"low": -1}) == {"low": -1.0, "high": 1.0}
+    assert resolve_options("fft", {"sampling_rate": 250}) == {
         "spectrum": "full",
         "window": "none",
         "sampling_rate": 250.0,
@@ -43,7 +43,7 @@ def test_defaults_and_types() -> None:
 
 def test_nan_is_refused() -> None:
     with pytest.raises(BadInputError, match=r"params.min_max.low must not be nan"):
-        checked("min_max", {"low": float("nan")})
+        resolve_options("min_max", {"low": float("nan")})
 
 
 SENTENCES = [
@@ -100,9 +100,9 @@ def test_what_is_wrong_is_said_in_one_sentence(
     service: str, options: dict[str, object], message: str
 ) -> None:
     with pytest.raises(BadInputError, match=re.escape(message)):
-        checked(service, options)
+        resolve_options(service, options)
 
 
 @pytest.mark.parametrize(("window_length", "polyorder"), [(1, 0), (3, 2), (5, 4), (7, 5), (21, 20), (21, 19)])
 def test_every_order_below_the_window_is_fine(window_length: int, polyorder: int) -> None:
-    checked("savitzky_golay", {"window_length": window_length, "polyorder": polyorder})
+    resolve_options("savitzky_golay", {"window_length": window_length, "polyorder": polyorder})

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from hpc_kernels import kmean
+from hpc_kernels.arrays import Labels
 from hpc_kernels.numerics import pairwise_kmeans
-from hpc_kernels.numerics.pairwise_kmeans import FewSignals, Labels
-from hpc_kernels.services.kmean import alone
+from hpc_kernels.numerics.pairwise_kmeans import PairwiseKmeans
+from hpc_kernels.services.kmean import map_here
 
 
 def both_ways(x: Any, **options: Any) -> tuple[Labels, Labels]:
@@ -28,14 +29,14 @@ def both_ways(x: Any, **options: Any) -> tuple[Labels, Labels]:
 def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
     """Note whether the distances alone gave an answer, each time."""
     given_ones: list[bool] = []
-    labels = FewSignals.labels
+    labels = PairwiseKmeans.labels
 
-    def noted(few: FewSignals, *arguments: Any) -> Labels | None:
+    def noted(few: PairwiseKmeans, *arguments: Any) -> Labels | None:
         found = labels(few, *arguments)
         given_ones.append(found is not None)
         return found
 
-    monkeypatch.setattr(FewSignals, "labels", noted)
+    monkeypatch.setattr(PairwiseKmeans, "labels", noted)
     yield given_ones
     assert given_ones
 
@@ -89,12 +90,12 @@ def test_ties_copies_and_emptied_clusters(
     ],
 )
 def test_what_may_go_either_way_has_no_answer(signals: list[list[float]], count: int, epsilon: float) -> None:
-    assert FewSignals(np.array(signals), alone).labels(range(count), 10, epsilon) is None
+    assert PairwiseKmeans(np.array(signals), map_here).labels(range(count), 10, epsilon) is None
     one, other = both_ways(signals, cluster_number=count, init="first", epsilon_criteria=epsilon)
     assert np.array_equal(one, other)
 
 
 def test_it_is_for_few_long_signals_in_double_precision() -> None:
-    assert pairwise_kmeans.are_few(np.empty((64, 1 << 14)))
+    assert pairwise_kmeans.suits_pairwise(np.empty((64, 1 << 14)))
     for other in (np.empty((64, 100)), np.empty((1000, 1 << 11)), np.empty((64, 1 << 14), np.float32)):
-        assert not pairwise_kmeans.are_few(other)
+        assert not pairwise_kmeans.suits_pairwise(other)

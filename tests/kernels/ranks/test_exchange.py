@@ -11,7 +11,7 @@ import pytest
 
 from hpc_kernels.arrays import Array
 from hpc_kernels.errors import StoppedError
-from hpc_kernels.ranks.exchange import ThroughFiles, ThroughMpi, connect, fail
+from hpc_kernels.ranks.exchange import FileExchange, MpiExchange, fail_exchanges, open_exchange
 from hpc_kernels.ranks.group import Ranks
 from hpc_kernels.reports.usage import Phases
 
@@ -28,8 +28,8 @@ def test_rows_come_in_the_order_of_the_ranks_and_empty_shares_are_none(tmp_path:
     shares = [rows[:1], rows[1:1], rows[1:]]
 
     def one(rank: int) -> list[Array]:
-        files = ThroughFiles(Ranks(rank, 3, tmp_path))
-        return [*(files.to_all(step * shares[rank]) for step in (1, 2, 3)), files.to_first(shares[rank])]
+        files = FileExchange(Ranks(rank, 3, tmp_path))
+        return [*(files.all_gather(step * shares[rank]) for step in (1, 2, 3)), files.gather(shares[rank])]
 
     with ThreadPoolExecutor(3) as threads:
         found = list(threads.map(one, range(3)))
@@ -46,15 +46,15 @@ def test_rows_come_in_the_order_of_the_ranks_and_empty_shares_are_none(tmp_path:
 
 def test_one_rank_meets_nobody(tmp_path: Path) -> None:
     phases = Phases()
-    exchange = connect(Ranks(0, 1, tmp_path / "none"), phases)
-    assert exchange.to_all(np.ones(3)).tolist() == exchange.to_first(np.ones(3)).tolist() == [1, 1, 1]
+    exchange = open_exchange(Ranks(0, 1, tmp_path / "none"), phases)
+    assert exchange.all_gather(np.ones(3)).tolist() == exchange.gather(np.ones(3)).tolist() == [1, 1, 1]
     exchange.close()
     assert (phases.exchange, (tmp_path / "none").exists()) == ("files", False)
 
 
 @pytest.mark.parametrize("act", ["to_all", "to_first", "close"])
 def test_who_waits_in_mpi_sees_the_failure_of_another(tmp_path: Path, act: str) -> None:
-    exchange = ThroughMpi(Ranks(0, 2, tmp_path), silent_mpi())
+    exchange = MpiExchange(Ranks(0, 2, tmp_path), silent_mpi())
     arguments: tuple[Any, ...] = () if act == "close" else (np.ones(3),)
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(getattr(exchange, act), *arguments)
@@ -70,9 +70,9 @@ def test_a_failed_rank_does_not_wait_long_for_others(monkeypatch: pytest.MonkeyP
     """Under srun it then just ends: there is neither Abort nor Finalize in this MPI."""
     monkeypatch.delenv("MPI_LOCALNRANKS", raising=False)
     begin = time.monotonic()
-    ThroughMpi(Ranks(0, 2, tmp_path), silent_mpi()).fail(2)
+    MpiExchange(Ranks(0, 2, tmp_path), silent_mpi()).fail(2)
     assert 1 < time.monotonic() - begin < 10
 
 
 def test_nobody_is_told_where_files_serve() -> None:
-    fail(2)
+    fail_exchanges(2)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from hpc_kernels.arrays import Array
-from hpc_kernels.ranks.exchange import ThroughFiles
+from hpc_kernels.ranks.exchange import FileExchange
 from hpc_kernels.ranks.group import Ranks
-from hpc_kernels.ranks.parallel_map import Everywhere
+from hpc_kernels.ranks.parallel_map import ParallelMap
 from hpc_kernels.reports import progress
 from hpc_kernels.reports.progress import Progress
 
@@ -35,7 +35,7 @@ def run(clock: Clock, seconds: float) -> None:
     told = Progress("x.csv: read")
     for done in range(1, 101):
         clock.now += seconds / 100
-        told.at(done, 100)
+        told.report(done, 100)
 
 
 def test_short_work_says_nothing(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,7 +65,7 @@ def test_many_short_steps_are_told_of(clock: Clock, capsys: pytest.CaptureFixtur
         clock.now += 0.3
         return np.zeros(4)[block]
 
-    everywhere = Everywhere(ThroughFiles(Ranks(0, 1, Path())), 1)
+    everywhere = ParallelMap(FileExchange(Ranks(0, 1, Path())), 1)
     for _ in range(12):  # the first one in four parts
         everywhere(partial(kernel), 4)
     lines = capsys.readouterr().err.splitlines()

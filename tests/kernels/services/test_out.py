@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hpc_kernels.jobs.options import checked
+from hpc_kernels.jobs.options import resolve_options
 from hpc_kernels.jobs.registry import SERVICES
 
 FILTERS = [service for service in SERVICES.values() if service.kind == "filtering"]
@@ -22,7 +22,7 @@ CASES = [
 @pytest.mark.filterwarnings("ignore:wavelet. no level")
 def test_every_filter(service: Any, options: dict[str, Any], kind: Any) -> None:
     x = (np.random.default_rng(0).standard_normal((5, 60)) + 100).astype(kind)
-    given = checked(service.name, options)
+    given = resolve_options(service.name, options)
     given.pop("sampling_rate", None)
     room = np.full((9, service.width(60, given)), np.nan, kind)
     out = room[2:7]

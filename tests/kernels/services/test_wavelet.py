@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from hpc_kernels import wavelet
-from hpc_kernels.jobs.options import SERVICES
+from hpc_kernels.jobs.options import OPTION_SCHEMAS
 from tests.kernels.closeness import assert_close
 
 
@@ -94,7 +94,7 @@ def test_single_precision(acceleration_values: NDArray[np.float64]) -> None:
 
 
 def test_the_schema_names_every_discrete_wavelet() -> None:
-    assert sorted(SERVICES["wavelet"]["properties"]["wavelet"]["enum"]) == sorted(
+    assert sorted(OPTION_SCHEMAS["wavelet"]["properties"]["wavelet"]["enum"]) == sorted(
         pywt.wavelist(kind="discrete")
     )
 

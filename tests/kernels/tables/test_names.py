@@ -4,18 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from hpc_kernels.tables.names import Names
+from hpc_kernels.tables.names import SignalNames
 
 
 @given(some.lists(some.text(), min_size=1))
 def test_any_names_are_what_they_were(names: list[str]) -> None:
     names = [name.encode("utf-8", "replace").decode() for name in names]
-    assert list(Names.of(names)) == names
-    assert Names.of(names).longest == max(len(name.encode()) for name in names)
+    assert list(SignalNames.from_strings(names)) == names
+    assert SignalNames.from_strings(names).longest == max(len(name.encode()) for name in names)
 
 
 def test_it_is_a_sequence() -> None:
-    names = Names(b"a;;caf\xc3\xa9;\xff", b";")
+    names = SignalNames(b"a;;caf\xc3\xa9;\xff", b";")
     assert list(names) == ["a", "", "café", "\udcff"] == [names[i] for i in range(4)]
     assert names[-2] == "café"
     assert names[1:3] == ["", "café"]
@@ -26,13 +26,13 @@ def test_it_is_a_sequence() -> None:
 
 
 def test_a_row_that_needs_nothing_done() -> None:
-    assert Names(b"a;;b", b";").row(b";") == b"a;;b"
-    assert Names(b"a,b", b",").row(b";") is None
-    assert Names.of(["a", "b"]).row(b";") is None
+    assert SignalNames(b"a;;b", b";").header_line(b";") == b"a;;b"
+    assert SignalNames(b"a,b", b",").header_line(b";") is None
+    assert SignalNames.from_strings(["a", "b"]).header_line(b";") is None
     for odd in (b'a;b"', b"a;b\r", b"\n;b"):
-        assert Names(odd, b";").row(b";") is None
+        assert SignalNames(odd, b";").header_line(b";") is None
 
 
 def test_more_than_are_looked_at_together() -> None:
     many = [f"s{i}" for i in range(10_000)]
-    assert list(Names(";".join(many).encode(), b";")) == many == list(Names.of(many))
+    assert list(SignalNames(";".join(many).encode(), b";")) == many == list(SignalNames.from_strings(many))

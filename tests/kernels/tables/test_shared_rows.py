@@ -12,10 +12,10 @@ import pytest
 
 from hpc_kernels.arrays import Array
 from hpc_kernels.errors import BadInputError, StoppedError
-from hpc_kernels.ranks.group import Ranks, block_of
+from hpc_kernels.ranks.group import Ranks, range_block
 from hpc_kernels.tables.csv import reader, source
 from hpc_kernels.tables.input import TableInput
-from hpc_kernels.tables.memory import blocks_needed
+from hpc_kernels.tables.memory import count_blocks
 
 VALUES = np.random.default_rng(0).standard_normal((60, 7))
 
@@ -30,7 +30,7 @@ def taken(path: Path, rank: int, ranks: int, steps: int) -> list[Array]:
     place = Ranks(rank, ranks, path.parent / f"parts.{ranks}.{steps}")
     table = TableInput(path, ranks=place, blocks=steps)
     blocks = range(steps)
-    return [table.read(lambda n, b=b: block_of(place.share(n), b, steps)).signals for b in blocks]  # type: ignore[misc]
+    return [table.read(lambda n, b=b: range_block(place.share(n), b, steps)).signals for b in blocks]  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 3, 9])
@@ -57,9 +57,9 @@ def test_a_text_that_finds_no_room_is_not_bad_input(
 ) -> None:
     (tmp_path / "x.csv.gz").write_bytes(gzip.compress(text))
     full = partial(Path("/dev/full").open, "wb")
-    monkeypatch.setattr(source, "whole_file", lambda _place, **_lasting: full())
+    monkeypatch.setattr(source, "open_atomically", lambda _place, **_lasting: full())
     with pytest.raises(OSError, match="No space left"):
-        source.unpack(tmp_path / "x.csv.gz", tmp_path / "text")
+        source.decompress_to(tmp_path / "x.csv.gz", tmp_path / "text")
 
 
 def test_rows_that_may_not_be_left_are_not_bad_input(
@@ -69,7 +69,7 @@ def test_rows_that_may_not_be_left_are_not_bad_input(
         raise PermissionError(13, "Permission denied", str(ranks.folder))
 
     (tmp_path / "x.csv").write_bytes(text)
-    monkeypatch.setattr(Ranks, "leave", denied)
+    monkeypatch.setattr(Ranks, "put", denied)
     with pytest.raises(PermissionError):
         taken(tmp_path / "x.csv", 0, 1, 2)
 
@@ -77,8 +77,8 @@ def test_rows_that_may_not_be_left_are_not_bad_input(
 def test_a_part_reads_its_bytes_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x.csv").write_text("a;b\n" + "1.25;-2\n" * 100_000)
     for module in (reader, source):
-        monkeypatch.setattr(module, "PIECE", 1 << 10)
-    with reader.open_table(tmp_path / "x.csv") as whole:
+        monkeypatch.setattr(module, "BUFFER_BYTES", 1 << 10)
+    with reader.open_csv(tmp_path / "x.csv") as whole:
         read: list[range] = []
 
         def fill(buffer: memoryview, start: int) -> int:
@@ -118,5 +118,5 @@ def test_all_ranks_go_by_the_one_with_the_least_memory(
     for rank, memory in ((1, 2000), (0, 1 << 40)):
         monkeypatch.setenv("HPC_KERNELS_MEMORY_BYTES", str(memory))
         place = Ranks(rank, 2, tmp_path / "parts")
-        place.leave("blocks.0", np.array([1.0]))  # what rank 0 will find, so that rank 1 need not wait
-        assert blocks_needed(tmp_path / "x.csv", place, shares=2) == 3
+        place.put("blocks.0", np.array([1.0]))  # what rank 0 will find, so that rank 1 need not wait
+        assert count_blocks(tmp_path / "x.csv", place, shares=2) == 3

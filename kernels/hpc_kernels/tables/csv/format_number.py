@@ -9,24 +9,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpc_kernels.arrays import Array
-from hpc_kernels.jit.bit_intrinsics import bits_of_float, leading_zeros, scaled_interval
-from hpc_kernels.jit.byte_intrinsics import LANES, put_digits, put_word
+from hpc_kernels.arrays import Array, ByteArray
+from hpc_kernels.jit.bit_intrinsics import Word, float_to_bits, leading_zeros, scaled_interval
+from hpc_kernels.jit.byte_intrinsics import VECTOR_BYTES, store_digits, store_word
 from hpc_kernels.jit.decorators import compiled
-from hpc_kernels.tables.csv.powers_of_ten import rounded_up_tens
+from hpc_kernels.tables.csv.powers_of_ten import rounded_up_powers_of_ten
 
-Text = NDArray[np.uint8]
-Word = Any  # a uint64; mixed with Python's integers it would be a float to a checker of types
 LONGEST_CELL = 25  # "-1.2345678901234567e-308" and its separator
-CELLS_TOGETHER = 512
+CELLS_PER_BATCH = 512
 _FIRST, _LAST = -292, 324
-_UPPER, _LOWER = rounded_up_tens(_FIRST, _LAST)
+_UPPER, _LOWER = rounded_up_powers_of_ten(_FIRST, _LAST)
 _ZERO, _DOT, _MINUS, _E, _SEPARATOR, _LINE_END = b"0.-e;\n"
 _NAN, _INFINITE, _SMALL = (
     np.uint64(int.from_bytes(word, "little")) for word in (b"nan", b"inf", b"0.000000")
 )
 _LEAST_POINT, _LAST_POINT = -4, 16  # like Python: where the decimal point lies in plain notation
-_NOWHERE = LANES  # for a point that is not among the digits
+_NOWHERE = VECTOR_BYTES  # for a point that is not among the digits
 _ONE, _TEN, _FOUR = np.uint64(1), np.uint64(10), np.uint64(4)
 _MOST_DIGITS, _GROUP = 17, np.uint64(10**8)
 _TENS = np.array([10**i for i in range(20)], dtype=np.uint64)
@@ -34,7 +32,7 @@ _TENS = np.array([10**i for i in range(20)], dtype=np.uint64)
 
 @compiled
 def format_cells(
-    cells: Array, columns: int, text: Text, digits: NDArray[np.uint64], powers: NDArray[np.int64]
+    cells: Array, columns: int, text: ByteArray, digits: NDArray[np.uint64], powers: NDArray[np.int64]
 ) -> int:
     """Write rows of `columns` cells with a separator after every cell; return the length of the text.
 
@@ -57,7 +55,7 @@ def _find_digits(
     bias = fraction_bits + highest // 2
     hidden = _ONE << width
     for i in range(len(cells)):
-        bits = bits_of_float(cells[i])
+        bits = float_to_bits(cells[i])
         fraction, exponent = bits & (hidden - _ONE), int(bits >> width) & highest
         normal = exponent != 0
         mantissa, q = fraction + hidden * np.uint64(normal), exponent - bias + (not normal)
@@ -102,7 +100,7 @@ def _write_cells(  # noqa: PLR0917 (Numba knows no keyword-only)
     powers: NDArray[np.int64],
     columns: int,
     column: int,
-    text: Text,
+    text: ByteArray,
     at: int,
 ) -> tuple[int, int]:
     """Write cells from `column` on at `at`; return where the text ends, and the column of the next cell."""
@@ -114,7 +112,7 @@ def _write_cells(  # noqa: PLR0917 (Numba knows no keyword-only)
         if digits[i] == 0:
             at = _write_special(cells[i], text, at)
         elif _LEAST_POINT < point <= _LAST_POINT:
-            put_word(text, at, _SMALL)
+            store_word(text, at, _SMALL)
             lead = 2 - point if point <= 0 else 0
             kept = _put(digits[i], count, text, at + lead, point if point > 0 else _NOWHERE)
             at += lead + kept if point <= 0 else point if kept <= point else kept + 1
@@ -130,28 +128,28 @@ def _write_cells(  # noqa: PLR0917 (Numba knows no keyword-only)
 
 
 @compiled
-def _put(digits: Word, count: int, text: Text, at: int, point: int) -> int:
+def _put(digits: Word, count: int, text: ByteArray, at: int, point: int) -> int:
     """Write digits with a decimal point after the first `point`; return how many, less zeros at the end."""
     digits *= _TENS[_MOST_DIGITS - count]
     upper = digits // _GROUP
     first = upper // _GROUP
-    kept: int = put_digits(text, at, first, upper - first * _GROUP, digits - upper * _GROUP, point)
+    kept: int = store_digits(text, at, first, upper - first * _GROUP, digits - upper * _GROUP, point)
     return kept
 
 
 @compiled
-def _write_special(value: Any, text: Text, at: int) -> int:
+def _write_special(value: Any, text: ByteArray, at: int) -> int:
     """Write what has no digits."""
     if value == 0:
         text[at] = _ZERO
         return at + 1
     at -= np.isnan(value) and np.signbit(value)
-    put_word(text, at, _NAN if np.isnan(value) else _INFINITE)
+    store_word(text, at, _NAN if np.isnan(value) else _INFINITE)
     return at + 3
 
 
 @compiled
-def _write_scientific(digits: Word, count: int, point: int, text: Text, at: int) -> int:
+def _write_scientific(digits: Word, count: int, point: int, text: ByteArray, at: int) -> int:
     """Write ``0.digits 10**point`` with one digit before the decimal point and an exponent."""
     kept = _put(digits, count, text, at, 1)
     at += kept + (kept > 1)

@@ -4,22 +4,22 @@ import csv
 import re
 
 from hpc_kernels.errors import BadInputError
-from hpc_kernels.tables.csv.source import Source
-from hpc_kernels.tables.names import Names
+from hpc_kernels.tables.csv.source import TextSource
+from hpc_kernels.tables.names import SignalNames
 
 _QUOTED = r'(?:"[^"]*+")++'  # where a cell begins; a quote further on is a letter like any other
 _HEADER = re.compile(rf"(?:(?:{_QUOTED})?+[^;,\t\n]*+[;,\t]?+)*+\n?".encode())
 _LONGEST_NAME = csv.field_size_limit()
 
 
-def header_at(source: Source, start: int, stop: int) -> bytes:
+def read_header(source: TextSource, start: int, stop: int) -> bytes:
     """Return the first row; a quoted name may hold line breaks."""
-    header = source.at(start, source.line_end(start, stop) - start)
+    header = source.read_at(start, source.find_line_end(start, stop) - start)
     if b'"' not in header:
         return header
     size = 2 * _LONGEST_NAME
     while True:
-        text = source.at(start, min(size, stop - start))
+        text = source.read_at(start, min(size, stop - start))
         found = _HEADER.match(text)
         end = found.end() if found else 0
         if end + _LONGEST_NAME <= len(text) or size >= stop - start:
@@ -27,7 +27,7 @@ def header_at(source: Source, start: int, stop: int) -> bytes:
         size *= 8
 
 
-def names_in(file: str, header: bytes) -> tuple[Names, bytes]:
+def parse_header(file: str, header: bytes) -> tuple[SignalNames, bytes]:
     """Return the names and the separator.
 
     Raises
@@ -54,14 +54,14 @@ def _separator(file: str, line: bytes) -> bytes:
     return separator
 
 
-def _plain(line: bytes, separator: bytes) -> Names:
+def _plain(line: bytes, separator: bytes) -> SignalNames:
     """Split a line without quotes; a last separator may end it."""
     last = line.rfind(separator)
     trailing = last >= 0 and not _text(line[last + 1 :]).strip()
-    return Names(line[:last] if trailing else line, separator)
+    return SignalNames(line[:last] if trailing else line, separator)
 
 
-def _cells(file: str, line: bytes, separator: bytes) -> Names:
+def _cells(file: str, line: bytes, separator: bytes) -> SignalNames:
     """Split a line as the csv module does, with the same words where it cannot."""
     try:
         names = next(csv.reader([_text(line)], delimiter=_text(separator)), [])
@@ -69,7 +69,7 @@ def _cells(file: str, line: bytes, separator: bytes) -> Names:
         raise BadInputError(f"{file}: row 1: expected the names of the signals: {error}") from error
     if len(names) > 1 and not names[-1].strip():
         names.pop()
-    return Names.of(names)
+    return SignalNames.from_strings(names)
 
 
 def _text(line: bytes) -> str:

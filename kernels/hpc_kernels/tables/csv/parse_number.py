@@ -4,36 +4,32 @@ Where the fast ways cannot be sure (more than 19 digits, results beyond the norm
 is guessed: the cell is left to the interpreter's `float`.
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from hpc_kernels.arrays import Array
-from hpc_kernels.jit.bit_intrinsics import float_of_bits, high_product, leading_zeros, trailing_zeros
-from hpc_kernels.jit.byte_intrinsics import LANES, digit_bytes, digits_before, equal_bytes
+from hpc_kernels.arrays import Array, ByteArray
+from hpc_kernels.jit.bit_intrinsics import Word, bits_to_float, high_product, leading_zeros, trailing_zeros
+from hpc_kernels.jit.byte_intrinsics import VECTOR_BYTES, match_byte, match_digits, parse_digits
 from hpc_kernels.jit.decorators import compiled
-from hpc_kernels.tables.csv.powers_of_ten import truncated_fives
+from hpc_kernels.tables.csv.powers_of_ten import truncated_powers_of_five
 
-Text = NDArray[np.uint8]
-Word = Any  # a uint64; mixed with Python's integers it would be a float to a checker of types
 _FIRST, _LAST = -342, 308
-_UPPER, _LOWER = truncated_fives(_FIRST, _LAST)
+_UPPER, _LOWER = truncated_powers_of_five(_FIRST, _LAST)
 _MOST_PLACES = 19
 _MOST_DIGITS = 24  # of which all but so many must be zeros
 _MOST_ON_TOP = np.uint64(1000)
 _ZERO, _NINE, _DOT, _PLUS, _MINUS, _E, _LITTLE_E, _LINE_END = b"09.+-Ee\n"
 _LONGEST_EXPONENT = 9999
-ODD = 2 * _LONGEST_EXPONENT  # the power of a cell that is to be looked at slowly
+NOT_PLAIN = 2 * _LONGEST_EXPONENT  # the power of a cell that is to be looked at slowly
 _ONE, _TEN = np.uint64(1), np.uint64(10)
-_BEYOND = np.uint64(1 << LANES)
-_WINDOW = np.uint64((1 << LANES) - 1)
+_BEYOND = np.uint64(1 << VECTOR_BYTES)
+_WINDOW = np.uint64((1 << VECTOR_BYTES) - 1)
 _GROUP = np.uint64(10**8)
 
 
 @compiled
-def read_plain(  # noqa: PLR0917 (Numba knows no keyword-only)
-    text: Text,
+def parse_plain_cells(  # noqa: PLR0917 (Numba knows no keyword-only)
+    text: ByteArray,
     starts: NDArray[np.int64],
     separator: int,
     values: Array,
@@ -48,17 +44,17 @@ def read_plain(  # noqa: PLR0917 (Numba knows no keyword-only)
     _find_digits(text, starts, separator, values, digits, powers)
     odd = 0
     for i in range(len(values)):
-        number, sure = nearest(digits[i], powers[i])
+        number, sure = nearest_double(digits[i], powers[i])
         values[i] *= number
         if not sure:
-            powers[i] = ODD
+            powers[i] = NOT_PLAIN
             odd += 1
     return odd
 
 
 @compiled
 def _find_digits(  # noqa: PLR0917 (likewise)
-    text: Text,
+    text: ByteArray,
     starts: NDArray[np.int64],
     separator: int,
     values: Array,
@@ -69,23 +65,23 @@ def _find_digits(  # noqa: PLR0917 (likewise)
     for i in range(len(values)):
         at = starts[i]
         negative = text[at] == _MINUS
-        points = equal_bytes(text, at, _DOT)
-        others = ~(digit_bytes(text, at) | points | np.uint64(negative)) & _WINDOW | _BEYOND
+        points = match_byte(text, at, _DOT)
+        others = ~(match_digits(text, at) | points | np.uint64(negative)) & _WINDOW | _BEYOND
         points &= (others - _ONE) & ~others
         length = int(trailing_zeros(others))
         behind = length - 1 - int(trailing_zeros(points | _BEYOND))
         count = length - int(negative) - int(points != 0)
-        last, middle, top = digits_before(text, at + length, count, behind if points != 0 else count)
+        last, middle, top = parse_digits(text, at + length, count, behind if points != 0 else count)
         one_point, ended = points & (points - _ONE) == 0, text[at + length]
         few = (count > 0) & (count <= _MOST_DIGITS) & (top < _MOST_ON_TOP)
         plain = one_point & few & ((ended == separator) | (ended == _LINE_END))
         digits[i] = (top * _GROUP + middle) * _GROUP + last
-        powers[i] = (-behind if points != 0 else 0) if plain else ODD
+        powers[i] = (-behind if points != 0 else 0) if plain else NOT_PLAIN
         values[i] = -1.0 if negative else 1.0
 
 
 @compiled
-def parse(text: Text, at: int) -> tuple[float, int]:
+def parse_number(text: ByteArray, at: int) -> tuple[float, int]:
     """Return the number that begins at `at` and where it ends; end 0 if there is none to be sure of."""
     negative = text[at] == _MINUS
     if negative or text[at] == _PLUS:
@@ -104,12 +100,12 @@ def parse(text: Text, at: int) -> tuple[float, int]:
     if text[at] == _E or text[at] == _LITTLE_E:
         power, at = _exponent(text, at + 1)
         exponent += power
-    number, sure = nearest(digits, exponent)
+    number, sure = nearest_double(digits, exponent)
     return (-number if negative else number), (at if sure else 0)
 
 
 @compiled
-def _exponent(text: Text, at: int) -> tuple[int, int]:
+def _exponent(text: ByteArray, at: int) -> tuple[int, int]:
     """Return the exponent that begins at `at` and where it ends, or end 0 if it has no digit."""
     negative = text[at] == _MINUS
     if negative or text[at] == _PLUS:
@@ -124,7 +120,7 @@ def _exponent(text: Text, at: int) -> tuple[int, int]:
 
 
 @compiled
-def nearest(digits: Word, exponent: int) -> tuple[float, bool]:  # noqa: C901 (parted, it is slower by half)
+def nearest_double(digits: Word, exponent: int) -> tuple[float, bool]:  # noqa: C901 (parted, it is slower by half)
     """Return the double nearest to ``digits 10**exponent``, and whether it is surely that one.
 
     The product with the power's leading 128 bits (Eisel and Lemire); unsure where those cannot decide.
@@ -158,4 +154,4 @@ def nearest(digits: Word, exponent: int) -> tuple[float, bool]:  # noqa: C901 (p
     if binary >= 0x7FF:  # noqa: PLR2004 (infinity)
         return 0.0, False
     bits = (mantissa & np.uint64((1 << 52) - 1)) | (np.uint64(binary) << np.uint64(52))
-    return float_of_bits(bits), True
+    return bits_to_float(bits), True

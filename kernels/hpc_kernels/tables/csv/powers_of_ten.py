@@ -13,7 +13,7 @@ def _split(values: list[int]) -> tuple[Words, Words]:
     return upper, np.array([value & _WORD for value in values], dtype=np.uint64)
 
 
-def truncated_fives(first: int, last: int) -> tuple[Words, Words]:
+def truncated_powers_of_five(first: int, last: int) -> tuple[Words, Words]:
     """Return 5**q for q = first ... last, scaled to 128 bits and rounded down (up for negative q).
 
     What decimal to binary needs: D. Lemire, "Number parsing at a gigabyte per second" (2021).
@@ -29,7 +29,7 @@ def truncated_fives(first: int, last: int) -> tuple[Words, Words]:
     return _split(values)
 
 
-def rounded_up_tens(first: int, last: int) -> tuple[Words, Words]:
+def rounded_up_powers_of_ten(first: int, last: int) -> tuple[Words, Words]:
     """Return 10**k for k = first ... last, scaled to 128 bits and rounded up.
 
     What binary to decimal needs: R. Giulietti, "The Schubfach way to render doubles" (2020).

@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from hpc_kernels.arrays import Array, on_threads
+from hpc_kernels.arrays import Array, map_on_threads
 from hpc_kernels.errors import BadInputError
-from hpc_kernels.jit.byte_intrinsics import ROOM
+from hpc_kernels.jit.byte_intrinsics import TEXT_PADDING
 from hpc_kernels.reports.progress import Progress
-from hpc_kernels.tables.csv.header import header_at, names_in
-from hpc_kernels.tables.csv.rows import ROWS_TOGETHER, SPARE, count_lines, parse_rows
-from hpc_kernels.tables.csv.source import PIECE, Source, open_source
-from hpc_kernels.tables.csv.strict import read_row
-from hpc_kernels.tables.names import Names
+from hpc_kernels.tables.csv.header import parse_header, read_header
+from hpc_kernels.tables.csv.rows import ROWS_PER_BATCH, START_PADDING, count_lines, parse_rows
+from hpc_kernels.tables.csv.source import BUFFER_BYTES, TextSource, open_source
+from hpc_kernels.tables.csv.strict import parse_row_strictly
+from hpc_kernels.tables.names import SignalNames
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LINE_END = ord("\n")
@@ -29,11 +29,11 @@ _ROOM_OF_COLUMN = 128  # bytes; more threads than the file has of it would hold 
 
 
 @dataclass(frozen=True)
-class Text:
+class CsvTable:
     """An open table: the names of its signals, where the rows below them are, and what separates cells."""
 
-    source: Source
-    names: Names
+    source: TextSource
+    names: SignalNames
     start: int
     stop: int
     first_row: int
@@ -57,61 +57,61 @@ class Text:
 
 
 @contextmanager
-def open_table(path: Path, unpacked: Path | None = None) -> Iterator[Text]:
+def open_csv(path: Path, unpacked: Path | None = None) -> Iterator[CsvTable]:
     """Open the table at `path`, maybe `unpacked` elsewhere, and read its header; bad input as by rows."""
     with open_source(path, unpacked) as source:
         yield _headed(source)
 
 
-def _headed(source: Source) -> Text:
+def _headed(source: TextSource) -> CsvTable:
     file = source.file
-    start = len(_BYTE_ORDER_MARK) if source.at(0, 3) == _BYTE_ORDER_MARK else 0
-    stop = source.end(start)
+    start = len(_BYTE_ORDER_MARK) if source.read_at(0, 3) == _BYTE_ORDER_MARK else 0
+    stop = source.find_end(start)
     if start == stop:
         raise BadInputError(f"{file}: expected a header and samples, found an empty file")
-    header = header_at(source, start, stop)
-    names, separator = names_in(file, header)
+    header = read_header(source, start, stop)
+    names, separator = parse_header(file, header)
     body = start + len(header)
     first_row = header.count(b"\n") + (not header.endswith(b"\n")) + 1
     if body >= stop:
         raise BadInputError(f"{file}: row {first_row}: expected at least one sample, found none")
-    return Text(source, names, body, stop, first_row, separator)
+    return CsvTable(source, names, body, stop, first_row, separator)
 
 
-def _signals(text: Text, start: int, stop: int, threads: int) -> Array:
+def _signals(text: CsvTable, start: int, stop: int, threads: int) -> Array:
     """Parse the rows between two bytes: count the lines of each thread's range, then each knows its place."""
-    threads = min(threads, (stop - start) // max(PIECE, _ROOM_OF_COLUMN * len(text.names)) + 1)
+    threads = min(threads, (stop - start) // max(BUFFER_BYTES, _ROOM_OF_COLUMN * len(text.names)) + 1)
     bounds = [_next_row(text, start + (stop - start) * i // threads) for i in range(1, threads)]
     ranges = [pair for pair in pairwise([start, *bounds, stop]) if pair[0] < pair[1]]
-    lines = on_threads(lambda pair: _lines(text, *pair), ranges)
+    lines = map_on_threads(lambda pair: _lines(text, *pair), ranges)
     first_rows = np.cumsum([0, *lines])
     signals = np.empty((len(text.names), first_rows[-1]))
     places = [(start, stop, row) for (start, stop), row in zip(ranges, first_rows, strict=False)]
-    on_threads(lambda place: _parse_range(text, signals, *place), places)
+    map_on_threads(lambda place: _parse_range(text, signals, *place), places)
     return signals
 
 
-def _look_from_the_start(text: Text) -> None:
+def _look_from_the_start(text: CsvTable) -> None:
     """Raise at the first bad cell of the file: another range may have one before that at hand."""
     row = text.first_row
     for piece, end in _pieces(text, text.start, text.stop):
-        lines = count_lines(piece.text, ROOM, end)
+        lines = count_lines(piece.text, TEXT_PADDING, end)
         _Rows(replace(text, first_row=row), np.empty((len(text.names), lines)), 0).parse(piece, end)
         row += lines
 
 
-def _next_row(text: Text, at: int) -> int:
+def _next_row(text: CsvTable, at: int) -> int:
     """Return where the first row that begins at or after `at` begins."""
-    return text.start if at <= text.start else text.source.line_end(at - 1, text.stop)
+    return text.start if at <= text.start else text.source.find_line_end(at - 1, text.stop)
 
 
-def _lines(text: Text, start: int, stop: int) -> int:
+def _lines(text: CsvTable, start: int, stop: int) -> int:
     """Return the number of rows between two rows' beginnings; the last may lack its line break."""
-    piece, lines = _Piece(min(PIECE, stop - start)), 0
+    piece, lines = _Piece(min(BUFFER_BYTES, stop - start)), 0
     while start < stop:
         end = piece.fill(text, start, stop)
-        lines += count_lines(piece.text, ROOM, end)
-        start += end - ROOM
+        lines += count_lines(piece.text, TEXT_PADDING, end)
+        start += end - TEXT_PADDING
     return lines + (stop == text.stop)
 
 
@@ -119,40 +119,40 @@ class _Piece:
     """A buffer for a part of the text, with room before and behind it (`ROOM`)."""
 
     def __init__(self, size: int) -> None:
-        self.bytes = bytearray(size + 2 * ROOM)
+        self.bytes = bytearray(size + 2 * TEXT_PADDING)
         self.text = np.frombuffer(self.bytes, np.uint8)
-        self._inside = memoryview(self.bytes)[ROOM : ROOM + size]
+        self._inside = memoryview(self.bytes)[TEXT_PADDING : TEXT_PADDING + size]
 
-    def fill(self, text: Text, start: int, stop: int) -> int:
+    def fill(self, text: CsvTable, start: int, stop: int) -> int:
         """Read the text from `start` on, at most to `stop`; return where it ends in the buffer."""
         if found := text.source.fill(self._inside[: stop - start], start):
-            return ROOM + found
+            return TEXT_PADDING + found
         raise BadInputError(f"{text.source.file}: became shorter while it was read")
 
 
-def _parse_range(text: Text, signals: Array, start: int, stop: int, row: int) -> None:
+def _parse_range(text: CsvTable, signals: Array, start: int, stop: int, row: int) -> None:
     """Parse the rows between two bytes into ``signals[:, row:]``, piece by piece."""
     at, progress, rows = start, Progress(f"{text.source.file}: read"), _Rows(text, signals, row)
     for piece, end in _pieces(text, start, stop):
         rows.parse(piece, end)
-        at += end - ROOM
+        at += end - TEXT_PADDING
         if start == text.start:  # one range speaks for all
-            progress.at(at - start, stop - start)
+            progress.report(at - start, stop - start)
 
 
-def _pieces(text: Text, start: int, stop: int) -> Iterator[tuple[_Piece, int]]:
+def _pieces(text: CsvTable, start: int, stop: int) -> Iterator[tuple[_Piece, int]]:
     """Yield the rows between two bytes, as many at a time as fill a buffer, and where they end in it."""
-    size = min(PIECE, stop - start)
+    size = min(BUFFER_BYTES, stop - start)
     piece = _Piece(size)
     while start < stop:
         end = piece.fill(text, start, stop)
-        if start + end - ROOM == text.stop:
+        if start + end - TEXT_PADDING == text.stop:
             piece.bytes[end] = _LINE_END  # of the last row, whose own was blank text at the end
             end += 1
-        whole = piece.bytes.rfind(_LINE_END, ROOM, end) + 1
+        whole = piece.bytes.rfind(_LINE_END, TEXT_PADDING, end) + 1
         if whole:
             yield piece, whole
-            start += whole - ROOM
+            start += whole - TEXT_PADDING
         else:  # a row longer than the piece; the next ones may be a little longer
             size = (_next_row(text, start + size) - start) * 9 // 8
             piece = _Piece(size)
@@ -161,20 +161,20 @@ def _pieces(text: Text, start: int, stop: int) -> Iterator[tuple[_Piece, int]]:
 class _Rows:
     """The place of the next row among the signals."""
 
-    def __init__(self, text: Text, signals: Array, row: int) -> None:
+    def __init__(self, text: CsvTable, signals: Array, row: int) -> None:
         self._text, self._signals, self._row = text, signals, row
         columns = len(text.names)
-        starts, powers = np.empty((2, columns + SPARE), np.int64)
+        starts, powers = np.empty((2, columns + START_PADDING), np.int64)
         self._room: tuple[Any, ...] = (
-            np.empty((ROWS_TOGETHER if columns < _WIDE else 1, columns)),
+            np.empty((ROWS_PER_BATCH if columns < _WIDE else 1, columns)),
             starts,
-            np.empty(columns + SPARE, np.uint64),
+            np.empty(columns + START_PADDING, np.uint64),
             powers,
         )
 
     def parse(self, piece: _Piece, stop: int) -> None:
         """Parse whole rows; where one is not plain, look at it slowly, which may end everything."""
-        at, text = ROOM, self._text
+        at, text = TEXT_PADDING, self._text
         while at < stop:
             place = text.separator[0], self._signals, self._row
             done, at = parse_rows(piece.text, at, stop, *place, *self._room)
@@ -182,7 +182,7 @@ class _Rows:
             if at < stop:
                 end = piece.bytes.index(_LINE_END, at)
                 line, row = bytes(piece.bytes[at:end]), text.first_row + self._row
-                self._signals[:, self._row] = read_row(
+                self._signals[:, self._row] = parse_row_strictly(
                     text.source.file, row, line, text.separator, text.names
                 )
                 self._row, at = self._row + 1, end + 1

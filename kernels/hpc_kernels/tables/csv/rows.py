@@ -6,23 +6,22 @@ A text must go on for `ROOM` bytes before and after the part that is looked at, 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpc_kernels.arrays import Array
-from hpc_kernels.jit.bit_intrinsics import ones, trailing_zeros
-from hpc_kernels.jit.byte_intrinsics import LANES, equal_bytes
+from hpc_kernels.arrays import Array, ByteArray
+from hpc_kernels.jit.bit_intrinsics import count_ones, trailing_zeros
+from hpc_kernels.jit.byte_intrinsics import VECTOR_BYTES, match_byte
 from hpc_kernels.jit.decorators import compiled
-from hpc_kernels.tables.csv.parse_number import ODD, parse, read_plain
+from hpc_kernels.tables.csv.parse_number import NOT_PLAIN, parse_number, parse_plain_cells
 
-Text = NDArray[np.uint8]
-ROWS_TOGETHER = 8  # rows parsed before they are turned into columns: a cache line of each signal
+ROWS_PER_BATCH = 8  # rows parsed before they are turned into columns: a cache line of each signal
 _QUOTE, _SPACE, _TAB, _RETURN, _LINE_END = b'" \t\r\n'
 _ONE, _LAST_BIT = np.uint64(1), np.uint64(1 << 63)
 _WRITTEN_AT_ONCE = 4
-SPARE = LANES + _WRITTEN_AT_ONCE
+START_PADDING = VECTOR_BYTES + _WRITTEN_AT_ONCE
 
 
 @compiled
 def parse_rows(  # noqa: PLR0917 (Numba knows no keyword-only)
-    text: Text,
+    text: ByteArray,
     start: int,
     stop: int,
     separator: int,
@@ -62,7 +61,7 @@ def _turn(block: Array, rows: int, out: Array, row: int) -> None:
 
 @compiled
 def _parse_row(  # noqa: PLR0917 (likewise)
-    text: Text,
+    text: ByteArray,
     at: int,
     separator: int,
     values: Array,
@@ -74,9 +73,9 @@ def _parse_row(  # noqa: PLR0917 (likewise)
     columns = len(values)
     if _find_starts(text, at, separator, columns, starts) < columns:
         return 0
-    if read_plain(text, starts, separator, values, digits, powers) > 0:
+    if parse_plain_cells(text, starts, separator, values, digits, powers) > 0:
         for i in range(columns):
-            if powers[i] == ODD:
+            if powers[i] == NOT_PLAIN:
                 values[i], at = _parse_odd(text, starts[i], separator)
                 if at == 0:
                     return 0
@@ -85,7 +84,7 @@ def _parse_row(  # noqa: PLR0917 (likewise)
 
 
 @compiled
-def _row_end(text: Text, at: int, separator: int) -> int:
+def _row_end(text: ByteArray, at: int, separator: int) -> int:
     """Return where the next row begins, or 0 if the cell that begins at `at` is not the last of its row."""
     while text[at] != separator and text[at] != _LINE_END:
         at += 1
@@ -97,7 +96,7 @@ def _row_end(text: Text, at: int, separator: int) -> int:
 
 
 @compiled
-def _find_starts(text: Text, at: int, separator: int, count: int, starts: NDArray[np.int64]) -> int:
+def _find_starts(text: ByteArray, at: int, separator: int, count: int, starts: NDArray[np.int64]) -> int:
     """Note where `count` cells begin, the first one at `at`; return how many the row has at least.
 
     Known beforehand, they let the processor work on several cells at once. More are written than
@@ -105,10 +104,10 @@ def _find_starts(text: Text, at: int, separator: int, count: int, starts: NDArra
     """
     starts[0], found = at, 1
     while found < count:
-        ends = equal_bytes(text, at, _LINE_END)
-        separators = equal_bytes(text, at, separator) & (ends - _ONE) & ~ends
+        ends = match_byte(text, at, _LINE_END)
+        separators = match_byte(text, at, separator) & (ends - _ONE) & ~ends
         place = found
-        found += int(ones(separators))
+        found += int(count_ones(separators))
         while separators != 0:
             for i in range(_WRITTEN_AT_ONCE):
                 starts[place + i] = int(trailing_zeros(separators | _LAST_BIT)) + at + 1
@@ -116,16 +115,16 @@ def _find_starts(text: Text, at: int, separator: int, count: int, starts: NDArra
             place += _WRITTEN_AT_ONCE
         if ends != 0:
             break
-        at += LANES
+        at += VECTOR_BYTES
     return found
 
 
 @compiled
-def _parse_odd(text: Text, at: int, separator: int) -> tuple[float, int]:
+def _parse_odd(text: ByteArray, at: int, separator: int) -> tuple[float, int]:
     """Parse a number, maybe in quotes, maybe among blanks; return it and where the cell ends, or 0."""
     at = _after_blanks(text, at, separator)
     quoted = text[at] == _QUOTE
-    value, at = parse(text, at + quoted)
+    value, at = parse_number(text, at + quoted)
     if at == 0 or (quoted and text[at] != _QUOTE):
         return 0.0, 0
     end = _after_blanks(text, at + quoted, separator)
@@ -134,18 +133,18 @@ def _parse_odd(text: Text, at: int, separator: int) -> tuple[float, int]:
 
 
 @compiled
-def _after_blanks(text: Text, at: int, separator: int) -> int:
+def _after_blanks(text: ByteArray, at: int, separator: int) -> int:
     while text[at] == _SPACE or (text[at] == _TAB and separator != _TAB):
         at += 1
     return at
 
 
 @compiled
-def count_lines(text: Text, start: int, stop: int) -> int:
+def count_lines(text: ByteArray, start: int, stop: int) -> int:
     """Return the number of line breaks in ``text[start:stop]``."""
     lines = 0
-    for at in range(start, stop - LANES + 1, LANES):
-        lines += int(ones(equal_bytes(text, at, _LINE_END)))
-    rest = (stop - start) % LANES
+    for at in range(start, stop - VECTOR_BYTES + 1, VECTOR_BYTES):
+        lines += int(count_ones(match_byte(text, at, _LINE_END)))
+    rest = (stop - start) % VECTOR_BYTES
     last = (_ONE << np.uint64(rest)) - _ONE
-    return lines + int(ones(equal_bytes(text, stop - rest, _LINE_END) & last))
+    return lines + int(count_ones(match_byte(text, stop - rest, _LINE_END) & last))

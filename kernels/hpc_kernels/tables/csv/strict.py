@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from hpc_kernels.errors import BadInputError, cell
+from hpc_kernels.errors import BadInputError, cell_place
 
 _NUMBER = re.compile(rb"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _DECIMAL_COMMA = re.compile(rb"[+-]?[0-9.]*,[0-9]+([eE][+-]?[0-9]+)?")
@@ -12,14 +12,16 @@ COMMA_HINT = "; is it a decimal comma? use a decimal point"
 _QUOTED = re.compile(rb'"[^"]*"')
 
 
-def read_row(file: str, row: int, line: bytes, separator: bytes, names: Sequence[str]) -> list[float]:
+def parse_row_strictly(
+    file: str, row: int, line: bytes, separator: bytes, names: Sequence[str]
+) -> list[float]:
     """Return the numbers of one row, or raise at its first cell that is no finite number."""
     cells = _split(line.removesuffix(b"\r"), separator)
     if len(cells) == len(names) + 1 and not cells[-1].strip():
         cells.pop()
     if len(cells) != len(names):
         raise _ragged(file, row, cells, separator, names)
-    return [_number(cell(file, row, i, names[i]), text) for i, text in enumerate(cells)]
+    return [_number(cell_place(file, row, i, names[i]), text) for i, text in enumerate(cells)]
 
 
 def _split(line: bytes, separator: bytes) -> list[bytes]:
@@ -37,7 +39,7 @@ def _ragged(file: str, row: int, cells: list[bytes], separator: bytes, names: Se
         return BadInputError(f"{file}: row {row}, column 1: {expected}, found a blank line")
     where = f"{file}: row {row}, column {len(names) + 1}"
     if count < len(names):
-        where = cell(file, row, count, names[count])
+        where = cell_place(file, row, count, names[count])
     return BadInputError(f"{where}: {expected}, found {count}{_comma_hint(cells, separator, len(names))}")
 
 
@@ -57,10 +59,10 @@ def _number(where: str, text: bytes) -> float:
     number = float(text) if _NUMBER.fullmatch(text) else math.nan
     if math.isfinite(number):
         return number
-    raise BadInputError(f"{where}: expected a finite number, found {found(text)}")
+    raise BadInputError(f"{where}: expected a finite number, found {show_cell(text)}")
 
 
-def found(text: bytes) -> str:
+def show_cell(text: bytes) -> str:
     """Return how messages show what stands in a cell instead of a number."""
     if not text:
         return "a blank cell"

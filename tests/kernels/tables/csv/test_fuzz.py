@@ -67,7 +67,7 @@ def read_and_compare(path: Path, rng: random.Random) -> None:
 
 def read_or_none(path: Path, parts: int) -> list[list[float]] | None:
     try:
-        with reader.open_table(path) as text:
+        with reader.open_csv(path) as text:
             signals = np.concatenate([text.rows(part, parts, threads=2) for part in range(parts)], axis=1)
     except BadInputError:
         return None
@@ -81,7 +81,7 @@ def read_many(path: Path, monkeypatch: pytest.MonkeyPatch, files: int) -> None:
     for i in range(files):
         size = rng.randint(5, 40) if i % 10 == 0 else 1 << 18
         for module in (reader, source):
-            monkeypatch.setattr(module, "PIECE", size)
+            monkeypatch.setattr(module, "BUFFER_BYTES", size)
         read_and_compare(path, rng)
 
 

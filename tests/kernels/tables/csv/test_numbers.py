@@ -11,26 +11,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from hpc_kernels.jit.byte_intrinsics import ROOM
-from hpc_kernels.tables.csv.format_number import CELLS_TOGETHER, LONGEST_CELL, format_cells
-from hpc_kernels.tables.csv.parse_number import parse, read_plain
+from hpc_kernels.jit.byte_intrinsics import TEXT_PADDING
+from hpc_kernels.tables.csv.format_number import CELLS_PER_BATCH, LONGEST_CELL, format_cells
+from hpc_kernels.tables.csv.parse_number import parse_number, parse_plain_cells
 
 
 def parsed(text: str) -> float | None:
     """Return what both parsers read, None where they will not decide or do not take the whole text."""
-    room = bytes(ROOM)
+    room = bytes(TEXT_PADDING)
     line = np.frombuffer(room + text.encode() + b"\n" + room, np.uint8)
-    slow, end = parse(line, len(room))
+    slow, end = parse_number(line, len(room))
     fast, starts = np.empty(1), np.array([len(room)])
-    odd = read_plain(line, starts, ord(";"), fast, np.empty(1, np.uint64), np.empty(1, np.int64))
+    odd = parse_plain_cells(line, starts, ord(";"), fast, np.empty(1, np.uint64), np.empty(1, np.int64))
     value = slow if text and end == len(room) + len(text) else None
     assert odd or struct.pack("d", fast[0]) == struct.pack("d", math.nan if value is None else value)
     return value
 
 
 def text_of(values: NDArray[np.floating]) -> str:
-    text = np.empty(values.size * LONGEST_CELL + len(values) + ROOM, np.uint8)
-    scratch = np.empty(CELLS_TOGETHER, np.uint64), np.empty(CELLS_TOGETHER, np.int64)
+    text = np.empty(values.size * LONGEST_CELL + len(values) + TEXT_PADDING, np.uint8)
+    scratch = np.empty(CELLS_PER_BATCH, np.uint64), np.empty(CELLS_PER_BATCH, np.int64)
     return bytes(text[: format_cells(values.ravel(), values.shape[1], text, *scratch)]).decode()
 
 
