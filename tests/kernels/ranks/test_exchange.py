@@ -52,7 +52,7 @@ def test_one_rank_meets_nobody(tmp_path: Path) -> None:
     assert (phases.exchange, (tmp_path / "none").exists()) == ("files", False)
 
 
-@pytest.mark.parametrize("act", ["to_all", "to_first", "close"])
+@pytest.mark.parametrize("act", ["all_gather", "gather", "close"])
 def test_who_waits_in_mpi_sees_the_failure_of_another(tmp_path: Path, act: str) -> None:
     exchange = MpiExchange(Ranks(0, 2, tmp_path), silent_mpi())
     arguments: tuple[Any, ...] = () if act == "close" else (np.ones(3),)
