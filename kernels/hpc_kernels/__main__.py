@@ -1,4 +1,4 @@
-"""The command `python -m hpc_kernels`: run a job, print the schema, time, warm and tell about the kernels."""
+"""The command `python -m hpc_kernels`: run, schema, info, warm and bench."""
 
 import argparse
 import gc
@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     run = commands.add_parser("run", help="run a job file; under srun or mpiexec, one process per rank")
     run.add_argument("job", type=Path)
     run.set_defaults(command=lambda given: _run(given.job))
-    bench = commands.add_parser("bench", help="time every kernel on made-up signals")
+    bench = commands.add_parser("bench", help="time every kernel on random walks")
     for option, default in (("--signals", 64), ("--samples", 100_000), ("--threads", 1)):
         bench.add_argument(option, type=_at_least_one, default=default)
     bench.set_defaults(command=_bench)
@@ -43,7 +43,7 @@ def _at_least_one(text: str) -> int:
 
 
 def _run(path: Path) -> int:
-    from hpc_kernels.jobs.job_file import load_job  # noqa: PLC0415 (lazy: `schema` and a bad job need no NumPy)
+    from hpc_kernels.jobs.job_file import load_job  # noqa: PLC0415 (lazy: `schema` and a bad job file need no NumPy)
     from hpc_kernels.ranks.group import detect_ranks  # noqa: PLC0415
 
     try:
@@ -57,7 +57,7 @@ def _run(path: Path) -> int:
     if code:
         from hpc_kernels.ranks.exchange import fail_exchanges  # noqa: PLC0415
 
-        _leave_usage(ranks, job)
+        _write_usage(ranks, job)
         fail_exchanges(code)
     return code
 
@@ -73,7 +73,7 @@ def _run_as(ranks: "Ranks", job: "Job") -> int:
         if ranks.fail(BAD_INPUT):
             print(error, file=sys.stderr)  # noqa: T201
         return BAD_INPUT
-    except Exception:  # noqa: BLE001 (whatever it is, the other ranks must hear of it)
+    except Exception:  # noqa: BLE001 (the other ranks have to stop after any exception)
         if ranks.fail(UNEXPECTED):
             traceback.print_exc()
         return UNEXPECTED
@@ -82,12 +82,12 @@ def _run_as(ranks: "Ranks", job: "Job") -> int:
     return 0
 
 
-def _leave_usage(ranks: "Ranks", job: "Job") -> None:
-    """Leave what this rank used for nothing; a good run gathers that of all its ranks."""
+def _write_usage(ranks: "Ranks", job: "Job") -> None:
+    """Write the resource usage of this rank of a failed job; a good run gathers those of all ranks."""
     from hpc_kernels.files import write_json  # noqa: PLC0415
     from hpc_kernels.reports.usage import resource_usage  # noqa: PLC0415
 
-    with suppress(OSError):  # the failure itself may be that nothing can be written
+    with suppress(OSError):  # the cause of the failure may be a full disk
         write_json(job.output_dir / f"usage.{ranks.rank}.json", resource_usage(ranks.rank))
 
 
@@ -100,7 +100,7 @@ def _schema(_given: argparse.Namespace) -> int:
 
 
 def _info(_given: argparse.Namespace) -> int:
-    """Print versions, services and the folder of compiled code."""
+    """Print versions, services and the folder of the machine-code cache."""
     from hpc_kernels.jit.object_cache import cache_folder  # noqa: PLC0415
     from hpc_kernels.jobs.registry import SERVICES  # noqa: PLC0415
     from hpc_kernels.jobs.run import library_versions  # noqa: PLC0415
@@ -110,7 +110,7 @@ def _info(_given: argparse.Namespace) -> int:
 
 
 def _warm(_given: argparse.Namespace) -> int:
-    """Compile every kernel into the cache, so that jobs start at once."""
+    """Compile every kernel into the cache, so that no job compiles anything."""
     from hpc_kernels.jobs.warm import warm_cache  # noqa: PLC0415
 
     _print(warm_cache())
@@ -118,7 +118,7 @@ def _warm(_given: argparse.Namespace) -> int:
 
 
 def _bench(given: argparse.Namespace) -> int:
-    """Time every kernel on made-up signals."""
+    """Time every kernel on random walks."""
     from hpc_kernels.jobs.bench import time_kernels  # noqa: PLC0415
 
     _print(time_kernels(given.signals, given.samples, given.threads))
@@ -130,7 +130,7 @@ def _print(document: Any) -> None:
 
 
 if __name__ == "__main__":
-    gc.set_threshold(100_000)  # to look for garbage among modules would be a tenth of a short job's time,
+    gc.set_threshold(100_000)  # a collection among the imported modules takes a tenth of a short job,
     code = main()
-    gc.freeze()  # to look for it at the end another one
+    gc.freeze()  # and the one at the end of the process another tenth
     sys.exit(code)

@@ -60,7 +60,12 @@ def test_ranks_of_one_node_meet_where_no_other_run_has_been(shell: tuple[str, ..
     """The folder carries the number of the process that started them all, also through a shell."""
     environment = {**HYDRA, "MPI_LOCALNRANKS": "3", "PATH": os.environ["PATH"]}
     told = subprocess.run(
-        [*shell, sys.executable, "-c", "from hpc_kernels.launch import launched; print(launched().run)"],
+        [
+            *shell,
+            sys.executable,
+            "-c",
+            "from hpc_kernels.launch import detect_launch; print(detect_launch().run)",
+        ],
         env=environment,
         capture_output=True,
         text=True,

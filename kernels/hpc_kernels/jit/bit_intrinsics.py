@@ -1,4 +1,4 @@
-"""What 64-bit processors can do and Numba does not name: the upper half of a product, and single bits."""
+"""Intrinsics on 64-bit words that Numba lacks: upper half of a product, bit counts, bits of floats."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +24,7 @@ def high_product(_context: Any, _left: Any, _right: Any) -> Any:
 
 
 def _of_one_word(instruction: Callable[[Any, Any], Any]) -> Any:
-    """Return the signature and the generator of an instruction from one uint64 to another."""
+    """Return the signature and the generator of an instruction that maps a uint64 to a uint64."""
     from numba.core import types  # noqa: PLC0415
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -41,10 +41,10 @@ def _undefined_for_0() -> Any:
 
 @Intrinsic
 def scaled_interval(_context: Any, _word: Any, _below: Any, _above: Any, _upper: Any, _lower: Any) -> Any:
-    """Multiply `word`, itself less ``2**below`` and plus ``2**above``, with 128 bits; return their upper 64.
+    """Return the upper 64 bits of three products with the 128-bit factor ``upper * 2**64 + lower``.
 
-    The last bit is set if anything but a 1 was cut off from the 64 bits that follow. The powers lie
-    between 1 and 63.
+    The other factors are ``word - 2**below``, ``word`` and ``word + 2**above``; both powers lie between 1 and
+    63. The last bit is also set if the next 64 bits of the product are greater than 1.
     """
     from llvmlite import ir  # noqa: PLC0415
     from numba.core import types  # noqa: PLC0415
@@ -81,25 +81,25 @@ def scaled_interval(_context: Any, _word: Any, _below: Any, _above: Any, _upper:
 
 @Intrinsic
 def leading_zeros(_context: Any, _word: Any) -> Any:
-    """Return how many zero bits stand before the first one of a uint64 that is not 0."""
+    """Return the number of leading zero bits of a uint64 other than 0."""
     return _of_one_word(lambda builder, word: builder.ctlz(word, _undefined_for_0()))
 
 
 @Intrinsic
 def trailing_zeros(_context: Any, _word: Any) -> Any:
-    """Return how many zero bits follow the last one of a uint64 that is not 0."""
+    """Return the number of trailing zero bits of a uint64 other than 0."""
     return _of_one_word(lambda builder, word: builder.cttz(word, _undefined_for_0()))
 
 
 @Intrinsic
 def count_ones(_context: Any, _word: Any) -> Any:
-    """Return how many bits of a uint64 are set."""
+    """Return the number of set bits of a uint64 (population count)."""
     return _of_one_word(lambda builder, word: builder.ctpop(word))
 
 
 @Intrinsic
 def bits_to_float(_context: Any, _word: Any) -> Any:
-    """Return the float64 that a uint64 encodes."""
+    """Return the float64 with the bits of a uint64."""
     from llvmlite import ir  # noqa: PLC0415
     from numba.core import types  # noqa: PLC0415
 

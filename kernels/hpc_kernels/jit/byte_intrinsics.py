@@ -1,7 +1,7 @@
-"""Texts 32 bytes at a time: where a byte is, which are digits, and what number the digits make.
+"""Intrinsics on 32 bytes of text: masks of equal bytes and of digits, digits to numbers and back.
 
-Written as LLVM's vectors, which become whatever the processor has. Eight digits at once are D. Lemire,
-"Number parsing at a gigabyte per second" (2021), section 6, here on all lanes of a vector.
+They are LLVM vectors, which LLVM maps onto the registers of the processor. Source of the conversion of eight
+digits: D. Lemire, "Number parsing at a gigabyte per second" (2021), section 6, here on all lanes of a vector.
 """
 
 from typing import Any
@@ -11,27 +11,27 @@ from hpc_kernels.jit.marks import Intrinsic
 VECTOR_BYTES = 32
 TEXT_PADDING = (
     2 * VECTOR_BYTES
-)  # for so many bytes a text must go on before and after what is looked at or written
+)  # bytes of padding that a text needs before and after the part that is read or written
 _ZERO = ord("0")
 
 
 def _vector(bits: int) -> Any:
-    """Return the type of 32 bytes as whole numbers of so many bits."""
-    from llvmlite import ir  # noqa: PLC0415 (only a compiler comes here)
+    """Return the type of a vector of 32 bytes, as integers of `bits` bits."""
+    from llvmlite import ir  # noqa: PLC0415 (the compiler alone calls this)
 
     return ir.VectorType(ir.IntType(bits), 8 * VECTOR_BYTES // bits)
 
 
-def _all(bits: int, value: int) -> Any:
-    """Return a vector whose lanes are all `value`."""
+def _constant(bits: int, value: int) -> Any:
+    """Return a vector with `value` in all lanes."""
     from llvmlite import ir  # noqa: PLC0415
 
     kind = _vector(bits)
     return ir.Constant(kind, [ir.Constant(kind.element, value)] * kind.count)
 
 
-def _spread(builder: Any, word: Any) -> Any:
-    """Return a vector whose bytes all are the last byte of `word`."""
+def _broadcast(builder: Any, word: Any) -> Any:
+    """Return a vector with the last byte of `word` in all lanes."""
     from llvmlite import ir  # noqa: PLC0415
 
     kind, place = _vector(8), ir.IntType(32)
@@ -41,15 +41,15 @@ def _spread(builder: Any, word: Any) -> Any:
     )
 
 
-def _loaded(context: Any, builder: Any, kind: Any, text: Any, at: Any) -> Any:
-    """Return the bytes of an array from `at` on."""
+def _load(context: Any, builder: Any, kind: Any, text: Any, at: Any) -> Any:
+    """Return the 32 bytes of an array from `at` on."""
     start = context.make_array(kind)(context, builder, text).data
     place = builder.bitcast(builder.gep(start, [at]), _vector(8).as_pointer())
     return builder.load(place, align=1)
 
 
 def _mask(builder: Any, truths: Any) -> Any:
-    """Return a word in which bit i tells about byte i."""
+    """Return a word with the truth of lane i as bit i."""
     from llvmlite import ir  # noqa: PLC0415
 
     return builder.zext(builder.bitcast(truths, ir.IntType(VECTOR_BYTES)), ir.IntType(64))
@@ -57,33 +57,33 @@ def _mask(builder: Any, truths: Any) -> Any:
 
 @Intrinsic
 def match_byte(_context: Any, text: Any, _at: Any, _byte: Any) -> Any:
-    """Return which of the 32 bytes of `text` from `at` on equal `byte`, the first one in the last bit."""
+    """Return the mask of bytes equal to `byte` among 32 of `text` from `at` on; bit 0 is the first byte."""
     from numba.core import types  # noqa: PLC0415
 
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        loaded = _loaded(context, builder, text, *arguments[:2])
-        return _mask(builder, builder.icmp_unsigned("==", loaded, _spread(builder, arguments[2])))
+        loaded = _load(context, builder, text, *arguments[:2])
+        return _mask(builder, builder.icmp_unsigned("==", loaded, _broadcast(builder, arguments[2])))
 
     return types.uint64(text, types.int64, types.int64), generate
 
 
 @Intrinsic
 def match_digits(_context: Any, text: Any, _at: Any) -> Any:
-    """Return which of the 32 bytes of `text` from `at` on are decimal digits, likewise."""
+    """Return the mask of decimal digits among 32 bytes of `text` from `at` on; bit 0 is the first byte."""
     from numba.core import types  # noqa: PLC0415
 
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        above = builder.sub(_loaded(context, builder, text, *arguments), _all(8, _ZERO))
-        return _mask(builder, builder.icmp_unsigned("<", above, _all(8, 10)))
+        above = builder.sub(_load(context, builder, text, *arguments), _constant(8, _ZERO))
+        return _mask(builder, builder.icmp_unsigned("<", above, _constant(8, 10)))
 
     return types.uint64(text, types.int64), generate
 
 
 @Intrinsic
 def parse_digits(_context: Any, text: Any, _end: Any, _count: Any, _after: Any) -> Any:
-    """Return the last 8 of `count` digits before `end`, the 8 before those, and the 8 before them.
+    """Return the numbers of the last 8 of `count` digits before `end`, of the 8 before and the 8 before.
 
-    A byte that is left out (a decimal point) stands before the last `after` digits.
+    The byte before the last `after` digits, a decimal point, is skipped.
     """
     from llvmlite import ir  # noqa: PLC0415
     from numba.core import types  # noqa: PLC0415
@@ -95,15 +95,15 @@ def parse_digits(_context: Any, text: Any, _end: Any, _count: Any, _after: Any) 
 
         def last(places: Any) -> Any:
             return builder.icmp_unsigned(
-                ">=", lanes, _spread(builder, builder.sub(number(VECTOR_BYTES), places))
+                ">=", lanes, _broadcast(builder, builder.sub(number(VECTOR_BYTES), places))
             )
 
         behind, before = (
-            _loaded(context, builder, text, array, builder.sub(end, number(back)))
+            _load(context, builder, text, array, builder.sub(end, number(back)))
             for back in (VECTOR_BYTES, VECTOR_BYTES + 1)
         )
-        digits = builder.sub(builder.select(last(after), behind, before), _all(8, _ZERO))
-        groups = _joined(builder, builder.select(last(count), digits, _all(8, 0)))
+        digits = builder.sub(builder.select(last(after), behind, before), _constant(8, _ZERO))
+        groups = _join_digits(builder, builder.select(last(count), digits, _constant(8, 0)))
         parts = [builder.extract_element(groups, ir.IntType(32)(lane)) for lane in (3, 2, 1)]
         return context.make_tuple(builder, signature.return_type, parts)
 
@@ -111,19 +111,19 @@ def parse_digits(_context: Any, text: Any, _end: Any, _count: Any, _after: Any) 
     return three(text, types.int64, types.int64, types.int64), generate
 
 
-def _joined(builder: Any, digits: Any) -> Any:
-    """Join neighbours (the first is worth more) to numbers of two, four and eight digits."""
+def _join_digits(builder: Any, digits: Any) -> Any:
+    """Combine digits to numbers of two, four and eight digits, most significant first."""
     for bits, tens in ((16, 10), (32, 100), (64, 10_000)):
         pairs = builder.bitcast(digits, _vector(bits))
-        first = builder.and_(pairs, _all(bits, (1 << bits // 2) - 1))
-        second = builder.lshr(pairs, _all(bits, bits // 2))
-        digits = builder.add(builder.mul(first, _all(bits, tens)), second)
+        first = builder.and_(pairs, _constant(bits, (1 << bits // 2) - 1))
+        second = builder.lshr(pairs, _constant(bits, bits // 2))
+        digits = builder.add(builder.mul(first, _constant(bits, tens)), second)
     return digits
 
 
 @Intrinsic
 def store_word(_context: Any, text: Any, _at: Any, _word: Any) -> Any:
-    """Write the eight bytes of `word` to `text`, from the last one on."""
+    """Write the eight bytes of `word` to `text` at `at`, least significant first."""
     from numba.core import types  # noqa: PLC0415
 
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -139,9 +139,9 @@ def store_word(_context: Any, text: Any, _at: Any, _word: Any) -> Any:
 def store_digits(
     _context: Any, text: Any, _at: Any, _first: Any, _middle: Any, _last: Any, _point: Any
 ) -> Any:
-    """Write a digit, 8 digits and 8 digits with a point after `point` of them; zeros follow up to 32 bytes.
+    """Write 1 + 8 + 8 digits with a decimal point after the first `point`; zeros follow up to 32 bytes.
 
-    Returns how many of the digits are left without the zeros at their end; the first one is none.
+    Return the number of digits without the zeros at their end.
     """
     from llvmlite import ir  # noqa: PLC0415
     from numba.core import types  # noqa: PLC0415
@@ -152,7 +152,7 @@ def store_digits(
         words = ir.Constant(ir.VectorType(ir.IntType(64), 2), ir.Undefined)
         for i, word in enumerate((middle, last)):
             words = builder.insert_element(words, word, place(i))
-        digits = _parted(builder, words)
+        digits = _split_digits(builder, words)
 
         def chosen(left: Any, right: Any, which: list[int]) -> Any:
             return builder.shuffle_vector(left, right, ir.Constant(ir.VectorType(place, VECTOR_BYTES), which))
@@ -161,10 +161,10 @@ def store_digits(
             ir.Constant(digits.type, [0] * 16), builder.trunc(first, byte), place(0)
         )
         plain = chosen(digits, head, [16, *range(16), *[17] * 15])
-        plain = builder.add(plain, _all(8, _ZERO))
+        plain = builder.add(plain, _constant(8, _ZERO))
         moved = chosen(plain, plain, [0, *range(VECTOR_BYTES - 1)])
-        lane, points = ir.Constant(_vector(8), [byte(i) for i in lanes]), _spread(builder, point)
-        shown = builder.select(builder.icmp_unsigned("==", lane, points), _all(8, ord(".")), moved)
+        lane, points = ir.Constant(_vector(8), [byte(i) for i in lanes]), _broadcast(builder, point)
+        shown = builder.select(builder.icmp_unsigned("==", lane, points), _constant(8, ord(".")), moved)
         shown = builder.select(builder.icmp_unsigned("<", lane, points), plain, shown)
         start = context.make_array(text)(context, builder, array).data
         builder.store(shown, builder.bitcast(builder.gep(start, [at]), _vector(8).as_pointer()), align=1)
@@ -177,8 +177,8 @@ def store_digits(
     return types.int64(text, *numbers), generate
 
 
-def _parted(builder: Any, words: Any) -> Any:
-    """Part two numbers of eight digits into four, two and single digits, the inverse of `_joined`."""
+def _split_digits(builder: Any, words: Any) -> Any:
+    """Split two numbers of eight digits into sixteen digits, the inverse of `_join_digits`."""
     from llvmlite import ir  # noqa: PLC0415
 
     def same(kind: Any, value: int) -> Any:

@@ -1,7 +1,7 @@
-"""Functions of arrays and numbers as machine code, which Numba makes once and jobs load without Numba.
+"""Decorators that compile a function of arrays and numbers: Numba compiles once, jobs load without Numba.
 
-A function is compiled for the kinds of its arguments (``float64[2C]``, ``int64``) when it is first called
-with them on a processor; docs/decisions/compiled-code.md says why Numba's own cache is not used.
+The first call with arguments of some kinds (``float64[2C]``, ``int64``) on a processor compiles a function
+for them; docs/decisions/compiled-code.md gives the reasons against Numba's own cache.
 """
 
 from collections.abc import Callable
@@ -20,10 +20,10 @@ _LEAST, _GREATEST = -(2**63), 2**63 - 1
 
 
 class Compiled(Marked[P, R]):
-    """A function that runs as machine code and frees the interpreter lock meanwhile.
+    """A compiled function: it runs as machine code and releases the interpreter lock meanwhile.
 
     It takes arrays, whole numbers (truth values are 0 and 1) and floats, allocates nothing, and returns
-    None, a number, or a tuple of numbers. Other compiled functions may call it with more than that.
+    None, a number, or a tuple of numbers. Other compiled functions may pass it any type of Numba's.
     """
 
     def __init__(self, function: Callable[P, R], flags: frozenset[str] = frozenset()) -> None:
@@ -32,7 +32,7 @@ class Compiled(Marked[P, R]):
         self._calls: dict[ArgumentKinds, NativeCall] = {}
 
     def __call__(self, *arguments: P.args, **named: P.kwargs) -> R:
-        """Run the machine code for arguments of these kinds, all given by position."""
+        """Run the machine code for the kinds of these arguments, all given by position."""
         if named:
             raise TypeError(f"{self.name} takes its arguments by position")
         kinds = tuple(map(_kind, arguments))
@@ -59,7 +59,7 @@ def _kind(argument: Any) -> str:
     if isinstance(argument, float):
         return "float64"
     if isinstance(argument, (int, np.integer)):
-        if not _LEAST <= argument <= _GREATEST:  # else what is too long for a word would lose its first bits
+        if not _LEAST <= argument <= _GREATEST:  # ctypes would cut off the upper bits
             raise OverflowError(f"{argument} is no whole number of 64 bits")
         return "int64"
     raise TypeError(f"compiled functions take arrays and numbers, not {type(argument).__name__}")
@@ -69,16 +69,16 @@ compiled = Compiled
 
 
 def compiled_fused(function: Callable[P, R]) -> Compiled[P, R]:
-    """Compile products and sums into one instruction with one rounding: twice as fast, no less exact.
+    """Compile with fused multiply-add: one rounding for a product and a sum, and twice the speed.
 
-    Not for what relies on ``a * b - a * b`` being nothing.
+    Unsuited to code that relies on ``a * b - a * b`` being 0.
     """
     return Compiled(function, frozenset({"contract"}))
 
 
 def compiled_any_order(function: Callable[P, R]) -> Compiled[P, R]:
-    """Compile a minimum, or a sum whose terms may be added in any order: on several lanes at once.
+    """Compile a minimum, or a sum in any order of its terms, for vector registers.
 
-    The order is fixed by the length alone, so that results still do not depend on ranks and threads.
+    The length alone decides the order, so results do not depend on ranks and threads.
     """
     return Compiled(function, frozenset({"contract", "nnan", "nsz", "reassoc"}))

@@ -1,4 +1,4 @@
-"""Numba as the compiler of what `compiled` marks; imported only where machine code is missing."""
+"""Numba as the compiler of marked functions; imported only if machine code is missing from the cache."""
 
 from functools import cache
 from typing import Any
@@ -10,15 +10,15 @@ from numba.extending import intrinsic, typeof_impl
 
 from hpc_kernels.jit.marks import Intrinsic, Marked, ObjectCode
 
-_numba: Any = numba  # its types tell less than its functions take
+_numba: Any = numba  # Numba annotates its functions too narrowly
 _types = _numba.core.types
-# Without Numba's run time (`_nrt`) nothing can be allocated: what tries does not compile. The wrappers are
-# for calls from the interpreter, which go another way here.
+# Without Numba's run time (`_nrt`) a function that allocates memory does not compile. The wrappers serve
+# calls from the interpreter, for which `object_cache` uses ctypes.
 _BARE = {"_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def compile_to_object(function: Marked[..., Any], kinds: tuple[str, ...]) -> ObjectCode:
-    """Return the machine code of `function` for arguments of these kinds, for this processor."""
+    """Return the object code of `function` for arguments of these kinds on this processor."""
     signature, dispatcher = tuple(map(_type, kinds)), _dispatcher(function)
     dispatcher.compile(signature)
     made = dispatcher.overloads[signature]
@@ -49,7 +49,7 @@ def _machine() -> Any:
 
 @cache
 def _dispatcher(function: Marked[..., Any]) -> Any:
-    """Return the function as Numba knows it."""
+    """Return Numba's dispatcher of a marked function."""
     compile_ = _numba.njit(nogil=True, error_model="numpy", fastmath=set(function.flags), **_BARE)
     return compile_(function.function)
 
@@ -67,5 +67,5 @@ def _type_of_marked(function: Marked[..., Any], _context: Any) -> Any:
 @typeof_impl.register(Intrinsic)
 def _type_of_intrinsic(found: Intrinsic, _context: Any) -> Any:
     instruction, context = _instruction(found), cpu_target.typing_context
-    context.refresh()  # it may be new
+    context.refresh()  # the intrinsic may be new to it
     return context.resolve_value_type(instruction)

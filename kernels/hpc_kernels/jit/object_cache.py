@@ -1,7 +1,7 @@
-"""Machine code on the disk and in memory: one file per function and kinds of arguments, loaded by LLVM.
+"""Cache of object files: one per function, kinds of arguments and processor, linked by LLVM.
 
-The files are keyed by all that they depend on (this package's source, versions, processor), and written
-beside their place and renamed, so that any number of ranks may look for and leave them at once.
+The key of a file covers all that it depends on: the source of this package, the versions of Numba and
+llvmlite, the processor. Files are written atomically, so any number of ranks may use the cache at once.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ from hpc_kernels.files import open_atomically
 from hpc_kernels.jit.marks import ObjectCode
 
 NativeCall = Callable[[tuple[Any, ...]], Any]
-_PACKAGE = Path(__file__).parents[1]  # all of it: machine code of one file may hold functions of another
+_PACKAGE = Path(__file__).parents[1]  # the whole package: compiled functions inline those of other files
 _C_TYPES: dict[str, Any] = {
     "int64": ctypes.c_int64,
     "float64": ctypes.c_double,
@@ -32,18 +32,18 @@ _C_TYPES: dict[str, Any] = {
 def load_function(
     name: str, kinds: tuple[str, ...], compile_: Callable[[tuple[str, ...]], ObjectCode]
 ) -> NativeCall:
-    """Return the function `name` for arguments of `kinds`, from the cache or else compiled into it."""
+    """Return the native function `name` for arguments of `kinds`; `compile_` fills a gap in the cache."""
     path = cache_folder() / f"{name}.{_digest(name, *kinds)}.o"
     code = _read(path)
     if code is None:
         code = compile_(kinds)
         with suppress(OSError):  # a full or read-only disk: the next job compiles again
             _write(path, code)
-    return _callable(code, kinds)
+    return _link(code, kinds)
 
 
 def cache_folder() -> Path:
-    """Return the folder of machine code: HPC_KERNELS_CACHE, else one of this user and processor."""
+    """Return the folder of the cache: HPC_KERNELS_CACHE, else one of this user and processor."""
     if given := os.environ.get("HPC_KERNELS_CACHE"):
         return Path(given)
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -58,7 +58,7 @@ def cache_folder() -> Path:
 
 @cache
 def _temporary_folder() -> Path:
-    """Return a folder of this user's alone: whoever may write machine code there is whom a job obeys."""
+    """Return a temporary folder that this user owns alone: jobs execute the machine code in it."""
     import tempfile  # noqa: PLC0415 (lazy, as all that a start can do without)
 
     folder = Path(tempfile.gettempdir()) / f"hpc_kernels-{os.getuid()}"
@@ -82,12 +82,12 @@ def _processor() -> str:
 
 
 def _digest(*parts: str) -> str:
-    return hashlib.sha256("\n".join([_origin(), *parts]).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join([_source_key(), *parts]).encode()).hexdigest()[:16]
 
 
 @cache
-def _origin() -> str:
-    """Return a key of what machine code is made from, beside the function's name: any change is new code."""
+def _source_key() -> str:
+    """Return the part of the key that all functions share: digest of source and versions, processor."""
     digest = hashlib.sha256()
     for path in (*sorted(_PACKAGE.rglob("*.py")), *map(_version_file, ("numba", "llvmlite"))):
         digest.update(path.read_bytes())
@@ -95,7 +95,7 @@ def _origin() -> str:
 
 
 def _version_file(package: str) -> Path:
-    """Return the file that tells a package's version; `importlib.metadata` alone takes 10 ms to import."""
+    """Return the version file of a package; an import of `importlib.metadata` would take 10 ms."""
     found = find_spec(package)
     if found is None or found.origin is None:
         raise ModuleNotFoundError(f"{package} is not installed")
@@ -103,7 +103,7 @@ def _version_file(package: str) -> Path:
 
 
 def _read(path: Path) -> ObjectCode | None:
-    """Return the code in a file; None where there is none, or where it is not what was written."""
+    """Return the object code of a file; None if it is missing or its checksum is wrong."""
     try:
         digest, head, body = path.read_bytes().split(b"\n", 2)
     except (OSError, ValueError):
@@ -130,16 +130,16 @@ def _linker() -> Any:
     return llvm.create_lljit_compiler()
 
 
-_libraries: list[Any] = []  # what is linked lives as long as this list holds it
+_libraries: list[Any] = []  # a library is unloaded with its last reference
 
 
-def _callable(code: ObjectCode, kinds: tuple[str, ...]) -> NativeCall:
-    """Link the code and return a function of a tuple of arguments.
+def _link(code: ObjectCode, kinds: tuple[str, ...]) -> NativeCall:
+    """Link the object code and return a Python function of a tuple of arguments.
 
-    Numba's calling convention for native code: a place for the result, one for an exception, then the
-    arguments, arrays being taken apart; it returns a status.
+    Numba's calling convention for native code: pointers to the result and to an exception, then the
+    arguments, an array as its fields; the function returns a status.
     """
-    from llvmlite.binding import JITLibraryBuilder  # noqa: PLC0415 (likewise)
+    from llvmlite.binding import JITLibraryBuilder  # noqa: PLC0415 (lazy: see `_linker`)
 
     builder = JITLibraryBuilder().add_object_img(code.object_file).add_current_process()
     library = builder.export_symbol(code.symbol).link(_linker(), f"{len(_libraries)}")
@@ -173,7 +173,7 @@ def _flat_types(kind: str) -> list[Any]:
 
 
 def _flat(argument: Any) -> Iterator[Any]:
-    """Yield what stands for an argument: of an array owner, parent, size, item size, data, shape, strides."""
+    """Yield the fields of an argument; an array has owner, parent, size, item size, data, shape, strides."""
     if isinstance(argument, np.ndarray):
         yield from (None, None, argument.size, argument.itemsize, argument.ctypes.data)
         yield from argument.shape

@@ -1,6 +1,6 @@
-"""Eight numbers in double precision at a time: LLVM's vectors, which become whatever the processor has.
+"""LLVM vectors of eight doubles, for intrinsics; LLVM maps them onto the registers of the processor.
 
-For intrinsics: only a compiler comes here, so what writes LLVM's language is imported where it is used.
+The compiler alone calls these functions, so each imports llvmlite's IR builder itself.
 """
 
 from typing import Any
@@ -9,19 +9,19 @@ VECTOR_DOUBLES = 8
 
 
 def vector_type() -> Any:
-    """Return the type of eight numbers."""
+    """Return the type of a vector of eight doubles."""
     from llvmlite import ir  # noqa: PLC0415
 
     return ir.VectorType(ir.DoubleType(), VECTOR_DOUBLES)
 
 
 def data_pointer(context: Any, builder: Any, kind: Any, array: Any) -> Any:
-    """Return the place of an array's first number."""
+    """Return a pointer to the first element of an array."""
     return context.make_array(kind)(context, builder, array).data
 
 
 def vector_pointer(builder: Any, start: Any, index: Any) -> Any:
-    """Return the place of eight numbers of an array, from `index` on."""
+    """Return a pointer to the vector that begins at element `index` of an array."""
     from llvmlite import ir  # noqa: PLC0415
 
     place = builder.gep(start, [index])
@@ -29,13 +29,13 @@ def vector_pointer(builder: Any, start: Any, index: Any) -> Any:
 
 
 def load_vector(builder: Any, start: Any, index: Any) -> Any:
-    """Return eight numbers of an array of either precision."""
+    """Return eight elements of a float64 or float32 array, from `index` on, as a vector of doubles."""
     found = builder.load(vector_pointer(builder, start, index), align=4)
     return found if found.type == vector_type() else builder.fpext(found, vector_type())
 
 
 def broadcast(builder: Any, start: Any, index: Any) -> Any:
-    """Return one number of an array, of either precision, in all lanes."""
+    """Return a vector with one element of a float64 or float32 array in all lanes."""
     from llvmlite import ir  # noqa: PLC0415
 
     value, place = builder.load(builder.gep(start, [index])), ir.IntType(32)
@@ -45,7 +45,7 @@ def broadcast(builder: Any, start: Any, index: Any) -> Any:
 
 
 def shift_pair(builder: Any, first: Any, second: Any, by: int) -> Any:
-    """Return eight of sixteen numbers, from number `by` on."""
+    """Return elements `by` to ``by + 7`` of the sixteen elements of two vectors."""
     return builder.shuffle_vector(first, second, _places(range(by, by + VECTOR_DOUBLES)))
 
 
@@ -57,12 +57,12 @@ def _places(lanes: Any) -> Any:
 
 
 def multiply_add(builder: Any, total: Any, one: Any, other: Any) -> Any:
-    """Return ``total + one * other``, rounded once where the processor can."""
+    """Return ``total + one * other``, with one rounding if the processor has a fused multiply-add."""
     return builder.fadd(total, builder.fmul(one, other, flags=("contract",)), flags=("contract",))
 
 
 def prefetch(builder: Any, start: Any, index: Any) -> Any:
-    """Ask for a number before it is needed; it may lie beyond the array."""
+    """Prefetch the cache line of element `index`, which may lie beyond the array."""
     from llvmlite import ir  # noqa: PLC0415
 
     byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)

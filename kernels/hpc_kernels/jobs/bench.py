@@ -1,4 +1,4 @@
-"""The kernels timed on this machine: medians of the computation alone, without reading and writing."""
+"""Benchmark of the kernels on this machine: medians of the computation without reading and writing."""
 
 import statistics
 import time
@@ -13,11 +13,11 @@ from hpc_kernels.jobs.registry import SERVICES, Service
 from hpc_kernels.jobs.run import library_versions
 
 _REPEATS = 5
-_WARPED_SAMPLES = 500  # the table of a warping grows with the square of the length
+_WARPED_SAMPLES = 500  # the time of DTW grows with the square of the length
 
 
 def time_kernels(signals: int, samples: int, threads: int) -> dict[str, Any]:
-    """Return the median seconds of each service on random walks, and how many samples a second."""
+    """Return the median seconds and the samples per second of each service on random walks."""
     walks = np.random.default_rng(0).standard_normal((signals, samples)).cumsum(axis=1) / 100 + 100
     return {
         "signals": signals,
@@ -48,7 +48,7 @@ def _call(service: Service, x: Array, threads: int) -> None:
         out = np.empty((len(x), service.width(x.shape[1], options)))
         run_in_blocks(lambda block: function(x[block], out=out[block], **options), len(x), threads)
     elif service.kind == "clustering":
-        function(x, everywhere=lambda kernel, count: compute_in_blocks(kernel, count, threads))
+        function(x, parallel_map=lambda kernel, count: compute_in_blocks(kernel, count, threads))
     else:
         labels, half = np.arange(len(x)) % 2, (len(x) + 1) // 2
         k = min(7, half)

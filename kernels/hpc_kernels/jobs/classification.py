@@ -1,4 +1,4 @@
-"""Jobs of `knn`: every rank knows all training signals and classifies its share of the files."""
+"""Classification jobs (`knn`): every rank reads all training signals and classifies some of the files."""
 
 from pathlib import Path
 
@@ -18,16 +18,23 @@ from hpc_kernels.tables.input import Table, TableInput
 from hpc_kernels.tables.labels import read_labels, write_labels
 
 _NAME = "knn"
-_FILES_AT_A_TIME = 16  # per thread, between two words about the progress
+_FILES_AT_A_TIME = 16  # per thread, between two reports of the progress
 
 
 def run_classification(job: Job, ranks: Ranks, phases: Phases) -> list[OutputEntry]:
-    """Classify each file of the inference folder; rank 0 writes the labels and describes the file."""
+    """Classify each file of the inference folder; rank 0 writes the labels and returns the list of outputs.
+
+    Raises
+    ------
+    BadInputError
+        If a signal or a label does not suit `knn`.
+    StoppedError
+        If another rank has failed.
+    """
     exchange = open_exchange(ranks, phases)
     with phases.phase("read"):
-        table = TableInput.in_memory(job.input, job.layout, ranks, shares=1, threads=job.threads).read_all(
-            job.compute_type
-        )
+        source = TableInput.open_in_blocks(job.input, job.layout, ranks, shares=1, threads=job.threads)
+        table = source.read_all(job.compute_type)
         training = table.signals
         labels = _training_labels(job, table)
         files = _inference_files(job)
@@ -81,7 +88,7 @@ def _inference_files(job: Job) -> list[Path]:
 
 
 def _queries(job: Job, files: list[Path], ranks: Ranks, samples: int) -> list[Array]:
-    """Return this rank's share of the signals to classify; of bad ones, every rank names the first of all."""
+    """Return this rank's share of the queries; every rank raises for the first bad file of all."""
     own = ranks.share(len(files))
     try:
         return [_query(job, file, samples) for file in files[own.start : own.stop]]
@@ -92,7 +99,7 @@ def _queries(job: Job, files: list[Path], ranks: Ranks, samples: int) -> list[Ar
 
 
 def _query(job: Job, file: Path, samples: int) -> Array:
-    """Return the signal of a file, which under the Euclidean metric must have so many samples."""
+    """Return the signal of a file; the Euclidean metric requires `samples` samples."""
     source = TableInput(file)
     table = source.read(range)
     if len(table.names) != 1:
@@ -125,7 +132,7 @@ def _classified(job: Job, training: Array, labels: Labels, queries: list[Array])
 
 
 def _fitted(options: Options, signals: int) -> Options:
-    """Return the function's options; the default number of neighbours is lowered to what there are."""
+    """Return the options of `knn` with the default number of neighbours lowered to the number of signals."""
     given = {"k_nearest_neighbor": min(7, signals)} | options
     del given["cluster_number"]
     return given

@@ -1,4 +1,4 @@
-"""Jobs of `kmean`: every rank knows all signals, and the distances are shared out."""
+"""Clustering jobs (`kmean`): every rank reads all signals and computes its share of the distances."""
 
 import numpy as np
 
@@ -18,12 +18,19 @@ _NAME = "kmean"
 
 
 def run_clustering(job: Job, ranks: Ranks, phases: Phases) -> list[OutputEntry]:
-    """Cluster all signals of the input; rank 0 writes the labels and describes the file."""
+    """Cluster all signals of the input; rank 0 writes the labels and returns the list of outputs.
+
+    Raises
+    ------
+    BadInputError
+        If the input does not suit `kmean`.
+    StoppedError
+        If another rank has failed.
+    """
     exchange = open_exchange(ranks, phases)
     with phases.phase("read"):
-        table = TableInput.in_memory(job.input, job.layout, ranks, shares=1, threads=job.threads).read_all(
-            job.compute_type
-        )
+        source = TableInput.open_in_blocks(job.input, job.layout, ranks, shares=1, threads=job.threads)
+        table = source.read_all(job.compute_type)
         signals = table.signals
     phases.record_input(len(table.names), signals.shape[1], table.input_bytes)
     if np.isnan(signals[:, -1]).any():
@@ -33,7 +40,7 @@ def run_clustering(job: Job, ranks: Ranks, phases: Phases) -> list[OutputEntry]:
 
         try:
             options = _fitted(job.services[_NAME], len(table.names))
-            labels = kmean(signals, **options, everywhere=ParallelMap(exchange, job.threads))
+            labels = kmean(signals, **options, parallel_map=ParallelMap(exchange, job.threads))
         except UnfitSignalError as error:
             raise BadInputError(f"{job.input.name}: kmean: {error}") from error
     exchange.close()

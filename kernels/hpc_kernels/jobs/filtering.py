@@ -1,4 +1,4 @@
-"""Jobs of filters: each rank computes its share of the signals and formats its share of the rows."""
+"""Filtering jobs: each rank computes its share of the signals and formats its share of the rows."""
 
 import shutil
 import sys
@@ -27,11 +27,18 @@ _COPIED_AT_ONCE = 1 << 20
 
 
 def run_filtering(job: Job, ranks: Ranks, phases: Phases) -> list[OutputEntry]:
-    """Compute every service of the job and write the results, which rank 0 describes.
+    """Compute every service of the job and write the results; rank 0 returns their list.
 
-    A share that does not fit into memory is read and computed block by block of signals.
+    A share that does not fit into memory is read and computed in blocks of signals.
+
+    Raises
+    ------
+    BadInputError
+        If the input does not suit a service.
+    StoppedError
+        If another rank has failed.
     """
-    source = TableInput.in_memory(job.input, job.layout, ranks, shares=ranks.size, threads=job.threads)
+    source = TableInput.open_in_blocks(job.input, job.layout, ranks, shares=ranks.size, threads=job.threads)
     blocks = source.blocks
     held: dict[str, Array] = {}
     for block in range(blocks):
@@ -61,7 +68,7 @@ def _read(job: Job, source: TableInput, ranks: Ranks, phases: Phases, *, block: 
 
 @dataclass(frozen=True)
 class _Work:
-    """What every step of a run needs: the job, its ranks, and the signals of this one."""
+    """Arguments of every step of a run: job, ranks, table, and the signals of this rank."""
 
     job: Job
     ranks: Ranks
@@ -71,7 +78,7 @@ class _Work:
 
 
 def _result(work: _Work, name: str) -> Array:
-    """Compute one service on the signals at hand, and what the profile wants to know of it."""
+    """Compute one service on the signals of `work`, and its relative errors for the profile."""
     with work.phases.phase(name):
         result = _computed(work, name)
     if work.job.compute_type != work.job.output_type:
@@ -83,14 +90,14 @@ def _result(work: _Work, name: str) -> Array:
 
 
 def _warn_of_infinities(name: str, result: Array, kind: str) -> None:
-    """Say how many figures will be written as infinite, too large for the precision of the result."""
+    """Warn of figures beyond the precision of the result, which are written as infinite."""
     beyond = np.count_nonzero(np.abs(result) > np.finfo(kind).max)
     if beyond:
         print(f"warning: {name}: {beyond} figures are beyond {kind} and written as inf", file=sys.stderr)  # noqa: T201
 
 
 def _gathered(work: _Work, name: str, blocks: int) -> list[Array]:
-    """Return the results of all ranks and blocks in the order of the signals, left where they are."""
+    """Return the results of all ranks and blocks in the order of the signals, mapped from their files."""
     ranks, total = work.ranks, len(work.table.names)
     parts = []
     with work.phases.phase("wait"):
@@ -101,7 +108,7 @@ def _gathered(work: _Work, name: str, blocks: int) -> list[Array]:
 
 
 def _write(work: _Work, name: str, parts: list[Array]) -> OutputEntry:
-    """Format this rank's share of the rows; rank 0 appends those of the others to its own."""
+    """Format this rank's share of the rows; rank 0 appends the shares of the other ranks to its own."""
     job, ranks = work.job, work.ranks
     names, columns = _columns(work, job.services[name], parts)
     text = TableWriter(names, columns, np.dtype(job.output_type), job.csv_output)
@@ -109,7 +116,7 @@ def _write(work: _Work, name: str, parts: list[Array]) -> OutputEntry:
     result = job.output_path(SERVICES[name].output)
     path = ranks.path(f"{name}.text.{ranks.rank}") if ranks.rank else result
     with work.phases.phase("write"):
-        with open_atomically(path, lasting=not ranks.rank) as plain:
+        with open_atomically(path, durable=not ranks.rank) as plain:
             file = HashingWriter(plain)
             if not ranks.rank:
                 file.write(text.header())
@@ -141,7 +148,7 @@ def _computed(work: _Work, name: str) -> Array:
 
 
 def _in_steps(kernel: Callable[[slice], None], signals: Array, threads: int, progress: Progress) -> None:
-    """Compute so many signals at a time that there is something to tell now and then."""
+    """Compute the signals in steps that are short enough for reports of the progress."""
     count = len(signals)
     step = max(threads, _CELLS_AT_A_TIME // signals.shape[1])
     for start in range(0, count, step):
@@ -151,7 +158,7 @@ def _in_steps(kernel: Callable[[slice], None], signals: Array, threads: int, pro
 
 
 def _note_errors(work: _Work, name: str, result: Array) -> None:
-    """Note for the profile how far perforation and single precision have moved the result."""
+    """Record the relative errors of perforation and of single precision for the profile."""
     job = work.job
     if SERVICES[name].perforated and job.perforation_stride > 1:
         whole = replace(work, job=replace(job, perforation_stride=1))
@@ -165,7 +172,7 @@ def _note_errors(work: _Work, name: str, result: Array) -> None:
 
 @contextmanager
 def _warnings_logged() -> Iterator[None]:
-    """Turn warnings into lines of the log, each text once."""
+    """Print warnings to stderr, each text once."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
@@ -174,9 +181,9 @@ def _warnings_logged() -> Iterator[None]:
 
 
 def _arguments(work: _Work, name: str) -> Options:
-    """Return what the function of a service takes beside the signals."""
+    """Return the keyword arguments of the function of a service."""
     service, options = SERVICES[name], dict(work.job.services[name])
-    options.pop("sampling_rate", None)  # names a column, changes no number
+    options.pop("sampling_rate", None)  # affects the frequency column alone
     if expiry := options.pop("expiry_date", None):
         options["years_until_expiry"] = _years_until(work, expiry)
     return options | ({"stride": work.job.perforation_stride} if service.perforated else {})
@@ -207,7 +214,7 @@ def _equally_long(work: _Work, name: str) -> Array:
 
 
 def _columns(work: _Work, options: Options, parts: list[Array]) -> tuple[Sequence[str], list[Array]]:
-    """Return the names and the columns of the result, `frequency` first where a rate is given."""
+    """Return the names and the columns of the result, with `frequency` first if a sampling rate is given."""
     names = work.table.names
     if rate := options.get("sampling_rate"):
         from hpc_kernels.services.fft import frequencies  # noqa: PLC0415 (lazy: only this service needs it)

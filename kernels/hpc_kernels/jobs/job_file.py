@@ -1,4 +1,4 @@
-"""The job file: what a batch script hands to `python -m hpc_kernels run`, read and checked."""
+"""Job files: the JSON document that a batch script passes to `python -m hpc_kernels run`, and its checks."""
 
 import json
 from dataclasses import MISSING, dataclass, fields
@@ -14,7 +14,7 @@ JOB_VERSION = 1
 
 @dataclass(frozen=True)
 class Job:
-    """One attempt of one job; the fields are the keys of the job file."""
+    """One attempt of a job; the fields are the keys of the job file."""
 
     version: int
     name: str
@@ -37,7 +37,7 @@ class Job:
         return SERVICES[next(iter(self.services))].kind
 
     def output_path(self, place: str) -> Path:
-        """Return the path of the result whose CSV belongs at `place` below the output folder."""
+        """Return the path of the result with the CSV path `place` below the output folder."""
         path = self.output_dir / place
         return path if self.csv_output else path.with_suffix(".npy")
 
@@ -58,7 +58,13 @@ _OPTIONAL_PATHS = _PATHS - {"input", "output_dir"}
 
 
 def load_job(path: Path) -> Job:
-    """Read the job file at `path`; every fault is a `BadInputError` of one line that names the key."""
+    """Read the job file at `path`.
+
+    Raises
+    ------
+    BadInputError
+        One line that names the key.
+    """
     try:
         document = json.loads(path.read_bytes(), parse_constant=_no_constant)
     except OSError as error:

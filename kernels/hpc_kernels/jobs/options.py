@@ -1,4 +1,4 @@
-"""The options of every service: one JSON Schema document, one check, one way to say what is wrong."""
+"""Options of the services: their JSON Schema, defaults, validation, and error sentences."""
 
 import math
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from hpc_kernels.errors import BadInputError
 
 SCHEMA_VERSION = 1
-_LARGEST = 1.7976931348623157e308  # as a bound it keeps out the infinity that "1e999" reads as
+_LARGEST = 1.7976931348623157e308  # excludes infinity, to which JSON's "1e999" is parsed
 _LARGEST_WHOLE = 2**31 - 1
 
 Options = dict[str, Any]
@@ -60,7 +60,7 @@ def _without(option: str, then: Options) -> Options:
 
 
 _HIGHEST_ORDER = 20
-# polyorder < window_length, in the words of JSON Schema: one step for every odd order
+# polyorder < window_length in JSON Schema: one condition for every odd order
 _ORDER_BELOW_WINDOW = [
     _if_given("polyorder", {"minimum": order}, {"window_length": {"minimum": order + 2}})
     for order in range(1, _HIGHEST_ORDER, 2)
@@ -91,9 +91,9 @@ _WAVELETS = [
     "dmey",
 ]
 
-# A default that does not fit the data is lowered to what fits; what was asked for is refused.
+# A default that does not fit the data is lowered; a given value that does not fit is refused.
 _LOWERED: Options = {"x-lowered-to-fit": True}
-# A default that another option stands in for is left out where that one is given.
+# A default that another option replaces is omitted if that option is given.
 _UNLESS_EXPIRY: Options = {"x-unless": "expiry_date"}
 _BAND = _whole(None, "Sakoe-Chiba radius in samples under dtw", 0)
 
@@ -202,7 +202,7 @@ OPTION_SCHEMAS: dict[str, Options] = {
 
 
 def schema_document() -> Options:
-    """Return the JSON Schema of all services' options, as `python -m hpc_kernels schema` prints it."""
+    """Return the JSON Schema of the options of all services, as `python -m hpc_kernels schema` prints it."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "version": SCHEMA_VERSION,
@@ -211,14 +211,19 @@ def schema_document() -> Options:
 
 
 def resolve_options(service: str, options: Options) -> Options:
-    """Return `options` with defaults filled in, or raise with a sentence that names the option.
+    """Return `options` with defaults filled in.
 
-    A default that may be lowered to fit the data is left to whoever knows the data.
+    A default that may be lowered to fit the data is left to the job, which knows the data.
+
+    Raises
+    ------
+    BadInputError
+        With a sentence that names the option.
     """
     if service not in OPTION_SCHEMAS:
         raise BadInputError(f"there is no service {service!r}; there are: {', '.join(OPTION_SCHEMAS)}")
     schema = OPTION_SCHEMAS[service]
-    if options != {}:  # the validator costs an import; no options need none
+    if options != {}:  # saves the import of the validator
         _validate(service, options, schema)
     defaults = {key: p["default"] for key, p in schema["properties"].items() if _is_filled_in(p, options)}
     return defaults | {name: _typed(value, schema["properties"][name]) for name, value in options.items()}
@@ -229,19 +234,21 @@ def _is_filled_in(option: Options, given: Options) -> bool:
 
 
 def _validate(service: str, options: Options, schema: Options) -> None:
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 (lazy: see `checked`)
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 (lazy: a slow import)
 
     validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
     errors = sorted(validator.iter_errors(options), key=lambda error: list(map(str, error.path)))
     if errors:
         raise BadInputError(error_sentence(service, errors[0], schema))
     for name, value in options.items():
-        if isinstance(value, float) and math.isnan(value):  # no JSON, hence beyond a JSON Schema
+        if isinstance(value, float) and math.isnan(
+            value
+        ):  # nan is not JSON, so a JSON Schema does not exclude it
             raise BadInputError(f"params.{service}.{name} must not be nan")
 
 
 def error_sentence(service: str, error: Any, schema: Options) -> str:
-    """Say in one sentence what a `jsonschema.ValidationError` found wrong with a service's options."""
+    """Return one sentence for a `jsonschema.ValidationError` of the options of a service."""
     if not error.path:
         names = schema["properties"]
         if isinstance(error.instance, dict):
@@ -254,7 +261,7 @@ def error_sentence(service: str, error: Any, schema: Options) -> str:
 
 
 def _typed(value: Any, schema: Options) -> Any:
-    """Turn 5.0 into 5 where a whole number is meant, and 5 into 5.0 where any number is."""
+    """Convert 5.0 to 5 for an integer option, and 5 to 5.0 for a number option."""
     kinds = {"integer": int, "number": float}
     kind = kinds.get(schema.get("type", ""))
     return kind(value) if kind else value

@@ -1,4 +1,4 @@
-"""Which services exist, the file each one writes, and how its function is called."""
+"""Registry of the services: name, class, function, output file and width of the result."""
 
 from dataclasses import dataclass
 from importlib import import_module
@@ -17,10 +17,10 @@ def _samples(samples: int, _options: "Options") -> int:
 
 @dataclass(frozen=True)
 class Service:
-    """A function of signals, where its result goes below the output folder, and its class.
+    """A service: its name, the path of its result below the output folder, and its class (`kind`).
 
-    Classes do not mix in one job; `perforated` tells that the function takes a stride, `width` how
-    many numbers a filter makes of a signal of so many samples.
+    The services of one job have one class. `perforated` is true if the function takes a stride; `width`
+    returns the number of values of a filter for a signal of some samples.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Service:
     width: "Callable[[int, Options], int]" = _samples
 
     def function(self) -> "Callable[..., Array]":
-        """Import the service's file and return its public function."""
+        """Import the file of the service and return its function."""
         found: Callable[..., Array] = getattr(import_module(f"hpc_kernels.services.{self.name}"), self.name)
         return found
 

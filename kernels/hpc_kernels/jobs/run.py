@@ -1,4 +1,4 @@
-"""The life of one job on one rank: compute with the others, describe what was written, publish."""
+"""Run of a job on one rank: compute, gather the reports, list the outputs, publish them."""
 
 import json
 import platform
@@ -20,12 +20,12 @@ _LIBRARIES = ("numpy", "ducc0", "llvmlite", "mpi4py", "numba", "polars", "pywt")
 
 
 def run_job(job: Job, ranks: Ranks) -> Summary | None:
-    """Run `job` as one of `ranks`; rank 0 returns the summary, published results behind it.
+    """Run `job` as one of `ranks`; rank 0 publishes the results and returns the summary.
 
     Raises
     ------
     BadInputError
-        If the input is not what the services need; nothing is published then.
+        If the input does not suit the services; nothing is published then.
     StoppedError
         If another rank has failed.
     """
@@ -34,7 +34,7 @@ def run_job(job: Job, ranks: Ranks) -> Summary | None:
     outputs: list[OutputEntry] = run_class(job, ranks, phases)
     if ranks.rank:
         ranks.stop_if_failed()
-        with suppress(FileNotFoundError):  # rank 0 may sweep up the folder before it is flushed
+        with suppress(FileNotFoundError):  # rank 0 may remove the folder before it is flushed
             write_json(ranks.path(f"usage.{ranks.rank}"), _report(ranks, phases))
         return None
     summary = _summary(job, ranks, phases)
@@ -57,9 +57,9 @@ def _summary(job: Job, ranks: Ranks, phases: Phases) -> Summary:
         "ranks": ranks.size,
         "exchange": phases.exchange,
         "threads": job.threads,
-        **phases.seen,
+        **phases.input_size,
         "phases": phases.seconds,
-        "input_bytes_per_s": round(phases.seen["input_bytes"] / busy_s),
+        "input_bytes_per_s": round(phases.input_size["input_bytes"] / busy_s),
         "relative_l2_errors": relative_errors(report["errors"] for report in reports),
         "usage": [report["usage"] for report in reports],
         "versions": library_versions(),
@@ -67,13 +67,13 @@ def _summary(job: Job, ranks: Ranks, phases: Phases) -> Summary:
 
 
 def library_versions() -> dict[str, str]:
-    """Return the versions that a result depends on: of libraries those that were used."""
+    """Return the versions of the package, of Python and of the libraries that were imported."""
     used = {name: sys.modules[name].__version__ for name in _LIBRARIES if name in sys.modules}
     return {"hpc_kernels": __version__, "python": platform.python_version(), **used}
 
 
 def _finish(job: Job, ranks: Ranks, outputs: list[OutputEntry], summary: Summary) -> None:
-    """Describe the results, then publish them as the very last act but for sweeping up."""
+    """Write the list of outputs, publish the results, and remove the scratch folder."""
     write_json(job.output_dir / "outputs.json", outputs)
     write_json(job.output_dir / "usage.json", summary["usage"])
     if job.profile:

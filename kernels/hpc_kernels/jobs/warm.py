@@ -1,4 +1,4 @@
-"""Run a tiny job of every service and precision, so that the first real one finds compiled code."""
+"""Warm-up of the machine-code cache by a tiny job of every service and precision."""
 
 import tempfile
 import time
@@ -22,7 +22,7 @@ _VARIANTS: dict[str, list[Options]] = {
     "kmean": [
         {"centroid": "dba"},
         {"metric": "euclidean"},
-        {"metric": "euclidean", "cluster_number": _SIGNALS},  # many are compared by other code
+        {"metric": "euclidean", "cluster_number": _SIGNALS},  # more than three centroids use another function
     ],
     "knn": [{"k_nearest_neighbor": 1}, {"metric": "euclidean"}],
 }
@@ -36,11 +36,11 @@ def warm_cache() -> dict[str, Any]:
         _write_input(folder)
         for service in SERVICES:
             begin = time.perf_counter()
-            strides = (1, 2) if SERVICES[service].perforated else (1,)  # a skipping loop is other code
+            strides = (1, 2) if SERVICES[service].perforated else (1,)  # strided arrays are of another kind
             for options, scenario, stride in product(_VARIANTS.get(service, [{}]), (1, 4), strides):
                 run_job(_job(folder, service, options, scenario, stride), Ranks(0, 1, folder / "parts"))
             if service == "kmean":
-                pairwise_squares(np.zeros((1, 1)), slice(1))  # what only few and long signals ask for
+                pairwise_squares(np.zeros((1, 1)), slice(1))  # used for few long signals alone
             seconds[service] = round(time.perf_counter() - begin, 3)
     return {"cache": str(cache_folder()), "seconds": seconds}
 

@@ -1,8 +1,8 @@
-"""Spectra of long signals of prime length: Bluestein's chirp transform, for the lower half alone.
+"""Bluestein's FFT for long signals of prime length: the lower half of the spectrum, up to a phase factor.
 
-``k t = (k**2 + t**2 - (k - t)**2) / 2`` makes of the transform a convolution with a chirp, which transforms
-of a friendlier length carry out. Only magnitudes are wanted, so the last factor, of magnitude 1, is left
-out; and of a real signal only the lower half, so that the length is 3/2 instead of twice the signal's.
+By ``k t = (k**2 + t**2 - (k - t)**2) / 2`` the transform is a convolution with the chirp
+``exp(-i pi t**2 / n)``, computed by transforms of a composite length. The last factor has magnitude 1 and
+is omitted, as magnitudes alone are used; the lower half needs 3/2 in place of 2 times the signal's length.
 
 L. I. Bluestein, "A linear filtering approach to the computation of discrete Fourier transform" (1970).
 """
@@ -23,16 +23,29 @@ _SHORTEST = 1 << 13  # measured
 
 
 def is_faster(samples: int) -> bool:
-    """Return whether a chirp is faster than what the library does: for long signals of prime length."""
+    """Return whether this transform is faster than that of ducc0: for long signals of prime length."""
     return samples >= _SHORTEST and all(samples % factor for factor in range(2, math.isqrt(samples) + 1))
 
 
 def plan_half_spectra(samples: int, rows: int, group: int, kind: np.dtype[Any]) -> Callable[[Array], Complex]:
-    """Return a function that turns signals (at most `rows`) into spectra up to a factor of magnitude 1.
+    """Return a function that transforms signals into half spectra, up to a factor of magnitude 1.
 
-    The lower half of a spectrum, ``samples // 2 + 1`` bins, is the beginning of a row of what it returns,
-    which the next call overwrites. Always as many as `group` are transformed at once: how many there are
-    decides about the last bits.
+    Parameters
+    ----------
+    samples : int
+        Samples of a signal.
+    rows : int
+        Signals that one call transforms, at most.
+    group : int
+        Signals that ducc0 transforms at once; their number changes the last bits of a result.
+    kind : dtype
+        float32 or float64.
+
+    Returns
+    -------
+    callable
+        From signals (rows, samples) to rows that begin with ``samples // 2 + 1`` bins; the next call
+        overwrites them.
     """
     complex_kind = np.result_type(kind, np.complex64)
     down, response = (values.astype(complex_kind) for values in _chirp(samples))

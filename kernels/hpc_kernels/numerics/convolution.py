@@ -1,4 +1,4 @@
-"""Weighted sums of neighbouring samples: the inner loop of smoothing."""
+"""Correlation of signals with short filters: the inner loop of Savitzky-Golay smoothing."""
 
 from typing import Any
 
@@ -8,15 +8,24 @@ from hpc_kernels.jit.decorators import compiled_fused
 from hpc_kernels.jit.marks import Intrinsic
 from hpc_kernels.jit.vector_intrinsics import VECTOR_DOUBLES
 
-OUTPUT_BLOCK = 1024  # outputs worked on at a time, so that the sums stay in the first-level cache
-_AHEAD = 2 * OUTPUT_BLOCK  # memory is asked for samples so much earlier than they are needed
+OUTPUT_BLOCK = 1024  # outputs per pass, so that their sums stay in the first-level cache
+_AHEAD = 2 * OUTPUT_BLOCK  # samples between a prefetch and its use
 
 
 @compiled_fused
 def correlate(x: Array, taps: Array, out: Array, first: int, block: Array) -> None:
-    """Write ``out[i, first + t] = sum_j taps[j] x[i, t + j]`` of an odd number of taps.
+    """Write ``out[i, first + t] = sum_j taps[j] x[i, t + j]`` for every `t` with all its samples in `x`.
 
-    Sums are kept in double precision, in `block` of `BLOCK` places, whatever `out` is; none leaves `x`.
+    Parameters
+    ----------
+    x : ndarray, shape (signals, samples)
+    taps : ndarray of float64, shape (taps,)
+        An odd number of weights.
+    out : ndarray, shape (signals, at least first + samples - taps + 1)
+    first : int
+        Index of the first output.
+    block : ndarray of float64, shape (OUTPUT_BLOCK,)
+        Scratch space: sums are in double precision for any type of `out`.
     """
     for i in range(len(x)):
         _weigh(x[i], taps, out[i, first : first + x.shape[1] - len(taps) + 1], block)
@@ -74,11 +83,11 @@ def _add_eight(x: Array, taps: Array, sums: Array) -> None:
 
 @Intrinsic
 def _add_eight_to_vectors(_context: Any, x: Any, taps: Any, sums: Any, _whole: Any) -> Any:
-    """Add eight terms to the first `whole` sums, whole vectors, behind which `x` goes on for one more.
+    """Add eight terms to the first `whole` sums, a multiple of the vector length; `x` has one vector more.
 
-    Samples are loaded once and shifted in registers: loads that are not aligned would take longer.
+    Samples are loaded once and shifted in registers: unaligned loads would take longer.
     """
-    from numba.core import cgutils, types  # noqa: PLC0415 (only a compiler comes here)
+    from numba.core import cgutils, types  # noqa: PLC0415 (the compiler alone calls this)
 
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         whole = arguments[3]

@@ -1,7 +1,7 @@
-"""Which centroid is nearest in Euclidean distance: six signals beside eight centroids at once.
+"""Euclidean distances in blocks of six signals and eight centroids: nearest centroids, pairs of signals.
 
-A centroid's samples lie in one lane of LLVM's vectors, so a distance is added up in the order of the
-samples, whichever signals and centroids stand beside: equal centroids are equally far, to the last bit.
+A centroid's samples lie in one lane of LLVM's vectors, so a distance is summed in the order of the samples
+and does not depend on the rest of the block: equal centroids are equally far, to the last bit.
 """
 
 import math
@@ -15,14 +15,24 @@ from hpc_kernels.jit.decorators import compiled, compiled_any_order
 from hpc_kernels.jit.marks import Intrinsic
 from hpc_kernels.jit.vector_intrinsics import VECTOR_DOUBLES
 
-_ROWS = 6  # signals beside it: with 16 registers of half a vector (AVX2) all sums are still in registers
-_FEW = 3  # centroids that are faster one by one: the signals then come as fast as memory gives them
-_TOGETHER = 85 * _ROWS  # signals that use a piece of the centroids once it is laid into lanes
-_PIECE = 256  # samples: those of six signals and eight centroids fit into the first-level cache
+_ROWS = 6  # signals of a block: 16 registers of half a vector (AVX2) still hold all sums
+_FEW = 3  # centroids at most that are faster one by one: the memory then limits the speed
+_TOGETHER = 85 * _ROWS  # signals that share a piece of the centroids once it is laid out in lanes
+_PIECE = 256  # samples of a piece: those of six signals and eight centroids fit into the first-level cache
 
 
 def nearest_centroids(x: Array, centroids: Array) -> Array:
-    """Return (label, distance) of the nearest centroid of each signal; a tie goes to the lower one."""
+    """Return index and distance of the nearest centroid of each signal; a tie goes to the lower index.
+
+    Parameters
+    ----------
+    x : ndarray, shape (signals, samples)
+    centroids : ndarray, shape (centroids, samples)
+
+    Returns
+    -------
+    ndarray of float64, shape (signals, 2)
+    """
     out, groups = np.empty((len(x), 2)), -(-len(centroids) // VECTOR_DOUBLES)
     if len(centroids) <= _FEW:
         _write_nearest_of_few(x, centroids, out)
@@ -45,7 +55,7 @@ def _write_nearest_of_few(x: Array, centroids: Array, out: Array) -> None:
 
 @compiled_any_order
 def squared_distance(x: Array, y: Array) -> float:
-    """Return the sum of the squared differences."""
+    """Return the squared Euclidean distance of two signals."""
     total = 0.0
     for t in range(len(x)):
         difference = x[t] - y[t]
@@ -70,7 +80,7 @@ def _write_nearest(x: Array, centroids: Array, out: Array, lanes: Array, sums: A
 
 
 def pairwise_squares(x: Array, samples: slice) -> Array:
-    """Return what some samples add to the squared distance of each signal from those that follow it."""
+    """Return the squared distances of all pairs of signals over a slice of samples: the upper triangle."""
     groups = -(-len(x) // VECTOR_DOUBLES)
     lanes, sums = (
         np.empty((groups, _PIECE, VECTOR_DOUBLES)),
@@ -118,9 +128,9 @@ def _add_squares(
 ) -> Any:
     """Add ``(x[i + r, t] - lanes[t - start]) ** 2`` to ``sums[row + r]``, for six `r` and all `t`.
 
-    Behind the last signal stands the last one again.
+    The last signal fills the rows beyond the end of `x`.
     """
-    from llvmlite import ir  # noqa: PLC0415 (only a compiler comes here)
+    from llvmlite import ir  # noqa: PLC0415 (the compiler alone calls this)
     from numba.core import cgutils, types  # noqa: PLC0415
 
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:

@@ -1,8 +1,9 @@
-"""Euclidean k-means of few long signals by their distances from each other, found once, where that is sure.
+"""Euclidean k-means of few long signals from their pairwise squared distances, which are computed once.
 
-With ``D[i, j]`` the squared distance of two signals, the mean of a cluster ``M`` is ``mean(D[i, M]) -
-mean(D[M, M]) / 2`` from signal ``i``, squared: no step looks at the samples again. What rounding may change,
-here and in the steps that do look at them, is bounded; where they might decide otherwise, there is no answer.
+With ``D[i, j]`` the squared distance of two signals, the squared distance of signal ``i`` from the mean of a
+cluster ``M`` is ``mean(D[i, M]) - mean(D[M, M]) / 2``: no step reads the samples again. Bounds on the
+rounding errors, here and in the ordinary steps, decide whether both lead to the same labels; if not, the
+result is None.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,30 +14,30 @@ import numpy as np
 from hpc_kernels.arrays import Array, Labels
 from hpc_kernels.numerics import euclidean
 
-_MOST_SIGNALS = 64  # with more, their distances take longer than the two or three steps that many inputs need
-_LEAST_SIZE = 1 << 20  # cells; fewer stay in the cache, where the steps are fast
-_SAFETY = 4.0  # times the bounds of rounding
+_MOST_SIGNALS = 64  # at most: the pairs of more take longer than the two or three steps that many inputs need
+_LEAST_SIZE = 1 << 20  # cells at least: fewer stay in the cache, where the ordinary steps are fast
+_SAFETY = 4.0  # factor on the bounds of rounding errors
 
 
 def suits_pairwise(x: Array) -> bool:
-    """Tell whether signals are so few and so long that this way pays."""
+    """Return whether signals are few and long enough for pairwise distances to be faster."""
     return x.dtype == np.float64 and len(x) <= _MOST_SIGNALS and x.size >= _LEAST_SIZE
 
 
 class PairwiseKmeans:
-    """Signals of which only the squared distances are known from here on."""
+    """Pairwise squared distances of signals, and k-means on them."""
 
-    def __init__(self, x: Array, everywhere: Callable[[partial[Array], int], Array]) -> None:
-        upper = everywhere(partial(_squares_between, x), x.shape[1]).sum(axis=0)
+    def __init__(self, x: Array, parallel_map: Callable[[partial[Array], int], Array]) -> None:
+        upper = parallel_map(partial(_squares_between, x), x.shape[1]).sum(axis=0)
         self._squares = upper + upper.T
         self._samples = x.shape[1]
         eps = _SAFETY * np.finfo(np.float64).eps
-        self._doubt = eps * (x.shape[1] + len(x))  # of a squared distance, relative to what it is made of
+        self._doubt = eps * (x.shape[1] + len(x))  # of a squared distance, relative to the sum of its terms
         longest = np.sqrt(np.square(x[0]).sum()) + np.sqrt(self._squares[0].max())  # no signal is longer
-        self._blur = eps * (len(x) + 2) * longest  # how far from its place rounding may leave a mean
+        self._blur = eps * (len(x) + 2) * longest  # bound on the displacement of a mean by rounding
 
     def labels(self, first: Sequence[int], max_iterations: int, epsilon: float) -> Labels | None:
-        """Return what `kmean` makes of these first members; None where rounding might decide."""
+        """Return the labels of k-means from these first members; None if rounding errors might decide."""
         weights = np.eye(len(self._squares))[list(first)]
         labels = self._assigned(weights)
         for _ in range(max_iterations - 1):
@@ -54,7 +55,7 @@ class PairwiseKmeans:
         return labels
 
     def _assigned(self, weights: Array) -> Labels | None:
-        """Return the cluster of each signal where that is sure and none stays empty."""
+        """Return the cluster of each signal; None if one is uncertain or a cluster is empty."""
         to_members = self._to(weights)
         inside = (to_members * weights).sum(axis=1, keepdims=True) / 2
         squares = to_members - inside
@@ -67,7 +68,7 @@ class PairwiseKmeans:
         return labels if sure and np.bincount(labels, minlength=len(weights)).all() else None
 
     def _goes_on(self, moves: Array, epsilon: float) -> bool | None:
-        """Tell whether means that move so (in weights of the signals) move far enough; None if unsure."""
+        """Return whether means, as weights of the signals, move by more than `epsilon`; None if uncertain."""
         moves = moves[moves.any(axis=1)]
         if not len(moves):
             return False
@@ -82,9 +83,9 @@ class PairwiseKmeans:
         return False if most < epsilon else None
 
     def _to(self, weights: Array) -> Array:
-        """Return the sums of squared distances, so weighted, added in order: all ranks must decide alike.
+        """Return the weighted sums of squared distances, added in order: all ranks have to decide alike.
 
-        A product of matrices may be rounded otherwise on another processor, and would wake threads.
+        A matrix product may round differently on another processor, and would start threads.
         """
         return np.asarray((weights[:, :, np.newaxis] * self._squares).sum(axis=1))
 

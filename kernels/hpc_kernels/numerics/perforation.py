@@ -1,4 +1,4 @@
-"""Skipped samples: those between two computed ones lie on the line between them."""
+"""Perforation: linear interpolation of the samples between two computed ones."""
 
 from hpc_kernels.arrays import Array
 from hpc_kernels.jit.decorators import compiled
@@ -6,7 +6,7 @@ from hpc_kernels.jit.decorators import compiled
 
 @compiled
 def interpolate_skipped(rows: Array, stride: int) -> None:
-    """Fill each row between its samples 0, stride, 2 stride ...; the last computed one is repeated."""
+    """Interpolate each row between samples 0, stride, 2 stride ...; the last of them fills the end."""
     for i in range(len(rows)):
         _fill(rows[i], stride)
 

@@ -1,6 +1,6 @@
-"""Exponential, logarithm and normal tail without branches or calls, so that loops run on vectors.
+"""Exponential, logarithm and normal tail without branches or calls, so that LLVM vectorises loops of them.
 
-Each is a polynomial fitted at Chebyshev nodes in 50 digits, to below 2**-56 of the value.
+Each is a polynomial fitted at Chebyshev nodes with 50 digits; its relative error is below 2**-56.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ from hpc_kernels.jit.bit_intrinsics import bits_to_float, float_to_bits
 from hpc_kernels.jit.decorators import compiled_fused
 
 _LOG2_E, _LN2_HIGH, _LN2_LOW = 1.4426950408889634, 6.93147180369123816490e-01, 1.90821492927058770002e-10
-_SHIFTER = 1.5 * 2.0**52  # added to a number it leaves its nearest whole number in the last bits
+_SHIFTER = 1.5 * 2.0**52  # the sum with a number holds its nearest whole number in the last bits
 _SHIFTER_BITS, _EXPONENT_ONE = np.uint64(0x4338000000000000), np.uint64(1023)
 _FRACTION, _FRACTION_BITS = np.uint64(52), np.uint64((1 << 52) - 1)
 _SQRT_HALF = np.uint64(0x3FE6A09E667F3BCD)
@@ -40,7 +40,7 @@ _TAIL = np.array([
 
 @compiled_fused
 def exponential(x: float) -> float:
-    """Return ``exp(x)``; what would lie beyond the normal numbers is 0 or infinite."""
+    """Return ``exp(x)``; 0 or infinity if the result is not a normal number."""
     bounded = min(max(x, _LEAST), _GREATEST)
     shifted = bounded * _LOG2_E + _SHIFTER
     n = shifted - _SHIFTER
@@ -69,9 +69,9 @@ def log_of_normal(x: float) -> float:
 
 @compiled_fused
 def normal_tail(x: float, density: float) -> float:
-    """Return the normal distribution below ``-abs(x)``, given `density`, ``exp(-x * x / 2)``."""
+    """Return the normal distribution function at ``-abs(x)``, given ``density = exp(-x * x / 2)``."""
     z = min(abs(x), _FARTHEST) + _POLE
-    inverse = 1.0 / z  # once: divisions take longest of all
+    inverse = 1.0 / z  # once: a division is the slowest operation here
     u = _TAIL_A - _TAIL_B * inverse
     square, even, odd = u * u, 0.0, 0.0  # two chains of half the length
     for i in range(len(_TAIL) // 2):

@@ -1,4 +1,4 @@
-"""The annualised volatility of price series: of their log returns, or of the prices themselves."""
+"""Annualised volatility of price series: of their log returns, or of the prices themselves."""
 
 import math
 from typing import Literal
@@ -14,19 +14,31 @@ from hpc_kernels.numerics.vector_math import log_of_normal
 Column = NDArray[np.float64]
 Lengths = NDArray[np.int64]
 Volatility = Literal["log_return", "price_std"] | float
-MIN_PRICES = 3  # prices: two log returns for their standard deviation
+MIN_PRICES = 3  # two log returns have a standard deviation
 _YEAR = math.sqrt(252)  # trading days
-_BLOCK = 512  # logarithms taken at a time: they stay in the first-level cache
+_BLOCK = 512  # logarithms per pass: they stay in the first-level cache
 _LEAST_NORMAL, _GREATEST = float(np.finfo(np.float64).tiny), float(np.finfo(np.float64).max)
 
 
 def spots_and_volatilities(prices: Array, volatility: Volatility) -> tuple[Column, Column]:
-    """Return last price and volatility of each series; nan where a price that they need is not positive.
+    """Return the last price and the annualised volatility of each series.
+
+    Parameters
+    ----------
+    prices : ndarray, shape (assets, days)
+        Oldest first; a shorter series ends in nan.
+    volatility : {"log_return", "price_std"} or float
+        Definition of the volatility, or its value.
+
+    Returns
+    -------
+    spots, volatilities : ndarray of float64, shape (assets,)
+        The spot is nan if a price that the figures need is not positive.
 
     Raises
     ------
-    ValueError
-        If a series has fewer prices than its volatility needs.
+    UnfitSignalError
+        If a series has fewer than `MIN_PRICES` prices for its log returns.
     """
     lengths, sigma = np.empty(len(prices), np.int64), np.empty(len(prices))
     _count_prices(prices, lengths)
@@ -47,7 +59,7 @@ def spots_and_volatilities(prices: Array, volatility: Volatility) -> tuple[Colum
 
 @compiled
 def _count_prices(prices: Array, lengths: Lengths) -> None:
-    """Count the prices before the nan that fill up a shorter series; one of nan alone counts as full."""
+    """Count the prices before the trailing nan of a series; a series of nan alone counts as full."""
     for row in range(len(prices)):
         count = prices.shape[1]
         while count > 0 and np.isnan(prices[row, count - 1]):
@@ -69,7 +81,7 @@ def _deviations_of_returns(prices: Array, lengths: Lengths, out: Column, logs: C
             odd = len(series) - _count_normal(series)
             mean = (
                 math.log(np.float64(series[returns])) - math.log(np.float64(series[0]))
-            ) / returns  # what is between cancels
+            ) / returns  # the prices between cancel
             out[row] = math.sqrt(_squares_of_returns(series, mean, odd, logs) / (returns - 1))
 
 
@@ -92,7 +104,7 @@ def _count_normal(series: Array) -> int:
 
 @compiled_any_order
 def _squares_of_returns(series: Array, mean: float, odd: int, logs: Column) -> float:
-    """Return the sum of squared distances of the log returns from their mean; `odd` prices are not normal."""
+    """Return the sum of squared deviations of the log returns; `odd` prices are not normal numbers."""
     total = 0.0
     for start in range(0, len(series) - 1, len(logs) - 1):
         some = series[start : start + len(logs)]

@@ -1,4 +1,4 @@
-"""How ranks exchange arrays: through MPI where that connects them, else through files in their folder."""
+"""Exchange of arrays between ranks: through MPI where it connects them, else through files."""
 
 import os
 import sys
@@ -20,47 +20,47 @@ if TYPE_CHECKING:
 ExchangeKind = Literal["files", "mpi"]
 
 _LONGEST_PAUSE_S = 0.01
-_LOOK_S = 0.25  # between two looks for another rank's failure
-_PATIENCE_S = 2.0  # of a failed rank with those that still compute
+_CHECK_S = 0.25  # between two checks for the failure of another rank
+_PATIENCE_S = 2.0  # for which a failed rank waits for those that still compute
 
 
 class Exchange(Protocol):
-    """One way of exchanging. Every rank calls the same methods in the same order, each with its own rows.
+    """A collective exchange of rows: every rank calls the same methods in the same order with its own rows.
 
-    All that comes back is in the order of the ranks, so it does not depend on how many they are.
+    Results are in the order of the ranks, so they do not depend on the number of ranks.
     """
 
     kind: ExchangeKind
     ranks: Ranks
 
     def all_gather(self, mine: Array) -> Array:
-        """Return everybody's rows to every rank."""
+        """Return the rows of all ranks to every rank."""
 
     def gather(self, mine: Array) -> Array:
-        """Return everybody's rows to rank 0; what the others get says nothing."""
+        """Return the rows of all ranks to rank 0; the result on other ranks is unspecified."""
 
     def close(self) -> None:
-        """End a run in which all went well."""
+        """End the exchange of a successful run."""
 
 
 def open_exchange(ranks: Ranks, phases: Phases) -> Exchange:
-    """Return the way that is there for these ranks; MPI starts here, so that all do it at about one time.
+    """Return the exchange of these ranks; MPI starts here, so that all ranks start it at about the same time.
 
-    Only clusterings and classifications ask: to start MPI takes a tenth of a second, and what filters
-    exchange must wait on disk anyway.
+    Clustering and classification alone open one: MPI takes a tenth of a second to start, and filters leave
+    their results on disk in any case.
     """
     if ranks.size > 1 and has_mpi_launcher() and find_spec("mpi4py"):
         with phases.phase("mpi"):
-            mpi = _started(ranks)
+            mpi = _start_mpi(ranks)
         if mpi is not None:
             phases.exchange = "mpi"
-            _connected.append(MpiExchange(ranks, mpi))
-            return _connected[0]
+            _open_exchanges.append(MpiExchange(ranks, mpi))
+            return _open_exchanges[0]
     return FileExchange(ranks)
 
 
 class FileExchange:
-    """Each rank leaves its rows as a file of the shared filesystem and waits for those of the others."""
+    """Exchange through files: each rank writes its rows to the shared filesystem and waits for the others."""
 
     kind: ExchangeKind = "files"
 
@@ -69,29 +69,29 @@ class FileExchange:
         self._step = 0
 
     def all_gather(self, mine: Array) -> Array:
-        """Return everybody's rows to every rank."""
+        """Return the rows of all ranks to every rank."""
         ranks = self.ranks
         if ranks.size == 1:
             return mine
         self._step += 1
         parts = ranks.gather(f"step{self._step}", mine)
-        # everybody is at this step, so nobody reads the one before any more
+        # all ranks have reached this step, so none reads the file of the step before
         ranks.path(f"step{self._step - 1}.{ranks.rank}").unlink(missing_ok=True)
         return np.concatenate(parts)
 
     def gather(self, mine: Array) -> Array:
-        """Return everybody's rows to rank 0; the others go on at once with their own."""
+        """Return the rows of all ranks to rank 0; the others continue at once with their own."""
         if self.ranks.rank:
             self.ranks.put(f"last.{self.ranks.rank}", mine)
             return mine
         return np.concatenate(self.ranks.collect("last", mine))
 
     def close(self) -> None:
-        """End the run; the folder is rank 0's to remove."""
+        """Do nothing: rank 0 removes the scratch folder."""
 
 
 class MpiExchange:
-    """Collective operations that never block. Ranks meet before each, and may say there that they failed."""
+    """Exchange through non-blocking MPI; a barrier before each operation lets a rank announce its failure."""
 
     kind: ExchangeKind = "mpi"
 
@@ -100,84 +100,84 @@ class MpiExchange:
         self._mpi = mpi
         self._world = mpi.COMM_WORLD
         self._sizes = np.empty(ranks.size, np.int64)
-        self._meeting: Any = None  # the one at which this rank is, also where a failure was its result
+        self._barrier: Any = None  # the barrier that this rank has entered, also if a failure was its result
 
     def all_gather(self, mine: Array) -> Array:
-        """Return everybody's rows to every rank."""
-        sizes = self._meet(mine.size)
+        """Return the rows of all ranks to every rank."""
+        sizes = self._wait_for_all(mine.size)
         rows = np.empty(sum(sizes), mine.dtype)
         self._wait(self._world.Iallgatherv(np.ascontiguousarray(mine), [rows, sizes]))
         return rows.reshape(-1, *mine.shape[1:])
 
     def gather(self, mine: Array) -> Array:
-        """Return everybody's rows to rank 0, and to the others as well: they are few."""
+        """Return the rows of all ranks to every rank: they are few."""
         return self.all_gather(mine)
 
     def close(self) -> None:
-        """Leave MPI once all ranks are here, since nobody could stop who waits for them inside."""
-        self._meet(0)
-        self._leave()
+        """Finalize MPI after a barrier: nothing stops a rank that waits in `Finalize` for a failed one."""
+        self._wait_for_all(0)
+        self._finalize()
 
     def fail(self, exit_code: int) -> None:
-        """End a failed job: leave MPI with the others if they come in time, else without them.
+        """End a failed job: finalize MPI with the other ranks if they arrive in time, else without them.
 
-        A process that ends inside MPI leaves shared memory on its node. srun then ends the others; mpiexec
-        takes it for a crash and hides the exit code, but for MPI's own way to give up, which is wordy.
+        A process that ends inside MPI leaves shared memory on its node. srun then ends the other ranks;
+        mpiexec takes the end for a crash and hides the exit code, except after `Abort`, which prints a lot.
         """
         deadline = time.monotonic() + _PATIENCE_S
-        if self._meeting is None:
-            self._meeting = self._entered(-exit_code)
-        while not self._meeting.Test():
+        if self._barrier is None:
+            self._barrier = self._enter_barrier(-exit_code)
+        while not self._barrier.Test():
             if time.monotonic() > deadline:
                 if has_mpiexec():
                     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
                     self._world.Abort(exit_code)
                 return
             time.sleep(_LONGEST_PAUSE_S)
-        self._leave()
+        self._finalize()
 
-    def _meet(self, mine: int) -> list[int]:
-        """Wait until all ranks have come, and return what each has to give; stop when one has failed."""
-        self._meeting = self._entered(mine)
-        self._wait(self._meeting)
+    def _wait_for_all(self, mine: int) -> list[int]:
+        """Wait at the barrier and return the number of each rank; raise `StoppedError` if one has failed."""
+        self._barrier = self._enter_barrier(mine)
+        self._wait(self._barrier)
         sizes: list[int] = self._sizes.tolist()
         if min(sizes) < 0:
             raise StoppedError(-min(sizes))
-        self._meeting = None
+        self._barrier = None
         return sizes
 
-    def _entered(self, mine: int) -> Any:
+    def _enter_barrier(self, mine: int) -> Any:
         return self._world.Iallgather(np.array([mine], np.int64), self._sizes)
 
-    def _leave(self) -> None:
+    def _finalize(self) -> None:
         self._mpi.Finalize()
-        _connected.remove(self)
+        _open_exchanges.remove(self)
 
     def _wait(self, request: Any) -> None:
-        """Wait until an operation is done; stop when another rank has failed and cannot come."""
+        """Wait for an operation; raise `StoppedError` if another rank has failed and cannot arrive."""
         begin = time.monotonic()
-        look_s = _LOOK_S
+        check_s = _CHECK_S
         while not request.Test():
             waited_s = time.monotonic() - begin
-            if waited_s > look_s:
+            if waited_s > check_s:
                 self.ranks.stop_if_failed()
-                look_s = waited_s + _LOOK_S
+                check_s = waited_s + _CHECK_S
             time.sleep(min(waited_s / 10, _LONGEST_PAUSE_S))
 
 
-_connected: list[MpiExchange] = []  # one at most, from its start to its end
+_open_exchanges: list[MpiExchange] = []  # at most one, until it is closed
 
 
 def fail_exchanges(exit_code: int) -> None:
-    """End what a failed job has begun with other ranks, who may be waiting."""
+    """End the open exchanges of a failed job, in which other ranks may be waiting."""
     sys.stdout.flush()
     sys.stderr.flush()
-    for exchange in _connected[:]:
+    for exchange in _open_exchanges[:]:
         exchange.fail(exit_code)
 
 
-def _started(ranks: Ranks) -> "ModuleType | None":
-    """Start MPI; return None, and say why, where it does not connect just these ranks."""
+def _start_mpi(ranks: Ranks) -> "ModuleType | None":
+    """Start MPI; warn and return None if it does not connect exactly these ranks."""
     import mpi4py  # noqa: PLC0415 (lazy: optional)
 
     mpi4py.rc.thread_level = "funneled"  # only the main thread exchanges

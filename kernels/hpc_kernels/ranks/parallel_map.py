@@ -1,4 +1,4 @@
-"""A function of a block of signals, computed for all of them: on this rank's threads and by all ranks."""
+"""Parallel map over signals: this rank's threads, then all ranks."""
 
 import time
 from functools import partial
@@ -13,33 +13,32 @@ from hpc_kernels.reports.progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_PARTS = 50  # at most, of a step's signals, between two words about the progress
-_LONG_S = 0.5  # what takes no longer is not parted
-_WORTH_S = 0.0006  # of work; with less, waking a thread and waiting for it takes longer than it saves
+_PARTS = 50  # of a step at most, with a report of the progress after each
+_LONG_S = 0.5  # a step that is expected to take less is not divided into parts
+_WORTH_S = 0.0006  # of work; for less, waking a thread and waiting for it takes longer than it saves
 
 
 class ParallelMap:
-    """Call it with a kernel and the number of signals; every rank gets the result of all of them.
+    """A callable that maps a kernel over all signals and returns the results of all ranks to every rank.
 
-    Results come in the order of the signals, so what is made of them does not depend on how many
-    ranks and threads there are.
+    Results are in the order of the signals, so they do not depend on the numbers of ranks and threads.
     """
 
     def __init__(self, exchange: Exchange, threads: int) -> None:
         self._exchange = exchange
         self._threads = threads
         self._step = 0
-        self._progress = Progress("kmean: ")  # one for all steps, which may be short and many
-        # what the last step of the same function and as many signals took, of all threads
+        self._progress = Progress("kmean: ")  # one for all steps: they may be short and many
+        # seconds, summed over threads, of the last step of the same function and number of signals
         self._work_s: dict[tuple[Callable[..., Array], int], float] = {}
 
     def __call__(self, kernel: partial[Array], count: int) -> Array:
         """Return the results of `kernel` for all `count` signals."""
         self._step += 1
-        return self._exchange.all_gather(self._mine(kernel, self._exchange.ranks.share(count)))
+        return self._exchange.all_gather(self._map_own(kernel, self._exchange.ranks.share(count)))
 
-    def _mine(self, kernel: partial[Array], own: range) -> Array:
-        """Return the results of this rank's signals, computed a part at a time to tell how far it is."""
+    def _map_own(self, kernel: partial[Array], own: range) -> Array:
+        """Return the results of this rank's signals, computed part by part to report the progress."""
         begin, stage = time.monotonic(), f"step {self._step}"
         self._progress.report(0, len(own), stage)
         step = kernel.func, len(own)

@@ -1,4 +1,4 @@
-"""How far long work has come: a line on stderr at most once a second, for logs."""
+"""Progress of long work: a line on stderr with a percentage, at most once a second."""
 
 import sys
 import time
@@ -7,15 +7,15 @@ from hpc_kernels.launch import detect_launch
 
 
 class Progress:
-    """Told of every step of a phase, says now and then how far it is; what is short says nothing."""
+    """Progress of one phase; a phase of less than a second prints nothing."""
 
-    def __init__(self, what: str) -> None:
-        self._what = what
+    def __init__(self, label: str) -> None:
+        self._label = label
         self._last = time.monotonic()
-        self._speaks = detect_launch().rank == 0  # one rank's log is enough
+        self._prints = detect_launch().rank == 0  # one rank's log is enough
 
     def report(self, done: int, total: int, stage: str = "") -> None:
-        """Tell that `done` of `total` are done (of a stage); the end is told by the summary."""
-        if self._speaks and done < total and time.monotonic() - self._last >= 1:
+        """Record that `done` of `total` steps (of `stage`) are done; the end prints nothing."""
+        if self._prints and done < total and time.monotonic() - self._last >= 1:
             self._last = time.monotonic()
-            print(f"{self._what}{stage}: {100 * done // total} %", file=sys.stderr)  # noqa: T201
+            print(f"{self._label}{stage}: {100 * done // total} %", file=sys.stderr)  # noqa: T201

@@ -1,4 +1,4 @@
-"""What a run used: time per phase, processor time, memory and bytes, as the process itself sees it."""
+"""Resource usage of a process: seconds per phase, processor time, peak memory, bytes read and written."""
 
 import os
 import resource
@@ -12,21 +12,21 @@ from hpc_kernels.reports.relative_errors import ErrorNorms
 
 
 class Phases:
-    """Wall-clock seconds per named phase, in the order in which they happened, and what else was noted."""
+    """Wall-clock seconds per phase in order of their start, with input size, errors and kind of exchange."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {"start_up_s": _age_s()}
-        self.seen: dict[str, int] = {}
+        self.input_size: dict[str, int] = {}
         self.errors = ErrorNorms()
-        self.exchange = "files"  # how ranks met
+        self.exchange = "files"  # how the ranks exchange: files or mpi
 
     def record_input(self, signals: int, samples: int, input_bytes: int) -> None:
-        """Note the size of the input."""
-        self.seen = {"signals": signals, "samples": samples, "input_bytes": input_bytes}
+        """Record the size of the input."""
+        self.input_size = {"signals": signals, "samples": samples, "input_bytes": input_bytes}
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Add the time spent inside to the phase `name`."""
+        """Add the wall-clock time of the block to the phase `name`."""
         begin = time.perf_counter()
         yield
         key = f"{name}_s"
@@ -34,7 +34,7 @@ class Phases:
 
 
 def resource_usage(rank: int) -> dict[str, Any]:
-    """Return what this process has used so far."""
+    """Return the usage of this process so far, in seconds and bytes."""
     own = resource.getrusage(resource.RUSAGE_SELF)
     io = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
     return {
@@ -49,13 +49,13 @@ def resource_usage(rank: int) -> dict[str, Any]:
 
 
 def _age_s() -> float:
-    """Return how long ago this process was started, interpreter start-up included."""
+    """Return the age of this process in seconds, interpreter start-up included."""
     started = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
     up_s = time.clock_gettime(time.CLOCK_BOOTTIME)
     return max(0.0, up_s - started / os.sysconf("SC_CLK_TCK"))
 
 
 def _peak_bytes() -> int:
-    """Return the most memory that was resident; getrusage would count what the launcher held before."""
+    """Return the peak resident memory; that of getrusage includes the launcher's before `exec`."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM:"))

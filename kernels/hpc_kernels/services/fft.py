@@ -14,11 +14,11 @@ from hpc_kernels.numerics import bluestein
 Spectrum = Literal["full", "half"]
 Window = Literal["none", "hann", "hamming", "blackman"]
 
-# The transform works on several signals at once in vector registers, and a signal alone takes
-# another path with other last bits. Only whole groups of this size are transformed, so that a
-# signal's result does not depend on its neighbours, hence not on ranks and threads.
+# ducc0 transforms several signals at once in vector registers, and a single signal by another algorithm with
+# other last bits. Whole groups of this size are transformed, so that the result of a signal does not depend
+# on the others of its block, hence not on ranks and threads.
 SIGNALS_PER_TRANSFORM = 4
-_CELLS_AT_A_TIME = 1 << 19  # so that spectra are still in the caches when their magnitudes are taken
+_CELLS_AT_A_TIME = 1 << 19  # per pass, so that spectra are still in the caches for their magnitudes
 
 # Coefficients of the cosine sums a0 - a1 cos + a2 cos, as in Harris (1978), exact Hamming 0.54.
 _COSINES: dict[Window, tuple[float, float, float]] = {
@@ -42,7 +42,7 @@ def fft(
     window : {"none", "hann", "hamming", "blackman"}
         Periodic window, not compensated for its gain.
     out : ndarray, optional
-        Where the result is written, in place of a new array of its shape and precision.
+        Array for the result, in place of a new one of its shape and precision.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def fft(
 
     Notes
     -----
-    The transform itself is ducc0's mixed-radix FFT, within a chirp transform for long prime lengths;
+    The transform is ducc0's mixed-radix FFT, within Bluestein's chirp transform for long prime lengths;
     the upper half follows from the symmetry of a real signal's spectrum.
 
     Examples
@@ -83,7 +83,7 @@ def frequencies(samples: int, sampling_rate: float, spectrum: Spectrum = "full")
 
 
 def _window(window: Window, n: int) -> NDArray[np.float64]:
-    if n == 1:  # as SciPy: there is nothing to taper
+    if n == 1:  # as SciPy: a single sample is not tapered
         return np.ones(1)
     a0, a1, a2 = _COSINES[window]
     phase = 2 * np.pi * np.arange(n) / n
@@ -91,7 +91,7 @@ def _window(window: Window, n: int) -> NDArray[np.float64]:
 
 
 def _half_spectra(samples: int, rows: int, kind: np.dtype[Any]) -> Callable[[Array], bluestein.Complex]:
-    """Return the function that transforms so many signals at most into rows that begin with their bins."""
+    """Return a function that transforms at most `rows` signals into rows that begin with their bins."""
     if bluestein.is_faster(samples):
         return bluestein.plan_half_spectra(samples, rows, SIGNALS_PER_TRANSFORM, kind)
     room = np.empty((rows, samples // 2 + 1), np.result_type(kind, np.complex64))
@@ -99,7 +99,7 @@ def _half_spectra(samples: int, rows: int, kind: np.dtype[Any]) -> Callable[[Arr
 
 
 def _in_groups(x: Array, weights: Array | None) -> Array:
-    """Return the weighted signals, and as many of zeros as a whole number of groups needs."""
+    """Return the weighted signals, padded with signals of zeros to whole groups."""
     missing = -len(x) % SIGNALS_PER_TRANSFORM
     if weights is not None:
         x = x * weights
@@ -118,7 +118,7 @@ def _magnitude(parts: Array, out: Array) -> None:
     """Write the absolute values of interleaved (re, im) `parts`."""
     for k in range(len(out)):
         out[k] = np.sqrt(parts[2 * k] * parts[2 * k] + parts[2 * k + 1] * parts[2 * k + 1])
-    # beyond these the squares have lost their value to underflow or overflow
+    # beyond these bounds the squares underflow or overflow
     tiny, huge = (1e-140, 1e140) if parts.itemsize == 8 else (1e-15, 1e15)  # noqa: PLR2004
     ordinary = 0
     for k in range(len(out)):

@@ -1,4 +1,4 @@
-"""Wavelet denoising: decompose, shrink the details, put the signal together again."""
+"""Wavelet denoising: decomposition, thresholding of the details, reconstruction."""
 
 import math
 import warnings
@@ -12,7 +12,7 @@ from hpc_kernels.arrays import Array, Scalar, as_signals, output_array
 from hpc_kernels.jit.decorators import compiled
 from hpc_kernels.numerics.convolution import OUTPUT_BLOCK
 
-_CELLS_TOGETHER = 1 << 16  # of signals denoised at a time: they and their parts stay in the caches
+_CELLS_TOGETHER = 1 << 16  # cells per pass: signals and their coefficients stay in the caches
 _GAUSSIAN_MEDIAN = 0.6745  # median of |d| of a standard normal d
 Threshold = Literal["universal"] | float
 Sizes = NDArray[np.int64]
@@ -44,7 +44,7 @@ def wavelet(
     mode : {"soft", "hard"}
         Soft draws all coefficients towards 0 by the threshold; hard clears those below it.
     out : ndarray, optional
-        Where the result is written, in place of a new array of its shape and precision.
+        Array for the result, in place of a new one of its shape and precision.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def wavelet(
     Raises
     ------
     ValueError
-        If there is no sample or no such wavelet.
+        If there is no sample or PyWavelets has no wavelet of the name.
 
     Notes
     -----
@@ -99,7 +99,7 @@ def filter_bank(name: str) -> FilterBank:
 
 
 def max_level(samples: int, taps: int) -> int:
-    """Return how often a signal can be halved before it is shorter than the filter."""
+    """Return the number of times that a signal can be halved before it is shorter than the filter."""
     if samples < taps - 1:
         return 0
     return (samples // (taps - 1)).bit_length() - 1
@@ -143,7 +143,7 @@ def _universal(finest: Array, samples: int) -> Array:
 def _take_apart(  # noqa: PLR0917 (Numba knows no keyword-only)
     x: Array, weights: Array, sizes: Sizes, parts: Array, room: Array, sums: Array
 ) -> None:
-    """Write each signal's parts, from the finest: approximation (the next level's signal) and details."""
+    """Write the coefficients of each signal from the finest level on: approximation, then details."""
     for i in range(len(x)):
         start, signal = 0, x[i]
         for level in range(1, len(sizes)):
@@ -154,7 +154,7 @@ def _take_apart(  # noqa: PLR0917 (Numba knows no keyword-only)
 
 
 @compiled
-def _analyse(x: Array, weights: Array, low: Array, high: Array, room: Array, sums: Array) -> None:  # noqa: PLR0917 (likewise)
+def _analyse(x: Array, weights: Array, low: Array, high: Array, room: Array, sums: Array) -> None:  # noqa: PLR0917 (Numba knows no keyword-only)
     """Write ``low[k] = sum_j taps[j] mirrored[2k + len(taps) - j]``, and `high` with its taps.
 
     Terms are added in the order of `j`.
@@ -206,7 +206,7 @@ def _mirrored(t: int, n: int) -> int:
 def _add_pairs(x: Array, y: Array, weights: Array, size: int, sums: Array) -> None:
     """Add ``weights[0, j] x[k + last - j]`` and ``weights[1, j] y[k + last - j]``, by turns, to ``sums[k]``.
 
-    Likewise with `weights` 2 and 3 to ``sums[BLOCK + k]``: what is loaded is used twice.
+    The same loads serve `weights` 2 and 3, which are added to ``sums[OUTPUT_BLOCK + k]``.
     """
     half, j = weights.shape[1], 0
     while j + 4 <= half:
@@ -236,10 +236,10 @@ def _add_four_pairs(x: Array, y: Array, weights: Array, size: int, sums: Array) 
 
 
 @compiled
-def _put_together(  # noqa: PLR0917 (likewise)
+def _put_together(  # noqa: PLR0917 (Numba knows no keyword-only)
     parts: Array, weights: Array, sizes: Sizes, limits: Array, soft: int, out: Array, sums: Array
 ) -> None:
-    """Write each signal from its parts, the coarsest first; they are used up."""
+    """Write each signal from its coefficients, the coarsest level first; the coefficients are overwritten."""
     for i in range(len(out)):
         end = parts.shape[1]
         for level in range(len(sizes) - 1, 0, -1):

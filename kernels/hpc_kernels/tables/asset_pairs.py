@@ -1,4 +1,4 @@
-"""Reading asset pairs: a date and a closing price per asset, side by side, series of any lengths."""
+"""Reader of asset pairs: a CSV table with a date and a closing price per asset, series of any lengths."""
 
 import csv
 import gzip
@@ -21,13 +21,13 @@ from hpc_kernels.tables.csv.strict import COMMA_HINT, show_cell
 
 HEADER_ROWS = 3
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
-_PLAIN = re.compile(r"[-+.0-9eE,]*")  # of such letters `float` takes what `_NUMBER` does
+_PLAIN = re.compile(r"[-+.0-9eE,]*")  # on these letters `float` accepts the same texts as `_NUMBER`
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class AssetPairs:
-    """The names of all assets; of the shared ones the prices, as rows that end in nan, and the last dates."""
+    """Names of all assets; prices (assets, days), which may end in nan, and last dates of a share."""
 
     names: list[str]
     prices: Array
@@ -37,10 +37,17 @@ class AssetPairs:
 def read_asset_pairs(path: Path, share: Callable[[int], range]) -> AssetPairs:
     """Read the asset pairs at `path`, row by row.
 
+    Parameters
+    ----------
+    path : Path
+        CSV, or CSV compressed by gzip.
+    share : callable
+        From the number of assets to the range of those to return.
+
     Raises
     ------
     BadInputError
-        With file, row, column and what was expected; rows count from 1, the header included.
+        With file, row, column and the expected value; rows count from 1, the header included.
     """
     rows = _filled(_rows(path))
     number, header = next(rows, (0, ["no name", ""]))
@@ -68,19 +75,19 @@ def _rows(path: Path) -> Iterator[list[str]]:
 
 
 def _filled(rows: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows with their numbers, but for blank ones at the end."""
+    """Yield the rows with their numbers, without blank rows at the end."""
     blank: list[tuple[int, list[str]]] = []
     for number, row in enumerate(rows, 1):
         if any(map(str.strip, row)):
             yield from blank
             yield number, row
             blank = []
-        elif not blank:  # the first of several will do to see that they do not belong there
+        elif not blank:  # the first of several is enough to be refused later
             blank = [(number, row)]
 
 
 class _Series:
-    """The series of all assets as far as they were read: their last dates, and which have ended."""
+    """State of the series of all assets: the last date of each, and the set of ended ones."""
 
     def __init__(self, file: str, assets: int) -> None:
         self.last_dates = [""] * assets
@@ -88,7 +95,7 @@ class _Series:
         self._file = file
 
     def prices(self, number: int, row: list[str]) -> list[float]:
-        """Return the prices of the next row, nan where a series has ended."""
+        """Return the prices of the next row, nan for a series that has ended."""
         end = 2 * len(self.last_dates)
         days, texts = row[:end:2], row[1:end:2]
         if values := self._plain(days, texts):
@@ -98,7 +105,7 @@ class _Series:
         return [self._price(number, asset, day.strip(), text.strip()) for asset, (day, text) in pairs]
 
     def _plain(self, days: list[str], texts: list[str]) -> list[float] | None:
-        """Return the prices of a row that is all plain, as most are: for all assets in few steps."""
+        """Return the prices of a plain row, for all assets at once; None for a row that is not plain."""
         if not (all(map(le, self.last_dates, days)) and all(map(_is_date, set(days)))):
             return None
         if self._ended or not _PLAIN.fullmatch(",".join(texts)):
@@ -110,7 +117,7 @@ class _Series:
         return values if all(map(math.isfinite, values)) else None
 
     def _price(self, number: int, asset: int, day: str, price: str) -> float:
-        """Return one price after a careful look; only blanks may follow the first blank pair."""
+        """Return one price, checked in every respect; only blanks may follow the first blank pair."""
         row, last = f"{self._file}: row {number}", self.last_dates[asset]
         if not day and not price and last:
             self._ended.add(asset)

@@ -1,4 +1,4 @@
-"""The input table, whatever its file format: names of all signals, and this rank's share of them."""
+"""Input tables of any file format: the names of all signals, and this rank's share of the signals."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -22,9 +22,10 @@ _WITHOUT_HEADER = {".npy", ".parquet"}
 
 @dataclass(frozen=True)
 class Table:
-    """Signals as rows: `names` of all in the input, `signals` (share, samples), as read in double precision.
+    """The names of all signals of the input, and the signals of a share.
 
-    `last_dates` (of the share) are known for asset pairs only, whose shorter series end in nan.
+    `signals` has the shape (share, samples) and double precision. `last_dates` (of the share) are None except
+    for asset pairs, whose shorter series end in nan.
     """
 
     names: Sequence[str]
@@ -34,7 +35,7 @@ class Table:
 
 
 class TableInput:
-    """A file with a table, of which each rank takes its share of the signals, in one block or in several."""
+    """A table in a file, from which each rank reads its share of the signals, in one block or in several."""
 
     def __init__(
         self,
@@ -45,18 +46,26 @@ class TableInput:
         blocks: int = 1,
         threads: int = 1,
     ) -> None:
-        _must_be_there(path)
+        _check_exists(path)
         self._path, self._layout, self._ranks, self.blocks = path, layout, ranks, blocks
         self._text = SharedRows(path, ranks, blocks, threads)
 
     @classmethod
-    def in_memory(cls, path: Path, layout: str, ranks: Ranks, *, shares: int, threads: int) -> "TableInput":
+    def open_in_blocks(
+        cls, path: Path, layout: str, ranks: Ranks, *, shares: int, threads: int
+    ) -> "TableInput":
         """Open a table in as many blocks as let each of `shares` shares of it fit into memory."""
-        _must_be_there(path)
+        _check_exists(path)
         return cls(path, layout, ranks=ranks, blocks=count_blocks(path, ranks, shares), threads=threads)
 
     def read(self, share: Share) -> Table:
-        """Read a table; `share` says which of so many signals are wanted. All ranks must come here."""
+        """Read a share of the signals: `share` maps their number to a range. All ranks have to call this.
+
+        Raises
+        ------
+        BadInputError
+            If the file cannot be read, or a cell is not a finite number.
+        """
         path = self._path
         try:
             size = path.stat().st_size
@@ -65,7 +74,7 @@ class TableInput:
                 return Table(pairs.names, pairs.prices, size, pairs.last_dates)
             names, signals = self._sensors(share)
         except PermissionError as error:
-            if Path(error.filename or path) != path:  # of a place to write to
+            if Path(error.filename or path) != path:  # a scratch file
                 raise
             raise BadInputError(f"{path}: this account may not read it") from error
         return Table(names, signals, size)
@@ -78,7 +87,7 @@ class TableInput:
         return self._text.read(share)
 
     def read_all(self, kind: str) -> Table:
-        """Read all signals, rounded to precision `kind`; those read in blocks then lie in a file."""
+        """Read all signals, rounded to precision `kind`; a table in blocks is mapped from a scratch file."""
         if self.blocks == 1:
             table = self.read(range)
             return replace(table, signals=self.rounded(table, kind, first=0))
@@ -93,7 +102,13 @@ class TableInput:
         return replace(table, signals=whole)
 
     def rounded(self, table: Table, kind: str, first: int) -> Array:
-        """Return the signals, before which the file has `first`, in precision `kind`; else bad input."""
+        """Return the signals of `table`, numbers `first` and following of the file, in precision `kind`.
+
+        Raises
+        ------
+        BadInputError
+            If a number is beyond that precision.
+        """
         if table.signals.dtype == kind:
             return table.signals
         with np.errstate(over="ignore"):
@@ -103,7 +118,7 @@ class TableInput:
         return signals
 
     def _first_beyond(self, table: Table, own: range) -> BadInputError:
-        """Return what is to be said of the first number of the whole file that is beyond single precision."""
+        """Return the error of the first number of the whole file that is beyond single precision."""
         columns, step = range(len(table.names)), len(own)
         others = [
             side[at : at + step]
@@ -123,7 +138,7 @@ class TableInput:
         return BadInputError(f"{where}: {value} is beyond single precision")
 
 
-def _must_be_there(path: Path) -> None:
+def _check_exists(path: Path) -> None:
     if not path.is_file():
         raise BadInputError(f"{path}: there is no such file")
 
@@ -133,7 +148,7 @@ def _block(block: int, blocks: int, total: int) -> range:
 
 
 def _beyond(signals: Array, columns: range) -> list[tuple[int, int, float]]:
-    """Return row, column and value of the first number that is beyond single precision, if there is one."""
+    """Return row, column and value of the first number beyond single precision, if there is one."""
     with np.errstate(over="ignore"):
         lost = np.argwhere(np.isinf(signals.astype(np.float32).T))[:1]
     return [(int(row), columns[column], float(signals[column, row])) for row, column in lost]

@@ -1,4 +1,4 @@
-"""Files of labels: what `kmean` writes, what `knn` reads to learn and writes when it has decided."""
+"""Label files: `kmean` and `knn` write them, `knn` reads one for its training signals."""
 
 import csv
 import io
@@ -14,11 +14,11 @@ from hpc_kernels.errors import BadInputError
 from hpc_kernels.files import open_atomically
 from hpc_kernels.tables.output import quote_cell
 
-_LABEL = re.compile("0*([0-9]{1,18})")  # so many digits fit
+_LABEL = re.compile("0*([0-9]{1,18})")  # 18 digits fit into int64
 
 
 def write_labels(path: Path, header: str, names: Sequence[str], labels: Labels) -> None:
-    """Write a header and ``name;label`` lines, or the labels alone as a NumPy file."""
+    """Write a header and ``name;label`` lines, or the labels alone if `path` ends in ``.npy``."""
     with open_atomically(path) as file:
         if path.suffix == ".npy":
             np.save(file, labels)
@@ -28,7 +28,13 @@ def write_labels(path: Path, header: str, names: Sequence[str], labels: Labels) 
 
 
 def read_labels(path: Path, classes: int) -> dict[str, int]:
-    """Return the label of each name in a file that `write_labels` has written, or one like it."""
+    """Return the label of each name in a label file.
+
+    Raises
+    ------
+    BadInputError
+        If a name stands twice or a label is not below `classes`.
+    """
     try:
         text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
         rows = list(csv.reader(io.StringIO(text), delimiter=";"))

@@ -1,4 +1,4 @@
-"""How much memory a rank may use, and in how many blocks its signals must be taken to fit."""
+"""Memory of a rank: the bytes that it may use, and the number of blocks in which its signals fit."""
 
 import os
 from pathlib import Path
@@ -8,17 +8,17 @@ import numpy as np
 from hpc_kernels.ranks.group import Ranks
 from hpc_kernels.tables.csv.source import is_gzip
 
-_BYTES_PER_CELL = 3 * 8  # the input, a result, and what a kernel holds on the way
+_BYTES_PER_CELL = 3 * 8  # input, result, and intermediate values of a kernel
 _SAMPLE = 1 << 16
 _MOST_BLOCKS = 64
 _SIZE_BYTES = 4
-_PARTS_OF_TEN = 6  # of what is free: the interpreter and the other users of the node live there too
+_PARTS_OF_TEN = 6  # of the free memory: the interpreter and other processes of the node need some
 
 
 def count_blocks(path: Path, ranks: Ranks, shares: int) -> int:
-    """Return in how many blocks each rank takes its one of so many shares of the signals in a file.
+    """Return the number of blocks in which each rank reads its share (one of `shares`) of the signals.
 
-    All go by the one that has least memory: each waits for the blocks of every other.
+    The rank with the least memory decides for all, as each waits for the blocks of the others.
     """
     cells, columns = _size(path)
     needed = cells * _BYTES_PER_CELL // shares
@@ -27,12 +27,12 @@ def count_blocks(path: Path, ranks: Ranks, shares: int) -> int:
 
 
 def _size(path: Path) -> tuple[int, int]:
-    """Estimate the numbers of cells and of columns: in a text from its beginning."""
+    """Estimate the numbers of cells and of columns, of a text from its beginning."""
     size = path.stat().st_size
     if is_gzip(path):
         return max(_unpacked_size(path), 2 * size) // 8, _MOST_BLOCKS
     if path.suffix.lower() in {".npy", ".parquet"}:
-        return size // 8, _MOST_BLOCKS  # not less than 8 bytes a cell, as a rule; columns unknown
+        return size // 8, _MOST_BLOCKS  # at least 8 bytes a cell, as a rule; columns unknown
     with path.open("rb") as file:
         header, _, rows = file.read(_SAMPLE).partition(b"\n")
     columns = max(header.count(separator) for separator in (b";", b",", b"\t")) + 1
@@ -41,19 +41,19 @@ def _size(path: Path) -> tuple[int, int]:
 
 
 def _unpacked_size(path: Path) -> int:
-    """Return the size that gzip notes at the end of a file, where it has four bytes for it."""
+    """Return the uncompressed size in the last four bytes of a gzip file."""
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - _SIZE_BYTES, 0))
         return int.from_bytes(file.read(), "little")
 
 
 def _allowance(ranks: Ranks) -> int:
-    """Return the bytes for one rank: what is set, what Slurm grants, or what the node has free."""
+    """Return the bytes for one rank: the setting, or its part of the grant of Slurm or of the free memory."""
     if given := os.environ.get("HPC_KERNELS_MEMORY_BYTES"):
         return max(1, int(given))
     per_node = int(os.environ.get("SLURM_NTASKS_PER_NODE", ranks.size))
     free = _available()
-    if granted := int(os.environ.get("SLURM_MEM_PER_NODE", "0")):  # 0: all that the node has
+    if granted := int(os.environ.get("SLURM_MEM_PER_NODE", "0")):  # 0: all of the node's memory
         free = min(free, granted << 20)
     return max(1, free * _PARTS_OF_TEN // 10 // per_node)
 

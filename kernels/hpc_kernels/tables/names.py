@@ -1,4 +1,4 @@
-"""The names of many signals, held as one text: as strings, those of 10^6 columns weigh more than a row."""
+"""Compact signal names: one text for all; strings for 10^6 columns would take more memory than a row."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
@@ -10,29 +10,29 @@ _AT_ONCE = 1 << 12
 
 
 class SignalNames(Sequence[str]):
-    """A sequence of strings that takes little more memory than their text."""
+    """A sequence of strings in little more memory than their text."""
 
     def __init__(self, text: bytes, separator: bytes) -> None:
-        """Take the names in `text`, between which there is one separating byte."""
+        """Take the names in `text`, separated by one byte."""
         found = np.flatnonzero(np.frombuffer(text, np.uint8) == separator[0]) + 1
         self._set(text, np.concatenate([[0], found, [len(text) + 1]]))
         self._separator = separator
 
     @classmethod
     def from_strings(cls, names: Iterable[str]) -> "SignalNames":
-        """Return these strings, in which there may be any letter."""
+        """Return the compact form of strings, which may contain any character."""
         self, texts = cls.__new__(cls), [_bytes(name) for name in names]
         self._set(b"\0".join(texts), np.cumsum([0, *(len(text) + 1 for text in texts)]))
         self._separator = b""
         return self
 
     def _set(self, text: bytes, starts: "np.typing.NDArray[np.int64]") -> None:
-        """Keep where each name starts, and after the last one where a next one would."""
+        """Store the start of each name, and the start of a next one after the last."""
         self._text, self._starts = text, starts.astype(np.min_scalar_type(len(text) + 1))
         self.longest = int(np.diff(starts).max(initial=1)) - 1
 
     def header_line(self, separator: bytes) -> bytes | None:
-        """Return the names with a separator between them, if that is how they came and none is in quotes."""
+        """Return the text of the names if it has this separator and no quotes; None otherwise."""
         quoted = any(odd in self._text for odd in (b'"', b"\r", b"\n"))
         return self._text if self._separator == separator and not quoted else None
 

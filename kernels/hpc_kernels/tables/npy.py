@@ -1,4 +1,4 @@
-"""Reading a NumPy file as a sensor table: part by part, so that its pages do not stay beside the signals."""
+"""Reader of sensor tables in NumPy files: part by part, so that mapped pages do not stay in memory."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,12 +15,12 @@ _CELLS_AT_ONCE = 1 << 20
 
 
 def read_npy(path: Path, share: Callable[[int], range]) -> tuple[list[str], Array]:
-    """Return the names of all signals and the shared ones as an array (signals, samples).
+    """Return the names of all signals and the signals of a share as an array (signals, samples).
 
     Raises
     ------
     BadInputError
-        With file, row, column and what was expected; rows count from 1.
+        With file, row, column and the expected value; rows count from 1.
     """
     table = _opened(path)
     samples, columns = table.shape
@@ -46,7 +46,7 @@ def _opened(path: Path) -> NDArray[Any]:
 
 
 def _parts(path: Path, columns: range) -> Iterator[tuple[NDArray[Any], range, range]]:
-    """Yield parts of some columns as they lie in the file, and their rows and columns, mapped one by one."""
+    """Yield parts of some columns in the order of the file, with their rows and columns, each mapped anew."""
     table = _opened(path)
     rows, by_row = range(len(table)), table.flags.c_contiguous
     step = max(1, _CELLS_AT_ONCE // table.shape[by_row])
@@ -57,7 +57,7 @@ def _parts(path: Path, columns: range) -> Iterator[tuple[NDArray[Any], range, ra
 
 
 def _first_bad(path: Path, columns: range) -> BadInputError:
-    """Return what is to be said of the first cell of the whole table that is no finite number."""
+    """Return the error of the first cell of the whole table that is not a finite number."""
     row, column, value = min(
         (rows[r], own[c], part[r, c])
         for part, rows, own in _parts(path, columns)

@@ -1,4 +1,4 @@
-"""Writing a filter's result: the layout of the sensor table, as CSV or as a NumPy file."""
+"""Output tables of filters: the layout of a sensor table, as CSV or as a NumPy file."""
 
 import io
 from collections import deque
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 _CELLS_PER_BLOCK = 1 << 14
 _ROWS_PER_LINE = 8
 _MOST_CELLS = 1 << 18
-_FEW = 4  # blocks for each thread, which wait for each other in memory
+_FEW = 4  # blocks for each thread at least; fewer are faster on one thread
 
 
 @dataclass(frozen=True)
 class TableWriter:
-    """A table to be written: the signals of `parts` (each (signals, samples)), in order of the columns."""
+    """Writer of one table: signals of `parts`, each (signals, samples), in the order of the columns."""
 
     names: Sequence[str]
     parts: Sequence[Array]
@@ -37,16 +37,16 @@ class TableWriter:
 
     @property
     def samples(self) -> int:
-        """The number of rows below the header."""
+        """Number of rows below the header."""
         return len(self.parts[0][0])
 
     def header(self) -> Buffer:
-        """Return what comes before the first row."""
+        """Return the bytes before the first row."""
         return _csv_header(self.names) if self.csv else _npy_header(self.parts, self.kind)
 
     def write_rows(self, file: HashingWriter, rows: range, threads: int, progress: Progress) -> None:
-        """Write some of the rows; further threads format blocks of them ahead of what is written."""
-        step = self._rows_together()
+        """Write some of the rows; several threads format blocks of them ahead of the writing."""
+        step = self._rows_per_block()
         blocks = [rows[start : start + step] for start in range(0, len(rows), step)]
         if len(blocks) < _FEW * threads:
             threads = 1
@@ -55,8 +55,8 @@ class TableWriter:
                 file.write(text.data)
                 progress.report(done * step, len(rows))
 
-    def _rows_together(self) -> int:
-        """Return how many rows make a block that stays in the cache, but takes whole lines of signals."""
+    def _rows_per_block(self) -> int:
+        """Return the rows of a block, which stays in the cache and reads whole cache lines of signals."""
         columns = sum(map(len, self.parts))
         return max(_CELLS_PER_BLOCK // columns, min(_ROWS_PER_LINE, _MOST_CELLS // columns), 1)
 
@@ -69,7 +69,7 @@ class TableWriter:
 def _formatting(
     threads: int,
 ) -> Iterator[Callable[[Callable[[range], ByteArray], list[range]], Iterator[ByteArray]]]:
-    """Yield a `map` in order: by this thread alone, or by others a few blocks ahead of it."""
+    """Yield an ordered `map`: on this thread alone, or on others a few blocks ahead of it."""
     if threads == 1:
         yield map
         return
@@ -82,7 +82,7 @@ def _formatting(
 def _in_order(
     pool: "Executor", ahead: int, function: Callable[[range], ByteArray], blocks: Iterable[range]
 ) -> Iterator[ByteArray]:
-    """Yield the results in order while the threads work on at most `ahead` more blocks."""
+    """Yield the results in order while the pool works on at most `ahead` more blocks."""
     left = iter(blocks)
     waiting = deque(pool.submit(function, block) for block in islice(left, ahead))
     while waiting:

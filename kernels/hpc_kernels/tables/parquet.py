@@ -1,4 +1,4 @@
-"""Reading a Parquet table through a decoder in a process of its own, which a broken file may abort."""
+"""Reader of sensor tables in Parquet files: a process of its own decodes them, as a broken file aborts it."""
 
 import json
 import signal
@@ -17,12 +17,12 @@ from hpc_kernels.errors import BAD_INPUT, BadInputError
 
 
 def read_parquet(path: Path, share: Callable[[int], range]) -> tuple[list[str], Array]:
-    """Return the names of all signals and the shared ones as an array (signals, samples).
+    """Return the names of all signals and the signals of a share as an array (signals, samples).
 
     Raises
     ------
     BadInputError
-        With what the decoder has found; rows count from 1.
+        With the message of the decoder; rows count from 1.
     """
     ours, its = socket.socketpair()
     command = [sys.executable, "-m", "hpc_kernels.tables.parquet_decoder", str(path)]
@@ -30,16 +30,16 @@ def read_parquet(path: Path, share: Callable[[int], range]) -> tuple[list[str], 
     with TemporaryFile() as said, ours:
         with its:
             decoder = subprocess.Popen(command, stdin=its.fileno(), stderr=said)
-        with decoder, suppress(ConnectionError):  # then it has said why
-            found = _asked(ours, share)
+        with decoder, suppress(ConnectionError):  # the decoder has printed the reason
+            found = _request(ours, share)
         if decoder.returncode == 0 and found:
             return found
         said.seek(0)
         raise _failure(path.name, decoder.returncode, said.read().decode(errors="replace").splitlines())
 
 
-def _asked(connection: socket.socket, share: Callable[[int], range]) -> tuple[list[str], Array] | None:
-    """Hear the names, ask for the shared columns and take them; None where the decoder falls silent."""
+def _request(connection: socket.socket, share: Callable[[int], range]) -> tuple[list[str], Array] | None:
+    """Read the names, request the columns of the share and read them; None if the decoder stops early."""
     with connection.makefile("rb") as answers:
         if not (line := answers.readline()):
             return None
@@ -58,5 +58,5 @@ def _failure(file: str, code: int, said: list[str]) -> Exception:
         return MemoryError(f"{file}: the decoder was killed; it may have lacked memory")
     if code == BAD_INPUT:
         return BadInputError(said[-1])
-    words = said[0 if code < 0 else -1] if said else f"exit code {code}"  # what aborts it speaks first
+    words = said[0 if code < 0 else -1] if said else f"exit code {code}"  # an abort prints its reason first
     return BadInputError(f"{file}: not a Parquet file that can be decoded: {words}")

@@ -1,4 +1,4 @@
-"""The process that decodes a Parquet table: names, then the columns asked for, over its standard input."""
+"""Decoder of Parquet tables, run as a process: sends names, then requested columns, on its standard input."""
 
 import json
 import socket
@@ -15,7 +15,7 @@ _BYTES_AT_ONCE = 1 << 24
 
 
 def decode_parquet() -> int:
-    """Decode the file named by the argument for the process that has started this one."""
+    """Decode the file of the first argument for the parent process; return the exit code."""
     path = Path(sys.argv[1])
     try:
         with socket.socket(fileno=0) as connection, connection.makefile("rwb") as talk:
@@ -50,7 +50,7 @@ def _answer(path: Path, talk: BufferedRWPair) -> None:
 
 
 def _columns(file: str, table: pl.LazyFrame, wanted: range, rows: int) -> Iterator[tuple[int, pl.Series]]:
-    """Yield columns and their places, decoded a few at a time."""
+    """Yield columns with their indices, decoded a few at a time."""
     step = max(1, _BYTES_AT_ONCE // (8 * rows))
     for start in range(wanted.start, wanted.stop, step):
         some = wanted[start - wanted.start :][:step]
@@ -61,7 +61,7 @@ def _columns(file: str, table: pl.LazyFrame, wanted: range, rows: int) -> Iterat
 
 
 def _first_bad(file: str, table: pl.LazyFrame, columns: range, rows: int) -> BadInputError:
-    """Return what is to be said of the first cell of the whole table that is no finite number."""
+    """Return the error of the first cell of the whole table that is not a finite number."""
     row, column, name, value = min(
         (int(bad[0]), column, series.name, series[int(bad[0])])
         for column, series in _columns(file, table, columns, rows)

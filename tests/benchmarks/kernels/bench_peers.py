@@ -42,7 +42,7 @@ Signals = NDArray[np.floating]
 
 _QUIET_S = 0.005  # threads of the other side may still be spinning, in want of work
 THREADS = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-everywhere = ParallelMap(FileExchange(Ranks(0, 1, Path())), THREADS)  # as in a job of one rank
+parallel_map = ParallelMap(FileExchange(Ranks(0, 1, Path())), THREADS)  # as in a job of one rank
 clock = time.process_time if THREADS == 1 else time.perf_counter
 
 
@@ -157,16 +157,18 @@ def options() -> None:
 def clusters() -> None:
     x = np.random.default_rng(0).standard_normal((5_000, 200)).cumsum(axis=1)
     many: dict[str, Any] = {"cluster_number": 8, "init": "first", "max_iterations": 20, "epsilon_criteria": 0}
-    ours = partial(kmean, x, metric="euclidean", everywhere=everywhere, **many)
+    ours = partial(kmean, x, metric="euclidean", parallel_map=parallel_map, **many)
     peer = KMeans(8, init=x[:8], n_init=1, max_iter=20, tol=0, algorithm="lloyd")
     row("kmean euclidean, 5,000 x 200, k = 8", ours, "`KMeans` (Lloyd)", lambda: peer.fit(x))
     long = np.random.default_rng(0).standard_normal((64, 100_000)).cumsum(axis=1)
-    ours = partial(kmean, long, metric="euclidean", everywhere=everywhere, **many)
+    ours = partial(kmean, long, metric="euclidean", parallel_map=parallel_map, **many)
     on_long = KMeans(8, init=long[:8], n_init=1, max_iter=20, tol=0, algorithm="lloyd")
     row("kmean euclidean, 64 x 100,000, k = 8", ours, "`KMeans` (Lloyd)", lambda: on_long.fit(long))
     if aeon := installed("aeon.clustering"):
         few = x[:200]
-        ours = partial(kmean, few, init="first", max_iterations=5, epsilon_criteria=0, everywhere=everywhere)
+        ours = partial(
+            kmean, few, init="first", max_iterations=5, epsilon_criteria=0, parallel_map=parallel_map
+        )
         warped = aeon.TimeSeriesKMeans(
             2, init=few[:2, None], distance="dtw", averaging_method="mean", max_iter=5, tol=0, n_init=1,
             n_jobs=THREADS,

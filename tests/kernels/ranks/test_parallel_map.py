@@ -56,8 +56,8 @@ def test_a_short_step_stays_on_one_thread() -> None:
         return np.arange(10.0)[block]
 
     for pause_s, threads in ((0.0, 1), (0.01, 2)):
-        everywhere = ParallelMap(FileExchange(Ranks(0, 1, Path())), 2)
+        parallel_map = ParallelMap(FileExchange(Ranks(0, 1, Path())), 2)
         for _ in range(3):
             seen.clear()
-            assert everywhere(partial(kernel, pause_s), 10).tolist() == list(range(10))
+            assert parallel_map(partial(kernel, pause_s), 10).tolist() == list(range(10))
         assert len(set(seen)) == threads

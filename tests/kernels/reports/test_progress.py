@@ -65,8 +65,8 @@ def test_many_short_steps_are_told_of(clock: Clock, capsys: pytest.CaptureFixtur
         clock.now += 0.3
         return np.zeros(4)[block]
 
-    everywhere = ParallelMap(FileExchange(Ranks(0, 1, Path())), 1)
+    parallel_map = ParallelMap(FileExchange(Ranks(0, 1, Path())), 1)
     for _ in range(12):  # the first one in four parts
-        everywhere(partial(kernel), 4)
+        parallel_map(partial(kernel), 4)
     lines = capsys.readouterr().err.splitlines()
     assert lines == [f"kmean: step {step}: 0 %" for step in (2, 6, 10)]

@@ -57,7 +57,7 @@ def test_a_text_that_finds_no_room_is_not_bad_input(
 ) -> None:
     (tmp_path / "x.csv.gz").write_bytes(gzip.compress(text))
     full = partial(Path("/dev/full").open, "wb")
-    monkeypatch.setattr(source, "open_atomically", lambda _place, **_lasting: full())
+    monkeypatch.setattr(source, "open_atomically", lambda _place, **_durable: full())
     with pytest.raises(OSError, match="No space left"):
         source.decompress_to(tmp_path / "x.csv.gz", tmp_path / "text")
 

@@ -1,7 +1,7 @@
-"""Numbers as text: the shortest decimals that read back to the same float, cell by cell.
+"""Number formatting: the shortest decimals that parse to the same float, cell by cell.
 
-The digits are found by R. Giulietti, "The Schubfach way to render doubles" (2020); the same steps
-serve single precision with its own width.
+Source of the algorithm: R. Giulietti, "The Schubfach way to render doubles" (2020); single precision uses
+the same steps with its own width.
 """
 
 from typing import Any
@@ -23,8 +23,8 @@ _ZERO, _DOT, _MINUS, _E, _SEPARATOR, _LINE_END = b"0.-e;\n"
 _NAN, _INFINITE, _SMALL = (
     np.uint64(int.from_bytes(word, "little")) for word in (b"nan", b"inf", b"0.000000")
 )
-_LEAST_POINT, _LAST_POINT = -4, 16  # like Python: where the decimal point lies in plain notation
-_NOWHERE = VECTOR_BYTES  # for a point that is not among the digits
+_LEAST_POINT, _LAST_POINT = -4, 16  # Python's limits of the decimal point in plain notation
+_NOWHERE = VECTOR_BYTES  # a place of the decimal point beyond the digits
 _ONE, _TEN, _FOUR = np.uint64(1), np.uint64(10), np.uint64(4)
 _MOST_DIGITS, _GROUP = 17, np.uint64(10**8)
 _TENS = np.array([10**i for i in range(20)], dtype=np.uint64)
@@ -36,7 +36,14 @@ def format_cells(
 ) -> int:
     """Write rows of `columns` cells with a separator after every cell; return the length of the text.
 
-    `digits` and `powers` are room for `CELLS_TOGETHER`; `text` has `ROOM` behind the last cell.
+    Parameters
+    ----------
+    cells : ndarray of float64 or float32, shape (cells,)
+    columns : int
+    text : ndarray of uint8
+        Room for `LONGEST_CELL` bytes a cell, a line break a row, and `TEXT_PADDING`.
+    digits, powers : ndarray of uint64 and of int64, shape (CELLS_PER_BATCH,)
+        Scratch space.
     """
     at, column = 0, 0
     for start in range(0, len(cells), len(digits)):
@@ -50,7 +57,7 @@ def format_cells(
 def _find_digits(
     cells: Array, fraction_bits: int, digits: NDArray[np.uint64], powers: NDArray[np.int64]
 ) -> None:
-    """Find the shortest decimals ``digits 10**powers`` without sign; digits 0 for what has none."""
+    """Write the shortest decimals ``digits 10**powers``, unsigned; digits are 0 for 0, nan and infinity."""
     width, highest = np.uint64(fraction_bits), 2047 if fraction_bits == 52 else 255  # noqa: PLR2004
     bias = fraction_bits + highest // 2
     hidden = _ONE << width
@@ -59,7 +66,7 @@ def _find_digits(
         fraction, exponent = bits & (hidden - _ONE), int(bits >> width) & highest
         normal = exponent != 0
         mantissa, q = fraction + hidden * np.uint64(normal), exponent - bias + (not normal)
-        uneven = fraction == 0 and exponent > 1  # the float below is nearer than the one above
+        uneven = fraction == 0 and exponent > 1  # the float below is nearer than the float above
         k = (q * 1262611 - 524031 * uneven) >> 22  # floor(log10(2**q)), of 3/4 of it when uneven
         shift = np.uint64(q + ((-k * 1741647) >> 19) + 1)
         low, centre, high = scaled_interval(
@@ -69,7 +76,7 @@ def _find_digits(
             _UPPER[-k - _FIRST],
             _LOWER[-k - _FIRST],
         )
-        odd = mantissa & _ONE  # an odd mantissa does not own the ends of its interval
+        odd = mantissa & _ONE  # the ends of the interval of an odd mantissa round to its neighbours
         found = _in_interval(low + odd, centre, high - odd)
         digits[i] = found * np.uint64(mantissa != 0 and exponent != highest)
         powers[i] = k
@@ -77,9 +84,9 @@ def _find_digits(
 
 @compiled
 def _in_interval(low: Word, centre: Word, high: Word) -> Word:
-    """Return the shortest decimal between `low` and `high`, quadruples of units, in units.
+    """Return the shortest decimal between `low` and `high`, which are multiples of a quarter unit, in units.
 
-    Without branches: which case it is, is as good as random.
+    It has no branches, as the processor could not predict them.
     """
     unit = centre >> np.uint64(2)
     tens = unit // _TEN * _TEN
@@ -103,18 +110,18 @@ def _write_cells(  # noqa: PLR0917 (Numba knows no keyword-only)
     text: ByteArray,
     at: int,
 ) -> tuple[int, int]:
-    """Write cells from `column` on at `at`; return where the text ends, and the column of the next cell."""
+    """Write cells from `column` on at `at`; return the end of the text and the column of the next cell."""
     for i in range(len(cells)):
         text[at] = _MINUS
         at += np.signbit(cells[i])
-        count = _count(digits[i])
+        count = _count_digits(digits[i])
         point = count + powers[i]
         if digits[i] == 0:
             at = _write_special(cells[i], text, at)
         elif _LEAST_POINT < point <= _LAST_POINT:
             store_word(text, at, _SMALL)
             lead = 2 - point if point <= 0 else 0
-            kept = _put(digits[i], count, text, at + lead, point if point > 0 else _NOWHERE)
+            kept = _write_digits(digits[i], count, text, at + lead, point if point > 0 else _NOWHERE)
             at += lead + kept if point <= 0 else point if kept <= point else kept + 1
         else:
             at = _write_scientific(digits[i], count, point, text, at)
@@ -128,8 +135,8 @@ def _write_cells(  # noqa: PLR0917 (Numba knows no keyword-only)
 
 
 @compiled
-def _put(digits: Word, count: int, text: ByteArray, at: int, point: int) -> int:
-    """Write digits with a decimal point after the first `point`; return how many, less zeros at the end."""
+def _write_digits(digits: Word, count: int, text: ByteArray, at: int, point: int) -> int:
+    """Write digits with a point after the first `point`; return their number without trailing zeros."""
     digits *= _TENS[_MOST_DIGITS - count]
     upper = digits // _GROUP
     first = upper // _GROUP
@@ -139,7 +146,7 @@ def _put(digits: Word, count: int, text: ByteArray, at: int, point: int) -> int:
 
 @compiled
 def _write_special(value: Any, text: ByteArray, at: int) -> int:
-    """Write what has no digits."""
+    """Write 0, nan or infinity."""
     if value == 0:
         text[at] = _ZERO
         return at + 1
@@ -151,7 +158,7 @@ def _write_special(value: Any, text: ByteArray, at: int) -> int:
 @compiled
 def _write_scientific(digits: Word, count: int, point: int, text: ByteArray, at: int) -> int:
     """Write ``0.digits 10**point`` with one digit before the decimal point and an exponent."""
-    kept = _put(digits, count, text, at, 1)
+    kept = _write_digits(digits, count, text, at, 1)
     at += kept + (kept > 1)
     text[at] = _E
     at += 1
@@ -167,8 +174,8 @@ def _write_scientific(digits: Word, count: int, point: int, text: ByteArray, at:
 
 
 @compiled
-def _count(digits: Word) -> int:
-    """Return how many decimal digits a number above 0 has (0 counts as one)."""
+def _count_digits(digits: Word) -> int:
+    """Return the number of decimal digits of a whole number (1 for 0)."""
     bits = 64 - int(leading_zeros(digits | _ONE))
     count: int = (bits * 1233) >> 12  # log10(2) is a little less than 1233 / 4096
     return count + int(digits >= _TENS[count])

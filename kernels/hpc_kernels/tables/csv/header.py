@@ -1,4 +1,4 @@
-"""The header of a CSV sensor table: where it ends, the names of the signals, and what separates them."""
+"""Header of a CSV sensor table: its end, the names of the signals, and the separator."""
 
 import csv
 import re
@@ -7,13 +7,13 @@ from hpc_kernels.errors import BadInputError
 from hpc_kernels.tables.csv.source import TextSource
 from hpc_kernels.tables.names import SignalNames
 
-_QUOTED = r'(?:"[^"]*+")++'  # where a cell begins; a quote further on is a letter like any other
+_QUOTED = r'(?:"[^"]*+")++'  # at the start of a cell; a quote inside one is an ordinary character
 _HEADER = re.compile(rf"(?:(?:{_QUOTED})?+[^;,\t\n]*+[;,\t]?+)*+\n?".encode())
 _LONGEST_NAME = csv.field_size_limit()
 
 
 def read_header(source: TextSource, start: int, stop: int) -> bytes:
-    """Return the first row; a quoted name may hold line breaks."""
+    """Return the first row; a quoted name may contain line breaks."""
     header = source.read_at(start, source.find_line_end(start, stop) - start)
     if b'"' not in header:
         return header
@@ -28,12 +28,12 @@ def read_header(source: TextSource, start: int, stop: int) -> bytes:
 
 
 def parse_header(file: str, header: bytes) -> tuple[SignalNames, bytes]:
-    """Return the names and the separator.
+    """Return the names of the signals and the separator.
 
     Raises
     ------
     BadInputError
-        If there is no name, or one that is no cell.
+        If there is no name, or a quote is open.
     """
     line = header.rstrip(b"\r\n")
     separator = _separator(file, line)
@@ -46,7 +46,7 @@ def parse_header(file: str, header: bytes) -> tuple[SignalNames, bytes]:
 
 
 def _separator(file: str, line: bytes) -> bytes:
-    quoted = b'"' in line  # to look for whole ones costs more than all else here
+    quoted = b'"' in line  # the search for quoted names costs more than the rest of this function
     unquoted = re.sub(rf"(?:^|(?<=[;\t,])){_QUOTED}".encode(), b"", line) if quoted else line
     separator = next((s for s in (b";", b"\t", b",") if s in unquoted), b";")
     if quoted and re.search(rb'(?:^|%b)"' % separator, unquoted):
@@ -62,7 +62,7 @@ def _plain(line: bytes, separator: bytes) -> SignalNames:
 
 
 def _cells(file: str, line: bytes, separator: bytes) -> SignalNames:
-    """Split a line as the csv module does, with the same words where it cannot."""
+    """Split a line by the csv module; its errors become bad input."""
     try:
         names = next(csv.reader([_text(line)], delimiter=_text(separator)), [])
     except csv.Error as error:

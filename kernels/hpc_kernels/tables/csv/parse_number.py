@@ -1,7 +1,7 @@
-"""One number of a CSV cell, from text to the nearest double, correctly rounded.
+"""Number parsing: from decimal text to the nearest double, correctly rounded.
 
-Where the fast ways cannot be sure (more than 19 digits, results beyond the normal range) nothing
-is guessed: the cell is left to the interpreter's `float`.
+A number that the fast algorithms cannot decide (more than 19 digits, a result beyond the normal range) is
+left to the interpreter's `float`.
 """
 
 import numpy as np
@@ -16,11 +16,11 @@ from hpc_kernels.tables.csv.powers_of_ten import truncated_powers_of_five
 _FIRST, _LAST = -342, 308
 _UPPER, _LOWER = truncated_powers_of_five(_FIRST, _LAST)
 _MOST_PLACES = 19
-_MOST_DIGITS = 24  # of which all but so many must be zeros
-_MOST_ON_TOP = np.uint64(1000)
+_MOST_DIGITS = 24  # leading zeros included
+_MOST_ON_TOP = np.uint64(1000)  # bound of the first 8 digits, which leaves 19 significant ones
 _ZERO, _NINE, _DOT, _PLUS, _MINUS, _E, _LITTLE_E, _LINE_END = b"09.+-Ee\n"
 _LONGEST_EXPONENT = 9999
-NOT_PLAIN = 2 * _LONGEST_EXPONENT  # the power of a cell that is to be looked at slowly
+NOT_PLAIN = 2 * _LONGEST_EXPONENT  # the power of a cell that needs another parser
 _ONE, _TEN = np.uint64(1), np.uint64(10)
 _BEYOND = np.uint64(1 << VECTOR_BYTES)
 _WINDOW = np.uint64((1 << VECTOR_BYTES) - 1)
@@ -36,10 +36,11 @@ def parse_plain_cells(  # noqa: PLR0917 (Numba knows no keyword-only)
     digits: NDArray[np.uint64],
     powers: NDArray[np.int64],
 ) -> int:
-    """Read the cells that begin at `starts` into `values`; return how many are not plain, their power `ODD`.
+    """Parse the cells that begin at `starts` into `values`; return the number of cells that are not plain.
 
-    `text` must go on for `ROOM` bytes before and behind the cells, whatever they are. Two loops, as
-    the second one's body is large; `digits` and `powers` are room for them.
+    The power of a cell that is not plain becomes `NOT_PLAIN`. `text` has `TEXT_PADDING` bytes of any content
+    before and after the cells. `digits` and `powers` are scratch space between two loops: one loop with both
+    bodies would be slower.
     """
     _find_digits(text, starts, separator, values, digits, powers)
     odd = 0
@@ -53,7 +54,7 @@ def parse_plain_cells(  # noqa: PLR0917 (Numba knows no keyword-only)
 
 
 @compiled
-def _find_digits(  # noqa: PLR0917 (likewise)
+def _find_digits(  # noqa: PLR0917 (Numba knows no keyword-only)
     text: ByteArray,
     starts: NDArray[np.int64],
     separator: int,
@@ -61,7 +62,7 @@ def _find_digits(  # noqa: PLR0917 (likewise)
     digits: NDArray[np.uint64],
     powers: NDArray[np.int64],
 ) -> None:
-    """Find what stands in each cell: ``digits 10**powers`` and, in `values`, its sign."""
+    """Write the decimal number of each cell: ``digits 10**powers`` and, in `values`, its sign."""
     for i in range(len(values)):
         at = starts[i]
         negative = text[at] == _MINUS
@@ -82,7 +83,7 @@ def _find_digits(  # noqa: PLR0917 (likewise)
 
 @compiled
 def parse_number(text: ByteArray, at: int) -> tuple[float, int]:
-    """Return the number that begins at `at` and where it ends; end 0 if there is none to be sure of."""
+    """Return the number that begins at `at` and its end; the end is 0 if the number is undecided."""
     negative = text[at] == _MINUS
     if negative or text[at] == _PLUS:
         at += 1
@@ -106,7 +107,7 @@ def parse_number(text: ByteArray, at: int) -> tuple[float, int]:
 
 @compiled
 def _exponent(text: ByteArray, at: int) -> tuple[int, int]:
-    """Return the exponent that begins at `at` and where it ends, or end 0 if it has no digit."""
+    """Return the exponent that begins at `at` and its end; the end is 0 if it has no digit."""
     negative = text[at] == _MINUS
     if negative or text[at] == _PLUS:
         at += 1
@@ -120,10 +121,11 @@ def _exponent(text: ByteArray, at: int) -> tuple[int, int]:
 
 
 @compiled
-def nearest_double(digits: Word, exponent: int) -> tuple[float, bool]:  # noqa: C901 (parted, it is slower by half)
-    """Return the double nearest to ``digits 10**exponent``, and whether it is surely that one.
+def nearest_double(digits: Word, exponent: int) -> tuple[float, bool]:  # noqa: C901 (divided into functions, it is slower by half)
+    """Return the double nearest to ``digits 10**exponent``, and whether the algorithm could decide.
 
-    The product with the power's leading 128 bits (Eisel and Lemire); unsure where those cannot decide.
+    Eisel-Lemire algorithm: the product with the leading 128 bits of the power of five. D. Lemire, "Number
+    parsing at a gigabyte per second" (2021).
     """
     if digits == 0:
         return 0.0, exponent < _LONGEST_EXPONENT - 400

@@ -1,4 +1,4 @@
-"""Powers of ten as 128-bit fractions, the tables between binary and decimal."""
+"""Tables of powers of ten as 128-bit fractions, for the conversion between binary and decimal."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ def _split(values: list[int]) -> tuple[Words, Words]:
 def truncated_powers_of_five(first: int, last: int) -> tuple[Words, Words]:
     """Return 5**q for q = first ... last, scaled to 128 bits and rounded down (up for negative q).
 
-    What decimal to binary needs: D. Lemire, "Number parsing at a gigabyte per second" (2021).
+    From decimal to binary: D. Lemire, "Number parsing at a gigabyte per second" (2021).
     """
     values = []
     for q in range(first, last + 1):
@@ -32,7 +32,7 @@ def truncated_powers_of_five(first: int, last: int) -> tuple[Words, Words]:
 def rounded_up_powers_of_ten(first: int, last: int) -> tuple[Words, Words]:
     """Return 10**k for k = first ... last, scaled to 128 bits and rounded up.
 
-    What binary to decimal needs: R. Giulietti, "The Schubfach way to render doubles" (2020).
+    From binary to decimal: R. Giulietti, "The Schubfach way to render doubles" (2020).
     """
     values = []
     for k in range(first, last + 1):

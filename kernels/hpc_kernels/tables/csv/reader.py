@@ -1,6 +1,6 @@
-"""Reading a CSV sensor table: byte ranges of whole rows, of ranks and their threads, straight into signals.
+"""Reader of CSV sensor tables: ranks and their threads parse byte ranges of whole rows into signals.
 
-The text is read in pieces and never held as a whole.
+The text is read through buffers and never in memory as a whole.
 """
 
 from collections.abc import Iterator
@@ -24,13 +24,13 @@ from hpc_kernels.tables.names import SignalNames
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LINE_END = ord("\n")
-_WIDE = 1 << 18  # columns, of which one row alone is much to hold
-_ROOM_OF_COLUMN = 128  # bytes; more threads than the file has of it would hold more than the table
+_WIDE = 1 << 18  # columns: a single row of them is large
+_ROOM_OF_COLUMN = 128  # bytes per thread: more threads would need more memory than the table
 
 
 @dataclass(frozen=True)
 class CsvTable:
-    """An open table: the names of its signals, where the rows below them are, and what separates cells."""
+    """An open CSV table: source, names of the signals, byte range of the rows, and separator."""
 
     source: TextSource
     names: SignalNames
@@ -40,30 +40,43 @@ class CsvTable:
     separator: bytes
 
     def rows(self, part: int = 0, parts: int = 1, threads: int = 1) -> Array:
-        """Return the rows that begin in one of so many equal parts of the text, as (signals, samples).
+        """Return the rows that begin in one of `parts` equal parts of the text, as (signals, samples).
 
         Raises
         ------
         BadInputError
-            With file, row, column and what was expected; rows count from 1, the header included.
+            With file, row, column and the expected value; rows count from 1, the header included.
         """
         size = self.stop - self.start
         start, stop = (_next_row(self, self.start + size * i // parts) for i in (part, part + 1))
         try:
             return _signals(self, start, stop, threads)
         except BadInputError:
-            _look_from_the_start(self)
+            _raise_first_error(self)
             raise
 
 
 @contextmanager
 def open_csv(path: Path, unpacked: Path | None = None) -> Iterator[CsvTable]:
-    """Open the table at `path`, maybe `unpacked` elsewhere, and read its header; bad input as by rows."""
+    """Open the table at `path` and read its header.
+
+    Parameters
+    ----------
+    path : Path
+        CSV, or CSV compressed by gzip.
+    unpacked : Path, optional
+        File with the decompressed text.
+
+    Raises
+    ------
+    BadInputError
+        If there is no header or no row.
+    """
     with open_source(path, unpacked) as source:
-        yield _headed(source)
+        yield _read_table_header(source)
 
 
-def _headed(source: TextSource) -> CsvTable:
+def _read_table_header(source: TextSource) -> CsvTable:
     file = source.file
     start = len(_BYTE_ORDER_MARK) if source.read_at(0, 3) == _BYTE_ORDER_MARK else 0
     stop = source.find_end(start)
@@ -79,7 +92,7 @@ def _headed(source: TextSource) -> CsvTable:
 
 
 def _signals(text: CsvTable, start: int, stop: int, threads: int) -> Array:
-    """Parse the rows between two bytes: count the lines of each thread's range, then each knows its place."""
+    """Parse the rows between two bytes; the line counts of the threads' ranges give the first row of each."""
     threads = min(threads, (stop - start) // max(BUFFER_BYTES, _ROOM_OF_COLUMN * len(text.names)) + 1)
     bounds = [_next_row(text, start + (stop - start) * i // threads) for i in range(1, threads)]
     ranges = [pair for pair in pairwise([start, *bounds, stop]) if pair[0] < pair[1]]
@@ -91,8 +104,8 @@ def _signals(text: CsvTable, start: int, stop: int, threads: int) -> Array:
     return signals
 
 
-def _look_from_the_start(text: CsvTable) -> None:
-    """Raise at the first bad cell of the file: another range may have one before that at hand."""
+def _raise_first_error(text: CsvTable) -> None:
+    """Raise the error of the first bad cell of the file, maybe in the range of another rank or thread."""
     row = text.first_row
     for piece, end in _pieces(text, text.start, text.stop):
         lines = count_lines(piece.text, TEXT_PADDING, end)
@@ -101,12 +114,12 @@ def _look_from_the_start(text: CsvTable) -> None:
 
 
 def _next_row(text: CsvTable, at: int) -> int:
-    """Return where the first row that begins at or after `at` begins."""
+    """Return the start of the first row that begins at or after `at`."""
     return text.start if at <= text.start else text.source.find_line_end(at - 1, text.stop)
 
 
 def _lines(text: CsvTable, start: int, stop: int) -> int:
-    """Return the number of rows between two rows' beginnings; the last may lack its line break."""
+    """Return the number of rows between the starts of two rows; the last may lack its line break."""
     piece, lines = _Piece(min(BUFFER_BYTES, stop - start)), 0
     while start < stop:
         end = piece.fill(text, start, stop)
@@ -116,7 +129,7 @@ def _lines(text: CsvTable, start: int, stop: int) -> int:
 
 
 class _Piece:
-    """A buffer for a part of the text, with room before and behind it (`ROOM`)."""
+    """A buffer for a part of the text, with `TEXT_PADDING` before and after it."""
 
     def __init__(self, size: int) -> None:
         self.bytes = bytearray(size + 2 * TEXT_PADDING)
@@ -124,7 +137,7 @@ class _Piece:
         self._inside = memoryview(self.bytes)[TEXT_PADDING : TEXT_PADDING + size]
 
     def fill(self, text: CsvTable, start: int, stop: int) -> int:
-        """Read the text from `start` on, at most to `stop`; return where it ends in the buffer."""
+        """Read the text from `start` on, at most to `stop`; return its end in the buffer."""
         if found := text.source.fill(self._inside[: stop - start], start):
             return TEXT_PADDING + found
         raise BadInputError(f"{text.source.file}: became shorter while it was read")
@@ -136,18 +149,18 @@ def _parse_range(text: CsvTable, signals: Array, start: int, stop: int, row: int
     for piece, end in _pieces(text, start, stop):
         rows.parse(piece, end)
         at += end - TEXT_PADDING
-        if start == text.start:  # one range speaks for all
+        if start == text.start:  # the first range reports for all
             progress.report(at - start, stop - start)
 
 
 def _pieces(text: CsvTable, start: int, stop: int) -> Iterator[tuple[_Piece, int]]:
-    """Yield the rows between two bytes, as many at a time as fill a buffer, and where they end in it."""
+    """Yield buffers filled with whole rows between two bytes, and the end of the text in each."""
     size = min(BUFFER_BYTES, stop - start)
     piece = _Piece(size)
     while start < stop:
         end = piece.fill(text, start, stop)
         if start + end - TEXT_PADDING == text.stop:
-            piece.bytes[end] = _LINE_END  # of the last row, whose own was blank text at the end
+            piece.bytes[end] = _LINE_END  # the last row lost its own with the blank text at the end
             end += 1
         whole = piece.bytes.rfind(_LINE_END, TEXT_PADDING, end) + 1
         if whole:
@@ -159,7 +172,7 @@ def _pieces(text: CsvTable, start: int, stop: int) -> Iterator[tuple[_Piece, int
 
 
 class _Rows:
-    """The place of the next row among the signals."""
+    """Parser of consecutive rows into the columns of the signals."""
 
     def __init__(self, text: CsvTable, signals: Array, row: int) -> None:
         self._text, self._signals, self._row = text, signals, row
@@ -173,7 +186,7 @@ class _Rows:
         )
 
     def parse(self, piece: _Piece, stop: int) -> None:
-        """Parse whole rows; where one is not plain, look at it slowly, which may end everything."""
+        """Parse whole rows; a row that is not plain is parsed strictly, which raises at a bad cell."""
         at, text = TEXT_PADDING, self._text
         while at < stop:
             place = text.separator[0], self._signals, self._row

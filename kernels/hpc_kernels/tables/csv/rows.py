@@ -1,6 +1,6 @@
-"""Whole rows of a CSV table, parsed as far as they are plain; what is not is left to look at slowly.
+"""Parser of plain CSV rows; it stops at a row that is not plain, which `strict` parses.
 
-A text must go on for `ROOM` bytes before and after the part that is looked at, whatever they are.
+A text needs `TEXT_PADDING` bytes of any content before and after the part that is parsed.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from hpc_kernels.jit.byte_intrinsics import VECTOR_BYTES, match_byte
 from hpc_kernels.jit.decorators import compiled
 from hpc_kernels.tables.csv.parse_number import NOT_PLAIN, parse_number, parse_plain_cells
 
-ROWS_PER_BATCH = 8  # rows parsed before they are turned into columns: a cache line of each signal
+ROWS_PER_BATCH = 8  # rows per transposition: they fill a cache line of each signal
 _QUOTE, _SPACE, _TAB, _RETURN, _LINE_END = b'" \t\r\n'
 _ONE, _LAST_BIT = np.uint64(1), np.uint64(1 << 63)
 _WRITTEN_AT_ONCE = 4
@@ -34,9 +34,22 @@ def parse_rows(  # noqa: PLR0917 (Numba knows no keyword-only)
 ) -> tuple[int, int]:
     """Write the rows of ``text[start:stop]`` to ``out[:, row:]``.
 
-    Returns how many rows were parsed and where the next one begins: at `stop`, or it is a row that is
-    not plain or has no place. The text must end with a line break. `block` is room for a power of two
-    of rows, `starts` for one and `SPARE`.
+    Parameters
+    ----------
+    text : ndarray of uint8
+        Ends with a line break at `stop`.
+    start, stop, separator : int
+    out : ndarray of float64, shape (signals, samples)
+    row : int
+        Column of `out` for the first row.
+    block, starts, digits, powers : ndarray
+        Scratch space: a power of two of rows, and one row with `START_PADDING` for each of the others.
+
+    Returns
+    -------
+    rows, end : int
+        The number of parsed rows, and the start of the next one: `stop`, a row that is not plain, or one
+        beyond the last sample of `out`.
     """
     done, together = 0, len(block)
     while start < stop and row + done < out.shape[1]:
@@ -46,21 +59,21 @@ def parse_rows(  # noqa: PLR0917 (Numba knows no keyword-only)
         start = at
         done += 1
         if done & (together - 1) == 0:
-            _turn(block, together, out, row + done - together)
+            _transpose(block, together, out, row + done - together)
     rest = done & (together - 1)
-    _turn(block, rest, out, row + done - rest)
+    _transpose(block, rest, out, row + done - rest)
     return done, start
 
 
 @compiled
-def _turn(block: Array, rows: int, out: Array, row: int) -> None:
+def _transpose(block: Array, rows: int, out: Array, row: int) -> None:
     for column in range(block.shape[1]):
         for i in range(rows):
             out[column, row + i] = block[i, column]
 
 
 @compiled
-def _parse_row(  # noqa: PLR0917 (likewise)
+def _parse_row(  # noqa: PLR0917 (Numba knows no keyword-only)
     text: ByteArray,
     at: int,
     separator: int,
@@ -69,7 +82,7 @@ def _parse_row(  # noqa: PLR0917 (likewise)
     digits: NDArray[np.uint64],
     powers: NDArray[np.int64],
 ) -> int:
-    """Parse one row; return where the next begins, or 0 if a cell or their number is not plain."""
+    """Parse one row; return the start of the next, or 0 if a cell or the number of cells is not plain."""
     columns = len(values)
     if _find_starts(text, at, separator, columns, starts) < columns:
         return 0
@@ -85,10 +98,10 @@ def _parse_row(  # noqa: PLR0917 (likewise)
 
 @compiled
 def _row_end(text: ByteArray, at: int, separator: int) -> int:
-    """Return where the next row begins, or 0 if the cell that begins at `at` is not the last of its row."""
+    """Return the start of the next row, or 0 if the cell that begins at `at` is not the last of its row."""
     while text[at] != separator and text[at] != _LINE_END:
         at += 1
-    if text[at] == separator:  # a trailing one
+    if text[at] == separator:  # a trailing separator
         at += 1
     if text[at] == _RETURN:
         at += 1
@@ -97,10 +110,10 @@ def _row_end(text: ByteArray, at: int, separator: int) -> int:
 
 @compiled
 def _find_starts(text: ByteArray, at: int, separator: int, count: int, starts: NDArray[np.int64]) -> int:
-    """Note where `count` cells begin, the first one at `at`; return how many the row has at least.
+    """Write the starts of `count` cells, the first one at `at`; return the number of cells, or a lower bound.
 
-    Known beforehand, they let the processor work on several cells at once. More are written than
-    there may be: that is cheaper than to look how many there are.
+    Starts that are known beforehand let the processor work on several cells at once. The loop writes more
+    starts than there are: that is cheaper than a test of their number.
     """
     starts[0], found = at, 1
     while found < count:
@@ -121,7 +134,7 @@ def _find_starts(text: ByteArray, at: int, separator: int, count: int, starts: N
 
 @compiled
 def _parse_odd(text: ByteArray, at: int, separator: int) -> tuple[float, int]:
-    """Parse a number, maybe in quotes, maybe among blanks; return it and where the cell ends, or 0."""
+    """Parse a number with quotes or blanks around it; return it and the end of its cell, or 0."""
     at = _after_blanks(text, at, separator)
     quoted = text[at] == _QUOTE
     value, at = parse_number(text, at + quoted)

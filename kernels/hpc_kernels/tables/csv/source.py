@@ -1,4 +1,4 @@
-"""The bytes of a text at any place: of a file, which is never held as a whole, or of a packed one."""
+"""Text sources with random access to bytes: a file, or a file compressed by gzip."""
 
 import gzip
 import os
@@ -18,20 +18,20 @@ _BLANK = b" \t\r\n"
 
 @dataclass(frozen=True)
 class TextSource:
-    """A text of so many bytes; `fill` fills a buffer from a byte on and returns how much there was."""
+    """A text of `size` bytes; `fill` fills a buffer from an offset on and returns the number of bytes."""
 
     file: str
     size: int
     fill: Callable[[memoryview, int], int]
 
     def read_at(self, start: int, size: int) -> bytes:
-        """Return at most so many bytes from `start` on."""
+        """Return at most `size` bytes from `start` on."""
         buffer = bytearray(size)
         found = self.fill(memoryview(buffer), start)
         return bytes(memoryview(buffer)[:found])
 
     def find_line_end(self, start: int, stop: int) -> int:
-        """Return where the line ends, its break included, in which `start` is; at the latest at `stop`."""
+        """Return the end of the line that contains `start`, its break included, at most `stop`."""
         while start < stop:
             end = self.read_at(start, min(BUFFER_BYTES, stop - start)).find(b"\n")
             if end >= 0:
@@ -40,7 +40,7 @@ class TextSource:
         return stop
 
     def find_end(self, start: int) -> int:
-        """Return where the last line ends that is not blank."""
+        """Return the end of the last line that is not blank."""
         stop = self.size
         while stop > start:
             first = max(start, stop - BUFFER_BYTES)
@@ -53,7 +53,7 @@ class TextSource:
 
 @contextmanager
 def open_source(path: Path, unpacked: Path | None = None) -> Iterator[TextSource]:
-    """Open the text at `path`; one packed by gzip is read where it is `unpacked`, else held in memory."""
+    """Open the text at `path`; one compressed by gzip is read from `unpacked`, or decompressed in memory."""
     if is_gzip(path) and not unpacked:
         text = _unpacked(path)
         yield TextSource(path.name, len(text), partial(_copied, memoryview(text)))
@@ -63,18 +63,18 @@ def open_source(path: Path, unpacked: Path | None = None) -> Iterator[TextSource
 
 
 def is_gzip(path: Path) -> bool:
-    """Tell whether the name is one of a file packed by gzip."""
+    """Return whether the name of a file ends in ``.gz``."""
     return path.suffix.lower() == ".gz"
 
 
 def decompress_to(path: Path, place: Path) -> None:
-    """Unpack the text at `path` into a file, little by little; a broken one is bad input."""
-    with open_atomically(place, lasting=False) as file:
+    """Decompress the text at `path` into the file `place`, piece by piece; a broken file is bad input."""
+    with open_atomically(place, durable=False) as file:
         file.writelines(_unpacked_pieces(path))
 
 
 def _unpacked_pieces(path: Path) -> Iterator[bytes]:
-    """Yield the text piece by piece; what goes wrong where they are taken to is no fault of the file."""
+    """Yield the text piece by piece; an exception of the consumer is not reported as bad input."""
     with unreadable_as_bad_input(path.name, "gzip"), gzip.open(path) as packed:
         while piece := packed.read(_UNPACKED_AT_ONCE):
             yield piece

@@ -1,4 +1,4 @@
-"""Reading a CSV row cell by cell: slow, and able to say which cell is wrong and what it should be."""
+"""Strict parser of one CSV row, cell by cell, with an error that names the cell and the expected value."""
 
 import math
 import re
@@ -15,25 +15,33 @@ _QUOTED = re.compile(rb'"[^"]*"')
 def parse_row_strictly(
     file: str, row: int, line: bytes, separator: bytes, names: Sequence[str]
 ) -> list[float]:
-    """Return the numbers of one row, or raise at its first cell that is no finite number."""
+    """Return the numbers of one row.
+
+    Raises
+    ------
+    BadInputError
+        At the first cell that is not a finite number, or for a wrong number of cells.
+    """
     cells = _split(line.removesuffix(b"\r"), separator)
     if len(cells) == len(names) + 1 and not cells[-1].strip():
         cells.pop()
     if len(cells) != len(names):
-        raise _ragged(file, row, cells, separator, names)
+        raise _wrong_width(file, row, cells, separator, names)
     return [_number(cell_place(file, row, i, names[i]), text) for i, text in enumerate(cells)]
 
 
 def _split(line: bytes, separator: bytes) -> list[bytes]:
-    """Split at separators; a comma in quotes is none: no number has one, but a decimal comma looks so."""
+    """Split at separators; a comma in quotes is part of the cell, probably a decimal comma."""
     if separator != b",":
         return line.split(separator)
     hidden = _QUOTED.sub(lambda quoted: quoted[0].replace(b",", b"\n"), line)
     return [text.replace(b"\n", b",") for text in hidden.split(b",")]
 
 
-def _ragged(file: str, row: int, cells: list[bytes], separator: bytes, names: Sequence[str]) -> BadInputError:
-    """Return what is to be said of a row with too few or too many cells: where that begins."""
+def _wrong_width(
+    file: str, row: int, cells: list[bytes], separator: bytes, names: Sequence[str]
+) -> BadInputError:
+    """Return the error of a row with too few or too many cells, at the first missing or extra one."""
     expected, count = f"expected {len(names)} cells", len(cells)
     if not any(text.strip() for text in cells):
         return BadInputError(f"{file}: row {row}, column 1: {expected}, found a blank line")
@@ -44,7 +52,7 @@ def _ragged(file: str, row: int, cells: list[bytes], separator: bytes, names: Se
 
 
 def _comma_hint(cells: list[bytes], separator: bytes, expected: int) -> str:
-    """Return a hint where commas separate, and decimal ones seem to make two cells of one."""
+    """Return a hint if commas separate cells and decimal commas seem to divide them."""
     if separator != b",":
         return ""
     doubled = len(cells) == 2 * expected
@@ -63,7 +71,7 @@ def _number(where: str, text: bytes) -> float:
 
 
 def show_cell(text: bytes) -> str:
-    """Return how messages show what stands in a cell instead of a number."""
+    """Return the text of a cell for a message."""
     if not text:
         return "a blank cell"
     shown = text[:40].decode("utf-8", "backslashreplace")
