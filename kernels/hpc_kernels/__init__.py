@@ -1,4 +1,4 @@
-"""Kernels for compute nodes: pure functions on signals, and `python -m hpc_kernels` to run them."""
+"""Kernels for compute nodes: pure functions of signals, and `python -m hpc_kernels` to run them on files."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load a kernel on first use: importing the package alone must not cost a Numba import."""
+    """Import a kernel on first use: the package itself imports no library."""
     if name in __all__:
         return getattr(import_module(f"hpc_kernels.services.{name}"), name)
     raise AttributeError(f"module 'hpc_kernels' has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""The command `python -m hpc_kernels`: run a job, print the schema, time, warm and tell about the kernels."""
+"""The command `python -m hpc_kernels`: run, schema, info, warm and bench."""
 
 import argparse
 import gc
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from hpc_kernels.errors import BAD_INPUT, BadInputError, StoppedError
 
 if TYPE_CHECKING:
-    from hpc_kernels.job import Job
-    from hpc_kernels.ranks import Ranks
+    from hpc_kernels.jobs.job_file import Job
+    from hpc_kernels.ranks.group import Ranks
 
 UNEXPECTED = 1
 
@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     run = commands.add_parser("run", help="run a job file; under srun or mpiexec, one process per rank")
     run.add_argument("job", type=Path)
     run.set_defaults(command=lambda given: _run(given.job))
-    bench = commands.add_parser("bench", help="time every kernel on made-up signals")
+    bench = commands.add_parser("bench", help="time every kernel on random walks")
     for option, default in (("--signals", 64), ("--samples", 100_000), ("--threads", 1)):
         bench.add_argument(option, type=_at_least_one, default=default)
     bench.set_defaults(command=_bench)
@@ -43,37 +43,37 @@ def _at_least_one(text: str) -> int:
 
 
 def _run(path: Path) -> int:
-    from hpc_kernels.job import load_job  # noqa: PLC0415 (lazy: `schema` and a bad job need no NumPy)
-    from hpc_kernels.ranks import from_environment  # noqa: PLC0415
+    from hpc_kernels.jobs.job_file import load_job  # noqa: PLC0415 (lazy: `schema` and a bad job file need no NumPy)
+    from hpc_kernels.ranks.group import detect_ranks  # noqa: PLC0415
 
     try:
         job = load_job(path)
     except BadInputError as error:
-        if from_environment(path.parent).rank == 0:
+        if detect_ranks(path.parent).rank == 0:
             print(error, file=sys.stderr)  # noqa: T201
         return BAD_INPUT
-    ranks = from_environment(job.output_dir)
+    ranks = detect_ranks(job.output_dir)
     code = _run_as(ranks, job)
     if code:
-        from hpc_kernels.exchange import fail  # noqa: PLC0415
+        from hpc_kernels.ranks.exchange import fail_exchanges  # noqa: PLC0415
 
-        _leave_usage(ranks, job)
-        fail(code)
+        _write_usage(ranks, job)
+        fail_exchanges(code)
     return code
 
 
 def _run_as(ranks: "Ranks", job: "Job") -> int:
     try:
-        from hpc_kernels.run import run  # noqa: PLC0415
+        from hpc_kernels.jobs.run import run_job  # noqa: PLC0415
 
-        summary = run(job, ranks)
+        summary = run_job(job, ranks)
     except StoppedError as stopped:
         return stopped.exit_code
     except BadInputError as error:
         if ranks.fail(BAD_INPUT):
             print(error, file=sys.stderr)  # noqa: T201
         return BAD_INPUT
-    except Exception:  # noqa: BLE001 (whatever it is, the other ranks must hear of it)
+    except Exception:  # noqa: BLE001 (the other ranks have to stop after any exception)
         if ranks.fail(UNEXPECTED):
             traceback.print_exc()
         return UNEXPECTED
@@ -82,46 +82,46 @@ def _run_as(ranks: "Ranks", job: "Job") -> int:
     return 0
 
 
-def _leave_usage(ranks: "Ranks", job: "Job") -> None:
-    """Leave what this rank used for nothing; a good run gathers that of all its ranks."""
+def _write_usage(ranks: "Ranks", job: "Job") -> None:
+    """Write the resource usage of this rank of a failed job; a good run gathers those of all ranks."""
     from hpc_kernels.files import write_json  # noqa: PLC0415
-    from hpc_kernels.usage import usage  # noqa: PLC0415
+    from hpc_kernels.reports.usage import resource_usage  # noqa: PLC0415
 
-    with suppress(OSError):  # the failure itself may be that nothing can be written
-        write_json(job.output_dir / f"usage.{ranks.rank}.json", usage(ranks.rank))
+    with suppress(OSError):  # the cause of the failure may be a full disk
+        write_json(job.output_dir / f"usage.{ranks.rank}.json", resource_usage(ranks.rank))
 
 
 def _schema(_given: argparse.Namespace) -> int:
     """Print the JSON Schema of every service's options."""
-    from hpc_kernels.options import schema_document  # noqa: PLC0415
+    from hpc_kernels.jobs.options import schema_document  # noqa: PLC0415
 
     _print(schema_document())
     return 0
 
 
 def _info(_given: argparse.Namespace) -> int:
-    """Print versions, services and the folder of compiled code."""
-    from hpc_kernels.machine_code import cache_folder  # noqa: PLC0415
-    from hpc_kernels.registry import SERVICES  # noqa: PLC0415
-    from hpc_kernels.run import versions  # noqa: PLC0415
+    """Print versions, services and the folder of the machine-code cache."""
+    from hpc_kernels.jit.object_cache import cache_folder  # noqa: PLC0415
+    from hpc_kernels.jobs.registry import SERVICES  # noqa: PLC0415
+    from hpc_kernels.jobs.run import library_versions  # noqa: PLC0415
 
-    _print({"versions": versions(), "services": list(SERVICES), "cache": str(cache_folder())})
+    _print({"versions": library_versions(), "services": list(SERVICES), "cache": str(cache_folder())})
     return 0
 
 
 def _warm(_given: argparse.Namespace) -> int:
-    """Compile every kernel into the cache, so that jobs start at once."""
-    from hpc_kernels.warm import warm  # noqa: PLC0415
+    """Compile every kernel into the cache, so that no job compiles anything."""
+    from hpc_kernels.jobs.warm import warm_cache  # noqa: PLC0415
 
-    _print(warm())
+    _print(warm_cache())
     return 0
 
 
 def _bench(given: argparse.Namespace) -> int:
-    """Time every kernel on made-up signals."""
-    from hpc_kernels.bench import bench  # noqa: PLC0415
+    """Time every kernel on random walks."""
+    from hpc_kernels.jobs.bench import time_kernels  # noqa: PLC0415
 
-    _print(bench(given.signals, given.samples, given.threads))
+    _print(time_kernels(given.signals, given.samples, given.threads))
     return 0
 
 
@@ -130,7 +130,7 @@ def _print(document: Any) -> None:
 
 
 if __name__ == "__main__":
-    gc.set_threshold(100_000)  # to look for garbage among modules would be a tenth of a short job's time,
+    gc.set_threshold(100_000)  # a collection among the imported modules takes a tenth of a short job,
     code = main()
-    gc.freeze()  # to look for it at the end another one
+    gc.freeze()  # and the one at the end of the process another tenth
     sys.exit(code)

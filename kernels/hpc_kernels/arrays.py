@@ -1,4 +1,4 @@
-"""The shape every kernel works on: signals as rows, contiguous, in single or double precision."""
+"""Arrays of signals (one a row, contiguous, float32 or float64), and maps over blocks of them on threads."""
 
 import os
 from functools import cache
@@ -13,12 +13,30 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.floating]
 Scalar = np.floating
+ByteArray = NDArray[np.uint8]
+Labels = NDArray[np.int64]
 _Piece = TypeVar("_Piece")
 _Done = TypeVar("_Done")
 
 
 def as_signals(values: ArrayLike) -> Array:
-    """Return `values` as a C-contiguous 2-D array (signals, samples) of float32 or float64."""
+    """Return `values` as a C-contiguous array of float32 or float64.
+
+    Parameters
+    ----------
+    values : array_like, shape (signals, samples) or (samples,)
+        float32 stays float32; every other type becomes float64.
+
+    Returns
+    -------
+    ndarray, shape (signals, samples)
+        `values` itself where nothing has to change.
+
+    Raises
+    ------
+    ValueError
+        If there is no sample, or more than two dimensions.
+    """
     array = np.asarray(values)
     if array.dtype != np.float32:
         array = array.astype(np.float64, copy=False)
@@ -27,8 +45,14 @@ def as_signals(values: ArrayLike) -> Array:
     return np.ascontiguousarray(np.atleast_2d(array))
 
 
-def room(shape: tuple[int, ...], kind: np.dtype[Scalar], out: Array | None) -> Array:
-    """Return where a result of this shape and type is written: `out`, or a new array where there is none."""
+def output_array(shape: tuple[int, ...], kind: np.dtype[Scalar], out: Array | None) -> Array:
+    """Return the array that receives a result: `out`, or a new array if `out` is None.
+
+    Raises
+    ------
+    ValueError
+        If `out` has another shape or type, or is not C-contiguous.
+    """
     if out is None:
         return np.empty(shape, kind)
     if out.shape != shape or out.dtype != kind or not out.flags.c_contiguous:
@@ -36,43 +60,49 @@ def room(shape: tuple[int, ...], kind: np.dtype[Scalar], out: Array | None) -> A
     return out
 
 
-def on_threads(work: "Callable[[_Piece], _Done]", pieces: "Sequence[_Piece]") -> "list[_Done]":
-    """Call `work` for each of `pieces`: for the first one here, for every other one on a kept thread.
+def map_on_threads(work: "Callable[[_Piece], _Done]", pieces: "Sequence[_Piece]") -> "list[_Done]":
+    """Map `work` over `pieces`: the first on this thread, each other one on a thread of a lasting pool.
 
-    To start a thread takes as long as a small step. `work` must not come here: it might wait for itself.
+    A lasting pool saves the start of a thread, which takes as long as a small step. `work` must not call
+    this function: the pool could wait for itself.
+
+    Returns
+    -------
+    list
+        The results in the order of `pieces`.
     """
-    if len(pieces) < 2:  # noqa: PLR2004 (nothing to share out)
+    if len(pieces) < 2:  # noqa: PLR2004 (one piece needs no pool)
         return [work(piece) for piece in pieces]
     from concurrent.futures import wait  # noqa: PLC0415 (lazy: most jobs have one thread)
 
-    others = [_kept_threads(os.getpid()).submit(work, piece) for piece in pieces[1:]]
+    others = [_thread_pool(os.getpid()).submit(work, piece) for piece in pieces[1:]]
     try:
         return [work(pieces[0]), *(other.result() for other in others)]
     finally:
-        wait(others)  # also when one has failed: they use what the caller is about to drop
+        wait(others)  # also after an exception: the other threads use arrays that the caller is about to drop
 
 
 @cache
-def _kept_threads(_process: int) -> "ThreadPoolExecutor":
-    """Return the threads of this process; those of the parent of a fork are not there."""
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 (likewise)
+def _thread_pool(_process: int) -> "ThreadPoolExecutor":
+    """Return the thread pool of this process; a forked child has none of its parent's threads."""
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 (lazy: most jobs have one thread)
 
     return ThreadPoolExecutor(os.cpu_count())
 
 
-def in_blocks(work: "Callable[[slice], _Done]", count: int, threads: int) -> "list[_Done]":
-    """Call `work` for blocks of `count` signals on `threads` threads; compiled loops free the GIL."""
+def run_in_blocks(work: "Callable[[slice], _Done]", count: int, threads: int) -> "list[_Done]":
+    """Map `work` over blocks of `count` signals on `threads` threads; compiled code releases the GIL."""
     blocks = [slice(count * i // threads, count * (i + 1) // threads) for i in range(threads)]
     blocks = [block for block in blocks if block.start < block.stop]
-    return on_threads(work, blocks or [slice(count)])
+    return map_on_threads(work, blocks or [slice(count)])
 
 
-def spread(kernel: "Callable[[slice], Array]", count: int, threads: int) -> Array:
-    """Return what `kernel` returns for blocks of `count` signals, put together."""
-    parts = in_blocks(kernel, count, threads)
+def compute_in_blocks(kernel: "Callable[[slice], Array]", count: int, threads: int) -> Array:
+    """Return the concatenated results of `kernel` for blocks of `count` signals on `threads` threads."""
+    parts = run_in_blocks(kernel, count, threads)
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def further_on(kernel: "Callable[[slice], _Done]", by: int, block: slice) -> _Done:
-    """Call `kernel` for a block so many signals further on."""
+def call_shifted(kernel: "Callable[[slice], _Done]", by: int, block: slice) -> _Done:
+    """Call `kernel` for `block` shifted by `by` signals."""
     return kernel(slice((block.start or 0) + by, block.stop + by))

@@ -1,4 +1,4 @@
-"""What ends a run before its result: bad input, which a user can mend, or another rank's failure."""
+"""Errors that end a job: bad input, which the user can mend, and the failure of another rank."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,11 +7,11 @@ BAD_INPUT = 2  # the exit code
 
 
 class BadInputError(Exception):
-    """The input, the options or the job file are not what the kernel needs; the text says what is."""
+    """Bad input, options or job file; the message says which value was expected and which one was found."""
 
 
 class StoppedError(Exception):
-    """Another rank has failed and spoken; this one ends silently with the same exit code."""
+    """Another rank has failed and printed its error; this rank ends silently with the same exit code."""
 
     def __init__(self, exit_code: int) -> None:
         super().__init__(f"another rank failed with exit code {exit_code}")
@@ -19,17 +19,20 @@ class StoppedError(Exception):
 
 
 class UnfitSignalError(ValueError):
-    """A signal has not the samples that the kernel needs for these options."""
+    """A signal has fewer samples than the kernel needs with these options."""
 
 
-def cell(file: str, row: int, column: int, name: str) -> str:
-    """Return how messages name a cell; `row` counts from 1 as people do, `column` from 0."""
+def cell_place(file: str, row: int, column: int, name: str) -> str:
+    """Return the place of a cell for a message; `row` counts from 1, `column` from 0."""
     return f"{file}: row {row}, column {column + 1} ({name!r})"
 
 
 @contextmanager
-def whole(file: str, kind: str) -> Iterator[None]:
-    """Turn what a library says about a broken file into bad input: there is no list of all it may raise."""
+def unreadable_as_bad_input(file: str, kind: str) -> Iterator[None]:
+    """Raise `BadInputError` for any exception that a library raises inside while it reads `file`.
+
+    The libraries document no complete list of their exceptions.
+    """
     try:
         yield
     except (BadInputError, MemoryError, PermissionError):

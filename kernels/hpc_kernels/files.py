@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: written beside their place, flushed, then renamed."""
+"""Atomic files: written under a temporary name, flushed to disk and renamed; their list and checksums."""
 
 import hashlib
 import json
@@ -9,55 +9,55 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-Described = dict[str, Any]
+OutputEntry = dict[str, Any]
 Buffer = bytes | bytearray | memoryview
 _BLOCK = 1 << 20
 
 
 @contextmanager
-def whole_file(path: Path, *, lasting: bool = True) -> Iterator[BinaryIO]:
-    """Open a temporary file beside `path` that is renamed onto it at the end: if `lasting`, once on disk."""
+def open_atomically(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """Open a temporary file that replaces `path` at the end; `durable` flushes file and folder to disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(path)
     try:
         with temporary.open("wb") as file:
             yield file
-            if lasting:
+            if durable:
                 file.flush()
                 os.fsync(file.fileno())
         temporary.rename(path)
     finally:
         temporary.unlink(missing_ok=True)
-    if lasting:
+    if durable:
         _flush_folder(path.parent)
 
 
-class Digested:
-    """A file being written whose SHA-256 grows along, block by block, while they are in the cache."""
+class HashingWriter:
+    """A writer that computes the SHA-256 of a file block by block, while each block is in the CPU cache."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._sha = hashlib.sha256()
 
     def write(self, block: Buffer) -> None:
-        """Write a block of bytes."""
+        """Write `block` and add it to the checksum."""
         self._sha.update(block)
         self._file.write(block)
 
     @property
     def sha256(self) -> str:
-        """The SHA-256 of what was written so far, in hexadecimal."""
+        """The SHA-256 of all blocks so far, in hexadecimal."""
         return self._sha.hexdigest()
 
 
 def write_json(path: Path, document: Any) -> None:
-    """Write `document` to `path`, whole."""
-    with whole_file(path) as file:
+    """Write `document` to `path` as JSON, atomically and durably."""
+    with open_atomically(path) as file:
         file.write(json.dumps(document, indent=1).encode() + b"\n")
 
 
 def publish(source: Path, path: Path) -> None:
-    """Make `path` the same bytes as `source` in one step: a hard link where possible, else a copy."""
+    """Replace `path` by `source` in one step, as a hard link if the filesystem allows it, else as a copy."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(path)
     try:
@@ -67,12 +67,12 @@ def publish(source: Path, path: Path) -> None:
             _copy(source, temporary)
         temporary.rename(path)
     finally:
-        temporary.unlink(missing_ok=True)  # also when both were already one file: then rename does nothing
+        temporary.unlink(missing_ok=True)  # rename does nothing if both names were links of one file
     _flush_folder(path.parent)
 
 
-def described(service: str, path: Path, sha256: str = "") -> Described:
-    """Return what the list of outputs says about a result; its SHA-256 may be known already."""
+def describe_output(service: str, path: Path, sha256: str = "") -> OutputEntry:
+    """Return the entry of a result in the list of outputs; `sha256` is computed unless it is given."""
     if not sha256:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()

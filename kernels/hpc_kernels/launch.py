@@ -1,11 +1,11 @@
-"""Who started this process as one of several, Slurm or an MPI launcher, as the environment tells it."""
+"""The launcher of this process (Slurm, mpiexec or none) and its rank, read from the environment."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-# How MPI's own launchers (mpiexec, mpirun) and `srun --mpi=pmi2` name a rank, the number of ranks, and the
-# number on this node, which srun does not tell; the second row is Open MPI's.
+# Variables of MPI's launchers (mpiexec, mpirun) and of `srun --mpi=pmi2` for the rank, the number of ranks
+# and the number of ranks on this node (srun sets none); the second row is Open MPI's.
 _NAMES = (
     ("PMI_RANK", "PMI_SIZE", "MPI_LOCALNRANKS"),
     ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE"),
@@ -15,23 +15,27 @@ _MPI_RANKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
 
 @dataclass(frozen=True)
 class Launch:
-    """Which of how many ranks this process is; `known_by` names a variable that the starter of all lacks."""
+    """The rank of this process and the number of ranks.
+
+    `rank_variable` names a variable that only the ranks have, if all of them run on one node.
+    """
 
     rank: int
     size: int
-    known_by: str = ""
+    rank_variable: str = ""
 
     @property
     def run(self) -> tuple[str, ...]:
-        """What tells this run from others in the same folder: looked up, for few ask."""
+        """The identifier of this run among the runs in one folder: job, step, launcher process."""
         step = tuple(os.environ[name] for name in ("SLURM_JOB_ID", "SLURM_STEP_ID") if name in os.environ)
-        return (*step, f"{_launcher(self.known_by)}") if self.known_by else step
+        return (*step, f"{_launcher(self.rank_variable)}") if self.rank_variable else step
 
 
-def launched() -> Launch:
-    """Return this process's place; where nobody tells one, there is one rank.
+def detect_launch() -> Launch:
+    """Return the launch of this process; without a launcher it is the only rank.
 
-    mpiexec within an allocation is nearer to its ranks than Slurm, which started their common parent.
+    The variables of mpiexec come before those of Slurm: in an allocation, Slurm starts mpiexec and mpiexec
+    starts the ranks.
     """
     for rank, size, here in _NAMES:
         if rank in os.environ and int(os.environ.get(size, "1")) > 1:
@@ -42,26 +46,26 @@ def launched() -> Launch:
     return Launch(0, 1)
 
 
-def by_mpi() -> bool:
-    """Tell whether whoever started this process offers to connect it with others through MPI."""
+def has_mpi_launcher() -> bool:
+    """Return whether the launcher of this process offers to connect its ranks through MPI."""
     return any(name in os.environ for name in _MPI_RANKS)
 
 
-def by_mpiexec() -> bool:
-    """Tell whether that is a launcher of MPI's own, which srun is not."""
+def has_mpiexec() -> bool:
+    """Return whether the launcher is mpiexec or mpirun."""
     return any(here in os.environ for _, _, here in _NAMES)
 
 
 def _launcher(rank: str) -> int:
-    """Return the process that started all ranks of this node: the nearest ancestor that is none."""
+    """Return the process that started all ranks of this node: the nearest ancestor that is not a rank."""
     pid = os.getppid()
-    while _knows(pid, rank):  # a shell around the rank
+    while _has_variable(pid, rank):  # a shell around the rank
         pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     return pid
 
 
-def _knows(pid: int, name: str) -> bool:
+def _has_variable(pid: int, name: str) -> bool:
     try:
         return f"{name}=".encode() in Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:  # somebody else's process, so no rank of ours
+    except OSError:  # a process of another user is no rank of this job
         return False

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hpc_kernels.launch import by_mpi, by_mpiexec, launched
-from hpc_kernels.ranks import from_environment
+from hpc_kernels.launch import detect_launch, has_mpi_launcher, has_mpiexec
+from hpc_kernels.ranks.group import detect_ranks
 
 SRUN = {"SLURM_JOB_ID": "7", "SLURM_STEP_ID": "1", "SLURM_PROCID": "2", "SLURM_NTASKS": "4"}
 PMI2 = SRUN | {"PMI_RANK": "2", "PMI_SIZE": "4", "PMI_JOBID": "7.1"}
@@ -49,10 +49,10 @@ def test_places(
         monkeypatch.delenv(name)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    found = launched()
+    found = detect_launch()
     assert (found.rank, found.size, found.run) == place
-    assert (by_mpi(), by_mpiexec()) == (mpi, mpiexec)
-    assert from_environment(Path("/x")).folder == Path("/x", ".".join([".parts", *place[2]]))
+    assert (has_mpi_launcher(), has_mpiexec()) == (mpi, mpiexec)
+    assert detect_ranks(Path("/x")).folder == Path("/x", ".".join([".parts", *place[2]]))
 
 
 @pytest.mark.parametrize("shell", [(), ("/bin/bash", "-c", '"$@"; exit "$?"', "bash")])
@@ -60,7 +60,12 @@ def test_ranks_of_one_node_meet_where_no_other_run_has_been(shell: tuple[str, ..
     """The folder carries the number of the process that started them all, also through a shell."""
     environment = {**HYDRA, "MPI_LOCALNRANKS": "3", "PATH": os.environ["PATH"]}
     told = subprocess.run(
-        [*shell, sys.executable, "-c", "from hpc_kernels.launch import launched; print(launched().run)"],
+        [
+            *shell,
+            sys.executable,
+            "-c",
+            "from hpc_kernels.launch import detect_launch; print(detect_launch().run)",
+        ],
         env=environment,
         capture_output=True,
         text=True,

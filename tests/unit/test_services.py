@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.errors import Invalid
 from gateway.jobs.services import RESULT_FILES, SERVICES, check_options, check_services, option_schemas
 from hpc_kernels.errors import BadInputError
-from hpc_kernels.options import checked, schema_document
+from hpc_kernels.jobs.options import resolve_options, schema_document
 
 ROOT = Path(__file__).parents[2]
 
@@ -88,7 +88,7 @@ def test_a_bad_option_is_refused_in_the_kernels_own_words(service: str, options:
     with pytest.raises(Invalid) as ours:
         check_options(service, options)
     with pytest.raises(BadInputError) as theirs:
-        checked(service, options)  # type: ignore[arg-type]  # one of the cases is no object
+        resolve_options(service, options)  # type: ignore[arg-type]  # one of the cases is no object
     assert str(ours.value) == str(theirs.value)
 
 
@@ -101,7 +101,7 @@ def test_what_is_accepted_here_is_accepted_on_the_node(service: str, data: st.Da
         understood = check_options(service, options)
     except Invalid:
         return
-    assert checked(service, understood) == checked(service, options) == understood
+    assert resolve_options(service, understood) == resolve_options(service, options) == understood
 
 
 def test_a_default_that_must_fit_the_data_is_left_to_the_kernel() -> None:

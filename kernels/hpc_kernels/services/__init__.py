@@ -1,1 +1,1 @@
-"""One file per service."""
+"""Services: one file with one public function each."""

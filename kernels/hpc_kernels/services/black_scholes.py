@@ -1,4 +1,4 @@
-"""Black-Scholes: twelve figures of a European call and put on each asset, from its price series."""
+"""Black-Scholes model: price and greeks of a European call and put on each asset, from its price series."""
 
 import math
 import warnings
@@ -7,19 +7,18 @@ from datetime import date
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hpc_kernels.arrays import Array, as_signals, room
-from hpc_kernels.branch_free import exponential, log_of_normal, normal_tail
-from hpc_kernels.compiled import compiled_fused
-from hpc_kernels.volatility import Volatility, spots_and_volatilities
+from hpc_kernels.arrays import Array, as_signals, output_array
+from hpc_kernels.jit.decorators import compiled_fused
+from hpc_kernels.numerics.vector_math import exponential, log_of_normal, normal_tail
+from hpc_kernels.numerics.volatility import Column, Volatility, spots_and_volatilities
 
 FIGURES = tuple(f"{side} {figure}" for figure in ("price", "delta", "gamma", "vega", "theta", "rho")
                 for side in ("call", "put"))  # fmt: skip
 DAYS_PER_YEAR = 365
-_BLOCK = 2048  # options worked on at a time: their figures stay in the second-level cache
-_APART = 8  # between the rows of figures: a power of two would put all of them at one place of the cache
-_LEAST, _GREATEST = 1e-100, 1e100  # of what is an ordinary number, far from overflow
-_SCALE = 0.01  # vega, theta and rho are told per hundredth
-Column = NDArray[np.float64]
+_BLOCK = 2048  # options per pass: their figures stay in the second-level cache
+_APART = 8  # padding of the rows of figures: rows of a power of two would share one cache set
+_LEAST, _GREATEST = 1e-100, 1e100  # bounds of ordinary numbers, far from overflow
+_SCALE = 0.01  # vega, theta and rho are per hundredth
 
 
 def black_scholes(
@@ -38,7 +37,7 @@ def black_scholes(
     ----------
     prices : array_like, shape (assets, days) or (days,)
         Closing prices, oldest first; a shorter series ends in nan. The arithmetic is double for
-        either precision of the input: log returns would lose what the tolerance leaves.
+        either precision of the input: log returns need it for the tolerance.
     call_strike_price, put_strike_price : float
         Above 0, in the currency of the prices.
     risk_free_return : float
@@ -50,7 +49,7 @@ def black_scholes(
         deviation of the prices (not a return: as the first generation did), each times
         ``sqrt(252)``; or the number itself, at least 0.
     out : ndarray, optional
-        Where the result is written, in place of a new array of its shape and precision.
+        Array for the result, in place of a new one of its shape and precision.
 
     Returns
     -------
@@ -83,13 +82,13 @@ def black_scholes(
         warnings.warn(f"black_scholes: nan for prices that are not positive in {series}", stacklevel=2)
     years = np.full(len(x), years_until_expiry, dtype=np.float64)
     strikes = float(call_strike_price), float(put_strike_price)
-    out = room((len(x), len(FIGURES)), x.dtype, out)
+    out = output_array((len(x), len(FIGURES)), x.dtype, out)
     out[:] = option_figures(spot, sigma, years, *strikes, float(risk_free_return))
     return out
 
 
 def years_until(expiry_date: str, last_dates: list[str]) -> NDArray[np.float64]:
-    """Return the years (days / 365) from each of `last_dates` to `expiry_date`, all in ISO form."""
+    """Return the years (days / 365) from each of `last_dates` to `expiry_date`, all in ISO format."""
     expiry = date.fromisoformat(expiry_date)
     days = [(expiry - date.fromisoformat(last)).days for last in last_dates]
     return np.array(days) / DAYS_PER_YEAR
@@ -104,8 +103,23 @@ def option_figures(  # noqa: PLR0917 (as many terms as the formula has)
     rate: float,
     out: Array | None = None,
 ) -> Array:
-    """Return the figures (options, 12) for arrays of spot, volatility and years; nan spot gives nan."""
-    out = room((len(spot), len(FIGURES)), spot.dtype, out)
+    """Return the figures `FIGURES` of options from arrays of spot, volatility and years.
+
+    Parameters
+    ----------
+    spot, sigma, years : ndarray of float64, shape (options,)
+        Spot in the currency of the strikes (nan gives nan), annualised volatility, years until expiry.
+    call_strike, put_strike : float
+    rate : float
+        Risk-free return, continuously compounded, per year.
+    out : ndarray of float64, shape (options, 12), optional
+        Array for the result.
+
+    Returns
+    -------
+    ndarray of float64, shape (options, 12)
+    """
+    out = output_array((len(spot), len(FIGURES)), spot.dtype, out)
     strikes, scratch = np.array([call_strike, put_strike]), np.empty((20, _BLOCK + _APART))
     _write_figures(spot, sigma, years, strikes, rate, out, scratch)
     return out
@@ -152,10 +166,10 @@ def _is_ordinary(of_call: float, of_put: float, deviation: float, discount: floa
 
 
 @compiled_fused
-def _write_shared(  # noqa: PLR0917 (likewise)
+def _write_shared(  # noqa: PLR0917 (Numba knows no keyword-only)
     spot: Column, sigma: Column, years: Column, rate: float, of_strike: float, out: Column
 ) -> None:
-    """Write what call and put share, above all the divisions, which take longest."""
+    """Write the terms that call and put share, above all the divisions, which take longest."""
     root, discount, deviation, inverse, thinness, decay, drift, growth = (
         out[0], out[1], out[2], out[3], out[4], out[5], out[6], out[7],
     )  # fmt: skip
@@ -171,7 +185,7 @@ def _write_shared(  # noqa: PLR0917 (likewise)
 
 
 @compiled_fused
-def _ordinary(  # noqa: PLR0917 (likewise)
+def _ordinary(  # noqa: PLR0917 (Numba knows no keyword-only)
     spot: Column, years: Column, shared: Column, strike: float, further: float, rate: float, sign: float,
     out: Array,
 ) -> None:  # fmt: skip
@@ -207,10 +221,10 @@ def _below(d: float, bell: float) -> float:
 
 
 @compiled_fused
-def _limits(  # noqa: PLR0917 (likewise)
+def _limits(  # noqa: PLR0917 (Numba knows no keyword-only)
     spot: float, sigma: float, years: float, strike: float, rate: float, sign: float, out: Array
 ) -> None:
-    """Write the figures of one side of an asset whose numbers are far from ordinary, or whose spot is nan."""
+    """Write the figures of one side of an asset with numbers far from ordinary, or a spot of nan."""
     root, discounted = math.sqrt(years), strike * math.exp(-rate * years)
     deviation, drift = sigma * root, math.log(spot / strike) + rate * years
     d1 = drift / deviation + deviation / 2

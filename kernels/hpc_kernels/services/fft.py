@@ -7,18 +7,18 @@ import ducc0
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hpc_kernels import chirp
-from hpc_kernels.arrays import Array, as_signals, room
-from hpc_kernels.compiled import compiled
+from hpc_kernels.arrays import Array, as_signals, output_array
+from hpc_kernels.jit.decorators import compiled
+from hpc_kernels.numerics import bluestein
 
 Spectrum = Literal["full", "half"]
 Window = Literal["none", "hann", "hamming", "blackman"]
 
-# The transform works on several signals at once in vector registers, and a signal alone takes
-# another path with other last bits. Only whole groups of this size are transformed, so that a
-# signal's result does not depend on its neighbours, hence not on ranks and threads.
-GROUP = 4
-_CELLS_AT_A_TIME = 1 << 19  # so that spectra are still in the caches when their magnitudes are taken
+# ducc0 transforms several signals at once in vector registers, and a single signal by another algorithm with
+# other last bits. Whole groups of this size are transformed, so that the result of a signal does not depend
+# on the others of its block, hence not on ranks and threads.
+SIGNALS_PER_TRANSFORM = 4
+_CELLS_AT_A_TIME = 1 << 19  # per pass, so that spectra are still in the caches for their magnitudes
 
 # Coefficients of the cosine sums a0 - a1 cos + a2 cos, as in Harris (1978), exact Hamming 0.54.
 _COSINES: dict[Window, tuple[float, float, float]] = {
@@ -42,7 +42,7 @@ def fft(
     window : {"none", "hann", "hamming", "blackman"}
         Periodic window, not compensated for its gain.
     out : ndarray, optional
-        Where the result is written, in place of a new array of its shape and precision.
+        Array for the result, in place of a new one of its shape and precision.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def fft(
 
     Notes
     -----
-    The transform itself is ducc0's mixed-radix FFT, within a chirp transform for long prime lengths;
+    The transform is ducc0's mixed-radix FFT, within Bluestein's chirp transform for long prime lengths;
     the upper half follows from the symmetry of a real signal's spectrum.
 
     Examples
@@ -66,9 +66,9 @@ def fft(
     """
     x = as_signals(signals)
     n = x.shape[1]
-    out = room((len(x), n if spectrum == "full" else n // 2 + 1), x.dtype, out)
+    out = output_array((len(x), n if spectrum == "full" else n // 2 + 1), x.dtype, out)
     weights = None if window == "none" else _window(window, n).astype(x.dtype)
-    step = max(1, min(len(x), _CELLS_AT_A_TIME // n) // GROUP) * GROUP
+    step = max(1, min(len(x), _CELLS_AT_A_TIME // n) // SIGNALS_PER_TRANSFORM) * SIGNALS_PER_TRANSFORM
     half_spectra = _half_spectra(n, step, x.dtype)
     for start in range(0, len(x), step):
         spectra = half_spectra(_in_groups(x[start : start + step], weights))
@@ -83,24 +83,24 @@ def frequencies(samples: int, sampling_rate: float, spectrum: Spectrum = "full")
 
 
 def _window(window: Window, n: int) -> NDArray[np.float64]:
-    if n == 1:  # as SciPy: there is nothing to taper
+    if n == 1:  # as SciPy: a single sample is not tapered
         return np.ones(1)
     a0, a1, a2 = _COSINES[window]
     phase = 2 * np.pi * np.arange(n) / n
     return np.asarray(a0 - a1 * np.cos(phase) + a2 * np.cos(2 * phase))
 
 
-def _half_spectra(samples: int, rows: int, kind: np.dtype[Any]) -> Callable[[Array], chirp.Complex]:
-    """Return the function that transforms so many signals at most into rows that begin with their bins."""
-    if chirp.pays(samples):
-        return chirp.half_spectra(samples, rows, GROUP, kind)
+def _half_spectra(samples: int, rows: int, kind: np.dtype[Any]) -> Callable[[Array], bluestein.Complex]:
+    """Return a function that transforms at most `rows` signals into rows that begin with their bins."""
+    if bluestein.is_faster(samples):
+        return bluestein.plan_half_spectra(samples, rows, SIGNALS_PER_TRANSFORM, kind)
     room = np.empty((rows, samples // 2 + 1), np.result_type(kind, np.complex64))
     return lambda x: ducc0.fft.r2c(x, axes=(1,), out=room[: len(x)])
 
 
 def _in_groups(x: Array, weights: Array | None) -> Array:
-    """Return the weighted signals, and as many of zeros as a whole number of groups needs."""
-    missing = -len(x) % GROUP
+    """Return the weighted signals, padded with signals of zeros to whole groups."""
+    missing = -len(x) % SIGNALS_PER_TRANSFORM
     if weights is not None:
         x = x * weights
     return np.concatenate([x, np.zeros((missing, x.shape[1]), x.dtype)]) if missing else x
@@ -118,7 +118,7 @@ def _magnitude(parts: Array, out: Array) -> None:
     """Write the absolute values of interleaved (re, im) `parts`."""
     for k in range(len(out)):
         out[k] = np.sqrt(parts[2 * k] * parts[2 * k] + parts[2 * k + 1] * parts[2 * k + 1])
-    # beyond these the squares have lost their value to underflow or overflow
+    # beyond these bounds the squares underflow or overflow
     tiny, huge = (1e-140, 1e140) if parts.itemsize == 8 else (1e-15, 1e15)  # noqa: PLR2004
     ordinary = 0
     for k in range(len(out)):

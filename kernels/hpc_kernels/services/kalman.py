@@ -1,13 +1,13 @@
-"""Scalar random-walk Kalman filter: every signal smoothed by its own running estimate."""
+"""Scalar random-walk Kalman filter of every signal."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hpc_kernels.arrays import Array, as_signals, room
-from hpc_kernels.compiled import compiled
-from hpc_kernels.perforation import fill_between
+from hpc_kernels.arrays import Array, as_signals, output_array
+from hpc_kernels.jit.decorators import compiled
+from hpc_kernels.numerics.perforation import interpolate_skipped
 
-_TOGETHER = 4  # signals filtered side by side: one alone waits for each of its additions
+_TOGETHER = 4  # signals per loop: a single one waits for each of its additions
 
 
 def kalman(
@@ -32,10 +32,10 @@ def kalman(
     p0 : float
         Variance of the estimate before the first sample, at least 0; the estimate itself is `x[0]`.
     stride : int
-        Perforation: only samples 0, stride, 2 stride ... update the filter, those between are
+        Perforation: samples 0, stride, 2 stride ... alone update the filter, those between are
         interpolated linearly.
     out : ndarray, optional
-        Where the result is written, in place of a new array of its shape and precision.
+        Array for the result, in place of a new one of its shape and precision.
 
     Returns
     -------
@@ -58,12 +58,12 @@ def kalman(
     array([[0.        , 0.33333333, 0.5       ]])
     """
     x = as_signals(signals)
-    out = room(x.shape, x.dtype, out)
+    out = output_array(x.shape, x.dtype, out)
     gains = np.empty((x.shape[1] - 1) // stride + 1)
     _write_gains(float(r), float(q), float(p0), gains)
     _filter(x, out, gains.astype(x.dtype, copy=False), stride)
     if stride > 1:
-        fill_between(out, stride)
+        interpolate_skipped(out, stride)
     return out
 
 

@@ -1,4 +1,4 @@
-"""k-means of whole signals, near under dynamic time warping or in Euclidean distance."""
+"""k-means clustering of whole signals, under dynamic time warping or the Euclidean distance."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,27 +6,26 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from hpc_kernels import dtw, euclidean
-from hpc_kernels.arrays import Array, as_signals
-from hpc_kernels.compiled import compiled
+from hpc_kernels.arrays import Array, Labels, as_signals
 from hpc_kernels.errors import UnfitSignalError
-from hpc_kernels.few_signals import FewSignals, are_few
-from hpc_kernels.magnitudes import divided, unusual_power
+from hpc_kernels.jit.decorators import compiled
+from hpc_kernels.numerics import dtw, euclidean
+from hpc_kernels.numerics.pairwise_kmeans import PairwiseKmeans, suits_pairwise
+from hpc_kernels.numerics.scaling import scale_down, scaling_exponent
 
-Labels = NDArray[np.int64]
-Everywhere = Callable[[partial[Array], int], Array]
+BlockMap = Callable[[partial[Array], int], Array]
 
 
-def alone(kernel: partial[Array], count: int) -> Array:
-    """Compute all signals here and now: the simplest way to run a kernel everywhere."""
+def map_here(kernel: partial[Array], count: int) -> Array:
+    """Compute a kernel for all signals on this thread."""
     return kernel(slice(count))
 
 
 @dataclass(frozen=True)
-class _Nearness:
-    """How near a signal is to a centroid, and how the members of a cluster are averaged."""
+class _Geometry:
+    """The metric, the average of the members of a cluster, and the Sakoe-Chiba radius (-1 for none)."""
 
     metric: str
     centroid: str
@@ -44,9 +43,9 @@ def kmean(
     init: Literal["kmeans++", "first"] = "kmeans++",
     seed: int = 0,
     band: int | None = None,
-    everywhere: Everywhere = alone,
+    parallel_map: BlockMap = map_here,
 ) -> Labels:
-    """Return the cluster of each signal, 0 being the largest (of equals, the one met first).
+    """Return the cluster of each signal; 0 is the largest one (of equal ones, that of the earliest signal).
 
     Parameters
     ----------
@@ -57,7 +56,7 @@ def kmean(
     epsilon_criteria : float
         Stop when the sum over clusters of the largest absolute change of a centroid is below it.
     max_iterations : int
-        Stop after so many assignments.
+        Largest number of assignments.
     metric : {"dtw", "euclidean"}
         Dynamic time warping with absolute cost, or the Euclidean distance.
     centroid : {"mean", "dba"}
@@ -69,8 +68,8 @@ def kmean(
         Seed of the draws, at least 0.
     band : int, optional
         Sakoe-Chiba radius in samples; by default there is none.
-    everywhere : callable
-        How a function of a block of signals is computed for all of them (threads, ranks).
+    parallel_map : callable
+        Map of a function of a block of signals over all signals, on threads and ranks.
 
     Returns
     -------
@@ -97,52 +96,53 @@ def kmean(
     x = as_signals(signals)
     if cluster_number > len(x):
         raise UnfitSignalError(f"{cluster_number} clusters need as many signals, got {len(x)}")
-    power = unusual_power(x)
-    x, epsilon = divided(x, power), np.ldexp(epsilon_criteria, -power)
-    near = _Nearness(metric, centroid, -1 if band is None else band)
+    power = scaling_exponent(x)
+    x, epsilon = scale_down(x, power), np.ldexp(epsilon_criteria, -power)
+    geometry = _Geometry(metric, centroid, -1 if band is None else band)
     first: Sequence[int] = range(cluster_number)
     if init == "kmeans++":
-        first = _spread_out(x, cluster_number, near, np.random.Generator(np.random.PCG64(seed)), everywhere)
-    if metric == "euclidean" and are_few(x):
-        found = FewSignals(x, everywhere).labels(first, max_iterations, epsilon)
+        draw = np.random.Generator(np.random.PCG64(seed))
+        first = _spread_out(x, cluster_number, geometry, draw, parallel_map)
+    if metric == "euclidean" and suits_pairwise(x):
+        found = PairwiseKmeans(x, parallel_map).labels(first, max_iterations, epsilon)
         if found is not None:
             return _by_size(found, cluster_number)
     centroids = x[list(first)]
-    labels = _assigned(x, centroids, near, everywhere)
+    labels = _assigned(x, centroids, geometry, parallel_map)
     for _ in range(max_iterations - 1):
-        moved = _centroids(x, centroids, labels, near, everywhere)
+        moved = _centroids(x, centroids, labels, geometry, parallel_map)
         change = np.abs(moved - centroids).max(axis=1).sum()
-        if change < epsilon or change == 0:  # from here on nothing would change any more
+        if change < epsilon or change == 0:  # no later step changes anything
             break
         centroids = moved
-        labels = _assigned(x, centroids, near, everywhere)
+        labels = _assigned(x, centroids, geometry, parallel_map)
     return _by_size(labels, cluster_number)
 
 
 def _spread_out(
-    x: Array, count: int, near: _Nearness, draw: np.random.Generator, everywhere: Everywhere
+    x: Array, count: int, geometry: _Geometry, draw: np.random.Generator, parallel_map: BlockMap
 ) -> Sequence[int]:
-    """Choose the first members: each draw prefers what is far from those chosen before."""
+    """Choose the first members by k-means++: each draw prefers signals far from the chosen ones."""
     chosen = [int(draw.integers(len(x)))]
     nearest = np.full(len(x), np.inf)
     while len(chosen) < count:
-        to_last = partial(_nearest, x, x[chosen[-1:]], near)
-        nearest = np.minimum(nearest, everywhere(to_last, len(x))[:, 1])
+        to_last = partial(_nearest, x, x[chosen[-1:]], geometry)
+        nearest = np.minimum(nearest, parallel_map(to_last, len(x))[:, 1])
         chosen.append(_drawn(nearest, chosen, draw))
     return chosen
 
 
 def _drawn(nearest: Array, chosen: list[int], draw: np.random.Generator) -> int:
     """Draw a signal with probability proportional to its squared distance."""
-    if nearest.max() == 0:  # only copies of the chosen are left
+    if nearest.max() == 0:  # all others are copies of the chosen ones
         return next(i for i in range(len(nearest)) if i not in chosen)
     weights = np.cumsum((nearest / nearest.max()) ** 2)
     return int(np.searchsorted(weights, draw.random() * weights[-1], side="right"))
 
 
-def _assigned(x: Array, centroids: Array, near: _Nearness, everywhere: Everywhere) -> Labels:
-    """Return the nearest centroid of each signal; none stays without a signal."""
-    found = everywhere(partial(_nearest, x, centroids, near), len(x))
+def _assigned(x: Array, centroids: Array, geometry: _Geometry, parallel_map: BlockMap) -> Labels:
+    """Return the nearest centroid of each signal; an emptied cluster takes the farthest signal."""
+    found = parallel_map(partial(_nearest, x, centroids, geometry), len(x))
     labels, distances = found[:, 0].astype(np.int64), found[:, 1].copy()
     for cluster in np.flatnonzero(np.bincount(labels, minlength=len(centroids)) == 0):
         shared = np.bincount(labels, minlength=len(centroids))[labels] > 1
@@ -151,12 +151,12 @@ def _assigned(x: Array, centroids: Array, near: _Nearness, everywhere: Everywher
     return labels
 
 
-def _nearest(x: Array, centroids: Array, near: _Nearness, block: slice) -> Array:
-    """Return (label, distance) of each signal of a block."""
-    if near.metric == "euclidean":
-        return euclidean.nearest(x[block], centroids)
+def _nearest(x: Array, centroids: Array, geometry: _Geometry, block: slice) -> Array:
+    """Return label and distance of each signal of a block."""
+    if geometry.metric == "euclidean":
+        return euclidean.nearest_centroids(x[block], centroids)
     out = np.empty((len(x[block]), 2))
-    _nearest_dtw(x[block], centroids, near.radius, out, dtw.scratch(x.shape[1], x.dtype))
+    _nearest_dtw(x[block], centroids, geometry.radius, out, dtw.scratch_array(x.shape[1], x.dtype))
     return out
 
 
@@ -171,19 +171,19 @@ def _nearest_dtw(x: Array, centroids: Array, radius: int, out: Array, scratch: A
         out[i, 0], out[i, 1] = label, least
 
 
-def _centroids(x: Array, before: Array, labels: Labels, near: _Nearness, everywhere: Everywhere) -> Array:
+def _centroids(x: Array, before: Array, labels: Labels, geometry: _Geometry, parallel_map: BlockMap) -> Array:
     """Return the new centroids."""
-    if near.metric == "euclidean" or near.centroid == "mean":
+    if geometry.metric == "euclidean" or geometry.centroid == "mean":
         sizes = np.bincount(labels, minlength=len(before))[:, np.newaxis]
-        return np.asarray(_added(x, labels, len(before), everywhere) / sizes.astype(x.dtype))
-    laid = everywhere(partial(_laid_on, x, before, labels, near.radius), len(x)).reshape(len(x), -1)
-    totals = _added(laid, labels, len(before), everywhere).reshape(-1, 2, x.shape[1])
+        return np.asarray(_added(x, labels, len(before), parallel_map) / sizes.astype(x.dtype))
+    laid = parallel_map(partial(_laid_on, x, before, labels, geometry.radius), len(x)).reshape(len(x), -1)
+    totals = _added(laid, labels, len(before), parallel_map).reshape(-1, 2, x.shape[1])
     return np.asarray((totals[:, 0] / totals[:, 1]).astype(x.dtype))
 
 
-def _added(rows: Array, labels: Labels, clusters: int, everywhere: Everywhere) -> Array:
-    """Return the sums of the members, added in the order of the input; samples are what is shared out."""
-    totals = everywhere(partial(_added_between, rows, labels, clusters), rows.shape[1])
+def _added(rows: Array, labels: Labels, clusters: int, parallel_map: BlockMap) -> Array:
+    """Return the sums of the members, added in input order; ranks and threads share the samples."""
+    totals = parallel_map(partial(_added_between, rows, labels, clusters), rows.shape[1])
     return np.ascontiguousarray(totals.T)
 
 
@@ -202,7 +202,7 @@ def _add_up(rows: Array, labels: Labels, first: int, totals: Array) -> None:
 
 
 def _laid_on(x: Array, centroids: Array, labels: Labels, radius: int, block: slice) -> Array:
-    """Return, per signal of a block, what its best path lays on each sample of its centroid: sum, count."""
+    """Return, per signal, sums and counts of its samples that the best path aligns with its centroid."""
     own = x[block]
     out, samples = np.zeros((len(own), 2, x.shape[1])), x.shape[1]
     table = np.empty((samples + 1, samples + 1), x.dtype)

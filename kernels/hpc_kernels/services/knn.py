@@ -1,4 +1,4 @@
-"""k-nearest-neighbour classification of signals under dynamic time warping or in Euclidean distance."""
+"""k-nearest-neighbour classification of signals, under dynamic time warping or the Euclidean distance."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,18 +6,18 @@ from itertools import groupby
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from hpc_kernels import dtw, euclidean
-from hpc_kernels.arrays import Array, as_signals
-from hpc_kernels.compiled import compiled
+from hpc_kernels.arrays import Array, Labels, as_signals
 from hpc_kernels.errors import UnfitSignalError
-from hpc_kernels.magnitudes import divided, unusual_power
+from hpc_kernels.jit.decorators import compiled
+from hpc_kernels.numerics import dtw, euclidean
+from hpc_kernels.numerics.scaling import scale_down, scaling_exponent
 
-_TOGETHER = 16  # queries that one call looks up: for each it keeps a number per training signal
-Labels = NDArray[np.int64]
+_TOGETHER = 16  # queries per call, each with a lower bound per training signal
+
 _Envelopes = tuple[Array, Array]
-_Alike = tuple[int, int]  # samples of a query, power of two that it is divided by
+_Shape = tuple[int, int]  # samples of a query, and the exponent of its scaling
 
 
 def knn(
@@ -30,7 +30,7 @@ def knn(
     cost: Literal["absolute", "squared"] = "absolute",
     band: int | None = None,
 ) -> Labels:
-    """Return the class of each query: what most of its nearest training signals are.
+    """Return the class of each query: that of most of its nearest training signals.
 
     Parameters
     ----------
@@ -76,14 +76,14 @@ def knn(
         raise UnfitSignalError(f"{k_nearest_neighbor} neighbours need as many training signals, got {len(x)}")
     radius, squared = -1 if band is None else band, int(cost == "squared")
     found: list[int] = []
-    envelopes: dict[_Alike, _Envelopes] = {}  # of the training signals
-    for alike, block in _alike(queries, np.array([x.min(), x.max()])):
-        samples, power = alike
-        train, neighbours = divided(x, power), np.empty((len(block), k_nearest_neighbor), np.int64)
+    envelopes: dict[_Shape, _Envelopes] = {}  # of the training signals
+    for shape, block in _blocks_of_one_shape(queries, np.array([x.min(), x.max()])):
+        samples, power = shape
+        train, neighbours = scale_down(x, power), np.empty((len(block), k_nearest_neighbor), np.int64)
         if metric == "dtw":
-            if alike not in envelopes:
-                envelopes[alike] = _envelopes(train, samples, radius)
-            _find_dtw(train, block, envelopes[alike], neighbours, radius=radius, squared=squared)
+            if shape not in envelopes:
+                envelopes[shape] = _envelopes(train, samples, radius)
+            _find_dtw(train, block, envelopes[shape], neighbours, radius=radius, squared=squared)
         else:
             _check_length(samples, x.shape[1])
             squares = np.empty((len(block), len(x)))
@@ -93,20 +93,21 @@ def knn(
     return np.array(found, np.int64)
 
 
-def _alike(queries: list[Array], extremes: Array) -> Iterator[tuple[_Alike, Array]]:
-    """Yield the queries in order, so many at a time as are alike and worth one call.
+def _blocks_of_one_shape(queries: list[Array], extremes: Array) -> Iterator[tuple[_Shape, Array]]:
+    """Yield blocks of consecutive queries of one shape, in order.
 
-    Alike is what has one length and, beside the training signals' `extremes`, the same unusual power.
+    A shape is the number of samples and the scaling exponent of the query beside the `extremes` of the
+    training signals.
     """
 
-    def key(query: Array) -> _Alike:
-        return len(query), unusual_power(extremes, query)
+    def key(query: Array) -> _Shape:
+        return len(query), scaling_exponent(extremes, query)
 
-    for alike, run in groupby(queries, key):
+    for shape, run in groupby(queries, key):
         signals = list(run)
         for start in range(0, len(signals), _TOGETHER):
             block = np.array(signals[start : start + _TOGETHER], extremes.dtype)
-            yield alike, divided(block, alike[1])
+            yield shape, scale_down(block, shape[1])
 
 
 def _check_length(query: int, training: int) -> None:
@@ -126,16 +127,16 @@ def _vote(classes: list[int]) -> int:
 def _write_squares(training: Array, queries: Array, out: Array) -> None:
     for q in range(len(queries)):
         for i in range(len(training)):
-            out[q, i] = euclidean.squares(training[i], queries[q])
+            out[q, i] = euclidean.squared_distance(training[i], queries[q])
 
 
 def _find_dtw(
     training: Array, queries: Array, envelopes: _Envelopes, neighbours: Labels, *, radius: int, squared: int
 ) -> None:
-    """Write the nearest training signals, from near to far; what is surely far is not looked at."""
+    """Write the nearest training signals, from near to far; lower bounds exclude most of the others."""
     bounds, own = np.empty((len(queries), len(training))), np.empty((2, training.shape[1]), training.dtype)
     _write_bounds(training, queries, radius, squared, *envelopes, bounds, own)
-    scratch = dtw.scratch(max(queries.shape[1], training.shape[1]), training.dtype)
+    scratch = dtw.scratch_array(max(queries.shape[1], training.shape[1]), training.dtype)
     distances, order = np.full(neighbours.shape, np.inf), np.argsort(bounds, axis=1)
     _write_nearest(training, queries, radius, squared, bounds, order, neighbours, distances, scratch)
 
@@ -170,7 +171,7 @@ def _nearest_dtw(  # noqa: PLR0917 (Numba knows no keyword-only)
     distances: Array,
     scratch: Array,
 ) -> None:
-    """Write the indices of the nearest training signals, from near to far, looked for in `order`."""
+    """Write the indices of the nearest training signals, from near to far; the search follows `order`."""
     neighbours[:] = len(training)
     for i in order:
         worst = distances[-1]
@@ -190,7 +191,7 @@ def _nearest_dtw(  # noqa: PLR0917 (Numba knows no keyword-only)
 
 
 def _envelopes(training: Array, samples: int, radius: int) -> _Envelopes:
-    """Return the extremes of each training signal within reach of `samples` samples of a query."""
+    """Return the envelopes of each training signal for queries of `samples` samples."""
     low, high = np.empty((2, len(training), samples), training.dtype)
     _write_envelopes(training, radius, low, high)
     return low, high
@@ -203,7 +204,7 @@ def _write_envelopes(training: Array, radius: int, low: Array, high: Array) -> N
 
 
 @compiled
-def _write_bounds(  # noqa: PLR0917 (likewise)
+def _write_bounds(  # noqa: PLR0917 (Numba knows no keyword-only)
     training: Array,
     queries: Array,
     radius: int,
@@ -213,7 +214,7 @@ def _write_bounds(  # noqa: PLR0917 (likewise)
     bounds: Array,
     own: Array,
 ) -> None:
-    """Write what each training signal is away at least, a little less than computed: sums round."""
+    """Write a lower bound of each distance, lowered by the largest rounding error of the sums."""
     samples = training.shape[1]
     slack = 1 - 16 * queries.shape[1] * (1.2e-7 if training.itemsize == 4 else 2.3e-16)  # noqa: PLR2004
     for q in range(len(queries)):

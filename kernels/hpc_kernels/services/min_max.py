@@ -1,11 +1,11 @@
-"""Min-max scaling: every signal stretched onto one interval."""
+"""Min-max scaling of every signal onto one interval."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hpc_kernels.arrays import Array, Scalar, as_signals, room
-from hpc_kernels.compiled import compiled, compiled_any_order
-from hpc_kernels.perforation import fill_between
+from hpc_kernels.arrays import Array, Scalar, as_signals, output_array
+from hpc_kernels.jit.decorators import compiled, compiled_any_order
+from hpc_kernels.numerics.perforation import interpolate_skipped
 
 
 def min_max(
@@ -19,12 +19,12 @@ def min_max(
         Finite values in the signal's own unit; float32 is computed in single precision,
         everything else in double.
     low, high : float
-        Where the minimum and the maximum go. A signal whose samples are all equal becomes `low`.
+        Results of the minimum and the maximum. A signal of equal samples becomes `low`.
     stride : int
         Perforation: samples 0, stride, 2 stride ... are computed (the extremes are taken only
         there), the others interpolated linearly.
     out : ndarray, optional
-        Where the result is written, in place of a new array of its shape and precision.
+        Array for the result, in place of a new one of its shape and precision.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def min_max(
     Notes
     -----
     The formula is the one of scikit-learn's ``minmax_scale``, which treats ranges below ten
-    machine epsilons as constant; here only an exactly constant signal is.
+    machine epsilons as constant; here an exactly constant signal alone is.
 
     Examples
     --------
@@ -47,12 +47,12 @@ def min_max(
     array([[0. , 1. , 0.5]])
     """
     x = as_signals(signals)
-    out, ends = room(x.shape, x.dtype, out), (x.dtype.type(low), x.dtype.type(high))
+    out, ends = output_array(x.shape, x.dtype, out), (x.dtype.type(low), x.dtype.type(high))
     if stride == 1:
         _scale(x, out, *ends)
     else:
         _scale(x[:, ::stride], out[:, ::stride], *ends)
-        fill_between(out, stride)
+        interpolate_skipped(out, stride)
     return out
 
 
@@ -67,9 +67,9 @@ def _scale(x: Array, out: Array, low: Scalar, high: Scalar) -> None:
 def _extremes(x: Array) -> tuple[Scalar, Scalar]:
     least, greatest = x[0], x[0]
     for t in range(len(x)):
-        least = x[t] if x[t] < least else least  # noqa: FURB136 (min would mind nan)
+        least = x[t] if x[t] < least else least  # noqa: FURB136 (`min` handles nan, which costs vectorisation)
         greatest = x[t] if x[t] > greatest else greatest  # noqa: FURB136
-    zero = x.dtype.type(0)  # of -0 and 0 either may be found
+    zero = x.dtype.type(0)  # the search may return -0 or 0
     return least + zero, greatest + zero
 
 
@@ -80,7 +80,7 @@ def _stretch(  # noqa: PLR0917 (Numba knows no keyword-only)
     extent, height, half = greatest - least, high - low, x.dtype.type(0.5)
     if extent == 0:
         out[:] = low
-    elif np.isinf(extent):  # the range itself is beyond the largest number
+    elif np.isinf(extent):  # the range itself overflows
         extent = greatest * half - least * half
         for t in range(len(x)):
             out[t] = low + (x[t] * half - least * half) / extent * height

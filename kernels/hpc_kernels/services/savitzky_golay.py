@@ -1,4 +1,4 @@
-"""Savitzky-Golay smoothing: a polynomial fitted around every sample by least squares."""
+"""Savitzky-Golay smoothing: least-squares fit of a polynomial around every sample."""
 
 import math
 from typing import Literal
@@ -6,10 +6,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hpc_kernels.arrays import Array, as_signals, room
-from hpc_kernels.convolution import BLOCK, weighted_sums
+from hpc_kernels.arrays import Array, as_signals, output_array
 from hpc_kernels.errors import UnfitSignalError
-from hpc_kernels.perforation import fill_between
+from hpc_kernels.numerics.convolution import OUTPUT_BLOCK, correlate
+from hpc_kernels.numerics.perforation import interpolate_skipped
 
 Mode = Literal["nearest", "interp", "mirror", "wrap", "constant"]
 Taps = NDArray[np.float64]
@@ -41,13 +41,13 @@ def savitzky_golay(
     delta : float
         Distance between samples, above 0; derivatives are per ``delta ** deriv``.
     mode : {"nearest", "interp", "mirror", "wrap", "constant"}
-        What lies beyond the ends: the last sample, nothing (the polynomials of the first and last
+        Extension beyond the ends: the last sample, none (the polynomials of the first and last
         whole window are evaluated), the signal mirrored about its last sample, the signal again,
         or zeros.
     stride : int
         Perforation: samples 0, stride, 2 stride ... are computed, those between interpolated.
     out : ndarray, optional
-        Where the result is written, in place of a new array of its shape and precision.
+        Array for the result, in place of a new one of its shape and precision.
 
     Returns
     -------
@@ -75,15 +75,15 @@ def savitzky_golay(
         raise ValueError(f"window_length must be odd and above polyorder, got {window_length}, {polyorder}")
     if mode == "interp" and x.shape[1] < window_length:
         raise UnfitSignalError(f"mode interp needs {window_length} samples, one window, got {x.shape[1]}")
-    unit = delta**deriv if deriv <= polyorder else 1.0  # above it all is 0, and powers may be no numbers
+    unit = delta**deriv if deriv <= polyorder else 1.0  # a higher derivative is 0
     centre = _centre_taps(window_length, polyorder, deriv) / unit
     edges = _taps(window_length, polyorder, deriv) / unit if mode == "interp" else None
-    out = room(x.shape, x.dtype, out)
+    out = output_array(x.shape, x.dtype, out)
     _smooth(x, out, centre, mode)
     if edges is not None:
         _fit_ends(x, out, edges)
     if stride > 1:
-        fill_between(out, stride)
+        interpolate_skipped(out, stride)
     return out
 
 
@@ -93,7 +93,7 @@ def _taps(window_length: int, polyorder: int, deriv: int) -> Taps:
         return np.zeros((window_length, window_length))
     half = window_length // 2
     scale = max(half, 1)
-    position = np.arange(-half, half + 1) / scale  # scaled, so that the powers stay of one magnitude
+    position = np.arange(-half, half + 1) / scale  # scaled, so that the powers have one magnitude
     powers = position[:, np.newaxis] ** np.arange(polyorder + 1)
     q, r = np.linalg.qr(powers)
     order = np.arange(deriv, polyorder + 1)
@@ -104,7 +104,7 @@ def _taps(window_length: int, polyorder: int, deriv: int) -> Taps:
 
 
 def _centre_taps(window_length: int, polyorder: int, deriv: int) -> Taps:
-    """Return the weights of the window's middle by the least-squares problem that the reference solves.
+    """Return the weights of the middle of the window, from the least-squares problem of the reference.
 
     For high degrees on long windows that problem is ill-conditioned (its weights on 101 samples
     at degree 8 are off by 5e-4); results agree with the reference there as well.
@@ -120,19 +120,19 @@ def _centre_taps(window_length: int, polyorder: int, deriv: int) -> Taps:
 
 
 def _smooth(x: Array, out: Array, taps: Taps, mode: Mode) -> None:
-    """Sum inner samples where they are, and those near an end on a copy that goes on beyond it."""
-    half, n, sums = len(taps) // 2, x.shape[1], np.empty(BLOCK)
+    """Smooth inner samples in place, and those near an end on an extended copy."""
+    half, n, sums = len(taps) // 2, x.shape[1], np.empty(OUTPUT_BLOCK)
     before, after = _beyond(x, np.arange(-half, 0), mode), _beyond(x, np.arange(n, n + half), mode)
     if n <= 2 * half:
-        weighted_sums(_joined(before, x, after), taps, out, 0, sums)
+        correlate(_joined(before, x, after), taps, out, 0, sums)
         return
-    weighted_sums(x, taps, out, half, sums)
-    weighted_sums(_joined(before, x[:, : 2 * half]), taps, out, 0, sums)
-    weighted_sums(_joined(x[:, n - 2 * half :], after), taps, out, n - half, sums)
+    correlate(x, taps, out, half, sums)
+    correlate(_joined(before, x[:, : 2 * half]), taps, out, 0, sums)
+    correlate(_joined(x[:, n - 2 * half :], after), taps, out, n - half, sums)
 
 
 def _joined(*parts: Array) -> Array:
-    """Return longer signals, contiguous whatever the parts are: other code would be compiled for others."""
+    """Return concatenated signals, always contiguous: other arrays would need other machine code."""
     return np.ascontiguousarray(np.concatenate(parts, axis=1))
 
 
@@ -146,7 +146,7 @@ def _fit_ends(x: Array, out: Array, taps: Taps) -> None:
 
 
 def _beyond(x: Array, places: NDArray[np.int64], mode: Mode) -> Array:
-    """Return what is taken for the samples at `places` before or behind the signals."""
+    """Return the extension of the signals at `places` before or after them."""
     n = x.shape[1]
     if mode == "nearest":
         return x[:, np.clip(places, 0, n - 1)]

@@ -1,4 +1,4 @@
-"""Wavelet denoising: decompose, shrink the details, put the signal together again."""
+"""Wavelet denoising: decomposition, thresholding of the details, reconstruction."""
 
 import math
 import warnings
@@ -8,11 +8,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hpc_kernels.arrays import Array, Scalar, as_signals, room
-from hpc_kernels.compiled import compiled
-from hpc_kernels.convolution import BLOCK
+from hpc_kernels.arrays import Array, Scalar, as_signals, output_array
+from hpc_kernels.jit.decorators import compiled
+from hpc_kernels.numerics.convolution import OUTPUT_BLOCK
 
-_CELLS_TOGETHER = 1 << 16  # of signals denoised at a time: they and their parts stay in the caches
+_CELLS_TOGETHER = 1 << 16  # cells per pass: signals and their coefficients stay in the caches
 _GAUSSIAN_MEDIAN = 0.6745  # median of |d| of a standard normal d
 Threshold = Literal["universal"] | float
 Sizes = NDArray[np.int64]
@@ -44,7 +44,7 @@ def wavelet(
     mode : {"soft", "hard"}
         Soft draws all coefficients towards 0 by the threshold; hard clears those below it.
     out : ndarray, optional
-        Where the result is written, in place of a new array of its shape and precision.
+        Array for the result, in place of a new one of its shape and precision.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def wavelet(
     Raises
     ------
     ValueError
-        If there is no sample or no such wavelet.
+        If there is no sample or PyWavelets has no wavelet of the name.
 
     Notes
     -----
@@ -67,8 +67,8 @@ def wavelet(
     array([[1., 1., 5., 5.]])
     """
     x = as_signals(signals)
-    out, bank = room(x.shape, x.dtype, out), filter_bank(wavelet)
-    levels = deepest_level(x.shape[1], len(bank.low)) if level is None else level
+    out, bank = output_array(x.shape, x.dtype, out), filter_bank(wavelet)
+    levels = max_level(x.shape[1], len(bank.low)) if level is None else level
     if levels == 0:
         text = f"wavelet: no level of {wavelet} on {x.shape[1]} samples: the signals are returned unchanged"
         warnings.warn(text, stacklevel=2)
@@ -98,8 +98,8 @@ def filter_bank(name: str) -> FilterBank:
     return FilterBank(*(np.array(taps) for taps in pywt.Wavelet(name).filter_bank))
 
 
-def deepest_level(samples: int, taps: int) -> int:
-    """Return how often a signal can be halved before it is shorter than the filter."""
+def max_level(samples: int, taps: int) -> int:
+    """Return the number of times that a signal can be halved before it is shorter than the filter."""
     if samples < taps - 1:
         return 0
     return (samples // (taps - 1)).bit_length() - 1
@@ -109,7 +109,7 @@ def _denoise(x: Array, out: Array, bank: FilterBank, levels: int, threshold: Thr
     taps = len(bank.low)
     sizes = _sizes(x.shape[1], taps, levels)
     parts = np.empty((len(x), 2 * sizes[1:].sum()), x.dtype)
-    sums, room = np.empty(2 * BLOCK, x.dtype), np.empty((2, BLOCK + taps // 2), x.dtype)
+    sums, room = np.empty(2 * OUTPUT_BLOCK, x.dtype), np.empty((2, OUTPUT_BLOCK + taps // 2), x.dtype)
     weights = np.array([bank.low[::2], bank.low[1::2], bank.high[::2], bank.high[1::2]], x.dtype)
     _take_apart(x, weights, sizes, parts, room, sums)
     if threshold == "universal":
@@ -143,7 +143,7 @@ def _universal(finest: Array, samples: int) -> Array:
 def _take_apart(  # noqa: PLR0917 (Numba knows no keyword-only)
     x: Array, weights: Array, sizes: Sizes, parts: Array, room: Array, sums: Array
 ) -> None:
-    """Write each signal's parts, from the finest: approximation (the next level's signal) and details."""
+    """Write the coefficients of each signal from the finest level on: approximation, then details."""
     for i in range(len(x)):
         start, signal = 0, x[i]
         for level in range(1, len(sizes)):
@@ -154,21 +154,21 @@ def _take_apart(  # noqa: PLR0917 (Numba knows no keyword-only)
 
 
 @compiled
-def _analyse(x: Array, weights: Array, low: Array, high: Array, room: Array, sums: Array) -> None:  # noqa: PLR0917 (likewise)
+def _analyse(x: Array, weights: Array, low: Array, high: Array, room: Array, sums: Array) -> None:  # noqa: PLR0917 (Numba knows no keyword-only)
     """Write ``low[k] = sum_j taps[j] mirrored[2k + len(taps) - j]``, and `high` with its taps.
 
     Terms are added in the order of `j`.
     """
     half = weights.shape[1]
-    for start in range(0, len(low), BLOCK):
-        size = min(BLOCK, len(low) - start)
+    for start in range(0, len(low), OUTPUT_BLOCK):
+        size = min(OUTPUT_BLOCK, len(low) - start)
         even, odd = room[0][: size + half], room[1][: size + half]
         _split(x, 2 * half - 1, start, even, odd)
         sums[:] = 0
         _add_pairs(even[1:], odd, weights, size, sums)
         low_part, high_part = low[start : start + size], high[start : start + size]
         for k in range(size):
-            low_part[k], high_part[k] = sums[k], sums[BLOCK + k]
+            low_part[k], high_part[k] = sums[k], sums[OUTPUT_BLOCK + k]
 
 
 @compiled
@@ -206,7 +206,7 @@ def _mirrored(t: int, n: int) -> int:
 def _add_pairs(x: Array, y: Array, weights: Array, size: int, sums: Array) -> None:
     """Add ``weights[0, j] x[k + last - j]`` and ``weights[1, j] y[k + last - j]``, by turns, to ``sums[k]``.
 
-    Likewise with `weights` 2 and 3 to ``sums[BLOCK + k]``: what is loaded is used twice.
+    The same loads serve `weights` 2 and 3, which are added to ``sums[OUTPUT_BLOCK + k]``.
     """
     half, j = weights.shape[1], 0
     while j + 4 <= half:
@@ -217,7 +217,7 @@ def _add_pairs(x: Array, y: Array, weights: Array, size: int, sums: Array) -> No
         u, v = x[half - 1 - j :], y[half - 1 - j :]
         for k in range(size):
             sums[k] = sums[k] + a * u[k] + b * v[k]
-            sums[BLOCK + k] = sums[BLOCK + k] + c * u[k] + d * v[k]
+            sums[OUTPUT_BLOCK + k] = sums[OUTPUT_BLOCK + k] + c * u[k] + d * v[k]
         j += 1
 
 
@@ -231,15 +231,15 @@ def _add_four_pairs(x: Array, y: Array, weights: Array, size: int, sums: Array) 
     for k in range(size):
         two = sums[k] + a0 * x0[k] + b0 * y0[k] + a1 * x1[k] + b1 * y1[k]
         sums[k] = two + a2 * x2[k] + b2 * y2[k] + a3 * x[k] + b3 * y[k]
-        two = sums[BLOCK + k] + c0 * x0[k] + d0 * y0[k] + c1 * x1[k] + d1 * y1[k]
-        sums[BLOCK + k] = two + c2 * x2[k] + d2 * y2[k] + c3 * x[k] + d3 * y[k]
+        two = sums[OUTPUT_BLOCK + k] + c0 * x0[k] + d0 * y0[k] + c1 * x1[k] + d1 * y1[k]
+        sums[OUTPUT_BLOCK + k] = two + c2 * x2[k] + d2 * y2[k] + c3 * x[k] + d3 * y[k]
 
 
 @compiled
-def _put_together(  # noqa: PLR0917 (likewise)
+def _put_together(  # noqa: PLR0917 (Numba knows no keyword-only)
     parts: Array, weights: Array, sizes: Sizes, limits: Array, soft: int, out: Array, sums: Array
 ) -> None:
-    """Write each signal from its parts, the coarsest first; they are used up."""
+    """Write each signal from its coefficients, the coarsest level first; the coefficients are overwritten."""
     for i in range(len(out)):
         end = parts.shape[1]
         for level in range(len(sizes) - 1, 0, -1):
@@ -256,14 +256,14 @@ def _put_together(  # noqa: PLR0917 (likewise)
 def _synthesise(low: Array, high: Array, weights: Array, out: Array, sums: Array) -> None:
     """Write the signal of which `low` and `high` are the halves: even and odd samples by turns."""
     pairs = (len(out) + 1) // 2
-    for start in range(0, pairs, BLOCK):
-        size = min(BLOCK, pairs - start)
+    for start in range(0, pairs, OUTPUT_BLOCK):
+        size = min(OUTPUT_BLOCK, pairs - start)
         sums[:] = 0
         _add_pairs(low[start:], high[start:], weights, size, sums)
         whole, written = min(size, len(out) // 2 - start), out[2 * start :]
         for k in range(whole):
             written[2 * k] = sums[k]
-            written[2 * k + 1] = sums[BLOCK + k]
+            written[2 * k + 1] = sums[OUTPUT_BLOCK + k]
         if whole < size:
             out[len(out) - 1] = sums[whole]
 

@@ -28,11 +28,12 @@ from sklearn.cluster import KMeans
 from sklearn.preprocessing import minmax_scale
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from hpc_kernels import dtw, fft, kalman, kmean, knn, min_max, savitzky_golay, wavelet
-from hpc_kernels.arrays import in_blocks, spread
-from hpc_kernels.everywhere import Everywhere
-from hpc_kernels.exchange import ThroughFiles
-from hpc_kernels.ranks import Ranks
+from hpc_kernels import fft, kalman, kmean, knn, min_max, savitzky_golay, wavelet
+from hpc_kernels.arrays import compute_in_blocks, run_in_blocks
+from hpc_kernels.numerics import dtw
+from hpc_kernels.ranks.exchange import FileExchange
+from hpc_kernels.ranks.group import Ranks
+from hpc_kernels.ranks.parallel_map import ParallelMap
 from hpc_kernels.services.black_scholes import option_figures
 
 Run = Callable[[], Any]
@@ -41,7 +42,7 @@ Signals = NDArray[np.floating]
 
 _QUIET_S = 0.005  # threads of the other side may still be spinning, in want of work
 THREADS = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-everywhere = Everywhere(ThroughFiles(Ranks(0, 1, Path())), THREADS)  # as in a job of one rank
+parallel_map = ParallelMap(FileExchange(Ranks(0, 1, Path())), THREADS)  # as in a job of one rank
 clock = time.process_time if THREADS == 1 else time.perf_counter
 
 
@@ -65,7 +66,7 @@ def shared(kernel: Callable[..., Signals], x: Signals, **options: Any) -> Run:
 
     def run() -> Signals:
         out = np.empty_like(x)
-        in_blocks(lambda block: kernel(x[block], out=out[block], **options), len(x), THREADS)
+        run_in_blocks(lambda block: kernel(x[block], out=out[block], **options), len(x), THREADS)
         return out
 
     return run
@@ -142,7 +143,7 @@ def options() -> None:
 
     def figures() -> Signals:
         out = np.empty((count, 12))
-        in_blocks(lambda b: option_figures(spot[b], sigma[b], years[b], *terms, out[b]), count, THREADS)
+        run_in_blocks(lambda b: option_figures(spot[b], sigma[b], years[b], *terms, out[b]), count, THREADS)
         return out
 
     row(
@@ -156,16 +157,18 @@ def options() -> None:
 def clusters() -> None:
     x = np.random.default_rng(0).standard_normal((5_000, 200)).cumsum(axis=1)
     many: dict[str, Any] = {"cluster_number": 8, "init": "first", "max_iterations": 20, "epsilon_criteria": 0}
-    ours = partial(kmean, x, metric="euclidean", everywhere=everywhere, **many)
+    ours = partial(kmean, x, metric="euclidean", parallel_map=parallel_map, **many)
     peer = KMeans(8, init=x[:8], n_init=1, max_iter=20, tol=0, algorithm="lloyd")
     row("kmean euclidean, 5,000 x 200, k = 8", ours, "`KMeans` (Lloyd)", lambda: peer.fit(x))
     long = np.random.default_rng(0).standard_normal((64, 100_000)).cumsum(axis=1)
-    ours = partial(kmean, long, metric="euclidean", everywhere=everywhere, **many)
+    ours = partial(kmean, long, metric="euclidean", parallel_map=parallel_map, **many)
     on_long = KMeans(8, init=long[:8], n_init=1, max_iter=20, tol=0, algorithm="lloyd")
     row("kmean euclidean, 64 x 100,000, k = 8", ours, "`KMeans` (Lloyd)", lambda: on_long.fit(long))
     if aeon := installed("aeon.clustering"):
         few = x[:200]
-        ours = partial(kmean, few, init="first", max_iterations=5, epsilon_criteria=0, everywhere=everywhere)
+        ours = partial(
+            kmean, few, init="first", max_iterations=5, epsilon_criteria=0, parallel_map=parallel_map
+        )
         warped = aeon.TimeSeriesKMeans(
             2, init=few[:2, None], distance="dtw", averaging_method="mean", max_iter=5, tol=0, n_init=1,
             n_jobs=THREADS,
@@ -204,7 +207,7 @@ def classes() -> None:
         label = f"knn {name}, 60 x 60 of 300"
 
         def ours(one: Any = one) -> Signals:
-            return spread(lambda block: one(queries=list(queries[block])), len(queries), THREADS)
+            return compute_in_blocks(lambda block: one(queries=list(queries[block])), len(queries), THREADS)
 
         if peer := installed("dtaidistance.dtw"):
             parallel = {"block": ((0, 60), (60, 120)), "parallel": THREADS > 1}

@@ -1,0 +1,44 @@
+"""Marked functions, intrinsics and object code: the values that compiler, cache and decorators exchange.
+
+This file imports neither the compiler nor the cache, so that both can stand beside the decorators.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Marked(Generic[P, R]):
+    """A Python function to be compiled, the fast-math flags of LLVM that it allows, and its full name."""
+
+    def __init__(self, function: Callable[P, R], flags: frozenset[str] = frozenset()) -> None:
+        self.function = function
+        self.flags = flags
+        self.name = f"{function.__module__}.{function.__qualname__}"
+
+
+class Intrinsic:
+    """An instruction of LLVM; `generate` writes it for Numba, and only compiled functions call it."""
+
+    def __init__(self, generate: Callable[..., Any]) -> None:
+        self.generate = generate
+
+    def __call__(self, *_arguments: Any) -> Any:
+        """Raise `TypeError`: the method lets the type checker accept calls in compiled functions."""
+        raise TypeError("an intrinsic is called by compiled functions only")
+
+
+@dataclass(frozen=True)
+class ObjectCode:
+    """A compiled function: its object file, the name of its symbol and the kinds of its results.
+
+    `single` is true for a function that returns one value and false for one that returns a tuple.
+    """
+
+    symbol: str
+    results: tuple[str, ...]
+    single: bool
+    object_file: bytes

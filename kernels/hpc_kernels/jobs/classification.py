@@ -1,0 +1,138 @@
+"""Classification jobs (`knn`): every rank reads all training signals and classifies some of the files."""
+
+from pathlib import Path
+
+import numpy as np
+
+from hpc_kernels.arrays import Array, Labels, compute_in_blocks
+from hpc_kernels.errors import BadInputError, UnfitSignalError
+from hpc_kernels.files import OutputEntry, describe_output
+from hpc_kernels.jobs.job_file import Job
+from hpc_kernels.jobs.options import Options
+from hpc_kernels.jobs.registry import SERVICES
+from hpc_kernels.ranks.exchange import open_exchange
+from hpc_kernels.ranks.group import Ranks
+from hpc_kernels.reports.progress import Progress
+from hpc_kernels.reports.usage import Phases
+from hpc_kernels.tables.input import Table, TableInput
+from hpc_kernels.tables.labels import read_labels, write_labels
+
+_NAME = "knn"
+_FILES_AT_A_TIME = 16  # per thread, between two reports of the progress
+
+
+def run_classification(job: Job, ranks: Ranks, phases: Phases) -> list[OutputEntry]:
+    """Classify each file of the inference folder; rank 0 writes the labels and returns the list of outputs.
+
+    Raises
+    ------
+    BadInputError
+        If a signal or a label does not suit `knn`.
+    StoppedError
+        If another rank has failed.
+    """
+    exchange = open_exchange(ranks, phases)
+    with phases.phase("read"):
+        source = TableInput.open_in_blocks(job.input, job.layout, ranks, shares=1, threads=job.threads)
+        table = source.read_all(job.compute_type)
+        training = table.signals
+        labels = _training_labels(job, table)
+        files = _inference_files(job)
+        queries = _queries(job, files, ranks, training.shape[1])
+    phases.record_input(len(table.names), training.shape[1], table.input_bytes)
+    if np.isnan(training[:, -1]).any():
+        raise BadInputError(f"{job.input.name}: knn needs series of one length; some end in blank cells")
+    with phases.phase(_NAME):
+        found = _classified(job, training, labels, queries)
+    with phases.phase("wait"):
+        all_found = exchange.gather(found)
+        exchange.close()
+    if ranks.rank:
+        return []
+    path = job.output_path(SERVICES[_NAME].output)
+    with phases.phase("write"):
+        write_labels(path, "timeseries;label", [file.name for file in files], all_found.astype(int))
+    return [describe_output(_NAME, path)]
+
+
+def _training_labels(job: Job, table: Table) -> Labels:
+    if job.labels is None:
+        raise BadInputError("knn needs labels, the file with the classes of the training signals")
+    known = read_labels(job.labels, job.services[_NAME]["cluster_number"])
+    seen: set[str] = set()
+    for name in table.names:
+        if name in seen:
+            raise BadInputError(
+                f"{job.input.name}: row 1: two signals are called {name!r}; labels go by name"
+            )
+        seen.add(name)
+    for name in table.names:
+        if name not in known:
+            raise BadInputError(
+                f"{job.labels.name}: expected a label for the training signal {name!r}, found none"
+            )
+    return np.array([known[name] for name in table.names])
+
+
+def _inference_files(job: Job) -> list[Path]:
+    folder = job.inference_dir
+    if folder is None:
+        raise BadInputError("knn needs inference_dir, the folder with the signals to classify")
+    if not folder.is_dir():
+        raise BadInputError(f"{folder}: there is no such folder")
+    shown = (path for path in folder.glob("[!.]*.csv") if path.is_file())
+    files = sorted(shown, key=lambda path: path.name)
+    if not files:
+        raise BadInputError(f"{folder}: expected at least one signal to classify (*.csv), found none")
+    return files
+
+
+def _queries(job: Job, files: list[Path], ranks: Ranks, samples: int) -> list[Array]:
+    """Return this rank's share of the queries; every rank raises for the first bad file of all."""
+    own = ranks.share(len(files))
+    try:
+        return [_query(job, file, samples) for file in files[own.start : own.stop]]
+    except BadInputError:
+        for file in files[: own.start]:
+            _query(job, file, samples)
+        raise
+
+
+def _query(job: Job, file: Path, samples: int) -> Array:
+    """Return the signal of a file; the Euclidean metric requires `samples` samples."""
+    source = TableInput(file)
+    table = source.read(range)
+    if len(table.names) != 1:
+        raise BadInputError(f"{file.name}: row 1: expected one signal, found {len(table.names)} columns")
+    signal: Array = source.rounded(table, job.compute_type, first=0)[0]
+    if job.services[_NAME]["metric"] == "euclidean" and len(signal) != samples:
+        expected = f"expected {samples} samples, as the training signals have under the Euclidean metric"
+        raise BadInputError(f"{file.name}: {expected}, found {len(signal)}")
+    return signal
+
+
+def _classified(job: Job, training: Array, labels: Labels, queries: list[Array]) -> Array:
+    from hpc_kernels.services.knn import knn  # noqa: PLC0415 (lazy: a bad input needs no compiler)
+
+    options = _fitted(job.services[_NAME], len(training))
+    progress, found = Progress("knn: classified"), list[Array]([np.empty(0)])
+    step = _FILES_AT_A_TIME * job.threads
+    for start in range(0, len(queries), step):
+        some = queries[start : start + step]
+
+        def kernel(block: slice, some: list[Array] = some) -> Array:
+            return knn(training, labels, some[block], **options).astype(np.float64)
+
+        try:
+            found.append(compute_in_blocks(kernel, len(some), job.threads))
+        except UnfitSignalError as error:
+            raise BadInputError(f"{job.input.name}: knn: {error}") from error
+        progress.report(start + len(some), len(queries))
+    return np.concatenate(found)
+
+
+def _fitted(options: Options, signals: int) -> Options:
+    """Return the options of `knn` with the default number of neighbours lowered to the number of signals."""
+    given = {"k_nearest_neighbor": min(7, signals)} | options
+    del given["cluster_number"]
+    return given

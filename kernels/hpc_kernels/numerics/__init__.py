@@ -1,0 +1,1 @@
+"""Numerical methods that the services share: distances, convolution, transforms, vectorised functions."""

@@ -1,0 +1,1 @@
+"""The ranks of one job: their number, exchange of arrays, work shared out among them and their threads."""

@@ -1,0 +1,1 @@
+"""Tables of signals in files: CSV, NumPy and Parquet, read in shares and written in blocks of rows."""

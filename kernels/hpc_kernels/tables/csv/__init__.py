@@ -1,0 +1,1 @@
+"""CSV sensor tables: header, rows, and numbers from and to text."""

@@ -1,0 +1,66 @@
+"""Label files: `kmean` and `knn` write them, `knn` reads one for its training signals."""
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from hpc_kernels.arrays import Labels
+from hpc_kernels.errors import BadInputError
+from hpc_kernels.files import open_atomically
+from hpc_kernels.tables.output import quote_cell
+
+_LABEL = re.compile("0*([0-9]{1,18})")  # 18 digits fit into int64
+
+
+def write_labels(path: Path, header: str, names: Sequence[str], labels: Labels) -> None:
+    """Write a header and ``name;label`` lines, or the labels alone if `path` ends in ``.npy``."""
+    with open_atomically(path) as file:
+        if path.suffix == ".npy":
+            np.save(file, labels)
+            return
+        lines = (f"{quote_cell(name)};{label}\n" for name, label in zip(names, labels, strict=True))
+        file.writelines(line.encode("utf-8", "surrogateescape") for line in chain([f"{header}\n"], lines))
+
+
+def read_labels(path: Path, classes: int) -> dict[str, int]:
+    """Return the label of each name in a label file.
+
+    Raises
+    ------
+    BadInputError
+        If a name stands twice or a label is not below `classes`.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
+        rows = list(csv.reader(io.StringIO(text), delimiter=";"))
+    except OSError as error:
+        raise BadInputError(f"{path}: cannot be read: {error.strerror}") from error
+    except csv.Error as error:
+        raise BadInputError(f"{path.name}: not a table of labels: {error}") from error
+    labels: dict[str, int] = {}
+    for number, row in enumerate(rows[1:], 2):
+        if row:
+            name, label = _name_and_label(f"{path.name}: row {number}", row, classes)
+            if name in labels:
+                raise BadInputError(f"{path.name}: row {number}, column 1: {name!r} has a label already")
+            labels[name] = label
+    return labels
+
+
+def _name_and_label(where: str, row: list[str], classes: int) -> tuple[str, int]:
+    if len(row) == 3 and not row[2].strip():  # noqa: PLR2004 (a trailing separator)
+        row = row[:2]
+    if len(row) != 2:  # noqa: PLR2004
+        raise BadInputError(f"{where}: expected a name and a label, found {len(row)} cells")
+    text = row[1].strip()
+    known = _LABEL.fullmatch(text)
+    label = int(known[1]) if known else -1
+    if not 0 <= label < classes:
+        expected = f"expected a label from 0 to {classes - 1}"
+        raise BadInputError(f"{where}, column 2: {expected}, found {text[:40]!r}")
+    return row[0], label
