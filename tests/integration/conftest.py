@@ -15,10 +15,10 @@ from fastapi.testclient import TestClient
 
 from gateway.accounts import jwks
 from gateway.db import get_engine
-from gateway.embedded import ObjectStore
 from gateway.settings import get_settings
 from gateway.sites.local import LocalSite
 from gateway.storage.s3 import S3Address
+from hpc_gateway_commands.demo.services import ObjectStore
 from migrations import upgrade
 from tests import services
 from tests.fault_proxy import Proxy, proxy

@@ -8,11 +8,11 @@ from sqlalchemy import update
 from typer.testing import CliRunner
 
 from gateway import credentials, reencryption
-from gateway.cli import app
 from gateway.credentials import KeyMissing, new_key
 from gateway.db import session_scope
 from gateway.models import Infrastructure, Transfer
 from gateway.settings import get_settings
+from hpc_gateway_client.commands import app
 from tests.rows import KEYS, new_transfer, transfer
 
 pytestmark = pytest.mark.usefixtures("database")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.embedded import free_ports
 from gateway.errors import Cancelled, SiteError, StorageChanged, StorageError, StorageUnavailable
 from gateway.settings import Settings
 from gateway.sites.files import Source
@@ -19,6 +18,7 @@ from gateway.staging import stage_in, stage_out
 from gateway.staging.sending import WHOLE_BYTES as PART_BYTES
 from gateway.staging.sending import part_size
 from gateway.storage.s3 import Credentials, S3Address
+from hpc_gateway_commands.demo.services import free_ports
 from tests import services
 from tests.staging import OWNER, SETTINGS, Recorder, at, everything, open_uploads
 

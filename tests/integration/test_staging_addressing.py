@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gateway.embedded import ObjectStore
 from gateway.errors import StorageError
 from gateway.settings import Settings
 from gateway.sites.local import LocalSite
 from gateway.staging import fetch_url, stage_in, stage_out
 from gateway.storage.s3 import S3Address
 from gateway.storage.signing import Signer
+from hpc_gateway_commands.demo.services import ObjectStore
 from tests.fault_proxy import Fault, first, proxy
 from tests.staging import OWNER, SETTINGS, Recorder, at, everything
 from tests.tls import Authority, tls

@@ -9,13 +9,13 @@ from contextlib import closing
 import pytest
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
-from gateway.embedded import free_ports
 from gateway.errors import StorageError
 from gateway.settings import Settings
 from gateway.storage import connections as module
 from gateway.storage import policy
 from gateway.storage.connections import Connections
 from gateway.storage.wire import HELD_BYTES
+from hpc_gateway_commands.demo.services import free_ports
 from tests.raw import OK, answering, serving, silent_after
 
 SETTINGS = Settings(allowed_endpoints=["127.0.0.1"], read_timeout_s=0.5)

@@ -1,10 +1,9 @@
-"""What the commands print: tables for people, JSON for scripts, never both."""
+"""Output of the commands: tables for people, or JSON for scripts."""
 
 import json
-import re
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -13,10 +12,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hpc_gateway_client import Job, Transfer
+from hpc_gateway_client.commands.durations import parse_duration
+from hpc_gateway_client.models import Job, Transfer
 
 LOCAL_URL = "http://127.0.0.1:8080"
 PIPED_WIDTH = 400
+KILO = 1000
 Url = Annotated[str, typer.Option(envvar="GATEWAY_URL", help="Where the gateway's API is.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 Since = Annotated[str, typer.Option(help="Created since: 30m, 2h, 7d, or a time with its zone.")]
@@ -34,7 +35,6 @@ COLOURS = {
     "node_failure": "red",
     "lost": "red",
 }
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def console() -> Console:
@@ -50,7 +50,9 @@ def print_json(content: BaseModel | Sequence[BaseModel] | None) -> None:
         typer.echo(json.dumps([item.model_dump(mode="json") for item in content], indent=2))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], title: str | None = None) -> None:
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str | Text]], title: str | None = None
+) -> None:
     """Print a table."""
     drawn = Table(*columns, title=title, title_justify="left", box=None, header_style="bold")
     for row in rows:
@@ -58,40 +60,41 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], title: s
     console().print(drawn)
 
 
-def coloured(state: str) -> Text:
+def state_text(state: str) -> Text:
     """Return a state in its colour."""
     return Text(state, COLOURS.get(state, ""))
 
 
-def ago(moment: datetime | None) -> str:
-    """Say how long ago something was."""
+def age(moment: datetime | None) -> str:
+    """Return the time since a moment in its largest unit."""
     if moment is None:
         return ""
     seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
+    for length, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
     return f"{seconds} s"
 
 
-def size(number: int | None) -> str:
+def size_text(number: int | None) -> str:
     """Return a number of bytes for people."""
     if number is None:
         return "?"
     value = float(number)
     for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:  # noqa: PLR2004  as the units say
+        if value < KILO:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
+        value /= KILO
     return f"{value:.1f} TB"
 
 
-def since_when(text: str) -> datetime | None:
+def parse_since(text: str) -> datetime | None:
     """Read `30m`, `2h`, `7d` or a time with its zone."""
     if not text:
         return None
-    if found := re.fullmatch(r"([0-9]{1,5})([mhd])", text):
-        return datetime.now(UTC) - timedelta(**{_UNITS[found[2]]: int(found[1])})
+    duration = parse_duration(text)
+    if duration is not None:
+        return datetime.now(UTC) - duration
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -101,8 +104,8 @@ def since_when(text: str) -> datetime | None:
     return moment
 
 
-def progress_of(row: Transfer | Job) -> str:
-    """Say how far a transfer or job is."""
+def row_content(row: Transfer | Job) -> str:
+    """Return the bytes of a transfer or the services of a job."""
     if isinstance(row, Transfer):
-        return f"{size(row.bytes_done)} of {size(row.bytes_total)}"
+        return f"{size_text(row.bytes_done)} of {size_text(row.bytes_total)}"
     return " ".join(row.services)

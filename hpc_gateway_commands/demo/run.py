@@ -11,10 +11,10 @@ from types import FrameType
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from gateway.demo.check import draw, largest_error, read_table
-from gateway.demo.stack import INFRASTRUCTURE, Stack, running_stack
 from gateway.errors import GatewayError
 from hpc_gateway_client import Gateway, Job, Store, Transfer
+from hpc_gateway_commands.demo.check import draw, largest_error, read_table
+from hpc_gateway_commands.demo.stack import INFRASTRUCTURE, Stack, running_stack
 
 BUCKET = "recordings"
 RECORDING = "acceleration_12.csv"
@@ -25,8 +25,9 @@ RESULT = "serrano/data/Output_Data/CSVFormate/FFT_Filter_output.csv"
 TOLERANCE = 1e-10
 
 
-def run_demo(picture: Path, console: Console, *, keep: bool) -> None:
+def run_demo(picture: Path, *, keep: bool) -> None:
     """Run the demo; of what it starts and writes, only the picture is left after it."""
+    console = Console()
     for asked_to_end in (signal.SIGTERM, signal.SIGINT):  # the latter is ignored in some shells' background
         signal.signal(asked_to_end, _interrupt)
     with (
@@ -46,7 +47,7 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 def _walk_through(stack: Stack, folder: Path, picture: Path, console: Console) -> None:
     recording = folder / RECORDING
-    recording.write_bytes(resources.files("gateway.demo").joinpath(RECORDING).read_bytes())
+    recording.write_bytes(resources.files("hpc_gateway_commands.demo").joinpath(RECORDING).read_bytes())
     stack.store.client().create_bucket(Bucket=BUCKET)
     store = Store(stack.store.url, BUCKET, stack.store.access_key, stack.store.secret_key)
     store.upload(recording, RECORDING)

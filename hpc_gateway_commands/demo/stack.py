@@ -17,9 +17,9 @@ from pathlib import Path
 import httpx
 
 from gateway.credentials import new_key
-from gateway.embedded import LOOPBACK, ObjectStore, Valkey, free_ports
 from gateway.errors import Unavailable
 from gateway.supervision import Supervisor
+from hpc_gateway_commands.demo.services import LOOPBACK, ObjectStore, Valkey, free_ports
 
 INFRASTRUCTURE = "demo"
 API_PORT = 8080
@@ -204,7 +204,7 @@ def _is_free(port: int) -> bool:
 
 
 def _command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "gateway.cli", *words]
+    return [sys.executable, "-m", "hpc_gateway_client", *words]
 
 
 def _answers(client: httpx.Client, url: str) -> bool:

@@ -1,9 +1,17 @@
-"""`hpc-gateway credentials`: what the operator does with the secrets in the database."""
+"""`hpc-gateway key` and `hpc-gateway credentials`: encryption keys, and the secrets that they protect."""
 
 import typer
 
+from gateway.credentials import new_key
+from gateway.reencryption import reencrypt
+
 app = typer.Typer(no_args_is_help=True, help="The secrets in the gateway's database.")
 UNREADABLE = 1
+
+
+def key() -> None:
+    """Print a new key for GATEWAY_CREDENTIALS_KEY."""
+    typer.echo(new_key())
 
 
 @app.callback()
@@ -12,11 +20,9 @@ def _credentials() -> None:
 
 
 @app.command("reencrypt")
-def reencrypt() -> None:
+def reencrypt_all() -> None:
     """Bring every secret under the first of the keys; safe while the gateway runs, and to repeat."""
-    from gateway import reencryption  # noqa: PLC0415  see cli/service.py
-
-    tally = reencryption.reencrypt()
+    tally = reencrypt()
     typer.echo(f"{tally.reencrypted} re-encrypted, {tally.current} were under the first key already")
     if tally.unreadable:
         typer.echo(

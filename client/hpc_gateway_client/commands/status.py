@@ -4,15 +4,15 @@ from collections import Counter
 
 from rich.text import Text
 
-from gateway.cli import output
-from gateway.cli.connection import connect
-from gateway.cli.output import LOCAL_URL, AsJson, Url
-from hpc_gateway_client import Overview
+from hpc_gateway_client.commands import output
+from hpc_gateway_client.commands.connection import connect
+from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Url
+from hpc_gateway_client.overview import Overview
 
 ENDED = {"completed", "succeeded"}
 
 
-def status(url: Url = LOCAL_URL, *, as_json: AsJson = False) -> None:
+def show_status(url: Url = LOCAL_URL, *, as_json: AsJson = False) -> None:
     """Show the whole gateway on one screen."""
     with connect(url) as gateway:
         seen = gateway.overview()
@@ -28,7 +28,7 @@ def _clusters(seen: Overview) -> None:
         output.console().print(Text(f"queue: {seen.broker}", "red"))
     rows = [_cluster(seen, name) for name in seen.clusters]
     columns = ("cluster", "worker", "scheduler", "filesystem", "queue", "waits for", "work")
-    output.table(columns, rows)
+    output.print_table(columns, rows)
     sweep = seen.rounds_s.get("housekeeping.sweep")
     never = "never: start `hpc-gateway beat` and a worker with --housekeeping"
     output.console().print(f"last sweep: {never if sweep is None else f'{sweep:.0f} s ago'}")
@@ -42,16 +42,16 @@ def _cluster(seen: Overview, name: str) -> tuple[str | Text, ...]:
             counts[part.state] += part.count
     return (
         name,
-        _judged(pulse.worker),
-        _judged(pulse.scheduler),
-        _judged(pulse.filesystem),
+        _health(pulse.worker),
+        _health(pulse.scheduler),
+        _health(pulse.filesystem),
         str(seen.queues.get(name, "?")),
-        output.ago(seen.waiting_since.get(name)) or "nothing",
+        output.age(seen.waiting_since.get(name)) or "nothing",
         ", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "idle",
     )
 
 
-def _judged(problem: str) -> Text:
+def _health(problem: str) -> Text:
     return Text(problem, "red") if problem else Text("ok", "green")
 
 
@@ -60,7 +60,9 @@ def _failures(seen: Overview) -> None:
         output.console().print("no failures in the last hour")
         return
     rows = [
-        (str(f.count), f.kind, f.infrastructure, output.ago(f.latest), f.fault or "", f.reason)
+        (str(f.count), f.kind, f.infrastructure, output.age(f.latest), f.fault or "", f.reason)
         for f in seen.failures
     ]
-    output.table(("times", "kind", "cluster", "last", "class", "reason"), rows, "Failures of the last hour")
+    output.print_table(
+        ("times", "kind", "cluster", "last", "class", "reason"), rows, "Failures of the last hour"
+    )

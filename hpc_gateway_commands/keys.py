@@ -1,27 +1,25 @@
-"""`hpc-gateway keys`: who may call a gateway with GATEWAY_AUTH=keys. Runs where its database is."""
+"""`hpc-gateway keys`: API keys for GATEWAY_AUTH=keys; runs where the database is."""
 
 import json
-import re
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from gateway.accounts import Scope
-from gateway.cli import output
-from gateway.cli.output import AsJson
-
-if TYPE_CHECKING:
-    from gateway.models import ApiKey
+from gateway.accounts import Scope, keys
+from gateway.db import session_scope
+from gateway.models import ApiKey
+from hpc_gateway_client.commands import output
+from hpc_gateway_client.commands.durations import parse_duration
+from hpc_gateway_client.commands.output import AsJson
 
 app = typer.Typer(no_args_is_help=True, help="API keys, for GATEWAY_AUTH=keys.")
 SHOWN = ("id", "owner", "scope", "created_at", "last_used_at", "expires_at", "revoked_at")
-_UNITS = {"h": "hours", "d": "days"}
 
 
 @app.command("create")
-def create(
+def create_key(
     owner: Annotated[str, typer.Argument(help="Whose key it is; what is made with it is theirs.")],
     *,
     scope: Annotated[
@@ -30,9 +28,6 @@ def create(
     expires: Annotated[str, typer.Option(help="After how long it ends: 12h, 90d, or never.")] = "90d",
 ) -> None:
     """Make a key and print it. It is shown this once: only its digest is kept."""
-    from gateway.accounts import keys  # noqa: PLC0415  the database is needed only inside commands
-    from gateway.db import session_scope  # noqa: PLC0415  likewise
-
     with session_scope() as session:
         row, text = keys.create(session, owner, scope, _lifetime(expires))
     ends = f"until {row.expires_at:%Y-%m-%d %H:%M} UTC" if row.expires_at else "for ever"
@@ -42,10 +37,7 @@ def create(
 
 @app.command("list")
 def list_keys(*, as_json: AsJson = False) -> None:
-    """List the keys, without what makes them keys."""
-    from gateway.accounts import keys  # noqa: PLC0415  see create
-    from gateway.db import session_scope  # noqa: PLC0415  likewise
-
+    """List the keys, without their secret part."""
     with session_scope(read_only=True) as session:
         rows = keys.every(session)
     if as_json:
@@ -53,31 +45,29 @@ def list_keys(*, as_json: AsJson = False) -> None:
         typer.echo(json.dumps(shown, default=datetime.isoformat, indent=2))
         return
     columns = ("id", "owner", "scope", "age", "last used", "ends")
-    output.table(columns, [_line(row) for row in rows])
+    output.print_table(columns, [_line(row) for row in rows])
 
 
 @app.command("revoke")
-def revoke(key_id: Annotated[str, typer.Argument(help="The id that `keys list` shows.")]) -> None:
+def revoke_key(key_id: Annotated[str, typer.Argument(help="The id that `keys list` shows.")]) -> None:
     """End a key, from the next request on."""
-    from gateway.accounts import keys  # noqa: PLC0415  see create
-    from gateway.db import session_scope  # noqa: PLC0415  likewise
-
     with session_scope() as session:
         row = keys.revoke(session, key_id)
     typer.echo(f"revoked the key {row.id} of {row.owner!r}")
 
 
-def _line(row: "ApiKey") -> tuple[str | Text, ...]:
+def _line(row: ApiKey) -> tuple[str | Text, ...]:
     ends = f"{row.expires_at:%Y-%m-%d %H:%M}" if row.expires_at else "never"
     if row.revoked_at:
         ends = f"revoked {row.revoked_at:%Y-%m-%d %H:%M}"
-    return row.id, Text(row.owner), row.scope, output.ago(row.created_at), output.ago(row.last_used_at), ends
+    created, used = output.age(row.created_at), output.age(row.last_used_at)
+    return row.id, Text(row.owner), row.scope, created, used, ends
 
 
 def _lifetime(text: str) -> timedelta | None:
     if text == "never":
         return None
-    found = re.fullmatch(r"([1-9][0-9]{0,4})([hd])", text)
-    if found is None:
+    lifetime = parse_duration(text, units="hd")
+    if not lifetime:
         raise typer.BadParameter(f"{text!r} is not 12h, 90d or never", param_hint="--expires")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    return lifetime

@@ -11,12 +11,13 @@ from uuid import uuid4
 
 import typer
 
-from gateway.cli import output
-from gateway.cli.connection import connect_to_wait
-from gateway.cli.output import LOCAL_URL, AsJson, Url
-from gateway.cli.watching import steps
-from gateway.services import CLASSES, check_services
-from hpc_gateway_client import GatewayClientError, Store
+from hpc_gateway_client.commands import output
+from hpc_gateway_client.commands.connection import connect_to_wait
+from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Url
+from hpc_gateway_client.commands.progress import progress_lines
+from hpc_gateway_client.commands.services import CLASSES, check_services
+from hpc_gateway_client.errors import GatewayClientError
+from hpc_gateway_client.store import Store
 
 FOLDER = "serrano/data"
 
@@ -49,32 +50,36 @@ def run(
         raise typer.BadParameter("each service has a result of its own; leave --output out")
     store = Store.from_environment(bucket, profile)
     params = parameters(param or [])
-    with connect_to_wait(url, on, store) as gateway, _own_names(store, keep=keep) as name, steps() as step:
-        key = name(data.name)
+    with (
+        connect_to_wait(url, on, store) as gateway,
+        _unique_keys(store, keep=keep) as new_key,
+        progress_lines() as add_line,
+    ):
+        key = new_key(data.name)
         store.upload(data, key)
         place = f"Init_Data/{key}"
-        gateway.stage_in(key, f"{FOLDER}/{place}", step("S3 to cluster"))
-        job = gateway.compute(wanted, f"/{place}", params, step(" ".join(wanted)))
+        gateway.stage_in(key, f"{FOLDER}/{place}", add_line("S3 to cluster"))
+        job = gateway.compute(wanted, f"/{place}", params, add_line(" ".join(wanted)))
         for made in job.outputs:
-            key = name(f"{made.service}{Path(made.path).suffix}")
-            gateway.stage_out(made.path, key, step(f"{made.service} to S3"))
+            key = new_key(f"{made.service}{Path(made.path).suffix}")
+            gateway.stage_out(made.path, key, add_line(f"{made.service} to S3"))
             _download(store, key, result or data.with_name(f"{data.stem}_{Path(key).name}"))
     if as_json:
         output.print_json(job)
 
 
 @contextmanager
-def _own_names(store: Store, *, keep: bool) -> Iterator[Callable[[str], str]]:
-    """Give every object of this run a key of its own, so that two runs never meet; clean up after it."""
+def _unique_keys(store: Store, *, keep: bool) -> Iterator[Callable[[str], str]]:
+    """Give a function that makes a key of this run alone for a file; delete the objects at the end."""
     prefix = f"hpc-gateway/{getpass.getuser()}-{uuid4().hex[:12]}"
     keys: list[str] = []
 
-    def name(file: str) -> str:
+    def new_key(file: str) -> str:
         keys.append(f"{prefix}/{file}")
         return keys[-1]
 
     try:
-        yield name
+        yield new_key
     finally:
         for key in [] if keep else keys:
             with suppress(GatewayClientError):

@@ -4,17 +4,18 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import output, service
-from gateway.cli.connection import connect
-from gateway.cli.output import LOCAL_URL, AsJson, Url
-from hpc_gateway_client import Infrastructure
+from hpc_gateway_client.commands import output
+from hpc_gateway_client.commands.connection import connect
+from hpc_gateway_client.commands.extensions import ExtensibleGroup
+from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Url
+from hpc_gateway_client.models import Infrastructure
 
-app = typer.Typer(no_args_is_help=True, help="The clusters a gateway knows.")
+app = typer.Typer(cls=ExtensibleGroup, no_args_is_help=True, help="The clusters a gateway knows.")
 Name = Annotated[str, typer.Argument(help="The cluster's name.")]
 
 
 @app.command("add")
-def add(
+def add_cluster(
     name: Annotated[str, typer.Argument(help="The name that requests will use.")],
     *,
     host: Annotated[str, typer.Option(help="Address of the login node.")],
@@ -33,18 +34,18 @@ def add(
         "scheduler": scheduler,
     }
     with connect(url) as gateway:
-        _show([gateway.add_infrastructure(entry)], as_json=as_json)
+        _print_clusters([gateway.add_infrastructure(entry)], as_json=as_json)
 
 
 @app.command("list")
-def list_all(url: Url = LOCAL_URL, *, as_json: AsJson = False) -> None:
+def list_clusters(url: Url = LOCAL_URL, *, as_json: AsJson = False) -> None:
     """List the clusters."""
     with connect(url) as gateway:
-        _show(gateway.infrastructures(), as_json=as_json)
+        _print_clusters(gateway.infrastructures(), as_json=as_json)
 
 
 @app.command("telemetry")
-def telemetry(name: Name, url: Url = LOCAL_URL, *, as_json: AsJson = False) -> None:
+def show_telemetry(name: Name, url: Url = LOCAL_URL, *, as_json: AsJson = False) -> None:
     """Show the scheduler's figures of every partition."""
     with connect(url) as gateway:
         found = gateway.telemetry(name)
@@ -61,15 +62,12 @@ def telemetry(name: Name, url: Url = LOCAL_URL, *, as_json: AsJson = False) -> N
         )
         for part in found.partitions
     ]
-    output.table(("partition", "free nodes", "free CPUs", "running", "queued"), rows)
+    output.print_table(("partition", "free nodes", "free CPUs", "running", "queued"), rows)
 
 
-app.command("doctor")(service.doctor)
-
-
-def _show(found: list[Infrastructure], *, as_json: bool) -> None:
+def _print_clusters(found: list[Infrastructure], *, as_json: bool) -> None:
     if as_json:
         output.print_json(found)
         return
     rows = [(entry.name, entry.scheduler, entry.host, entry.hostname) for entry in found]
-    output.table(("name", "scheduler", "host", "hostname"), rows)
+    output.print_table(("name", "scheduler", "host", "hostname"), rows)

@@ -1,4 +1,4 @@
-"""Following work on the terminal: a line that moves for people, nothing but the end for a pipe."""
+"""Progress of work on the terminal: one line for each step, redrawn in place; nothing for a pipe."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,22 +6,22 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from gateway.cli.output import COLOURS
-from hpc_gateway_client import Job, Transfer
+from hpc_gateway_client.commands.output import COLOURS
+from hpc_gateway_client.models import Job, Transfer
 
 Report = Callable[[Transfer | Job], None]
 
 
 @contextmanager
-def steps() -> Iterator[Callable[[str], Report]]:
-    """Show steps below each other on stderr; each is told every status of its work."""
+def progress_lines() -> Iterator[Callable[[str], Report]]:
+    """Give a function that adds a line to stderr and returns the `report` that redraws it."""
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as shown:
-        yield lambda title: _step(shown, title)
+        yield lambda title: _add_line(shown, title)
 
 
-def _step(shown: Progress, title: str) -> Report:
+def _add_line(shown: Progress, title: str) -> Report:
     task = shown.add_task(title, total=None)
 
     def report(row: Transfer | Job) -> None:

@@ -1,0 +1,25 @@
+"""`hpc-gateway doctor`: checks of a cluster where its worker runs."""
+
+from typing import Annotated
+
+import typer
+
+from gateway.doctor import examine
+from gateway.errors import GatewayError
+from gateway.infrastructures import configured
+
+
+def doctor(
+    name: Annotated[str, typer.Argument(help="The cluster, as the configuration names it.")],
+) -> None:
+    """Check what a cluster's worker needs, here and on a compute node, and say what to do."""
+    clusters = configured()
+    if name not in clusters:
+        raise GatewayError(f"{name!r} is not in the configuration file; it defines {sorted(clusters)}")
+    well = True
+    for finding in examine(clusters[name]):
+        well = well and finding.well
+        typer.echo(f"{'well' if finding.well else 'NOT WELL'}: {finding.check}: {finding.found}")
+        if finding.advice:
+            typer.echo(f"  {finding.advice}")
+    raise typer.Exit(0 if well else 1)
