@@ -1,50 +1,56 @@
-"""The async client: the same methods, awaited."""
+"""The async client: the methods of the blocking client, awaited."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Any, Self
-from uuid import UUID
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import httpx
 
-from hpc_gateway_client import requests, steps
-from hpc_gateway_client.models import (
-    BulkRetried,
-    Event,
-    Infrastructure,
-    Job,
-    Log,
-    Page,
-    Telemetry,
-    Transfer,
-    TransferKind,
-)
-from hpc_gateway_client.overview import Overview
-from hpc_gateway_client.requests import PATIENCE_S, TIMEOUT_S, Requests, identity
-from hpc_gateway_client.steps import Call, Pause, Report, Result, Row, Steps
-from hpc_gateway_client.store import Store
+from hpc_gateway_client.calls import Calls
+from hpc_gateway_client.client import TIMEOUT_S, Client, describe_method
+from hpc_gateway_client.steps import Answer, Call, Pause, Steps
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 
-class AsyncGateway(Requests):
-    """A gateway to talk to. Every method raises GatewayClientError when it cannot do what it says.
+def async_method(
+    call: Callable[Concatenate[Calls, Parameters], Steps[Result]],
+) -> Callable[Concatenate["AsyncGateway", Parameters], Coroutine[Any, Any, Result]]:
+    """Return the coroutine method that carries out a call and returns its result."""
 
-    `token` is an API key or a JWT, for a gateway with accounts.
-    """
+    async def method(
+        gateway: "AsyncGateway", /, *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> Result:
+        return await gateway.run(call(gateway.calls, *args, **kwargs))
 
-    def __init__(
-        self,
-        url: str,
-        infrastructure: str = "",
-        store: Store | None = None,
-        *,
-        token: str | None = None,
-        patience_s: float = PATIENCE_S,
-    ) -> None:
-        super().__init__(url, infrastructure, store, patience_s=patience_s)
-        self._http = httpx.AsyncClient(
-            base_url=self.url, headers=identity(token), timeout=TIMEOUT_S, follow_redirects=True
-        )
+    return describe_method(method, call)
+
+
+class AsyncGateway(Client[httpx.AsyncClient]):
+    """The async client: its methods are coroutines, and other tasks run while a call is carried out."""
+
+    stage_in = async_method(Calls.stage_in)
+    compute = async_method(Calls.compute)
+    stage_out = async_method(Calls.stage_out)
+    start_stage_in = async_method(Calls.start_stage_in)
+    start_compute = async_method(Calls.start_compute)
+    start_stage_out = async_method(Calls.start_stage_out)
+    wait = async_method(Calls.wait)
+    look = async_method(Calls.look)
+    find = async_method(Calls.find)
+    transfers = async_method(Calls.transfers)
+    jobs = async_method(Calls.jobs)
+    events = async_method(Calls.events)
+    cancel = async_method(Calls.cancel)
+    retry = async_method(Calls.retry)
+    retry_many = async_method(Calls.retry_many)
+    log = async_method(Calls.log)
+    overview = async_method(Calls.overview)
+    infrastructures = async_method(Calls.infrastructures)
+    add_infrastructure = async_method(Calls.add_infrastructure)
+    telemetry = async_method(Calls.telemetry)
 
     async def __aenter__(self) -> Self:
         return self
@@ -58,122 +64,28 @@ class AsyncGateway(Requests):
         """Close the connections."""
         await self._http.aclose()
 
-    async def stage_in(
-        self, key: str, dst: str, report: Report[Transfer] | None = None, timeout_s: float | None = None
-    ) -> Transfer:
-        """Bring an object of the store to the cluster, and wait; `report` is told every status on the way."""
-        return await self._do(steps.stage("s3_data", self._transfer(key, dst=dst), report, timeout_s))
-
-    async def compute(
-        self,
-        services: Sequence[str],
-        read_input_data: str,
-        params: Mapping[str, Any] | None = None,
-        report: Report[Job] | None = None,
-        timeout_s: float | None = None,
-    ) -> Job:
-        """Run services on a file of the cluster, and wait."""
-        return await self._do(steps.compute(self._job(services, read_input_data, params), report, timeout_s))
-
-    async def stage_out(
-        self, src: str, key: str, report: Report[Transfer] | None = None, timeout_s: float | None = None
-    ) -> Transfer:
-        """Put a file of the cluster into the store, and wait."""
-        return await self._do(steps.stage("s3_result", self._transfer(key, src=src), report, timeout_s))
-
-    async def start_stage_in(self, key: str, dst: str) -> Transfer:
-        """Start what `stage_in` does, without waiting."""
-        return await self._do(steps.transfer(Call("POST", "/s3_data", self._transfer(key, dst=dst))))
-
-    async def start_stage_out(self, src: str, key: str) -> Transfer:
-        """Start what `stage_out` does, without waiting."""
-        return await self._do(steps.transfer(Call("POST", "/s3_result", self._transfer(key, src=src))))
-
-    async def start_compute(
-        self, services: Sequence[str], read_input_data: str, params: Mapping[str, Any] | None = None
-    ) -> Job:
-        """Start what `compute` does, without waiting."""
-        body = self._job(services, read_input_data, params)
-        return await self._do(steps.one(Job, Call("POST", "/job", body)))
-
-    async def wait(self, row: Row, report: Report[Row] | None = None, timeout_s: float | None = None) -> Row:
-        """Wait for the end of a transfer or a job; raise with its reason when it ended badly."""
-        return await self._do(steps.wait(row, report, timeout_s))
-
-    async def look(self, row: Row) -> Row:
-        """Return the row as it is now."""
-        return await self._do(steps.look(row))
-
-    async def find(self, row_id: UUID | str) -> Transfer | Job:
-        """Return the transfer or job of an id."""
-        return await self._do(steps.find(row_id))
-
-    async def transfers(self, kind: TransferKind, **filters: Any) -> Page[Transfer]:
-        """List transfers; the filters are those of the REST API."""
-        return await self._do(requests.transfers(kind, filters))
-
-    async def jobs(self, **filters: Any) -> Page[Job]:
-        """List jobs; the filters are those of the REST API."""
-        return await self._do(requests.jobs(filters))
-
-    async def events(self, row: Transfer | Job) -> list[Event]:
-        """Return everything that happened to a transfer or a job."""
-        return await self._do(steps.many(Event, Call("GET", f"{row.url}/events")))
-
-    async def cancel(self, row: Row, by: str = "", reason: str = "") -> Row:
-        """Stop a transfer or a job, or ask for it."""
-        return await self._do(steps.again(row, "cancel", requests.action(by, reason)))
-
-    async def retry(self, row: Row, by: str = "", reason: str = "", store: Store | None = None) -> Row:
-        """Try again what ended badly, with the keys of `store` where one is given."""
-        return await self._do(steps.again(row, "retry", requests.action(by, reason, store)))
-
-    async def retry_many(
-        self, filters: Mapping[str, Any], by: str = "", reason: str = "", *, dry_run: bool = True
-    ) -> BulkRetried:
-        """Try again everything that a filter finds."""
-        return await self._do(steps.one(BulkRetried, requests.bulk(filters, by, reason, dry_run=dry_run)))
-
-    async def log(self, job: Job, stream: str = "stdout", offset: int | None = None) -> Log:
-        """Return what a job has written, from the byte `offset` on."""
-        wanted = {"stream": stream} | ({} if offset is None else {"offset": str(offset)})
-        return await self._do(steps.one(Log, Call("GET", f"{job.url}/log", params=wanted)))
-
-    async def overview(self) -> Overview:
-        """Return the whole gateway on one screen."""
-        return await self._do(steps.one(Overview, Call("GET", "/overview")))
-
-    async def infrastructures(self) -> list[Infrastructure]:
-        """List the clusters."""
-        return await self._do(steps.many(Infrastructure, Call("GET", "/infrastructure")))
-
-    async def add_infrastructure(self, entry: Mapping[str, Any]) -> Infrastructure:
-        """Add a cluster, or replace the entry of its name."""
-        return await self._do(steps.one(Infrastructure, Call("POST", "/infrastructure", entry)))
-
-    async def telemetry(self, name: str) -> Telemetry:
-        """Return a cluster's live figures."""
-        return await self._do(steps.one(Telemetry, Call("GET", f"/infrastructure/{name}/telemetry")))
-
-    async def _do(self, wanted: Steps[Result]) -> Result:
-        answer: httpx.Response | httpx.TransportError | None = None
+    async def run(self, steps: Steps[Result]) -> Result:
+        """Carry out steps, and return their result."""
+        answer: Answer = None
         while True:
             try:
-                step = wanted.send(answer)
+                step = steps.send(answer)
             except StopIteration as end:
                 result: Result = end.value
                 return result
-            if isinstance(step, Pause):
-                step.check(self.patience_s)
-                await asyncio.sleep(step.seconds)
-                answer = None
-            else:
-                answer = await self._call(step)
+            answer = await self._carry_out(step)
 
-    async def _call(self, call: Call) -> httpx.Response | httpx.TransportError:
+    async def _carry_out(self, step: Call | Pause) -> Answer:
+        if isinstance(step, Pause):
+            step.check(self.patience_s)
+            await asyncio.sleep(step.seconds)
+            return None
         try:
             return await self._http.request(
-                call.method, call.path, json=call.body, params=call.params, headers=call.headers
+                step.method, step.path, json=step.body, params=step.params, headers=step.headers
             )
         except httpx.TransportError as error:
             return error
+
+    def _connect(self, headers: dict[str, str]) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=TIMEOUT_S, follow_redirects=True)

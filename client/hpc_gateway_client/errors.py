@@ -1,26 +1,27 @@
-"""What can go wrong for a client, each with the gateway's own words.
+"""The errors of the client, each with the gateway's own words.
 
 GatewayClientError
-├── Unreachable      no answer from the gateway, for longer than a client should wait
-├── Refused          the gateway said no: `status` is the HTTP status
+├── Unreachable      no answer from the gateway for longer than `patience_s`
+├── Refused          the gateway refused the request: `status` is the HTTP status
 ├── TransferFailed   a transfer ended badly: `transfer` is its last status
 ├── JobFailed        a job ended badly: `job` is its last status
-└── StillRunning     the time that the caller allowed is over; the work goes on
+├── StoreFailed      the store did not take or give an object
+└── StillRunning     the caller's `timeout_s` is over; the work goes on
 """
 
 from hpc_gateway_client.models import Job, Transfer
 
 
 class GatewayClientError(Exception):
-    """The gateway could not do, or could not be asked for, what was wanted."""
+    """The base of all errors of the client."""
 
 
 class Unreachable(GatewayClientError):
-    """There is no answer from the gateway."""
+    """The gateway does not answer."""
 
 
 class Refused(GatewayClientError):
-    """The gateway said no."""
+    """The gateway refused the request."""
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
@@ -44,4 +45,8 @@ class JobFailed(GatewayClientError):
 
 
 class StillRunning(GatewayClientError):
-    """The time allowed is over; the work goes on."""
+    """The caller's time is over; the work goes on."""
+
+
+class StoreFailed(GatewayClientError):
+    """The store did not take or give an object."""

@@ -1,50 +1,54 @@
 """The blocking client."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
-from uuid import UUID
+from typing import Concatenate, ParamSpec, Self, TypeVar
 
 import httpx
 
-from hpc_gateway_client import requests, steps
-from hpc_gateway_client.models import (
-    BulkRetried,
-    Event,
-    Infrastructure,
-    Job,
-    Log,
-    Page,
-    Telemetry,
-    Transfer,
-    TransferKind,
-)
-from hpc_gateway_client.overview import Overview
-from hpc_gateway_client.requests import PATIENCE_S, TIMEOUT_S, Requests, identity
-from hpc_gateway_client.steps import Call, Pause, Report, Result, Row, Steps
-from hpc_gateway_client.store import Store
+from hpc_gateway_client.calls import Calls
+from hpc_gateway_client.client import TIMEOUT_S, Client, describe_method
+from hpc_gateway_client.steps import Answer, Call, Pause, Steps
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 
-class Gateway(Requests):
-    """A gateway to talk to. Every method raises GatewayClientError when it cannot do what it says.
+def blocking_method(
+    call: Callable[Concatenate[Calls, Parameters], Steps[Result]],
+) -> Callable[Concatenate["Gateway", Parameters], Result]:
+    """Return the method that carries out a call and returns its result."""
 
-    `token` is an API key or a JWT, for a gateway with accounts.
-    """
+    def method(gateway: "Gateway", /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        return gateway.run(call(gateway.calls, *args, **kwargs))
 
-    def __init__(
-        self,
-        url: str,
-        infrastructure: str = "",
-        store: Store | None = None,
-        *,
-        token: str | None = None,
-        patience_s: float = PATIENCE_S,
-    ) -> None:
-        super().__init__(url, infrastructure, store, patience_s=patience_s)
-        self._http = httpx.Client(
-            base_url=self.url, headers=identity(token), timeout=TIMEOUT_S, follow_redirects=True
-        )
+    return describe_method(method, call)
+
+
+class Gateway(Client[httpx.Client]):
+    """The blocking client: a method returns when its call has been carried out."""
+
+    stage_in = blocking_method(Calls.stage_in)
+    compute = blocking_method(Calls.compute)
+    stage_out = blocking_method(Calls.stage_out)
+    start_stage_in = blocking_method(Calls.start_stage_in)
+    start_compute = blocking_method(Calls.start_compute)
+    start_stage_out = blocking_method(Calls.start_stage_out)
+    wait = blocking_method(Calls.wait)
+    look = blocking_method(Calls.look)
+    find = blocking_method(Calls.find)
+    transfers = blocking_method(Calls.transfers)
+    jobs = blocking_method(Calls.jobs)
+    events = blocking_method(Calls.events)
+    cancel = blocking_method(Calls.cancel)
+    retry = blocking_method(Calls.retry)
+    retry_many = blocking_method(Calls.retry_many)
+    log = blocking_method(Calls.log)
+    overview = blocking_method(Calls.overview)
+    infrastructures = blocking_method(Calls.infrastructures)
+    add_infrastructure = blocking_method(Calls.add_infrastructure)
+    telemetry = blocking_method(Calls.telemetry)
 
     def __enter__(self) -> Self:
         return self
@@ -58,122 +62,28 @@ class Gateway(Requests):
         """Close the connections."""
         self._http.close()
 
-    def stage_in(
-        self, key: str, dst: str, report: Report[Transfer] | None = None, timeout_s: float | None = None
-    ) -> Transfer:
-        """Bring an object of the store to the cluster, and wait; `report` is told every status on the way."""
-        return self._do(steps.stage("s3_data", self._transfer(key, dst=dst), report, timeout_s))
-
-    def compute(
-        self,
-        services: Sequence[str],
-        read_input_data: str,
-        params: Mapping[str, Any] | None = None,
-        report: Report[Job] | None = None,
-        timeout_s: float | None = None,
-    ) -> Job:
-        """Run services on a file of the cluster, and wait."""
-        return self._do(steps.compute(self._job(services, read_input_data, params), report, timeout_s))
-
-    def stage_out(
-        self, src: str, key: str, report: Report[Transfer] | None = None, timeout_s: float | None = None
-    ) -> Transfer:
-        """Put a file of the cluster into the store, and wait."""
-        return self._do(steps.stage("s3_result", self._transfer(key, src=src), report, timeout_s))
-
-    def start_stage_in(self, key: str, dst: str) -> Transfer:
-        """Start what `stage_in` does, without waiting."""
-        return self._do(steps.transfer(Call("POST", "/s3_data", self._transfer(key, dst=dst))))
-
-    def start_stage_out(self, src: str, key: str) -> Transfer:
-        """Start what `stage_out` does, without waiting."""
-        return self._do(steps.transfer(Call("POST", "/s3_result", self._transfer(key, src=src))))
-
-    def start_compute(
-        self, services: Sequence[str], read_input_data: str, params: Mapping[str, Any] | None = None
-    ) -> Job:
-        """Start what `compute` does, without waiting."""
-        body = self._job(services, read_input_data, params)
-        return self._do(steps.one(Job, Call("POST", "/job", body)))
-
-    def wait(self, row: Row, report: Report[Row] | None = None, timeout_s: float | None = None) -> Row:
-        """Wait for the end of a transfer or a job; raise with its reason when it ended badly."""
-        return self._do(steps.wait(row, report, timeout_s))
-
-    def look(self, row: Row) -> Row:
-        """Return the row as it is now."""
-        return self._do(steps.look(row))
-
-    def find(self, row_id: UUID | str) -> Transfer | Job:
-        """Return the transfer or job of an id."""
-        return self._do(steps.find(row_id))
-
-    def transfers(self, kind: TransferKind, **filters: Any) -> Page[Transfer]:
-        """List transfers; the filters are those of the REST API."""
-        return self._do(requests.transfers(kind, filters))
-
-    def jobs(self, **filters: Any) -> Page[Job]:
-        """List jobs; the filters are those of the REST API."""
-        return self._do(requests.jobs(filters))
-
-    def events(self, row: Transfer | Job) -> list[Event]:
-        """Return everything that happened to a transfer or a job."""
-        return self._do(steps.many(Event, Call("GET", f"{row.url}/events")))
-
-    def cancel(self, row: Row, by: str = "", reason: str = "") -> Row:
-        """Stop a transfer or a job, or ask for it."""
-        return self._do(steps.again(row, "cancel", requests.action(by, reason)))
-
-    def retry(self, row: Row, by: str = "", reason: str = "", store: Store | None = None) -> Row:
-        """Try again what ended badly, with the keys of `store` where one is given."""
-        return self._do(steps.again(row, "retry", requests.action(by, reason, store)))
-
-    def retry_many(
-        self, filters: Mapping[str, Any], by: str = "", reason: str = "", *, dry_run: bool = True
-    ) -> BulkRetried:
-        """Try again everything that a filter finds."""
-        return self._do(steps.one(BulkRetried, requests.bulk(filters, by, reason, dry_run=dry_run)))
-
-    def log(self, job: Job, stream: str = "stdout", offset: int | None = None) -> Log:
-        """Return what a job has written, from the byte `offset` on."""
-        wanted = {"stream": stream} | ({} if offset is None else {"offset": str(offset)})
-        return self._do(steps.one(Log, Call("GET", f"{job.url}/log", params=wanted)))
-
-    def overview(self) -> Overview:
-        """Return the whole gateway on one screen."""
-        return self._do(steps.one(Overview, Call("GET", "/overview")))
-
-    def infrastructures(self) -> list[Infrastructure]:
-        """List the clusters."""
-        return self._do(steps.many(Infrastructure, Call("GET", "/infrastructure")))
-
-    def add_infrastructure(self, entry: Mapping[str, Any]) -> Infrastructure:
-        """Add a cluster, or replace the entry of its name."""
-        return self._do(steps.one(Infrastructure, Call("POST", "/infrastructure", entry)))
-
-    def telemetry(self, name: str) -> Telemetry:
-        """Return a cluster's live figures."""
-        return self._do(steps.one(Telemetry, Call("GET", f"/infrastructure/{name}/telemetry")))
-
-    def _do(self, wanted: Steps[Result]) -> Result:
-        answer: httpx.Response | httpx.TransportError | None = None
+    def run(self, steps: Steps[Result]) -> Result:
+        """Carry out steps, and return their result."""
+        answer: Answer = None
         while True:
             try:
-                step = wanted.send(answer)
+                step = steps.send(answer)
             except StopIteration as end:
                 result: Result = end.value
                 return result
-            if isinstance(step, Pause):
-                step.check(self.patience_s)
-                time.sleep(step.seconds)
-                answer = None
-            else:
-                answer = self._call(step)
+            answer = self._carry_out(step)
 
-    def _call(self, call: Call) -> httpx.Response | httpx.TransportError:
+    def _carry_out(self, step: Call | Pause) -> Answer:
+        if isinstance(step, Pause):
+            step.check(self.patience_s)
+            time.sleep(step.seconds)
+            return None
         try:
             return self._http.request(
-                call.method, call.path, json=call.body, params=call.params, headers=call.headers
+                step.method, step.path, json=step.body, params=step.params, headers=step.headers
             )
         except httpx.TransportError as error:
             return error
+
+    def _connect(self, headers: dict[str, str]) -> httpx.Client:
+        return httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT_S, follow_redirects=True)

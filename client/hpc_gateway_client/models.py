@@ -1,4 +1,4 @@
-"""What the gateway answers, as typed values; fields that a newer gateway adds are let pass."""
+"""Models of the gateway's answers; fields that a newer gateway adds are ignored."""
 
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, get_args
@@ -8,14 +8,16 @@ from pydantic import BaseModel, ConfigDict
 
 TransferKind = Literal["data", "s3_data", "s3_result"]
 TRANSFER_KINDS: tuple[TransferKind, ...] = get_args(TransferKind)
-Shown = TypeVar("Shown")
+Item = TypeVar("Item")
 
 
-class _Answer(BaseModel):
+class Model(BaseModel):
+    """A part of an answer."""
+
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class _Work(_Answer):
+class _Row(Model):
     id: UUID
     owner: str = "local"
     status: str
@@ -30,8 +32,8 @@ class _Work(_Answer):
     next_attempt_at: datetime | None = None
 
 
-class Transfer(_Work):
-    """Where a transfer stands; `kind` is the collection that it belongs to."""
+class Transfer(_Row):
+    """The status of a transfer; `kind` is its collection."""
 
     kind: TransferKind
     endpoint: str = ""
@@ -50,7 +52,7 @@ class Transfer(_Work):
 
     @property
     def ended(self) -> bool:
-        """Whether this is the end."""
+        """Whether the state is final."""
         return self.status != "transferring"
 
     @property
@@ -59,8 +61,8 @@ class Transfer(_Work):
         return self.status == "completed"
 
 
-class Output(_Answer):
-    """One of a job's result files; `path` is what `stage_out` takes."""
+class Output(Model):
+    """A result file of a job; `path` is the source of a `stage_out`."""
 
     service: str
     path: str
@@ -68,8 +70,8 @@ class Output(_Answer):
     sha256: str
 
 
-class Job(_Work):
-    """Where a job stands."""
+class Job(_Row):
+    """The status of a job."""
 
     scheduler_id: str
     success: bool | None
@@ -90,25 +92,25 @@ class Job(_Work):
 
     @property
     def ended(self) -> bool:
-        """Whether this is the end."""
+        """Whether the state is final."""
         return self.status == "completed"
 
     @property
     def succeeded(self) -> bool:
-        """Whether the job did what was asked."""
+        """Whether the job has completed without a failure."""
         return self.success is True
 
 
-class Page(_Answer, Generic[Shown]):
+class Page(Model, Generic[Item]):
     """A page of a collection, newest first; `next` is the cursor of the page after it."""
 
-    items: list[Shown]
+    items: list[Item]
     next: str | None
     counts: dict[str, int] | None = None
 
 
-class Event(_Answer):
-    """One change of state in a history."""
+class Event(Model):
+    """A change of state in a history."""
 
     at: datetime
     from_state: str
@@ -119,8 +121,8 @@ class Event(_Answer):
     reason: str
 
 
-class Log(_Answer):
-    """A piece of what a job has written; go on from `next_offset`."""
+class Log(Model):
+    """A piece of a job's output; the next one begins at `next_offset`."""
 
     stream: str
     text: str
@@ -129,7 +131,7 @@ class Log(_Answer):
     size: int
 
 
-class Infrastructure(_Answer):
+class Infrastructure(Model):
     """A cluster."""
 
     name: str
@@ -138,7 +140,7 @@ class Infrastructure(_Answer):
     scheduler: str
 
 
-class Partition(_Answer):
+class Partition(Model):
     """The figures of one partition."""
 
     name: str
@@ -157,16 +159,16 @@ class Telemetry(Infrastructure):
     partitions: list[Partition]
 
 
-class BulkItem(_Answer):
-    """One that a bulk retry found; `refusal` says why it is left alone."""
+class BulkItem(Model):
+    """A row that a bulk retry found; `refusal` is the reason why it is not retried."""
 
     id: UUID
     kind: str
     refusal: str
 
 
-class BulkRetried(_Answer):
-    """What a bulk retry did, or would do."""
+class BulkRetried(Model):
+    """The outcome of a bulk retry, or its forecast with `dry_run`."""
 
     dry_run: bool
     found: int

@@ -1,24 +1,20 @@
-"""The gateway on one screen, as it tells it."""
+"""Models of the overview: queues, workers, clusters, and the failures of the last hour."""
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
+from hpc_gateway_client.models import Model
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Pulse(_Part):
-    """How a cluster is; each field is empty when all is well."""
+class Pulse(Model):
+    """The health of a cluster; each field is a problem, or empty."""
 
     worker: str
     scheduler: str
     filesystem: str
 
 
-class Count(_Part):
-    """How many of a kind are in a state on a cluster."""
+class Count(Model):
+    """The number of rows of a kind in a state on a cluster."""
 
     kind: str
     infrastructure: str
@@ -26,8 +22,8 @@ class Count(_Part):
     count: int
 
 
-class Failure(_Part):
-    """A reason of the last hour's failures."""
+class Failure(Model):
+    """A reason of failures, with their number in the last hour."""
 
     kind: str
     infrastructure: str
@@ -37,7 +33,7 @@ class Failure(_Part):
     latest: datetime
 
 
-class Overview(_Part):
+class Overview(Model):
     """Queues, workers, clusters, and the failures of the last hour."""
 
     as_of: datetime

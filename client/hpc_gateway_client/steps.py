@@ -1,11 +1,11 @@
-"""What the client does, without doing it: calls and pauses that a blocking or an async driver carries out.
+"""Sans-IO steps of the client: generators of calls and pauses, carried out by a blocking or an async client.
 
-Each function is a generator. It yields a Call and is sent the response (or the transport error), or
-yields a Pause and is sent nothing; what it returns is the answer.
+A generator yields a Call and is sent the response (or the transport error), or yields a Pause and is sent
+nothing; its return value is the result.
 """
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 from uuid import UUID, uuid4
@@ -20,96 +20,100 @@ FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 AWAY = (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT)
 
+Body = Mapping[str, object]
+Params = Mapping[str, str | int | Sequence[str]]
+
 
 @dataclass(frozen=True)
 class Call:
-    """An HTTP request. Under the same `key` a POST may be sent again: it is carried out once."""
+    """An HTTP request. A POST may be sent again under the same `key`: the gateway carries it out once."""
 
     method: str
     path: str
-    body: Mapping[str, Any] | None = None
-    params: Mapping[str, Any] | None = None
+    body: Body | None = None
+    params: Params | None = None
     key: str = field(default_factory=lambda: uuid4().hex, compare=False)
 
     @property
     def headers(self) -> dict[str, str]:
-        """What goes with the request beside what the client always sends."""
+        """The headers of this request alone."""
         return {"Idempotency-Key": self.key} if self.method == "POST" else {}
 
 
 @dataclass(frozen=True)
 class Pause:
-    """A wait before the next call; `away` says why, when the gateway has not answered for `away_s`."""
+    """A wait before the next call; `away` is the reason when the gateway has not answered for `away_s`."""
 
     seconds: float
     away: Unreachable | None = None
     away_s: float = 0.0
 
     def check(self, patience_s: float) -> None:
-        """Raise when the gateway has been away for longer than the caller has patience."""
+        """Raise Unreachable when the gateway has been away for `patience_s`."""
         if self.away is not None and self.away_s >= patience_s:
             raise self.away
 
 
 Result = TypeVar("Result")
-Answer = TypeVar("Answer", bound=BaseModel)
+Model = TypeVar("Model", bound=BaseModel)
 Row = TypeVar("Row", bound=Transfer | Job)
-Steps = Generator[Call | Pause, httpx.Response | httpx.TransportError | None, Result]
+Answer = httpx.Response | httpx.TransportError | None
+Steps = Generator[Call | Pause, Answer, Result]
 Report = Callable[[Row], None]
 
 
 def pauses() -> Generator[float, None, None]:
-    """Yield how long to wait between looks: often at first, then seldom."""
+    """Yield the seconds between looks: short at first, then longer."""
     seconds = FIRST_PAUSE_S
     while True:
         yield seconds
         seconds = min(seconds * 1.5, LONGEST_PAUSE_S)
 
 
-def ask(call: Call) -> Steps[Any]:
+def request(call: Call) -> Steps[Any]:
     """Make a call, and make it again while the gateway is away or still busy with the first one."""
     started = time.monotonic()
     for pause in pauses():
         answer = yield call
-        if isinstance(answer, httpx.Response) and not _is_worth_asking_again(answer):
+        if isinstance(answer, httpx.Response) and not _is_retryable(answer):
             return _content(answer)
         yield Pause(pause, _away(answer), time.monotonic() - started)
     return None
 
 
-def one(model: type[Answer], call: Call) -> Steps[Answer]:
+def request_one(model: type[Model], call: Call) -> Steps[Model]:
     """Make a call that is answered with one value."""
-    return model.model_validate((yield from ask(call)))
+    return model.model_validate((yield from request(call)))
 
 
-def many(model: type[Answer], call: Call) -> Steps[list[Answer]]:
+def request_list(model: type[Model], call: Call) -> Steps[list[Model]]:
     """Make a call that is answered with a list."""
-    return [model.model_validate(item) for item in (yield from ask(call))]
+    return [model.model_validate(item) for item in (yield from request(call))]
 
 
-def transfer(call: Call) -> Steps[Transfer]:
+def request_transfer(call: Call) -> Steps[Transfer]:
     """Make a call that is answered with a transfer; its kind is the first part of the path."""
-    return Transfer.model_validate((yield from ask(call)) | {"kind": call.path.split("/")[1]})
+    return Transfer.model_validate((yield from request(call)) | {"kind": call.path.split("/")[1]})
 
 
-def again(row: Row, action: str, body: Mapping[str, Any]) -> Steps[Row]:
-    """Ask for a `cancel` or a `retry` of a row."""
-    return _same(row, Call("POST", f"{row.url}/{action}", body))
+def request_action(row: Row, action: str, body: Body) -> Steps[Row]:
+    """Request the cancellation or the retry of a row."""
+    return _request_row(row, Call("POST", f"{row.url}/{action}", body))
 
 
-def look(row: Row) -> Steps[Row]:
+def refresh(row: Row) -> Steps[Row]:
     """Fetch a row again."""
-    return _same(row, Call("GET", row.url))
+    return _request_row(row, Call("GET", row.url))
 
 
-def _same(row: Row, call: Call) -> Steps[Row]:
+def _request_row(row: Row, call: Call) -> Steps[Row]:
     """Make a call that is answered with the row of the same kind."""
-    content = yield from ask(call)
+    content = yield from request(call)
     return cast("Row", type(row).model_validate(content | {"kind": row.kind}))
 
 
 def wait(row: Row, report: Report[Row] | None, timeout_s: float | None) -> Steps[Row]:
-    """Look at a row until it has ended; raise when it ended badly or the time is over."""
+    """Fetch a row until it has ended; raise when it ended badly or the time is over."""
     started = time.monotonic()
     for pause in pauses():
         if report is not None:
@@ -119,38 +123,38 @@ def wait(row: Row, report: Report[Row] | None, timeout_s: float | None) -> Steps
         if timeout_s is not None and time.monotonic() - started >= timeout_s:
             raise StillRunning(f"{row.url} is still {row.state} after {timeout_s:g} s; it goes on")
         yield Pause(pause)
-        row = yield from look(row)
+        row = yield from refresh(row)
     if not row.succeeded:
         raise TransferFailed(row) if isinstance(row, Transfer) else JobFailed(row)
     return row
 
 
 def stage(
-    kind: TransferKind, body: Mapping[str, Any], report: Report[Transfer] | None, timeout_s: float | None
+    kind: TransferKind, body: Body, report: Report[Transfer] | None, timeout_s: float | None
 ) -> Steps[Transfer]:
     """Start a transfer and wait for its end."""
-    started = yield from transfer(Call("POST", f"/{kind}", body))
+    started = yield from request_transfer(Call("POST", f"/{kind}", body))
     return (yield from wait(started, report, timeout_s))
 
 
-def compute(body: Mapping[str, Any], report: Report[Job] | None, timeout_s: float | None) -> Steps[Job]:
+def compute(body: Body, report: Report[Job] | None, timeout_s: float | None) -> Steps[Job]:
     """Start a job and wait for its end."""
-    started = yield from one(Job, Call("POST", "/job", body))
+    started = yield from request_one(Job, Call("POST", "/job", body))
     return (yield from wait(started, report, timeout_s))
 
 
 def find(row_id: UUID | str) -> Steps[Transfer | Job]:
-    """Find the row of an id in whatever collection it is."""
+    """Find the row of an id in any of the collections."""
     for kind in TRANSFER_KINDS:
         try:
-            return (yield from transfer(Call("GET", f"/{kind}/{row_id}")))
+            return (yield from request_transfer(Call("GET", f"/{kind}/{row_id}")))
         except Refused as refusal:
             if refusal.status != httpx.codes.NOT_FOUND:
                 raise
-    return (yield from one(Job, Call("GET", f"/job/{row_id}")))
+    return (yield from request_one(Job, Call("GET", f"/job/{row_id}")))
 
 
-def _is_worth_asking_again(response: httpx.Response) -> bool:
+def _is_retryable(response: httpx.Response) -> bool:
     """Tell of a gateway that is away, and of one that still carries out the first sending of a POST."""
     is_busy = response.status_code == httpx.codes.CONFLICT and "Retry-After" in response.headers
     return is_busy or response.status_code in AWAY
@@ -167,7 +171,7 @@ def _content(response: httpx.Response) -> Any:
     return content
 
 
-def _away(answer: httpx.Response | httpx.TransportError | None) -> Unreachable:
+def _away(answer: Answer) -> Unreachable:
     if isinstance(answer, httpx.Response):
         return Unreachable(f"the gateway answers {answer.status_code}: {answer.text[:200]}")
     return Unreachable(f"the gateway does not answer: {answer or type(answer).__name__}")

@@ -21,9 +21,11 @@ def check_services(services: Sequence[str]) -> None:
     """Raise GatewayClientError for an unknown service, a repeated one, or services of several classes."""
     for service in services:
         if service not in CLASSES:
-            raise GatewayClientError(f"{service!r} is not a service; there are {', '.join(CLASSES)}")
+            raise GatewayClientError(
+                f"services: {service!r} is not a service; there are {', '.join(CLASSES)}"
+            )
     if len(set(services)) < len(services):
-        raise GatewayClientError("each service may be named once")
+        raise GatewayClientError("services: each service may be named once")
     classes = list(dict.fromkeys(CLASSES[service] for service in services))
     if len(classes) > 1:
-        raise GatewayClientError(f"{' and '.join(classes)} do not mix; send one job for each")
+        raise GatewayClientError(f"services: {' and '.join(classes)} do not mix; send one job for each")
