@@ -8,16 +8,17 @@ import typer
 
 from gateway.errors import GatewayError
 from gateway.settings import get_settings
+from hpc_gateway_commands.ports import FLOWER_PORT
 
 
 def beat() -> None:
-    """Ask for the sweeps that re-send what got lost; several at once do no harm."""
+    """Send the periodic tasks, which send lost work again; several at once do no harm."""
     _become_celery("gateway.queue", "beat", "--loglevel", "INFO", "--pidfile=")
 
 
 def flower(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 5555,
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = FLOWER_PORT,
 ) -> None:
     """Show the tasks in Flower, behind the password of GATEWAY_FLOWER_BASIC_AUTH."""
     password = get_settings().flower_basic_auth

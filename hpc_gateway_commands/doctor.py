@@ -12,7 +12,7 @@ from gateway.infrastructures import configured
 def doctor(
     name: Annotated[str, typer.Argument(help="The cluster, as the configuration names it.")],
 ) -> None:
-    """Check what a cluster's worker needs, here and on a compute node, and say what to do."""
+    """Check a cluster's worker, here and on a compute node, and advise on each problem."""
     clusters = configured()
     if name not in clusters:
         raise GatewayError(f"{name!r} is not in the configuration file; it defines {sorted(clusters)}")

@@ -20,10 +20,10 @@ SHOWN = ("id", "owner", "scope", "created_at", "last_used_at", "expires_at", "re
 
 @app.command("create")
 def create_key(
-    owner: Annotated[str, typer.Argument(help="Whose key it is; what is made with it is theirs.")],
+    owner: Annotated[str, typer.Argument(help="The owner of the key, and of the work that is done with it.")],
     *,
     scope: Annotated[
-        Scope, typer.Option(help="user: what is theirs; operator: all work; admin: clusters too.")
+        Scope, typer.Option(help="user: the owner's work; operator: all work; admin: clusters too.")
     ] = Scope.USER,
     expires: Annotated[str, typer.Option(help="After how long it ends: 12h, 90d, or never.")] = "90d",
 ) -> None:

@@ -14,7 +14,7 @@ from hpc_gateway_client.commands.durations import parse_duration
 def prune(
     *,
     older_than: Annotated[str, typer.Option("--older-than", help="Ended so long ago: 90m, 36h, 30d.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do it; else only show what would go.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove; without it, only count the rows.")] = False,
 ) -> None:
     """Remove transfers and jobs that ended long ago; runs where the database is, like `migrate`."""
     before = _ended_before(older_than)

@@ -9,11 +9,12 @@ from gateway.accounts.exposure import check_exposure, warn_of_shared_roots
 from gateway.credentials import check_key
 from gateway.logs import configure_logging
 from gateway.settings import get_settings
+from hpc_gateway_commands.ports import API_PORT
 
 
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = API_PORT,
     workers: Annotated[int, typer.Option(help="Number of processes.")] = 1,
 ) -> None:
     """Serve the REST API."""

@@ -26,10 +26,10 @@ TOLERANCE = 1e-10
 
 
 def run_demo(picture: Path, *, keep: bool) -> None:
-    """Run the demo; of what it starts and writes, only the picture is left after it."""
+    """Run the demo, and leave nothing but the picture."""
     console = Console()
-    for asked_to_end in (signal.SIGTERM, signal.SIGINT):  # the latter is ignored in some shells' background
-        signal.signal(asked_to_end, _interrupt)
+    for end_signal in (signal.SIGTERM, signal.SIGINT):  # the latter is ignored in some shells' background
+        signal.signal(end_signal, _interrupt)
     with (
         tempfile.TemporaryDirectory(prefix="hpc-gateway-demo-") as folder,
         running_stack(Path(folder) / "stack", lambda what: console.print(f"  starting {what}")) as stack,
@@ -38,7 +38,7 @@ def run_demo(picture: Path, *, keep: bool) -> None:
         console.print(f"[bold]Flower[/] {stack.flower_url} (demo / {stack.flower_password})", soft_wrap=True)
         _walk_through(stack, Path(folder), picture, console)
         if keep:
-            _stay(stack, console)
+            _keep_running(stack, console)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
@@ -54,7 +54,7 @@ def _walk_through(stack: Stack, folder: Path, picture: Path, console: Console) -
     with Gateway(stack.api_url, INFRASTRUCTURE, store) as gateway:
         _three_steps(gateway, console)
     store.download(SPECTRUM, folder / SPECTRUM)
-    _judge(recording, folder / SPECTRUM, picture, console)
+    _check_result(recording, folder / SPECTRUM, picture, console)
 
 
 def _three_steps(gateway: Gateway, console: Console) -> None:
@@ -79,7 +79,7 @@ def _bar(progress: Progress, title: str) -> Callable[[Transfer | Job], None]:
     return report
 
 
-def _judge(recording: Path, result: Path, picture: Path, console: Console) -> None:
+def _check_result(recording: Path, result: Path, picture: Path, console: Console) -> None:
     names, signals = read_table(recording)
     _, spectra = read_table(result)
     error = largest_error(signals, spectra)
@@ -90,7 +90,7 @@ def _judge(recording: Path, result: Path, picture: Path, console: Console) -> No
     console.print(f"[bold]Picture[/] {picture.resolve()}", soft_wrap=True)
 
 
-def _stay(stack: Stack, console: Console) -> None:
+def _keep_running(stack: Stack, console: Console) -> None:
     console.print("Running until Ctrl-C.")
     try:
         while stack.parts.ended() is None:

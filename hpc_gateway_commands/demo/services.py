@@ -1,8 +1,7 @@
-"""Real services that come as wheels, for the demo and the tests: a Valkey queue and a SeaweedFS object store.
+"""Services that come as wheels, for the demo and the tests: a Valkey queue and a SeaweedFS object store.
 
-Nothing is started here: each service is a command line, an environment and a test that it works, so
-that whoever starts the process also owns it. A process writes what it has to say to its own output;
-give it a log file.
+A service is a command line, an environment and a readiness check. The caller starts its process, owns it,
+and gives it a log file for its output.
 """
 
 import json
@@ -38,7 +37,7 @@ _FORWARDED = ("PATH", "HOME", "LANG", "TMPDIR", "TZ")
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of the loopback interface that nobody listens on, none of them a second time."""
+    """Return unused ports of the loopback interface, none of them a second time."""
     found: list[int] = []
     with ExitStack() as stack:
         while len(found) < count:
@@ -52,7 +51,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def _environment() -> dict[str, str]:
-    """Return what a child needs and nothing more: the caller's environment may hold secrets."""
+    """Return the few variables that a child needs: the caller's environment may hold secrets."""
     return {name: os.environ[name] for name in _FORWARDED if name in os.environ}
 
 
@@ -184,9 +183,9 @@ class ObjectStore:
         return f"http://{LOOPBACK}:{self.port}"
 
     def ready(self) -> bool:
-        """Tell whether it keeps an object and gives it back: it answers long before it can do that.
+        """Tell whether it stores an object and returns it: it answers long before it can do that.
 
-        The account is one that no other server knows, which might be the one that has got the port.
+        The account is unknown to any other server that might have got the port.
         """
         bucket = f"probe-{uuid4().hex[:12]}"
         once = Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1})

@@ -1,6 +1,6 @@
 """The whole service on this machine: queue, store, API, worker, beat and Flower as child processes.
 
-The demo shows it, the acceptance tests run against it.
+The demo and the acceptance tests run it.
 """
 
 import os
@@ -20,10 +20,9 @@ from gateway.credentials import new_key
 from gateway.errors import Unavailable
 from gateway.supervision import Supervisor
 from hpc_gateway_commands.demo.services import LOOPBACK, ObjectStore, Valkey, free_ports
+from hpc_gateway_commands.ports import API_PORT, FLOWER_PORT
 
 INFRASTRUCTURE = "demo"
-API_PORT = 8080
-FLOWER_PORT = 5555
 READY_S = 60.0
 # SeaweedFS has flushed its volumes at once, and then waits 15 s for connections between its own parts.
 STORE_PATIENCE_S = 1.0
@@ -32,7 +31,7 @@ _POLL_S = 0.1
 
 @dataclass(frozen=True)
 class Stack:
-    """A running service, and what it takes to talk to it, or to stop and start a part of it."""
+    """A running service: its addresses and keys, and its parts, to stop and start them."""
 
     folder: Path
     parts: Supervisor
@@ -183,7 +182,7 @@ def _write_secret(path: Path, text: str) -> None:
 
 @contextmanager
 def _port(preferred: int) -> Iterator[int]:
-    """Have the usual port, or a free one where somebody else has it, or another stack is about to."""
+    """Reserve the usual port, or a free one if that is taken by a process or by another stack."""
     with socket.socket(socket.AF_UNIX) as claim:
         try:
             claim.bind(f"\0hpc-gateway-{preferred}")  # a name without a file, gone with its process

@@ -12,7 +12,9 @@ from gateway.services import CLASSES as SERVER_CLASSES
 from gateway.services import check_services as server_check_services
 from hpc_gateway_client import GatewayClientError, models, overview
 from hpc_gateway_client.commands.extensions import SERVER_COMMANDS, expected_errors
+from hpc_gateway_client.commands.output import LOCAL_URL
 from hpc_gateway_client.commands.services import CLASSES, check_services
+from hpc_gateway_commands.ports import API_PORT
 
 # The schemas of the answers that a model of the client stands for.
 SCHEMAS: dict[type[models.Model], tuple[str, ...]] = {
@@ -107,6 +109,10 @@ def test_the_client_knows_the_servers_commands_and_their_help() -> None:
         command = point.load()
         text = command.info.help if isinstance(command, typer.Typer) else command.__doc__
         assert text == SERVER_COMMANDS[name]
+
+
+def test_the_default_url_is_where_the_api_listens() -> None:
+    assert f":{API_PORT}" in LOCAL_URL
 
 
 def test_an_error_of_the_server_is_a_line_and_not_a_traceback() -> None:

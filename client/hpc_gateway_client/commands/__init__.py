@@ -1,6 +1,6 @@
 """The command `hpc-gateway`: a user's commands, and those that other distributions add.
 
-Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 the work ended badly, 4 no such thing,
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 the work ended badly, 4 not found,
 5 the gateway does not answer, 6 still running when the time allowed was over, 130 interrupted.
 """
 

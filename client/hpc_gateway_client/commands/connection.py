@@ -10,12 +10,12 @@ from hpc_gateway_client.errors import GatewayClientError
 from hpc_gateway_client.gateway import Gateway
 from hpc_gateway_client.store import Store
 
-PATIENCE_S = 3.0
+SHORT_PATIENCE_S = 3.0
 
 
 def connect(url: str) -> Gateway:
     """Connect for a short call: a gateway that is away is an error after 3 seconds."""
-    return Gateway(url, token=_token(), patience_s=PATIENCE_S)
+    return Gateway(url, token=_token(), patience_s=SHORT_PATIENCE_S)
 
 
 def connect_to_wait(url: str, infrastructure: str = "", store: Store | None = None) -> Gateway:

@@ -16,10 +16,10 @@ from typer.main import get_command, get_group
 
 from hpc_gateway_client.errors import GatewayClientError
 
-_DOCTOR = "Check what a cluster's worker needs, here and on a compute node, and say what to do."
+_DOCTOR = "Check a cluster's worker, here and on a compute node, and advise on each problem."
 # The help of the server's commands, so that `hpc-gateway --help` imports none of their modules.
 SERVER_COMMANDS = {
-    "beat": "Ask for the sweeps that re-send what got lost; several at once do no harm.",
+    "beat": "Send the periodic tasks, which send lost work again; several at once do no harm.",
     "credentials": "The secrets in the gateway's database.",
     "demo": "Start the whole service here, run the three steps on a real recording, and stop again.",
     "doctor": _DOCTOR,
@@ -44,14 +44,14 @@ class NotInstalled(GatewayClientError):
 
 
 class AddedCommand(TyperCommand):
-    """A command of another distribution, whose module is imported when the command is called."""
+    """A command of another distribution; its module is imported when the command is called."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name.rpartition(".")[2], short_help=SERVER_COMMANDS.get(name))
         self._name = name
 
     def make_context(self, *args: Any, **extra: Any) -> Any:
-        """Parse the words of the real command, and hand over to it."""
+        """Import the real command, and make its context in place of this one's."""
         return self._load().make_context(*args, **extra)
 
     def _load(self) -> Any:

@@ -41,7 +41,7 @@ def list_jobs(
 def print_log(
     row_id: Id,
     *,
-    stderr: Annotated[bool, typer.Option("--stderr", help="What it wrote to stderr.")] = False,
+    stderr: Annotated[bool, typer.Option("--stderr", help="Print stderr instead of stdout.")] = False,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
     url: Url = LOCAL_URL,
 ) -> None:

@@ -42,10 +42,10 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False, soft_wrap=False)
 
 
-def print_json(content: BaseModel | Sequence[BaseModel] | None) -> None:
+def print_json(content: BaseModel | Sequence[BaseModel]) -> None:
     """Print one value or a list as JSON."""
-    if isinstance(content, BaseModel) or content is None:
-        typer.echo(content.model_dump_json(indent=2) if content else "null")
+    if isinstance(content, BaseModel):
+        typer.echo(content.model_dump_json(indent=2))
     else:
         typer.echo(json.dumps([item.model_dump(mode="json") for item in content], indent=2))
 

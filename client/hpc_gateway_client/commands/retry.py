@@ -23,7 +23,7 @@ def retry_matching(
     reason: Reason = None,
     since: Since = "",
     why: Why = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Do it; else only show what would be done.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Retry; without it, only list the rows.")] = False,
     url: Url = LOCAL_URL,
     as_json: AsJson = False,
 ) -> None:
