@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from gateway.demo.check import Table, read_table
-from gateway.demo.stack import INFRASTRUCTURE, Stack
+from hpc_gateway_commands.demo.check import Table, read_table
+from hpc_gateway_commands.demo.stack import INFRASTRUCTURE, Stack
 from tests.polling import until
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ Status = dict[str, Any]
 
 def recording() -> bytes:
     """Return the acceleration recording that the project ships."""
-    return resources.files("gateway.demo").joinpath("acceleration_12.csv").read_bytes()
+    return resources.files("hpc_gateway_commands.demo").joinpath("acceleration_12.csv").read_bytes()
 
 
 class Client:

@@ -11,9 +11,9 @@ from sqlalchemy import Engine
 
 from gateway.clusters.configuration import clusters
 from gateway.db import get_engine
-from gateway.embedded import LOOPBACK, free_ports
 from gateway.encryption import keys, new_key
 from gateway.settings import get_settings
+from hpc_gateway_commands.demo.services import LOOPBACK, free_ports
 from migrations import upgrade
 from tests.postgres import binaries, create_database, drop_database, postgres
 from tests.services import valkey

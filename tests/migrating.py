@@ -6,7 +6,7 @@ import sys
 
 
 def start() -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "gateway.cli", "migrate"]
+    command = [sys.executable, "-m", "hpc_gateway_client", "migrate"]
     return subprocess.Popen(command, env=dict(os.environ), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 

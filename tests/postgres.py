@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory, TemporaryFile
 
 import psycopg
 
-from gateway.embedded import LOOPBACK, free_ports
+from hpc_gateway_commands.demo.services import LOOPBACK, free_ports
 
 _USER = "gateway"
 _MEMORY = Path("/dev/shm")  # noqa: S108  the folder in it has a name that nobody can guess

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gateway.embedded import ObjectStore, Valkey, free_ports
+from hpc_gateway_commands.demo.services import ObjectStore, Valkey, free_ports
 
 ACCESS_KEY = "staging-tests"
 SECRET_KEY = "a secret/with+odd=characters"

@@ -4,19 +4,21 @@ FROM python:3.13-slim-trixie AS build
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 WORKDIR /src
 COPY constraints.txt pyproject.toml README.md LICENSE ./
+COPY client/pyproject.toml client/
 # The dependencies first: they change seldom, so this layer is kept when only our code has changed.
 RUN --mount=type=cache,target=/root/.cache/pip \
     python -m venv /opt/gateway \
-    && python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
-      >dependencies.txt \
+    && python -c 'import tomllib; [print(*tomllib.load(open(f, "rb"))["project"]["dependencies"], sep="\n") for f in ("pyproject.toml", "client/pyproject.toml")]' \
+      | grep -v hpc-gateway-client >dependencies.txt \
     && /opt/gateway/bin/pip install -c constraints.txt -r dependencies.txt flower
 COPY api api
+COPY client client
 COPY gateway gateway
-COPY hpc_gateway_client hpc_gateway_client
+COPY hpc_gateway_commands hpc_gateway_commands
 COPY migrations migrations
 COPY workers workers
 RUN --mount=type=cache,target=/root/.cache/pip \
-    /opt/gateway/bin/pip install -c constraints.txt '.[otel]' \
+    /opt/gateway/bin/pip install -c constraints.txt ./client '.[otel]' \
     && /opt/gateway/bin/pip uninstall -y pip
 
 FROM python:3.13-slim-trixie

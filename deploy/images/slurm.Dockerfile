@@ -35,13 +35,14 @@ FROM build AS gateway
 COPY constraints.txt pyproject.toml README.md LICENSE ./
 COPY --from=pyslurm /wheels /wheels
 COPY api api
+COPY client client
 COPY gateway gateway
-COPY hpc_gateway_client hpc_gateway_client
+COPY hpc_gateway_commands hpc_gateway_commands
 COPY migrations migrations
 COPY workers workers
 RUN --mount=type=cache,target=/root/.cache/pip \
     python3 -m venv /opt/gateway \
-    && /opt/gateway/bin/pip install -c constraints.txt '.[otel]' \
+    && /opt/gateway/bin/pip install -c constraints.txt ./client '.[otel]' \
     && /opt/gateway/bin/pip install --no-deps /wheels/*.whl \
     && /opt/gateway/bin/pip uninstall -y pip
 

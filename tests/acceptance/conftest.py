@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.stack import Stack, running_stack
+from hpc_gateway_commands.demo.stack import Stack, running_stack
 from tests.client import Client, client_of
 from tests.collector import Collector, listening
 from tests.conftest import its_database

@@ -9,8 +9,8 @@ from typing import Any
 import psutil
 import pytest
 
-from gateway.demo.check import largest_error, read_table
-from gateway.demo.stack import INFRASTRUCTURE, Stack, running_stack
+from hpc_gateway_commands.demo.check import largest_error, read_table
+from hpc_gateway_commands.demo.stack import INFRASTRUCTURE, Stack, running_stack
 from tests import leaks
 from tests.acceptance.test_cli import command, environment, piped
 from tests.client import BUCKET, Client, client_of, recording

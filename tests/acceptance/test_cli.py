@@ -14,9 +14,9 @@ from uuid import uuid4
 
 import pytest
 
-from gateway.cli import main
-from gateway.demo.check import largest_error, read_table
-from gateway.demo.stack import INFRASTRUCTURE, Stack
+from hpc_gateway_client.commands import main
+from hpc_gateway_commands.demo.check import largest_error, read_table
+from hpc_gateway_commands.demo.stack import INFRASTRUCTURE, Stack
 from tests.client import BUCKET, Client, recording
 
 # It talks to the API alone: one database is enough.
@@ -36,7 +36,7 @@ def environment(stack: Stack, **more: str) -> dict[str, str]:
 
 
 def command(*words: str | Path) -> list[str]:
-    return [sys.executable, "-m", "gateway.cli", *map(str, words)]
+    return [sys.executable, "-m", "hpc_gateway_client", *map(str, words)]
 
 
 def piped(stack: Stack, *words: str | Path, **more: str) -> subprocess.CompletedProcess[str]:

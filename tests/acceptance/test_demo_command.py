@@ -68,7 +68,7 @@ def demo(folder: Path, *options: str) -> Iterator[Demo]:
     environment = {**os.environ, "TMPDIR": str(folder / "tmp"), "COLUMNS": "200"}
     with (folder / "output").open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "gateway.cli", "demo", *options],
+            [sys.executable, "-m", "hpc_gateway_client", "demo", *options],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,

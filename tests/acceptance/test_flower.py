@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.demo.stack import INFRASTRUCTURE, Stack
+from hpc_gateway_commands.demo.stack import INFRASTRUCTURE, Stack
 from tests.client import Client, Status
 from tests.conftest import absent
 from tests.polling import until

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from gateway.demo.stack import Stack
+from hpc_gateway_commands.demo.stack import Stack
 from tests.client import Client
 from tests.polling import until
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.demo.stack import Stack, running_stack
+from hpc_gateway_commands.demo.stack import Stack, running_stack
 from tests.client import DATA, Client, client_of
 from tests.conftest import absent
 from tests.faults.conftest import SETTINGS

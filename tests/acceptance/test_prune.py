@@ -16,7 +16,7 @@ from tests.polling import until
 
 
 def _prune(client: Client, *words: str) -> str:
-    command = [sys.executable, "-m", "gateway.cli", "prune", "--older-than", "1h", *words]
+    command = [sys.executable, "-m", "hpc_gateway_client", "prune", "--older-than", "1h", *words]
     return subprocess.check_output(command, env=dict(client.stack.env), text=True)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gateway.demo.check import largest_error, read_table
+from hpc_gateway_commands.demo.check import largest_error, read_table
 from tests.client import DATA, INPUTS, Client, Status, recording
 
 FFT = f"{DATA}/Output_Data/CSVFormate/FFT_Filter_output.csv"

@@ -17,7 +17,7 @@ import httpx
 import numpy as np
 import psutil
 
-from gateway.demo.stack import Stack, running_stack
+from hpc_gateway_commands.demo.stack import Stack, running_stack
 from tests.client import DATA, Client, client_of
 from tests.faults.killing import kill_part, tree
 from tests.polling import until
@@ -83,7 +83,7 @@ def serve(stack: Stack, processes: int) -> None:
     """Start the API anew with so many processes."""
     kill_part(stack, "api")
     words = ("serve", "--port", str(stack.api_port), "--workers", str(processes))
-    stack.parts.start("api", [sys.executable, "-m", "gateway.cli", *words], stack.env)
+    stack.parts.start("api", [sys.executable, "-m", "hpc_gateway_client", *words], stack.env)
     until("the API is there", lambda: _is_ready(stack))
     time.sleep(SETTLE_S)
 

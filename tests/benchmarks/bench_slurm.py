@@ -17,9 +17,9 @@ from uuid import uuid4
 
 import httpx
 
-from gateway.demo.stack import Stack, running_stack
 from gateway.schedulers.base import JobSpec
 from gateway.schedulers.slurm.client import SlurmInstallation, SlurmScheduler
+from hpc_gateway_commands.demo.stack import Stack, running_stack
 from tests.cluster.slurm_cluster import SlurmCluster, configure
 
 BODY = {

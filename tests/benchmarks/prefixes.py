@@ -19,7 +19,7 @@ from shutil import which
 
 import psutil
 
-from gateway.demo.stack import running_stack
+from hpc_gateway_commands.demo.stack import running_stack
 from tests.client import BUCKET, DATA, Client, client_of
 from tests.postgres import create_database, postgres
 

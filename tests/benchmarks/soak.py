@@ -24,9 +24,9 @@ import httpx
 import numpy as np
 import psutil
 
-from gateway.demo.stack import Stack, running_stack
 from gateway.errors import Unavailable
 from gateway.models import Job, Transfer
+from hpc_gateway_commands.demo.stack import Stack, running_stack
 from tests.client import DATA, Client, Status, client_of
 from tests.faults.conftest import SETTINGS
 from tests.faults.history import History

@@ -9,8 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from gateway.demo.run import DST, RECORDING, RESULT
-from gateway.demo.stack import running_stack
+from hpc_gateway_commands.demo.run import DST, RECORDING, RESULT
+from hpc_gateway_commands.demo.stack import running_stack
 from tests.client import Client, client_of, recording
 
 RUNS = 3

@@ -7,7 +7,7 @@ prefix=$(realpath -m "${1:?usage: run.sh PREFIX [pytest arguments]}")
 shift
 tests/cluster/provision.sh "$prefix"
 install() { "$1/bin/python" -m pip -q --disable-pip-version-check install -c constraints.txt "${@:2}"; }
-install "$prefix/venv" -e '.[demo,dev]'
+install "$prefix/venv" -e ./client -e '.[demo,dev]'
 # The kernels alone, as on a compute node, under the machine's own interpreter, with an MPI.
 [ -d "$prefix/kernels" ] || python3 -m venv "$prefix/kernels"
 install "$prefix/kernels" -e './kernels[mpi]' mpich

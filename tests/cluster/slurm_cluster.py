@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.demo.stack import running_stack
+from hpc_gateway_commands.demo.stack import running_stack
 from tests.client import Client, client_of
 
 HERE = Path(__file__).parent

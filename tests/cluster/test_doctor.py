@@ -12,7 +12,7 @@ from tests.cluster.slurm_cluster import SlurmCluster, configure
 def doctor(cluster: SlurmCluster, folder: Path) -> subprocess.CompletedProcess[str]:
     (folder / "stack" / "cluster").mkdir(parents=True, exist_ok=True)
     return subprocess.run(
-        [sys.executable, "-m", "gateway.cli", "doctor", "demo"],
+        [sys.executable, "-m", "hpc_gateway_client", "doctor", "demo"],
         env={"GATEWAY_INFRASTRUCTURES": str(configure(cluster, folder)), "PATH": "/usr/bin:/bin:/usr/sbin"},
         capture_output=True,
         text=True,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.stack import Stack
+from hpc_gateway_commands.demo.stack import Stack
 from tests.client import Client, Status
 from tests.cluster.slurm_cluster import BASE_PORT, SlurmCluster, service_on
 from tests.polling import until

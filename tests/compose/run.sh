@@ -11,7 +11,7 @@ apt-get -qq update
 DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
   podman buildah runc netavark aardvark-dns iptables uidmap catatonit debootstrap >/dev/null
 [ -d .venv ] || python3 -m venv .venv
-.venv/bin/pip install -q -c constraints.txt -e ./kernels -e '.[demo,dev]'
+.venv/bin/pip install -q -c constraints.txt -e ./client -e ./kernels -e '.[demo,dev]'
 
 # crun and the default limits ask for more than a container host in a container may give.
 mkdir -p "$work"

@@ -65,7 +65,7 @@ def _served(http: httpx.Client) -> bool:
 
 
 def _recording() -> bytes:
-    return resources.files("gateway.demo").joinpath("acceleration_12.csv").read_bytes()
+    return resources.files("hpc_gateway_commands.demo").joinpath("acceleration_12.csv").read_bytes()
 
 
 def _table(data: bytes) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":

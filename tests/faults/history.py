@@ -5,9 +5,9 @@ from uuid import UUID
 
 from sqlalchemy import Executable, NullPool, create_engine, func, select
 
-from gateway.demo.stack import Stack
 from gateway.models import Event, Job, Transfer
 from gateway.states import TransferState
+from hpc_gateway_commands.demo.stack import Stack
 from tests.client import Status
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import psutil
 
-from gateway.demo.stack import Stack
+from hpc_gateway_commands.demo.stack import Stack
 
 
 def tree(process: psutil.Process) -> list[psutil.Process]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from gateway.demo.stack import Stack, running_stack
+from hpc_gateway_commands.demo.stack import Stack, running_stack
 from tests.client import BUCKET, DATA, Client, Status, client_of
 from tests.conftest import its_database
 from tests.fault_proxy import Fault, proxy

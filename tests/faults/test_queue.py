@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import psutil
 
-from gateway.demo.stack import INFRASTRUCTURE, Stack
 from gateway.models import Transfer
 from gateway.queue.celery_app import make_app
 from gateway.settings import Settings
+from hpc_gateway_commands.demo.stack import INFRASTRUCTURE, Stack
 from tests.client import DATA, Client
 from tests.faults.history import History
 from tests.faults.killing import kill_part, tree

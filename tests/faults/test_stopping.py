@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from gateway.demo.stack import INFRASTRUCTURE
+from hpc_gateway_commands.demo.stack import INFRASTRUCTURE
 from tests.client import DATA, Client, Status
 from tests.faults.history import History
 from tests.faults.test_worker import WITHIN_S, assert_run_once, moving
@@ -44,7 +44,7 @@ def test_a_worker_that_is_stopped_hands_its_transfer_back(client: Client, histor
 @contextmanager
 def second(client: Client, name: str, *words: str) -> Iterator[str]:
     """Run one more of a part beside the stack's own."""
-    argv = [sys.executable, "-m", "gateway.cli", *words]
+    argv = [sys.executable, "-m", "hpc_gateway_client", *words]
     client.stack.parts.start(name, argv, client.stack.env)
     try:
         yield name

@@ -15,10 +15,10 @@ from fastapi.testclient import TestClient
 
 from gateway.accounts import jwks
 from gateway.db import get_engine
-from gateway.embedded import ObjectStore
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import get_settings
 from gateway.storage.address import S3Address
+from hpc_gateway_commands.demo.services import ObjectStore
 from migrations import upgrade
 from tests import services
 from tests.fault_proxy import Proxy, proxy

@@ -7,12 +7,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.accounts import api_keys as accounts_keys
-from gateway.cli import app as gateway_app
-from gateway.cli.keys import app
 from gateway.db import session_scope
 from gateway.errors import Conflict, Invalid, NotFound
 from gateway.operations.exposure import Exposed
 from gateway.settings import get_settings
+from hpc_gateway_client.commands import app as gateway_app
+from hpc_gateway_commands.keys import app
 
 pytestmark = [
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
@@ -68,7 +68,7 @@ def test_a_wrong_word_makes_no_key(words: tuple[str, ...]) -> None:
 def test_the_api_is_not_opened_by_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[Any] = []
     monkeypatch.setattr("uvicorn.run", lambda *_, **how: served.append(how["host"]))
-    monkeypatch.setattr("gateway.logs.configure_logging", lambda: None)  # it is this process's
+    monkeypatch.setattr("hpc_gateway_commands.serve.configure_logging", lambda: None)  # it is this process's
     everywhere = ("serve", "--host", "0.0.0.0")  # noqa: S104  nothing listens
     refused = CliRunner().invoke(gateway_app, everywhere)
     assert isinstance(refused.exception, Exposed)

@@ -8,12 +8,12 @@ from sqlalchemy import update
 from typer.testing import CliRunner
 
 from gateway import encryption
-from gateway.cli import app
 from gateway.credentials import reencryption, sealing
 from gateway.db import session_scope
 from gateway.encryption import KeyMissing, new_key
 from gateway.models import Infrastructure, Transfer
 from gateway.settings import get_settings
+from hpc_gateway_client.commands import app
 from tests.rows import KEYS, new_transfer, transfer
 
 pytestmark = pytest.mark.usefixtures("database")

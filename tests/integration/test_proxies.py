@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.embedded import free_ports
 from gateway.encryption import new_key
+from hpc_gateway_commands.demo.services import free_ports
 from tests.polling import until
 
 BEHIND = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https"}
@@ -39,7 +39,7 @@ def _served(folder: Path, trusted: str) -> Iterator[httpx.Client]:
         "GATEWAY_CREDENTIALS_KEY": new_key(),
         "GATEWAY_TRUSTED_PROXIES": trusted,
     }
-    command = [sys.executable, "-m", "gateway.cli"]
+    command = [sys.executable, "-m", "hpc_gateway_client"]
     subprocess.run([*command, "migrate"], env=env, check=True, capture_output=True, timeout=60)
     serving = subprocess.Popen([*command, "serve", "--port", str(port)], env=env, stderr=subprocess.DEVNULL)
     try:

@@ -11,12 +11,12 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select, update
 from typer.testing import CliRunner
 
-from gateway.cli import app
 from gateway.db import session_scope, utc_now
 from gateway.models import Event, Job, Transfer
 from gateway.states import JobState, TransferState
 from gateway.work.outbox import Message, take_overdue
 from gateway.work.transitions import move
+from hpc_gateway_client.commands import app
 from tests.rows import new_job, new_transfer
 from workers.tasks.retention import prune_job, prune_transfer
 

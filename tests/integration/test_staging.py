@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.embedded import free_ports
 from gateway.errors import Cancelled, FilesystemError, StorageChanged, StorageError, StorageUnavailable
 from gateway.filesystems.files import SourceFile
 from gateway.filesystems.shared import SharedFilesystem
@@ -19,6 +18,7 @@ from gateway.storage.address import Credentials, S3Address
 from gateway.transfers.staging.stage import stage_in, stage_out
 from gateway.transfers.staging.upload import WHOLE_BYTES as PART_BYTES
 from gateway.transfers.staging.upload import upload_part_size
+from hpc_gateway_commands.demo.services import free_ports
 from tests import services
 from tests.staging import OWNER, SETTINGS, Recorder, at, everything, open_uploads
 

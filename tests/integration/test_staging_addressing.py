@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gateway.embedded import ObjectStore
 from gateway.errors import StorageError
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
 from gateway.storage.address import S3Address
 from gateway.storage.s3.signing import Signer
 from gateway.transfers.staging.stage import fetch_url, stage_in, stage_out
+from hpc_gateway_commands.demo.services import ObjectStore
 from tests.fault_proxy import Fault, first, proxy
 from tests.staging import OWNER, SETTINGS, Recorder, at, everything
 from tests.tls import Authority, tls

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from awscrt.checksums import crc64nvme
 
-from gateway.embedded import ObjectStore
 from gateway.errors import StorageError, StorageUnavailable
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.storage.address import S3Address
 from gateway.storage.s3 import clients, multipart
 from gateway.transfers.staging.stage import stage_out
+from hpc_gateway_commands.demo.services import ObjectStore
 from tests.old_store import Refusal, old_store
 from tests.staging import OWNER, SETTINGS, Interrupted, Recorder, Trail, at, open_uploads
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from gateway import embedded
-from gateway.embedded import ObjectStore, Valkey, free_ports
 from gateway.errors import Unavailable
+from hpc_gateway_commands.demo import services as demo_services
+from hpc_gateway_commands.demo.services import ObjectStore, Valkey, free_ports
 from tests import services
 from tests.filesystems import large_and_nearly_full
 
@@ -45,9 +45,9 @@ def test_free_ports_differ_and_are_given_once() -> None:
 
 
 def test_a_free_port_is_one_that_nobody_listens_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server((embedded.LOOPBACK, 0)) as taken:
+    with socket.create_server((demo_services.LOOPBACK, 0)) as taken:
         port = taken.getsockname()[1]
-        monkeypatch.setattr(embedded, "_PORTS", [*range(14_000, 14_010), *[port] * 90])
+        monkeypatch.setattr(demo_services, "_PORTS", [*range(14_000, 14_010), *[port] * 90])
         assert port not in free_ports(3)
 
 

@@ -4,10 +4,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import typer
 
-from gateway.cli import exit_code, main, run
-from gateway.cli.output import ago, since_when, size
-from gateway.errors import Invalid
-from hpc_gateway_client import Refused, StillRunning, Unreachable
+from hpc_gateway_client import GatewayClientError, Refused, StillRunning, Unreachable
+from hpc_gateway_client.commands import exit_code, main, run
+from hpc_gateway_client.commands.output import age, parse_since, size_text
 
 
 @pytest.mark.parametrize(
@@ -15,14 +14,14 @@ from hpc_gateway_client import Refused, StillRunning, Unreachable
     [("30m", timedelta(minutes=30)), ("2h", timedelta(hours=2)), ("7d", timedelta(days=7))],
 )
 def test_since_is_read_as_people_say_it(text: str, expected: timedelta) -> None:
-    moment = since_when(text)
+    moment = parse_since(text)
     assert moment is not None
     assert abs(datetime.now(UTC) - moment - expected) < timedelta(seconds=5)
 
 
 def test_since_may_be_a_time_with_its_zone() -> None:
-    assert since_when("2026-11-22T08:00:00Z") == datetime(2026, 11, 22, 8, tzinfo=UTC)
-    assert since_when("") is None
+    assert parse_since("2026-11-22T08:00:00Z") == datetime(2026, 11, 22, 8, tzinfo=UTC)
+    assert parse_since("") is None
 
 
 @pytest.mark.parametrize(
@@ -30,11 +29,11 @@ def test_since_may_be_a_time_with_its_zone() -> None:
 )
 def test_any_other_since_is_refused(text: str) -> None:
     with pytest.raises(typer.BadParameter):
-        since_when(text)
+        parse_since(text)
 
 
 def test_sizes_and_ages_are_for_people() -> None:
-    assert [size(n) for n in (None, 0, 999, 1000, 1_400_000, 5 * 10**12)] == [
+    assert [size_text(n) for n in (None, 0, 999, 1000, 1_400_000, 5 * 10**12)] == [
         "?",
         "0 B",
         "999 B",
@@ -43,12 +42,18 @@ def test_sizes_and_ages_are_for_people() -> None:
         "5.0 TB",
     ]
     now = datetime.now(UTC)
-    assert [ago(now - timedelta(seconds=s)) for s in (0, 90, 7300, 200_000)] == ["0 s", "1 m", "2 h", "2 d"]
-    assert ago(None) == ""
+    assert [age(now - timedelta(seconds=s)) for s in (0, 90, 7300, 200_000)] == ["0 s", "1 m", "2 h", "2 d"]
+    assert age(None) == ""
 
 
 def test_exit_codes_tell_a_script_what_to_do() -> None:
-    errors = (Refused(404, "x"), Refused(409, "x"), Unreachable("x"), StillRunning("x"), Invalid("x"))
+    errors = (
+        Refused(404, "x"),
+        Refused(409, "x"),
+        Unreachable("x"),
+        StillRunning("x"),
+        GatewayClientError("x"),
+    )
     assert [exit_code(error) for error in errors] == [4, 1, 5, 6, 1]
 
 

@@ -14,7 +14,7 @@ from hpc_gateway_client import (
     Unreachable,
 )
 from hpc_gateway_client.models import Job, Transfer
-from hpc_gateway_client.steps import Call, Pause, Steps, ask, find, pauses, stage, wait
+from hpc_gateway_client.steps import Call, Pause, Steps, find, pauses, request, stage, wait
 
 NOW = "2026-11-22T12:00:00Z"
 WORK = {
@@ -53,10 +53,10 @@ JOB = WORK | {
 
 
 def reply(status: int, content: Any) -> httpx.Response:
-    request = httpx.Request("GET", "http://gateway")
+    sent = httpx.Request("GET", "http://gateway")
     if isinstance(content, str):
-        return httpx.Response(status, text=content, request=request)
-    return httpx.Response(status, json=content, request=request)
+        return httpx.Response(status, text=content, request=sent)
+    return httpx.Response(status, json=content, request=sent)
 
 
 def drive(steps: Steps[Any], *answers: httpx.Response | httpx.TransportError) -> tuple[list[Call], Any]:
@@ -78,7 +78,7 @@ def drive(steps: Steps[Any], *answers: httpx.Response | httpx.TransportError) ->
 
 def test_a_get_waits_out_a_gateway_that_is_away() -> None:
     away = (httpx.ConnectError("refused"), reply(503, {"detail": "away"}), httpx.ReadTimeout("slow"))
-    calls, answer = drive(ask(Call("GET", "/services")), *away, reply(200, [1]))
+    calls, answer = drive(request(Call("GET", "/services")), *away, reply(200, [1]))
     assert (len(calls), answer) == (4, [1])
 
 
@@ -86,7 +86,7 @@ def test_a_post_is_repeated_under_one_key_because_it_may_have_been_accepted() ->
     busy = reply(409, {"detail": "the first request is still running"})
     busy.headers["Retry-After"] = "1"
     away = (httpx.ReadTimeout("slow"), httpx.ConnectError(""), reply(503, {"detail": "away"}), busy)
-    calls, answer = drive(ask(Call("POST", "/job", {})), *away, reply(201, {"id": "x"}))
+    calls, answer = drive(request(Call("POST", "/job", {})), *away, reply(201, {"id": "x"}))
     assert (len(calls), answer) == (5, {"id": "x"})
     assert len({call.headers["Idempotency-Key"] for call in calls}) == 1
     assert Call("POST", "/job").headers != Call("POST", "/job").headers
@@ -95,11 +95,11 @@ def test_a_post_is_repeated_under_one_key_because_it_may_have_been_accepted() ->
 
 def test_what_is_in_the_wrong_state_is_not_asked_again() -> None:
     with pytest.raises(Refused, match="has ended"):
-        drive(ask(Call("POST", "/job/x/cancel", {})), reply(409, {"detail": "it has ended"}))
+        drive(request(Call("POST", "/job/x/cancel", {})), reply(409, {"detail": "it has ended"}))
 
 
 def test_patience_ends() -> None:
-    steps = ask(Call("GET", "/services"))
+    steps = request(Call("GET", "/services"))
     steps.send(None)
     pause = steps.send(httpx.ConnectError("refused"))
     assert isinstance(pause, Pause)
@@ -119,7 +119,7 @@ def test_patience_ends() -> None:
 )
 def test_a_refusal_has_the_gateways_words_or_says_that_it_is_none(answer: httpx.Response, words: str) -> None:
     with pytest.raises(Refused, match=words) as caught:
-        drive(ask(Call("GET", "/job/x")), answer)
+        drive(request(Call("GET", "/job/x")), answer)
     assert caught.value.status == answer.status_code
 
 

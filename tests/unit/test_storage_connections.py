@@ -13,9 +13,9 @@ from gateway.egress import policy
 from gateway.egress import pool as module
 from gateway.egress.connection import HELD_BYTES
 from gateway.egress.pool import ConnectionPool
-from gateway.embedded import free_ports
 from gateway.errors import StorageError
 from gateway.settings import Settings
+from hpc_gateway_commands.demo.services import free_ports
 from tests.raw import OK, answering, serving, silent_after
 
 SETTINGS = Settings(allowed_endpoints=["127.0.0.1"], read_timeout_s=0.5)

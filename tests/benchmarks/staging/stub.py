@@ -14,7 +14,7 @@ from pathlib import Path
 
 import trustme
 
-from gateway.embedded import free_ports
+from hpc_gateway_commands.demo.services import free_ports
 
 _CONFIG = """
 daemon off; worker_processes 2; pid {folder}/nginx.pid; error_log {folder}/nginx.err;

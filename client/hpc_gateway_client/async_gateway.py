@@ -1,0 +1,91 @@
+"""The async client: the methods of the blocking client, awaited."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import httpx
+
+from hpc_gateway_client.calls import Calls
+from hpc_gateway_client.client import TIMEOUT_S, Client, describe_method
+from hpc_gateway_client.steps import Answer, Call, Pause, Steps
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+def async_method(
+    call: Callable[Concatenate[Calls, Parameters], Steps[Result]],
+) -> Callable[Concatenate["AsyncGateway", Parameters], Coroutine[Any, Any, Result]]:
+    """Return the coroutine method that carries out a call and returns its result."""
+
+    async def method(
+        gateway: "AsyncGateway", /, *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> Result:
+        return await gateway.run(call(gateway.calls, *args, **kwargs))
+
+    return describe_method(method, call)
+
+
+class AsyncGateway(Client[httpx.AsyncClient]):
+    """The async client: its methods are coroutines, and other tasks run while a call is carried out."""
+
+    stage_in = async_method(Calls.stage_in)
+    compute = async_method(Calls.compute)
+    stage_out = async_method(Calls.stage_out)
+    start_stage_in = async_method(Calls.start_stage_in)
+    start_compute = async_method(Calls.start_compute)
+    start_stage_out = async_method(Calls.start_stage_out)
+    wait = async_method(Calls.wait)
+    look = async_method(Calls.look)
+    find = async_method(Calls.find)
+    transfers = async_method(Calls.transfers)
+    jobs = async_method(Calls.jobs)
+    events = async_method(Calls.events)
+    cancel = async_method(Calls.cancel)
+    retry = async_method(Calls.retry)
+    retry_many = async_method(Calls.retry_many)
+    log = async_method(Calls.log)
+    overview = async_method(Calls.overview)
+    infrastructures = async_method(Calls.infrastructures)
+    add_infrastructure = async_method(Calls.add_infrastructure)
+    telemetry = async_method(Calls.telemetry)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def run(self, steps: Steps[Result]) -> Result:
+        """Carry out steps, and return their result."""
+        answer: Answer = None
+        while True:
+            try:
+                step = steps.send(answer)
+            except StopIteration as end:
+                result: Result = end.value
+                return result
+            answer = await self._carry_out(step)
+
+    async def _carry_out(self, step: Call | Pause) -> Answer:
+        if isinstance(step, Pause):
+            step.check(self.patience_s)
+            await asyncio.sleep(step.seconds)
+            return None
+        try:
+            return await self._http.request(
+                step.method, step.path, json=step.body, params=step.params, headers=step.headers
+            )
+        except httpx.TransportError as error:
+            return error
+
+    def _connect(self, headers: dict[str, str]) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=TIMEOUT_S, follow_redirects=True)

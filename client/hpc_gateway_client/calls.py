@@ -1,0 +1,156 @@
+"""The calls of the REST API, each described once: a method returns the steps that a client carries out."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from hpc_gateway_client import steps
+from hpc_gateway_client.errors import GatewayClientError
+from hpc_gateway_client.models import (
+    BulkRetried,
+    Event,
+    Infrastructure,
+    Job,
+    Log,
+    Page,
+    Telemetry,
+    Transfer,
+    TransferKind,
+)
+from hpc_gateway_client.overview import Overview
+from hpc_gateway_client.steps import Call, Params, Report, Row, Steps
+from hpc_gateway_client.store import Store
+
+FilterValue = str | int | datetime | UUID | Sequence[str] | None
+
+
+class Calls:
+    """The calls of a client, with the cluster that they use and the store that they stage from."""
+
+    def __init__(self, infrastructure: str, store: Store | None) -> None:
+        self._infrastructure, self._store = infrastructure, store
+
+    def stage_in(
+        self, key: str, dst: str, report: Report[Transfer] | None = None, timeout_s: float | None = None
+    ) -> Steps[Transfer]:
+        """Bring an object of the store to the cluster, and wait; `report` is called with every status."""
+        return steps.stage("s3_data", self._transfer(key, dst=dst), report, timeout_s)
+
+    def compute(
+        self,
+        services: Sequence[str],
+        read_input_data: str,
+        params: Mapping[str, object] | None = None,
+        report: Report[Job] | None = None,
+        timeout_s: float | None = None,
+    ) -> Steps[Job]:
+        """Run services on a file of the cluster, and wait; `report` is called with every status."""
+        return steps.compute(self._job(services, read_input_data, params), report, timeout_s)
+
+    def stage_out(
+        self, src: str, key: str, report: Report[Transfer] | None = None, timeout_s: float | None = None
+    ) -> Steps[Transfer]:
+        """Put a file of the cluster into the store, and wait; `report` is called with every status."""
+        return steps.stage("s3_result", self._transfer(key, src=src), report, timeout_s)
+
+    def start_stage_in(self, key: str, dst: str) -> Steps[Transfer]:
+        """Start a `stage_in` without waiting."""
+        return steps.request_transfer(Call("POST", "/s3_data", self._transfer(key, dst=dst)))
+
+    def start_stage_out(self, src: str, key: str) -> Steps[Transfer]:
+        """Start a `stage_out` without waiting."""
+        return steps.request_transfer(Call("POST", "/s3_result", self._transfer(key, src=src)))
+
+    def start_compute(
+        self, services: Sequence[str], read_input_data: str, params: Mapping[str, object] | None = None
+    ) -> Steps[Job]:
+        """Start a `compute` without waiting."""
+        return steps.request_one(Job, Call("POST", "/job", self._job(services, read_input_data, params)))
+
+    def wait(self, row: Row, report: Report[Row] | None = None, timeout_s: float | None = None) -> Steps[Row]:
+        """Wait for the end of a transfer or a job; raise with its reason when it ended badly."""
+        return steps.wait(row, report, timeout_s)
+
+    def look(self, row: Row) -> Steps[Row]:
+        """Return the row as it is now."""
+        return steps.refresh(row)
+
+    def find(self, row_id: UUID | str) -> Steps[Transfer | Job]:
+        """Return the transfer or job of an id."""
+        return steps.find(row_id)
+
+    def transfers(self, /, kind: TransferKind, **filters: FilterValue) -> Steps[Page[Transfer]]:
+        """List transfers; the filters are those of the REST API."""
+        page = yield from steps.request(Call("GET", f"/{kind}", params=_present(filters)))
+        items = [item | {"kind": kind} for item in page["items"]]
+        return Page[Transfer].model_validate(page | {"items": items})
+
+    def jobs(self, /, **filters: FilterValue) -> Steps[Page[Job]]:
+        """List jobs; the filters are those of the REST API."""
+        return steps.request_one(Page[Job], Call("GET", "/job", params=_present(filters)))
+
+    def events(self, row: Transfer | Job) -> Steps[list[Event]]:
+        """Return the history of a transfer or a job."""
+        return steps.request_list(Event, Call("GET", f"{row.url}/events"))
+
+    def cancel(self, row: Row, by: str = "", reason: str = "") -> Steps[Row]:
+        """Stop a transfer or a job, or ask for it."""
+        return steps.request_action(row, "cancel", {"by": by, "reason": reason})
+
+    def retry(self, row: Row, by: str = "", reason: str = "", store: Store | None = None) -> Steps[Row]:
+        """Try again a row that ended badly, with the keys of `store` if one is given."""
+        keys = {"access_key": store.access_key, "secret_key": store.secret_key} if store else {}
+        return steps.request_action(row, "retry", {"by": by, "reason": reason} | keys)
+
+    def retry_many(
+        self, filters: Mapping[str, FilterValue], by: str = "", reason: str = "", *, dry_run: bool = True
+    ) -> Steps[BulkRetried]:
+        """Try again every row that a filter finds and that ended badly."""
+        body = {"filter": _present(filters), "by": by, "reason": reason, "dry_run": dry_run}
+        return steps.request_one(BulkRetried, Call("POST", "/retry", body))
+
+    def log(self, job: Job, stream: str = "stdout", offset: int | None = None) -> Steps[Log]:
+        """Return a piece of a job's output, from the byte `offset` on."""
+        wanted = _present({"stream": stream, "offset": offset})
+        return steps.request_one(Log, Call("GET", f"{job.url}/log", params=wanted))
+
+    def overview(self) -> Steps[Overview]:
+        """Return queues, workers, clusters and recent failures."""
+        return steps.request_one(Overview, Call("GET", "/overview"))
+
+    def infrastructures(self) -> Steps[list[Infrastructure]]:
+        """List the clusters."""
+        return steps.request_list(Infrastructure, Call("GET", "/infrastructure"))
+
+    def add_infrastructure(self, entry: Mapping[str, object]) -> Steps[Infrastructure]:
+        """Add a cluster, or replace the entry of its name."""
+        return steps.request_one(Infrastructure, Call("POST", "/infrastructure", entry))
+
+    def telemetry(self, name: str) -> Steps[Telemetry]:
+        """Return a cluster's live figures."""
+        return steps.request_one(Telemetry, Call("GET", f"/infrastructure/{name}/telemetry"))
+
+    def _transfer(self, key: str, **path: str) -> dict[str, str]:
+        if self._store is None:
+            raise GatewayClientError("a transfer needs a store: Gateway(url, infrastructure, store)")
+        return self._store.fields | {"object": key, "infrastructure": self._infrastructure} | path
+
+    def _job(
+        self, services: Sequence[str], read_input_data: str, params: Mapping[str, object] | None
+    ) -> dict[str, object]:
+        return {
+            "services": list(services),
+            "infrastructure": self._infrastructure,
+            "params": {"read_input_data": read_input_data, **(params or {})},
+        }
+
+
+def _present(filters: Mapping[str, FilterValue]) -> Params:
+    """Leave out the filters without a value, and write times and ids as text."""
+    return {name: _plain(value) for name, value in filters.items() if value is not None}
+
+
+def _plain(value: str | int | datetime | UUID | Sequence[str]) -> str | int | Sequence[str]:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID) else value

@@ -1,0 +1,61 @@
+"""`hpc-gateway jobs`: list jobs and print their logs, beside the shared commands."""
+
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from hpc_gateway_client.commands import output
+from hpc_gateway_client.commands.connection import connect
+from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Since, Url
+from hpc_gateway_client.commands.rows import Id, Limit, On, Reason, State, add_row_commands, print_rows
+from hpc_gateway_client.errors import GatewayClientError
+from hpc_gateway_client.models import Transfer
+
+FOLLOW_S = 1.0
+app = typer.Typer(no_args_is_help=True, help="Jobs: kernels on a cluster.")
+add_row_commands(app)
+
+
+@app.command("list")
+def list_jobs(
+    *,
+    state: State = None,
+    on: On = None,
+    service: Annotated[str | None, typer.Option(help="With this service.")] = None,
+    reason: Reason = None,
+    since: Since = "",
+    limit: Limit = 20,
+    url: Url = LOCAL_URL,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, newest first."""
+    filters = {"state": state, "infrastructure": on, "service": service, "reason": reason, "limit": limit}
+    with connect(url) as gateway:
+        page = gateway.jobs(since=output.parse_since(since), **filters)
+    print_rows(page.items, page.counts or {}, as_json=as_json)
+
+
+@app.command("log")
+def print_log(
+    row_id: Id,
+    *,
+    stderr: Annotated[bool, typer.Option("--stderr", help="Print stderr instead of stdout.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
+    url: Url = LOCAL_URL,
+) -> None:
+    """Print the output of a job."""
+    stream, offset = "stderr" if stderr else "stdout", 0
+    with connect(url) as gateway:
+        while True:
+            row = gateway.find(row_id)
+            if isinstance(row, Transfer):
+                raise GatewayClientError(f"{row_id} is a transfer: hpc-gateway transfers log {row_id}")
+            while (piece := gateway.log(row, stream, offset)).text:
+                sys.stdout.write(piece.text)
+                offset = piece.next_offset
+            sys.stdout.flush()
+            if row.ended or not follow:
+                return
+            time.sleep(FOLLOW_S)

@@ -1,0 +1,111 @@
+"""Output of the commands: tables for people, or JSON for scripts."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hpc_gateway_client.commands.durations import parse_duration
+from hpc_gateway_client.models import Job, Transfer
+
+LOCAL_URL = "http://127.0.0.1:8080"
+PIPED_WIDTH = 400
+KILO = 1000
+Url = Annotated[str, typer.Option(envvar="GATEWAY_URL", help="Where the gateway's API is.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+Since = Annotated[str, typer.Option(help="Created since: 30m, 2h, 7d, or a time with its zone.")]
+
+COLOURS = {
+    "completed": "green",
+    "succeeded": "green",
+    "running": "cyan",
+    "transferring": "cyan",
+    "retrying": "yellow",
+    "cancelled": "dim",
+    "failed": "red",
+    "timeout": "red",
+    "out_of_memory": "red",
+    "node_failure": "red",
+    "lost": "red",
+}
+
+
+def console() -> Console:
+    """Return the console: a pipe gets whole lines, however long they are."""
+    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False, soft_wrap=False)
+
+
+def print_json(content: BaseModel | Sequence[BaseModel]) -> None:
+    """Print one value or a list as JSON."""
+    if isinstance(content, BaseModel):
+        typer.echo(content.model_dump_json(indent=2))
+    else:
+        typer.echo(json.dumps([item.model_dump(mode="json") for item in content], indent=2))
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str | Text]], title: str | None = None
+) -> None:
+    """Print a table."""
+    drawn = Table(*columns, title=title, title_justify="left", box=None, header_style="bold")
+    for row in rows:
+        drawn.add_row(*row)
+    console().print(drawn)
+
+
+def state_text(state: str) -> Text:
+    """Return a state in its colour."""
+    return Text(state, COLOURS.get(state, ""))
+
+
+def age(moment: datetime | None) -> str:
+    """Return the time since a moment in its largest unit."""
+    if moment is None:
+        return ""
+    seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))
+    for length, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
+
+
+def size_text(number: int | None) -> str:
+    """Return a number of bytes for people."""
+    if number is None:
+        return "?"
+    value = float(number)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < KILO:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= KILO
+    return f"{value:.1f} TB"
+
+
+def parse_since(text: str) -> datetime | None:
+    """Read `30m`, `2h`, `7d` or a time with its zone."""
+    if not text:
+        return None
+    duration = parse_duration(text)
+    if duration is not None:
+        return datetime.now(UTC) - duration
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is neither 30m, 2h, 7d nor a time") from None
+    if moment.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} needs a zone, such as {text}Z")
+    return moment
+
+
+def row_content(row: Transfer | Job) -> str:
+    """Return the bytes of a transfer or the services of a job."""
+    if isinstance(row, Transfer):
+        return f"{size_text(row.bytes_done)} of {size_text(row.bytes_total)}"
+    return " ".join(row.services)

@@ -1,0 +1,146 @@
+"""The commands that `jobs` and `transfers` share: show, cancel, retry and watch, by id."""
+
+import getpass
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import typer
+
+from hpc_gateway_client.commands import output
+from hpc_gateway_client.commands.connection import connect, connect_to_wait
+from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Url
+from hpc_gateway_client.commands.progress import progress_lines
+from hpc_gateway_client.models import Event, Job, Transfer
+from hpc_gateway_client.store import Store
+
+Id = Annotated[str, typer.Argument(help="The id that the gateway gave.")]
+Ids = Annotated[list[str], typer.Argument(help="One id or more.")]
+Why = Annotated[str, typer.Option(help="Why; it stays in the history.")]
+State = Annotated[list[str] | None, typer.Option(help="In this state; may be repeated.")]
+On = Annotated[str | None, typer.Option(help="On this cluster.")]
+Reason = Annotated[str | None, typer.Option(help="With this text in the reason.")]
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many to show, newest first.")]
+
+
+def add_row_commands(app: typer.Typer) -> None:
+    """Add the shared commands to a group."""
+    app.command("show")(show_row)
+    app.command("cancel")(cancel_rows)
+    app.command("retry")(retry_rows)
+    app.command("watch")(watch_row)
+
+
+def show_row(row_id: Id, url: Url = LOCAL_URL, *, as_json: AsJson = False) -> None:
+    """Show all fields of one, and its history."""
+    with connect(url) as gateway:
+        row = gateway.find(row_id)
+        events = gateway.events(row)
+    if as_json:
+        output.print_json(row)
+        return
+    fields = row.model_dump(mode="json")
+    shown = [(name, str(value)) for name, value in fields.items() if value not in (None, "", [], {})]
+    output.print_table(("", ""), shown)
+    print_history(events)
+
+
+def cancel_rows(ids: Ids, *, why: Why = "", url: Url = LOCAL_URL, as_json: AsJson = False) -> None:
+    """Stop work that has not ended."""
+    with connect(url) as gateway:
+        rows = [gateway.cancel(gateway.find(row_id), user_at_host(), why) for row_id in ids]
+    _print_states(rows, as_json=as_json)
+
+
+def retry_rows(
+    ids: Ids,
+    *,
+    why: Why = "",
+    fresh_keys: Annotated[
+        bool, typer.Option("--fresh-keys", help="Send the store's keys again: from --profile or AWS_*.")
+    ] = False,
+    profile: Annotated[str | None, typer.Option(help="AWS profile of the fresh keys.")] = None,
+    url: Url = LOCAL_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Try again work that ended badly, by id; `hpc-gateway retry` takes a filter."""
+    rows: list[Transfer | Job] = []
+    with connect(url) as gateway:
+        for row_id in ids:
+            row = gateway.find(row_id)
+            store = _store_of(row, profile) if fresh_keys or profile else None
+            rows.append(gateway.retry(row, user_at_host(), why, store))
+    _print_states(rows, as_json=as_json)
+
+
+def watch_row(
+    row_id: Id,
+    timeout: Annotated[float | None, typer.Option(help="Give up after so many seconds.")] = None,
+    url: Url = LOCAL_URL,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Follow one until it has ended; the exit code says how."""
+    with connect_to_wait(url) as gateway, progress_lines() as add_line:
+        row = gateway.find(row_id)
+        ended = gateway.wait(row, add_line(f"{row.kind} {row.id}"), timeout)
+    _print_states([ended], as_json=as_json)
+
+
+def print_history(events: Sequence[Event]) -> None:
+    """Print events as a table."""
+    rows = [
+        (
+            event.at.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
+            str(event.attempt),
+            output.state_text(event.to_state),
+            event.actor or event.worker,
+            event.reason,
+        )
+        for event in events
+    ]
+    output.print_table(("time", "try", "state", "by", "reason"), rows, "History")
+
+
+def print_rows(rows: Sequence[Transfer | Job], counts: Mapping[str, int], *, as_json: bool) -> None:
+    """Print a list of rows, and how many there are in each state."""
+    if as_json:
+        output.print_json(rows)
+        return
+    columns = ("id", "kind", "cluster", "state", "try", "age", "what", "reason")
+    lines = [
+        (
+            str(row.id),
+            row.kind,
+            row.infrastructure,
+            output.state_text(row.state),
+            str(row.attempt),
+            output.age(row.created_at),
+            output.row_content(row),
+            row.reason,
+        )
+        for row in rows
+    ]
+    output.print_table(columns, lines)
+    found = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+    output.console().print(found or "nothing found")
+
+
+def user_at_host() -> str:
+    """Return the actor of a cancellation or a retry, for the history."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+def _store_of(row: Transfer | Job, profile: str | None) -> Store | None:
+    """Return the store of a transfer with the keys of this environment."""
+    if isinstance(row, Transfer) and row.bucket:
+        return Store.from_environment(row.bucket, profile)
+    return None
+
+
+def _print_states(rows: Sequence[Transfer | Job], *, as_json: bool) -> None:
+    if as_json:
+        output.print_json(rows)
+    else:
+        for row in rows:
+            output.console().print(f"{row.kind} {row.id}", output.state_text(row.state))

@@ -1,0 +1,52 @@
+"""The errors of the client, each with the gateway's own words.
+
+GatewayClientError
+├── Unreachable      no answer from the gateway for longer than `patience_s`
+├── Refused          the gateway refused the request: `status` is the HTTP status
+├── TransferFailed   a transfer ended badly: `transfer` is its last status
+├── JobFailed        a job ended badly: `job` is its last status
+├── StoreFailed      the store did not take or give an object
+└── StillRunning     the caller's `timeout_s` is over; the work goes on
+"""
+
+from hpc_gateway_client.models import Job, Transfer
+
+
+class GatewayClientError(Exception):
+    """The base of all errors of the client."""
+
+
+class Unreachable(GatewayClientError):
+    """The gateway does not answer."""
+
+
+class Refused(GatewayClientError):
+    """The gateway refused the request."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+class TransferFailed(GatewayClientError):
+    """A transfer ended badly."""
+
+    def __init__(self, transfer: Transfer) -> None:
+        super().__init__(f"transfer {transfer.id} {transfer.state}: {transfer.reason}")
+        self.transfer = transfer
+
+
+class JobFailed(GatewayClientError):
+    """A job ended badly."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(f"job {job.id} {job.state}: {job.reason}")
+        self.job = job
+
+
+class StillRunning(GatewayClientError):
+    """The caller's time is over; the work goes on."""
+
+
+class StoreFailed(GatewayClientError):
+    """The store did not take or give an object."""

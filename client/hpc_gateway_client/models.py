@@ -1,0 +1,176 @@
+"""Models of the gateway's answers; fields that a newer gateway adds are ignored."""
+
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar, get_args
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+TransferKind = Literal["data", "s3_data", "s3_result"]
+TRANSFER_KINDS: tuple[TransferKind, ...] = get_args(TransferKind)
+Item = TypeVar("Item")
+
+
+class Model(BaseModel):
+    """A part of an answer."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Row(Model):
+    id: UUID
+    owner: str = "local"
+    status: str
+    state: str
+    reason: str
+    fault: str | None = None
+    infrastructure: str
+    created_at: datetime
+    updated_at: datetime
+    ended_at: datetime | None = None
+    attempt: int
+    next_attempt_at: datetime | None = None
+
+
+class Transfer(_Row):
+    """The status of a transfer; `kind` is its collection."""
+
+    kind: TransferKind
+    endpoint: str = ""
+    bucket: str = ""
+    object: str = ""
+    region: str = ""
+    dst: str | None = None
+    src: str | None = None
+    bytes_total: int | None
+    bytes_done: int
+
+    @property
+    def url(self) -> str:
+        """The path of the transfer below the gateway's URL."""
+        return f"/{self.kind}/{self.id}"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the state is final."""
+        return self.status != "transferring"
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether every byte has arrived."""
+        return self.status == "completed"
+
+
+class Output(Model):
+    """A result file of a job; `path` is the source of a `stage_out`."""
+
+    service: str
+    path: str
+    bytes: int
+    sha256: str
+
+
+class Job(_Row):
+    """The status of a job."""
+
+    scheduler_id: str
+    success: bool | None
+    exit_code: int | None
+    services: list[str]
+    params: dict[str, Any]
+    warnings: list[str]
+    outputs: list[Output]
+    submitted_at: datetime | None
+    started_at: datetime | None
+
+    kind: Literal["job"] = "job"
+
+    @property
+    def url(self) -> str:
+        """The path of the job below the gateway's URL."""
+        return f"/job/{self.id}"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the state is final."""
+        return self.status == "completed"
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the job has completed without a failure."""
+        return self.success is True
+
+
+class Page(Model, Generic[Item]):
+    """A page of a collection, newest first; `next` is the cursor of the page after it."""
+
+    items: list[Item]
+    next: str | None
+    counts: dict[str, int] | None = None
+
+
+class Event(Model):
+    """A change of state in a history."""
+
+    at: datetime
+    from_state: str
+    to_state: str
+    attempt: int
+    worker: str
+    actor: str
+    reason: str
+
+
+class Log(Model):
+    """A piece of a job's output; the next one begins at `next_offset`."""
+
+    stream: str
+    text: str
+    offset: int
+    next_offset: int
+    size: int
+
+
+class Infrastructure(Model):
+    """A cluster."""
+
+    name: str
+    host: str
+    hostname: str
+    scheduler: str
+
+
+class Partition(Model):
+    """The figures of one partition."""
+
+    name: str
+    total_nodes: int
+    avail_nodes: int
+    total_cpus: int
+    avail_cpus: int
+    running_jobs: int
+    queued_jobs: int
+
+
+class Telemetry(Infrastructure):
+    """A cluster's live figures."""
+
+    as_of: datetime
+    partitions: list[Partition]
+
+
+class BulkItem(Model):
+    """A row that a bulk retry found; `refusal` is the reason why it is not retried."""
+
+    id: UUID
+    kind: str
+    refusal: str
+
+
+class BulkRetried(Model):
+    """The outcome of a bulk retry, or its forecast with `dry_run`."""
+
+    dry_run: bool
+    found: int
+    retried: int
+    items: list[BulkItem]

@@ -1,0 +1,61 @@
+"""boto3 for the client's store, in a module of its own because the import of boto3 takes 0.3 s."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import boto3
+from boto3.exceptions import Boto3Error
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from hpc_gateway_client.errors import StoreFailed
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+def read_environment(profile: str | None) -> dict[str, str]:
+    """Return endpoint, region and keys of the AWS variables or a profile, as the fields of a Store."""
+    with _translate_errors("the store cannot be found"):
+        session = boto3.Session(profile_name=profile)
+        keys = session.get_credentials()
+        region = session.region_name or "local"
+        endpoint = session.client("s3", region_name=region).meta.endpoint_url
+    if keys is None or keys.access_key is None or keys.secret_key is None:
+        raise StoreFailed("no keys for the store: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+    if keys.token:
+        raise StoreFailed("keys with a session token cannot be handed to the gateway")
+    return {
+        "endpoint": endpoint,
+        "region": region,
+        "access_key": keys.access_key,
+        "secret_key": keys.secret_key,
+    }
+
+
+@contextmanager
+def open_client(
+    endpoint: str, region: str, access_key: str, secret_key: str, failure: str
+) -> "Iterator[S3Client]":
+    """Give a client of the store; an error in the block becomes StoreFailed, told as `failure`."""
+    checksums = Config(
+        request_checksum_calculation="when_required", response_checksum_validation="when_required"
+    )
+    with _translate_errors(failure):
+        yield boto3.client(
+            "s3",
+            endpoint_url=endpoint,
+            region_name=region,
+            aws_access_key_id=access_key,
+            aws_secret_access_key=secret_key,
+            config=checksums,
+        )
+
+
+@contextmanager
+def _translate_errors(failure: str) -> Iterator[None]:
+    try:
+        yield
+    except (Boto3Error, BotoCoreError, ClientError, OSError) as error:
+        raise StoreFailed(f"{failure}: {error}") from error

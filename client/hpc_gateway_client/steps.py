@@ -1,0 +1,177 @@
+"""Sans-IO steps of the client: generators of calls and pauses, carried out by a blocking or an async client.
+
+A generator yields a Call and is sent the response (or the transport error), or yields a Pause and is sent
+nothing; its return value is the result.
+"""
+
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+from uuid import UUID, uuid4
+
+import httpx
+from pydantic import BaseModel
+
+from hpc_gateway_client.errors import JobFailed, Refused, StillRunning, TransferFailed, Unreachable
+from hpc_gateway_client.models import TRANSFER_KINDS, Job, Transfer, TransferKind
+
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 5.0
+AWAY = (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT)
+
+Body = Mapping[str, object]
+Params = Mapping[str, str | int | Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Call:
+    """An HTTP request. A POST may be sent again under the same `key`: the gateway carries it out once."""
+
+    method: str
+    path: str
+    body: Body | None = None
+    params: Params | None = None
+    key: str = field(default_factory=lambda: uuid4().hex, compare=False)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of this request alone."""
+        return {"Idempotency-Key": self.key} if self.method == "POST" else {}
+
+
+@dataclass(frozen=True)
+class Pause:
+    """A wait before the next call; `away` is the reason when the gateway has not answered for `away_s`."""
+
+    seconds: float
+    away: Unreachable | None = None
+    away_s: float = 0.0
+
+    def check(self, patience_s: float) -> None:
+        """Raise Unreachable when the gateway has been away for `patience_s`."""
+        if self.away is not None and self.away_s >= patience_s:
+            raise self.away
+
+
+Result = TypeVar("Result")
+Model = TypeVar("Model", bound=BaseModel)
+Row = TypeVar("Row", bound=Transfer | Job)
+Answer = httpx.Response | httpx.TransportError | None
+Steps = Generator[Call | Pause, Answer, Result]
+Report = Callable[[Row], None]
+
+
+def pauses() -> Generator[float, None, None]:
+    """Yield the seconds between looks: short at first, then longer."""
+    seconds = FIRST_PAUSE_S
+    while True:
+        yield seconds
+        seconds = min(seconds * 1.5, LONGEST_PAUSE_S)
+
+
+def request(call: Call) -> Steps[Any]:
+    """Make a call, and make it again while the gateway is away or still busy with the first one."""
+    started = time.monotonic()
+    for pause in pauses():
+        answer = yield call
+        if isinstance(answer, httpx.Response) and not _is_retryable(answer):
+            return _content(answer)
+        yield Pause(pause, _away(answer), time.monotonic() - started)
+    return None
+
+
+def request_one(model: type[Model], call: Call) -> Steps[Model]:
+    """Make a call that is answered with one value."""
+    return model.model_validate((yield from request(call)))
+
+
+def request_list(model: type[Model], call: Call) -> Steps[list[Model]]:
+    """Make a call that is answered with a list."""
+    return [model.model_validate(item) for item in (yield from request(call))]
+
+
+def request_transfer(call: Call) -> Steps[Transfer]:
+    """Make a call that is answered with a transfer; its kind is the first part of the path."""
+    return Transfer.model_validate((yield from request(call)) | {"kind": call.path.split("/")[1]})
+
+
+def request_action(row: Row, action: str, body: Body) -> Steps[Row]:
+    """Request the cancellation or the retry of a row."""
+    return _request_row(row, Call("POST", f"{row.url}/{action}", body))
+
+
+def refresh(row: Row) -> Steps[Row]:
+    """Fetch a row again."""
+    return _request_row(row, Call("GET", row.url))
+
+
+def _request_row(row: Row, call: Call) -> Steps[Row]:
+    """Make a call that is answered with the row of the same kind."""
+    content = yield from request(call)
+    return cast("Row", type(row).model_validate(content | {"kind": row.kind}))
+
+
+def wait(row: Row, report: Report[Row] | None, timeout_s: float | None) -> Steps[Row]:
+    """Fetch a row until it has ended; raise when it ended badly or the time is over."""
+    started = time.monotonic()
+    for pause in pauses():
+        if report is not None:
+            report(row)
+        if row.ended:
+            break
+        if timeout_s is not None and time.monotonic() - started >= timeout_s:
+            raise StillRunning(f"{row.url} is still {row.state} after {timeout_s:g} s; it goes on")
+        yield Pause(pause)
+        row = yield from refresh(row)
+    if not row.succeeded:
+        raise TransferFailed(row) if isinstance(row, Transfer) else JobFailed(row)
+    return row
+
+
+def stage(
+    kind: TransferKind, body: Body, report: Report[Transfer] | None, timeout_s: float | None
+) -> Steps[Transfer]:
+    """Start a transfer and wait for its end."""
+    started = yield from request_transfer(Call("POST", f"/{kind}", body))
+    return (yield from wait(started, report, timeout_s))
+
+
+def compute(body: Body, report: Report[Job] | None, timeout_s: float | None) -> Steps[Job]:
+    """Start a job and wait for its end."""
+    started = yield from request_one(Job, Call("POST", "/job", body))
+    return (yield from wait(started, report, timeout_s))
+
+
+def find(row_id: UUID | str) -> Steps[Transfer | Job]:
+    """Find the row of an id in any of the collections."""
+    for kind in TRANSFER_KINDS:
+        try:
+            return (yield from request_transfer(Call("GET", f"/{kind}/{row_id}")))
+        except Refused as refusal:
+            if refusal.status != httpx.codes.NOT_FOUND:
+                raise
+    return (yield from request_one(Job, Call("GET", f"/job/{row_id}")))
+
+
+def _is_retryable(response: httpx.Response) -> bool:
+    """Tell of a gateway that is away, and of one that still carries out the first sending of a POST."""
+    is_busy = response.status_code == httpx.codes.CONFLICT and "Retry-After" in response.headers
+    return is_busy or response.status_code in AWAY
+
+
+def _content(response: httpx.Response) -> Any:
+    try:
+        content = response.json()
+    except ValueError:
+        raise Refused(response.status_code, f"no gateway answers at {response.url}") from None
+    if response.is_error:
+        detail = content.get("detail") if isinstance(content, dict) else None
+        raise Refused(response.status_code, str(detail or response.reason_phrase))
+    return content
+
+
+def _away(answer: Answer) -> Unreachable:
+    if isinstance(answer, httpx.Response):
+        return Unreachable(f"the gateway answers {answer.status_code}: {answer.text[:200]}")
+    return Unreachable(f"the gateway does not answer: {answer or type(answer).__name__}")

@@ -1,1 +1,0 @@
-"""The demo: the whole service on this machine, and the three-step workflow on a real recording."""

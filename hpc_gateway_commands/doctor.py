@@ -1,0 +1,25 @@
+"""`hpc-gateway doctor`: checks of a cluster where its worker runs."""
+
+from typing import Annotated
+
+import typer
+
+from gateway.clusters.catalog import configured_clusters
+from gateway.errors import GatewayError
+from gateway.operations.doctor import examine
+
+
+def doctor(
+    name: Annotated[str, typer.Argument(help="The cluster, as the configuration names it.")],
+) -> None:
+    """Check a cluster's worker, here and on a compute node, and advise on each problem."""
+    clusters = configured_clusters()
+    if name not in clusters:
+        raise GatewayError(f"{name!r} is not in the configuration file; it defines {sorted(clusters)}")
+    well = True
+    for finding in examine(clusters[name]):
+        well = well and finding.well
+        typer.echo(f"{'well' if finding.well else 'NOT WELL'}: {finding.check}: {finding.found}")
+        if finding.advice:
+            typer.echo(f"  {finding.advice}")
+    raise typer.Exit(0 if well else 1)

@@ -1,0 +1,27 @@
+"""`hpc-gateway worker`: the workers of clusters, and the housekeeping."""
+
+from typing import Annotated
+
+import typer
+
+from gateway.encryption import check_key
+from workers.launch import run_workers
+
+
+def worker(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Clusters to serve, as the configuration names them.")
+    ] = None,
+    *,
+    housekeeping: Annotated[
+        bool, typer.Option("--housekeeping", help="Do the gateway's housekeeping too.")
+    ] = False,
+    concurrency: Annotated[
+        int, typer.Option(help="Transfers and submissions at once, for each cluster.")
+    ] = 4,
+) -> None:
+    """Serve clusters: stage files, submit and watch jobs. Runs where their scheduler and files are."""
+    if not names and not housekeeping:
+        raise typer.BadParameter("name a cluster to serve, or say --housekeeping")
+    check_key()
+    raise typer.Exit(run_workers(names or [], housekeeping=housekeeping, concurrency=concurrency))

@@ -1,0 +1,120 @@
+"""The client's copies of the server's knowledge agree with the server: services, models, commands."""
+
+from importlib.metadata import entry_points
+from typing import Any
+
+import pytest
+import typer
+
+from api.app import create_app
+from gateway.errors import Invalid
+from gateway.jobs.services import CLASSES as SERVER_CLASSES
+from gateway.jobs.services import check_services as server_check_services
+from hpc_gateway_client import GatewayClientError, models, overview
+from hpc_gateway_client.commands.extensions import SERVER_COMMANDS, expected_errors
+from hpc_gateway_client.commands.output import LOCAL_URL
+from hpc_gateway_client.commands.services import CLASSES, check_services
+from hpc_gateway_commands.ports import API_PORT
+
+# The schemas of the answers that a model of the client stands for.
+SCHEMAS: dict[type[models.Model], tuple[str, ...]] = {
+    models.BulkItem: ("BulkItem",),
+    models.BulkRetried: ("BulkRetried",),
+    models.Event: ("HistoryEvent",),
+    models.Infrastructure: ("InfrastructureSummary",),
+    models.Job: ("JobStatus",),
+    models.Log: ("JobLog",),
+    models.Output: ("JobOutput",),
+    models.Page: ("Page_JobStatus_", "Page_S3FileTransferStatus_", "Page_S3ResultTransferStatus_"),
+    models.Partition: ("Partition",),
+    models.Telemetry: ("InfrastructureTelemetry",),
+    models.Transfer: ("FileTransferStatus", "S3FileTransferStatus", "S3ResultTransferStatus"),
+    overview.Count: ("Count",),
+    overview.Failure: ("Failure",),
+    overview.Overview: ("Overview",),
+    overview.Pulse: ("Pulse",),
+}
+ADDED_BY_THE_CLIENT = {"kind"}  # of a transfer or a job, from the collection that it was fetched from
+
+
+@pytest.fixture(scope="module")
+def server() -> dict[str, Any]:
+    schemas: dict[str, Any] = create_app().openapi()["components"]["schemas"]
+    return schemas
+
+
+def _types(schema: dict[str, Any], definitions: dict[str, Any]) -> set[str]:
+    """Return the JSON types that a schema allows."""
+    if "$ref" in schema:
+        return _types(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    if "anyOf" in schema:
+        return {name for part in schema["anyOf"] for name in _types(part, definitions)}
+    if "type" in schema:
+        return {schema["type"]}
+    return {"string", "integer", "number", "boolean", "array", "object", "null"}
+
+
+PAIRS = [(model, name) for model, names in SCHEMAS.items() for name in names]
+
+
+@pytest.mark.parametrize(("model", "name"), PAIRS, ids=[name for _, name in PAIRS])
+def test_a_model_reads_what_the_server_describes(
+    server: dict[str, Any], model: type[models.Model], name: str
+) -> None:
+    ours = model.model_json_schema()
+    theirs = server[name]["properties"]
+    for field, schema in ours["properties"].items():
+        if field not in theirs:
+            assert field not in ours.get("required", []) or field in ADDED_BY_THE_CLIENT
+            continue
+        assert _types(theirs[field], server) <= _types(schema, ours.get("$defs", {})), field
+
+
+@pytest.mark.parametrize("model", [m for m in SCHEMAS if m.__module__ == overview.__name__])
+def test_the_overview_has_every_field_of_the_server(
+    server: dict[str, Any], model: type[models.Model]
+) -> None:
+    assert set(model.model_fields) == set(server[SCHEMAS[model][0]]["properties"])
+
+
+def test_every_model_of_the_client_is_compared() -> None:
+    ours = {each for each in [*vars(models).values(), *vars(overview).values()] if isinstance(each, type)}
+    public = {each for each in ours if issubclass(each, models.Model) and not each.__name__.startswith("_")}
+    assert public - {models.Model} == set(SCHEMAS)
+
+
+def test_the_services_and_their_classes_are_the_servers() -> None:
+    assert list(CLASSES.items()) == list(SERVER_CLASSES.items())
+
+
+@pytest.mark.parametrize("services", [["fftt"], ["fft", "fft"], ["fft", "knn"], ["kmean", "knn"], [""]])
+def test_both_refuse_the_same_services_in_the_same_words(services: list[str]) -> None:
+    with pytest.raises(Invalid) as theirs:
+        server_check_services(services)
+    with pytest.raises(GatewayClientError) as ours:
+        check_services(services)
+    assert str(ours.value) == str(theirs.value)
+
+
+def test_both_accept_the_same_services() -> None:
+    for services in (["fft"], ["fft", "min_max"], ["knn"]):
+        server_check_services(services)
+        check_services(services)
+
+
+def test_the_client_knows_the_servers_commands_and_their_help() -> None:
+    points = {point.name: point for point in entry_points(group="hpc_gateway.commands")}
+    assert points.keys() == SERVER_COMMANDS.keys()
+    for name, point in points.items():
+        command = point.load()
+        text = command.info.help if isinstance(command, typer.Typer) else command.__doc__
+        assert text == SERVER_COMMANDS[name]
+
+
+def test_the_default_url_is_where_the_api_listens() -> None:
+    assert f":{API_PORT}" in LOCAL_URL
+
+
+def test_an_error_of_the_server_is_a_line_and_not_a_traceback() -> None:
+    assert issubclass(Invalid, expected_errors())
+    assert not issubclass(ValueError, expected_errors())
