@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gateway.db import session_scope
-from gateway.operations.retention import mark_expired, count_expired
+from gateway.operations.retention import count_expired, mark_expired
 from hpc_gateway_client.commands import output
 from hpc_gateway_client.commands.durations import parse_duration
 
