@@ -15,9 +15,9 @@ ASK = """
 import sys
 from pathlib import Path
 from gateway.schedulers.base import JobSpec
-from gateway.schedulers.pyslurm import Site, SlurmScheduler
+from gateway.schedulers.slurm.client import SlurmInstallation, SlurmScheduler
 act, conf, path, folder = sys.argv[1:]
-scheduler, folder = SlurmScheduler(Site(Path(conf), path)), Path(folder)
+scheduler, folder = SlurmScheduler(SlurmInstallation(Path(conf), path)), Path(folder)
 if act == "submit":
     work = "for ((i = 0; i < 3000000; i++)); do :; done; sleep 2; exit 4"
     print(scheduler.submit(JobSpec(folder.name, folder, ("/bin/bash", "-c", work), 1, 1, "srun")))

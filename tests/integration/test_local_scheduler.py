@@ -296,7 +296,7 @@ def test_it_outlives_whoever_started_it(tmp_path: Path) -> None:
     code = f"""
 import os, signal
 from pathlib import Path
-from gateway.schedulers.local import LocalScheduler
+from gateway.schedulers.local.scheduler import LocalScheduler
 from gateway.schedulers.base import JobSpec
 LocalScheduler(Path({str(tmp_path / "spool")!r}), 2).submit(
     JobSpec("job.1", Path({str(job.folder)!r}), {job.command!r}, 1, 1, "processes"))
