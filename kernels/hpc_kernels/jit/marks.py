@@ -1,4 +1,4 @@
-"""Marked functions, intrinsics and object code: the values that compiler, cache and decorators exchange.
+"""Marked functions, intrinsics with the modules that they use, and object code: values shared inside `jit`.
 
 This file imports neither the compiler nor the cache, so that both can stand beside the decorators.
 """

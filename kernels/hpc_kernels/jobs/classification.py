@@ -80,7 +80,7 @@ def _inference_files(job: Job) -> list[Path]:
     if folder is None:
         raise BadInputError("knn needs inference_dir, the folder with the signals to classify")
     if not folder.is_dir():
-        raise BadInputError(f"{folder}: there is no such folder")
+        raise BadInputError(f"{folder}: folder not found")
     shown = (path for path in folder.glob("[!.]*.csv") if path.is_file())
     files = sorted(shown, key=lambda path: path.name)
     if not files:

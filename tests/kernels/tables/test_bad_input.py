@@ -195,6 +195,6 @@ def test_every_share_of_parquet_names_the_first_bad_cell(tmp_path: Path, mine: r
 
 def test_a_missing_input_ends_the_job(jobs: JobFolder) -> None:
     assert jobs.run(jobs.root / "none.csv", {"fft": {}}, ranks=2) == [2, 2]
-    assert jobs.stderr == f"{jobs.root / 'none.csv'}: there is no such file\n"
+    assert jobs.stderr == f"{jobs.root / 'none.csv'}: file not found\n"
     assert jobs.stdout == ""
     assert not list(jobs.published.rglob("*.csv"))
