@@ -43,19 +43,19 @@ def _at_least_one(text: str) -> int:
 
 
 def _run(path: Path) -> int:
-    from hpc_kernels.jobs.job_file import load_job  # noqa: PLC0415 (lazy: `schema` and a bad job file need no NumPy)
-    from hpc_kernels.ranks.group import detect_ranks  # noqa: PLC0415
+    from hpc_kernels.jobs.job_file import load_job
+    from hpc_kernels.ranks.group import detect_ranks
 
     try:
         job = load_job(path)
     except BadInputError as error:
         if detect_ranks(path.parent).rank == 0:
-            print(error, file=sys.stderr)  # noqa: T201
+            print(error, file=sys.stderr)
         return BAD_INPUT
     ranks = detect_ranks(job.output_dir)
     code = _run_as(ranks, job)
     if code:
-        from hpc_kernels.ranks.exchange import fail_exchanges  # noqa: PLC0415
+        from hpc_kernels.ranks.exchange import fail_exchanges
 
         _write_usage(ranks, job)
         fail_exchanges(code)
@@ -64,14 +64,14 @@ def _run(path: Path) -> int:
 
 def _run_as(ranks: "Ranks", job: "Job") -> int:
     try:
-        from hpc_kernels.jobs.run import run_job  # noqa: PLC0415
+        from hpc_kernels.jobs.run import run_job
 
         summary = run_job(job, ranks)
     except StoppedError as stopped:
         return stopped.exit_code
     except BadInputError as error:
         if ranks.fail(BAD_INPUT):
-            print(error, file=sys.stderr)  # noqa: T201
+            print(error, file=sys.stderr)
         return BAD_INPUT
     except Exception:  # noqa: BLE001 (the other ranks have to stop after any exception)
         if ranks.fail(UNEXPECTED):
@@ -84,8 +84,8 @@ def _run_as(ranks: "Ranks", job: "Job") -> int:
 
 def _write_usage(ranks: "Ranks", job: "Job") -> None:
     """Write the resource usage of this rank of a failed job; a good run gathers those of all ranks."""
-    from hpc_kernels.files import write_json  # noqa: PLC0415
-    from hpc_kernels.reports.usage import resource_usage  # noqa: PLC0415
+    from hpc_kernels.files import write_json
+    from hpc_kernels.reports.usage import resource_usage
 
     with suppress(OSError):  # the cause of the failure may be a full disk
         write_json(job.output_dir / f"usage.{ranks.rank}.json", resource_usage(ranks.rank))
@@ -93,7 +93,7 @@ def _write_usage(ranks: "Ranks", job: "Job") -> None:
 
 def _schema(_given: argparse.Namespace) -> int:
     """Print the JSON Schema of every service's options."""
-    from hpc_kernels.jobs.options import schema_document  # noqa: PLC0415
+    from hpc_kernels.jobs.options import schema_document
 
     _print(schema_document())
     return 0
@@ -101,9 +101,9 @@ def _schema(_given: argparse.Namespace) -> int:
 
 def _info(_given: argparse.Namespace) -> int:
     """Print versions, services and the folder of the machine-code cache."""
-    from hpc_kernels.jit.object_cache import cache_folder  # noqa: PLC0415
-    from hpc_kernels.jobs.registry import SERVICES  # noqa: PLC0415
-    from hpc_kernels.jobs.run import library_versions  # noqa: PLC0415
+    from hpc_kernels.jit.object_cache import cache_folder
+    from hpc_kernels.jobs.registry import SERVICES
+    from hpc_kernels.jobs.run import library_versions
 
     _print({"versions": library_versions(), "services": list(SERVICES), "cache": str(cache_folder())})
     return 0
@@ -111,7 +111,7 @@ def _info(_given: argparse.Namespace) -> int:
 
 def _warm(_given: argparse.Namespace) -> int:
     """Compile every kernel into the cache, so that no job compiles anything."""
-    from hpc_kernels.jobs.warm import warm_cache  # noqa: PLC0415
+    from hpc_kernels.jobs.warm import warm_cache
 
     _print(warm_cache())
     return 0
@@ -119,14 +119,14 @@ def _warm(_given: argparse.Namespace) -> int:
 
 def _bench(given: argparse.Namespace) -> int:
     """Time every kernel on random walks."""
-    from hpc_kernels.jobs.bench import time_kernels  # noqa: PLC0415
+    from hpc_kernels.jobs.bench import time_kernels
 
     _print(time_kernels(given.signals, given.samples, given.threads))
     return 0
 
 
 def _print(document: Any) -> None:
-    print(json.dumps(document, indent=1))  # noqa: T201
+    print(json.dumps(document, indent=1))
 
 
 if __name__ == "__main__":

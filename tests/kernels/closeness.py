@@ -1,4 +1,4 @@
-"""How near is near enough: relative to the largest magnitude of each signal's own output."""
+"""Tolerance of results: relative to the largest magnitude of each signal's own output."""
 
 import numpy as np
 from numpy.typing import NDArray

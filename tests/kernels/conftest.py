@@ -1,5 +1,10 @@
-"""What the kernels' tests share: jobs, the real data, and a plain reader of results."""
+"""Fixtures of the kernels' tests: jobs, machine code, the real data, and a plain reader of results."""
 
+import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +24,18 @@ DATA = Path(__file__).parent / "data"
 @pytest.fixture
 def jobs(tmp_path: Path) -> JobFolder:
     return JobFolder(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def warmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a machine-code cache that `warm` has filled, apart from the one that other tests extend.
+
+    The latter is filled first: the tests after this one find the machine code there.
+    """
+    told = subprocess.run([sys.executable, "-m", "hpc_kernels", "warm"], check=True, stdout=subprocess.PIPE)
+    cache = tmp_path_factory.mktemp("machine_code") / "cache"
+    shutil.copytree(json.loads(told.stdout)["cache"], cache, copy_function=os.link)
+    return cache
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Jobs as the gateway starts them: a job file, and one real process per rank."""
+"""Jobs as the gateway starts them: a job file, and one process per rank."""
 
 import json
 import os
@@ -69,9 +69,9 @@ class JobFolder:
         )
 
     def run(self, source: Path, services: dict[str, Any], ranks: int = 1, **changes: Any) -> list[int]:
-        """Run a job; return the exit codes of its ranks and keep what all of them said.
+        """Run a job; return the exit codes of its ranks and keep the output of all of them.
 
-        Progress aside: a job that is the first to need some code takes a second to compile it.
+        Lines of progress are dropped: a job that compiles code first takes seconds.
         """
         job_file = self.job_file(source, services, **changes)
         processes = [self.start(job_file, rank, ranks) for rank in range(ranks)]

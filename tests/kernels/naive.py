@@ -1,4 +1,4 @@
-"""The kernels once more, as slow and obvious as their definitions: what the tests believe."""
+"""Reference kernels, as slow and obvious as their definitions."""
 
 import cmath
 import math

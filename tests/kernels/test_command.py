@@ -1,4 +1,4 @@
-"""The command line itself: what it refuses, and with which words."""
+"""The command line: refused arguments and their messages."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Who is which rank of how many, as the environment tells it."""
+"""Rank, number of ranks and launcher, read from the environment."""
 
 import os
 import subprocess

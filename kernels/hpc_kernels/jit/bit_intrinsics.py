@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from hpc_kernels.jit.marks import Intrinsic
+from hpc_kernels.jit.marks import Intrinsic, ir, types
 
 Word = Any  # a uint64: type checkers take one that is mixed with whole numbers for a float
 
@@ -11,8 +11,6 @@ Word = Any  # a uint64: type checkers take one that is mixed with whole numbers 
 @Intrinsic
 def high_product(_context: Any, _left: Any, _right: Any) -> Any:
     """Return the upper 64 bits of the 128-bit product of two uint64."""
-    from llvmlite import ir  # noqa: PLC0415 (only a compiler comes here)
-    from numba.core import types  # noqa: PLC0415
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         wide = ir.IntType(128)
@@ -25,7 +23,6 @@ def high_product(_context: Any, _left: Any, _right: Any) -> Any:
 
 def _of_one_word(instruction: Callable[[Any, Any], Any]) -> Any:
     """Return the signature and the generator of an instruction that maps a uint64 to a uint64."""
-    from numba.core import types  # noqa: PLC0415
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return instruction(builder, arguments[0])
@@ -34,7 +31,6 @@ def _of_one_word(instruction: Callable[[Any, Any], Any]) -> Any:
 
 
 def _undefined_for_0() -> Any:
-    from llvmlite import ir  # noqa: PLC0415
 
     return ir.Constant(ir.IntType(1), 1)
 
@@ -46,8 +42,6 @@ def scaled_interval(_context: Any, _word: Any, _below: Any, _above: Any, _upper:
     The other factors are ``word - 2**below``, ``word`` and ``word + 2**above``; both powers lie between 1 and
     63. The last bit is also set if the next 64 bits of the product are greater than 1.
     """
-    from llvmlite import ir  # noqa: PLC0415
-    from numba.core import types  # noqa: PLC0415
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         long, wide, word = ir.IntType(192), ir.IntType(128), ir.IntType(64)
@@ -75,7 +69,7 @@ def scaled_interval(_context: Any, _word: Any, _below: Any, _above: Any, _upper:
         ends = builder.sub(centre, shifted(below)), centre, builder.add(centre, shifted(above))
         return context.make_tuple(builder, signature.return_type, [cut(end) for end in ends])
 
-    three = types.UniTuple(types.uint64, 3)  # type: ignore[no-untyped-call]
+    three = types.UniTuple(types.uint64, 3)
     return three(*[types.uint64] * 5), generate
 
 
@@ -100,8 +94,6 @@ def count_ones(_context: Any, _word: Any) -> Any:
 @Intrinsic
 def bits_to_float(_context: Any, _word: Any) -> Any:
     """Return the float64 with the bits of a uint64."""
-    from llvmlite import ir  # noqa: PLC0415
-    from numba.core import types  # noqa: PLC0415
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.bitcast(arguments[0], ir.DoubleType())
@@ -112,8 +104,6 @@ def bits_to_float(_context: Any, _word: Any) -> Any:
 @Intrinsic
 def float_to_bits(_context: Any, value: Any) -> Any:
     """Return the bits of a float64 or float32 as a uint64."""
-    from llvmlite import ir  # noqa: PLC0415
-    from numba.core import types  # noqa: PLC0415
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.zext(builder.bitcast(arguments[0], ir.IntType(value.bitwidth)), ir.IntType(64))

@@ -6,7 +6,7 @@ digits: D. Lemire, "Number parsing at a gigabyte per second" (2021), section 6, 
 
 from typing import Any
 
-from hpc_kernels.jit.marks import Intrinsic
+from hpc_kernels.jit.marks import Intrinsic, ir, types
 
 VECTOR_BYTES = 32
 TEXT_PADDING = (
@@ -17,23 +17,17 @@ _ZERO = ord("0")
 
 def _vector(bits: int) -> Any:
     """Return the type of a vector of 32 bytes, as integers of `bits` bits."""
-    from llvmlite import ir  # noqa: PLC0415 (the compiler alone calls this)
-
     return ir.VectorType(ir.IntType(bits), 8 * VECTOR_BYTES // bits)
 
 
 def _constant(bits: int, value: int) -> Any:
     """Return a vector with `value` in all lanes."""
-    from llvmlite import ir  # noqa: PLC0415
-
     kind = _vector(bits)
     return ir.Constant(kind, [ir.Constant(kind.element, value)] * kind.count)
 
 
 def _broadcast(builder: Any, word: Any) -> Any:
     """Return a vector with the last byte of `word` in all lanes."""
-    from llvmlite import ir  # noqa: PLC0415
-
     kind, place = _vector(8), ir.IntType(32)
     one = builder.insert_element(ir.Constant(kind, ir.Undefined), builder.trunc(word, kind.element), place(0))
     return builder.shuffle_vector(
@@ -50,15 +44,12 @@ def _load(context: Any, builder: Any, kind: Any, text: Any, at: Any) -> Any:
 
 def _mask(builder: Any, truths: Any) -> Any:
     """Return a word with the truth of lane i as bit i."""
-    from llvmlite import ir  # noqa: PLC0415
-
     return builder.zext(builder.bitcast(truths, ir.IntType(VECTOR_BYTES)), ir.IntType(64))
 
 
 @Intrinsic
 def match_byte(_context: Any, text: Any, _at: Any, _byte: Any) -> Any:
     """Return the mask of bytes equal to `byte` among 32 of `text` from `at` on; bit 0 is the first byte."""
-    from numba.core import types  # noqa: PLC0415
 
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         loaded = _load(context, builder, text, *arguments[:2])
@@ -70,7 +61,6 @@ def match_byte(_context: Any, text: Any, _at: Any, _byte: Any) -> Any:
 @Intrinsic
 def match_digits(_context: Any, text: Any, _at: Any) -> Any:
     """Return the mask of decimal digits among 32 bytes of `text` from `at` on; bit 0 is the first byte."""
-    from numba.core import types  # noqa: PLC0415
 
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         above = builder.sub(_load(context, builder, text, *arguments), _constant(8, _ZERO))
@@ -85,8 +75,6 @@ def parse_digits(_context: Any, text: Any, _end: Any, _count: Any, _after: Any) 
 
     The byte before the last `after` digits, a decimal point, is skipped.
     """
-    from llvmlite import ir  # noqa: PLC0415
-    from numba.core import types  # noqa: PLC0415
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array, end, count, after = arguments
@@ -107,7 +95,7 @@ def parse_digits(_context: Any, text: Any, _end: Any, _count: Any, _after: Any) 
         parts = [builder.extract_element(groups, ir.IntType(32)(lane)) for lane in (3, 2, 1)]
         return context.make_tuple(builder, signature.return_type, parts)
 
-    three = types.UniTuple(types.uint64, 3)  # type: ignore[no-untyped-call]
+    three = types.UniTuple(types.uint64, 3)
     return three(text, types.int64, types.int64, types.int64), generate
 
 
@@ -124,7 +112,6 @@ def _join_digits(builder: Any, digits: Any) -> Any:
 @Intrinsic
 def store_word(_context: Any, text: Any, _at: Any, _word: Any) -> Any:
     """Write the eight bytes of `word` to `text` at `at`, least significant first."""
-    from numba.core import types  # noqa: PLC0415
 
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         array, at, word = arguments
@@ -143,8 +130,6 @@ def store_digits(
 
     Return the number of digits without the zeros at their end.
     """
-    from llvmlite import ir  # noqa: PLC0415
-    from numba.core import types  # noqa: PLC0415
 
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         array, at, first, middle, last, point = arguments
@@ -179,7 +164,6 @@ def store_digits(
 
 def _split_digits(builder: Any, words: Any) -> Any:
     """Split two numbers of eight digits into sixteen digits, the inverse of `_join_digits`."""
-    from llvmlite import ir  # noqa: PLC0415
 
     def same(kind: Any, value: int) -> Any:
         return ir.Constant(kind, [kind.element(value)] * kind.count)

@@ -1,10 +1,11 @@
-"""Marked functions, intrinsics and object code: the values that compiler, cache and decorators exchange.
+"""Marked functions, intrinsics with the modules that they use, and object code: values shared inside `jit`.
 
 This file imports neither the compiler nor the cache, so that both can stand beside the decorators.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Generic, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -29,6 +30,21 @@ class Intrinsic:
     def __call__(self, *_arguments: Any) -> Any:
         """Raise `TypeError`: the method lets the type checker accept calls in compiled functions."""
         raise TypeError("an intrinsic is called by compiled functions only")
+
+
+class CompilerModule:
+    """A module that intrinsics use: the first attribute imports it, so jobs with cached code never do."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(import_module(self._name), attribute)
+
+
+ir = CompilerModule("llvmlite.ir")
+types = CompilerModule("numba.core.types")
+cgutils = CompilerModule("numba.core.cgutils")
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,14 @@
-"""LLVM vectors of eight doubles, for intrinsics; LLVM maps them onto the registers of the processor.
-
-The compiler alone calls these functions, so each imports llvmlite's IR builder itself.
-"""
+"""LLVM vectors of eight doubles, for intrinsics; LLVM maps them onto the registers of the processor."""
 
 from typing import Any
+
+from hpc_kernels.jit.marks import ir
 
 VECTOR_DOUBLES = 8
 
 
 def vector_type() -> Any:
     """Return the type of a vector of eight doubles."""
-    from llvmlite import ir  # noqa: PLC0415
-
     return ir.VectorType(ir.DoubleType(), VECTOR_DOUBLES)
 
 
@@ -22,8 +19,6 @@ def data_pointer(context: Any, builder: Any, kind: Any, array: Any) -> Any:
 
 def vector_pointer(builder: Any, start: Any, index: Any) -> Any:
     """Return a pointer to the vector that begins at element `index` of an array."""
-    from llvmlite import ir  # noqa: PLC0415
-
     place = builder.gep(start, [index])
     return builder.bitcast(place, ir.VectorType(place.type.pointee, VECTOR_DOUBLES).as_pointer())
 
@@ -36,8 +31,6 @@ def load_vector(builder: Any, start: Any, index: Any) -> Any:
 
 def broadcast(builder: Any, start: Any, index: Any) -> Any:
     """Return a vector with one element of a float64 or float32 array in all lanes."""
-    from llvmlite import ir  # noqa: PLC0415
-
     value, place = builder.load(builder.gep(start, [index])), ir.IntType(32)
     wide = value if value.type == ir.DoubleType() else builder.fpext(value, ir.DoubleType())
     one = builder.insert_element(ir.Constant(vector_type(), ir.Undefined), wide, place(0))
@@ -50,7 +43,6 @@ def shift_pair(builder: Any, first: Any, second: Any, by: int) -> Any:
 
 
 def _places(lanes: Any) -> Any:
-    from llvmlite import ir  # noqa: PLC0415
 
     place = ir.IntType(32)
     return ir.Constant(ir.VectorType(place, VECTOR_DOUBLES), [place(lane) for lane in lanes])
@@ -63,8 +55,6 @@ def multiply_add(builder: Any, total: Any, one: Any, other: Any) -> Any:
 
 def prefetch(builder: Any, start: Any, index: Any) -> Any:
     """Prefetch the cache line of element `index`, which may lie beyond the array."""
-    from llvmlite import ir  # noqa: PLC0415
-
     byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
     kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
     name = "llvm.prefetch.p0"

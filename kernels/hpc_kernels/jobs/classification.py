@@ -14,6 +14,7 @@ from hpc_kernels.ranks.exchange import open_exchange
 from hpc_kernels.ranks.group import Ranks
 from hpc_kernels.reports.progress import Progress
 from hpc_kernels.reports.usage import Phases
+from hpc_kernels.services.knn import knn
 from hpc_kernels.tables.input import Table, TableInput
 from hpc_kernels.tables.labels import read_labels, write_labels
 
@@ -79,7 +80,7 @@ def _inference_files(job: Job) -> list[Path]:
     if folder is None:
         raise BadInputError("knn needs inference_dir, the folder with the signals to classify")
     if not folder.is_dir():
-        raise BadInputError(f"{folder}: there is no such folder")
+        raise BadInputError(f"{folder}: folder not found")
     shown = (path for path in folder.glob("[!.]*.csv") if path.is_file())
     files = sorted(shown, key=lambda path: path.name)
     if not files:
@@ -112,8 +113,6 @@ def _query(job: Job, file: Path, samples: int) -> Array:
 
 
 def _classified(job: Job, training: Array, labels: Labels, queries: list[Array]) -> Array:
-    from hpc_kernels.services.knn import knn  # noqa: PLC0415 (lazy: a bad input needs no compiler)
-
     options = _fitted(job.services[_NAME], len(training))
     progress, found = Progress("knn: classified"), list[Array]([np.empty(0)])
     step = _FILES_AT_A_TIME * job.threads

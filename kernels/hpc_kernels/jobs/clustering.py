@@ -11,6 +11,7 @@ from hpc_kernels.ranks.exchange import open_exchange
 from hpc_kernels.ranks.group import Ranks
 from hpc_kernels.ranks.parallel_map import ParallelMap
 from hpc_kernels.reports.usage import Phases
+from hpc_kernels.services.kmean import kmean
 from hpc_kernels.tables.input import TableInput
 from hpc_kernels.tables.labels import write_labels
 
@@ -36,8 +37,6 @@ def run_clustering(job: Job, ranks: Ranks, phases: Phases) -> list[OutputEntry]:
     if np.isnan(signals[:, -1]).any():
         raise BadInputError(f"{job.input.name}: kmean needs series of one length; some end in blank cells")
     with phases.phase(_NAME):
-        from hpc_kernels.services.kmean import kmean  # noqa: PLC0415 (lazy: a bad input needs no compiler)
-
         try:
             options = _fitted(job.services[_NAME], len(table.names))
             labels = kmean(signals, **options, parallel_map=ParallelMap(exchange, job.threads))

@@ -139,7 +139,7 @@ OPTION_SCHEMAS: dict[str, Options] = {
         ),
         deriv=_whole(0, "order of the derivative", 0, maximum=100),
         delta=_number(1.0, "distance between samples", minimum=1e-15, maximum=1e15),
-        mode=_choice(["nearest", "interp", "mirror", "wrap", "constant"], "what lies beyond the ends"),
+        mode=_choice(["nearest", "interp", "mirror", "wrap", "constant"], "extension beyond the ends"),
     ),
     "black_scholes": _service(
         "Twelve figures of a European call and put on every asset.",
@@ -168,7 +168,7 @@ OPTION_SCHEMAS: dict[str, Options] = {
             "enum": _WAVELETS,
             "default": "db4",
             "description": "a discrete wavelet, by its name in PyWavelets",
-            "x-must-be": "the name of a discrete wavelet, such as haar, db4, sym8, coif3 or bior2.2",
+            "x-must-be": "the name of a discrete wavelet, for example haar, db4, sym8, coif3 or bior2.2",
         },
         level=_whole(
             None,
@@ -176,7 +176,7 @@ OPTION_SCHEMAS: dict[str, Options] = {
             0,
             maximum=64,
         ),
-        threshold=_word_or_number(["universal"], "what is taken from the detail coefficients"),
+        threshold=_word_or_number(["universal"], "threshold of the detail coefficients"),
         mode=_choice(["soft", "hard"], "draw all details towards 0, or clear the small ones"),
     ),
     "kmean": _service(

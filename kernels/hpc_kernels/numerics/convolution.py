@@ -5,7 +5,7 @@ from typing import Any
 from hpc_kernels.arrays import Array
 from hpc_kernels.jit import vector_intrinsics as vectors
 from hpc_kernels.jit.decorators import compiled_fused
-from hpc_kernels.jit.marks import Intrinsic
+from hpc_kernels.jit.marks import Intrinsic, cgutils, types
 from hpc_kernels.jit.vector_intrinsics import VECTOR_DOUBLES
 
 OUTPUT_BLOCK = 1024  # outputs per pass, so that their sums stay in the first-level cache
@@ -87,7 +87,6 @@ def _add_eight_to_vectors(_context: Any, x: Any, taps: Any, sums: Any, _whole: A
 
     Samples are loaded once and shifted in registers: unaligned loads would take longer.
     """
-    from numba.core import cgutils, types  # noqa: PLC0415 (the compiler alone calls this)
 
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         whole = arguments[3]
@@ -97,7 +96,7 @@ def _add_eight_to_vectors(_context: Any, x: Any, taps: Any, sums: Any, _whole: A
             for kind, array in zip((x, taps, sums), arguments, strict=False)
         )
         factors = [vectors.broadcast(builder, weights, number(tap)) for tap in range(8)]
-        before = cgutils.alloca_once(builder, vectors.vector_type())  # type: ignore[no-untyped-call]
+        before = cgutils.alloca_once(builder, vectors.vector_type())
         builder.store(vectors.load_vector(builder, signal, number(0)), before)
         with cgutils.for_range_slice(builder, number(0), whole, number(VECTOR_DOUBLES), number) as (t, _):
             vectors.prefetch(builder, signal, builder.add(t, number(_AHEAD)))

@@ -45,9 +45,7 @@ def scratch_array(samples: int, kind: np.dtype[Scalar]) -> Array:
 
 
 @compiled
-def bounded_distance(  # noqa: PLR0917 (Numba knows no keyword-only)
-    x: Array, y: Array, radius: int, squared: int, limit: float, room: Array
-) -> Scalar:
+def bounded_distance(x: Array, y: Array, radius: int, squared: int, limit: float, room: Array) -> Scalar:
     """Return the `distance` of two signals, computed in the scratch space `room`."""
     n, m = len(x), len(y)
     reach = max(radius, abs(n - m)) if radius >= 0 else n + m
@@ -80,7 +78,7 @@ def bounded_distance(  # noqa: PLR0917 (Numba knows no keyword-only)
 
 
 @compiled
-def _diagonal(x: Array, y: Array, before2: Array, before: Array, now: Array, squared: int) -> None:  # noqa: PLR0917 (Numba knows no keyword-only)
+def _diagonal(x: Array, y: Array, before2: Array, before: Array, now: Array, squared: int) -> None:
     now[0] = np.inf  # overwrites a cell of an earlier diagonal beside the band
     for i in range(len(x)):
         difference = abs(x[i] - y[i])
@@ -133,7 +131,7 @@ def envelope(y: Array, samples: int, radius: int, low: Array, high: Array) -> No
 
 
 @compiled
-def path_sums(x: Array, y: Array, radius: int, sums: Array, counts: Array, table: Array) -> None:  # noqa: PLR0917 (Numba knows no keyword-only)
+def path_sums(x: Array, y: Array, radius: int, sums: Array, counts: Array, table: Array) -> None:
     """Add the samples of `y` that the best path (absolute cost) aligns with each sample of `x`.
 
     Parameters

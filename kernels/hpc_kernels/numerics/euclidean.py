@@ -12,7 +12,7 @@ import numpy as np
 from hpc_kernels.arrays import Array
 from hpc_kernels.jit import vector_intrinsics as vectors
 from hpc_kernels.jit.decorators import compiled, compiled_any_order
-from hpc_kernels.jit.marks import Intrinsic
+from hpc_kernels.jit.marks import Intrinsic, cgutils, ir, types
 from hpc_kernels.jit.vector_intrinsics import VECTOR_DOUBLES
 
 _ROWS = 6  # signals of a block: 16 registers of half a vector (AVX2) still hold all sums
@@ -130,8 +130,6 @@ def _add_squares(
 
     The last signal fills the rows beyond the end of `x`.
     """
-    from llvmlite import ir  # noqa: PLC0415 (the compiler alone calls this)
-    from numba.core import cgutils, types  # noqa: PLC0415
 
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         _, i, start, stop, _, _, row = arguments
@@ -141,13 +139,13 @@ def _add_squares(
             for kind, place in ((x, 0), (lanes, 4), (sums, 5))
         )
         shape = context.make_array(x)(context, builder, arguments[0]).shape
-        count, samples = cgutils.unpack_tuple(builder, shape)  # type: ignore[no-untyped-call]
+        count, samples = cgutils.unpack_tuple(builder, shape)
         rows = []
         for r in range(_ROWS):
             wanted, last = builder.add(i, number(r)), builder.sub(count, number(1))
             within = builder.select(builder.icmp_signed("<", wanted, last), wanted, last)
             rows.append(builder.gep(signals, [builder.mul(within, samples)]))
-        kept = [cgutils.alloca_once(builder, vectors.vector_type()) for _ in rows]  # type: ignore[no-untyped-call]
+        kept = [cgutils.alloca_once(builder, vectors.vector_type()) for _ in rows]
         for total in kept:
             builder.store(ir.Constant(vectors.vector_type(), [0.0] * VECTOR_DOUBLES), total)
         with cgutils.for_range_slice(builder, start, stop, number(1), number) as (t, _):

@@ -94,7 +94,7 @@ def years_until(expiry_date: str, last_dates: list[str]) -> NDArray[np.float64]:
     return np.array(days) / DAYS_PER_YEAR
 
 
-def option_figures(  # noqa: PLR0917 (as many terms as the formula has)
+def option_figures(
     spot: Column,
     sigma: Column,
     years: Column,
@@ -126,7 +126,7 @@ def option_figures(  # noqa: PLR0917 (as many terms as the formula has)
 
 
 @compiled_fused
-def _write_figures(  # noqa: PLR0917 (Numba knows no keyword-only)
+def _write_figures(
     spot: Column, sigma: Column, years: Column, strikes: Column, rate: float, out: Array, scratch: Column
 ) -> None:
     shared, calls, puts = scratch[:8], scratch[8:14], scratch[14:]
@@ -166,7 +166,7 @@ def _is_ordinary(of_call: float, of_put: float, deviation: float, discount: floa
 
 
 @compiled_fused
-def _write_shared(  # noqa: PLR0917 (Numba knows no keyword-only)
+def _write_shared(
     spot: Column, sigma: Column, years: Column, rate: float, of_strike: float, out: Column
 ) -> None:
     """Write the terms that call and put share, above all the divisions, which take longest."""
@@ -185,7 +185,7 @@ def _write_shared(  # noqa: PLR0917 (Numba knows no keyword-only)
 
 
 @compiled_fused
-def _ordinary(  # noqa: PLR0917 (Numba knows no keyword-only)
+def _ordinary(
     spot: Column, years: Column, shared: Column, strike: float, further: float, rate: float, sign: float,
     out: Array,
 ) -> None:  # fmt: skip
@@ -221,7 +221,7 @@ def _below(d: float, bell: float) -> float:
 
 
 @compiled_fused
-def _limits(  # noqa: PLR0917 (Numba knows no keyword-only)
+def _limits(
     spot: float, sigma: float, years: float, strike: float, rate: float, sign: float, out: Array
 ) -> None:
     """Write the figures of one side of an asset with numbers far from ordinary, or a spot of nan."""

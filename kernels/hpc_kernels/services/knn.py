@@ -142,7 +142,7 @@ def _find_dtw(
 
 
 @compiled
-def _write_nearest(  # noqa: PLR0917 (Numba knows no keyword-only)
+def _write_nearest(
     training: Array,
     queries: Array,
     radius: int,
@@ -160,7 +160,7 @@ def _write_nearest(  # noqa: PLR0917 (Numba knows no keyword-only)
 
 
 @compiled
-def _nearest_dtw(  # noqa: PLR0917 (Numba knows no keyword-only)
+def _nearest_dtw(
     training: Array,
     query: Array,
     radius: int,
@@ -204,7 +204,7 @@ def _write_envelopes(training: Array, radius: int, low: Array, high: Array) -> N
 
 
 @compiled
-def _write_bounds(  # noqa: PLR0917 (Numba knows no keyword-only)
+def _write_bounds(
     training: Array,
     queries: Array,
     radius: int,

@@ -74,9 +74,7 @@ def _extremes(x: Array) -> tuple[Scalar, Scalar]:
 
 
 @compiled
-def _stretch(  # noqa: PLR0917 (Numba knows no keyword-only)
-    x: Array, out: Array, least: Scalar, greatest: Scalar, low: Scalar, high: Scalar
-) -> None:
+def _stretch(x: Array, out: Array, least: Scalar, greatest: Scalar, low: Scalar, high: Scalar) -> None:
     extent, height, half = greatest - least, high - low, x.dtype.type(0.5)
     if extent == 0:
         out[:] = low

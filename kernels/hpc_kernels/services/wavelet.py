@@ -105,7 +105,7 @@ def max_level(samples: int, taps: int) -> int:
     return (samples // (taps - 1)).bit_length() - 1
 
 
-def _denoise(x: Array, out: Array, bank: FilterBank, levels: int, threshold: Threshold, soft: int) -> None:  # noqa: PLR0917 (a step of `wavelet`)
+def _denoise(x: Array, out: Array, bank: FilterBank, levels: int, threshold: Threshold, soft: int) -> None:
     taps = len(bank.low)
     sizes = _sizes(x.shape[1], taps, levels)
     parts = np.empty((len(x), 2 * sizes[1:].sum()), x.dtype)
@@ -140,9 +140,7 @@ def _universal(finest: Array, samples: int) -> Array:
 
 
 @compiled
-def _take_apart(  # noqa: PLR0917 (Numba knows no keyword-only)
-    x: Array, weights: Array, sizes: Sizes, parts: Array, room: Array, sums: Array
-) -> None:
+def _take_apart(x: Array, weights: Array, sizes: Sizes, parts: Array, room: Array, sums: Array) -> None:
     """Write the coefficients of each signal from the finest level on: approximation, then details."""
     for i in range(len(x)):
         start, signal = 0, x[i]
@@ -154,7 +152,7 @@ def _take_apart(  # noqa: PLR0917 (Numba knows no keyword-only)
 
 
 @compiled
-def _analyse(x: Array, weights: Array, low: Array, high: Array, room: Array, sums: Array) -> None:  # noqa: PLR0917 (Numba knows no keyword-only)
+def _analyse(x: Array, weights: Array, low: Array, high: Array, room: Array, sums: Array) -> None:
     """Write ``low[k] = sum_j taps[j] mirrored[2k + len(taps) - j]``, and `high` with its taps.
 
     Terms are added in the order of `j`.
@@ -236,7 +234,7 @@ def _add_four_pairs(x: Array, y: Array, weights: Array, size: int, sums: Array) 
 
 
 @compiled
-def _put_together(  # noqa: PLR0917 (Numba knows no keyword-only)
+def _put_together(
     parts: Array, weights: Array, sizes: Sizes, limits: Array, soft: int, out: Array, sums: Array
 ) -> None:
     """Write each signal from its coefficients, the coarsest level first; the coefficients are overwritten."""

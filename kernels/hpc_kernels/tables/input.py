@@ -140,7 +140,7 @@ class TableInput:
 
 def _check_exists(path: Path) -> None:
     if not path.is_file():
-        raise BadInputError(f"{path}: there is no such file")
+        raise BadInputError(f"{path}: file not found")
 
 
 def _block(block: int, blocks: int, total: int) -> range:

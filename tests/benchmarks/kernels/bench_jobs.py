@@ -1,7 +1,7 @@
-"""Whole jobs of 100 MB, CSV in and out, beside the shortest honest script with Polars: A B A B, medians.
+"""Benchmark of whole jobs of 100 MB, CSV in and out, beside a short script with Polars: A B A B, medians.
 
 Fresh processes, warm caches. `--ours` and `--peers` name the Pythons of the two sides, as each has
-its own environment: what a compute node has, and what a user installs (Polars, SciPy, PyWavelets,
+its own environment: the packages of a compute node, and those of a user (Polars, SciPy, PyWavelets,
 scikit-learn, aeon). Wall-clock and processor seconds of each.
 """
 
@@ -103,7 +103,7 @@ QUERIES = 50
 
 
 def write_table(path: Path, samples: int, signals: int) -> None:
-    """Write random walks row by row: a child's peak memory counts from what its parent holds."""
+    """Write random walks row by row: the peak memory of a child starts at that of its parent."""
     draw, prices = np.random.default_rng(0), np.full(signals, 2500.0)
     with path.open("w") as file:
         print(*(f"s{i}" for i in range(signals)), sep=";", file=file)
@@ -147,7 +147,7 @@ def measured(command: list[str], threads: int) -> tuple[float, float, float]:
     """Return wall-clock seconds, processor seconds and peak MB of one process."""
     names = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
     environment = dict(os.environ) | dict.fromkeys(names, str(threads))
-    os.sync()  # else a run would wait for what the one before has left to be flushed
+    os.sync()  # a run does not wait for the flush of the run before
     begin = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)

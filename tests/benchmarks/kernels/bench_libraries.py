@@ -1,4 +1,4 @@
-"""Which library reads a CSV and which transforms a signal: medians of the candidates, one thread."""
+"""Benchmark of libraries that read CSV or compute an FFT: medians on one thread."""
 
 import importlib.util
 import io

@@ -1,8 +1,8 @@
-"""Each kernel beside the library that a user would pick: medians, A B A B.
+"""Benchmark of each kernel beside the usual library: medians, A B A B.
 
 Outputs are allocated by both sides: from fresh pages, as in a job, or where glibc is told to keep them
 (MALLOC_MMAP_THRESHOLD_ and MALLOC_TRIM_THRESHOLD_ above the sizes) from warm ones. One thread is told in
-processor time, so that what else runs on the machine counts as little as can be; more (the first
+processor time, on which other work of the machine has the least influence; more (the first
 argument) in wall-clock time, with peers on as many threads as they can use. Peers that are not installed
 are left out.
 """

@@ -1,4 +1,4 @@
-"""Machine code: made once, found by every later job without Numba, made again where it is broken."""
+"""The cache of object files: jobs find them without Numba, and a broken file is compiled again."""
 
 import json
 import os
@@ -32,17 +32,6 @@ FILTERS: dict[str, dict[str, Any]] = {
 _FORBIDDEN = "raise ImportError('a job may not need Numba')"
 
 
-@pytest.fixture(scope="module")
-def warmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a cache that `warm` has filled."""
-    cache = tmp_path_factory.mktemp("cache")
-    environment = os.environ | {"HPC_KERNELS_CACHE": str(cache)}
-    subprocess.run(
-        [sys.executable, "-m", "hpc_kernels", "warm"], check=True, env=environment, stdout=subprocess.PIPE
-    )
-    return cache
-
-
 @pytest.fixture
 def without_numba(warmed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let jobs find the warmed cache and no compiler; nothing may be added."""
@@ -50,7 +39,7 @@ def without_numba(warmed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     forbidden = tmp_path / "forbidden" / "numba"
     forbidden.mkdir(parents=True)
     (forbidden / "__init__.py").write_text(_FORBIDDEN)
-    copy(Path(numba.__file__).with_name("_version.py"), forbidden)  # which is a part of the cache's keys
+    copy(Path(numba.__file__).with_name("_version.py"), forbidden)  # a part of the keys of the cache
     monkeypatch.setenv("HPC_KERNELS_CACHE", str(warmed))
     monkeypatch.setenv("PYTHONPATH", str(forbidden.parent))
     yield
@@ -125,45 +114,50 @@ def test_classification_needs_no_numba(jobs: JobFolder, options: dict[str, Any],
     assert jobs.run(table, services, 1, precision_scenario=scenario, **files) == [0], jobs.stderr
 
 
-@pytest.mark.parametrize("broken", [b"no line", b"0\n{}\n\x7fELF"])
-def test_a_broken_file_is_made_again(jobs: JobFolder, monkeypatch: pytest.MonkeyPatch, broken: bytes) -> None:
+@pytest.fixture
+def empty_cache(jobs: JobFolder, monkeypatch: pytest.MonkeyPatch) -> Path:
     cache = jobs.root / "cache"
     monkeypatch.setenv("HPC_KERNELS_CACHE", str(cache))
-    table = jobs.input("a;b\n1;2\n3;4\n")
-    assert jobs.run(table, {"min_max": {}}) == [0]
-    names = sorted(cache.iterdir())
+    return cache
+
+
+def scale(jobs: JobFolder, ranks: int = 1) -> list[int]:
+    """Run a job that needs a single function; CSV in place of NumPy files would need ten more."""
+    np.save(jobs.root / "input.npy", np.arange(8.0).reshape(2, 4))
+    return jobs.run(jobs.root / "input.npy", {"min_max": {}}, ranks, csv_output=False)
+
+
+@pytest.mark.parametrize("broken", [b"no line", b"0\n{}\n\x7fELF"])
+def test_a_broken_file_is_made_again(jobs: JobFolder, empty_cache: Path, broken: bytes) -> None:
+    assert scale(jobs) == [0]
+    names = sorted(empty_cache.iterdir())
     assert names
     for path in names:
         path.write_bytes(broken)
-    assert jobs.run(table, {"min_max": {}}) == [0], jobs.stderr
-    assert sorted(cache.iterdir()) == names
+    assert scale(jobs) == [0], jobs.stderr
+    assert sorted(empty_cache.iterdir()) == names
     assert all(broken not in path.read_bytes() for path in names)
 
 
-def test_half_a_file_is_made_again(jobs: JobFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache = jobs.root / "cache"
-    monkeypatch.setenv("HPC_KERNELS_CACHE", str(cache))
-    table = jobs.input("a;b\n1;2\n3;4\n")
-    assert jobs.run(table, {"min_max": {}}) == [0]
-    sizes = {path: path.stat().st_size for path in cache.iterdir()}
+def test_half_a_file_is_made_again(jobs: JobFolder, empty_cache: Path) -> None:
+    assert scale(jobs) == [0]
+    sizes = {path: path.stat().st_size for path in empty_cache.iterdir()}
     for path, size in sizes.items():
         os.truncate(path, size // 2)
-    assert jobs.run(table, {"min_max": {}}) == [0], jobs.stderr
+    assert scale(jobs) == [0], jobs.stderr
     assert all(path.stat().st_size > size // 2 for path, size in sizes.items())
 
 
-def test_ranks_may_fill_an_empty_cache_at_once(jobs: JobFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache = jobs.root / "cache"
-    monkeypatch.setenv("HPC_KERNELS_CACHE", str(cache))
-    assert jobs.run(jobs.input("a;b;c;d\n1;2;3;4\n3;4;5;6\n"), {"min_max": {}}, ranks=4) == [0] * 4
-    assert {path.suffix for path in cache.iterdir()} == {".o"}  # nothing temporary is left
+def test_ranks_may_fill_an_empty_cache_at_once(jobs: JobFolder, empty_cache: Path) -> None:
+    assert scale(jobs, ranks=4) == [0] * 4
+    assert {path.suffix for path in empty_cache.iterdir()} == {".o"}  # nothing temporary is left
 
 
 def test_where_no_cache_can_be_a_job_runs_all_the_same(
     jobs: JobFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HPC_KERNELS_CACHE", "/dev/null/cache")
-    assert jobs.run(jobs.input("a;b\n1;2\n3;4\n"), {"min_max": {}}) == [0], jobs.stderr
+    assert scale(jobs) == [0], jobs.stderr
 
 
 def test_a_temporary_cache_is_this_users_alone(tmp_path: Path) -> None:
@@ -176,7 +170,7 @@ def test_a_temporary_cache_is_this_users_alone(tmp_path: Path) -> None:
 
     mine = cache().parent
     assert mine == cache().parent == tmp_path / f"hpc_kernels-{os.getuid()}"
-    mine.chmod(0o777)  # as somebody who was here first might have left it
+    mine.chmod(0o777)  # as another user might have made it before
     other = cache().parent
     assert (other.parent, other == mine, other.stat().st_mode & 0o777) == (tmp_path, False, 0o700)
 
@@ -203,13 +197,13 @@ def _nothing(x: Any) -> None:
 
 
 @pytest.mark.parametrize("wrong", [None, "text", [1.0], 1j])
-def test_what_machine_code_cannot_take(wrong: Any) -> None:
+def test_arguments_of_other_types_are_refused(wrong: Any) -> None:
     with pytest.raises(TypeError, match="take arrays and numbers"):
         _nothing(wrong)
 
 
 @pytest.mark.parametrize("wrong", [2**63, -(2**63) - 1, 2**64])
-def test_a_whole_number_that_would_lose_bits(wrong: int) -> None:
+def test_a_whole_number_beyond_64_bits_is_refused(wrong: int) -> None:
     with pytest.raises(OverflowError, match="no whole number of 64 bits"):
         _nothing(wrong)
 

@@ -1,4 +1,4 @@
-"""The exported options' schema: valid, complete, deterministic, and applied with readable words."""
+"""The schema of the options: valid, complete, deterministic, and applied with readable errors."""
 
 import json
 import re
@@ -96,9 +96,7 @@ SENTENCES = [
 
 
 @pytest.mark.parametrize(("service", "options", "message"), SENTENCES)
-def test_what_is_wrong_is_said_in_one_sentence(
-    service: str, options: dict[str, object], message: str
-) -> None:
+def test_an_error_is_one_sentence(service: str, options: dict[str, object], message: str) -> None:
     with pytest.raises(BadInputError, match=re.escape(message)):
         resolve_options(service, options)
 

@@ -107,7 +107,7 @@ def test_figures_beyond_single_precision_are_told_of(jobs: JobFolder) -> None:
     assert jobs.stderr == "warning: kalman: 2 figures are beyond float32 and written as inf\n"
 
 
-def test_what_an_earlier_step_has_left_is_not_ours(jobs: JobFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_of_an_earlier_step_are_ignored(jobs: JobFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = jobs.published / "jobs" / "job.1"
     for step in ("3", "4"):
         monkeypatch.setenv("SLURM_JOB_ID", "77")
@@ -220,9 +220,12 @@ def test_info_names_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert command("info")["cache"] == str(tmp_path)
 
 
-def test_after_warming_a_job_compiles_nothing(jobs: JobFolder, acceleration: Path) -> None:
+def test_after_warming_a_job_compiles_nothing(
+    jobs: JobFolder, acceleration: Path, warmed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HPC_KERNELS_CACHE", str(warmed))
     told = command("warm")
-    assert len(told["seconds"]) == 8
+    assert (len(told["seconds"]), told["cache"]) == (8, str(warmed))
     compiled = sorted(Path(told["cache"]).rglob("*.o"))
     services = ("kalman", "fft", "min_max", "savitzky_golay", "black_scholes", "wavelet")
     options: dict[str, dict[str, Any]] = {service: {} for service in services}

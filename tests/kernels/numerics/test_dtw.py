@@ -22,7 +22,7 @@ def test_every_cell_is_the_same(x: list[float], y: list[float], band: int | None
 
 
 @given(SIGNALS, SIGNALS, BANDS, st.booleans(), st.floats(0, 2))
-def test_abandoning_never_changes_what_is_within_the_limit(
+def test_abandoning_never_changes_a_distance_within_the_limit(
     x: list[float],
     y: list[float],
     band: int | None,

@@ -1,4 +1,4 @@
-"""The nearest centroid: any number of signals, centroids and samples beside the formula."""
+"""The nearest centroid against the formula, for any number of signals, centroids and samples."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""k-means of few long signals from their distances alone: the labels of the samples, or no answer."""
+"""k-means from pairwise distances: the labels of k-means on the samples, or None."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -85,11 +85,11 @@ def test_ties_copies_and_emptied_clusters(
     [
         ([[0.0, 0], [2, 0], [1, 0]], 2, 1e-5),  # as far from one as from the other
         ([[0.0, 0], [0, 0], [5, 0]], 2, 1e-5),  # a second cluster without a signal of its own
-        ([[0.0], [4], [1]], 2, 0.5),  # the mean moves by exactly what ends it
+        ([[0.0], [4], [1]], 2, 0.5),  # the mean moves by exactly epsilon
         ([[0.0, 0], [4, 0], [1, 0.1]], 2, 0.4),  # by more than that, or less: the distance does not tell
     ],
 )
-def test_what_may_go_either_way_has_no_answer(signals: list[list[float]], count: int, epsilon: float) -> None:
+def test_an_uncertain_label_has_no_answer(signals: list[list[float]], count: int, epsilon: float) -> None:
     assert PairwiseKmeans(np.array(signals), map_here).labels(range(count), 10, epsilon) is None
     one, other = both_ways(signals, cluster_number=count, init="first", epsilon_criteria=epsilon)
     assert np.array_equal(one, other)

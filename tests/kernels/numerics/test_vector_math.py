@@ -1,4 +1,4 @@
-"""Functions made for vectors, beside the C library's: right to the last digits over their whole range."""
+"""Vectorisable functions against the C library: exact to the last digits over their whole range."""
 
 import math
 from decimal import Decimal, localcontext

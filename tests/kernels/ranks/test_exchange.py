@@ -1,4 +1,4 @@
-"""The two ways of exchanging arrays, a rank each in a thread or with an MPI that never answers."""
+"""Both exchanges of arrays: ranks as threads of the test, and an MPI that never completes."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -44,7 +44,7 @@ def test_rows_come_in_the_order_of_the_ranks_and_empty_shares_are_none(tmp_path:
     }
 
 
-def test_one_rank_meets_nobody(tmp_path: Path) -> None:
+def test_one_rank_exchanges_nothing(tmp_path: Path) -> None:
     phases = Phases()
     exchange = open_exchange(Ranks(0, 1, tmp_path / "none"), phases)
     assert exchange.all_gather(np.ones(3)).tolist() == exchange.gather(np.ones(3)).tolist() == [1, 1, 1]
@@ -53,7 +53,7 @@ def test_one_rank_meets_nobody(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("act", ["all_gather", "gather", "close"])
-def test_who_waits_in_mpi_sees_the_failure_of_another(tmp_path: Path, act: str) -> None:
+def test_a_rank_that_waits_in_mpi_sees_the_failure_of_another(tmp_path: Path, act: str) -> None:
     exchange = MpiExchange(Ranks(0, 2, tmp_path), silent_mpi())
     arguments: tuple[Any, ...] = () if act == "close" else (np.ones(3),)
     with ThreadPoolExecutor(1) as threads:
@@ -74,5 +74,5 @@ def test_a_failed_rank_does_not_wait_long_for_others(monkeypatch: pytest.MonkeyP
     assert 1 < time.monotonic() - begin < 10
 
 
-def test_nobody_is_told_where_files_serve() -> None:
+def test_a_failure_under_files_calls_no_mpi() -> None:
     fail_exchanges(2)

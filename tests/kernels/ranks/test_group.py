@@ -1,4 +1,4 @@
-"""The same bytes from any number of ranks and threads, for every service."""
+"""Every service gives the same bytes for any number of ranks and threads."""
 
 from itertools import product
 from pathlib import Path
@@ -45,7 +45,7 @@ def bytes_of(jobs: JobFolder, case: Case, ranks: int, threads: int, **changes: A
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes]]:
-    """What one rank with one thread makes of each case, computed when it is first asked for."""
+    """Return the results of one rank with one thread for each case, computed on first use."""
     folder = JobFolder(tmp_path_factory.mktemp("alone"))
 
     class Found(dict[str, dict[str, bytes]]):

@@ -47,7 +47,7 @@ def shared_memory() -> set[Path]:
 
 @pytest.fixture
 def start(jobs: JobFolder) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
-    """Start a job file's ranks under mpiexec; what is left of them is ended with the test."""
+    """Start the ranks of a job file under mpiexec; the end of the test ends them."""
     started: list[subprocess.Popen[str]] = []
 
     def start(job_file: Path, ranks: int, *words: str, **environment: str) -> "subprocess.Popen[str]":
@@ -74,7 +74,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 
 def run(start: Start, job_file: Path, ranks: int, *words: str, **environment: str) -> tuple[int, str, str]:
-    """Return the exit code of mpiexec and what the ranks said on stdout and, but for progress, on stderr."""
+    """Return the exit code of mpiexec, and stdout and stderr (without progress) of the ranks."""
     process = start(job_file, ranks, *words, **environment)
     stdout, stderr = process.communicate(timeout=200)
     said = [line for line in stderr.splitlines() if not line.endswith(" %")]

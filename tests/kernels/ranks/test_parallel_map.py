@@ -1,4 +1,4 @@
-"""Work shared out among threads: in order, whole, and only where it is worth it."""
+"""Parallel map on threads: results in order and complete, and one thread for a short step."""
 
 import os
 import threading
@@ -33,7 +33,7 @@ def test_threads_are_kept() -> None:
 
 
 @pytest.mark.parametrize("bad", [0, 1])
-def test_who_fails_leaves_nobody_at_work(bad: int) -> None:
+def test_a_failed_piece_waits_for_the_others(bad: int) -> None:
     ended = []
 
     def work(piece: int) -> None:

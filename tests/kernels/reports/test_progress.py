@@ -1,4 +1,4 @@
-"""Progress: for long work a line a second at most, from one rank."""
+"""Progress of long work: at most a line a second, from one rank."""
 
 from functools import partial
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Black-Scholes against the closed forms, and the reading of asset pairs."""
+"""Black-Scholes against the closed forms, and jobs on asset pairs."""
 
 import json
 from pathlib import Path
@@ -250,6 +250,6 @@ def test_broken_asset_pairs(jobs: JobFolder, text: str, message: str) -> None:
     assert not jobs.published.joinpath("CSVFormate").exists()
 
 
-def test_the_profile_says_what_was_asked(jobs: JobFolder) -> None:
+def test_the_profile_holds_the_given_options(jobs: JobFolder) -> None:
     jobs.run(PRICES, {"black_scholes": {"volatility": 0.2}}, layout="asset_pairs")
     assert json.loads(jobs.stdout)["services"]["black_scholes"]["volatility"] == 0.2

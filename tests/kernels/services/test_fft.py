@@ -93,7 +93,7 @@ def test_a_signal_does_not_depend_on_its_neighbours(acceleration_values: NDArray
 
 @pytest.mark.parametrize("n", [1, 7, 64, 1009, 8209, 65_536, 99_991])
 @pytest.mark.parametrize("kind", ["f8", "f4"])
-def test_neighbours_do_not_matter_whatever_the_length(n: int, kind: str) -> None:
+def test_neighbours_do_not_matter_for_any_length(n: int, kind: str) -> None:
     x = np.random.default_rng(n).standard_normal((21, n)).astype(kind)
     together = fft(x)
     for first, last in ((0, 1), (1, 6), (4, 20), (20, 21)):

@@ -1,4 +1,4 @@
-"""k-means under DTW and in Euclidean distance."""
+"""k-means under DTW and the Euclidean distance."""
 
 from pathlib import Path
 from typing import Any

@@ -170,7 +170,7 @@ def test_ranks_name_the_first_bad_file_of_all(jobs: JobFolder) -> None:
 def test_broken_inference_folders(jobs: JobFolder) -> None:
     folder = jobs.root / "inference"
     assert run(jobs, {}, inference_dir=str(folder)) == [2]
-    assert "there is no such folder" in jobs.stderr
+    assert "folder not found" in jobs.stderr
     folder.mkdir()
     assert run(jobs, {}, inference_dir=str(folder)) == [2]
     assert "expected at least one signal to classify (*.csv), found none" in jobs.stderr

@@ -1,4 +1,4 @@
-"""Results written where the caller wants them: as wide as the registry says, and nothing beside."""
+"""The `out` array of every filter: it receives the result, of the width in the registry, and nothing else."""
 
 from typing import Any
 
@@ -36,6 +36,6 @@ def test_every_filter(service: Any, options: dict[str, Any], kind: Any) -> None:
 @pytest.mark.parametrize(
     "out", [np.empty((2, 59)), np.empty((1, 60)), np.empty((2, 60), np.float32), np.empty((60, 2)).T]
 )
-def test_what_does_not_fit(service: Any, out: Any) -> None:
+def test_an_unfit_array_is_refused(service: Any, out: Any) -> None:
     with pytest.raises(ValueError, match="out must be contiguous, float64 and of shape"):
         service.function()(np.ones((2, 60)), out=out)

@@ -1,4 +1,4 @@
-"""Asset pairs: broken rows are named, the first one first, and every share gets its own series."""
+"""Asset pairs: the error names the first broken row, and every share gets its own series."""
 
 from pathlib import Path
 

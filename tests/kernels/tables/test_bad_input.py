@@ -1,4 +1,4 @@
-"""Broken tables of every kind: exit code 2, one line that says where and what, nothing written."""
+"""Broken tables of every kind: exit code 2, one line with the place and the reason, no output."""
 
 import gzip
 import re
@@ -116,7 +116,7 @@ def test_names(tmp_path: Path, header: str, names: list[str]) -> None:
     assert list(TableInput(path).read(range).names) == names
 
 
-def test_files_that_are_not_what_they_say(tmp_path: Path) -> None:
+def test_files_with_a_wrong_suffix(tmp_path: Path) -> None:
     (tmp_path / "a.npy").write_bytes(b"no array")
     (tmp_path / "a.parquet").write_bytes(b"no table")
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"a\n1\n" * 100)[:-9])
@@ -195,6 +195,6 @@ def test_every_share_of_parquet_names_the_first_bad_cell(tmp_path: Path, mine: r
 
 def test_a_missing_input_ends_the_job(jobs: JobFolder) -> None:
     assert jobs.run(jobs.root / "none.csv", {"fft": {}}, ranks=2) == [2, 2]
-    assert jobs.stderr == f"{jobs.root / 'none.csv'}: there is no such file\n"
+    assert jobs.stderr == f"{jobs.root / 'none.csv'}: file not found\n"
     assert jobs.stdout == ""
     assert not list(jobs.published.rglob("*.csv"))

@@ -1,4 +1,4 @@
-"""Mutated NumPy, Parquet and compressed files: numbers or one line, whatever a library makes of them."""
+"""Mutated NumPy, Parquet and compressed files: finite numbers, or an error of one line."""
 
 import gzip
 import io
@@ -40,7 +40,7 @@ def packed(layout: str) -> bytes:
 
 
 def mutated(rng: random.Random, whole: bytes) -> bytes:
-    """Change a few bytes, often near the ends, where files say what they hold."""
+    """Change a few bytes, often near the ends, where the headers of files are."""
     content = bytearray(whole)
     for _ in range(rng.randint(1, 3)):
         near = min(len(content), 200)

@@ -1,4 +1,4 @@
-"""Memory of a job whose table is large, above what it takes with a tiny one."""
+"""Memory of a job with a large table, above that of a job with a tiny one."""
 
 import gzip
 import json
@@ -21,9 +21,9 @@ WAITING = 24 << 20  # bytes of text, with several threads, that are formatted be
 def write_table(path: Path, samples: int, signals: int) -> None:
     draw = np.random.default_rng(0)
     with path.open("w") as file:
-        print(*(f"s{i}" for i in range(signals)), sep=";", file=file)
+        file.write(";".join(f"s{i}" for i in range(signals)) + "\n")
         for _ in range(samples):
-            print(*draw.standard_normal(signals).tolist(), sep=";", file=file)
+            file.write(";".join(map(repr, draw.standard_normal(signals).tolist())) + "\n")
 
 
 def write_pairs(path: Path, days: int, assets: int) -> None:
@@ -43,17 +43,14 @@ def peak(jobs: JobFolder, source: Path, service: str, **changes: Any) -> int:
     return used
 
 
-@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize(("samples", "signals"), [(40_000, 50), (20, 100_000), (5, 1_000_000)])
-def test_a_table_takes_at_most_1_6_times_its_bytes(
-    jobs: JobFolder, samples: int, signals: int, threads: int
-) -> None:
+def test_a_table_takes_at_most_1_6_times_its_bytes(jobs: JobFolder, samples: int, signals: int) -> None:
     idle = peak(jobs, jobs.input("a;b\n" + "1;2\n" * 9, "tiny.csv"), "min_max")
     write_table(jobs.root / "x.csv", samples, signals)
     size = (jobs.root / "x.csv").stat().st_size
-    assert peak(jobs, jobs.root / "x.csv", "min_max", threads=threads) - idle < 1.6 * size + WAITING * (
-        threads - 1
-    )
+    for threads in (1, 2):
+        used = peak(jobs, jobs.root / "x.csv", "min_max", threads=threads)
+        assert used - idle < 1.6 * size + WAITING * (threads - 1), threads
 
 
 def test_a_packed_table_is_not_held_as_text_where_memory_is_short(
@@ -98,7 +95,7 @@ def test_all_signals_in_a_file_where_memory_is_short(
         return found
 
     plenty = results(1)
-    monkeypatch.setenv("HPC_KERNELS_MEMORY_BYTES", "3000")
+    monkeypatch.setenv("HPC_KERNELS_MEMORY_BYTES", "6000")  # two blocks or more of each file
     assert results(ranks) == plenty
 
 

@@ -1,4 +1,4 @@
-"""Names of signals held as one text: a sequence like a list of them."""
+"""Compact signal names: a sequence equal to a list of them."""
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from hpc_kernels.tables.names import SignalNames
 
 
 @given(some.lists(some.text(), min_size=1))
-def test_any_names_are_what_they_were(names: list[str]) -> None:
+def test_any_names_are_unchanged(names: list[str]) -> None:
     names = [name.encode("utf-8", "replace").decode() for name in names]
     assert list(SignalNames.from_strings(names)) == names
     assert SignalNames.from_strings(names).longest == max(len(name.encode()) for name in names)

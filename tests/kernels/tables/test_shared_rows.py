@@ -1,4 +1,4 @@
-"""Ranks that parse a text together: each its bytes only, and all get the columns they want."""
+"""Shared parsing of a CSV table: each rank parses its own bytes, and all get their columns."""
 
 import gzip
 from concurrent.futures import ThreadPoolExecutor
@@ -118,5 +118,5 @@ def test_all_ranks_go_by_the_one_with_the_least_memory(
     for rank, memory in ((1, 2000), (0, 1 << 40)):
         monkeypatch.setenv("HPC_KERNELS_MEMORY_BYTES", str(memory))
         place = Ranks(rank, 2, tmp_path / "parts")
-        place.put("blocks.0", np.array([1.0]))  # what rank 0 will find, so that rank 1 need not wait
+        place.put("blocks.0", np.array([1.0]))  # the part of rank 0, so that rank 1 does not wait
         assert count_blocks(tmp_path / "x.csv", place, shares=2) == 3

@@ -101,7 +101,7 @@ def _in_interval(low: Word, centre: Word, high: Word) -> Word:
 
 
 @compiled
-def _write_cells(  # noqa: PLR0917 (Numba knows no keyword-only)
+def _write_cells(
     cells: Array,
     digits: NDArray[np.uint64],
     powers: NDArray[np.int64],

@@ -28,7 +28,7 @@ _GROUP = np.uint64(10**8)
 
 
 @compiled
-def parse_plain_cells(  # noqa: PLR0917 (Numba knows no keyword-only)
+def parse_plain_cells(
     text: ByteArray,
     starts: NDArray[np.int64],
     separator: int,
@@ -54,7 +54,7 @@ def parse_plain_cells(  # noqa: PLR0917 (Numba knows no keyword-only)
 
 
 @compiled
-def _find_digits(  # noqa: PLR0917 (Numba knows no keyword-only)
+def _find_digits(
     text: ByteArray,
     starts: NDArray[np.int64],
     separator: int,

@@ -20,7 +20,7 @@ START_PADDING = VECTOR_BYTES + _WRITTEN_AT_ONCE
 
 
 @compiled
-def parse_rows(  # noqa: PLR0917 (Numba knows no keyword-only)
+def parse_rows(
     text: ByteArray,
     start: int,
     stop: int,
@@ -73,7 +73,7 @@ def _transpose(block: Array, rows: int, out: Array, row: int) -> None:
 
 
 @compiled
-def _parse_row(  # noqa: PLR0917 (Numba knows no keyword-only)
+def _parse_row(
     text: ByteArray,
     at: int,
     separator: int,

@@ -1,4 +1,4 @@
-"""Mutated tables: the reader takes exactly what the layout allows, and never reads a wrong number."""
+"""Mutated CSV tables: the reader accepts exactly the allowed layouts, and never reads a wrong number."""
 
 import csv
 import random

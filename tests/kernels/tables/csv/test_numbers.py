@@ -1,4 +1,4 @@
-"""Decimal to binary and back: bit for bit what Python's `float` reads, and as short as its `repr`."""
+"""Number parsing and formatting: equal to Python's `float` bit for bit, and as short as its `repr`."""
 
 import math
 import random
@@ -17,7 +17,7 @@ from hpc_kernels.tables.csv.parse_number import parse_number, parse_plain_cells
 
 
 def parsed(text: str) -> float | None:
-    """Return what both parsers read, None where they will not decide or do not take the whole text."""
+    """Return the number of both parsers; None if they cannot decide or do not consume the whole text."""
     room = bytes(TEXT_PADDING)
     line = np.frombuffer(room + text.encode() + b"\n" + room, np.uint8)
     slow, end = parse_number(line, len(room))
@@ -56,7 +56,7 @@ def test_every_spelling_is_read_as_python_reads_it(text: str) -> None:
 
 
 @given(st.text(alphabet="0123456789+-.eE x", max_size=8))
-def test_what_is_no_number_is_not_read(text: str) -> None:
+def test_a_text_that_is_no_number_is_not_read(text: str) -> None:
     found = parsed(text)
     if found is not None:
         assert found == float(text)
@@ -71,7 +71,7 @@ def test_half_way_cases(seed: int) -> None:
         assert found is None or found == float(text)
 
 
-def test_what_ordinary_files_hold_is_decided_at_once() -> None:
+def test_numbers_of_ordinary_files_are_decided_at_once() -> None:
     rng = np.random.default_rng(0)
     for value in (rng.standard_normal(2000) * 10.0 ** rng.integers(-20, 20, 2000)).tolist():
         assert parsed(repr(value)) == value

@@ -1,4 +1,4 @@
-"""Reading sensor tables: pieces and ranges of any size give the same, and broken ones never a number."""
+"""The reader of sensor tables: the same numbers for buffers and ranges of any size; broken tables."""
 
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def test_a_bad_cell_is_found_wherever_it_is(tmp_path: Path, threads: int) -> Non
             read(tmp_path / "x.csv", threads)
 
 
-def test_what_the_fast_parser_leaves_to_the_slow_one(tmp_path: Path) -> None:
+def test_cells_that_the_fast_parser_leaves_to_the_strict_one(tmp_path: Path) -> None:
     cells = [
         "5e-324",
         "1e-400",
