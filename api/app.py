@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api import idempotency, problems
 from api.body_limits import BodyLimits
 from api.openapi import describe
+from api.openapi_names import operation_id
 from api.rate_limit import limit_rate
 from api.request_metrics import RequestMetrics
 from api.routers import (
@@ -51,7 +52,12 @@ class TrailingSlash:
 def create_app() -> FastAPI:
     """Build the application."""
     app = FastAPI(
-        title="HPC Gateway", version="0.1.0", description=DESCRIPTION, redirect_slashes=False, redoc_url=None
+        title="HPC Gateway",
+        version="0.1.0",
+        description=DESCRIPTION,
+        redirect_slashes=False,
+        redoc_url=None,
+        generate_unique_id_function=operation_id,
     )
     app.add_middleware(BodyLimits)
     app.add_middleware(RequestMetrics)
