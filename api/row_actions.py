@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
 from api.deps import Caller, read
-from api.idempotency import Attempt, Shown
+from api.idempotency import AnswerStore, Body
 from api.schemas.listing import HistoryEvent, JobQuery, TransferQuery
 from api.schemas.retries import Action
 from gateway.callers import LOCAL
@@ -73,8 +73,8 @@ def list_events(find: Find[Row]) -> list[HistoryEvent]:
 
 
 def cancel_row(
-    find: Find[Row], action: Action | None, actor: Actor, once: Attempt, show: Callable[[Row], Shown]
-) -> Shown:
+    find: Find[Row], action: Action | None, actor: Actor, answers: AnswerStore, show: Callable[[Row], Body]
+) -> Body:
     """Cancel a row, or ask for it."""
     action = action or Action()
     with session_scope() as session:
@@ -82,7 +82,7 @@ def cancel_row(
         session.refresh(row, with_for_update=True)
         cancel = transfers.cancel if isinstance(row, Transfer) else jobs.cancel
         cancel(session, row, actor.name(action.by), action.reason)  # type: ignore[arg-type]  # chosen by the row's type
-        return once.keep(session, show(row))
+        return answers.store(session, show(row))
 
 
 def _fresh(session: Session, row: Transfer | Job, opening: Secret | UUID | None) -> Secret | None:
@@ -96,10 +96,10 @@ def retry_row(  # noqa: PLR0917 (what, who, and how it is answered)
     find: Find[Row],
     action: Action | None,
     actor: Actor,
-    once: Attempt,
-    show: Callable[[Row], Shown],
+    answers: AnswerStore,
+    show: Callable[[Row], Body],
     opening: Secret | UUID | None = None,
-) -> Shown:
+) -> Body:
     """Retry a row and send its message."""
     action = action or Action()
     with session_scope() as session:
@@ -107,6 +107,6 @@ def retry_row(  # noqa: PLR0917 (what, who, and how it is answered)
         retries.lock_for_retry(session, row)
         secret = _fresh(session, row, opening)
         retries.retry(session, row, actor.name(action.by), action.reason, secret)
-        shown = once.keep(session, show(row))
+        shown = answers.store(session, show(row))
     send([message_for(row)])
     return shown

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from fastapi import APIRouter
 
 from api.deps import Caller, RowId, read
-from api.idempotency import Once
+from api.idempotency import Answers
 from api.problems import responses
 from api.schemas.credentials import CredentialRequest, CredentialSummary
 from gateway.credentials import stored as stored_credentials
@@ -16,12 +16,12 @@ router = APIRouter(prefix="/credentials", tags=["credentials"])
 
 
 @router.post("", status_code=201, responses=responses(400, 409, 422, 503))
-def store_credentials(caller: Caller, once: Once, body: CredentialRequest) -> CredentialSummary:
+def store_credentials(caller: Caller, answers: Answers, body: CredentialRequest) -> CredentialSummary:
     """Store keys; what comes back is all that will ever be shown of them."""
     keys = Credentials(body.access_key.get_secret_value(), body.secret_key.get_secret_value())
     with session_scope() as session:
         row = stored_credentials.store_credential(session, caller.owner, body.name, body.endpoint, keys)
-        return once.keep(session, CredentialSummary.model_validate(row), HTTPStatus.CREATED)
+        return answers.store(session, CredentialSummary.model_validate(row), HTTPStatus.CREATED)
 
 
 @router.get("", responses=responses(503))

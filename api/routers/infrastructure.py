@@ -6,7 +6,7 @@ from http import HTTPStatus
 from fastapi import APIRouter
 
 from api.deps import Admin, Caller, read
-from api.idempotency import Once
+from api.idempotency import Answers
 from api.problems import responses
 from api.schemas.infrastructure import InfrastructureRequest, InfrastructureSummary, InfrastructureTelemetry
 from gateway.clusters import catalog, telemetry
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/infrastructure", tags=["infrastructure"])
 
 
 @router.post("", status_code=201, responses=responses(400, 403, 409, 422, 503))
-def add_infrastructure(_admin: Admin, once: Once, body: InfrastructureRequest) -> InfrastructureSummary:
+def add_infrastructure(_admin: Admin, answers: Answers, body: InfrastructureRequest) -> InfrastructureSummary:
     """Add a cluster, or replace the entry of that name; one that the operator configured stays as it is."""
     entry = Infrastructure(
         name=body.name,
@@ -34,7 +34,7 @@ def add_infrastructure(_admin: Admin, once: Once, body: InfrastructureRequest) -
     )
     with session_scope() as session:
         cluster = catalog.add_cluster(session, entry, body.ssh_key.password.get_secret_value())
-        return once.keep(session, InfrastructureSummary.of(cluster), HTTPStatus.CREATED)
+        return answers.store(session, InfrastructureSummary.of(cluster), HTTPStatus.CREATED)
 
 
 @router.get("", responses=responses(503))

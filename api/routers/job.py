@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from api import row_actions
 from api.deps import Caller, RowId, read
-from api.idempotency import Once
+from api.idempotency import Answers
 from api.problems import responses
 from api.row_actions import ActingCaller
 from api.schemas.jobs import JobLog, JobRequest, JobStatus
@@ -37,12 +37,12 @@ Found = Annotated[row_actions.Find[Job], Depends(_find)]
 
 
 @router.post("", status_code=201, responses=responses(400, 404, 409, 422, 503))
-def start_job(caller: Caller, once: Once, body: JobRequest) -> JobStatus:
+def start_job(caller: Caller, answers: Answers, body: JobRequest) -> JobStatus:
     """Accept kernels to run; poll the id until `status` is `completed`, then look at `success`."""
     request = jobs.JobRequest(**dict(body))
     with session_scope() as session:
         row = jobs.create(session, caller.owner, request)
-        shown = once.keep(session, JobStatus.of(row), HTTPStatus.CREATED)
+        shown = answers.store(session, JobStatus.of(row), HTTPStatus.CREATED)
     send([message_for(row)], first=True)
     return shown
 
@@ -67,15 +67,15 @@ def list_job_events(find: Found) -> list[HistoryEvent]:
 
 
 @router.post("/{row_id}/cancel", responses=responses(400, 404, 409, 422, 503))
-def cancel_job(find: Found, actor: ActingCaller, once: Once, body: Action | None = None) -> JobStatus:
+def cancel_job(find: Found, actor: ActingCaller, answers: Answers, body: Action | None = None) -> JobStatus:
     """Ask for the job's end; what has ended already is 409."""
-    return row_actions.cancel_row(find, body, actor, once, JobStatus.of)
+    return row_actions.cancel_row(find, body, actor, answers, JobStatus.of)
 
 
 @router.post("/{row_id}/retry", responses=responses(400, 404, 409, 422, 503))
-def retry_job(find: Found, actor: ActingCaller, once: Once, body: Action | None = None) -> JobStatus:
+def retry_job(find: Found, actor: ActingCaller, answers: Answers, body: Action | None = None) -> JobStatus:
     """Run a job that ended badly again; one whose run ended well only has its end read again."""
-    return row_actions.retry_row(find, body, actor, once, JobStatus.of)
+    return row_actions.retry_row(find, body, actor, answers, JobStatus.of)
 
 
 @router.get("/{row_id}/log", responses=responses(400, 404, 503))

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from fastapi import APIRouter
 
 from api.deps import Operator, read
-from api.idempotency import Once
+from api.idempotency import Answers
 from api.problems import responses
 from api.row_actions import ActingCaller
 from api.schemas.retries import BulkItem, BulkRetried, BulkRetry
@@ -19,7 +19,7 @@ router = APIRouter(tags=["operators"])
 
 
 @router.post("/retry", responses=responses(400, 403, 409, 422, 503))
-def retry_many(_operator: Operator, actor: ActingCaller, once: Once, body: BulkRetry) -> BulkRetried:
+def retry_many(_operator: Operator, actor: ActingCaller, answers: Answers, body: BulkRetry) -> BulkRetried:
     """Retry what the filter finds; `dry_run`, the default, only shows it."""
     found = read(lambda session: retries.find_retryable(session, body.filter.wanted(), body.filter.kind))
     if not body.dry_run:
@@ -28,7 +28,7 @@ def retry_many(_operator: Operator, actor: ActingCaller, once: Once, body: BulkR
     retried = sum(not item.refusal for item in items)
     shown = BulkRetried(dry_run=body.dry_run, found=len(items), retried=retried, items=items)
     with session_scope() as session:  # many transactions by now; what is retried once is not found again
-        return once.keep(session, shown)
+        return answers.store(session, shown)
 
 
 def _retried(found: list[RetryCandidate], actor: str, why: str) -> list[RetryCandidate]:

@@ -6,7 +6,7 @@ from fastapi import Depends
 
 from api import row_actions
 from api.deps import Caller
-from api.idempotency import Once
+from api.idempotency import Answers
 from api.problems import responses
 from api.routers.transfer_collection import collection, finder, s3_request, start_transfer
 from api.row_actions import ActingCaller
@@ -21,15 +21,15 @@ router = collection(KIND, S3ResultTransferStatus, S3ResultTransferStatus.of)
 
 
 @router.post("", status_code=201, responses=responses(400, 404, 409, 422, 503))
-def stage_out(caller: Caller, once: Once, body: S3ResultTransferRequest) -> S3ResultTransferStatus:
+def stage_out(caller: Caller, answers: Answers, body: S3ResultTransferRequest) -> S3ResultTransferStatus:
     """Accept a file for the store; poll the id until `status` is no longer `transferring`."""
-    return start_transfer(caller.owner, s3_request(KIND, body, body.src), once, S3ResultTransferStatus.of)
+    return start_transfer(caller.owner, s3_request(KIND, body, body.src), answers, S3ResultTransferStatus.of)
 
 
 @router.post("/{row_id}/retry", responses=responses(400, 404, 409, 422, 503))
 def retry_s3_result(
-    find: Found, actor: ActingCaller, once: Once, body: TransferRetry | None = None
+    find: Found, actor: ActingCaller, answers: Answers, body: TransferRetry | None = None
 ) -> S3ResultTransferStatus:
     """Try a transfer that ended badly again, with fresh credentials where they are sent."""
     opening = body.opening_if_any() if body else None
-    return row_actions.retry_row(find, body, actor, once, S3ResultTransferStatus.of, opening)
+    return row_actions.retry_row(find, body, actor, answers, S3ResultTransferStatus.of, opening)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from api import row_actions
 from api.deps import Caller, RowId, read
-from api.idempotency import Attempt, Once, Shown
+from api.idempotency import Answers, AnswerStore, Body
 from api.problems import responses
 from api.row_actions import ActingCaller
 from api.schemas.listing import HistoryEvent, Page, TransferQuery
@@ -29,12 +29,12 @@ from gateway.work.listing import Kind
 from gateway.work.outbox import message_for
 
 
-def start_from_url(owner: str, body: FileTransferRequest, once: Attempt) -> FileTransferStatus:
+def start_from_url(owner: str, body: FileTransferRequest, answers: AnswerStore) -> FileTransferStatus:
     """Commit the row of a transfer from a URL, then send its message likewise."""
     request = transfers.UrlRequest(infrastructure=body.infrastructure, src=body.src, path=body.dst)
     with session_scope() as session:
         row = transfers.create_from_url(session, owner, request)
-        shown = once.keep(session, FileTransferStatus.of(row), HTTPStatus.CREATED)
+        shown = answers.store(session, FileTransferStatus.of(row), HTTPStatus.CREATED)
     send([message_for(row)], first=True)
     return shown
 
@@ -56,12 +56,12 @@ def s3_request(
 
 
 def start_transfer(
-    owner: str, request: transfers.S3Request, once: Attempt, show: Callable[[Transfer], Shown]
-) -> Shown:
+    owner: str, request: transfers.S3Request, answers: AnswerStore, show: Callable[[Transfer], Body]
+) -> Body:
     """Commit the row, then send its message best effort; the sweeper sends what got lost."""
     with session_scope() as session:
         row = transfers.create(session, owner, request)
-        shown = once.keep(session, show(row), HTTPStatus.CREATED)
+        shown = answers.store(session, show(row), HTTPStatus.CREATED)
     send([message_for(row)], first=True)
     return shown
 
@@ -113,10 +113,10 @@ def collection(kind: Kind, status: type[Status], show: Callable[[Transfer], Stat
     def cancelled(
         find: Annotated[row_actions.Find[Transfer], Depends(found)],
         actor: ActingCaller,
-        once: Once,
+        answers: Answers,
         body: Action | None = None,
     ) -> Status:
         """Stop the transfer; what has ended already is 409."""
-        return row_actions.cancel_row(find, body, actor, once, show)
+        return row_actions.cancel_row(find, body, actor, answers, show)
 
     return router
