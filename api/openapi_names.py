@@ -44,8 +44,8 @@ OPERATION_IDS = {
     "GET /health/ready": "ready_health_ready_get",
     "GET /metrics": "get_metrics_metrics_get",
 }
-# Schemas that the document names differently than the code names their classes.
-SCHEMA_NAMES = {"ClusterHealth": "Pulse", "ResourceRequest": "Wishes"}
+# Schema names by class name, where they differ.
+SCHEMA_NAMES = {"ClusterHealth": "Pulse", "PartitionFigures": "Partition", "ResourceRequest": "Wishes"}
 
 
 def operation_id(route: APIRoute) -> str:

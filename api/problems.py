@@ -23,7 +23,7 @@ HEADERS = {
     503: {"Retry-After": str(RETRY_AFTER_S)},
 }
 CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-# An answer stays small, however much is wrong with a request.
+# Limits that keep an answer small.
 LONGEST_TEXT = 2000
 MOST_ERRORS = 20
 DEEPEST = 10
@@ -31,14 +31,14 @@ _log = logging.getLogger(__name__)
 
 
 class FieldError(BaseModel):
-    """One field of a bad body."""
+    """An error of one field of the body."""
 
     loc: list[str | int] = Field(examples=[["body", "params", "read_input_data"]])
     msg: str
 
 
 class Problem(BaseModel):
-    """Every error of this API."""
+    """An error response of this API."""
 
     type: str = "about:blank"
     title: str
@@ -51,7 +51,7 @@ class Problem(BaseModel):
 def problem(
     status: int, title: str, detail: str, retry_after_s: float | None = None, **extra: Any
 ) -> JSONResponse:
-    """Build a problem response."""
+    """Return a problem response."""
     detail = _shorten(detail)
     body = {
         "type": "about:blank",
@@ -77,7 +77,7 @@ def _field_error(loc: Sequence[str | int], msg: str) -> dict[str, Any]:
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe in OpenAPI the problems that a route can answer with."""
+    """Return the OpenAPI responses of a route for these statuses."""
     return {status: {"description": HTTPStatus(status).phrase, "content": CONTENT} for status in statuses}
 
 
@@ -111,11 +111,11 @@ def _database_error(_request: Request, error: SQLAlchemyError) -> JSONResponse:
 
 def _unexpected_error(_request: Request, error: Exception) -> JSONResponse:
     _log.error("unexpected error", exc_info=error)
-    return problem(500, "Internal error", "the gateway failed; its operator finds the cause in the log")
+    return problem(500, "Internal error", "the gateway failed; its log has the cause")
 
 
 def install_problem_handlers(app: FastAPI) -> None:
-    """Make every error of the application a problem."""
+    """Answer every error of the application with a problem."""
     app.exception_handler(GatewayError)(_gateway_error)
     app.exception_handler(RequestValidationError)(_validation_error)
     app.exception_handler(HTTPException)(_http_error)

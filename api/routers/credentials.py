@@ -1,4 +1,4 @@
-"""`/credentials`: keys of a store, sent once and named by id in requests; never shown again."""
+"""`/credentials`: stored keys of an S3 store, which requests name by id."""
 
 from http import HTTPStatus
 
@@ -17,7 +17,7 @@ router = APIRouter(prefix="/credentials", tags=["credentials"])
 
 @router.post("", status_code=201, responses=responses(400, 409, 422, 503))
 def store_credentials(caller: Caller, answers: Answers, body: CredentialRequest) -> CredentialSummary:
-    """Store keys; what comes back is all that will ever be shown of them."""
+    """Store keys of an S3 store; no answer ever shows them."""
     keys = Credentials(body.access_key.get_secret_value(), body.secret_key.get_secret_value())
     with session_scope() as session:
         row = stored_credentials.store_credential(session, caller.owner, body.name, body.endpoint, keys)
@@ -26,20 +26,20 @@ def store_credentials(caller: Caller, answers: Answers, body: CredentialRequest)
 
 @router.get("", responses=responses(503))
 def list_credentials(caller: Caller) -> list[CredentialSummary]:
-    """List stored keys by name and endpoint, oldest first."""
-    found = read(lambda session: stored_credentials.list_credentials(session, caller))
-    return [CredentialSummary.model_validate(row) for row in found]
+    """List stored credentials by name and endpoint, oldest first."""
+    rows = read(lambda session: stored_credentials.list_credentials(session, caller))
+    return [CredentialSummary.model_validate(row) for row in rows]
 
 
 @router.get("/{row_id}", responses=responses(404, 503))
 def get_credentials(caller: Caller, row_id: RowId) -> CredentialSummary:
-    """Show which keys these are."""
+    """Show the name and endpoint of a stored credential."""
     row = read(lambda session: stored_credentials.get_credential(session, caller, row_id))
     return CredentialSummary.model_validate(row)
 
 
 @router.delete("/{row_id}", status_code=204, responses=responses(404, 503))
 def delete_credentials(caller: Caller, row_id: RowId) -> None:
-    """Forget stored keys; transfers that were accepted with them go on."""
+    """Delete a stored credential; transfers that were accepted with it go on."""
     with session_scope() as session:
         stored_credentials.delete_credential(session, caller, row_id)

@@ -22,7 +22,7 @@ router = APIRouter(prefix="/infrastructure", tags=["infrastructure"])
 
 @router.post("", status_code=201, responses=responses(400, 403, 409, 422, 503))
 def add_infrastructure(_admin: Admin, answers: Answers, body: InfrastructureRequest) -> InfrastructureSummary:
-    """Add a cluster, or replace the entry of that name; one that the operator configured stays as it is."""
+    """Add or replace a cluster; an entry of the operator's configuration stays as it is."""
     entry = Infrastructure(
         name=body.name,
         host=body.host,
@@ -53,11 +53,11 @@ def get_infrastructure(_caller: Caller, name: str) -> InfrastructureSummary:
 def get_telemetry(_caller: Caller, name: str) -> InfrastructureTelemetry:
     """Show the scheduler's figures, a few seconds old at most."""
     cluster = read(lambda session: catalog.get_cluster(session, name))
-    return InfrastructureTelemetry.seen(cluster, _fresh_figures(cluster))
+    return InfrastructureTelemetry.from_telemetry(cluster, _wait_for_telemetry(cluster))
 
 
-def _fresh_figures(cluster: Cluster) -> Telemetry:
-    """Return the snapshot of the cluster's watcher; where it is too old, ask for a new one and wait."""
+def _wait_for_telemetry(cluster: Cluster) -> Telemetry:
+    """Return the stored figures; if they are too old, request new ones and wait for them."""
     figures = read(lambda session: telemetry.fresh_telemetry(session, cluster.name))
     if figures is not None:
         return figures
