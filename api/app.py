@@ -1,4 +1,4 @@
-"""The application: routers, problems, and URLs that work with and without a trailing slash."""
+"""The FastAPI application: middleware, error handlers and routers."""
 
 from fastapi import Depends, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api import idempotency, problems
 from api.body_limits import BodyLimits
 from api.openapi import describe
+from api.openapi_names import operation_id
 from api.rate_limit import limit_rate
 from api.request_metrics import RequestMetrics
 from api.routers import (
@@ -31,46 +32,51 @@ Upload a CSV to S3, then three calls do the rest, each polled until done:
 """
 
 
-PACED = (infrastructure, credentials, data, s3_data, s3_result, job, retry, overview)
-BOUNDS = problems.responses(408, 413, 429, 431)
+RATE_LIMITED = (infrastructure, credentials, data, s3_data, s3_result, job, retry, overview)
+LIMIT_PROBLEMS = problems.responses(408, 413, 429, 431)
 
 
 class TrailingSlash:
-    """Serve `/job/` as `/job`: a redirect would lose the body of some clients' POST."""
+    """Middleware that serves `/job/` as `/job`: a redirect would lose the body of some clients' POST."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take the slash off and pass the request on."""
+        """Remove the slash and pass the request on."""
         if scope["type"] == "http" and scope["path"] != "/":
             scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
         await self._app(scope, receive, send)
 
 
 def create_app() -> FastAPI:
-    """Build the application."""
+    """Return a new application."""
     app = FastAPI(
-        title="HPC Gateway", version="0.1.0", description=DESCRIPTION, redirect_slashes=False, redoc_url=None
+        title="HPC Gateway",
+        version="0.1.0",
+        description=DESCRIPTION,
+        redirect_slashes=False,
+        redoc_url=None,
+        generate_unique_id_function=operation_id,
     )
     app.add_middleware(BodyLimits)
     app.add_middleware(RequestMetrics)
     app.add_middleware(TrailingSlash)
     problems.install_problem_handlers(app)
     idempotency.install_idempotency(app)
-    for module in PACED:
-        app.include_router(module.router, dependencies=[Depends(limit_rate)], responses=BOUNDS)
+    for module in RATE_LIMITED:
+        app.include_router(module.router, dependencies=[Depends(limit_rate)], responses=LIMIT_PROBLEMS)
     for module in (services, health, metrics):
         app.include_router(module.router)
     app.get("/ui", include_in_schema=False)(_ui)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     if tracing.is_enabled():
-        _trace(app)
+        _start_tracing(app)
     return app
 
 
-def _trace(app: FastAPI) -> None:
-    """Trace requests; nobody wants to see the health checks and the scrapes."""
+def _start_tracing(app: FastAPI) -> None:
+    """Trace all requests but health checks and scrapes."""
     from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor  # noqa: PLC0415  the extra
 
     tracing.start("hpc-gateway-api")
@@ -78,5 +84,5 @@ def _trace(app: FastAPI) -> None:
 
 
 def _ui() -> HTMLResponse:
-    """Serve Swagger UI where the first generation had it."""
+    """Serve Swagger UI at the first generation's path."""
     return get_swagger_ui_html(openapi_url="/openapi.json", title="HPC Gateway")

@@ -1,4 +1,4 @@
-"""What routes need: who calls, ids that are ids, and reads that wait a little for an absent database."""
+"""Dependencies of routes: the caller, row ids, and reads that wait for a database that is away."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,33 +26,33 @@ _PAUSE_S = 0.25
 def _row_id(
     row_id: Annotated[str, Path(examples=["0b3a5b0e-6a54-4f0e-9d5d-2f8f3c9f5c11"])],
 ) -> UUID:
-    """Read an id; a malformed one is as unknown as any other."""
+    """Parse an id; a malformed one is NotFound, as an unknown one is."""
     try:
         return UUID(row_id)
     except ValueError:
-        raise NotFound(f"there is nothing with the id {row_id!r}") from None
+        raise NotFound(f"the id {row_id!r} is unknown") from None
 
 
 RowId = Annotated[UUID, Depends(_row_id)]
 
 
-# Only shows in the OpenAPI document which calls need a token; the header is judged in `_caller`.
-_Documented = Annotated[object, Security(HTTPBearer(scheme_name="bearer", auto_error=False))]
+# Documents the calls that need a token; `_caller` checks the header itself.
+_BearerScheme = Annotated[object, Security(HTTPBearer(scheme_name="bearer", auto_error=False))]
 
 
-def _caller(request: Request, _documented: _Documented) -> callers.Caller:
-    """Recognise who calls; without accounts it is always the same."""
+def _caller(request: Request, _scheme: _BearerScheme) -> callers.Caller:
+    """Authenticate the caller; without accounts it is always LOCAL."""
     auth = get_settings().auth
     if auth == "none":
         return callers.LOCAL
     token = bearer_token(request.headers.getlist("authorization"))
-    return oidc.authenticate_token(token) if auth == "oidc" else _of_key(token)
+    return oidc.authenticate_token(token) if auth == "oidc" else _authenticate_key(token)
 
 
-def _of_key(text: str) -> callers.Caller:
+def _authenticate_key(text: str) -> callers.Caller:
     key = read(lambda session: api_keys.authenticate_key(session, text))
     if api_keys.is_use_outdated(key):
-        with suppress(SQLAlchemyError), session_scope() as session:  # nice to know, and no more
+        with suppress(SQLAlchemyError), session_scope() as session:  # the record of use may fail
             api_keys.record_use(session, key.id)
     return api_keys.caller_of_key(key)
 
@@ -75,14 +75,14 @@ Admin = Annotated[callers.Caller, Depends(_admin)]
 
 
 def read(query: Callable[[Session], Result]) -> Result:
-    """Run a query; wait for a database that is away: old clients take an error for the end."""
-    waiting = Retrying(
+    """Run a query; wait for a database that is away, as old clients give up at any error."""
+    retrying = Retrying(
         retry=retry_if_exception_type(OperationalError),
         stop=stop_after_delay(get_settings().database_wait_s),
         wait=wait_fixed(_PAUSE_S),
         reraise=True,
     )
-    answer: Result = waiting(_read_once, query)
+    answer: Result = retrying(_read_once, query)
     return answer
 
 

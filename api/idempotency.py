@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: the header with which a client may repeat a POST that is carried out once."""
+"""`Idempotency-Key`: a POST that is repeated with the same key is carried out once."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,36 +17,36 @@ from gateway.work.idempotency import StoredAnswer, Ticket
 
 REPLAYED = "Idempotency-Replayed"
 LONGEST_KEY = 255
-Shown = TypeVar("Shown", bound=BaseModel)
+Body = TypeVar("Body", bound=BaseModel)
 
 
 class Replay(Exception):
-    """The request was carried out before: its first answer is the answer."""
+    """The request was carried out before: its stored answer is sent again."""
 
     def __init__(self, answer: StoredAnswer) -> None:
         super().__init__(answer.status)
         self.answer = answer
 
 
-class Attempt:
-    """One carrying out of a request; without a key there is nothing to keep."""
+class AnswerStore:
+    """Stores the answer of a request under its `Idempotency-Key`; without a key it stores nothing."""
 
     def __init__(self, ticket: Ticket | None) -> None:
         self._ticket = ticket
 
-    def keep(self, session: Session, shown: Shown, status: int = 200) -> Shown:
-        """Keep the answer in the transaction that makes it true, and return it."""
+    def store(self, session: Session, body: Body, status: int = 200) -> Body:
+        """Store the body as the answer, in the transaction that makes it true, and return it."""
         if self._ticket is not None:
             session.flush()
-            idempotency.store_answer(session, self._ticket, StoredAnswer(status, shown.model_dump_json()))
-        return shown
+            idempotency.store_answer(session, self._ticket, StoredAnswer(status, body.model_dump_json()))
+        return body
 
 
 async def _body(request: Request) -> bytes:
     return await request.body()
 
 
-def _attempt(
+def _acquire_key(
     request: Request,
     caller: Caller,
     body: Annotated[bytes, Depends(_body)],
@@ -54,38 +54,40 @@ def _attempt(
         str | None,
         Header(description="Repeat the request with the same key, and it is carried out once (24 hours)."),
     ] = None,
-) -> Iterator[Attempt]:
-    """Take the key for the time of the request; a request that ends without an answer frees it."""
+) -> Iterator[AnswerStore]:
+    """Hold the key while the request runs; a request that ends without an answer releases it."""
     if idempotency_key is None:
-        yield Attempt(None)
+        yield AnswerStore(None)
         return
-    said = f"{request.method} {request.url.path}?{request.url.query}\n".encode() + body
+    content = f"{request.method} {request.url.path}?{request.url.query}\n".encode() + body
     with session_scope() as session:
-        taken = idempotency.acquire(session, caller.owner, _checked(idempotency_key), said)
-    if isinstance(taken, StoredAnswer):
-        raise Replay(taken)
+        acquired = idempotency.acquire(session, caller.owner, _check_key(idempotency_key), content)
+    if isinstance(acquired, StoredAnswer):
+        raise Replay(acquired)
     try:
-        yield Attempt(taken)
+        yield AnswerStore(acquired)
     finally:
         with suppress(SQLAlchemyError), session_scope() as session:
-            idempotency.release(session, taken)
+            idempotency.release(session, acquired)
 
 
-def _checked(key: str) -> str:
+def _check_key(key: str) -> str:
     if not (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
-        raise Invalid(f"1 to {LONGEST_KEY} printable ASCII characters", field="Idempotency-Key")
+        raise Invalid(
+            f"the key must be 1 to {LONGEST_KEY} printable ASCII characters", field="Idempotency-Key"
+        )
     return key
 
 
-Once = Annotated[Attempt, Depends(_attempt)]
+Answers = Annotated[AnswerStore, Depends(_acquire_key)]
 
 
-def _replay(_request: Request, replay: Replay) -> Response:
+def _replay_answer(_request: Request, replay: Replay) -> Response:
     answer = replay.answer
     headers = {REPLAYED: "true"}
     return Response(answer.body, answer.status, headers, media_type="application/json")
 
 
 def install_idempotency(app: FastAPI) -> None:
-    """StoredAnswer repeated requests with their first answer."""
-    app.add_exception_handler(Replay, _replay)  # type: ignore[arg-type]  # Starlette types them all as Exception
+    """Answer repeated requests with their stored answers."""
+    app.exception_handler(Replay)(_replay_answer)

@@ -23,7 +23,7 @@ HEADERS = {
     503: {"Retry-After": str(RETRY_AFTER_S)},
 }
 CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-# An answer stays small, however much is wrong with a request.
+# Limits that keep an answer small.
 LONGEST_TEXT = 2000
 MOST_ERRORS = 20
 DEEPEST = 10
@@ -31,14 +31,14 @@ _log = logging.getLogger(__name__)
 
 
 class FieldError(BaseModel):
-    """One field of a bad body."""
+    """An error of one field of the body."""
 
     loc: list[str | int] = Field(examples=[["body", "params", "read_input_data"]])
     msg: str
 
 
 class Problem(BaseModel):
-    """Every error of this API."""
+    """An error response of this API."""
 
     type: str = "about:blank"
     title: str
@@ -51,8 +51,8 @@ class Problem(BaseModel):
 def problem(
     status: int, title: str, detail: str, retry_after_s: float | None = None, **extra: Any
 ) -> JSONResponse:
-    """Build a problem response."""
-    detail = _shortened(detail)
+    """Return a problem response."""
+    detail = _shorten(detail)
     body = {
         "type": "about:blank",
         "title": title,
@@ -67,24 +67,24 @@ def problem(
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
-def _shortened(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}... ({len(text)} characters)"
 
 
 def _field_error(loc: Sequence[str | int], msg: str) -> dict[str, Any]:
-    place = [_shortened(part) if isinstance(part, str) else part for part in loc[:DEEPEST]]
-    return {"loc": place, "msg": _shortened(msg)}
+    place = [_shorten(part) if isinstance(part, str) else part for part in loc[:DEEPEST]]
+    return {"loc": place, "msg": _shorten(msg)}
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe in OpenAPI the problems that a route can answer with."""
+    """Return the OpenAPI responses of a route for these statuses."""
     return {status: {"description": HTTPStatus(status).phrase, "content": CONTENT} for status in statuses}
 
 
 def _gateway_error(_request: Request, error: GatewayError) -> JSONResponse:
     extra = {}
     if isinstance(error, Invalid) and error.field:
-        extra = {"errors": [_field_error(["body", *_shortened(error.field).split(".")], error.detail)]}
+        extra = {"errors": [_field_error(["body", *_shorten(error.field).split(".")], error.detail)]}
     return problem(error.status, error.title, error.detail, error.retry_after_s, **extra)
 
 
@@ -106,18 +106,18 @@ def _database_error(_request: Request, error: SQLAlchemyError) -> JSONResponse:
     _log.error("the database failed", exc_info=error)
     if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
         return problem(503, "Temporarily unavailable", "the gateway's database is away; try again shortly")
-    return _unexpected(_request, error)
+    return _unexpected_error(_request, error)
 
 
-def _unexpected(_request: Request, error: Exception) -> JSONResponse:
+def _unexpected_error(_request: Request, error: Exception) -> JSONResponse:
     _log.error("unexpected error", exc_info=error)
-    return problem(500, "Internal error", "the gateway failed; its operator finds the cause in the log")
+    return problem(500, "Internal error", "the gateway failed; its log has the cause")
 
 
 def install_problem_handlers(app: FastAPI) -> None:
-    """Make every error of the application a problem."""
-    app.add_exception_handler(GatewayError, _gateway_error)  # type: ignore[arg-type]  # Starlette types them all as Exception
-    app.add_exception_handler(RequestValidationError, _validation_error)  # type: ignore[arg-type]
-    app.add_exception_handler(HTTPException, _http_error)  # type: ignore[arg-type]
-    app.add_exception_handler(SQLAlchemyError, _database_error)  # type: ignore[arg-type]
-    app.add_exception_handler(Exception, _unexpected)
+    """Answer every error of the application with a problem."""
+    app.exception_handler(GatewayError)(_gateway_error)
+    app.exception_handler(RequestValidationError)(_validation_error)
+    app.exception_handler(HTTPException)(_http_error)
+    app.exception_handler(SQLAlchemyError)(_database_error)
+    app.exception_handler(Exception)(_unexpected_error)

@@ -1,4 +1,4 @@
-"""The pace of an owner's requests. A status is never refused: old clients take any error for the end."""
+"""The rate limit of an owner's requests; a status is exempt, as old clients give up at any error."""
 
 from fastapi import Request
 
@@ -9,7 +9,7 @@ _STATUS = "/{row_id}"
 
 
 def limit_rate(request: Request, caller: Caller) -> None:
-    """Count the request, or answer 429; a dependency of every route that asks who calls."""
+    """Count the request, or raise TooMany; a dependency of every authenticated route."""
     if request.method == "GET" and request.scope["route"].path.endswith(_STATUS):
         return
     count_request(caller.owner)

@@ -1,4 +1,4 @@
-"""Requests seen from outside: counted and timed by route, and given an id that the log lines carry."""
+"""Request metrics and ids: counts and times by route, and the `X-Request-ID` of answers and log lines."""
 
 import time
 import uuid
@@ -16,7 +16,7 @@ METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"}
 
 
 class RequestMetrics:
-    """Counts and times each request; takes or makes its `X-Request-ID` and answers with it."""
+    """Middleware that counts and times each request and answers with its `X-Request-ID`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -26,25 +26,25 @@ class RequestMetrics:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        wanted = _wanted_id(scope)
-        request_id.set(wanted)
+        chosen_id = _choose_id(scope)
+        request_id.set(chosen_id)
         started, status = time.perf_counter(), 500
 
-        async def told(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message = {**message, "headers": [*message["headers"], (HEADER, wanted.encode())]}
+                message = {**message, "headers": [*message["headers"], (HEADER, chosen_id.encode())]}
             await send(message)
 
         try:
-            await self._app(scope, receive, told)
+            await self._app(scope, receive, send_with_id)
         finally:
             _count(scope, status, time.perf_counter() - started)
 
 
-def _wanted_id(scope: Scope) -> str:
-    """Return the client's own id when it is a plain word, else a new one."""
+def _choose_id(scope: Scope) -> str:
+    """Return the client's id if it is short printable ASCII, else a new one."""
     for name, value in scope["headers"]:
         text = value.decode("latin-1")
         if name == HEADER and len(text) <= LONGEST_ID and text.isascii() and text.isprintable() and text:
@@ -53,7 +53,7 @@ def _wanted_id(scope: Scope) -> str:
 
 
 def _count(scope: Scope, status: int, seconds: float) -> None:
-    """Count under the route's pattern: paths hold ids, and a scanner's paths would never end."""
+    """Count under the route's pattern: there are too many paths for a label."""
     route = getattr(scope.get("route"), "path", "none")
     method = scope["method"] if scope["method"] in METHODS else "other"
     REQUESTS.labels(method, route, str(status)).inc()

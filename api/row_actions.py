@@ -1,44 +1,46 @@
-"""What the routers of transfers and jobs share: lists, histories, cancels and retries of a row."""
+"""Actions on a row of a transfer or a job: create, list, show its history, cancel and retry."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Annotated, TypeVar
+from http import HTTPStatus
+from typing import Annotated, Generic, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
 from api.deps import Caller, read
-from api.idempotency import Attempt, Shown
+from api.idempotency import AnswerStore, Body
+from api.problems import responses
 from api.schemas.listing import HistoryEvent, JobQuery, TransferQuery
 from api.schemas.retries import Action
 from gateway.callers import LOCAL
 from gateway.credentials import stored as stored_credentials
 from gateway.db import session_scope
-from gateway.jobs import lifecycle as jobs
 from gateway.models import Job, Transfer
 from gateway.operations import retries
 from gateway.queue import send
 from gateway.storage.address import Secret
-from gateway.transfers import lifecycle as transfers
 from gateway.work import listing, transitions
 from gateway.work.listing import Kind
 from gateway.work.outbox import message_for
 
+ACTION_PROBLEMS = responses(400, 404, 409, 422, 503)
 LONGEST_ACTOR = 255
 Row = TypeVar("Row", bound=Transfer | Job)
 Find = Callable[[Session], Row]
+Cancel = Callable[[Session, Row, str, str], None]
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Who is written into the history: the owner that was recognised, else what the client says."""
+    """The actor of the history: the authenticated owner, or without accounts the client's own name."""
 
     owner: str
     address: str
 
     def name(self, by: str) -> str:
-        """Return the name to write down when the client calls itself `by`."""
+        """Return the name for the history of a client that calls itself `by`."""
         if self.owner == LOCAL.owner:
             return by or self.address
         return f"{self.owner} as {by}"[:LONGEST_ACTOR] if by else self.owner
@@ -51,15 +53,33 @@ def _actor(caller: Caller, request: Request) -> Actor:
 ActingCaller = Annotated[Actor, Depends(_actor)]
 
 
+@dataclass(frozen=True)
+class ActionRequest(Generic[Row]):
+    """A request to act on a row: the row's query, the actor, and the store of the answer."""
+
+    find: Find[Row]
+    actor: Actor
+    answers: AnswerStore
+
+
+def create_row(create: Find[Row], answers: AnswerStore, show: Callable[[Row], Body]) -> Body:
+    """Commit a new row, then send its message best effort; the sweeper sends a lost one."""
+    with session_scope() as session:
+        row = create(session)
+        body = answers.store(session, show(row), HTTPStatus.CREATED)
+    send([message_for(row)], first=True)
+    return body
+
+
 def list_page(
     model: type[Row], kind: Kind, query: TransferQuery | JobQuery, caller: Caller
 ) -> tuple[list[Row], str | None, dict[str, int] | None]:
     """Return a page of the rows that the caller may see, the next cursor and, for the first, the counts."""
-    wanted = replace(query.wanted(), owner=caller.only_owner)
+    row_filter = replace(query.to_filter(), owner=caller.only_owner)
 
     def load(session: Session) -> tuple[list[Row], str | None, dict[str, int] | None]:
-        where = listing.filter_conditions(wanted, kind)
-        counts = None if query.cursor else listing.count_by_state(session, wanted, kind)
+        where = listing.filter_conditions(row_filter, kind)
+        counts = None if query.cursor else listing.count_by_state(session, row_filter, kind)
         return *listing.fetch_page(session, model, where, query.cursor, query.limit), counts
 
     return read(load)
@@ -67,46 +87,41 @@ def list_page(
 
 def list_events(find: Find[Row]) -> list[HistoryEvent]:
     """Return a row's history."""
-    return [
-        HistoryEvent.of(event) for event in read(lambda session: transitions.events(session, find(session)))
-    ]
+    events = read(lambda session: transitions.events(session, find(session)))
+    return [HistoryEvent.model_validate(event) for event in events]
 
 
 def cancel_row(
-    find: Find[Row], action: Action | None, actor: Actor, once: Attempt, show: Callable[[Row], Shown]
-) -> Shown:
-    """Cancel a row, or ask for it."""
+    request: ActionRequest[Row], action: Action | None, cancel: Cancel[Row], show: Callable[[Row], Body]
+) -> Body:
+    """Cancel a row, or request the cancel from the worker that holds it."""
     action = action or Action()
     with session_scope() as session:
-        row = find(session)
+        row = request.find(session)
         session.refresh(row, with_for_update=True)
-        cancel = transfers.cancel if isinstance(row, Transfer) else jobs.cancel
-        cancel(session, row, actor.name(action.by), action.reason)  # type: ignore[arg-type]  # chosen by the row's type
-        return once.keep(session, show(row))
+        cancel(session, row, request.actor.name(action.by), action.reason)
+        return request.answers.store(session, show(row))
 
 
-def _fresh(session: Session, row: Transfer | Job, opening: Secret | UUID | None) -> Secret | None:
-    """Return the fresh secret of a retry, if there is one."""
-    if opening is None or not isinstance(row, Transfer):
-        return None
-    return stored_credentials.resolve_secret(session, row.owner, opening, row.endpoint)
-
-
-def retry_row(  # noqa: PLR0917 (what, who, and how it is answered)
-    find: Find[Row],
+def retry_row(
+    request: ActionRequest[Row],
     action: Action | None,
-    actor: Actor,
-    once: Attempt,
-    show: Callable[[Row], Shown],
-    opening: Secret | UUID | None = None,
-) -> Shown:
-    """Retry a row and send its message."""
+    show: Callable[[Row], Body],
+    credential: Secret | UUID | None = None,
+) -> Body:
+    """Retry a row, with a fresh credential if there is one, and send its message."""
     action = action or Action()
     with session_scope() as session:
-        row = find(session)
+        row = request.find(session)
         retries.lock_for_retry(session, row)
-        secret = _fresh(session, row, opening)
-        retries.retry(session, row, actor.name(action.by), action.reason, secret)
-        shown = once.keep(session, show(row))
+        secret = _fresh_secret(session, row, credential)
+        retries.retry(session, row, request.actor.name(action.by), action.reason, secret)
+        body = request.answers.store(session, show(row))
     send([message_for(row)])
-    return shown
+    return body
+
+
+def _fresh_secret(session: Session, row: Transfer | Job, credential: Secret | UUID | None) -> Secret | None:
+    if credential is None or not isinstance(row, Transfer):
+        return None
+    return stored_credentials.resolve_secret(session, row.owner, credential, row.endpoint)

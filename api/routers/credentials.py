@@ -1,11 +1,11 @@
-"""`/credentials`: keys of a store, sent once and named by id in requests; never shown again."""
+"""`/credentials`: stored keys of an S3 store, which requests name by id."""
 
 from http import HTTPStatus
 
 from fastapi import APIRouter
 
 from api.deps import Caller, RowId, read
-from api.idempotency import Once
+from api.idempotency import Answers
 from api.problems import responses
 from api.schemas.credentials import CredentialRequest, CredentialSummary
 from gateway.credentials import stored as stored_credentials
@@ -16,30 +16,30 @@ router = APIRouter(prefix="/credentials", tags=["credentials"])
 
 
 @router.post("", status_code=201, responses=responses(400, 409, 422, 503))
-def store_credentials(caller: Caller, once: Once, body: CredentialRequest) -> CredentialSummary:
-    """Store keys; what comes back is all that will ever be shown of them."""
+def store_credentials(caller: Caller, answers: Answers, body: CredentialRequest) -> CredentialSummary:
+    """Store keys of an S3 store; no answer ever shows them."""
     keys = Credentials(body.access_key.get_secret_value(), body.secret_key.get_secret_value())
     with session_scope() as session:
         row = stored_credentials.store_credential(session, caller.owner, body.name, body.endpoint, keys)
-        return once.keep(session, CredentialSummary.model_validate(row), HTTPStatus.CREATED)
+        return answers.store(session, CredentialSummary.model_validate(row), HTTPStatus.CREATED)
 
 
 @router.get("", responses=responses(503))
 def list_credentials(caller: Caller) -> list[CredentialSummary]:
-    """List stored keys by name and endpoint, oldest first."""
-    found = read(lambda session: stored_credentials.list_credentials(session, caller))
-    return [CredentialSummary.model_validate(row) for row in found]
+    """List stored credentials by name and endpoint, oldest first."""
+    rows = read(lambda session: stored_credentials.list_credentials(session, caller))
+    return [CredentialSummary.model_validate(row) for row in rows]
 
 
 @router.get("/{row_id}", responses=responses(404, 503))
 def get_credentials(caller: Caller, row_id: RowId) -> CredentialSummary:
-    """Show which keys these are."""
+    """Show the name and endpoint of a stored credential."""
     row = read(lambda session: stored_credentials.get_credential(session, caller, row_id))
     return CredentialSummary.model_validate(row)
 
 
 @router.delete("/{row_id}", status_code=204, responses=responses(404, 503))
 def delete_credentials(caller: Caller, row_id: RowId) -> None:
-    """Forget stored keys; transfers that were accepted with them go on."""
+    """Delete a stored credential; transfers that were accepted with it go on."""
     with session_scope() as session:
         stored_credentials.delete_credential(session, caller, row_id)

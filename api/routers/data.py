@@ -1,34 +1,22 @@
 """`/data`: a file of a web or FTP server to the cluster."""
 
-from typing import Annotated
-
-from fastapi import Depends
-
-from api import row_actions
 from api.deps import Caller
-from api.idempotency import Once
-from api.problems import responses
-from api.routers.transfer_collection import collection, finder, start_from_url
-from api.row_actions import ActingCaller
+from api.idempotency import Answers
+from api.routers.transfer_collection import collection
+from api.row_actions import ACTION_PROBLEMS, create_row
 from api.schemas.retries import Action
 from api.schemas.transfers import FileTransferRequest, FileTransferStatus
-from gateway.models import Transfer
-from gateway.work.listing import Kind
+from gateway.transfers import lifecycle as transfers
 
-KIND: Kind = "data"
-Found = Annotated[row_actions.Find[Transfer], Depends(finder(KIND))]
-router = collection(KIND, FileTransferStatus, FileTransferStatus.of)
+router = collection("data", FileTransferStatus, Action)
 
 
-@router.post("", status_code=201, responses=responses(400, 404, 409, 422, 503))
-def fetch(caller: Caller, once: Once, body: FileTransferRequest) -> FileTransferStatus:
+@router.post("", status_code=201, responses=ACTION_PROBLEMS)
+def stage_in_from_url(caller: Caller, answers: Answers, body: FileTransferRequest) -> FileTransferStatus:
     """Accept a file for the cluster; poll the id until `status` is no longer `transferring`."""
-    return start_from_url(caller.owner, body, once)
-
-
-@router.post("/{row_id}/retry", responses=responses(400, 404, 409, 422, 503))
-def retry_data(
-    find: Found, actor: ActingCaller, once: Once, body: Action | None = None
-) -> FileTransferStatus:
-    """Try a transfer that ended badly again."""
-    return row_actions.retry_row(find, body, actor, once, FileTransferStatus.of)
+    request = transfers.UrlRequest(infrastructure=body.infrastructure, src=body.src, path=body.dst)
+    return create_row(
+        lambda session: transfers.create_from_url(session, caller.owner, request),
+        answers,
+        FileTransferStatus.of,
+    )

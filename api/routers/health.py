@@ -1,4 +1,4 @@
-"""`/health`: whether the process lives, and whether what it needs is there."""
+"""`/health`: liveness of the process, and readiness of its database, broker and clusters."""
 
 from dataclasses import asdict
 
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/health", tags=["health"])
 
 
 class Health(BaseModel):
-    """What answers and what does not."""
+    """The health of the service and of its parts."""
 
     status: str
     checks: dict[str, str] = {}
@@ -27,25 +27,25 @@ class Health(BaseModel):
 
 @router.get("/live")
 def live() -> Health:
-    """Tell that the process answers."""
+    """Answer while the process is alive."""
     return Health(status="ok")
 
 
 @router.get("/ready", responses={503: {"model": Health, "description": "The database is away"}})
 def ready(response: Response) -> Health:
-    """Tell whether requests can be accepted: the database must be there; without the rest they wait."""
+    """Show whether requests can be accepted: that needs the database; without the rest they wait."""
     database, clusters = _database()
     broker, _ = queue_depths([])
     checks = {"database": database or "ok", "broker": broker or "ok"}
     if database:
         response.status_code = 503
         return Health(status="unavailable", checks=checks)
-    found = {name: _shown(pulse) for name, pulse in clusters.items()}
-    return Health(status="degraded" if broker else "ok", checks=checks, clusters=found)
+    health = {name: _cluster_checks(cluster) for name, cluster in clusters.items()}
+    return Health(status="degraded" if broker else "ok", checks=checks, clusters=health)
 
 
-def _shown(pulse: ClusterHealth) -> dict[str, str]:
-    return {part: problem or "ok" for part, problem in asdict(pulse).items()}
+def _cluster_checks(health: ClusterHealth) -> dict[str, str]:
+    return {part: problem or "ok" for part, problem in asdict(health).items()}
 
 
 def _database() -> tuple[str, dict[str, ClusterHealth]]:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from fastapi import APIRouter
 
 from api.deps import Admin, Caller, read
-from api.idempotency import Once
+from api.idempotency import Answers
 from api.problems import responses
 from api.schemas.infrastructure import InfrastructureRequest, InfrastructureSummary, InfrastructureTelemetry
 from gateway.clusters import catalog, telemetry
@@ -21,8 +21,8 @@ router = APIRouter(prefix="/infrastructure", tags=["infrastructure"])
 
 
 @router.post("", status_code=201, responses=responses(400, 403, 409, 422, 503))
-def add_infrastructure(_admin: Admin, once: Once, body: InfrastructureRequest) -> InfrastructureSummary:
-    """Add a cluster, or replace the entry of that name; one that the operator configured stays as it is."""
+def add_infrastructure(_admin: Admin, answers: Answers, body: InfrastructureRequest) -> InfrastructureSummary:
+    """Add or replace a cluster; an entry of the operator's configuration stays as it is."""
     entry = Infrastructure(
         name=body.name,
         host=body.host,
@@ -34,7 +34,7 @@ def add_infrastructure(_admin: Admin, once: Once, body: InfrastructureRequest) -
     )
     with session_scope() as session:
         cluster = catalog.add_cluster(session, entry, body.ssh_key.password.get_secret_value())
-        return once.keep(session, InfrastructureSummary.of(cluster), HTTPStatus.CREATED)
+        return answers.store(session, InfrastructureSummary.of(cluster), HTTPStatus.CREATED)
 
 
 @router.get("", responses=responses(503))
@@ -53,11 +53,11 @@ def get_infrastructure(_caller: Caller, name: str) -> InfrastructureSummary:
 def get_telemetry(_caller: Caller, name: str) -> InfrastructureTelemetry:
     """Show the scheduler's figures, a few seconds old at most."""
     cluster = read(lambda session: catalog.get_cluster(session, name))
-    return InfrastructureTelemetry.seen(cluster, _fresh_figures(cluster))
+    return InfrastructureTelemetry.from_telemetry(cluster, _wait_for_telemetry(cluster))
 
 
-def _fresh_figures(cluster: Cluster) -> Telemetry:
-    """Return the snapshot of the cluster's watcher; where it is too old, ask for a new one and wait."""
+def _wait_for_telemetry(cluster: Cluster) -> Telemetry:
+    """Return the stored figures; if they are too old, request new ones and wait for them."""
     figures = read(lambda session: telemetry.fresh_telemetry(session, cluster.name))
     if figures is not None:
         return figures

@@ -1,7 +1,5 @@
 """`/job`: kernels on the cluster."""
 
-from dataclasses import asdict
-from http import HTTPStatus
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -9,42 +7,44 @@ from sqlalchemy.orm import Session
 
 from api import row_actions
 from api.deps import Caller, RowId, read
-from api.idempotency import Once
+from api.idempotency import Answers
 from api.problems import responses
-from api.row_actions import ActingCaller
+from api.row_actions import ACTION_PROBLEMS, ActingCaller, ActionRequest, Find
 from api.schemas.jobs import JobLog, JobRequest, JobStatus
 from api.schemas.listing import HistoryEvent, JobQuery, Page
 from api.schemas.retries import Action
-from gateway.db import session_scope
 from gateway.errors import Invalid
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs import logs as job_logs
 from gateway.models import Job
-from gateway.queue import send
-from gateway.work.outbox import message_for
 
 router = APIRouter(prefix="/job", tags=["jobs"])
 
 
-def _find(caller: Caller, row_id: RowId) -> row_actions.Find[Job]:
+def _finder(caller: Caller, row_id: RowId) -> Find[Job]:
     def find(session: Session) -> Job:
         return jobs.get(session, caller, row_id)
 
     return find
 
 
-Found = Annotated[row_actions.Find[Job], Depends(_find)]
+FindJob = Annotated[Find[Job], Depends(_finder)]
 
 
-@router.post("", status_code=201, responses=responses(400, 404, 409, 422, 503))
-def start_job(caller: Caller, once: Once, body: JobRequest) -> JobStatus:
+def _action_request(find: FindJob, actor: ActingCaller, answers: Answers) -> ActionRequest[Job]:
+    return ActionRequest(find, actor, answers)
+
+
+JobAction = Annotated[ActionRequest[Job], Depends(_action_request)]
+
+
+@router.post("", status_code=201, responses=ACTION_PROBLEMS)
+def start_job(caller: Caller, answers: Answers, body: JobRequest) -> JobStatus:
     """Accept kernels to run; poll the id until `status` is `completed`, then look at `success`."""
     request = jobs.JobRequest(**dict(body))
-    with session_scope() as session:
-        row = jobs.create(session, caller.owner, request)
-        shown = once.keep(session, JobStatus.of(row), HTTPStatus.CREATED)
-    send([message_for(row)], first=True)
-    return shown
+    return row_actions.create_row(
+        lambda session: jobs.create(session, caller.owner, request), answers, JobStatus.of
+    )
 
 
 @router.get("", responses=responses(400, 503))
@@ -55,39 +55,39 @@ def list_jobs(caller: Caller, query: Annotated[JobQuery, Query()]) -> Page[JobSt
 
 
 @router.get("/{row_id}", responses=responses(404, 503))
-def get_job(find: Found) -> JobStatus:
+def get_job(find: FindJob) -> JobStatus:
     """Show where the job stands."""
     return JobStatus.of(read(find))
 
 
 @router.get("/{row_id}/events", responses=responses(404, 503))
-def list_job_events(find: Found) -> list[HistoryEvent]:
-    """Show everything that happened to the job, in order."""
+def list_job_events(find: FindJob) -> list[HistoryEvent]:
+    """Show the job's history, in order."""
     return row_actions.list_events(find)
 
 
-@router.post("/{row_id}/cancel", responses=responses(400, 404, 409, 422, 503))
-def cancel_job(find: Found, actor: ActingCaller, once: Once, body: Action | None = None) -> JobStatus:
-    """Ask for the job's end; what has ended already is 409."""
-    return row_actions.cancel_row(find, body, actor, once, JobStatus.of)
+@router.post("/{row_id}/cancel", responses=ACTION_PROBLEMS)
+def cancel_job(request: JobAction, body: Action | None = None) -> JobStatus:
+    """Request the job's end; 409 when it has ended already."""
+    return row_actions.cancel_row(request, body, jobs.cancel, JobStatus.of)
 
 
-@router.post("/{row_id}/retry", responses=responses(400, 404, 409, 422, 503))
-def retry_job(find: Found, actor: ActingCaller, once: Once, body: Action | None = None) -> JobStatus:
-    """Run a job that ended badly again; one whose run ended well only has its end read again."""
-    return row_actions.retry_row(find, body, actor, once, JobStatus.of)
+@router.post("/{row_id}/retry", responses=ACTION_PROBLEMS)
+def retry_job(request: JobAction, body: Action | None = None) -> JobStatus:
+    """Run a job that ended badly again; if its run ended well, only its end is read again."""
+    return row_actions.retry_row(request, body, JobStatus.of)
 
 
 @router.get("/{row_id}/log", responses=responses(400, 404, 503))
 def get_log(
-    find: Found,
+    find: FindJob,
     stream: Literal["stdout", "stderr"] = "stdout",
     offset: Annotated[int | None, Query(ge=0, description="First byte to show.")] = None,
     tail: Annotated[int | None, Query(ge=1, description="Show so many of the last bytes instead.")] = None,
 ) -> JobLog:
-    """Show what the job has written so far, live while it runs; go on from `next_offset`."""
+    """Show the job's output so far, live while it runs; continue at `next_offset`."""
     if offset is not None and tail is not None:
         raise Invalid("choose offset or tail", field="tail")
     row = read(find)
-    wanted = job_logs.LogRange(stream, offset or 0, tail)
-    return JobLog.model_validate(asdict(job_logs.request_log(row, wanted)))
+    log_range = job_logs.LogRange(stream, offset or 0, tail)
+    return JobLog.model_validate(job_logs.request_log(row, log_range))

@@ -1,4 +1,4 @@
-"""`/metrics`: everything for Prometheus."""
+"""`/metrics`: the metrics for Prometheus."""
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest

@@ -4,8 +4,7 @@ from fastapi import APIRouter
 
 from api.deps import Operator, read
 from api.problems import responses
-from api.schemas.overview import Overview
-from gateway.operations import overview
+from gateway.operations.overview import Overview, overview
 from gateway.queue import HOUSEKEEPING
 from gateway.queue.depth import queue_depths
 
@@ -14,7 +13,7 @@ router = APIRouter(tags=["operators"])
 
 @router.get("/overview", responses=responses(403, 503))
 def get_overview(_operator: Operator) -> Overview:
-    """Show what waits and runs where, who serves it, and what failed in the last hour."""
-    found = Overview.model_validate(read(overview.overview))
-    broker, queues = queue_depths([HOUSEKEEPING, *found.clusters])
-    return found.model_copy(update={"broker": broker, "queues": queues})
+    """Show the work by state, the health of the clusters and the failures of the last hour."""
+    current = read(overview)
+    broker, queues = queue_depths([HOUSEKEEPING, *current.clusters])
+    return current.model_copy(update={"broker": broker, "queues": queues})

@@ -1,11 +1,11 @@
-"""`/retry`: everything that a filter finds among what ended badly, tried again."""
+"""`/retry`: a bulk retry of the failed transfers and jobs that a filter finds."""
 
 from dataclasses import asdict
 
 from fastapi import APIRouter
 
 from api.deps import Operator, read
-from api.idempotency import Once
+from api.idempotency import Answers
 from api.problems import responses
 from api.row_actions import ActingCaller
 from api.schemas.retries import BulkItem, BulkRetried, BulkRetry
@@ -19,24 +19,25 @@ router = APIRouter(tags=["operators"])
 
 
 @router.post("/retry", responses=responses(400, 403, 409, 422, 503))
-def retry_many(_operator: Operator, actor: ActingCaller, once: Once, body: BulkRetry) -> BulkRetried:
-    """Retry what the filter finds; `dry_run`, the default, only shows it."""
-    found = read(lambda session: retries.find_retryable(session, body.filter.wanted(), body.filter.kind))
+def retry_many(_operator: Operator, actor: ActingCaller, answers: Answers, body: BulkRetry) -> BulkRetried:
+    """Retry the rows that the filter finds; `dry_run`, the default, only lists them."""
+    rows, kinds = body.filter.to_filter(), body.filter.kind
+    candidates = read(lambda session: retries.find_retryable(session, rows, kinds))
     if not body.dry_run:
-        found = _retried(found, actor.name(body.by), body.reason)
-    items = [BulkItem(**asdict(each)) for each in found]
+        candidates = _retry_in_batches(candidates, actor.name(body.by), body.reason)
+    items = [BulkItem(**asdict(each)) for each in candidates]
     retried = sum(not item.refusal for item in items)
-    shown = BulkRetried(dry_run=body.dry_run, found=len(items), retried=retried, items=items)
-    with session_scope() as session:  # many transactions by now; what is retried once is not found again
-        return once.keep(session, shown)
+    result = BulkRetried(dry_run=body.dry_run, found=len(items), retried=retried, items=items)
+    with session_scope() as session:  # after many transactions; a repetition finds no row that is retried
+        return answers.store(session, result)
 
 
-def _retried(found: list[RetryCandidate], actor: str, why: str) -> list[RetryCandidate]:
-    """Retry in short transactions, each sent once it is committed: workers start while others follow."""
+def _retry_in_batches(candidates: list[RetryCandidate], actor: str, why: str) -> list[RetryCandidate]:
+    """Retry in short transactions and send after each, so that workers start at once."""
     done: list[RetryCandidate] = []
-    for start in range(0, len(found), CHUNK):
+    for start in range(0, len(candidates), CHUNK):
         with session_scope() as session:
-            some, messages = retries.retry_batch(session, found[start : start + CHUNK], actor, why)
+            some, messages = retries.retry_batch(session, candidates[start : start + CHUNK], actor, why)
         send(messages)
         done += some
     return done

@@ -1,4 +1,4 @@
-"""`/services`: what can be run, and with which options."""
+"""`/services`: the services of a job and their options."""
 
 from typing import Any
 
@@ -19,5 +19,5 @@ def list_services() -> list[Service]:
 
 @router.get("/services/{name}/options", responses=responses(404))
 def get_options(name: str) -> dict[str, Any]:
-    """Show the JSON Schema of what `params.<service>` of a job may hold."""
+    """Show the JSON Schema of a job's `params.<service>`."""
     return option_schema(name)

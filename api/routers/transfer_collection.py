@@ -1,48 +1,31 @@
-"""The routes that the three collections of transfers share: start, list, status, events and cancel."""
+"""The routes that the three collections of transfers share: list, status, history, cancel and retry."""
 
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Annotated, TypeVar
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from api import row_actions
 from api.deps import Caller, RowId, read
-from api.idempotency import Attempt, Once, Shown
+from api.idempotency import Answers
 from api.problems import responses
-from api.row_actions import ActingCaller
+from api.row_actions import ACTION_PROBLEMS, ActingCaller, ActionRequest, Find
 from api.schemas.listing import HistoryEvent, Page, TransferQuery
-from api.schemas.retries import Action
-from api.schemas.transfers import (
-    FileTransferRequest,
-    FileTransferStatus,
-    S3FileTransferRequest,
-    S3ResultTransferRequest,
-)
-from gateway.db import session_scope
+from api.schemas.retries import Action, TransferRetry
+from api.schemas.transfers import S3TransferRequest, TransferStatus
 from gateway.models import Transfer
-from gateway.queue import send
+from gateway.storage.address import Secret
 from gateway.transfers import lifecycle as transfers
 from gateway.work.listing import Kind
-from gateway.work.outbox import message_for
+
+Status = TypeVar("Status", bound=TransferStatus)
+Retry = TypeVar("Retry", bound=Action)
 
 
-def start_from_url(owner: str, body: FileTransferRequest, once: Attempt) -> FileTransferStatus:
-    """Commit the row of a transfer from a URL, then send its message likewise."""
-    request = transfers.UrlRequest(infrastructure=body.infrastructure, src=body.src, path=body.dst)
-    with session_scope() as session:
-        row = transfers.create_from_url(session, owner, request)
-        shown = once.keep(session, FileTransferStatus.of(row), HTTPStatus.CREATED)
-    send([message_for(row)], first=True)
-    return shown
-
-
-def s3_request(
-    kind: str, body: S3FileTransferRequest | S3ResultTransferRequest, path: str
-) -> transfers.S3Request:
-    """Return what a body asks for."""
+def s3_request(kind: Kind, body: S3TransferRequest, path: str) -> transfers.S3Request:
+    """Return the domain's request of a body."""
     return transfers.S3Request(
         kind=kind,
         infrastructure=body.infrastructure,
@@ -50,73 +33,67 @@ def s3_request(
         bucket=body.bucket,
         object=body.object,
         region=body.region,
-        opening=body.opening(),
+        opening=body.credential(),
         path=path,
     )
 
 
-def start_transfer(
-    owner: str, request: transfers.S3Request, once: Attempt, show: Callable[[Transfer], Shown]
-) -> Shown:
-    """Commit the row, then send its message best effort; the sweeper sends what got lost."""
-    with session_scope() as session:
-        row = transfers.create(session, owner, request)
-        shown = once.keep(session, show(row), HTTPStatus.CREATED)
-    send([message_for(row)], first=True)
-    return shown
+def collection(kind: Kind, status: type[Status], retry_body: type[Retry]) -> APIRouter:
+    """Return the router of `/<kind>`; the collection adds the POST that starts a transfer."""
+    router = APIRouter(prefix=f"/{kind}", tags=["transfers"])
+    page: type[Page[Status]] = Page[status]  # type: ignore[valid-type]  # known when it runs
+    finder = _finder(kind)
+
+    def action_request(
+        find: Annotated[Find[Transfer], Depends(finder)], actor: ActingCaller, answers: Answers
+    ) -> ActionRequest[Transfer]:
+        return ActionRequest(find, actor, answers)
+
+    @router.get("", name=f"list_{kind}", response_model=page, responses=responses(400, 503))
+    def list_transfers(caller: Caller, query: Annotated[TransferQuery, Query()]) -> Page[Status]:
+        """List these transfers, newest first."""
+        items, following, counts = row_actions.list_page(Transfer, kind, query, caller)
+        return page(items=[status.of(row) for row in items], next=following, counts=counts)
+
+    @router.get("/{row_id}", name=f"get_{kind}", response_model=status, responses=responses(404, 503))
+    def get_transfer(find: Annotated[Find[Transfer], Depends(finder)]) -> Status:
+        """Show where the transfer stands."""
+        return status.of(read(find))
+
+    @router.get("/{row_id}/events", name=f"list_{kind}_events", responses=responses(404, 503))
+    def list_transfer_events(find: Annotated[Find[Transfer], Depends(finder)]) -> list[HistoryEvent]:
+        """Show the transfer's history, in order."""
+        return row_actions.list_events(find)
+
+    @router.post("/{row_id}/cancel", name=f"cancel_{kind}", response_model=status, responses=ACTION_PROBLEMS)
+    def cancel_transfer(
+        request: Annotated[ActionRequest[Transfer], Depends(action_request)], body: Action | None = None
+    ) -> Status:
+        """Stop the transfer; 409 when it has ended already."""
+        return row_actions.cancel_row(request, body, transfers.cancel, status.of)
+
+    @router.post("/{row_id}/retry", name=f"retry_{kind}", response_model=status, responses=ACTION_PROBLEMS)
+    def retry_transfer(
+        request: Annotated[ActionRequest[Transfer], Depends(action_request)],
+        body: retry_body | None = None,  # type: ignore[valid-type]  # known when it runs
+    ) -> Status:
+        """Retry a transfer that ended badly; an S3 transfer takes fresh credentials."""
+        return row_actions.retry_row(request, body, status.of, _fresh_credential(body))
+
+    return router
 
 
-Status = TypeVar("Status", bound=BaseModel)
-Finder = Callable[[Caller, RowId], row_actions.Find[Transfer]]
-
-
-def finder(kind: Kind) -> Finder:
+def _finder(kind: Kind) -> Callable[[Caller, RowId], Find[Transfer]]:
     """Return the dependency that finds a transfer of this kind, if the caller may see it."""
 
-    def of_caller(caller: Caller, row_id: RowId) -> row_actions.Find[Transfer]:
+    def finder(caller: Caller, row_id: RowId) -> Find[Transfer]:
         def find(session: Session) -> Transfer:
             return transfers.get(session, caller, kind, row_id)
 
         return find
 
-    return of_caller
+    return finder
 
 
-def collection(kind: Kind, status: type[Status], show: Callable[[Transfer], Status]) -> APIRouter:
-    """Return the router of `/<kind>` without what differs: how a transfer is begun and tried again."""
-    router = APIRouter(prefix=f"/{kind}", tags=["transfers"])
-    found = finder(kind)
-    page: type[Page[Status]] = Page[status]  # type: ignore[valid-type]  # known when it runs
-
-    @router.get("", name=f"list_{kind}", response_model=page, responses=responses(400, 503))
-    def listed(caller: Caller, query: Annotated[TransferQuery, Query()]) -> Page[Status]:
-        """List these transfers, newest first."""
-        items, following, counts = row_actions.list_page(Transfer, kind, query, caller)
-        return page(items=[show(row) for row in items], next=following, counts=counts)
-
-    @router.get("/{row_id}", name=f"get_{kind}", response_model=status, responses=responses(404, 503))
-    def shown(find: Annotated[row_actions.Find[Transfer], Depends(found)]) -> Status:
-        """Show where the transfer stands."""
-        return show(read(find))
-
-    @router.get("/{row_id}/events", name=f"list_{kind}_events", responses=responses(404, 503))
-    def events(find: Annotated[row_actions.Find[Transfer], Depends(found)]) -> list[HistoryEvent]:
-        """Show everything that happened to the transfer, in order."""
-        return row_actions.list_events(find)
-
-    @router.post(
-        "/{row_id}/cancel",
-        name=f"cancel_{kind}",
-        response_model=status,
-        responses=responses(400, 404, 409, 422, 503),
-    )
-    def cancelled(
-        find: Annotated[row_actions.Find[Transfer], Depends(found)],
-        actor: ActingCaller,
-        once: Once,
-        body: Action | None = None,
-    ) -> Status:
-        """Stop the transfer; what has ended already is 409."""
-        return row_actions.cancel_row(find, body, actor, once, show)
-
-    return router
+def _fresh_credential(body: Action | None) -> Secret | UUID | None:
+    return body.credential_if_any() if isinstance(body, TransferRetry) else None

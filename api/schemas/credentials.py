@@ -24,8 +24,8 @@ class CredentialRequest(BaseModel):
         }
     )
 
-    name: Text = Field(description="What people call them; need not be unique.")
-    endpoint: Text = Field(description="URL of the S3 store: they are never sent anywhere else.")
+    name: Text = Field(description="A name for people; need not be unique.")
+    endpoint: Text = Field(description="URL of the S3 store; the keys are sent to no other.")
     access_key: Key
     secret_key: Key
 

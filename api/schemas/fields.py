@@ -1,4 +1,4 @@
-"""Text in requests: what neither a database nor a filesystem nor a header can keep is refused at the door."""
+"""Text fields of requests, validated for databases, filesystems and headers."""
 
 import json
 from typing import Annotated, Any
@@ -6,16 +6,16 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, SecretStr
 
 
-def plain(text: str) -> str:
-    """Refuse what neither a database nor a filesystem can keep."""
+def check_text(text: str) -> str:
+    """Refuse a text with a NUL character or a lone surrogate."""
     if "\0" in text:
         raise ValueError("a NUL character is not allowed")
-    encodable(text)
+    check_json(text)
     return text
 
 
-def encodable(value: Any) -> Any:
-    """Refuse what Python reads as JSON although it is none: lone surrogates, NaN and Infinity."""
+def check_json(value: Any) -> Any:
+    """Refuse lone surrogates, NaN and Infinity, which Python reads as JSON."""
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except ValueError as error:
@@ -23,13 +23,13 @@ def encodable(value: Any) -> Any:
     return value
 
 
-def _plain_secret(secret: SecretStr) -> SecretStr:
-    plain(secret.get_secret_value())
+def _check_secret(secret: SecretStr) -> SecretStr:
+    check_text(secret.get_secret_value())
     return secret
 
 
 LONGEST = 2048
-AnyText = Annotated[str, Field(max_length=LONGEST), AfterValidator(plain)]
+AnyText = Annotated[str, Field(max_length=LONGEST), AfterValidator(check_text)]
 Text = Annotated[AnyText, Field(min_length=1)]
-AnySecret = Annotated[SecretStr, AfterValidator(_plain_secret)]
+AnySecret = Annotated[SecretStr, AfterValidator(_check_secret)]
 Key = Annotated[AnySecret, Field(min_length=1, max_length=LONGEST)]

@@ -1,17 +1,18 @@
 """Bodies of the clusters: entries, summaries and telemetry."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from api.schemas.fields import LONGEST, AnySecret, AnyText, Text
 from gateway.clusters.configuration import Cluster
+from gateway.clusters.telemetry import PartitionFigures
 from gateway.models import Telemetry
 
 
 class SshKey(BaseModel):
-    """How the gateway logs in on the cluster."""
+    """The SSH key with which the gateway logs in on the cluster."""
 
     type: Literal["ssh-rsa", "ssh-ed25519"] = "ssh-rsa"
     path: AnyText = ""
@@ -45,7 +46,7 @@ class InfrastructureRequest(BaseModel):
 
 
 class InfrastructureSummary(BaseModel):
-    """A cluster, without anything that is secret about it."""
+    """A cluster, without its secrets."""
 
     name: str
     host: str
@@ -53,33 +54,21 @@ class InfrastructureSummary(BaseModel):
     scheduler: str
 
     @classmethod
-    def of(cls, cluster: Cluster) -> "InfrastructureSummary":
+    def of(cls, cluster: Cluster) -> Self:
         """Show a cluster."""
         return cls(
             name=cluster.name, host=cluster.host, hostname=cluster.hostname, scheduler=cluster.scheduler
         )
 
 
-class Partition(BaseModel):
-    """The figures of one partition."""
-
-    name: str
-    total_nodes: int
-    avail_nodes: int
-    total_cpus: int
-    avail_cpus: int
-    running_jobs: int
-    queued_jobs: int
-
-
 class InfrastructureTelemetry(InfrastructureSummary):
     """A cluster's live figures."""
 
     as_of: datetime
-    partitions: list[Partition]
+    partitions: list[PartitionFigures]
 
     @classmethod
-    def seen(cls, cluster: Cluster, figures: Telemetry) -> "InfrastructureTelemetry":
+    def from_telemetry(cls, cluster: Cluster, figures: Telemetry) -> Self:
         """Show a cluster's figures."""
         summary = InfrastructureSummary.of(cluster).model_dump()
         return cls.model_validate(summary | {"as_of": figures.as_of, "partitions": figures.partitions})

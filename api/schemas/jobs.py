@@ -1,12 +1,12 @@
 """Bodies of the jobs: requests, statuses, outputs and logs."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from api.schemas.fields import Text, encodable
+from api.schemas.fields import Text, check_json
 from gateway.errors import Fault
 from gateway.jobs.resources import ResourceRequest
 from gateway.models import Job
@@ -30,13 +30,13 @@ class JobRequest(BaseModel):
 
     services: list[Text] = Field(min_length=1, max_length=16)
     infrastructure: Text
-    params: Annotated[dict[str, Any], AfterValidator(encodable)] = Field(
+    params: Annotated[dict[str, Any], AfterValidator(check_json)] = Field(
         description="JobRequestParams; only `read_input_data` is required."
     )
-    watch_period: float | None = Field(10.0, description="Seconds: how stale the status may be.")
+    watch_period: float | None = Field(10.0, description="Seconds: the largest age of the status.")
     resources: ResourceRequest = Field(
         default_factory=ResourceRequest,
-        description="What the scheduler is asked for beside ranks and threads.",
+        description="Requests to the scheduler beside ranks and threads.",
     )
 
 
@@ -53,7 +53,7 @@ class JobStatus(BaseModel):
     """Where a job stands."""
 
     id: UUID
-    owner: str = Field(description="Whose it is; `local` without accounts.")
+    owner: str = Field(description="The owner; `local` without accounts.")
     scheduler_id: str
     infrastructure: str
     status: Literal["queued", "running", "completed"]
@@ -61,12 +61,12 @@ class JobStatus(BaseModel):
     success: bool | None
     exit_code: int | None
     reason: str
-    fault: Fault | None = Field(description="The class of the failure that `reason` tells of.")
+    fault: Fault | None = Field(description="The class of the failure; `reason` has the details.")
     services: list[str]
     params: dict[str, Any]
-    resources: dict[str, Any] = Field(description="What the scheduler was asked for.")
+    resources: dict[str, Any] = Field(description="The resources that the scheduler was asked for.")
     usage: dict[str, Any] | None = Field(
-        description="What the ranks used against what was asked for; null until the end."
+        description="The resources that the ranks used, beside those requested; null until the end."
     )
     warnings: list[str]
     outputs: list[JobOutput]
@@ -79,7 +79,7 @@ class JobStatus(BaseModel):
     next_attempt_at: datetime | None = Field(description="When an automatic retry is due.")
 
     @classmethod
-    def of(cls, row: Job) -> "JobStatus":
+    def of(cls, row: Job) -> Self:
         """Show a row."""
         derived = {
             "status": JOB_STATUS[row.state],
@@ -90,16 +90,18 @@ class JobStatus(BaseModel):
 
 
 class JobLog(BaseModel):
-    """A piece of what a job has written."""
+    """A part of a job's output, as text."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     stream: Literal["stdout", "stderr"]
     text: str = Field(description="At most 256 KiB; bytes that are not UTF-8 are replaced.")
-    offset: int = Field(description="Where the text begins, in bytes.")
-    next_offset: int = Field(description="Where to go on reading.")
-    size: int = Field(description="How many bytes there are by now.")
+    offset: int = Field(description="First byte of the text.")
+    next_offset: int = Field(description="First byte after the text.")
+    size: int = Field(description="Number of bytes so far.")
 
 
 class Service(BaseModel):
-    """A service by its name."""
+    """A service that a job can run."""
 
     name: str

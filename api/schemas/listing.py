@@ -7,22 +7,21 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.schemas.fields import Text
-from gateway.models import Event
 from gateway.states import JobState, TransferState
 from gateway.work.listing import Filter
 
 Shown = TypeVar("Shown")
 
 
-def _in_utc(moment: datetime) -> datetime:
-    """Refuse a time that has no counterpart in UTC, at the very ends of the calendar."""
+def _to_utc(moment: datetime) -> datetime:
+    """Convert a time to UTC; refuse one that leaves the calendar by that."""
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:
         raise ValueError("the time is out of range") from error
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Moment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 
 
 class Page(BaseModel, Generic[Shown]):
@@ -31,7 +30,7 @@ class Page(BaseModel, Generic[Shown]):
     items: list[Shown]
     next: str | None = Field(description="The `cursor` of the next page; null on the last one.")
     counts: dict[str, int] | None = Field(
-        description="How many the filter finds, by state; null on every page but the first."
+        description="Number of rows that the filter finds, by state; on the first page only."
     )
 
 
@@ -41,7 +40,7 @@ class _Query(BaseModel):
     infrastructure: Text | None = None
     since: Moment | None = Field(None, description="Created at that time or later.")
     until: Moment | None = Field(None, description="Created before that time.")
-    reason: Text | None = Field(None, description="Text in the reason, in any case.")
+    reason: Text | None = Field(None, description="Text in the reason, ignoring case.")
 
 
 class _PageQuery(_Query):
@@ -50,12 +49,12 @@ class _PageQuery(_Query):
 
 
 class TransferQuery(_PageQuery):
-    """What to list of a collection of transfers."""
+    """Filter and page of a list of transfers."""
 
     state: list[TransferState] = Field([], description="One of these; may be repeated.")
-    parent: UUID | None = Field(None, description="List what a prefix's transfer consists of.")
+    parent: UUID | None = Field(None, description="List the parts of this transfer of a prefix.")
 
-    def wanted(self) -> Filter:
+    def to_filter(self) -> Filter:
         """Return the filter."""
         return Filter(
             tuple(self.state), self.infrastructure, None, self.since, self.until, self.reason, self.parent
@@ -63,12 +62,12 @@ class TransferQuery(_PageQuery):
 
 
 class JobQuery(_PageQuery):
-    """What to list of the jobs."""
+    """Filter and page of a list of jobs."""
 
     state: list[JobState] = Field([], description="One of these; may be repeated.")
     service: Text | None = None
 
-    def wanted(self) -> Filter:
+    def to_filter(self) -> Filter:
         """Return the filter."""
         return Filter(
             tuple(self.state), self.infrastructure, self.service, self.since, self.until, self.reason
@@ -76,17 +75,14 @@ class JobQuery(_PageQuery):
 
 
 class HistoryEvent(BaseModel):
-    """One change of state, or a request that left the state as it was."""
+    """A change of a row's state, or a request that left the state unchanged."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     at: datetime
-    from_state: str = Field(description="Empty for the request's arrival.")
+    from_state: str = Field(description="Empty for the first event.")
     to_state: str
     attempt: int
     worker: str
-    actor: str = Field(description="Who asked for it; empty when the gateway itself did it.")
+    actor: str = Field(description="The requesting person or client; empty for the gateway itself.")
     reason: str
-
-    @classmethod
-    def of(cls, event: Event) -> "HistoryEvent":
-        """Show an event."""
-        return cls(**{name: getattr(event, name) for name in cls.model_fields})

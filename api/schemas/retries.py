@@ -1,37 +1,37 @@
-"""Bodies of the operator's actions: cancel, retry of one row, retry of everything that a filter finds."""
+"""Bodies of actions: cancel, retry of one row, bulk retry."""
 
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from api.schemas.fields import Text, plain
+from api.schemas.fields import Text, check_text
 from api.schemas.listing import Moment
 from api.schemas.store_access import StoreAccess
 from gateway.operations.retries import LARGEST
 from gateway.work.listing import KINDS, Filter, Kind
 
-Remark = Annotated[str, Field(max_length=1000), AfterValidator(plain)]
+Remark = Annotated[str, Field(max_length=1000), AfterValidator(check_text)]
 
 
 class Action(BaseModel):
-    """Who asks for something to be done, and why; both stay in the history."""
+    """The actor of a request and the reason; the history keeps both."""
 
-    by: Annotated[str, Field(max_length=200), AfterValidator(plain)] = Field(
+    by: Annotated[str, Field(max_length=200), AfterValidator(check_text)] = Field(
         "", description="A name; the caller's address when left out."
     )
     reason: Remark = ""
 
 
 class TransferRetry(Action, StoreAccess):
-    """A retry of a transfer, with fresh credentials where the old ones were wrong or are erased."""
+    """A retry of a transfer, with fresh credentials if the old ones were wrong or are erased."""
 
 
 BadEnd = Literal["failed", "timeout", "out_of_memory", "node_failure", "lost", "cancelled"]
 
 
 class RetryFilter(BaseModel):
-    """What to look for among those that ended badly."""
+    """Filter of the transfers and jobs that ended badly."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -43,9 +43,9 @@ class RetryFilter(BaseModel):
     service: Text | None = None
     since: Moment | None = None
     until: Moment | None = None
-    reason: Text | None = Field(None, description="Text in the reason, in any case.")
+    reason: Text | None = Field(None, description="Text in the reason, ignoring case.")
 
-    def wanted(self) -> Filter:
+    def to_filter(self) -> Filter:
         """Return the filter."""
         return Filter(
             tuple(self.state), self.infrastructure, self.service, self.since, self.until, self.reason
@@ -53,7 +53,7 @@ class RetryFilter(BaseModel):
 
 
 class BulkRetry(Action):
-    """A retry of everything that a filter finds."""
+    """A retry of all rows that a filter finds."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -70,21 +70,21 @@ class BulkRetry(Action):
     )
 
     filter: RetryFilter = Field(default_factory=RetryFilter)
-    dry_run: bool = Field(default=True, description="Only show what would be retried.")
+    dry_run: bool = Field(default=True, description="List the rows without a retry.")
 
 
 class BulkItem(BaseModel):
-    """One that the filter found."""
+    """A row that the filter found."""
 
     id: UUID
     kind: Kind
-    refusal: str = Field(description="Why it was (or would be) left alone; empty when it is retried.")
+    refusal: str = Field(description="The reason for no retry; empty when the row is retried.")
 
 
 class BulkRetried(BaseModel):
-    """What a bulk retry did, or would do."""
+    """The result of a bulk retry or of its dry run."""
 
     dry_run: bool
-    found: int = Field(description=f"At most {LARGEST}: repeat the call for the rest.")
-    retried: int = Field(description="With `dry_run`, how many would be.")
+    found: int = Field(description=f"Number of rows, at most {LARGEST}; repeat the call for the rest.")
+    retried: int = Field(description="Number of retried rows; with `dry_run`, of those that can be retried.")
     items: list[BulkItem]

@@ -1,4 +1,4 @@
-"""What opens a store, as a request names it: its keys, a presigned URL, or keys that are stored."""
+"""Access to a store in a request: keys, a presigned URL, or the id of a stored credential."""
 
 from uuid import UUID
 
@@ -9,11 +9,11 @@ from gateway.errors import Invalid
 from gateway.storage.address import Credentials, PresignedUrl, Secret
 
 LONGEST_URL = 8192
-NEEDED = "needed, unless presigned_url or credential_id is there instead"
+NEEDED = "required, unless the body has presigned_url or credential_id"
 
 
 class StoreAccess(BaseModel):
-    """Exactly one of the ways; none of them is ever shown again."""
+    """Access to a store in one of three ways; no answer ever shows it."""
 
     access_key: Key | None = None
     secret_key: Key | None = None
@@ -25,21 +25,21 @@ class StoreAccess(BaseModel):
     )
     credential_id: UUID | None = Field(None, description="In place of keys: those of POST /credentials.")
 
-    def opening(self) -> Secret | UUID:
-        """Return what opens the store, or raise Invalid naming what is missing or too much."""
-        chosen = self.opening_if_any()
+    def credential(self) -> Secret | UUID:
+        """Return the secret of the store, or the id of a stored credential; Invalid names the wrong field."""
+        chosen = self.credential_if_any()
         if chosen is None:
             raise Invalid(NEEDED, field="access_key")
         return chosen
 
-    def opening_if_any(self) -> Secret | UUID | None:
-        """Return likewise, or None where nothing is said of it."""
+    def credential_if_any(self) -> Secret | UUID | None:
+        """Return the secret or the id, or None when the request has neither."""
         keys = self._keys()
         url = PresignedUrl(self.presigned_url.get_secret_value()) if self.presigned_url else None
         ways = {"access_key": keys, "presigned_url": url, "credential_id": self.credential_id}
         chosen = [name for name, way in ways.items() if way is not None]
         if len(chosen) > 1:
-            raise Invalid("choose one: keys, presigned_url or credential_id", field=chosen[-1])
+            raise Invalid("only one is allowed: keys, presigned_url or credential_id", field=chosen[-1])
         return ways[chosen[0]] if chosen else None
 
     def _keys(self) -> Credentials | None:

@@ -1,7 +1,7 @@
 """Bodies of the transfers: requests and statuses."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import ClassVar, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -24,7 +24,9 @@ EXAMPLE_S3: dict[str, JsonValue] = {
 }
 
 
-class _S3Request(StoreAccess):
+class S3TransferRequest(StoreAccess):
+    """The fields that both S3 requests share."""
+
     endpoint: Text = Field(description="URL of the S3 store.")
     bucket: Text
     object: Text = Field(
@@ -49,7 +51,7 @@ class FileTransferRequest(BaseModel):
     infrastructure: Text = Field(description="Name of the cluster.")
 
 
-class S3FileTransferRequest(_S3Request):
+class S3FileTransferRequest(S3TransferRequest):
     """An object to bring to the cluster."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_S3 | {"dst": EXAMPLE_DST}]})
@@ -57,7 +59,7 @@ class S3FileTransferRequest(_S3Request):
     dst: Text = Field(description="Path on the cluster, from the account's home.")
 
 
-class S3ResultTransferRequest(_S3Request):
+class S3ResultTransferRequest(S3TransferRequest):
     """A file of the cluster to put into a store."""
 
     model_config = ConfigDict(
@@ -69,79 +71,71 @@ class S3ResultTransferRequest(_S3Request):
     src: Text = Field(description="Path on the cluster, from the account's home.")
 
 
-class _MoveStatus(BaseModel):
+class TransferStatus(BaseModel):
+    """The fields that the statuses of all kinds of transfers share."""
+
+    columns: ClassVar[dict[str, str]] = {}  # fields that are named differently than the row's columns
+
     id: UUID
-    owner: str = Field(description="Whose it is; `local` without accounts.")
+    owner: str = Field(description="The owner; `local` without accounts.")
     status: Literal["transferring", "completed", "failure"]
     state: TransferState
     reason: str
-    fault: Fault | None = Field(description="The class of the failure that `reason` tells of.")
+    fault: Fault | None = Field(description="The class of the failure; `reason` has the details.")
     infrastructure: str
-    bytes_total: int | None = Field(description="Null until the store or the cluster has told the size.")
+    bytes_total: int | None = Field(description="Null until the size is known.")
     bytes_done: int
     bytes_per_s: int | None = Field(description="Null while nothing moves.")
     estimated_end_at: datetime | None
     parent_id: UUID | None = Field(description="The transfer of a prefix that this is a part of.")
-    children: dict[str, int] | None = Field(description="Of a prefix: how many files, by state.")
+    children: dict[str, int] | None = Field(description="Number of a prefix's files, by state.")
     created_at: datetime
     updated_at: datetime
     ended_at: datetime | None
     attempt: int
     next_attempt_at: datetime | None = Field(description="When an automatic retry is due.")
 
+    @classmethod
+    def of(cls, row: Transfer) -> Self:
+        """Show a row."""
+        moves = row.state is TransferState.TRANSFERRING
+        derived = {
+            "status": TRANSFER_STATUS[row.state],
+            "next_attempt_at": row.retry_at,
+            "bytes_per_s": row.bytes_per_s if moves else None,
+            "estimated_end_at": row.estimated_end_at if moves else None,
+        }
+        names = cls.model_fields.keys() - derived
+        return cls(**{name: getattr(row, cls.columns.get(name, name)) for name in names}, **derived)
 
-class FileTransferStatus(_MoveStatus):
+
+class FileTransferStatus(TransferStatus):
     """Where a transfer from a URL stands."""
+
+    columns = {"src": "endpoint", "dst": "path"}
 
     src: str
     dst: str
 
-    @classmethod
-    def of(cls, row: Transfer) -> "FileTransferStatus":
-        """Show a row."""
-        return cls(**_move(row), src=row.endpoint, dst=row.path)
 
-
-class _TransferStatus(_MoveStatus):
+class _StoreTransferStatus(TransferStatus):
     endpoint: str
     bucket: str
     object: str
     region: str
 
 
-class S3FileTransferStatus(_TransferStatus):
+class S3FileTransferStatus(_StoreTransferStatus):
     """Where a transfer to the cluster stands."""
+
+    columns = {"dst": "path"}
 
     dst: str
 
-    @classmethod
-    def of(cls, row: Transfer) -> "S3FileTransferStatus":
-        """Show a row."""
-        return cls(**_transfer(row), dst=row.path)
 
-
-class S3ResultTransferStatus(_TransferStatus):
+class S3ResultTransferStatus(_StoreTransferStatus):
     """Where a transfer to the store stands."""
 
+    columns = {"src": "path"}
+
     src: str
-
-    @classmethod
-    def of(cls, row: Transfer) -> "S3ResultTransferStatus":
-        """Show a row."""
-        return cls(**_transfer(row), src=row.path)
-
-
-def _transfer(row: Transfer) -> dict[str, Any]:
-    store = {name: getattr(row, name) for name in ("endpoint", "bucket", "object", "region")}
-    return _move(row) | store
-
-
-def _move(row: Transfer) -> dict[str, Any]:
-    moves = row.state is TransferState.TRANSFERRING
-    derived = {
-        "status": TRANSFER_STATUS[row.state],
-        "next_attempt_at": row.retry_at,
-        "bytes_per_s": row.bytes_per_s if moves else None,
-        "estimated_end_at": row.estimated_end_at if moves else None,
-    }
-    return {name: getattr(row, name) for name in _MoveStatus.model_fields.keys() - derived} | derived

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic import BaseModel, Field
 from sqlalchemy import func, literal_column, select
 from sqlalchemy.orm import Session
 
@@ -23,7 +24,7 @@ REASON_LENGTH = 120
 
 @dataclass(frozen=True)
 class Count:
-    """How many rows of a kind are in a state on a cluster."""
+    """The number of rows of a kind in a state on a cluster."""
 
     kind: str
     infrastructure: str
@@ -33,7 +34,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Failure:
-    """A reason that rows failed for, and how often it did of late."""
+    """A reason of the last hour's failures."""
 
     kind: str
     infrastructure: str
@@ -43,20 +44,19 @@ class Failure:
     latest: datetime
 
 
-@dataclass(frozen=True)
-class Overview:
-    """Everything at one moment.
-
-    `waiting_since` is when the first row in line on each cluster arrived; `rounds_s` is how long ago the
-    sweeper (`housekeeping.sweep`) and each watcher (`watch:<cluster>`) began their last round.
-    """
+class Overview(BaseModel):
+    """Queues, workers, clusters, and the failures of the last hour."""
 
     as_of: datetime
+    broker: str = Field("", description="Empty when the queue answers.")
+    queues: dict[str, int] = Field({}, description="Messages that wait, by cluster.")
     clusters: dict[str, ClusterHealth]
     work: list[Count]
-    failures: list[Failure]
-    waiting_since: dict[str, datetime]
-    rounds_s: dict[str, float]
+    failures: list[Failure] = Field(description="The most frequent first; none that was cancelled.")
+    waiting_since: dict[str, datetime] = Field(description="Arrival of the first in line, by cluster.")
+    rounds_s: dict[str, float] = Field(
+        description="Seconds since the last round of the sweeper and of each watcher."
+    )
 
 
 def overview(session: Session) -> Overview:
