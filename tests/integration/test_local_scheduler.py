@@ -296,7 +296,7 @@ def test_it_outlives_whoever_started_it(tmp_path: Path) -> None:
     code = f"""
 import os, signal
 from pathlib import Path
-from gateway.schedulers.local import LocalScheduler
+from gateway.schedulers.local.scheduler import LocalScheduler
 from gateway.schedulers.base import JobSpec
 LocalScheduler(Path({str(tmp_path / "spool")!r}), 2).submit(
     JobSpec("job.1", Path({str(job.folder)!r}), {job.command!r}, 1, 1, "processes"))
@@ -329,7 +329,7 @@ def test_many_callers_at_once(tmp_path: Path) -> None:
 def test_a_held_lock_is_unavailable_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "LOCK_WAIT_S", 0.05)
     with (
-        spool.Spool(tmp_path / "spool").locked(),
+        spool.Spool(tmp_path / "spool").lock(),
         pytest.raises(SchedulerUnavailable, match="locked"),
     ):
         LocalScheduler(tmp_path / "spool", 1).jobs()

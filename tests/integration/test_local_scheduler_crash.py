@@ -99,7 +99,7 @@ def test_dispatch_and_cancel_killed_anywhere(tmp_path: Path, act: str) -> None:
 
 def submit_without_dispatch(root: Path, job: JobSpec) -> None:
     queue = spool.Spool(root / "spool")
-    with queue.locked():
+    with queue.lock():
         job.folder.mkdir(parents=True)
         (job.folder / batch_script.SCRIPT).write_text(batch_script.render(job))
         assert queue.add(job.name, job.folder, 1).number == 1
