@@ -49,7 +49,7 @@ class HealthCheck:
 
     def _look(self) -> None:
         try:
-            missing = [str(root) for root in self._cluster.grounds if not Path(root).is_dir()]
+            missing = [str(root) for root in self._cluster.base_folders if not Path(root).is_dir()]
             self._files = f"not a folder: {', '.join(missing)}" if missing else ""
         except OSError as error:
             self._files = str(error)

@@ -1,4 +1,4 @@
-"""Re-encryption: every secret in the database brought under the newest key, while the gateway runs."""
+"""Re-encryption of all secrets in the database under the first key, while the gateway runs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ BATCH = 200
 
 @dataclass(frozen=True)
 class Column:
-    """A column of secrets, and the key of its table."""
+    """A column of secrets, and the primary key of its table."""
 
     table: type[Base]
     key: InstrumentedAttribute[Any]
@@ -33,7 +33,7 @@ SECRETS = (
 
 @dataclass
 class Tally:
-    """How many secrets were found under which key; `unreadable` are those that no key opens."""
+    """Counts of the secrets: under the first key already, re-encrypted, and without a matching key."""
 
     current: int = 0
     reencrypted: int = 0
@@ -41,7 +41,7 @@ class Tally:
 
 
 def reencrypt() -> Tally:
-    """Bring all secrets under the first key, in batches of short transactions; safe to repeat."""
+    """Encrypt all secrets under the first key, in batches of short transactions; safe to repeat."""
     tally = Tally()
     for column in SECRETS:
         for batch in _batches(column):
@@ -50,7 +50,7 @@ def reencrypt() -> Tally:
 
 
 def _batches(column: Column) -> Iterator[list[tuple[Any, str]]]:
-    """Yield keys and secrets, in the order of the keys, so that no row is seen twice."""
+    """Yield primary keys and secrets in the order of the keys, so that no row comes twice."""
     after = None
     while True:
         statement = select(column.key, column.secret).where(column.secret.is_not(None))
@@ -65,7 +65,7 @@ def _batches(column: Column) -> Iterator[list[tuple[Any, str]]]:
 
 
 def reencrypt_some(column: Column, batch: list[tuple[Any, str]], tally: Tally) -> None:
-    """Bring some under the first key, unless they have changed since they were read."""
+    """Encrypt a batch under the first key, except secrets that have changed since they were read."""
     with session_scope() as session:
         for key, secret in batch:
             if encryption.is_current(secret):
@@ -76,7 +76,7 @@ def reencrypt_some(column: Column, batch: list[tuple[Any, str]], tally: Tally) -
             except KeyMissing:
                 tally.unreadable += 1
                 continue
-            # Only what is still as it was read: who has changed or erased it since knows better.
+            # The condition on the secret keeps a value that was changed or erased since it was read.
             unchanged = update(column.table).where(column.key == key, column.secret == secret)
             written = session.execute(
                 unchanged.values({column.secret: fresh}).execution_options(synchronize_session=False)

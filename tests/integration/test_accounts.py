@@ -143,7 +143,7 @@ def test_without_accounts_a_key_is_not_looked_at(api: TestClient) -> None:
 def test_a_keys_last_use_is_written_down_now_and_then(
     with_keys: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api_keys, "USE_IS_NEWS", timedelta(hours=1))
+    monkeypatch.setattr(api_keys, "USE_RECORDED_EVERY", timedelta(hours=1))
     token = bearer(new_key("ada"))
     with_keys.get("/job", headers=token)
     used = _only_key().last_used_at

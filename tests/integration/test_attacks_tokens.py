@@ -18,7 +18,7 @@ from tests.identity import Provider, bearer, claims, ec_key, new_key, public_pem
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 FORGED = "the token's signature is wrong"
-NOT_ACCEPTED = "the token is signed in a way that is not accepted here"
+NOT_ACCEPTED = "the token is signed with an algorithm that is not accepted here"
 
 
 def test_a_time_an_audience_or_an_issuer_that_is_wrong(api: TestClient, openid: Provider) -> None:
@@ -30,8 +30,8 @@ def test_a_time_an_audience_or_an_issuer_that_is_wrong(api: TestClient, openid: 
         ({"iat": now + 3600}, "the token is not valid yet"),
         ({"aud": "another-service"}, "the token is for another audience"),
         ({"aud": ["hpc"]}, "the token is for another audience"),
-        ({"iss": "https://evil.example.org"}, "the token is of another issuer"),
-        ({"iss": "https://login.example.org/realms/hpc/"}, "the token is of another issuer"),
+        ({"iss": "https://evil.example.org"}, "the token is from another issuer"),
+        ({"iss": "https://login.example.org/realms/hpc/"}, "the token is from another issuer"),
     ):
         assert refused(api, bearer(openid.token("first", **changes))) == reason, changes
 

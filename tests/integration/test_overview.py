@@ -36,7 +36,7 @@ def test_a_cluster_is_ready_when_its_worker_says_so(api: TestClient) -> None:
     HealthCheck(cluster, open_scheduler(cluster), "worker@node").take()
     assert _pulse(api) == {"worker": "ok", "scheduler": "ok", "filesystem": "ok"}
     with session_scope() as session:
-        session.execute(update(Heartbeat).values(at=db_now(-heartbeats.SILENT_S - 1)))
+        session.execute(update(Heartbeat).values(at=db_now(-heartbeats.VALID_S - 1)))
     assert _pulse(api)["scheduler"] == "not tried yet"
 
 
