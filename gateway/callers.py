@@ -1,4 +1,4 @@
-"""Callers: the owner on whose behalf a request acts, and the scope that it has."""
+"""Callers: the owner for whom a request acts, and its scope."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -32,7 +32,7 @@ class Caller:
 
     @property
     def only_owner(self) -> str | None:
-        """The owner to whose rows a list is confined; None for a caller who may see all rows."""
+        """The owner whose rows a list shows; None when the caller may see all rows."""
         return None if self.scope.holds(Scope.OPERATOR) else self.owner
 
     def need(self, scope: Scope) -> None:

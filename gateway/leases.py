@@ -11,7 +11,7 @@ from gateway.models import Lease
 
 
 def watcher_lease(infrastructure: str) -> str:
-    """Return the name of the lease of a cluster's watcher, who holds it while a worker serves the cluster."""
+    """Return the name of a watcher's lease; while it is held, a worker serves the cluster."""
     return f"watch:{infrastructure}"
 
 

@@ -33,7 +33,7 @@ def test_a_cluster_is_ready_when_its_worker_says_so(api: TestClient) -> None:
     _serve("hpc")
     assert _pulse(api) == {"worker": "ok", "scheduler": "not tried yet", "filesystem": "not tried yet"}
     cluster = catalog.configured_clusters()["hpc"]
-    HealthCheck(cluster, open_scheduler(cluster), "worker@node").take()
+    HealthCheck(cluster, open_scheduler(cluster), "worker@node").run_if_due()
     assert _pulse(api) == {"worker": "ok", "scheduler": "ok", "filesystem": "ok"}
     with session_scope() as session:
         session.execute(update(Heartbeat).values(at=db_now(-heartbeats.VALID_S - 1)))
@@ -52,7 +52,7 @@ def test_what_is_wrong_on_a_cluster_is_told_apart(
 
     monkeypatch.setattr(scheduler, "partitions", away)
     (tmp_path / "home").rename(tmp_path / "gone")
-    HealthCheck(cluster, scheduler, "worker@node").take()
+    HealthCheck(cluster, scheduler, "worker@node").run_if_due()
     assert _pulse(api) == {
         "worker": "ok",
         "scheduler": "the controller does not answer",
@@ -66,11 +66,11 @@ def test_a_filesystem_that_hangs_is_said_and_does_not_hang_the_watcher(
     _serve("hpc")
     release = threading.Event()
     cluster = catalog.configured_clusters()["hpc"]
-    taker = HealthCheck(cluster, open_scheduler(cluster), "w")
+    check = HealthCheck(cluster, open_scheduler(cluster), "w")
     with monkeypatch.context() as hanging:
         hanging.setattr("workers.cluster_health.Path", lambda _root: release.wait(30) and tmp_path)
-        hanging.setattr("workers.cluster_health.FILES_S", 0.1)
-        taker.take()
+        hanging.setattr("workers.cluster_health.FILESYSTEM_TIMEOUT_S", 0.1)
+        check.run_if_due()
     release.set()
     assert "has not answered" in api.get("/health/ready").json()["clusters"]["hpc"]["filesystem"]
 
