@@ -1,5 +1,6 @@
 """The database: one engine per process, short sessions, and the database's own clock."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -108,7 +109,7 @@ def _options(settings: Settings) -> str:
     return " ".join([*limits, "-c timezone=UTC"])
 
 
-def _set_pragmas(connection: Any, _record: object) -> None:
+def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # _begin_sqlite sends BEGIN instead of the driver
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")  # a committed row survives a power cut

@@ -1,7 +1,5 @@
 """The Celery application of the workers: `celery -A workers.app worker -Q <queue>`."""
 
-from typing import Any
-
 from celery.signals import task_postrun, task_prerun, worker_process_init
 
 from gateway import tracing
@@ -14,7 +12,7 @@ __all__ = ["app", "control", "housekeeping", "jobs", "operator", "retention", "t
 
 
 @worker_process_init.connect
-def _reset_engine(**_: Any) -> None:
+def _reset_engine(**_: object) -> None:
     """Make each pool process open connections of its own, because a fork must not share sockets."""
     get_engine.cache_clear()
     if tracing.is_enabled():
@@ -22,11 +20,11 @@ def _reset_engine(**_: Any) -> None:
 
 
 @task_prerun.connect
-def _set_work_id(args: tuple[Any, ...] = (), **_: Any) -> None:
+def _set_work_id(args: tuple[object, ...] = (), **_: object) -> None:
     """Add the id of the task's row to all its log lines."""
     work_id.set(str(args[0]) if args else "")
 
 
 @task_postrun.connect
-def _clear_work_id(**_: Any) -> None:
+def _clear_work_id(**_: object) -> None:
     work_id.set("")

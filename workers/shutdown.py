@@ -5,7 +5,6 @@ that a process that is killed while it reads the flag cannot block the others.
 """
 
 import multiprocessing
-from typing import Any
 
 from celery.signals import worker_shutting_down
 
@@ -13,7 +12,7 @@ _stopping = multiprocessing.RawValue("b", 0)
 
 
 @worker_shutting_down.connect
-def _record_shutdown(**_: Any) -> None:
+def _record_shutdown(**_: object) -> None:
     _stopping.value = 1
 
 

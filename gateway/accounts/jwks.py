@@ -69,7 +69,7 @@ class KeySet:
         else:
             self._fetched_at = now
 
-    def _download(self) -> Any:
+    def _download(self) -> object:
         with httpx.stream("GET", self._url, timeout=TIMEOUT_S, verify=self._trust) as response:
             response.raise_for_status()
             body = b""
@@ -77,17 +77,20 @@ class KeySet:
                 body += piece
                 if len(body) > LARGEST_BYTES:
                     raise ValueError("the response is too large")
-        return json.loads(body)
+        document: object = json.loads(body)
+        return document
 
 
-def parse_key_set(document: Any) -> dict[str, Key]:
+def parse_key_set(document: object) -> dict[str, Key]:
     """Return the usable keys of a JWKS document, or raise ValueError for another document."""
-    if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
-        raise ValueError("the response is not a key set")  # noqa: TRY004  a wrong text, no wrong type
     found: dict[str, Key] = {}
-    for entry in document["keys"]:
-        if isinstance(entry, dict) and (key := _parse_key(entry)) is not None:
-            found[str(entry["kid"])] = key
+    match document:
+        case {"keys": [*entries]}:
+            for entry in entries:
+                if isinstance(entry, dict) and (key := _parse_key(entry)) is not None:
+                    found[str(entry["kid"])] = key
+        case _:
+            raise ValueError("the response is not a key set")
     return found
 
 

@@ -1,6 +1,6 @@
 """OpenID tokens: JWTs whose signature, issuer, audience and times are verified."""
 
-from typing import Any
+from collections.abc import Mapping
 
 import jwt
 
@@ -11,6 +11,7 @@ from gateway.errors import Forbidden, Invalid, Unauthorized
 from gateway.settings import Settings, get_settings
 
 CLOCK_LEEWAY_S = 10
+Claims = Mapping[str, object]
 # The first matching class gives the reason. The library's own messages may quote the token.
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (jwt.ExpiredSignatureError, "the token has expired: get a new one"),
@@ -37,7 +38,7 @@ def authenticate_token(token: str) -> Caller:
     return Caller(_owner(claims, settings), _scope(claims, settings))
 
 
-def _verify(token: str, settings: Settings) -> dict[str, Any]:
+def _verify(token: str, settings: Settings) -> Claims:
     header = jwt.get_unverified_header(token)
     algorithm, key_id = header.get("alg"), header.get("kid")
     if algorithm not in settings.oidc_algorithms:
@@ -58,7 +59,7 @@ def _verify(token: str, settings: Settings) -> dict[str, Any]:
     )
 
 
-def _owner(claims: dict[str, Any], settings: Settings) -> str:
+def _owner(claims: Claims, settings: Settings) -> str:
     name = _claim(claims, settings.oidc_owner_claim)
     try:
         owner = check_owner(name if isinstance(name, str) else "")
@@ -69,7 +70,7 @@ def _owner(claims: dict[str, Any], settings: Settings) -> str:
     return owner
 
 
-def _scope(claims: dict[str, Any], settings: Settings) -> Scope:
+def _scope(claims: Claims, settings: Settings) -> Scope:
     """Return the highest scope that the claim names, in a text of words or in a list."""
     claim, prefix = _claim(claims, settings.oidc_scope_claim), settings.oidc_scope_prefix
     words = claim.split() if isinstance(claim, str) else claim if isinstance(claim, list) else []
@@ -79,11 +80,11 @@ def _scope(claims: dict[str, Any], settings: Settings) -> Scope:
     return held[-1]
 
 
-def _claim(claims: dict[str, Any], name: str) -> Any:
+def _claim(claims: Claims, name: str) -> object:
     """Return a claim by name; `a.b` is the claim `b` inside `a`, unless a claim has the whole name."""
     if name in claims:
         return claims[name]
-    found: Any = claims
+    found: object = claims
     for part in name.split("."):
         found = found.get(part) if isinstance(found, dict) else None
     return found

@@ -1,8 +1,7 @@
 """Re-encryption of all secrets in the database under the first key, while the gateway runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import InstrumentedAttribute
@@ -20,8 +19,8 @@ class Column:
     """A column of secrets, and the primary key of its table."""
 
     table: type[Base]
-    key: InstrumentedAttribute[Any]
-    secret: InstrumentedAttribute[Any]
+    key: InstrumentedAttribute[object]
+    secret: InstrumentedAttribute[str | None]
 
 
 SECRETS = (
@@ -49,7 +48,7 @@ def reencrypt() -> Tally:
     return tally
 
 
-def _batches(column: Column) -> Iterator[list[tuple[Any, str]]]:
+def _batches(column: Column) -> Iterator[list[tuple[object, str]]]:
     """Yield primary keys and secrets in the order of the keys, so that no row comes twice."""
     after = None
     while True:
@@ -60,11 +59,11 @@ def _batches(column: Column) -> Iterator[list[tuple[Any, str]]]:
             found = session.execute(statement.order_by(column.key).limit(BATCH)).all()
         if not found:
             return
-        yield [(key, secret) for key, secret in found]
+        yield [(key, secret) for key, secret in found if secret is not None]
         after = found[-1][0]
 
 
-def reencrypt_some(column: Column, batch: list[tuple[Any, str]], tally: Tally) -> None:
+def reencrypt_some(column: Column, batch: Sequence[tuple[object, str]], tally: Tally) -> None:
     """Encrypt a batch under the first key, except secrets that have changed since they were read."""
     with session_scope() as session:
         for key, secret in batch:
@@ -78,7 +77,9 @@ def reencrypt_some(column: Column, batch: list[tuple[Any, str]], tally: Tally) -
                 continue
             # The condition on the secret keeps a value that was changed or erased since it was read.
             unchanged = update(column.table).where(column.key == key, column.secret == secret)
-            written = session.execute(
-                unchanged.values({column.secret: fresh}).execution_options(synchronize_session=False)
+            written = session.scalars(
+                unchanged.values({column.secret: fresh})
+                .returning(column.key)
+                .execution_options(synchronize_session=False)
             )
-            tally.reencrypted += written.rowcount  # type: ignore[attr-defined]  # of an UPDATE
+            tally.reencrypted += len(written.all())

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from gateway.callers import Caller
 from gateway.credentials.sealing import seal, unseal
-from gateway.egress.policy import check_endpoint
+from gateway.egress.policy import check_endpoint, port_of
 from gateway.errors import Invalid, NotFound
 from gateway.models import StoredCredential
 from gateway.settings import get_settings
@@ -70,5 +70,4 @@ def resolve_secret(session: Session, owner: str, secret: Secret | UUID, endpoint
 
 def _normalise_endpoint(endpoint: str) -> tuple[str, str | None, int | None, str]:
     parts = urlsplit(endpoint)
-    default = {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, parts.hostname, parts.port or default, parts.path.rstrip("/")
+    return parts.scheme, parts.hostname, port_of(parts), parts.path.rstrip("/")

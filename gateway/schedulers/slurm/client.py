@@ -72,7 +72,7 @@ class SlurmScheduler:
         """Submit the job. After a crash or a time-out call `find` first: Slurm accepts a name twice."""
         script = batch_script.render(spec)
         nodes = spec.resources.nodes or self._nodes_needed(spec)
-        with _translate_errors():
+        with self._translate_errors():
             description = self._slurm.JobSubmitDescription(**self._description(spec, nodes), script=script)
             return str(description.submit())
 
@@ -89,12 +89,12 @@ class SlurmScheduler:
 
     def accounting(self, name: str) -> Accounting | None:
         """Return the measurements of slurmdbd; among copies of the job those of the longest one."""
-        with _translate_errors():
+        with self._translate_errors():
             copies = [_accounting(job) for job in self._accounting_records(name)]
         return max(copies, key=lambda job: job.elapsed_s or 0, default=None)
 
     def _report_from_accounting(self, name: str) -> JobReport | None:
-        with _translate_errors():
+        with self._translate_errors():
             jobs = [_job(job) for job in self._accounting_records(name)]
         return reports.translate_jobs(jobs, os.getuid(), datetime.now(UTC)).get(name)
 
@@ -119,7 +119,7 @@ class SlurmScheduler:
     def cancel(self, scheduler_id: str) -> None:
         """End the job: SIGTERM, then SIGKILL after Slurm's KillWait; an unknown or ended job is no error."""
         if _ID.fullmatch(scheduler_id):
-            with _translate_errors():
+            with self._translate_errors():
                 self._slurm.Job(int(scheduler_id)).cancel()
 
     def partitions(self) -> list[PartitionFigures]:
@@ -127,24 +127,24 @@ class SlurmScheduler:
         return partition_figures(self._load_partitions(), self._load_nodes(), self._load_jobs())
 
     def _load_jobs(self) -> list[SlurmJob]:
-        with _translate_errors():
+        with self._translate_errors():
             return [_job(job) for job in self._slurm.Jobs.load().values()]
 
     def _load_partitions(self) -> list[SlurmPartition]:
-        with _translate_errors():
+        with self._translate_errors():
             return [
                 SlurmPartition(p.name, is_up=p.state == "UP", is_default=p.is_default)
                 for p in self._slurm.Partitions.load().values()
             ]
 
     def _load_nodes(self) -> list[SlurmNode]:
-        with _translate_errors():
+        with self._translate_errors():
             return [
                 SlurmNode(n.name, n.state, n.effective_cpus, n.idle_cpus, tuple(n.partitions))
                 for n in self._slurm.Nodes.load().values()
             ]
 
-    def _description(self, spec: JobSpec, nodes: int) -> dict[str, Any]:
+    def _description(self, spec: JobSpec, nodes: int) -> dict[str, object]:
         resources = spec.resources
         memory = resources.memory_per_cpu_bytes
         limit = resources.time_limit_s
@@ -181,6 +181,19 @@ class SlurmScheduler:
             cpus = largest_nodes(self._load_partitions(), self._load_nodes())
             self._node_cpus = (time.monotonic(), cpus)
         return cpus
+
+    @contextmanager
+    def _translate_errors(self) -> Iterator[None]:
+        """Translate the exceptions of pyslurm into the gateway's errors, with Slurm's own messages."""
+        try:
+            yield
+        except self._slurm.RPCError as error:
+            number = error.errno or 0
+            if number < _FIRST_SLURM_ERROR or number in TRANSIENT:
+                raise SchedulerUnavailable(f"Slurm does not answer: {error.msg} ({number})") from error
+            raise SchedulerError(f"Slurm refused: {error.msg} ({number})") from error
+        except (self._slurm.PyslurmError, ValueError) as error:
+            raise SchedulerError(f"Slurm refused: {error}") from error
 
 
 def _job(job: Any) -> SlurmJob:
@@ -261,19 +274,3 @@ def check_conf(conf: Path) -> None:
     if probe.returncode != 0:
         message = (probe.stderr.strip().splitlines() or ["it printed no message"])[-1]
         raise SchedulerUnavailable(f"libslurm cannot use {conf}: {message}")
-
-
-@contextmanager
-def _translate_errors() -> Iterator[None]:
-    """Translate the exceptions of pyslurm into the gateway's errors, with Slurm's own messages."""
-    import pyslurm  # noqa: PLC0415  see the module's first lines
-
-    try:
-        yield
-    except pyslurm.RPCError as error:
-        number = error.errno or 0
-        if number < _FIRST_SLURM_ERROR or number in TRANSIENT:
-            raise SchedulerUnavailable(f"Slurm does not answer: {error.msg} ({number})") from error
-        raise SchedulerError(f"Slurm refused: {error.msg} ({number})") from error
-    except (pyslurm.PyslurmError, ValueError) as error:
-        raise SchedulerError(f"Slurm refused: {error}") from error
