@@ -1,4 +1,4 @@
-"""Keys that are good: who calls with them, what they see, and how far they reach."""
+"""Valid API keys: the caller, the visible rows and the scope of each."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Callers who are not who they say: each is refused with the right code, and leaves nothing behind."""
+"""Forged callers and foreign ids: each is refused with the right code and leaves no row."""
 
 import hashlib
 import hmac

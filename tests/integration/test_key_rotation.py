@@ -1,4 +1,4 @@
-"""A new key, the re-encryption of every row, and the end of the old key, while rows change."""
+"""Key rotation: a new key, the re-encryption of every row while rows change, and the old key's removal."""
 
 from pathlib import Path
 from uuid import UUID

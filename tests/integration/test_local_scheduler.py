@@ -1,4 +1,4 @@
-"""The local scheduler with real processes: order, ends, cancel, strangers, several callers."""
+"""The local scheduler with real processes: order, ends, cancels, foreign processes, concurrent callers."""
 
 import concurrent.futures
 import itertools

@@ -1,3 +1,5 @@
+"""The health of clusters, and the overview of the whole gateway."""
+
 import threading
 from pathlib import Path
 from typing import Any
@@ -23,21 +25,21 @@ def _serve(name: str) -> None:
         assert leases.acquire_lease(session, leases.watcher_lease(name), "worker@node", 30)
 
 
-def _pulse(api: TestClient) -> dict[str, str]:
+def _health(api: TestClient) -> dict[str, str]:
     pulse: dict[str, str] = api.get("/health/ready").json()["clusters"]["hpc"]
     return pulse
 
 
 def test_a_cluster_is_ready_when_its_worker_says_so(api: TestClient) -> None:
-    assert "no worker" in _pulse(api)["worker"]
+    assert "no worker" in _health(api)["worker"]
     _serve("hpc")
-    assert _pulse(api) == {"worker": "ok", "scheduler": "not tried yet", "filesystem": "not tried yet"}
+    assert _health(api) == {"worker": "ok", "scheduler": "not tried yet", "filesystem": "not tried yet"}
     cluster = catalog.configured_clusters()["hpc"]
     HealthCheck(cluster, open_scheduler(cluster), "worker@node").run_if_due()
-    assert _pulse(api) == {"worker": "ok", "scheduler": "ok", "filesystem": "ok"}
+    assert _health(api) == {"worker": "ok", "scheduler": "ok", "filesystem": "ok"}
     with session_scope() as session:
         session.execute(update(Heartbeat).values(at=db_now(-heartbeats.VALID_S - 1)))
-    assert _pulse(api)["scheduler"] == "not tried yet"
+    assert _health(api)["scheduler"] == "not tried yet"
 
 
 def test_what_is_wrong_on_a_cluster_is_told_apart(
@@ -53,7 +55,7 @@ def test_what_is_wrong_on_a_cluster_is_told_apart(
     monkeypatch.setattr(scheduler, "partitions", away)
     (tmp_path / "home").rename(tmp_path / "gone")
     HealthCheck(cluster, scheduler, "worker@node").run_if_due()
-    assert _pulse(api) == {
+    assert _health(api) == {
         "worker": "ok",
         "scheduler": "the controller does not answer",
         "filesystem": f"not a folder: {tmp_path / 'home'}",

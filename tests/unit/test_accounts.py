@@ -1,4 +1,4 @@
-"""Owners' names and folders, scopes, headers, and where a gateway without accounts listens."""
+"""Owner names and folders, scopes, the Authorization header, key sets, and exposure without accounts."""
 
 import string
 import unicodedata

@@ -1,3 +1,5 @@
+"""The configuration file of the clusters."""
+
 from pathlib import Path, PurePosixPath
 
 import pytest

@@ -1,4 +1,4 @@
-"""A database that does not answer: leases are claimed for as long as they last, then the work stops."""
+"""The lease keeper while the database does not answer: the work stops when its lease is over."""
 
 import time
 from contextlib import nullcontext

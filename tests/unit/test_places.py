@@ -1,4 +1,4 @@
-"""Where owners' files are: as before without accounts, apart with them, shared only where it is said."""
+"""Owner roots: the home without accounts, folders of each owner with them, and shared roots."""
 
 from pathlib import Path, PurePosixPath
 from typing import Any
