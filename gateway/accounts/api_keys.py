@@ -1,6 +1,6 @@
 """API keys, `hgk_<id>_<secret>`: the id finds the row, and the row keeps only a digest of the key.
 
-The secret is 256 random bits, so nobody can guess it, and a plain SHA-256 is as safe as a slow hash.
+The secret is 256 random bits, so it cannot be guessed, and a plain SHA-256 is as safe as a slow hash.
 """
 
 import hashlib

@@ -67,7 +67,7 @@ class Cluster(Limits):
     max_cpus: int = Field(
         default_factory=_default_max_cpus,
         ge=1,
-        description="Most ranks times threads of a job; with scheduler `local` also what runs at once.",
+        description="Most ranks times threads of a job; with scheduler `local` also of all running jobs.",
     )
     max_transfers: PositiveInt | None = Field(
         None, description="Unfinished transfers at once, of all owners."

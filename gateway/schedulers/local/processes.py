@@ -15,7 +15,7 @@ _DEAD_STATES = frozenset("ZXx")
 _KILL_ROUNDS, _KILL_PAUSE_S = (
     500,
     0.01,
-)  # bounded: SIGKILL waits for a dead disk
+)  # bounded: a dead disk delays SIGKILL
 _STATE, _START_TICKS = 0, 19  # fields of /proc/<pid>/stat, counted after the command's name
 
 

@@ -8,7 +8,7 @@ from gateway.schedulers import batch_script
 from gateway.schedulers.base import JobReport
 from gateway.states import JobState
 
-# Slurm checks time limits about every 30 s, so a job that ended later than this before its limit timed out.
+# Slurm checks time limits about every 30 s and never early, so an end this close to the limit is a time-out.
 _LIMIT_TOLERANCE = timedelta(seconds=1)
 # Slurm ends the ranks first, so the script may see only that srun was ended by SIGTERM.
 _TERMINATED = 128 + signal.SIGTERM
