@@ -12,8 +12,8 @@ from gateway.db import session_scope, utc_now
 from gateway.models import ApiKey
 from gateway.settings import get_settings
 from tests.bodies import DATA, JOB, RESULT
+from tests.ended_rows import failed_transfer
 from tests.identity import bearer, new_key
-from tests.integration.test_retries import failed_transfer
 from tests.rows import new_job, new_transfer
 
 OPEN = [

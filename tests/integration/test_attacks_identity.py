@@ -20,8 +20,8 @@ from gateway.models import ApiKey, Transfer
 from gateway.settings import get_settings
 from gateway.states import JobState
 from tests.bodies import DATA, JOB, RESULT
+from tests.ended_rows import ended_job, failed_transfer
 from tests.identity import POSTS, bearer, new_key, refused, rows
-from tests.integration.test_retries import ended_job, failed_transfer
 from tests.rows import SECRET, new_job, new_transfer
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

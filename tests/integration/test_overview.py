@@ -15,7 +15,7 @@ from gateway.errors import SchedulerUnavailable
 from gateway.models import Heartbeat, Transfer
 from gateway.schedulers.opening import open_scheduler
 from gateway.states import JobState
-from tests.integration.test_retries import ended_job, failed_transfer
+from tests.ended_rows import ended_job, failed_transfer
 from tests.rows import new_job, new_transfer
 from workers.cluster_health import HealthCheck
 
