@@ -1,4 +1,4 @@
-"""Who calls: the owner of what is made, and how far the call may reach."""
+"""Callers: the owner for whom a request acts, and its scope."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,39 +7,39 @@ from gateway.errors import Forbidden
 
 
 class Scope(StrEnum):
-    """How far a caller reaches; each holds those before it."""
+    """The permissions of a caller; each scope includes those before it."""
 
     USER = "user"
     OPERATOR = "operator"
     ADMIN = "admin"
 
     def holds(self, other: "Scope") -> bool:
-        """Tell whether this scope allows what `other` allows."""
+        """Tell whether this scope includes the other."""
         order = list(Scope)
         return order.index(self) >= order.index(other)
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody who was recognised: users see what is theirs, operators and admins everything."""
+    """An authenticated caller: users see their own rows, operators and admins all rows."""
 
     owner: str
     scope: Scope
 
     def may_see(self, owner: str) -> bool:
-        """Tell whether what belongs to `owner` exists for this caller."""
+        """Tell whether the caller may see the rows of `owner`."""
         return owner == self.owner or self.scope.holds(Scope.OPERATOR)
 
     @property
     def only_owner(self) -> str | None:
-        """Return whose rows a list is confined to; None for those who see all."""
+        """The owner whose rows a list shows; None when the caller may see all rows."""
         return None if self.scope.holds(Scope.OPERATOR) else self.owner
 
     def need(self, scope: Scope) -> None:
-        """Raise Forbidden when the caller does not reach so far."""
+        """Raise Forbidden when the caller's scope does not include this one."""
         if not self.scope.holds(scope):
             raise Forbidden(f"this needs the scope {scope}; yours is {self.scope}")
 
 
-# Who everybody is without accounts; what was made before accounts were turned on stays theirs.
+# The caller of every request without accounts. Its rows stay the owner `local`'s when accounts are turned on.
 LOCAL = Caller("local", Scope.ADMIN)

@@ -1,5 +1,6 @@
 """The database: one engine per process, short sessions, and the database's own clock."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,32 +18,37 @@ from gateway.settings import Settings, get_settings
 
 BUSY_TIMEOUT_S = 30
 IDLE_IN_TRANSACTION_S = 60
-# A connection whose other end has vanished is given up after so long, not after the kernel's hours.
-_ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+# A connection whose peer has vanished is closed after these times, not after the kernel's hours.
+_KEEPALIVES = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """An aware time, kept in UTC on every database."""
+    """An aware time, stored in UTC on every database."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Turn any aware time into UTC; SQLite keeps it without a zone."""
+        """Convert an aware time to UTC; SQLite stores it without a zone."""
         if value is None:
             return None
         moment = value.astimezone(UTC)
         return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give an aware time back."""
+        """Convert a stored time to an aware one."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
 class db_now(FunctionElement[datetime]):  # noqa: N801  it reads as the SQL function that it is
-    """The database's clock, `plus_s` seconds ahead: leases are judged by this clock alone."""
+    """The database's clock, `plus_s` seconds ahead; only this clock decides about leases."""
 
     type = UTCDateTime()
     inherit_cache = True
@@ -69,7 +75,7 @@ def due_in(seconds: float) -> datetime:
 
 
 def utc_now() -> datetime:
-    """Return the time of this process, for what people read; never for leases."""
+    """Return the time of this process, for times that people read; never for leases."""
     return datetime.now(UTC)
 
 
@@ -77,7 +83,7 @@ def make_engine(url: str) -> Engine:
     """Create an engine with the time-outs and the SQLite settings that every process needs."""
     if make_url(url).get_backend_name() == "sqlite":
         engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
-        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     settings = get_settings()
@@ -88,12 +94,12 @@ def make_engine(url: str) -> Engine:
         pool_size=settings.database_connections,
         max_overflow=0,
         pool_timeout=settings.database_wait_s,
-        connect_args={"connect_timeout": 3, "options": _options(settings), **_ALIVE},
+        connect_args={"connect_timeout": 3, "options": _options(settings), **_KEEPALIVES},
     )
 
 
 def _options(settings: Settings) -> str:
-    """Return what each connection to PostgreSQL sets: no statement, lock or idle transaction for ever."""
+    """Return the options of each PostgreSQL connection: limits for statements, locks and idle time."""
     milliseconds = {
         "statement_timeout": settings.database_statement_s,
         "lock_timeout": settings.database_lock_s,
@@ -103,28 +109,28 @@ def _options(settings: Settings) -> str:
     return " ".join([*limits, "-c timezone=UTC"])
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves, see below
+def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # _begin_sqlite sends BEGIN instead of the driver
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")  # a committed row survives a power cut
     connection.execute("PRAGMA foreign_keys=ON")
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A writer takes the write lock first: upgrading a read lock later fails at once when another writes.
+    # A writer takes the write lock first, because the upgrade of a read lock fails while another writes.
     mode = "DEFERRED" if connection.get_execution_options().get("read_only") else "IMMEDIATE"
     connection.exec_driver_sql(f"BEGIN {mode}")
 
 
 @lru_cache
 def get_engine() -> Engine:
-    """Return the process's engine; forget it after a fork with `get_engine.cache_clear()`."""
+    """Return the process's engine; a forked process calls `get_engine.cache_clear()` first."""
     return make_engine(get_settings().database_url.get_secret_value())
 
 
 @contextmanager
 def session_scope(*, read_only: bool = False) -> Iterator[Session]:
-    """Open a transaction: committed at the end of the block, rolled back by any exception."""
+    """Open a transaction; the end of the block commits it, an exception rolls it back."""
     engine = get_engine().execution_options(read_only=read_only)
     with Session(engine, expire_on_commit=False) as session, session.begin():
         yield session

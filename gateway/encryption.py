@@ -1,7 +1,7 @@
-"""Secrets at rest: encrypted with keys that the API and the workers share.
+"""Encryption of secrets at rest, with keys that the API and the workers share.
 
-The first key encrypts, all of them decrypt: so a new key is put in front, `reencrypt` brings every row under
-it while the gateway runs, and the old key is taken away.
+The first key encrypts, all keys decrypt. To rotate keys, the operator puts a new key in front, `reencrypt`
+encrypts every row under it while the gateway runs, and the operator removes the old key.
 """
 
 import hashlib
@@ -15,13 +15,13 @@ from gateway.settings import get_settings
 
 
 class KeyMissing(GatewayError):
-    """There is no key to encrypt or decrypt with: the operator has to set one."""
+    """No configured key can encrypt or decrypt the secret: the operator has to set one."""
 
     title = "No credentials key"
 
 
 def new_key() -> str:
-    """Make a key for GATEWAY_CREDENTIALS_KEY."""
+    """Generate a key for GATEWAY_CREDENTIALS_KEY."""
     return Fernet.generate_key().decode()
 
 
@@ -48,7 +48,7 @@ def _fernets() -> list[Fernet]:
         return [Fernet(key) for key in keys()]
     except ValueError as error:
         raise KeyMissing(
-            "GATEWAY_CREDENTIALS_KEY holds something that is not a key as `hpc-gateway key` makes them"
+            "GATEWAY_CREDENTIALS_KEY holds a text that is not a key; `hpc-gateway key` makes one"
         ) from error
 
 
@@ -63,15 +63,17 @@ def encrypt(text: str) -> str:
 
 
 def decrypt(token: str) -> str:
-    """Decrypt what `encrypt` made, or raise KeyMissing when this process has none of its keys."""
+    """Decrypt a token of `encrypt`, or raise KeyMissing when this process lacks its key."""
     try:
         return MultiFernet(_fernets()).decrypt(token.encode()).decode()
     except InvalidToken as error:
-        raise KeyMissing("this worker's GATEWAY_CREDENTIALS_KEY has no key that the API had") from error
+        raise KeyMissing(
+            "this worker's GATEWAY_CREDENTIALS_KEY lacks the key with which the API encrypted the secret"
+        ) from error
 
 
 def is_current(token: str) -> bool:
-    """Tell whether the token is under the first key already."""
+    """Tell whether the first key has encrypted the token."""
     try:
         _fernets()[0].decrypt(token.encode())
     except InvalidToken:
@@ -80,5 +82,5 @@ def is_current(token: str) -> bool:
 
 
 def fingerprints(data: bytes) -> list[str]:
-    """Return the data's keyed hash under each key, the newest first: what is hashed cannot be guessed."""
+    """Return the data's HMAC under each key, the first key first; a plain hash could be guessed."""
     return [hmac.new(key.encode(), data, hashlib.sha256).hexdigest() for key in keys()]

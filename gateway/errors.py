@@ -1,27 +1,27 @@
-"""Everything that can go wrong, as one tree of exceptions.
+"""The errors of the gateway, as one tree of exceptions.
 
-GatewayError                 status  retried by itself
+GatewayError                 status  automatic retry
 ├── Invalid                  400     no
-├── Unauthorized             401     no      nobody that we know
-├── Forbidden                403     no      known, but may not do this
+├── Unauthorized             401     no      no known caller
+├── Forbidden                403     no      a known caller without the permission
 ├── NotFound                 404     no
 ├── Conflict                 409     no
 ├── TooMany                  429     no      a limit on requests, unfinished work or bytes
-├── Unavailable              503     yes     our database or queue is away
-├── StorageError             502     no      an S3 store said no
+├── Unavailable              503     yes     the gateway's database or queue is down
+├── StorageError             502     no      an object store refused
 │   └── StorageUnavailable   502     yes     it is slow or not reachable
 │       ├── StorageBusy      502     yes     it asks for fewer requests
-│       └── StorageChanged   502     yes     the object is not what it was when the transfer began
-├── SiteError                502     no      the cluster's filesystem said no
-│   └── SiteUnavailable      502     yes
-├── SchedulerError           502     no      the scheduler said no
+│       └── StorageChanged   502     yes     the object has changed since the transfer began
+├── FilesystemError          502     no      the cluster's filesystem refused
+│   └── FilesystemUnavailable 502    yes
+├── SchedulerError           502     no      the scheduler refused
 │   └── SchedulerUnavailable 502     yes
-├── Cancelled                409     no      somebody asked to stop this work
-├── HandedBack               503     yes     this worker was asked to stop: another one goes on
-└── ClaimLost                409     no      another worker owns the row now: write nothing, go home
+├── Cancelled                409     no      a client requested the end of this work
+├── HandedBack               503     yes     this worker is stopping: another one continues
+└── ClaimLost                409     no      another worker has claimed the row: write no more
 
-`detail` is always a sentence that a user can act on; it becomes the `reason` of a row or the `detail`
-of a problem document, so it never holds a secret.
+`detail` is always a sentence that tells a user what to do; it becomes the `reason` of a row or the
+`detail` of a problem document, so it never holds a secret.
 """
 
 from enum import StrEnum
@@ -29,28 +29,28 @@ from typing import ClassVar
 
 
 class Fault(StrEnum):
-    """The class of a failure; the reason beside it says what to do."""
+    """The class of a failure, by which failures are counted; the reason explains the single one."""
 
     CREDENTIALS = "credentials"  # unknown keys, wrong signatures
-    PERMISSION = "permission"  # known, but not allowed to
+    PERMISSION = "permission"  # valid keys without the permission
     NOT_FOUND = "not_found"
-    NAME = "name"  # a name or path that cannot be
+    NAME = "name"  # an impossible name or path
     SPACE = "space"  # full, or over a quota
     NETWORK = "network"
-    STORE = "store"  # the store's own trouble, or what it refuses for other reasons
+    STORE = "store"  # an error of the store, or a refusal for another reason
     FILESYSTEM = "filesystem"
     SCHEDULER = "scheduler"
-    INPUT = "input"  # what a kernel did not like about its input or options
+    INPUT = "input"  # input or options that a kernel refused
     KERNEL = "kernel"  # a kernel that failed for any other reason
-    LIMIT = "limit"  # out of the time or memory that was asked for
+    LIMIT = "limit"  # the requested time or memory ran out
     NODE = "node"
     LOST = "lost"
-    WORKERS = "workers"  # too many workers died of it
+    WORKERS = "workers"  # too many workers died while they worked on it
     INTERNAL = "internal"
 
 
 class GatewayError(Exception):
-    """The gateway could not do what was asked."""
+    """The base class of the gateway's errors."""
 
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
@@ -65,7 +65,7 @@ class GatewayError(Exception):
 
 
 class Invalid(GatewayError):
-    """The request cannot be fulfilled by anyone, ever: it has to be changed."""
+    """The request is invalid and has to be changed."""
 
     status = 400
     title = "Invalid request"
@@ -78,21 +78,21 @@ class Invalid(GatewayError):
 
 
 class Unauthorized(GatewayError):
-    """The request does not say who sends it, or cannot prove it."""
+    """The request has no valid credentials."""
 
     status = 401
     title = "Not authenticated"
 
 
 class Forbidden(GatewayError):
-    """The caller is known and may not do this, whatever it is done to."""
+    """The caller's scope does not allow the request, for any resource."""
 
     status = 403
     title = "Not allowed"
 
 
 class NotFound(GatewayError):
-    """Nothing of that name or id exists."""
+    """No resource of that name or id exists."""
 
     status = 404
     title = "Not found"
@@ -100,14 +100,14 @@ class NotFound(GatewayError):
 
 
 class Conflict(GatewayError):
-    """The thing exists but is in the wrong state for this."""
+    """The resource exists but is in the wrong state for the request."""
 
     status = 409
     title = "Wrong state"
 
 
 class TooMany(GatewayError):
-    """The owner, or the cluster, has as much as is allowed at once: the same request may pass later."""
+    """A limit of the owner or of the cluster is reached: the same request may pass later."""
 
     status = 429
     title = "Too many requests"
@@ -119,7 +119,7 @@ class TooMany(GatewayError):
 
 
 class Unavailable(GatewayError):
-    """The gateway's own database or queue is away for the moment."""
+    """The gateway's own database or queue is down for the moment."""
 
     status = 503
     title = "Temporarily unavailable"
@@ -145,7 +145,7 @@ class StorageBusy(StorageUnavailable):
 
 
 class StorageChanged(StorageUnavailable):
-    """The object is not what it was when the transfer began: what is here of it is worth nothing."""
+    """The object has changed since the transfer began, so the bytes received so far are useless."""
 
 
 class FilesystemError(GatewayError):
@@ -157,7 +157,7 @@ class FilesystemError(GatewayError):
 
 
 class FilesystemUnavailable(FilesystemError):
-    """The cluster's filesystem is away for the moment."""
+    """The cluster's filesystem does not answer for the moment."""
 
     transient = True
 
@@ -177,14 +177,14 @@ class SchedulerUnavailable(SchedulerError):
 
 
 class Cancelled(GatewayError):
-    """Somebody asked to stop this work."""
+    """A client requested the end of this work."""
 
     status = 409
     title = "Cancelled"
 
 
 class HandedBack(GatewayError):
-    """The worker was asked to stop; another one goes on where it was."""
+    """The worker is stopping; another worker continues from its progress."""
 
     status = 503
     title = "Handed back"
@@ -192,14 +192,14 @@ class HandedBack(GatewayError):
 
 
 class ClaimLost(GatewayError):
-    """Another worker has claimed the row since: this one must not write any more."""
+    """Another worker has claimed the row since: this one must not write to it."""
 
     status = 409
     title = "Claim lost"
 
 
 def is_over(error: BaseException) -> bool:
-    """Tell whether nobody will go on after this error: not here, and not where the claim is now."""
+    """Tell whether the error ends the work, so that no retry and no other worker continues it."""
     if isinstance(error, GatewayError):
         return not error.transient and not isinstance(error, ClaimLost)
     return isinstance(error, Exception)

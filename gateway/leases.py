@@ -1,4 +1,4 @@
-"""Named leases: one watcher of a cluster and one sweeper at a time, however many are started."""
+"""Named leases: they allow one watcher per cluster and one sweeper at a time."""
 
 from collections.abc import Iterable
 
@@ -11,12 +11,12 @@ from gateway.models import Lease
 
 
 def watcher_lease(infrastructure: str) -> str:
-    """Name the lease of a cluster's watcher; while it is held, a worker serves that cluster."""
+    """Return the name of a watcher's lease; while it is held, a worker serves the cluster."""
     return f"watch:{infrastructure}"
 
 
 def acquire_lease(session: Session, name: str, holder: str, for_s: float) -> bool:
-    """Take or extend a lease; False when somebody else holds it."""
+    """Acquire or extend a lease; return False when another holder has it."""
     statement = (
         update(Lease)
         .where(Lease.name == name, (Lease.holder == holder) | (Lease.until <= db_now()))
@@ -31,17 +31,17 @@ def acquire_lease(session: Session, name: str, holder: str, for_s: float) -> boo
     try:
         with session.begin_nested():
             session.add(Lease(name=name, holder=holder, until=db_now(for_s)))
-    except IntegrityError:  # somebody else was a moment faster
+    except IntegrityError:  # another holder inserted it first
         return False
     return True
 
 
 def release_lease(session: Session, name: str, holder: str) -> None:
-    """End a lease early, so that the next one need not wait for it to run out."""
+    """End a lease early, so that the next holder need not wait for its expiry."""
     statement = update(Lease).where(Lease.name == name, Lease.holder == holder).values(until=db_now())
     session.execute(statement.execution_options(synchronize_session=False))
 
 
 def held_leases(session: Session, names: Iterable[str]) -> set[str]:
-    """Return those of the leases that somebody holds at this moment."""
+    """Return the names of the leases that are held now."""
     return set(session.scalars(select(Lease.name).where(Lease.name.in_(list(names)), Lease.until > db_now())))

@@ -1,4 +1,4 @@
-"""Logs: one JSON object an event on stderr, with the ids that join a request, its tasks and its job."""
+"""Logs on stderr: one JSON object per event, with the ids that join a request, its tasks and its job."""
 
 import json
 import logging
@@ -10,14 +10,14 @@ from gateway.settings import get_settings
 
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
-# `work_id` is the row's id: the API logs it when it sends the row's task, the task's lines carry it, and
-# the batch job is named after it. `request_id` is the HTTP request's own.
+# `work_id` is the id of the row: the API logs it when it sends the row's task, the task's lines carry it,
+# and the batch job is named after it. `request_id` is the id of the HTTP request.
 work_id: ContextVar[str] = ContextVar("work_id", default="")
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
 class JsonLines(logging.Formatter):
-    """Writes a record as one line of JSON."""
+    """Formats a record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -33,12 +33,12 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        # In ASCII: nothing that a client sent can end the line, steer a terminal or fail to be encoded.
+        # ASCII alone: text from a client cannot end the line, control a terminal or fail to be encoded.
         return json.dumps({name: value for name, value in line.items() if value})
 
 
 class TextLines(logging.Formatter):
-    """Writes a record for people; its message stays on its line, whatever a client has put into it."""
+    """Formats a record as text; unprintable characters of its message are escaped."""
 
     def __init__(self) -> None:
         super().__init__(TEXT)

@@ -1,4 +1,4 @@
-"""Every setting of the gateway: environment variables with the prefix GATEWAY_, `.env`, or secret files."""
+"""The settings of the gateway: environment variables with the prefix GATEWAY_, `.env`, or secret files."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -10,20 +10,20 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.errors import Invalid
 
-# Where Docker, Podman and deploy/kubernetes mount secrets: the file gateway_redis_url there is a setting.
+# Docker, Podman and deploy/kubernetes mount secrets here: the file gateway_redis_url holds a setting.
 SECRETS = Path("/run/secrets")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def _numbers(value: object) -> object:
-    """Read `job=2, s3_data=10` as two numbers by name."""
+    """Parse `job=2, s3_data=10` into numbers by name."""
     if not isinstance(value, str):
         return value
     return dict(word.partition("=")[::2] for word in value.replace(",", " ").split())
 
 
 def _words(value: object) -> object:
-    """Read `a, b c` as three words, so that lists need no JSON in an environment variable."""
+    """Parse `a, b c` into three words, so that lists need no JSON in an environment variable."""
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
@@ -147,7 +147,7 @@ class Settings(BaseSettings):
     telemetry_s: float = Field(3.0, gt=0, description="Telemetry older than this is requested again.")
 
     @model_validator(mode="after")
-    def _oidc_is_whole(self) -> Self:
+    def _check_oidc(self) -> Self:
         if self.auth != "oidc":
             return self
         for name in ("oidc_issuer", "oidc_audience", "oidc_jwks_url"):
@@ -155,16 +155,16 @@ class Settings(BaseSettings):
                 raise ValueError(f"GATEWAY_AUTH=oidc needs GATEWAY_{name.upper()}")
         url = urlsplit(self.oidc_jwks_url)
         if url.scheme != "https" and url.hostname not in _LOOPBACK:
-            raise ValueError("GATEWAY_OIDC_JWKS_URL must be https: who changes the keys can be anybody")
+            raise ValueError("GATEWAY_OIDC_JWKS_URL must be https: a forged key set would open every account")
         return self
 
     def budget(self, kind: str) -> int:
-        """Return how many transient failures of a kind are retried within an attempt."""
+        """Return the number of transient failures of a kind that are retried within an attempt."""
         return dict[str, int](self.retries_by_kind.items()).get(kind, self.retries)
 
 
 def read_settings(secrets: Path = SECRETS) -> Settings:
-    """Read the settings, or raise Invalid naming one and not its value; the environment beats the files."""
+    """Read the settings; the environment overrides files. Raise Invalid naming the setting, not its value."""
     try:
         return Settings(_secrets_dir=secrets if secrets.is_dir() else None)
     except ValidationError as error:
@@ -175,5 +175,5 @@ def read_settings(secrets: Path = SECRETS) -> Settings:
 
 @lru_cache
 def get_settings() -> Settings:
-    """Return the process's settings, read once."""
+    """Return the settings, which each process reads once."""
     return read_settings()

@@ -1,10 +1,10 @@
-"""The states of transfers and jobs: what follows what, what is final, what old clients are told."""
+"""The states of transfers and jobs: the allowed transitions, the final states, the old clients' words."""
 
 from enum import StrEnum
 
 
 class TransferState(StrEnum):
-    """Where a transfer stands."""
+    """The states of a transfer."""
 
     ACCEPTED = "accepted"
     TRANSFERRING = "transferring"
@@ -15,7 +15,7 @@ class TransferState(StrEnum):
 
 
 class JobState(StrEnum):
-    """Where a job stands."""
+    """The states of a job."""
 
     ACCEPTED = "accepted"
     SUBMITTING = "submitting"
@@ -71,17 +71,17 @@ MOVES: dict[type[State], dict[State, frozenset[State]]] = {TransferState: TRANSF
 
 
 def may_follow(state: State, after: State) -> bool:
-    """Tell whether a row may go from `after` to `state`."""
+    """Tell whether the transition from `after` to `state` is allowed."""
     return state in MOVES[type(after)].get(after, frozenset())
 
 
 def is_final(state: State) -> bool:
-    """Tell whether only a retry leads out of the state."""
+    """Tell whether only a retry leaves the state."""
     return state not in MOVES[type(state)]
 
 
 def is_retryable(state: State) -> bool:
-    """Tell whether the row ended without what was asked for, so that a retry makes sense."""
+    """Tell whether the state is an end without success, which a retry may leave."""
     return is_final(state) and state not in {TransferState.COMPLETED, JobState.SUCCEEDED}
 
 

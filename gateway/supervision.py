@@ -1,4 +1,4 @@
-"""A set of child processes that live and die together, and leave nothing behind."""
+"""Supervision of child processes: they are stopped together, and no process is left."""
 
 import ctypes
 import os
@@ -17,15 +17,15 @@ _POLL_S = 0.1
 _libc = ctypes.CDLL(None)
 
 
-def _die_with_parent() -> None:
-    """Ask the kernel for a SIGTERM when the parent is gone, even if it was killed."""
+def _request_parent_death_signal() -> None:
+    """Request a SIGTERM from the kernel for the time when the parent has died."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Supervisor:
-    """Children by name, each in a process group of its own, stopped in reverse order at the end of the block.
+    """Child processes by name, each in its own process group, stopped in reverse order at the block's end.
 
-    Their output goes to `<logs>/<name>.log`, or where ours goes when there is no folder for logs.
+    Their output goes to `<logs>/<name>.log`, or to this process's output without a folder for logs.
     """
 
     def __init__(self, logs: Path | None = None) -> None:
@@ -36,7 +36,7 @@ class Supervisor:
     def start(
         self, name: str, argv: Sequence[str], env: Mapping[str, str] | None = None, patience_s: float = STOP_S
     ) -> None:
-        """Start a child with the environment given, or ours; it has `patience_s` to end when it is asked."""
+        """Start a child with `env` or this process's own; `patience_s` lies between SIGTERM and SIGKILL."""
         self._patience_s[name] = patience_s
         log = (self._logs / f"{name}.log").open("ab") if self._logs else None
         self._children[name] = subprocess.Popen(
@@ -46,7 +46,7 @@ class Supervisor:
             stdout=log,
             stderr=subprocess.STDOUT if log else None,
             process_group=0,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509  one libc call that allocates nothing
+            preexec_fn=_request_parent_death_signal,  # noqa: PLW1509  one libc call that allocates nothing
         )
         if log:
             log.close()
@@ -56,7 +56,7 @@ class Supervisor:
         return self._children[name].pid
 
     def hand_over(self, name: str) -> subprocess.Popen[bytes]:
-        """Give a child away: whoever takes it ends it, and its name is free for another."""
+        """Return a child and stop supervising it: the caller ends it, and its name is free again."""
         return self._children.pop(name)
 
     def ended(self) -> tuple[str, int] | None:
@@ -73,7 +73,7 @@ class Supervisor:
         return ended
 
     def stop(self) -> None:
-        """Stop all children, the last started first: SIGTERM, and SIGKILL for what does not listen."""
+        """Stop all children, the last started first: SIGTERM, then SIGKILL for the rest of its group."""
         for name, child in reversed(self._children.items()):
             if child.poll() is None:
                 child.terminate()

@@ -1,7 +1,7 @@
-"""Traces of requests and their tasks, when a collector is named and the extra `otel` is installed.
+"""Tracing of requests and their tasks, for a configured collector and with the extra `otel`.
 
-The collector, the sampling and all else come from OpenTelemetry's own `OTEL_*` variables. The packages
-are imported only then.
+OpenTelemetry's own `OTEL_*` variables set the collector, the sampling and the rest. The packages are
+imported only when tracing is enabled.
 """
 
 import os
@@ -10,18 +10,18 @@ VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 
 
 def is_enabled() -> bool:
-    """Tell whether somebody has named a collector."""
+    """Tell whether the environment names a collector."""
     return any(os.environ.get(name) for name in VARIABLES)
 
 
 def start(service: str) -> None:
-    """Send this process's traces to the collector; a task continues the trace of who sent it."""
-    from opentelemetry import trace  # noqa: PLC0415  the extra
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
-    from opentelemetry.instrumentation.celery import CeleryInstrumentor  # noqa: PLC0415
-    from opentelemetry.sdk.resources import SERVICE_NAME, Resource  # noqa: PLC0415
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    """Send this process's traces to the collector; a task continues the trace of its request."""
+    from opentelemetry import trace
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.instrumentation.celery import CeleryInstrumentor
+    from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: service}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))

@@ -1,6 +1,7 @@
-"""The database's versions: `upgrade` brings a database to the newest, several starters at once are safe.
+"""Migrations of the database schema: `upgrade` is safe when several processes call it at once.
 
-PostgreSQL lets one of them in by an advisory lock, SQLite by its one writer; the others find nothing to do.
+An advisory lock of PostgreSQL, or SQLite's single writer, admits one of them; the others then find the new
+schema.
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ ADVISORY_LOCK = 4_813_550
 
 
 def configuration() -> Config:
-    """Return Alembic's configuration; the connection comes with each call."""
+    """Return Alembic's configuration without a connection."""
     config = Config()
     config.set_main_option("script_location", str(HERE))
     config.set_main_option("file_template", "%%(year)d-%%(month).2d-%%(day).2d_%%(slug)s")
@@ -24,24 +25,24 @@ def configuration() -> Config:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the database to a revision."""
+    """Upgrade the database to a revision."""
     with _alone(engine) as connection:
         command.upgrade(_configured(connection), revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
-    """Take the database back to a revision."""
+    """Downgrade the database to a revision."""
     with _alone(engine) as connection:
         command.downgrade(_configured(connection), revision)
 
 
 @contextmanager
 def _alone(engine: Engine) -> Iterator[Connection]:
-    """Open the one transaction that may change the tables; whoever comes second waits for its end."""
+    """Open the only transaction that may change the tables; a second one waits for its end."""
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
-            # A migration may take its time, and so may the wait for another's; but a table that is in use is
-            # given up after the usual time, because everybody else would queue behind us.
+            # A migration may take long, and so may the wait for another one. But a lock on a table in use is
+            # given up after the usual time, because all other statements would queue behind it.
             connection.execute(text("SET LOCAL statement_timeout = 0"))
             connection.execute(text("SET LOCAL lock_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})

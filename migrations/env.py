@@ -1,4 +1,4 @@
-"""Alembic's entry: compares and changes the database of the connection that it is given."""
+"""The environment of Alembic: it runs the migrations on the connection of the configuration."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ from gateway.models import Base
 
 
 def render_item(kind: str, item: object, _context: object) -> str | Literal[False]:
-    """Write our own type as what the database sees, so that old migrations never depend on our code."""
+    """Render UTCDateTime as SQLAlchemy's own type, so that old migrations never depend on our code."""
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UTCDateTime) else False
 
 

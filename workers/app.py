@@ -1,7 +1,5 @@
 """The Celery application of the workers: `celery -A workers.app worker -Q <queue>`."""
 
-from typing import Any
-
 from celery.signals import task_postrun, task_prerun, worker_process_init
 
 from gateway import tracing
@@ -14,19 +12,19 @@ __all__ = ["app", "control", "housekeeping", "jobs", "operator", "retention", "t
 
 
 @worker_process_init.connect
-def _own_engine(**_: Any) -> None:
-    """Give each pool process connections of its own: sockets must not be shared over a fork."""
+def _reset_engine(**_: object) -> None:
+    """Make each pool process open connections of its own, because a fork must not share sockets."""
     get_engine.cache_clear()
     if tracing.is_enabled():
         tracing.start("hpc-gateway-worker")
 
 
 @task_prerun.connect
-def _begin(args: tuple[Any, ...] = (), **_: Any) -> None:
-    """Let every line of a task carry the id of the row that it works on."""
+def _set_work_id(args: tuple[object, ...] = (), **_: object) -> None:
+    """Add the id of the task's row to all its log lines."""
     work_id.set(str(args[0]) if args else "")
 
 
 @task_postrun.connect
-def _end(**_: Any) -> None:
+def _clear_work_id(**_: object) -> None:
     work_id.set("")

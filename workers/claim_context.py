@@ -1,4 +1,4 @@
-"""Claim a row for a task, and record on the row every failure of the work on it."""
+"""The claim context of a task: it claims the row, and records on it every failure of the work."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ class GivenUp(GatewayError):
 
 
 def claim_row(take: Callable[[Session, UUID, str], Claim | None], row_id: str, worker: str) -> Claim | None:
-    """Claim the row in a transaction of its own; None when there is nothing to do for this worker."""
+    """Claim the row in its own transaction; return None when this worker has no work with it."""
     with session_scope() as session:
         claim = take(session, UUID(row_id), worker)
         given_up = next((row for row in session.dirty if not claim and row.fault is Fault.WORKERS), None)
@@ -36,9 +36,9 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def recording_failure(model: type[Transfer | Job], claim: Claim) -> Iterator[None]:
-    """Write an error of the block to the claimed row, and raise it for Celery to show.
+    """Record an error of the block on the claimed row, and raise it again for Celery.
 
-    A database that is away is not written to: the lease runs out and the sweeper sends the row again.
+    An error of the database is not recorded: the lease expires and the sweeper sends the row again.
     """
     try:
         yield
@@ -49,16 +49,16 @@ def recording_failure(model: type[Transfer | Job], claim: Claim) -> Iterator[Non
         with suppress(ClaimLost), session_scope() as session:
             failures.hand_back(session, lock_claimed(session, model, claim), back.detail)
     except SQLAlchemyError:
-        _log.exception("%s: the database failed; the row is taken up again when its lease runs out", claim.id)
+        _log.exception("%s: the database failed; the row is sent again when its lease has expired", claim.id)
         raise
     except Exception as error:
-        _settle(model, claim, error)
+        _record_error(model, claim, error)
         raise
 
 
-def _settle(model: type[Transfer | Job], claim: Claim, error: Exception) -> None:
+def _record_error(model: type[Transfer | Job], claim: Claim, error: Exception) -> None:
     if not isinstance(error, GatewayError):
-        _log.exception("%s: unexpected", claim.id)
+        _log.exception("%s: unexpected error", claim.id)
         kind = type(error).__name__
         error = GatewayError(
             f"internal error ({kind}): the operator finds it in the worker's log under {claim.id}"

@@ -1,4 +1,4 @@
-"""The pulse of a cluster: its scheduler is asked, its folders are looked at, and the result is kept."""
+"""The health check of a cluster: it tries the scheduler and the folders, and stores the result."""
 
 import threading
 import time
@@ -10,46 +10,46 @@ from gateway.db import session_scope
 from gateway.errors import GatewayError
 from gateway.schedulers.base import Scheduler
 
-FILES_S = 3.0
+FILESYSTEM_TIMEOUT_S = 3.0
 
 
 class HealthCheck:
-    """Tries everything every few seconds. A filesystem that hangs blocks one thread and nothing else."""
+    """Checks a cluster periodically. A filesystem that hangs blocks one thread and nothing else."""
 
     def __init__(self, cluster: Cluster, scheduler: Scheduler, worker: str) -> None:
         self._cluster, self._scheduler, self._worker = cluster, scheduler, worker
-        self._next = 0.0
+        self._next_check = 0.0
         self._thread: threading.Thread | None = None
-        self._files = ""
+        self._filesystem_error = ""
 
-    def take(self) -> None:
-        """Try everything if it is time to."""
-        if time.monotonic() < self._next:
+    def run_if_due(self) -> None:
+        """Check scheduler and filesystem when the period is over, and store a heartbeat."""
+        if time.monotonic() < self._next_check:
             return
-        self._next = time.monotonic() + heartbeats.PERIOD_S
-        found = self._ask_scheduler(), self._look_at_files()
+        self._next_check = time.monotonic() + heartbeats.PERIOD_S
+        errors = self._check_scheduler(), self._check_filesystem()
         with session_scope() as session:
-            heartbeats.record_heartbeat(session, self._cluster.name, self._worker, *found)
+            heartbeats.record_heartbeat(session, self._cluster.name, self._worker, *errors)
 
-    def _ask_scheduler(self) -> str:
+    def _check_scheduler(self) -> str:
         try:
             self._scheduler.partitions()
         except GatewayError as error:
             return error.detail
         return ""
 
-    def _look_at_files(self) -> str:
+    def _check_filesystem(self) -> str:
         if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._look, daemon=True)
+            self._thread = threading.Thread(target=self._check_folders, daemon=True)
             self._thread.start()
-        self._thread.join(FILES_S)
+        self._thread.join(FILESYSTEM_TIMEOUT_S)
         if self._thread.is_alive():
-            return f"the filesystem has not answered for {FILES_S:g} s"
-        return self._files
+            return f"the filesystem has not answered for {FILESYSTEM_TIMEOUT_S:g} s"
+        return self._filesystem_error
 
-    def _look(self) -> None:
+    def _check_folders(self) -> None:
         try:
-            missing = [str(root) for root in self._cluster.grounds if not Path(root).is_dir()]
-            self._files = f"not a folder: {', '.join(missing)}" if missing else ""
+            missing = [str(root) for root in self._cluster.base_folders if not Path(root).is_dir()]
+            self._filesystem_error = f"not a folder: {', '.join(missing)}" if missing else ""
         except OSError as error:
-            self._files = str(error)
+            self._filesystem_error = str(error)

@@ -1,4 +1,4 @@
-"""Carrying out a group of small transfers: several at once, their good ends written together."""
+"""The transfer of a group of small files: several at once, and one write for all that succeed."""
 
 import logging
 import time
@@ -23,102 +23,102 @@ from workers.lease_keeper import LeaseKeeper
 RECORD_S = 1.0
 _log = logging.getLogger(__name__)
 
-Work = Callable[[Transfer, Claim, Progress], None]
+TransferRow = Callable[[Transfer, Claim, Progress], None]
 
 
 class SomeFailed(GatewayError):
-    """Some transfers of a group have failed; each of them says why."""
+    """Some transfers of a group have failed; each row has its reason."""
 
     title = "Some transfers failed"
 
 
-def transfer_group(worker: str, row_ids: Sequence[str], work: Work) -> None:
-    """Do the work of those rows that nobody has begun; each ends by itself, whatever becomes of the others.
+def transfer_group(worker: str, row_ids: Sequence[str], transfer_row: TransferRow) -> None:
+    """Claim the unclaimed rows of the group and transfer them; each succeeds or fails on its own.
 
     Raises
     ------
     SomeFailed
-        When some did, for Flower to show; their rows tell why.
+        When some have failed, for Flower to show; their rows have the reasons.
     """
     with session_scope() as session:
-        taken = groups.claim_group(session, map(UUID, row_ids), worker)
-    if not taken:
+        claimed = groups.claim_group(session, map(UUID, row_ids), worker)
+    if not claimed:
         return
-    with LeaseKeeper(Transfer, [claim for claim, _ in taken]) as keeper:
-        errors = _Group(worker, keeper, work).run(taken)
+    with LeaseKeeper(Transfer, [claim for claim, _ in claimed]) as keeper:
+        errors = _Group(worker, keeper, transfer_row).run(claimed)
     if errors:
-        raise SomeFailed(f"{len(errors)} of {len(taken)} failed, one of them {errors[0]}")
+        raise SomeFailed(f"{len(errors)} of {len(claimed)} failed, one of them {errors[0]}")
 
 
 class _Group:
-    """Some claimed rows, the threads that work on them, and what has become of them."""
+    """The claimed rows of a group, their threads, and their results."""
 
-    def __init__(self, worker: str, keeper: LeaseKeeper, work: Work) -> None:
-        self._worker, self._keeper, self._work = worker, keeper, work
-        self._moved = SimpleQueue[tuple[Claim, int]]()
+    def __init__(self, worker: str, keeper: LeaseKeeper, transfer_row: TransferRow) -> None:
+        self._worker, self._keeper, self._transfer_row = worker, keeper, transfer_row
+        self._successes = SimpleQueue[tuple[Claim, int]]()
         self._unwritten: dict[Claim, int] = {}
         self._errors: list[str] = []
 
-    def run(self, taken: Sequence[tuple[Claim, Transfer]]) -> list[str]:
-        """Return the errors, once every row has ended or was let go."""
-        with ThreadPoolExecutor(min(_most(), len(taken))) as pool:
+    def run(self, claimed: Sequence[tuple[Claim, Transfer]]) -> list[str]:
+        """Transfer all rows and return the errors."""
+        with ThreadPoolExecutor(min(_thread_limit(), len(claimed))) as pool:
             try:
-                rows = {pool.submit(self._one, *each): each for each in taken}
-                open_ones = set(rows)
-                while open_ones:
-                    open_ones = wait(open_ones, timeout=RECORD_S).not_done
-                    self._record()
-                    for each in open_ones:
-                        self._settle_waiting(each, *rows[each])
+                rows = {pool.submit(self._transfer, *each): each for each in claimed}
+                pending = set(rows)
+                while pending:
+                    pending = wait(pending, timeout=RECORD_S).not_done
+                    self._record_successes()
+                    for future in pending:
+                        self._end_queued(future, *rows[future])
             except BaseException:
-                self._keeper.hand_back()  # else nobody would hear before all of them are done
+                self._keeper.hand_back()  # the pool waits for its threads, which stop at their next step
                 raise
         while self._unwritten:
             time.sleep(RECORD_S)
-            self._record()
+            self._record_successes()
         return self._errors
 
-    def _settle_waiting(self, future: Future[None], claim: Claim, row: Transfer) -> None:
-        """Settle one that is to stop before its turn has come."""
-        if self._keeper.is_to_stop(claim) and future.cancel():
-            self._one(claim, row)
+    def _end_queued(self, future: Future[None], claim: Claim, row: Transfer) -> None:
+        """End a row that has to stop while it still waits for a thread."""
+        if self._keeper.is_stopped(claim) and future.cancel():
+            self._transfer(claim, row)
 
-    def _one(self, claim: Claim, row: Transfer) -> None:
-        """Move a row's bytes, or write down on it why not."""
-        hold, before = self._keeper.hold(claim), work_id.set(str(claim.id))
-        moved = False
+    def _transfer(self, claim: Claim, row: Transfer) -> None:
+        """Transfer a row's bytes, or record its failure."""
+        progress, before = self._keeper.progress_of(claim), work_id.set(str(claim.id))
+        has_succeeded = False
         try:
             with recording_failure(Transfer, claim):
-                hold.advance(0)  # a cancel may have come before its turn
-                self._work(row, claim, hold)
-                moved = True
-        except Exception as error:  # noqa: BLE001  raised for all of the group at its end
+                progress.advance(0)  # a cancel may have come while it waited for a thread
+                self._transfer_row(row, claim, progress)
+                has_succeeded = True
+        except Exception as error:  # noqa: BLE001  run() reports the errors of the whole group
             _log.warning("%s: %s", claim.id, error)
             self._errors.append(f"{claim.id}: {error}")
         finally:
             work_id.reset(before)
-        if moved:
-            self._moved.put((claim, hold.done_bytes))
+        if has_succeeded:
+            self._successes.put((claim, progress.done_bytes))
         else:
-            self._keeper.let_go(claim)
+            self._keeper.release(claim)
 
-    def _record(self) -> None:
-        """Write down which rows have ended well; what the database cannot take now is for the next time."""
-        self._unwritten |= dict(self._moved.get() for _ in range(self._moved.qsize()))
+    def _record_successes(self) -> None:
+        """Complete the rows that have succeeded; after a database error the next call tries again."""
+        self._unwritten |= dict(self._successes.get() for _ in range(self._successes.qsize()))
         if not self._unwritten:
             return
         try:
-            with self._keeper.turn, session_scope() as session:
+            with self._keeper.rows_lock, session_scope() as session:
                 left = groups.complete_group(session, self._unwritten, self._worker)
         except SQLAlchemyError as error:
-            _log.warning("%d ends not written down: %s", len(self._unwritten), type(error).__name__)
+            _log.warning("%d successes not recorded: %s", len(self._unwritten), type(error).__name__)
             return
         for claim in self._unwritten.keys() - left:
-            self._keeper.let_go(claim)
+            self._keeper.release(claim)
         self._unwritten = {claim: self._unwritten[claim] for claim in left}
 
 
-def _most() -> int:
-    """Return how many rows move at once: each may need the database, besides the keeper and the recorder."""
+def _thread_limit() -> int:
+    """Return the most rows at once: each needs a database connection, as do keeper and recorder."""
     settings = get_settings()
     return max(1, min(settings.connections, settings.database_connections - 2))

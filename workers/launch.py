@@ -1,4 +1,4 @@
-"""`hpc-gateway worker`: the processes that serve a cluster, or the housekeeping, as one."""
+"""Launch of `hpc-gateway worker`: the processes that serve clusters and the housekeeping."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from gateway.supervision import Supervisor
 
 
 def celery_argv(queue: str, concurrency: int) -> list[str]:
-    """Return the command of a Celery worker whose name says what it serves."""
+    """Return the command of a Celery worker, named after the queue that it serves."""
     return [
         *(sys.executable, "-m", "celery", "-A", "workers.app", "worker", "--loglevel", "INFO"),
         *("--queues", queue, "--hostname", f"{queue}@{socket.gethostname()}"),
@@ -23,35 +23,35 @@ def celery_argv(queue: str, concurrency: int) -> list[str]:
 
 
 def run_workers(names: list[str], *, housekeeping: bool, concurrency: int) -> int:
-    """Serve the clusters named until SIGTERM; return the exit status.
+    """Serve the named clusters until SIGTERM; return the exit status.
 
-    A part that ends by itself takes the others with it, so that whoever started us sees it and starts
-    us again.
+    When one process ends by itself, all others are stopped, so that the service manager sees the failure
+    and starts the command again.
     """
     configured = catalog.configured_clusters()
     for name in names:
         if name not in configured:
             raise NotFound(f"{name!r} is not in the configuration file; it defines {sorted(configured)}")
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, _raise_interrupt)
     try:
-        part, status = _serve(names, housekeeping=housekeeping, concurrency=concurrency)
+        name, status = _serve(names, housekeeping=housekeeping, concurrency=concurrency)
     except KeyboardInterrupt:
         return 0
-    sys.stderr.write(f"{part} ended with status {status}\n")
+    sys.stderr.write(f"{name} ended with status {status}\n")
     return status or os.EX_SOFTWARE
 
 
 def _serve(names: list[str], *, housekeeping: bool, concurrency: int) -> tuple[str, int]:
-    """Run all parts until one of them ends; return which, and how."""
-    with Supervisor() as parts:
+    """Run all processes until one ends; return its name and exit status."""
+    with Supervisor() as children:
         for name in names:
-            parts.start(f"worker {name}", celery_argv(name, concurrency))
-            parts.start(f"control {name}", celery_argv(control_queue(name), 1))
-            parts.start(f"watcher {name}", [sys.executable, "-m", "workers.watcher", name])
+            children.start(f"worker {name}", celery_argv(name, concurrency))
+            children.start(f"control {name}", celery_argv(control_queue(name), 1))
+            children.start(f"watcher {name}", [sys.executable, "-m", "workers.watcher", name])
         if housekeeping:
-            parts.start("housekeeping", celery_argv(HOUSEKEEPING, 1))
-        return parts.wait()
+            children.start("housekeeping", celery_argv(HOUSEKEEPING, 1))
+        return children.wait()
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+def _raise_interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""Keeping claims alive: one thread per task renews them, writes their progress and hears of a cancel."""
+"""The lease keeper of a task: one thread renews the claims, writes their progress and sees cancels."""
 
 import logging
 import threading
@@ -19,56 +19,56 @@ from gateway.work.claims import Claim
 from workers.shutdown import is_stopping
 
 RENEW_S = 1.0
-STOPPED = "its worker was stopped; another one goes on where it was"
+STOPPING = "its worker was stopped; another one goes on where it was"
 _log = logging.getLogger(__name__)
 
 
 class ClaimProgress:
-    """One claim while it is kept; `expect` and `advance` report progress.
+    """The progress of one claim; `expect` and `advance` report it, and stop the work.
 
-    Both raise ClaimLost when another worker has the row, Cancelled when somebody asked for that, and
-    HandedBack when this worker is to stop: whoever works stops at its next step.
+    Both raise ClaimLost when another worker has the row, Cancelled after a cancel, and HandedBack when
+    this worker is stopping, so that the work ends at its next step.
     """
 
     def __init__(self) -> None:
-        self.verdict: GatewayError | None = None
-        self._numbers: dict[str, int] = {}
-        self._pace = Throughput()
+        self.stop_error: GatewayError | None = None
+        self._bytes: dict[str, int] = {}
+        self._throughput = Throughput()
 
     def expect(self, total_bytes: int) -> None:
-        """Say how much there is to do."""
-        self._numbers["bytes_total"] = total_bytes
+        """Report the number of bytes to move."""
+        self._bytes["bytes_total"] = total_bytes
         self.advance(0)
 
     def advance(self, done_bytes: int) -> None:
-        """Say how much is done; cheap, so call it as often as there is something to say."""
-        self._numbers["bytes_done"] = done_bytes
-        if self.verdict is not None:
-            raise self.verdict
+        """Report the number of bytes moved so far; the call is cheap."""
+        self._bytes["bytes_done"] = done_bytes
+        if self.stop_error is not None:
+            raise self.stop_error
 
     @property
     def done_bytes(self) -> int:
-        """How many bytes were reported as done."""
-        return self._numbers.get("bytes_done", 0)
+        """The number of bytes reported so far."""
+        return self._bytes.get("bytes_done", 0)
 
-    def news(self) -> dict[str, object]:
-        """Return what has changed of the row's figures since the last time."""
-        if "bytes_done" not in self._numbers:
+    def figures(self) -> dict[str, object]:
+        """Return the row's columns of progress; no columns before the first report."""
+        if "bytes_done" not in self._bytes:
             return {}
-        numbers = dict(self._numbers)
-        rate, end = self._pace.look(utc_now(), numbers["bytes_done"], numbers.get("bytes_total"))
-        return {**numbers, "bytes_per_s": rate, "estimated_end_at": end}
+        reported = dict(self._bytes)
+        rate, end = self._throughput.look(utc_now(), reported["bytes_done"], reported.get("bytes_total"))
+        return {**reported, "bytes_per_s": rate, "estimated_end_at": end}
 
 
 class LeaseKeeper:
-    """The leases of some claims while a block runs; `turn` is for who must not meet it at the rows."""
+    """Renews the leases of claims while its block runs; `rows_lock` excludes it from the rows."""
 
-    def __init__(self, model: type[Transfer | Job], kept: Sequence[Claim]) -> None:
+    def __init__(self, model: type[Transfer | Job], claimed: Sequence[Claim]) -> None:
         self._model = model
-        self._holds = {claim: ClaimProgress() for claim in kept}
-        self.turn = threading.Lock()
+        self._progress = {claim: ClaimProgress() for claim in claimed}
+        self.rows_lock = threading.Lock()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name=f"keeper-{kept[0].id}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"keeper-{claimed[0].id}", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -80,56 +80,56 @@ class LeaseKeeper:
         self._stop.set()
         self._thread.join()
 
-    def hold(self, claim: Claim) -> ClaimProgress:
-        """Return what reports the progress of a claim that is kept."""
-        return self._holds[claim]
+    def progress_of(self, claim: Claim) -> ClaimProgress:
+        """Return the progress of a claim, for the work to report to."""
+        return self._progress[claim]
 
-    def let_go(self, claim: Claim) -> None:
-        """Renew the claim no more: its row was settled."""
-        self._holds.pop(claim, None)
+    def release(self, claim: Claim) -> None:
+        """Stop renewing the claim, because its row has ended."""
+        self._progress.pop(claim, None)
 
-    def is_to_stop(self, claim: Claim) -> bool:
-        """Tell whether whoever works on it hears so at the next step."""
-        hold = self._holds.get(claim)
-        return hold is not None and hold.verdict is not None
+    def is_stopped(self, claim: Claim) -> bool:
+        """Tell whether the work on the claim has to stop at its next step."""
+        progress = self._progress.get(claim)
+        return progress is not None and progress.stop_error is not None
 
     def hand_back(self) -> None:
-        """Let all that are still worked on stop at their next step, for another worker to go on."""
-        for hold in self._holds.copy().values():
-            hold.verdict = hold.verdict or HandedBack(STOPPED)
+        """Stop the work on all claims at its next step, so that another worker continues it."""
+        for progress in self._progress.copy().values():
+            progress.stop_error = progress.stop_error or HandedBack(STOPPING)
 
-    def _keep(self) -> None:
+    def _run(self) -> None:
         renewed = time.monotonic()
         while not self._stop.wait(RENEW_S):
             try:
                 self._renew()
                 renewed = time.monotonic()
             except SQLAlchemyError as error:
-                self._complain(error)
+                self._log_failure(error)
                 if time.monotonic() - renewed > get_settings().lease_s:
-                    self._give_up()
+                    self._lose_claims()
 
     def _renew(self) -> None:
-        kept = {claim: hold for claim, hold in self._holds.copy().items() if hold.verdict is None}
-        if not kept:
+        active = {claim: each for claim, each in self._progress.copy().items() if each.stop_error is None}
+        if not active:
             return
-        news = {claim: hold.news() for claim, hold in kept.items()}
-        with self.turn, session_scope() as session:
-            verdicts = claims.renew_claims(session, self._model, news)
-        for claim, verdict in verdicts.items():
-            kept[claim].verdict = kept[claim].verdict or verdict or self._handed_back()
+        figures = {claim: progress.figures() for claim, progress in active.items()}
+        with self.rows_lock, session_scope() as session:
+            errors = claims.renew_claims(session, self._model, figures)
+        for claim, error in errors.items():
+            active[claim].stop_error = active[claim].stop_error or error or self._shutdown_error()
 
-    def _complain(self, error: SQLAlchemyError) -> None:
-        ids = [str(claim.id) for claim in self._holds.copy()]
+    def _log_failure(self, error: SQLAlchemyError) -> None:
+        ids = [str(claim.id) for claim in self._progress.copy()]
         if ids:
             named = ids[0] + " and others" * (len(ids) > 1)
             _log.warning("%d leases not renewed, of %s: %s", len(ids), named, type(error).__name__)
 
-    def _handed_back(self) -> GatewayError | None:
+    def _shutdown_error(self) -> GatewayError | None:
         if is_stopping() and self._model is Transfer:
-            return HandedBack(STOPPED)
+            return HandedBack(STOPPING)
         return None
 
-    def _give_up(self) -> None:
-        for claim, hold in self._holds.copy().items():
-            hold.verdict = ClaimLost(f"{claim.id}: the database was away for longer than the lease")
+    def _lose_claims(self) -> None:
+        for claim, progress in self._progress.copy().items():
+            progress.stop_error = ClaimLost(f"{claim.id}: the database was away for longer than the lease")

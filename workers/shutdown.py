@@ -1,22 +1,21 @@
-"""A worker that is asked to stop says so to every process of its pool, where long work hands itself back.
+"""Shutdown of a worker: a flag that every process of its pool sees, so that long work is handed back.
 
-Celery tells only its main process. The flag is made before the pool is forked and has no lock, so that a
-process that is killed while it looks cannot block the others.
+Celery notifies only the main process. The flag is created before the pool is forked and has no lock, so
+that a process that is killed while it reads the flag cannot block the others.
 """
 
 import multiprocessing
-from typing import Any
 
 from celery.signals import worker_shutting_down
 
-_flag = multiprocessing.RawValue("b", 0)
+_stopping = multiprocessing.RawValue("b", 0)
 
 
 @worker_shutting_down.connect
-def _raise_flag(**_: Any) -> None:
-    _flag.value = 1
+def _record_shutdown(**_: object) -> None:
+    _stopping.value = 1
 
 
 def is_stopping() -> bool:
-    """Tell whether this worker was asked to stop."""
-    return bool(_flag.value)
+    """Tell whether this worker is stopping."""
+    return bool(_stopping.value)

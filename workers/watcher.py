@@ -1,7 +1,7 @@
-"""The watcher of a cluster: `python -m workers.watcher NAME`, a process of its own beside the Celery worker.
+"""The watcher of a cluster: `python -m workers.watcher NAME`, a process beside the Celery worker.
 
-It is no Celery task, so that ends become visible while the broker is away, and so that the thousands of
-rounds a day do not push the real tasks out of Flower. It holds a lease: a second watcher waits.
+It is not a Celery task, so that ends become visible while the broker is down, and so that thousands of
+rounds a day do not displace the tasks in Flower. It holds a lease: a second watcher waits.
 """
 
 import logging
@@ -34,22 +34,22 @@ _log = logging.getLogger(__name__)
 
 
 class Watcher:
-    """The rounds of one cluster. The period doubles while nothing changes, up to what was asked for."""
+    """Watches one cluster in rounds. The period doubles up to the jobs' own while nothing changes."""
 
     def __init__(self, cluster: Cluster, scheduler: Scheduler) -> None:
         self._cluster, self._scheduler = cluster, scheduler
         self._holder = f"{socket.gethostname()}:{os.getpid()}"
-        self._pulse = HealthCheck(cluster, scheduler, self._holder)
+        self._health_check = HealthCheck(cluster, scheduler, self._holder)
         self._shortest_s = get_settings().watch_s
         self._period_s = self._shortest_s
-        self._next_look = 0.0
+        self._next_poll = 0.0
         self._seen: WatchSummary | None = None
 
     def run(self, stop: threading.Event) -> None:
-        """Do rounds until told to stop; nothing that goes wrong in one ends the next."""
+        """Run rounds until `stop` is set; an error in one round does not prevent the next."""
         while not stop.wait(self._shortest_s):
             try:
-                self._round()
+                self._run_round()
             except GatewayError as error:
                 _log.warning("%s: %s", self._cluster.name, error.detail)
             except SQLAlchemyError as error:
@@ -57,7 +57,7 @@ class Watcher:
         with session_scope() as session:
             leases.release_lease(session, leases.watcher_lease(self._cluster.name), self._holder)
 
-    def _round(self) -> None:
+    def _run_round(self) -> None:
         name = self._cluster.name
         with session_scope() as session:
             if not leases.acquire_lease(
@@ -65,21 +65,21 @@ class Watcher:
             ):
                 return
             watched = watch.summarize_watch(session, name)
-            telemetry_wanted = telemetry.is_requested(session, name)
-        self._pulse.take()
-        if telemetry_wanted:
-            self._report()
+            telemetry_requested = telemetry.is_requested(session, name)
+        self._health_check.run_if_due()
+        if telemetry_requested:
+            self._store_telemetry()
         if watched != self._seen:
-            self._seen, self._period_s, self._next_look = watched, self._shortest_s, 0.0
-        if watched.count and time.monotonic() >= self._next_look:
-            self._look(watched)
+            self._seen, self._period_s, self._next_poll = watched, self._shortest_s, 0.0
+        if watched.count and time.monotonic() >= self._next_poll:
+            self._poll_scheduler(watched)
 
-    def _report(self) -> None:
+    def _store_telemetry(self) -> None:
         partitions, as_of = self._scheduler.partitions(), utc_now()
         with session_scope() as session:
             telemetry.store_telemetry(session, self._cluster.name, partitions, as_of)
 
-    def _look(self, watched: WatchSummary) -> None:
+    def _poll_scheduler(self, watched: WatchSummary) -> None:
         with session_scope(read_only=True) as session:
             rows = jobs.jobs_in_scheduler(session, self._cluster.name)
         reports = watch.poll_scheduler(self._scheduler, rows)
@@ -87,7 +87,7 @@ class Watcher:
             changed, messages = watch.record_reports(session, rows, reports)
         send(messages)
         self._period_s = self._shortest_s if changed else min(2 * self._period_s, watched.shortest_period_s)
-        self._next_look = time.monotonic() + self._period_s
+        self._next_poll = time.monotonic() + self._period_s
 
 
 def main() -> None:

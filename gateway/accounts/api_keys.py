@@ -1,6 +1,6 @@
-"""API keys, `hgk_<id>_<secret>`: the id finds the row, and of the secret only a digest is kept.
+"""API keys, `hgk_<id>_<secret>`: the id finds the row, and the row keeps only a digest of the key.
 
-The secret is 256 random bits, so a plain SHA-256 is as good as a slow hash: there is nothing to guess.
+The secret is 256 random bits, so it cannot be guessed, and a plain SHA-256 is as safe as a slow hash.
 """
 
 import hashlib
@@ -18,12 +18,12 @@ from gateway.db import utc_now
 from gateway.errors import Conflict, NotFound, Unauthorized
 from gateway.models import ApiKey
 
-USE_IS_NEWS = timedelta(minutes=1)
+USE_RECORDED_EVERY = timedelta(minutes=1)
 _FORM = re.compile(r"hgk_([0-9a-f]{16})_[A-Za-z0-9_-]{43}")
 
 
 def create_key(session: Session, owner: str, scope: Scope, lifetime: timedelta | None) -> tuple[ApiKey, str]:
-    """Make a key for an owner; its text is returned here and never again."""
+    """Create a key for an owner; only this call returns its text."""
     key_id = secrets.token_hex(8)
     text = f"hgk_{key_id}_{secrets.token_urlsafe(32)}"
     row = ApiKey(
@@ -43,7 +43,7 @@ def list_keys(session: Session) -> list[ApiKey]:
 
 
 def revoke_key(session: Session, key_id: str) -> ApiKey:
-    """End a key now, or raise NotFound or Conflict."""
+    """Revoke a key now, or raise NotFound or Conflict."""
     row = session.get(ApiKey, key_id, with_for_update=True)
     if row is None:
         raise NotFound(f"there is no key {key_id!r}; `hpc-gateway keys list` shows them")
@@ -54,7 +54,7 @@ def revoke_key(session: Session, key_id: str) -> ApiKey:
 
 
 def authenticate_key(session: Session, text: str) -> ApiKey:
-    """Return the key that this is, or raise Unauthorized."""
+    """Return the row of a valid key, or raise Unauthorized."""
     found = _FORM.fullmatch(text)
     row = session.get(ApiKey, found[1]) if found else None
     if row is None or not hmac.compare_digest(row.digest, _digest(text)):
@@ -67,17 +67,17 @@ def authenticate_key(session: Session, text: str) -> ApiKey:
 
 
 def caller_of_key(key: ApiKey) -> Caller:
-    """Return who calls with that key."""
+    """Return the caller whom the key identifies."""
     return Caller(key.owner, key.scope)
 
 
 def is_use_outdated(key: ApiKey) -> bool:
-    """Tell whether the key's last use is worth writing down: not with every request."""
-    return key.last_used_at is None or utc_now() - key.last_used_at > USE_IS_NEWS
+    """Tell whether the key's last recorded use is older than a minute, to spare writes."""
+    return key.last_used_at is None or utc_now() - key.last_used_at > USE_RECORDED_EVERY
 
 
 def record_use(session: Session, key_id: str) -> None:
-    """Write down that the key is used now."""
+    """Record the current time as the key's last use."""
     session.get_one(ApiKey, key_id).last_used_at = utc_now()
 
 

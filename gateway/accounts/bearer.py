@@ -1,4 +1,4 @@
-"""The `Authorization` header: one bearer token of a sane form, or nobody."""
+"""The `Authorization` header: exactly one bearer token of at most 8192 characters."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _FORM = re.compile(rf"bearer +([A-Za-z0-9._~+/=-]{{1,{LONGEST_TOKEN}}})", re.IGN
 def bearer_token(headers: Sequence[str]) -> str:
     """Return the token of the request's `Authorization` headers, or raise Unauthorized."""
     if not headers:
-        raise Unauthorized("say who you are: send `Authorization: Bearer <key or token>`")
+        raise Unauthorized("authentication is needed: send `Authorization: Bearer <key or token>`")
     if len(headers) > 1:
         raise Unauthorized("send one Authorization header, not several")
     found = _FORM.fullmatch(headers[0].strip(" "))

@@ -1,4 +1,4 @@
-"""The public keys of an OpenID provider: fetched, kept, and fetched again in time, never in a storm."""
+"""The public keys of an OpenID provider (JWKS), cached and fetched again at a bounded rate."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ from gateway.errors import Unauthorized, Unavailable
 
 FRESH_S = 300.0
 STALE_S = 3600.0
-# However many tokens name keys that nobody knows, the provider is asked no more often than this.
+# The provider is asked no more often than this, however many tokens name unknown keys.
 PAUSE_S = 10.0
 TIMEOUT_S = 3.0
 LARGEST_BYTES = 1 << 20
@@ -27,14 +27,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Key:
-    """A public key, and the one algorithm that it is for where the provider says so."""
+    """A public key, and its algorithm when the provider names one."""
 
     material: Any
     algorithm: str | None
 
 
 class KeySet:
-    """The keys behind a URL, by their id."""
+    """The keys of one JWKS URL, by their id."""
 
     def __init__(self, url: str, ca_bundle: Path | None = None) -> None:
         self._url, self._trust = url, ssl.create_default_context(cafile=ca_bundle)
@@ -43,8 +43,8 @@ class KeySet:
         self._lock = threading.Lock()
 
     def get(self, key_id: str) -> Key:
-        """Return the key, or raise Unauthorized; Unavailable when the provider does not tell."""
-        # A known key does not wait for another thread's fetch; an unknown one may be what it brings.
+        """Return the key, or raise Unauthorized; Unavailable when the provider does not answer."""
+        # A known key does not wait for another thread's fetch; an unknown key may come with that fetch.
         if self._lock.acquire(blocking=key_id not in self._keys):
             try:
                 self._fetch_if_due(key_id)
@@ -58,41 +58,44 @@ class KeySet:
 
     def _fetch_if_due(self, key_id: str) -> None:
         now = time.monotonic()
-        wanted = key_id not in self._keys or now - self._fetched_at >= FRESH_S
-        if not wanted or now - self._tried_at < PAUSE_S:
+        is_due = key_id not in self._keys or now - self._fetched_at >= FRESH_S
+        if not is_due or now - self._tried_at < PAUSE_S:
             return
         self._tried_at = now
         try:
-            self._keys = read(self._download())
+            self._keys = parse_key_set(self._download())
         except (httpx.HTTPError, ValueError, RecursionError) as error:
-            _log.warning("%s gave no keys: %s", self._url, error)
+            _log.warning("%s returned no keys: %s", self._url, error)
         else:
             self._fetched_at = now
 
-    def _download(self) -> Any:
-        with httpx.stream("GET", self._url, timeout=TIMEOUT_S, verify=self._trust) as answer:
-            answer.raise_for_status()
+    def _download(self) -> object:
+        with httpx.stream("GET", self._url, timeout=TIMEOUT_S, verify=self._trust) as response:
+            response.raise_for_status()
             body = b""
-            for piece in answer.iter_bytes():
+            for piece in response.iter_bytes():
                 body += piece
                 if len(body) > LARGEST_BYTES:
-                    raise ValueError("the answer is too large")
-        return json.loads(body)
+                    raise ValueError("the response is too large")
+        document: object = json.loads(body)
+        return document
 
 
-def read(document: Any) -> dict[str, Key]:
-    """Return the usable keys of a JWKS document, or raise ValueError when it is none."""
-    if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
-        raise ValueError("the answer is no key set")  # noqa: TRY004  a wrong text, no wrong type
+def parse_key_set(document: object) -> dict[str, Key]:
+    """Return the usable keys of a JWKS document, or raise ValueError for another document."""
     found: dict[str, Key] = {}
-    for entry in document["keys"]:
-        if isinstance(entry, dict) and (key := _key(entry)) is not None:
-            found[str(entry["kid"])] = key
+    match document:
+        case {"keys": [*entries]}:
+            for entry in entries:
+                if isinstance(entry, dict) and (key := _parse_key(entry)) is not None:
+                    found[str(entry["kid"])] = key
+        case _:
+            raise ValueError("the response is not a key set")
     return found
 
 
-def _key(entry: dict[str, Any]) -> Key | None:
-    """Read one entry; what is not a public key for signatures is left out."""
+def _parse_key(entry: dict[str, Any]) -> Key | None:
+    """Parse one entry; return None unless it is a public key for signatures."""
     if not entry.get("kid") or entry.get("kty") not in _PUBLIC or entry.get("use", "sig") != "sig":
         return None
     try:
@@ -104,5 +107,5 @@ def _key(entry: dict[str, Any]) -> Key | None:
 
 @lru_cache
 def key_set(url: str, ca_bundle: Path | None) -> KeySet:
-    """Return the process's keys of that provider."""
+    """Return the key set of a provider, one per process."""
     return KeySet(url, ca_bundle)

@@ -1,6 +1,6 @@
-"""Tokens of an OpenID provider: JWTs with a signature, an issuer, an audience and a time that are right."""
+"""OpenID tokens: JWTs whose signature, issuer, audience and times are verified."""
 
-from typing import Any
+from collections.abc import Mapping
 
 import jwt
 
@@ -11,37 +11,40 @@ from gateway.errors import Forbidden, Invalid, Unauthorized
 from gateway.settings import Settings, get_settings
 
 CLOCK_LEEWAY_S = 10
-# The first that fits says why; words of ours, because the library's may quote the token.
-_WHY: tuple[tuple[type[Exception], str], ...] = (
+Claims = Mapping[str, object]
+# The first matching class gives the reason. The library's own messages may quote the token.
+_REASONS: tuple[tuple[type[Exception], str], ...] = (
     (jwt.ExpiredSignatureError, "the token has expired: get a new one"),
     (jwt.ImmatureSignatureError, "the token is not valid yet"),
     (jwt.InvalidAudienceError, "the token is for another audience"),
-    (jwt.InvalidIssuerError, "the token is of another issuer"),
+    (jwt.InvalidIssuerError, "the token is from another issuer"),
     (jwt.MissingRequiredClaimError, "the token lacks a claim: exp, iss, aud and the owner's are needed"),
-    (jwt.InvalidAlgorithmError, "the token is signed in a way that is not accepted here"),
+    (jwt.InvalidAlgorithmError, "the token is signed with an algorithm that is not accepted here"),
     (jwt.InvalidKeyError, "the token's key is too short, or of another kind"),
     (jwt.InvalidSignatureError, "the token's signature is wrong"),
 )
 
 
 def authenticate_token(token: str) -> Caller:
-    """Return who calls with that token, or raise Unauthorized; Forbidden when it has no scope here."""
+    """Return the caller whom the token identifies, or raise Unauthorized; Forbidden without a scope."""
     settings = get_settings()
     try:
-        claims = _verified(token, settings)
+        claims = _verify(token, settings)
     except (jwt.PyJWTError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        why = next((words for kind, words in _WHY if isinstance(error, kind)), "the token is no valid JWT")
-        raise Unauthorized(why) from error
+        reason = next(
+            (text for kind, text in _REASONS if isinstance(error, kind)), "the token is not a valid JWT"
+        )
+        raise Unauthorized(reason) from error
     return Caller(_owner(claims, settings), _scope(claims, settings))
 
 
-def _verified(token: str, settings: Settings) -> dict[str, Any]:
+def _verify(token: str, settings: Settings) -> Claims:
     header = jwt.get_unverified_header(token)
     algorithm, key_id = header.get("alg"), header.get("kid")
     if algorithm not in settings.oidc_algorithms:
         raise jwt.InvalidAlgorithmError
     if not isinstance(key_id, str):
-        raise Unauthorized("the token does not say which key signed it (`kid`)")
+        raise Unauthorized("the token does not name the key that signed it (`kid`)")
     key = key_set(settings.oidc_jwks_url, settings.ca_bundle).get(key_id)
     if key.algorithm not in {None, algorithm}:
         raise jwt.InvalidAlgorithmError
@@ -56,19 +59,19 @@ def _verified(token: str, settings: Settings) -> dict[str, Any]:
     )
 
 
-def _owner(claims: dict[str, Any], settings: Settings) -> str:
+def _owner(claims: Claims, settings: Settings) -> str:
     name = _claim(claims, settings.oidc_owner_claim)
     try:
         owner = check_owner(name if isinstance(name, str) else "")
     except Invalid:
-        raise Unauthorized(f"the token's claim {settings.oidc_owner_claim!r} is no owner's name") from None
+        raise Unauthorized(f"the token's claim {settings.oidc_owner_claim!r} is no owner name") from None
     if owner == LOCAL.owner:
-        raise Unauthorized(f"the name {owner!r} belongs to the time without accounts, and to no token")
+        raise Unauthorized(f"the owner name {owner!r} is reserved for use without accounts")
     return owner
 
 
-def _scope(claims: dict[str, Any], settings: Settings) -> Scope:
-    """Return the highest scope that the claim names: words of a text, or of a list."""
+def _scope(claims: Claims, settings: Settings) -> Scope:
+    """Return the highest scope that the claim names, in a text of words or in a list."""
     claim, prefix = _claim(claims, settings.oidc_scope_claim), settings.oidc_scope_prefix
     words = claim.split() if isinstance(claim, str) else claim if isinstance(claim, list) else []
     held = [scope for scope in Scope if f"{prefix}{scope}" in words]
@@ -77,11 +80,11 @@ def _scope(claims: dict[str, Any], settings: Settings) -> Scope:
     return held[-1]
 
 
-def _claim(claims: dict[str, Any], name: str) -> Any:
-    """Return a claim; `realm_access.roles` is one inside another, unless a claim has the whole name."""
+def _claim(claims: Claims, name: str) -> object:
+    """Return a claim by name; `a.b` is the claim `b` inside `a`, unless a claim has the whole name."""
     if name in claims:
         return claims[name]
-    found: Any = claims
+    found: object = claims
     for part in name.split("."):
         found = found.get(part) if isinstance(found, dict) else None
     return found

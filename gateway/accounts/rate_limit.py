@@ -1,6 +1,6 @@
-"""Requests per second of an owner, counted in the queue's Redis so that every API process sees all of them.
+"""The rate limit of each owner's requests, counted in the queue's Redis for all API processes.
 
-A limit protects the service and must not become a way for it to fail: without Redis, requests are served.
+The limit protects the service and must not become a cause of failure: without Redis, requests are served.
 """
 
 import logging
@@ -16,32 +16,32 @@ from redis import RedisError
 from gateway.errors import TooMany
 from gateway.settings import get_settings
 
-WINDOW_S = 10  # a burst may be as large as this many seconds allow
-PATIENCE_S = 0.25
-PAUSE_S = 5.0  # without counting, after Redis did not answer
+WINDOW_S = 10  # a burst may use the requests of this many seconds
+REDIS_TIMEOUT_S = 0.25
+PAUSE_S = 5.0  # without counting, after Redis has failed
 _log = logging.getLogger(__name__)
 
 
-class Counter:
-    """Counts the requests of each owner over the last seconds."""
+class RequestCounter:
+    """Counts the requests of each owner in a sliding window."""
 
     def __init__(self, url: str, per_s: float) -> None:
-        storage = RedisStorage(url, socket_timeout=PATIENCE_S, socket_connect_timeout=PATIENCE_S)
+        storage = RedisStorage(url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S)
         self._limiter = SlidingWindowCounterRateLimiter(storage)
         self._item = RateLimitItemPerSecond(max(1, math.floor(per_s * WINDOW_S)), WINDOW_S)
         self._per_s = per_s
-        self._silent_until = 0.0
+        self._paused_until = 0.0
 
     def count(self, owner: str) -> None:
-        """Count one more, or raise TooMany."""
-        if time.monotonic() < self._silent_until:
+        """Count a request, or raise TooMany."""
+        if time.monotonic() < self._paused_until:
             return
         try:
             if self._limiter.hit(self._item, owner):
                 return
             again_at = self._limiter.get_window_stats(self._item, owner).reset_time
         except RedisError as error:
-            self._silent_until = time.monotonic() + PAUSE_S
+            self._paused_until = time.monotonic() + PAUSE_S
             _log.warning("requests are not counted for %g s: %s", PAUSE_S, type(error).__name__)
             return
         raise TooMany(
@@ -51,12 +51,12 @@ class Counter:
 
 
 @lru_cache
-def _counter(url: str, per_s: float) -> Counter:
-    return Counter(url, per_s)
+def _request_counter(url: str, per_s: float) -> RequestCounter:
+    return RequestCounter(url, per_s)
 
 
 def count_request(owner: str) -> None:
-    """Count a request of the owner, or raise TooMany; without a limit nothing is counted."""
+    """Count a request of the owner, or raise TooMany; do nothing without a configured limit."""
     settings = get_settings()
     if settings.requests_per_s:
-        _counter(settings.redis_url.get_secret_value(), settings.requests_per_s).count(owner)
+        _request_counter(settings.redis_url.get_secret_value(), settings.requests_per_s).count(owner)

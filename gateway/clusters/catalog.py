@@ -1,4 +1,4 @@
-"""Infrastructures: those of the operator's file, those added over REST, and what their workers report."""
+"""The catalog of clusters: those of the operator's file, and those added over REST."""
 
 from pathlib import PurePosixPath
 
@@ -19,13 +19,13 @@ def configured_clusters() -> dict[str, Cluster]:
 
 
 def add_cluster(session: Session, entry: Infrastructure, password: str) -> Cluster:
-    """Add or replace an entry; one that the file defines is left as configured."""
+    """Add or replace an entry; an entry of the file stays as it is configured."""
     cluster = configured_clusters().get(check_name(entry.name))
     if cluster is not None:
         return cluster
     entry.ssh_key_password = encryption.encrypt(password) if password else None
     entry.updated_at = utc_now()
-    return _described(session.merge(entry))
+    return _cluster_of_row(session.merge(entry))
 
 
 def get_cluster(session: Session, name: str) -> Cluster:
@@ -36,17 +36,17 @@ def get_cluster(session: Session, name: str) -> Cluster:
     row = session.get(Infrastructure, name) if "\0" not in name else None
     if row is None:
         raise NotFound(f"there is no infrastructure {name!r}; GET /infrastructure lists them")
-    return _described(row)
+    return _cluster_of_row(row)
 
 
 def list_clusters(session: Session) -> list[Cluster]:
-    """Return all clusters, by name."""
+    """Return all clusters in the order of their names."""
     rows = session.scalars(select(Infrastructure))
-    found = {row.name: _described(row) for row in rows} | configured_clusters()
+    found = {row.name: _cluster_of_row(row) for row in rows} | configured_clusters()
     return [found[name] for name in sorted(found)]
 
 
-def _described(row: Infrastructure) -> Cluster:
+def _cluster_of_row(row: Infrastructure) -> Cluster:
     return Cluster(
         name=row.name,
         scheduler=row.scheduler,

@@ -1,4 +1,4 @@
-"""`infrastructures.toml`: what the operator says of each cluster, validated when it is read."""
+"""The configuration of the clusters: `infrastructures.toml`, validated when it is read."""
 
 import os
 import re
@@ -13,32 +13,32 @@ from gateway.clusters.limits import Limits
 from gateway.errors import Invalid
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
-# Of a cluster that is not this machine.
+# For a cluster that is not this machine.
 DEFAULT_MAX_CPUS = 128
 OWNER = "{owner}"
 RESERVED_NAMES = frozenset({"housekeeping"})
 
 
-def _absolute(path: PurePosixPath) -> PurePosixPath:
+def _check_absolute(path: PurePosixPath) -> PurePosixPath:
     if not path.is_absolute() or ".." in path.parts:
-        raise ValueError("an absolute path without '..' is needed")
+        raise ValueError("the path has to be absolute and without '..'")
     return path
 
 
-def _for_owners(path: PurePosixPath) -> PurePosixPath:
+def _check_owner_segment(path: PurePosixPath) -> PurePosixPath:
     if path.parts.count(OWNER) > 1 or any(set("{}") & set(part) for part in path.parts if part != OWNER):
-        raise ValueError(f"{OWNER} stands once, as a folder by itself")
+        raise ValueError(f"{OWNER} may be one folder of the path, whole and once")
     return path
 
 
-def _of_one_account(path: PurePosixPath) -> PurePosixPath:
+def _check_home(path: PurePosixPath) -> PurePosixPath:
     if OWNER in path.parts:
-        raise ValueError(f"the home is one account's: {OWNER} belongs into roots")
+        raise ValueError(f"the home belongs to one account: {OWNER} is allowed in roots alone")
     return path
 
 
-AbsolutePath = Annotated[PurePosixPath, AfterValidator(_absolute)]
-Root = Annotated[AbsolutePath, AfterValidator(_for_owners)]
+AbsolutePath = Annotated[PurePosixPath, AfterValidator(_check_absolute)]
+Root = Annotated[AbsolutePath, AfterValidator(_check_owner_segment)]
 
 
 def _default_max_cpus(given: dict[str, object]) -> int:
@@ -46,13 +46,13 @@ def _default_max_cpus(given: dict[str, object]) -> int:
 
 
 class Cluster(Limits):
-    """One infrastructure as configured. Paths are the cluster's, not the API's."""
+    """The configuration of one cluster. Its paths are paths on the cluster."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=NAME_PATTERN)
     scheduler: Literal["local", "slurm", "pbs"]
-    home: Annotated[AbsolutePath, AfterValidator(_of_one_account)] = Field(
+    home: Annotated[AbsolutePath, AfterValidator(_check_home)] = Field(
         description="Home of the account that runs the jobs: `${HOME}`."
     )
     roots: tuple[Root, ...] = Field(
@@ -67,7 +67,7 @@ class Cluster(Limits):
     max_cpus: int = Field(
         default_factory=_default_max_cpus,
         ge=1,
-        description="Most ranks times threads of a job; with scheduler `local` also what runs at once.",
+        description="Most ranks times threads of a job; with scheduler `local` also of all running jobs.",
     )
     max_transfers: PositiveInt | None = Field(
         None, description="Unfinished transfers at once, of all owners."
@@ -84,18 +84,18 @@ class Cluster(Limits):
     )
 
     @property
-    def grounds(self) -> tuple[PurePosixPath, ...]:
-        """The folders that have to be there: each root up to the owner's own, or the home."""
-        return tuple(_ground(root) for root in self.roots) or (self.home,)
+    def base_folders(self) -> tuple[PurePosixPath, ...]:
+        """The folders that the operator creates: each root up to `{owner}`, or the home."""
+        return tuple(_base_folder(root) for root in self.roots) or (self.home,)
 
 
-def _ground(root: PurePosixPath) -> PurePosixPath:
+def _base_folder(root: PurePosixPath) -> PurePosixPath:
     parts = root.parts
     return PurePosixPath(*parts[: parts.index(OWNER)]) if OWNER in parts else root
 
 
 def check_name(name: str) -> str:
-    """Return a name that can be an infrastructure's, or raise Invalid: it names queues and leases."""
+    """Return the name of a cluster, or raise Invalid, because queues and leases are named after it."""
     if not re.fullmatch(NAME_PATTERN, name) or name in RESERVED_NAMES or name.endswith(".control"):
         raise Invalid(
             "letters, digits, '_', '.' and '-', at most 63, not 'housekeeping' and not ending in '.control'",
@@ -104,8 +104,8 @@ def check_name(name: str) -> str:
     return name
 
 
-def load(path: Path) -> dict[str, Cluster]:
-    """Read the file; one that does not exist defines no cluster. Raise Invalid naming file and key."""
+def load_clusters(path: Path) -> dict[str, Cluster]:
+    """Read the file; an absent file defines no cluster. Raise Invalid naming file and key."""
     if not path.exists():
         return {}
     try:
@@ -123,5 +123,5 @@ def load(path: Path) -> dict[str, Cluster]:
 
 @lru_cache
 def clusters(path: Path) -> dict[str, Cluster]:
-    """Return the clusters of the file, read once per process."""
-    return load(path)
+    """Return the clusters of the file, which each process reads once."""
+    return load_clusters(path)

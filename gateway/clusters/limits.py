@@ -6,7 +6,7 @@ NAME = r"^[A-Za-z0-9_.,@+-]{0,255}$"
 
 
 class Defaults(BaseModel):
-    """What a job gets that does not ask; what is left out here is left to the scheduler."""
+    """The resources of a job that requests none; the scheduler chooses those that are left out."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -19,11 +19,11 @@ class Defaults(BaseModel):
 
 
 class Ceilings(BaseModel):
-    """The most that a job may have; what is left out is not limited by the gateway."""
+    """The largest resources of a job; the gateway does not limit those that are left out."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    partitions: tuple[str, ...] = Field((), description="Those that clients may name; empty allows all.")
+    partitions: tuple[str, ...] = Field((), description="Partitions that clients may name; empty allows all.")
     nodes: PositiveInt | None = None
     time_limit_s: PositiveInt | None = None
     memory_per_cpu_bytes: PositiveInt | None = None
@@ -38,12 +38,12 @@ class Limits(BaseModel):
     ceilings: Ceilings = Ceilings()
 
     @model_validator(mode="after")
-    def _defaults_fit(self) -> "Limits":
-        given, most = self.defaults, self.ceilings
-        if most.partitions and given.partition and given.partition not in most.partitions:
-            raise ValueError(f"defaults.partition {given.partition!r} is not among ceilings.partitions")
+    def _check_defaults(self) -> "Limits":
+        defaults, ceilings = self.defaults, self.ceilings
+        if ceilings.partitions and defaults.partition and defaults.partition not in ceilings.partitions:
+            raise ValueError(f"defaults.partition {defaults.partition!r} is not among ceilings.partitions")
         for key in ("nodes", "time_limit_s", "memory_per_cpu_bytes"):
-            value, ceiling = getattr(given, key), getattr(most, key)
+            value, ceiling = getattr(defaults, key), getattr(ceilings, key)
             if value and ceiling and value > ceiling:
                 raise ValueError(f"defaults.{key} {value} is above ceilings.{key} {ceiling}")
         return self

@@ -1,4 +1,4 @@
-"""Where an owner's files are on a cluster: what separates them from those of the others."""
+"""Owner roots: the folders of a cluster that one owner may use."""
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -13,10 +13,10 @@ OWNERS = "owners"
 
 @dataclass(frozen=True)
 class OwnerRoots:
-    """What one owner may reach on one cluster.
+    """The folders that one owner may use on one cluster.
 
-    `home` is where relative paths begin, and what `${HOME}` means in them; `roots` are the folders below
-    which a path must lie; `own` are those to create when something is first written.
+    Relative paths and `${HOME}` start at `home`; a path must lie below one of `roots`; the first write
+    creates the folders `own`.
     """
 
     home: PurePosixPath
@@ -24,35 +24,34 @@ class OwnerRoots:
     own: tuple[PurePosixPath, ...] = ()
 
     def confine(self, text: str, field: str) -> PurePosixPath:
-        """Return the path that the owner means, or raise Invalid when it leaves the roots."""
+        """Return the absolute path, or raise Invalid when it leaves the roots."""
         return confine(text, self.home, self.roots, field)
 
 
 def owner_roots(cluster: Cluster, owner: str) -> OwnerRoots:
-    """Return the owner's places: by the roots that hold `{owner}`, or below the home.
+    """Return the owner's folders: the roots that hold `{owner}`, or a folder below the home.
 
-    Where no roots are configured, everybody has a folder below the home's `owners`, except `local`: who
-    works without accounts has the home itself, as before there were accounts.
+    Without configured roots, every owner has a folder below `owners` in the home. The owner `local` is
+    the exception: a gateway without accounts uses the home itself, as it did before accounts existed.
     """
     if not cluster.roots:
         if owner == LOCAL.owner:
             return OwnerRoots(cluster.home, (cluster.home,))
         owners = cluster.home / OWNERS
-        return OwnerRoots(
-            owners / folder_name(owner), (owners / folder_name(owner),), (owners, owners / folder_name(owner))
-        )
+        folder = owners / folder_name(owner)
+        return OwnerRoots(folder, (folder,), (owners, folder))
     folders = [PurePosixPath(str(root).replace(OWNER, folder_name(owner))) for root in cluster.roots]
     own = [root for root, template in zip(folders, cluster.roots, strict=True) if root != template]
-    made = [
+    created = [
         folder
-        for root, ground in zip(folders, cluster.grounds, strict=True)
-        for folder in _below(ground, root)
+        for root, base in zip(folders, cluster.base_folders, strict=True)
+        for folder in _folders_between(base, root)
     ]
-    return OwnerRoots(own[0] if own else cluster.home, tuple(folders), tuple(made))
+    return OwnerRoots(own[0] if own else cluster.home, tuple(folders), tuple(created))
 
 
-def _below(ground: PurePosixPath, folder: PurePosixPath) -> list[PurePosixPath]:
-    """Return the folders from below the ground to the folder, the highest first."""
+def _folders_between(base: PurePosixPath, folder: PurePosixPath) -> list[PurePosixPath]:
+    """Return the folders below `base` down to `folder`, the highest first."""
     return [
-        each for each in (*reversed(folder.parents), folder) if each != ground and each.is_relative_to(ground)
+        each for each in (*reversed(folder.parents), folder) if each != base and each.is_relative_to(base)
     ]

@@ -1,4 +1,4 @@
-"""Client paths, judged by their text alone: normalised, and confined to the allowed roots."""
+"""Paths from clients: normalised and confined to the allowed roots, by their text alone."""
 
 import os.path
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ HOME = "${HOME}"
 
 
 def confine(text: str, home: PurePosixPath, roots: Sequence[PurePosixPath], field: str) -> PurePosixPath:
-    """Return the absolute, normalised path that `text` means on the cluster.
+    """Return the absolute, normalised path on the cluster for the path of a request.
 
-    A relative path is taken from `home`; `${HOME}` at the start is the home, expanded here and never by
-    a shell. What only the cluster can tell (a symlink that leaves, permissions) is the site's to refuse.
+    A relative path starts at `home`; `${HOME}` at the start is replaced here and never by a shell.
+    The filesystem itself refuses links that leave the roots, and missing permissions.
 
     Raises
     ------
@@ -33,10 +33,10 @@ def confine(text: str, home: PurePosixPath, roots: Sequence[PurePosixPath], fiel
 
 
 def join_below(prefix: PurePosixPath, text: str) -> str:
-    """Join as text and normalise, so that a leading `/` never means the filesystem's root."""
+    """Join two paths as text and normalise, so that a leading `/` never means the filesystem's root."""
     return os.path.normpath(f"{prefix}/{text}")
 
 
 def client_path(path: PurePosixPath, home: PurePosixPath) -> str:
-    """Return the path as a client would write it: relative to the home where it lies below it."""
+    """Return the path as clients write it: relative to the home when it lies below the home."""
     return str(path.relative_to(home) if path.is_relative_to(home) else path)

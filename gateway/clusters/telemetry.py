@@ -12,7 +12,7 @@ from gateway.settings import get_settings
 
 @dataclass(frozen=True)
 class PartitionFigures:
-    """The figures of one partition, as telemetry shows them."""
+    """The figures of one partition."""
 
     name: str
     total_nodes: int
@@ -24,7 +24,7 @@ class PartitionFigures:
 
 
 def request_telemetry(session: Session, name: str) -> None:
-    """Leave word for the cluster's watcher that somebody wants fresh figures."""
+    """Request new figures from the cluster's watcher."""
     row = session.get(Telemetry, name, with_for_update=True)
     if row is None:
         session.add(Telemetry(infrastructure=name, asked_at=utc_now()))
@@ -33,14 +33,14 @@ def request_telemetry(session: Session, name: str) -> None:
 
 
 def fresh_telemetry(session: Session, name: str) -> Telemetry | None:
-    """Return the last figures if they are fresh enough to show."""
+    """Return the last figures unless they are older than GATEWAY_TELEMETRY_S."""
     row = session.get(Telemetry, name, populate_existing=True)
     oldest = utc_now() - timedelta(seconds=get_settings().telemetry_s)
     return row if row and row.as_of and row.as_of >= oldest else None
 
 
 def is_requested(session: Session, name: str) -> bool:
-    """Tell the watcher whether somebody asked since the last figures, and they are no longer fresh."""
+    """Tell whether a request came after the last figures and these are no longer fresh."""
     row = session.get(Telemetry, name)
     if row is None or (row.as_of is not None and row.as_of > row.asked_at):
         return False
@@ -48,7 +48,7 @@ def is_requested(session: Session, name: str) -> bool:
 
 
 def store_telemetry(session: Session, name: str, partitions: list[PartitionFigures], as_of: datetime) -> None:
-    """Store the figures that the watcher saw."""
+    """Store the watcher's figures."""
     row = session.get_one(Telemetry, name, with_for_update=True)
     row.as_of = as_of
     row.partitions = [asdict(partition) for partition in partitions]

@@ -1,8 +1,7 @@
-"""Re-encryption: every secret in the database brought under the newest key, while the gateway runs."""
+"""Re-encryption of all secrets in the database under the first key, while the gateway runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import InstrumentedAttribute
@@ -17,11 +16,11 @@ BATCH = 200
 
 @dataclass(frozen=True)
 class Column:
-    """A column of secrets, and the key of its table."""
+    """A column of secrets, and the primary key of its table."""
 
     table: type[Base]
-    key: InstrumentedAttribute[Any]
-    secret: InstrumentedAttribute[Any]
+    key: InstrumentedAttribute[object]
+    secret: InstrumentedAttribute[str | None]
 
 
 SECRETS = (
@@ -33,7 +32,7 @@ SECRETS = (
 
 @dataclass
 class Tally:
-    """How many secrets were found under which key; `unreadable` are those that no key opens."""
+    """Counts of the secrets: under the first key already, re-encrypted, and without a matching key."""
 
     current: int = 0
     reencrypted: int = 0
@@ -41,7 +40,7 @@ class Tally:
 
 
 def reencrypt() -> Tally:
-    """Bring all secrets under the first key, in batches of short transactions; safe to repeat."""
+    """Encrypt all secrets under the first key, in batches of short transactions; safe to repeat."""
     tally = Tally()
     for column in SECRETS:
         for batch in _batches(column):
@@ -49,8 +48,8 @@ def reencrypt() -> Tally:
     return tally
 
 
-def _batches(column: Column) -> Iterator[list[tuple[Any, str]]]:
-    """Yield keys and secrets, in the order of the keys, so that no row is seen twice."""
+def _batches(column: Column) -> Iterator[list[tuple[object, str]]]:
+    """Yield primary keys and secrets in the order of the keys, so that no row comes twice."""
     after = None
     while True:
         statement = select(column.key, column.secret).where(column.secret.is_not(None))
@@ -60,12 +59,12 @@ def _batches(column: Column) -> Iterator[list[tuple[Any, str]]]:
             found = session.execute(statement.order_by(column.key).limit(BATCH)).all()
         if not found:
             return
-        yield [(key, secret) for key, secret in found]
+        yield [(key, secret) for key, secret in found if secret is not None]
         after = found[-1][0]
 
 
-def reencrypt_some(column: Column, batch: list[tuple[Any, str]], tally: Tally) -> None:
-    """Bring some under the first key, unless they have changed since they were read."""
+def reencrypt_some(column: Column, batch: Sequence[tuple[object, str]], tally: Tally) -> None:
+    """Encrypt a batch under the first key, except secrets that have changed since they were read."""
     with session_scope() as session:
         for key, secret in batch:
             if encryption.is_current(secret):
@@ -76,9 +75,11 @@ def reencrypt_some(column: Column, batch: list[tuple[Any, str]], tally: Tally) -
             except KeyMissing:
                 tally.unreadable += 1
                 continue
-            # Only what is still as it was read: who has changed or erased it since knows better.
+            # The condition on the secret keeps a value that was changed or erased since it was read.
             unchanged = update(column.table).where(column.key == key, column.secret == secret)
-            written = session.execute(
-                unchanged.values({column.secret: fresh}).execution_options(synchronize_session=False)
+            written = session.scalars(
+                unchanged.values({column.secret: fresh})
+                .returning(column.key)
+                .execution_options(synchronize_session=False)
             )
-            tally.reencrypted += written.rowcount  # type: ignore[attr-defined]  # of an UPDATE
+            tally.reencrypted += len(written.all())

@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 
 import pycurl
 
+from gateway.egress.policy import DEFAULT_PORTS
 from gateway.settings import Settings
 
 _RECEIVED_BYTES = 2 << 20  # at once, at most; libcurl hands it on in pieces of 16 KiB whatever this is
 _SENT_BYTES = 1 << 20
 _USER_AGENT = "hpc-gateway"
 _PROTOCOLS = {"http": pycurl.PROTO_HTTP, "https": pycurl.PROTO_HTTPS}
-_PORTS = {"http": 80, "https": 443}
 
 
 class Origin(NamedTuple):
@@ -33,7 +33,7 @@ class Origin(NamedTuple):
     def netloc(self) -> str:
         """The host as a header names it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+        return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
     def url(self) -> str:
@@ -51,7 +51,7 @@ def origin_and_target(url: str) -> tuple[Origin, str]:
     target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     if not (target.isascii() and target.isprintable()) or " " in target:
         raise ValueError("a URL holds what would not stay one word")
-    return Origin(parts.scheme, host, parts.port or _PORTS[parts.scheme]), target
+    return Origin(parts.scheme, host, parts.port or DEFAULT_PORTS[parts.scheme]), target
 
 
 @dataclass(frozen=True)

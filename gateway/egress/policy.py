@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 from gateway.errors import Fault, Invalid, StorageError, StorageUnavailable
 
 Address = IPv4Address | IPv6Address
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 # Not public, whatever the tables of this Python say: they differ between its versions.
@@ -44,6 +45,11 @@ def check_endpoint(
         raise Invalid(_refusal(host, [address]), field=field)
     if address is None and _is_localhost(host) and not _allows_loopback(host, allowed):
         raise Invalid(_refusal(host, []), field=field)
+
+
+def port_of(parts: SplitResult) -> int | None:
+    """Return the port of a split URL, or the default port of its scheme."""
+    return parts.port or DEFAULT_PORTS.get(parts.scheme)
 
 
 def resolve(host: str, port: int, allowed: Sequence[str]) -> list[str]:

@@ -107,7 +107,7 @@ def _partitions(cluster: Cluster) -> str:
 
 
 def _filesystem(cluster: Cluster) -> str:
-    return "; ".join(_root(Path(root)) for root in dict.fromkeys((cluster.home, *cluster.grounds)))
+    return "; ".join(_root(Path(root)) for root in dict.fromkeys((cluster.home, *cluster.base_folders)))
 
 
 def _root(root: Path) -> str:

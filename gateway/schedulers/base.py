@@ -1,4 +1,4 @@
-"""What every scheduler can do, and the plain data that crosses its boundary."""
+"""The Scheduler protocol, and the plain data that its calls take and return."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +13,7 @@ Launcher = Literal["srun", "processes"]
 
 @dataclass(frozen=True)
 class Resources:
-    """What a job asks its scheduler for beside ranks and threads; None and "" leave it to the scheduler."""
+    """The resources of a job beside ranks and threads; the scheduler chooses those that are None or ""."""
 
     partition: str = ""
     account: str = ""
@@ -29,9 +29,9 @@ class JobSpec:
     """One attempt of a job, ready to submit.
 
     `name` is `<job id>.<attempt>`, by which a submitted job is found again; `folder` is the attempt's
-    own folder on the cluster, where the script, the logs and the exit file live. Each of `ranks`
-    processes runs `command` on `threads` cores with nothing but `environment`. `mpi` names what srun
-    offers MPI in the ranks; "" leaves it to Slurm.
+    own folder on the cluster, which holds the script, the logs and the exit file. Each of `ranks`
+    processes runs `command` on `threads` cores with no other variables than `environment`. `mpi` is
+    the value of `srun --mpi`; "" leaves the choice to Slurm.
     """
 
     name: str
@@ -47,9 +47,9 @@ class JobSpec:
 
 @dataclass(frozen=True)
 class JobReport:
-    """What a scheduler says of one job at one moment. Times are aware and in UTC.
+    """A scheduler's report on one job at one moment. Times are aware and in UTC.
 
-    `state` None is a word of the scheduler's that we do not know; `reason` shows it, nobody guesses.
+    `state` is None when the scheduler's own word is in no table; `reason` then quotes the word.
     """
 
     name: str
@@ -63,7 +63,7 @@ class JobReport:
 
 @dataclass(frozen=True)
 class Accounting:
-    """What the scheduler itself measured of an ended job; None where it does not measure that."""
+    """The scheduler's own measurements of an ended job; None for a figure that it does not measure."""
 
     elapsed_s: float | None
     cpu_s: float | None
@@ -71,25 +71,25 @@ class Accounting:
 
 
 class Scheduler(Protocol):
-    """A scheduler's few verbs. Errors are SchedulerError, or SchedulerUnavailable where a retry may help."""
+    """A batch scheduler. Calls raise SchedulerError, or SchedulerUnavailable when a retry may help."""
 
     def submit(self, spec: JobSpec) -> str:
-        """Hand the job over and return the scheduler's id for it."""
+        """Submit the job and return its id in the scheduler."""
 
     def find(self, name: str, folder: Path) -> JobReport | None:
         """Return the job that was submitted under this name, however long ago, or None."""
 
     def recall(self, name: str, folder: Path) -> JobReport | None:
-        """Return what the attempt's folder says of a job that the scheduler no longer knows, or None."""
+        """Recover the report of a job that the scheduler has forgotten from the attempt's folder, or None."""
 
     def jobs(self) -> dict[str, JobReport]:
-        """Return all jobs the scheduler knows, by name, in one call."""
+        """Return the reports of all jobs in the scheduler, by name, from one call."""
 
     def accounting(self, name: str) -> Accounting | None:
-        """Return what the scheduler measured of an ended job, or None where it keeps no accounts."""
+        """Return the measurements of an ended job, or None when the scheduler keeps no accounting."""
 
     def cancel(self, scheduler_id: str) -> None:
-        """Ask for the job's end; a finished or unknown job is no error."""
+        """Request the job's end; a finished or unknown job is no error."""
 
     def partitions(self) -> list[PartitionFigures]:
         """Return the live figures of every partition."""

@@ -1,8 +1,8 @@
-"""The batch script of one attempt, and what it leaves in the attempt's folder.
+"""The batch script of one attempt, and the files that it writes to the attempt's folder.
 
 The script is the same under every scheduler; only how the ranks are launched differs. It starts at most
 once per folder, for ever: its first act is to link `started.json` into place, which can succeed only once.
-Its last act is to rename `exit.json` into place, so the truth outlives the scheduler's memory.
+Its last act is to rename `exit.json` into place, so the exit code outlives the scheduler's records.
 
 It needs bash (4.3 or later) and coreutils on the node, nothing else.
 """
@@ -160,13 +160,13 @@ if [ "$signal" = null ]; then
   pids+=("$!")
 fi"""
 
-# How long ranks have between SIGTERM and SIGKILL, in tenths of a second. Less than a short KillWait of
-# Slurm's, after which it kills the script as well, before it could note its end.
+# The time from SIGTERM to SIGKILL of the ranks, in tenths of a second. It is shorter than the usual KillWait
+# of Slurm, which then kills the script as well, before the script could write its exit file.
 _GRACE_TENTHS = 30
 
 
 class Start(BaseModel):
-    """Who started the attempt. `pid` 0 stands for a cancellation that came first."""
+    """The process that started the attempt; `pid` 0 marks an attempt cancelled before its start."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -179,9 +179,9 @@ class Start(BaseModel):
 
 
 class Exit(BaseModel):
-    """How the attempt ended; `signal` is the one by which the whole script was asked to end.
+    """The end of the attempt; `signal` is the signal that asked the whole script to end.
 
-    The peak memory is the sum of its ranks' peaks, which need not have come at the same moment.
+    The peak memory is the sum of the ranks' peaks, which may have occurred at different moments.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -195,7 +195,7 @@ class Exit(BaseModel):
 
 
 def render(spec: JobSpec) -> str:
-    """Return the script. Raise Invalid for what no process can be given."""
+    """Return the script. Raise Invalid for a command or environment that no process can receive."""
     _check(spec)
     launch = _SRUN if spec.launcher == "srun" else _PROCESSES
     return _TEMPLATE.format(
@@ -248,12 +248,12 @@ def _check_text(value: str) -> None:
 
 
 def read_start(folder: Path) -> Start | None:
-    """Return who started the attempt in this folder, or None if nobody has."""
+    """Return the start of the attempt in this folder, or None before its start."""
     return _read(Start, folder / STARTED)
 
 
 def read_exit(folder: Path) -> Exit | None:
-    """Return how the attempt in this folder ended, or None where its script has not said (yet)."""
+    """Return the end of the attempt in this folder, or None while its script has not written it."""
     return _read(Exit, folder / EXIT)
 
 

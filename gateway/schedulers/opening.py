@@ -1,4 +1,4 @@
-"""From a configured cluster to its scheduler."""
+"""Opens the scheduler of a configured cluster."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +14,7 @@ SPOOL = Path(".hpc-gateway", "spool")
 
 @lru_cache
 def open_scheduler(cluster: Cluster) -> Scheduler:
-    """Return the scheduler that the cluster names, one and the same as long as the process lives."""
+    """Return the scheduler of the cluster; each process has one per cluster."""
     if cluster.scheduler == "local":
         return LocalScheduler(Path(cluster.home) / SPOOL, cluster.max_cpus)
     if cluster.scheduler == "slurm":

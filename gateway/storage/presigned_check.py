@@ -2,14 +2,13 @@
 
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-from gateway.egress.policy import check_endpoint
+from gateway.egress.policy import check_endpoint, port_of
 from gateway.errors import Invalid
 from gateway.settings import get_settings
 from gateway.storage.address import PresignedUrl
 
 FIELD = "presigned_url"
 _SIGNATURES = frozenset({"X-Amz-Signature", "Signature"})  # versions 4 and 2
-_PORTS = {"http": 80, "https": 443}
 
 
 def check_presigned(secret: PresignedUrl, endpoint: str, bucket: str, key: str) -> None:
@@ -30,12 +29,8 @@ def check_presigned(secret: PresignedUrl, endpoint: str, bucket: str, key: str) 
 
 def _is_of(asked: SplitResult, store: SplitResult, bucket: str, key: str) -> bool:
     """Tell whether the URL is the object's, in one of the two ways of addressing a bucket."""
-    if (asked.scheme, _port(asked)) != (store.scheme, _port(store)):
+    if (asked.scheme, port_of(asked)) != (store.scheme, port_of(store)):
         return False
     by_path = (store.hostname, f"{store.path.rstrip('/')}/{bucket}/{key}")
     by_host = (f"{bucket}.{store.hostname}".lower(), f"/{key}")
     return (asked.hostname, unquote(asked.path)) in {by_path, by_host}
-
-
-def _port(parts: SplitResult) -> int | None:
-    return parts.port or _PORTS.get(parts.scheme)

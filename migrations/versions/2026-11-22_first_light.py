@@ -1,4 +1,4 @@
-"""first light."""
+"""The first tables: events, infrastructures, transfers, jobs, leases, telemetry."""
 
 import sqlalchemy as sa
 from alembic import op

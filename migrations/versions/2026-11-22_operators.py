@@ -1,4 +1,4 @@
-"""retries by hand: who asked, and which attempt the scheduler got; lists of transfers."""
+"""Retries by hand: the actor of an event, the run of a job, and indexes for lists of transfers."""
 
 import sqlalchemy as sa
 from alembic import op

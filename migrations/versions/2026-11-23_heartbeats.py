@@ -1,4 +1,4 @@
-"""what the worker of each cluster found when it last tried scheduler and files."""
+"""The heartbeats of each cluster's worker: the state of its scheduler and its filesystem."""
 
 import sqlalchemy as sa
 from alembic import op

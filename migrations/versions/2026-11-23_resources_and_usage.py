@@ -1,4 +1,4 @@
-"""what a job asked its scheduler for, and what it used."""
+"""The requested resources of a job, and its usage."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""what tries of a transfer leave for the next one, how fast it is, and transfers of whole prefixes."""
+"""The resume state and the throughput of a transfer, and transfers of whole prefixes."""
 
 import sqlalchemy as sa
 from alembic import op

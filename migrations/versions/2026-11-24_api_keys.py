@@ -1,4 +1,4 @@
-"""API keys."""
+"""The table of API keys."""
 
 import sqlalchemy as sa
 from alembic import op

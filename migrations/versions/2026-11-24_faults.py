@@ -1,4 +1,4 @@
-"""the class of a row's failure."""
+"""The class of a row's failure."""
 
 import sqlalchemy as sa
 from alembic import op

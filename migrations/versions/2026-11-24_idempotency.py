@@ -1,4 +1,4 @@
-"""the keys of requests that may be repeated, and their first answers."""
+"""The keys of idempotent requests, and their first answers."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""an index of the ended transfers that still have credentials, so that these are soon found and erased."""
+"""An index of the ended transfers that still have credentials, by which these are found and erased."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""whose each row is; what was made without accounts belongs to `local`."""
+"""The owner of each row; rows from before accounts belong to `local`."""
 
 import sqlalchemy as sa
 from alembic import op

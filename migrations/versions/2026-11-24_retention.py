@@ -1,4 +1,4 @@
-"""rows that are to be removed once their cluster's worker has removed their files."""
+"""The time of a request to remove a row, after its cluster's worker has removed the files."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""credentials that are stored once and named in requests."""
+"""The table of credentials that requests name by id."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -79,7 +79,12 @@ def test_a_revoked_key_is_out(client: Client) -> None:
     stack, key = client.stack, _key(client.stack, "mallory")
     assert piped(stack, "jobs", "list", GATEWAY_TOKEN=key).returncode == 0
     subprocess.run(command("keys", "revoke", key[4:20]), env=dict(stack.env), check=True, capture_output=True)
-    for token, word in ((key, "revoked"), ("", "say who you are"), ("x", "not known"), ("a b", "must be")):
+    for token, word in (
+        (key, "revoked"),
+        ("", "authentication is needed"),
+        ("x", "not known"),
+        ("a b", "must be"),
+    ):
         done = piped(stack, "jobs", "list", GATEWAY_TOKEN=token)
         assert (done.returncode, word in done.stderr) == (1, True), done.stderr
 

@@ -1,4 +1,4 @@
-"""One object store for all tests, a cluster's home for each, and an API that asks who calls."""
+"""One object store for all tests, a home of the cluster for each test, and an API with accounts."""
 
 import io
 import logging

@@ -1,4 +1,4 @@
-"""Keys that are good: who calls with them, what they see, and how far they reach."""
+"""Valid API keys: the caller, the visible rows and the scope of each."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,8 +12,8 @@ from gateway.db import session_scope, utc_now
 from gateway.models import ApiKey
 from gateway.settings import get_settings
 from tests.bodies import DATA, JOB, RESULT
+from tests.ended_rows import failed_transfer
 from tests.identity import bearer, new_key
-from tests.integration.test_retries import failed_transfer
 from tests.rows import new_job, new_transfer
 
 OPEN = [
@@ -143,7 +143,7 @@ def test_without_accounts_a_key_is_not_looked_at(api: TestClient) -> None:
 def test_a_keys_last_use_is_written_down_now_and_then(
     with_keys: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api_keys, "USE_IS_NEWS", timedelta(hours=1))
+    monkeypatch.setattr(api_keys, "USE_RECORDED_EVERY", timedelta(hours=1))
     token = bearer(new_key("ada"))
     with_keys.get("/job", headers=token)
     used = _only_key().last_used_at

@@ -1,4 +1,4 @@
-"""`hpc-gateway keys` and `serve`: a key is shown once, wrong words make none, no open door by mistake."""
+"""`hpc-gateway keys` and `serve`: a key is shown once, bad arguments create none, no open door by mistake."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Callers who are not who they say: each is refused with the right code, and leaves nothing behind."""
+"""Forged callers and foreign ids: each is refused with the right code and leaves no row."""
 
 import hashlib
 import hmac
@@ -20,8 +20,8 @@ from gateway.models import ApiKey, Transfer
 from gateway.settings import get_settings
 from gateway.states import JobState
 from tests.bodies import DATA, JOB, RESULT
+from tests.ended_rows import ended_job, failed_transfer
 from tests.identity import POSTS, bearer, new_key, refused, rows
-from tests.integration.test_retries import ended_job, failed_transfer
 from tests.rows import SECRET, new_job, new_transfer
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

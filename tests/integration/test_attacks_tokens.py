@@ -1,4 +1,4 @@
-"""Tokens that a provider did not make, or not for us, or not for now: each refused, and no row left."""
+"""Forged, foreign and expired tokens: each is refused and leaves no row."""
 
 import base64
 import hmac
@@ -18,7 +18,7 @@ from tests.identity import Provider, bearer, claims, ec_key, new_key, public_pem
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 FORGED = "the token's signature is wrong"
-NOT_ACCEPTED = "the token is signed in a way that is not accepted here"
+NOT_ACCEPTED = "the token is signed with an algorithm that is not accepted here"
 
 
 def test_a_time_an_audience_or_an_issuer_that_is_wrong(api: TestClient, openid: Provider) -> None:
@@ -30,8 +30,8 @@ def test_a_time_an_audience_or_an_issuer_that_is_wrong(api: TestClient, openid: 
         ({"iat": now + 3600}, "the token is not valid yet"),
         ({"aud": "another-service"}, "the token is for another audience"),
         ({"aud": ["hpc"]}, "the token is for another audience"),
-        ({"iss": "https://evil.example.org"}, "the token is of another issuer"),
-        ({"iss": "https://login.example.org/realms/hpc/"}, "the token is of another issuer"),
+        ({"iss": "https://evil.example.org"}, "the token is from another issuer"),
+        ({"iss": "https://login.example.org/realms/hpc/"}, "the token is from another issuer"),
     ):
         assert refused(api, bearer(openid.token("first", **changes))) == reason, changes
 
@@ -50,12 +50,12 @@ def test_a_claim_that_is_missing_or_of_another_kind(api: TestClient, openid: Pro
         {"iss": 7},
     )
     for changes in wrong:
-        refused(api, bearer(_signed(openid, **changes)))
+        refused(api, bearer(_sign(openid, **changes)))
 
 
 def test_a_name_that_is_none(api: TestClient, openid: Provider) -> None:
     for name in (None, "", " ", "a\0b", "a\nb", "x" * 256, "local", 7, ["ada"], "\u202eada"):
-        refused(api, bearer(_signed(openid, sub=name)))
+        refused(api, bearer(_sign(openid, sub=name)))
 
 
 def test_another_key_under_the_providers_name(api: TestClient, openid: Provider) -> None:
@@ -66,8 +66,8 @@ def test_another_key_under_the_providers_name(api: TestClient, openid: Provider)
 
 def test_a_changed_payload_under_a_true_signature(api: TestClient, openid: Provider) -> None:
     head, payload, signature = openid.token("first").split(".")
-    changed = json.loads(_unpacked(payload)) | {"scope": "hpc-gateway:admin"}
-    assert refused(api, bearer(f"{head}.{_packed(changed)}.{signature}")) == FORGED
+    changed = json.loads(_decode_segment(payload)) | {"scope": "hpc-gateway:admin"}
+    assert refused(api, bearer(f"{head}.{_encode_segment(changed)}.{signature}")) == FORGED
     for rest in (f"{payload}.", payload, f"{payload}.{signature[:-4]}AAAA", f".{signature}"):
         refused(api, bearer(f"{head}.{rest}"))
 
@@ -75,14 +75,14 @@ def test_a_changed_payload_under_a_true_signature(api: TestClient, openid: Provi
 @pytest.mark.usefixtures("openid")
 def test_no_algorithm(api: TestClient) -> None:
     for name in ("none", "None", "NONE", "nOnE", "", None, 7, ["RS256"]):
-        head = _packed({"alg": name, "typ": "JWT", "kid": "first"})
+        head = _encode_segment({"alg": name, "typ": "JWT", "kid": "first"})
         for signature in ("", "AAAA"):
-            refused(api, bearer(f"{head}.{_packed(claims())}.{signature}"))
+            refused(api, bearer(f"{head}.{_encode_segment(claims())}.{signature}"))
 
 
 def test_the_public_key_as_a_shared_secret(api: TestClient, openid: Provider) -> None:
     for name in ("HS256", "HS384", "HS512"):
-        signed = f"{_packed({'alg': name, 'typ': 'JWT', 'kid': 'first'})}.{_packed(claims())}"
+        signed = f"{_encode_segment({'alg': name, 'typ': 'JWT', 'kid': 'first'})}.{_encode_segment(claims())}"
         mac = hmac.digest(public_pem(openid.keys["first"]), signed.encode(), name.replace("HS", "sha"))
         assert refused(api, bearer(f"{signed}.{_base64(mac)}")) == NOT_ACCEPTED
 
@@ -167,15 +167,15 @@ def test_a_token_without_a_scope_is_known_and_may_nothing(api: TestClient, openi
     assert "hpc-gateway:user" in refused(api, bearer(openid.token("first", scope="openid profile")), 403)
 
 
-def _signed(openid: Provider, **changes: Any) -> str:
+def _sign(openid: Provider, **changes: Any) -> str:
     """Sign by hand what the library refuses to sign."""
-    signed = f"{_packed({'alg': 'RS256', 'kid': 'first'})}.{_packed(claims(**changes))}"
+    signed = f"{_encode_segment({'alg': 'RS256', 'kid': 'first'})}.{_encode_segment(claims(**changes))}"
     signer = jwt.algorithms.RSAAlgorithm(jwt.algorithms.RSAAlgorithm.SHA256)
     key: Any = openid.keys["first"]
     return f"{signed}.{_base64(signer.sign(signed.encode(), key))}"
 
 
-def _packed(content: Any) -> str:
+def _encode_segment(content: Any) -> str:
     return _base64(json.dumps(content).encode())
 
 
@@ -183,5 +183,5 @@ def _base64(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
 
-def _unpacked(text: str) -> bytes:
+def _decode_segment(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

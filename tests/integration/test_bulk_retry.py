@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from api.schemas.retries import BadEnd
 from gateway.operations import retries
 from gateway.states import JobState, TransferState
-from tests.integration.test_retries import ended_job, failed_transfer
+from tests.ended_rows import ended_job, failed_transfer
 from tests.rows import job, new_transfer, transfer
 from workers.tasks.operator import retry
 

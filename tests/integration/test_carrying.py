@@ -1,4 +1,4 @@
-"""Carrying out a group: several rows at once, each with an end of its own, whatever happens meanwhile."""
+"""Group transfers: several rows at once, each with its own end."""
 
 import io
 import json

@@ -26,7 +26,7 @@ from hpc_gateway_client import (
     Unreachable,
 )
 from hpc_gateway_client.models import Transfer as Shown
-from tests.integration.test_retries import failed_transfer
+from tests.ended_rows import failed_transfer
 from tests.rows import new_job, transfer
 from tests.services import object_store
 

@@ -1,4 +1,4 @@
-"""What PostgreSQL is told of time-outs, and what clients hear when a statement meets one."""
+"""The time-outs of PostgreSQL, and the client's error when a statement reaches one."""
 
 import threading
 import time

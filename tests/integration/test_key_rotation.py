@@ -1,4 +1,4 @@
-"""A new key, the re-encryption of every row, and the end of the old key, while rows change."""
+"""Key rotation: a new key, the re-encryption of every row while rows change, and the old key's removal."""
 
 from pathlib import Path
 from uuid import UUID
@@ -50,7 +50,7 @@ def test_the_first_key_encrypts_and_all_of_them_decrypt(monkeypatch: pytest.Monk
     fresh = _secret(new_transfer())
     _use(monkeypatch, NEW)
     assert sealing.unseal(fresh) == KEYS
-    with pytest.raises(KeyMissing, match="no key that the API had"):
+    with pytest.raises(KeyMissing, match="lacks the key with which the API encrypted"):
         sealing.unseal(_secret(row_id))
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from gateway.db import session_scope
 from gateway.models import Transfer
-from tests.integration.test_retries import failed_transfer
+from tests.ended_rows import failed_transfer
 from tests.rows import new_job, new_transfer
 
 

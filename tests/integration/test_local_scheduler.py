@@ -1,4 +1,4 @@
-"""The local scheduler with real processes: order, ends, cancel, strangers, several callers."""
+"""The local scheduler with real processes: order, ends, cancels, foreign processes, concurrent callers."""
 
 import concurrent.futures
 import itertools
@@ -329,7 +329,7 @@ def test_many_callers_at_once(tmp_path: Path) -> None:
 def test_a_held_lock_is_unavailable_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "LOCK_WAIT_S", 0.05)
     with (
-        spool.Spool(tmp_path / "spool").locked(),
+        spool.Spool(tmp_path / "spool").lock(),
         pytest.raises(SchedulerUnavailable, match="locked"),
     ):
         LocalScheduler(tmp_path / "spool", 1).jobs()

@@ -26,7 +26,7 @@ def job_in(root: Path) -> JobSpec:
     return JobSpec("job.1", root / "job.1", command, ranks=1, threads=1, launcher="processes")
 
 
-def dies_at(line: int, act: Callable[[], object]) -> bool:
+def kill_at_line(line: int, act: Callable[[], object]) -> bool:
     """Act in a child that is killed before it executes its n-th line; tell whether it got that far."""
     child = os.fork()
     if child == 0:
@@ -50,7 +50,7 @@ def dies_at(line: int, act: Callable[[], object]) -> bool:
     return os.WIFSIGNALED(status)
 
 
-def settle(scheduler: LocalScheduler) -> JobState:
+def wait_for_end(scheduler: LocalScheduler) -> JobState:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         state = scheduler.jobs()["job.1"].state
@@ -66,9 +66,9 @@ def test_submit_killed_anywhere(tmp_path: Path) -> None:
         root = tmp_path / str(line)
         job = job_in(root)
         scheduler = LocalScheduler(root / "spool", cpus=1)
-        died = dies_at(line, lambda s=scheduler, j=job: s.submit(j))  # type: ignore[misc]
+        died = kill_at_line(line, lambda s=scheduler, j=job: s.submit(j))  # type: ignore[misc]
         scheduler_id = scheduler.submit(job)
-        assert settle(scheduler) is JobState.SUCCEEDED
+        assert wait_for_end(scheduler) is JobState.SUCCEEDED
         assert scheduler.jobs()["job.1"].scheduler_id == scheduler_id
         assert len(scheduler.jobs()) == 1
         assert (job.folder / batch_script.STDOUT).read_text() == "once\n"
@@ -84,11 +84,11 @@ def test_dispatch_and_cancel_killed_anywhere(tmp_path: Path, act: str) -> None:
         job = job_in(root)
         submit_without_dispatch(root, job)
         scheduler = LocalScheduler(root / "spool", cpus=1)
-        died = dies_at(line, scheduler.jobs if act == "jobs" else lambda s=scheduler: s.cancel("1"))  # type: ignore[misc]
+        died = kill_at_line(line, scheduler.jobs if act == "jobs" else lambda s=scheduler: s.cancel("1"))  # type: ignore[misc]
         if act == "cancel":
             scheduler.cancel("1")
         ended = {JobState.SUCCEEDED} if act == "jobs" else {JobState.CANCELLED, JobState.SUCCEEDED}
-        state = settle(scheduler)
+        state = wait_for_end(scheduler)
         assert state in ended
         ran = (job.folder / batch_script.STDOUT).exists()
         assert ran or state is JobState.CANCELLED
@@ -99,7 +99,7 @@ def test_dispatch_and_cancel_killed_anywhere(tmp_path: Path, act: str) -> None:
 
 def submit_without_dispatch(root: Path, job: JobSpec) -> None:
     queue = spool.Spool(root / "spool")
-    with queue.locked():
+    with queue.lock():
         job.folder.mkdir(parents=True)
         (job.folder / batch_script.SCRIPT).write_text(batch_script.render(job))
         assert queue.add(job.name, job.folder, 1).number == 1

@@ -1,4 +1,4 @@
-"""`hpc-gateway doctor` on this machine: what is well, and what is not with advice."""
+"""`hpc-gateway doctor` on this machine: its findings and its advice."""
 
 import sys
 from pathlib import Path, PurePosixPath

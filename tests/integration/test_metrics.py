@@ -19,7 +19,7 @@ from gateway.logs import JsonLines, work_id
 from gateway.states import JobState
 from tests.bodies import DATA
 from tests.conftest import absent
-from tests.integration.test_retries import ended_job, failed_transfer
+from tests.ended_rows import ended_job, failed_transfer
 from tests.rows import SECRET, new_transfer
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]

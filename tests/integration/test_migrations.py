@@ -1,3 +1,5 @@
+"""Migrations of the schema: up, down, repeated and concurrent."""
+
 from typing import Any
 
 import pytest

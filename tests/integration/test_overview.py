@@ -1,3 +1,5 @@
+"""The health of clusters, and the overview of the whole gateway."""
+
 import threading
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from gateway.errors import SchedulerUnavailable
 from gateway.models import Heartbeat, Transfer
 from gateway.schedulers.opening import open_scheduler
 from gateway.states import JobState
-from tests.integration.test_retries import ended_job, failed_transfer
+from tests.ended_rows import ended_job, failed_transfer
 from tests.rows import new_job, new_transfer
 from workers.cluster_health import HealthCheck
 
@@ -23,21 +25,21 @@ def _serve(name: str) -> None:
         assert leases.acquire_lease(session, leases.watcher_lease(name), "worker@node", 30)
 
 
-def _pulse(api: TestClient) -> dict[str, str]:
+def _health(api: TestClient) -> dict[str, str]:
     pulse: dict[str, str] = api.get("/health/ready").json()["clusters"]["hpc"]
     return pulse
 
 
 def test_a_cluster_is_ready_when_its_worker_says_so(api: TestClient) -> None:
-    assert "no worker" in _pulse(api)["worker"]
+    assert "no worker" in _health(api)["worker"]
     _serve("hpc")
-    assert _pulse(api) == {"worker": "ok", "scheduler": "not tried yet", "filesystem": "not tried yet"}
+    assert _health(api) == {"worker": "ok", "scheduler": "not tried yet", "filesystem": "not tried yet"}
     cluster = catalog.configured_clusters()["hpc"]
-    HealthCheck(cluster, open_scheduler(cluster), "worker@node").take()
-    assert _pulse(api) == {"worker": "ok", "scheduler": "ok", "filesystem": "ok"}
+    HealthCheck(cluster, open_scheduler(cluster), "worker@node").run_if_due()
+    assert _health(api) == {"worker": "ok", "scheduler": "ok", "filesystem": "ok"}
     with session_scope() as session:
-        session.execute(update(Heartbeat).values(at=db_now(-heartbeats.SILENT_S - 1)))
-    assert _pulse(api)["scheduler"] == "not tried yet"
+        session.execute(update(Heartbeat).values(at=db_now(-heartbeats.VALID_S - 1)))
+    assert _health(api)["scheduler"] == "not tried yet"
 
 
 def test_what_is_wrong_on_a_cluster_is_told_apart(
@@ -52,8 +54,8 @@ def test_what_is_wrong_on_a_cluster_is_told_apart(
 
     monkeypatch.setattr(scheduler, "partitions", away)
     (tmp_path / "home").rename(tmp_path / "gone")
-    HealthCheck(cluster, scheduler, "worker@node").take()
-    assert _pulse(api) == {
+    HealthCheck(cluster, scheduler, "worker@node").run_if_due()
+    assert _health(api) == {
         "worker": "ok",
         "scheduler": "the controller does not answer",
         "filesystem": f"not a folder: {tmp_path / 'home'}",
@@ -66,11 +68,11 @@ def test_a_filesystem_that_hangs_is_said_and_does_not_hang_the_watcher(
     _serve("hpc")
     release = threading.Event()
     cluster = catalog.configured_clusters()["hpc"]
-    taker = HealthCheck(cluster, open_scheduler(cluster), "w")
+    check = HealthCheck(cluster, open_scheduler(cluster), "w")
     with monkeypatch.context() as hanging:
         hanging.setattr("workers.cluster_health.Path", lambda _root: release.wait(30) and tmp_path)
-        hanging.setattr("workers.cluster_health.FILES_S", 0.1)
-        taker.take()
+        hanging.setattr("workers.cluster_health.FILESYSTEM_TIMEOUT_S", 0.1)
+        check.run_if_due()
     release.set()
     assert "has not answered" in api.get("/health/ready").json()["clusters"]["hpc"]["filesystem"]
 

@@ -1,5 +1,7 @@
+"""Retries by hand of transfers and jobs that have failed."""
+
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
@@ -7,50 +9,16 @@ from fastapi.testclient import TestClient
 from gateway.credentials import sealing
 from gateway.db import session_scope
 from gateway.errors import ClaimLost, SchedulerError, StorageError
-from gateway.jobs.lifecycle import finish, record_submission
 from gateway.models import Job, Transfer
 from gateway.states import JobState, TransferState
 from gateway.storage.address import Credentials
 from gateway.transfers.lifecycle import complete
 from gateway.work import failures
-from gateway.work.claims import Claim, take_ending, take_submission, take_transfer
+from gateway.work.claims import take_ending, take_submission, take_transfer
 from gateway.work.outbox import message_for
 from gateway.work.transitions import move
+from tests.ended_rows import claim_transfer, ended_job, failed_transfer, submit_job
 from tests.rows import KEYS, job, new_job, new_transfer, transfer
-
-
-def _claimed(row_id: UUID) -> Claim:
-    with session_scope() as session:
-        claim = take_transfer(session, row_id, "worker")
-    assert claim is not None
-    return claim
-
-
-def failed_transfer(reason: str = "the bucket is missing", **row: str) -> UUID:
-    row_id = new_transfer(**row)
-    _claimed(row_id)
-    with session_scope() as session:
-        failures.record_failure(session, session.get_one(Transfer, row_id), StorageError(reason))
-    return row_id
-
-
-def _submitted(row_id: UUID) -> None:
-    with session_scope() as session:
-        claim = take_submission(session, row_id, "worker")
-        assert claim is not None
-        record_submission(session, claim, "17")
-
-
-def ended_job(state: JobState, reason: str = "exit code 2") -> UUID:
-    row_id = new_job("fft")
-    _submitted(row_id)
-    with session_scope() as session:
-        session.get_one(Job, row_id).finding = {"state": str(state), "exit_code": 2, "reason": reason}
-    with session_scope() as session:
-        claim = take_ending(session, row_id, "worker")
-        assert claim is not None
-        finish(session, claim, state, reason, outputs=[], usage={})
-    return row_id
 
 
 def _post(api: TestClient, url: str, expected: int = 200, **body: Any) -> dict[str, Any]:
@@ -132,7 +100,7 @@ def test_what_is_unknown_or_of_another_kind_is_404(api: TestClient, action: str)
 def test_what_has_not_ended_or_ended_well_is_409(api: TestClient) -> None:
     row_id = new_transfer()
     assert "accepted" in _post(api, f"/s3_data/{row_id}/retry", 409)["detail"]
-    claim = _claimed(row_id)
+    claim = claim_transfer(row_id)
     assert "transferring" in _post(api, f"/s3_data/{row_id}/retry", 409)["detail"]
     with session_scope() as session:
         complete(session, claim, 3)
@@ -143,7 +111,7 @@ def test_what_has_not_ended_or_ended_well_is_409(api: TestClient) -> None:
 
 def test_a_running_transfer_is_asked_to_stop_and_the_request_is_in_its_history(api: TestClient) -> None:
     row_id = new_transfer()
-    _claimed(row_id)
+    claim_transfer(row_id)
     assert _post(api, f"/s3_data/{row_id}/cancel", by="bob", reason="typo")["status"] == "transferring"
     last = api.get(f"/s3_data/{row_id}/events").json()[-1]
     assert (last["actor"], last["reason"], last["to_state"]) == (
@@ -155,7 +123,7 @@ def test_a_running_transfer_is_asked_to_stop_and_the_request_is_in_its_history(a
 
 def test_a_worker_of_the_attempt_before_can_write_no_more(api: TestClient) -> None:
     row_id = new_transfer()
-    claim = _claimed(row_id)
+    claim = claim_transfer(row_id)
     with session_scope() as session:
         move(session, session.get_one(Transfer, row_id), TransferState.FAILED, "the operator gave up")
     _post(api, f"/s3_data/{row_id}/retry")
@@ -180,7 +148,7 @@ def test_a_job_that_ended_badly_runs_again_in_a_folder_of_its_own(api: TestClien
 
 def test_a_job_whose_run_ended_well_is_not_run_again(api: TestClient) -> None:
     row_id = new_job("fft")
-    _submitted(row_id)
+    submit_job(row_id)
     with session_scope() as session:
         row = session.get_one(Job, row_id)
         row.finding = {"state": "succeeded", "exit_code": 0, "reason": ""}

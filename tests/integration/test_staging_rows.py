@@ -165,7 +165,7 @@ def test_progress_is_written_once_a_second_at_most(bench: Bench) -> None:
 
     event.listen(get_engine(), "before_cursor_execute", note)
     with LeaseKeeper(Transfer, [claim]) as keeper:
-        hold, done = keeper.hold(claim), 0
+        hold, done = keeper.progress_of(claim), 0
         hold.expect(1 << 40)
         while len(written) < 3:
             hold.advance(done := done + 1)

@@ -1,4 +1,4 @@
-"""Credentials stored once: named in requests, never shown, never another's, never sent elsewhere."""
+"""Stored credentials: named in requests, never shown, and bound to their owner and endpoint."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,19 +24,19 @@ NEW = {
 ADA, BOB = Caller("ada", Scope.USER), Caller("bob", Scope.USER)
 
 
-def _stored(api: TestClient) -> str:
+def _store_credential(api: TestClient) -> str:
     answer = api.post("/credentials", json=NEW)
     assert answer.status_code == 201
     return str(answer.json()["id"])
 
 
-def _naming(body: dict[str, Any], credential_id: str) -> dict[str, Any]:
+def _with_credential(body: dict[str, Any], credential_id: str) -> dict[str, Any]:
     rest = {name: value for name, value in body.items() if name not in {"access_key", "secret_key"}}
     return rest | {"credential_id": credential_id}
 
 
 def test_what_was_stored_is_listed_without_its_keys_and_forgotten_when_told(api: TestClient) -> None:
-    credential_id = _stored(api)
+    credential_id = _store_credential(api)
     shown = api.get(f"/credentials/{credential_id}")
     assert shown.json().keys() == {"id", "name", "endpoint", "created_at"}
     listed = api.get("/credentials")
@@ -51,8 +51,8 @@ def test_what_was_stored_is_listed_without_its_keys_and_forgotten_when_told(api:
 def test_a_request_names_them_and_the_row_has_keys_of_its_own(
     api: TestClient, url: str, body: dict[str, Any]
 ) -> None:
-    credential_id = _stored(api)
-    answer = api.post(url, json=_naming(body, credential_id))
+    credential_id = _store_credential(api)
+    answer = api.post(url, json=_with_credential(body, credential_id))
     assert answer.status_code == 201
     assert SECRET not in answer.text
     api.delete(f"/credentials/{credential_id}")
@@ -72,7 +72,7 @@ def test_a_request_names_them_and_the_row_has_keys_of_its_own(
     ],
 )
 def test_keys_go_nowhere_else(api: TestClient, change: dict[str, str]) -> None:
-    answer = api.post("/s3_data", json=_naming(DATA, _stored(api)) | change)
+    answer = api.post("/s3_data", json=_with_credential(DATA, _store_credential(api)) | change)
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["loc"][-1] == "credential_id"
     assert api.get("/s3_data").json()["items"] == []
@@ -82,7 +82,7 @@ def test_a_retry_takes_them_too(api: TestClient) -> None:
     row_id = api.post("/s3_data", json=DATA).json()["id"]
     api.post(f"/s3_data/{row_id}/cancel")
     assert api.post(f"/s3_data/{row_id}/retry").status_code == 409
-    retried = api.post(f"/s3_data/{row_id}/retry", json={"credential_id": _stored(api)})
+    retried = api.post(f"/s3_data/{row_id}/retry", json={"credential_id": _store_credential(api)})
     assert retried.status_code == 200
     assert transfer(UUID(row_id)).credentials is not None
 

@@ -1,4 +1,4 @@
-"""Traces reach a collector. What a request and its tasks share is looked at in tests/acceptance."""
+"""Traces reach a collector; tests/acceptance checks that a request and its tasks share one."""
 
 from collections.abc import Iterator
 

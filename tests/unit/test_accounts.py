@@ -1,4 +1,4 @@
-"""Owners' names and folders, scopes, headers, and where a gateway without accounts listens."""
+"""Owner names and folders, scopes, the Authorization header, key sets, and exposure without accounts."""
 
 import string
 import unicodedata
@@ -141,7 +141,7 @@ def test_entries_that_are_no_public_keys_for_signatures_are_left_out() -> None:
         {"kty": "oct", "kid": "secret", "k": "c2VjcmV0"},
         {"kty": "RSA", "kid": "empty"},
     ]
-    assert list(jwks.read({"keys": [*odd, good]})) == ["good"]
+    assert list(jwks.parse_key_set({"keys": [*odd, good]})) == ["good"]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

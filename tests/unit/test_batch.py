@@ -1,4 +1,4 @@
-"""The batch script, run for real by bash: what reaches the ranks, what is written, what ends it."""
+"""The batch script, run by bash: arguments, environment, exit file, and the ways to end it."""
 
 import json
 import os

@@ -1,8 +1,10 @@
+"""The configuration file of the clusters."""
+
 from pathlib import Path, PurePosixPath
 
 import pytest
 
-from gateway.clusters.configuration import check_name, load
+from gateway.clusters.configuration import check_name, load_clusters
 from gateway.errors import Invalid
 
 GOOD = '[hpc]\nscheduler = "local"\nhome = "/home/user"\n'
@@ -15,14 +17,14 @@ def _file(folder: Path, text: str) -> Path:
 
 
 def test_a_cluster_is_read_with_its_defaults(tmp_path: Path) -> None:
-    cluster = load(_file(tmp_path, GOOD))["hpc"]
+    cluster = load_clusters(_file(tmp_path, GOOD))["hpc"]
     assert cluster.name == "hpc"
-    assert cluster.grounds == (PurePosixPath("/home/user"),)
+    assert cluster.base_folders == (PurePosixPath("/home/user"),)
     assert cluster.max_cpus >= 1
 
 
 def test_no_file_means_no_cluster(tmp_path: Path) -> None:
-    assert load(tmp_path / "absent.toml") == {}
+    assert load_clusters(tmp_path / "absent.toml") == {}
 
 
 @pytest.mark.parametrize(
@@ -43,7 +45,7 @@ def test_no_file_means_no_cluster(tmp_path: Path) -> None:
 )
 def test_a_bad_file_is_refused_naming_what_is_wrong(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(Invalid, match=words):
-        load(_file(tmp_path, text))
+        load_clusters(_file(tmp_path, text))
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "a b", "x" * 64, "-a", "hpc.control", "housekeeping", "a\n"])

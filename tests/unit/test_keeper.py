@@ -1,4 +1,4 @@
-"""A database that does not answer: leases are kept for as long as they last, then the work stops."""
+"""The lease keeper while the database does not answer: the work stops when its lease is over."""
 
 import time
 from contextlib import nullcontext
@@ -32,21 +32,21 @@ def away(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_whoever_works_hears_when_the_lease_is_over_and_the_log_names_the_rows(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    kept = [Claim(uuid4(), 1, 1, repeated=False) for _ in range(3)]
+    claimed = [Claim(uuid4(), 1, 1, repeated=False) for _ in range(3)]
     begun = time.monotonic()
-    with LeaseKeeper(Transfer, kept) as all_kept:
-        while not all_kept.is_to_stop(kept[1]) and time.monotonic() < begun + 10 * LEASE_S:
+    with LeaseKeeper(Transfer, claimed) as keeper:
+        while not keeper.is_stopped(claimed[1]) and time.monotonic() < begun + 10 * LEASE_S:
             time.sleep(0.01)
         with pytest.raises(ClaimLost, match="the database was away for longer than the lease"):
-            all_kept.hold(kept[1]).advance(1)
+            keeper.progress_of(claimed[1]).advance(1)
     assert time.monotonic() - begun > LEASE_S
-    assert f"3 leases not renewed, of {kept[0].id} and others: OperationalError" in caplog.text
+    assert f"3 leases not renewed, of {claimed[0].id} and others: OperationalError" in caplog.text
 
 
 def test_one_that_was_let_go_is_not_named(caplog: pytest.LogCaptureFixture) -> None:
-    kept = [Claim(uuid4(), 1, 1, repeated=False) for _ in range(2)]
-    with LeaseKeeper(Transfer, kept) as all_kept:
-        all_kept.let_go(kept[0])
+    claimed = [Claim(uuid4(), 1, 1, repeated=False) for _ in range(2)]
+    with LeaseKeeper(Transfer, claimed) as keeper:
+        keeper.release(claimed[0])
         time.sleep(0.2)
-    assert f"1 leases not renewed, of {kept[1].id}: OperationalError" in caplog.text
-    assert str(kept[0].id) not in caplog.text
+    assert f"1 leases not renewed, of {claimed[1].id}: OperationalError" in caplog.text
+    assert str(claimed[0].id) not in caplog.text

@@ -1,3 +1,5 @@
+"""Paths from clients: normalised and confined."""
+
 from pathlib import PurePosixPath
 
 import pytest

@@ -1,4 +1,4 @@
-"""Where owners' files are: as before without accounts, apart with them, shared only where it is said."""
+"""Owner roots: the home without accounts, folders of each owner with them, and shared roots."""
 
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -57,7 +57,7 @@ def test_configured_roots_name_the_owners_folder_and_what_is_shared() -> None:
     assert places.roots == _paths("/data/public", "/scratch/ada/gateway", "/work/ada")
     assert places.home == PurePosixPath("/scratch/ada/gateway")
     assert places.own == _paths("/scratch/ada", "/scratch/ada/gateway", "/work/ada")
-    assert cluster.grounds == _paths("/data/public", "/scratch", "/work")
+    assert cluster.base_folders == _paths("/data/public", "/scratch", "/work")
 
 
 def test_roots_without_owners_are_shared_by_all() -> None:
@@ -75,7 +75,7 @@ def test_a_template_that_is_none_is_refused(root: str) -> None:
 
 
 def test_the_home_is_the_accounts_and_nobody_elses() -> None:
-    with pytest.raises(ValueError, match="belongs into roots"):
+    with pytest.raises(ValueError, match="is allowed in roots alone"):
         _cluster(home="/home/{owner}")
 
 

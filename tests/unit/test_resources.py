@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.clusters.configuration import load
+from gateway.clusters.configuration import load_clusters
 from gateway.clusters.limits import Ceilings, Defaults, Limits
 from gateway.errors import Invalid
 from gateway.jobs.resources import ResourceRequest, grant, resources
@@ -93,7 +93,7 @@ def test_configuration_that_contradicts_itself(tmp_path: Path, text: str, words:
     path = tmp_path / "infrastructures.toml"
     path.write_text(f'[here]\nscheduler = "slurm"\nhome = "/home/x"\n{text}\n')
     with pytest.raises(Invalid, match=words):
-        load(path)
+        load_clusters(path)
 
 
 def test_configuration(tmp_path: Path) -> None:
@@ -102,5 +102,5 @@ def test_configuration(tmp_path: Path) -> None:
         '[here]\nscheduler = "slurm"\nhome = "/home/x"\nmax_cpus = 64\n'
         '[here.defaults]\npartition = "debug"\n[here.ceilings]\ntime_limit_s = 60\n'
     )
-    cluster = load(path)["here"]
+    cluster = load_clusters(path)["here"]
     assert (cluster.defaults.partition, cluster.ceilings.time_limit_s, cluster.max_cpus) == ("debug", 60, 64)

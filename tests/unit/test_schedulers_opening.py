@@ -1,4 +1,4 @@
-"""Which scheduler a configured cluster gets."""
+"""The scheduler of a configured cluster."""
 
 from pathlib import Path, PurePosixPath
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Slurm's words and what they mean here, from recorded values: no Slurm is needed."""
+"""Reports from recorded records of Slurm; no Slurm is needed."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -71,11 +71,11 @@ def job(  # noqa: PLR0917
     ],
 )
 def test_every_kind_of_state(seen: SlurmJob, state: JobState, exit_code: int | None, words: str) -> None:
-    told = translate_job(seen, 0, NOW)
-    assert (told.state, told.exit_code, told.scheduler_id) == (state, exit_code, "7")
-    assert words in told.reason
-    assert (told.reason == "") == (words == "")
-    assert (told.ended_at is None) == (state in {JobState.PENDING, JobState.RUNNING})
+    report = translate_job(seen, 0, NOW)
+    assert (report.state, report.exit_code, report.scheduler_id) == (state, exit_code, "7")
+    assert words in report.reason
+    assert (report.reason == "") == (words == "")
+    assert (report.ended_at is None) == (state in {JobState.PENDING, JobState.RUNNING})
 
 
 def test_the_table_knows_every_state_of_the_manual() -> None:
@@ -86,9 +86,9 @@ def test_the_table_knows_every_state_of_the_manual() -> None:
 
 
 def test_an_unknown_state_is_shown_and_logged_not_guessed(caplog: pytest.LogCaptureFixture) -> None:
-    told = translate_job(job("WARPED", "Odd"), 0, NOW)
-    assert told.state is None
-    assert "'WARPED' (Odd)" in told.reason
+    report = translate_job(job("WARPED", "Odd"), 0, NOW)
+    assert report.state is None
+    assert "'WARPED' (Odd)" in report.reason
     assert "WARPED" in caplog.text
 
 
@@ -163,8 +163,8 @@ def test_waiting_for_room_says_how_many_nodes_are_missing(states: list[str], wor
         for number, state in enumerate(states)
     ]
     elsewhere = SlurmNode("n9", "IDLE", cpus=64, idle_cpus=64, partitions=("gpu",))
-    told = translate_jobs([job(reason="Resources")], 1000, NOW, [*nodes, elsewhere])
-    assert told["job.1"].reason == words
+    reports = translate_jobs([job(reason="Resources")], 1000, NOW, [*nodes, elsewhere])
+    assert reports["job.1"].reason == words
 
 
 def test_waiting_for_a_single_node() -> None:
@@ -181,16 +181,16 @@ def test_the_place_in_the_queue_is_by_priority() -> None:
         job(reason="Priority", number=4, name="theirs", priority=9, user_id=7, partition="small,debug"),
         job(reason="Priority", number=5, name="elsewhere", priority=9, partition="gpu"),
     ]
-    told = translate_jobs(queue, 1000, NOW)
-    assert "ahead in the queue" not in told["b.1"].reason
-    assert "2 jobs are ahead" in told["a.1"].reason
-    assert "3 jobs are ahead" in told["c.1"].reason
-    assert "ahead in the queue" not in told["elsewhere"].reason
-    assert "theirs" not in told
+    reports = translate_jobs(queue, 1000, NOW)
+    assert "ahead in the queue" not in reports["b.1"].reason
+    assert "2 jobs are ahead" in reports["a.1"].reason
+    assert "3 jobs are ahead" in reports["c.1"].reason
+    assert "ahead in the queue" not in reports["elsewhere"].reason
+    assert "theirs" not in reports
 
 
 def test_a_stranger_s_job_of_the_same_name_is_not_ours(tmp_path: Path) -> None:
-    started(tmp_path, "2")
+    write_start(tmp_path, "2")
     copies = [job("RUNNING", number=2, folder=tmp_path), job("PENDING", number=3, user_id=7, folder=tmp_path)]
     assert translate_jobs(copies, 1000, NOW)["job.1"].scheduler_id == "2"
     assert duplicate_jobs(copies, 1000) == []
@@ -206,14 +206,16 @@ def test_the_largest_nodes() -> None:
     assert largest_nodes(partitions, nodes) == {"": 64, "debug": 64, "big": 64, "none": 1}
 
 
-def started(folder: Path, scheduler_id: str) -> None:
+def write_start(folder: Path, scheduler_id: str) -> None:
     start = batch_script.Start(
         pid=1, ticks=1, boot_id="b", host="n1", scheduler_id=scheduler_id, started_at=NOW
     )
     (folder / batch_script.STARTED).write_text(start.model_dump_json())
 
 
-def ended(folder: Path, exit_code: int, signal: int | None, *, after_s: int = 1, limit_s: int | None) -> None:
+def write_exit(
+    folder: Path, exit_code: int, signal: int | None, *, after_s: int = 1, limit_s: int | None
+) -> None:
     end = batch_script.Exit(
         exit_code=exit_code,
         signal=signal,
@@ -232,30 +234,30 @@ def test_of_two_copies_the_one_that_started_is_told(tmp_path: Path) -> None:
     ]
     assert translate_jobs(copies, 1000, NOW)["job.1"].scheduler_id == "1"
     assert duplicate_jobs(copies, 1000) == []
-    started(tmp_path, "1")
+    write_start(tmp_path, "1")
     assert translate_jobs(copies, 1000, NOW)["job.1"].scheduler_id == "1"
     assert [copy.id for copy in duplicate_jobs(copies, 1000)] == [3]
-    started(tmp_path, "3")
+    write_start(tmp_path, "3")
     assert translate_jobs(copies, 1000, NOW)["job.1"].scheduler_id == "3"
     assert duplicate_jobs(copies, 1000) == []
 
 
 def test_only_a_copy_that_gave_up_is_left(tmp_path: Path) -> None:
-    started(tmp_path, "1")
+    write_start(tmp_path, "1")
     late = job("FAILED", exit_code=batch_script.ALREADY_STARTED, number=2, folder=tmp_path)
     assert translate_jobs([late], 1000, NOW) == {}
 
 
 def test_a_kernel_that_ends_with_that_code_is_believed(tmp_path: Path) -> None:
-    started(tmp_path, "2")
+    write_start(tmp_path, "2")
     real = job("FAILED", exit_code=batch_script.ALREADY_STARTED, number=2, folder=tmp_path)
     assert translate_jobs([real], 1000, NOW)["job.1"].exit_code == batch_script.ALREADY_STARTED
 
 
 def test_the_folder_s_exit_code_is_exact(tmp_path: Path) -> None:
-    ended(tmp_path, 143, None, limit_s=None)
-    told = translate_job(job("FAILED", "NonZeroExitCode", 15, 0, number=99, folder=tmp_path), 0, NOW)
-    assert told.exit_code == 143
+    write_exit(tmp_path, 143, None, limit_s=None)
+    report = translate_job(job("FAILED", "NonZeroExitCode", 15, 0, number=99, folder=tmp_path), 0, NOW)
+    assert report.exit_code == 143
 
 
 @pytest.mark.parametrize(
@@ -275,14 +277,14 @@ def test_what_the_folder_says(  # noqa: PLR0917
     tmp_path: Path, exit_code: int, signal: int | None, after_s: int, limit_s: int | None, state: JobState
 ) -> None:
     assert recover_report("job.1", tmp_path) is None
-    started(tmp_path, "5")
+    write_start(tmp_path, "5")
     lost = recover_report("job.1", tmp_path)
     assert lost is not None
     assert lost.state is JobState.LOST
-    ended(tmp_path, exit_code, signal, after_s=after_s, limit_s=limit_s)
-    told = recover_report("job.1", tmp_path)
-    assert told is not None
-    assert (told.state, told.exit_code, told.scheduler_id) == (state, exit_code, "5")
+    write_exit(tmp_path, exit_code, signal, after_s=after_s, limit_s=limit_s)
+    report = recover_report("job.1", tmp_path)
+    assert report is not None
+    assert (report.state, report.exit_code, report.scheduler_id) == (state, exit_code, "5")
 
 
 @pytest.mark.parametrize(
@@ -319,8 +321,8 @@ def test_figures_per_partition() -> None:
         SlurmPartition("small", is_up=False),
         SlurmPartition("none", is_up=True),
     ]
-    told = [
+    figures = [
         (p.total_nodes, p.avail_nodes, p.total_cpus, p.avail_cpus, p.running_jobs, p.queued_jobs)
         for p in partition_figures(partitions, nodes, jobs)
     ]
-    assert told == [(3, 1, 12, 1, 2, 1), (2, 0, 8, 0, 0, 1), (0, 0, 0, 0, 0, 0)]
+    assert figures == [(3, 1, 12, 1, 2, 1), (2, 0, 8, 0, 0, 1), (0, 0, 0, 0, 0, 0)]

@@ -1,4 +1,4 @@
-"""Settings: from the environment or secret files; wrong ones are refused by name, their values not shown."""
+"""Settings from the environment and secret files; an error names the setting and hides its value."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""The state tables of transfers and jobs."""
+
 from itertools import chain
 
 import pytest

@@ -45,7 +45,7 @@ def run(self: "app.Task", *transfer_ids: str) -> None:
     with recording_failure(Transfer, claim), LeaseKeeper(Transfer, [claim]) as keeper:
         with session_scope(read_only=True) as session:
             row = session.get_one(Transfer, claim.id)
-        _run_one(row, claim, keeper.hold(claim))
+        _run_one(row, claim, keeper.progress_of(claim))
 
 
 def _run_one(row: Transfer, claim: Claim, progress: ClaimProgress) -> None:

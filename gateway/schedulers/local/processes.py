@@ -1,4 +1,4 @@
-"""Processes of this machine, known by more than a number that the system gives out again."""
+"""Processes of this machine, identified by pid, start time and boot, because the kernel reuses pids."""
 
 import os
 import signal
@@ -11,46 +11,49 @@ import psutil
 from gateway.schedulers.batch_script import Start
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_DEAD = frozenset("ZXx")
-_LOOKS, _LOOK_AGAIN_S = 500, 0.01  # bounded: a process that waits for a dead disk cannot be killed
-_STATE, _START_TICKS = 0, 19  # positions in /proc/<pid>/stat after the command's name
+_DEAD_STATES = frozenset("ZXx")
+_KILL_ROUNDS, _KILL_PAUSE_S = (
+    500,
+    0.01,
+)  # bounded: a dead disk delays SIGKILL
+_STATE, _START_TICKS = 0, 19  # fields of /proc/<pid>/stat, counted after the command's name
 
 
 def is_alive(start: Start) -> bool:
-    """Tell whether the very process that wrote the start still runs; a later one of its pid is another."""
+    """Tell whether the process that wrote the start still runs; a later process with its pid is another."""
     fields = _stat(start.pid)
-    return fields is not None and _is_of(start, fields) and fields[_STATE] not in _DEAD
+    return fields is not None and _has_written(start, fields) and fields[_STATE] not in _DEAD_STATES
 
 
 def terminate(start: Start) -> None:
-    """Ask the script to end; it passes the request on to its ranks."""
+    """Send SIGTERM to the script, which passes it on to its ranks."""
     if is_alive(start):
         with suppress(ProcessLookupError):
             os.kill(start.pid, signal.SIGTERM)
 
 
 def kill_session(start: Start) -> None:
-    """Kill whatever is left of the session that the script led.
+    """Kill all remaining processes of the session that the script led.
 
-    A session's number is not given out again while a process is in it. So with its leader alive or a
-    zombie, or with no process of that number, its members are ours; another process of that number means
-    that none of them is left, and so does another boot.
+    The kernel does not reuse a session's number while a process is in the session. So its members are
+    the job's while its leader is alive or a zombie, and while no process has that number. Another
+    process with that number proves that no member is left, and so does another boot.
     """
     fields = _stat(start.pid)
-    if _boot_id() != start.boot_id or (fields is not None and not _is_of(start, fields)):
+    if _boot_id() != start.boot_id or (fields is not None and not _has_written(start, fields)):
         return
-    # Looking takes time: a process may start another one that this look did not see, hence look again.
-    for _ in range(_LOOKS):
-        members = _members(start.pid)
+    # A process may start another one while the list is read, so the list is read until it is empty.
+    for _ in range(_KILL_ROUNDS):
+        members = _session_members(start.pid)
         if not members:
             return
         for pid in members:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-        time.sleep(_LOOK_AGAIN_S)
+        time.sleep(_KILL_PAUSE_S)
 
 
-def _members(session: int) -> list[int]:
+def _session_members(session: int) -> list[int]:
     return [pid for pid in psutil.pids() if _session_of(pid) == session and _is_running(pid)]
 
 
@@ -63,10 +66,10 @@ def _session_of(pid: int) -> int | None:
 
 def _is_running(pid: int) -> bool:
     fields = _stat(pid)
-    return fields is not None and fields[_STATE] not in _DEAD
+    return fields is not None and fields[_STATE] not in _DEAD_STATES
 
 
-def _is_of(start: Start, fields: list[str]) -> bool:
+def _has_written(start: Start, fields: list[str]) -> bool:
     return int(fields[_START_TICKS]) == start.ticks and _boot_id() == start.boot_id
 
 

@@ -1,10 +1,10 @@
-"""A scheduler for this machine: a first-come queue on disk, as many ranks times threads at once as CPUs.
+"""The local scheduler: a first-come, first-served queue on disk that fills the CPUs of this machine.
 
-There is no daemon. Whoever calls takes the lock, looks what has ended and starts what fits. A job runs in
-a session of its own and outlives whoever started it. Everything about it is in its attempt folder: who
-started it (`started.json`), how it ended (`exit.json`), that it was cancelled (`cancelled`); the spool
-holds only the queue. A crash between launching a script and noting it does no harm, because the script
-itself notes its start, and of two copies only one can.
+There is no daemon. Every call takes the lock, records the jobs that have ended and starts the jobs that
+fit. A job runs in a session of its own and outlives the process that started it. Its state lies in its
+attempt folder: its start (`started.json`), its end (`exit.json`), its cancellation (`cancelled`); the
+spool holds only the queue. A crash right after a launch does no harm, because the script itself records
+its start, and of two copies only one can.
 """
 
 import os
@@ -22,9 +22,9 @@ from gateway.schedulers.local import processes
 from gateway.schedulers.local.spool import Spool, SpoolEntry, write_atomically
 from gateway.states import JobState
 
-# Ended jobs stay in the queue's list for so long; `find` knows them from their folders ever after.
+# Ended jobs stay in the queue for this long; afterwards `find` reads their folders.
 FORGET_AFTER_S = 3600.0
-# A cancelled job that is still there after so long is killed at the next call.
+# The next call kills a cancelled job that still runs after this long.
 KILL_AFTER_S = 10.0
 CANCELLED = "cancelled"
 LAUNCH_LOG = "launch.log"
@@ -34,7 +34,7 @@ _LAUNCH_POLL_S = 0.002
 
 
 class LocalScheduler:
-    """Runs jobs on this machine. Any number of processes may use one spool at once."""
+    """Runs jobs on this machine. Several processes may use one spool at once."""
 
     def __init__(self, spool: Path, cpus: int) -> None:
         self._spool = Spool(spool)
@@ -46,8 +46,8 @@ class LocalScheduler:
         if cpus > self._cpus:
             raise SchedulerError(f"the job needs {cpus} CPUs at once and this machine offers {self._cpus}")
         script = batch_script.render(spec)
-        with self._spool.locked():
-            known = self._known(spec)
+        with self._spool.lock():
+            known = self._known_id(spec)
             if known is not None:
                 return known
             spec.folder.mkdir(parents=True, exist_ok=True)
@@ -57,35 +57,35 @@ class LocalScheduler:
         return str(entry.number)
 
     def find(self, name: str, folder: Path) -> JobReport | None:
-        """Return the job of this name, from its folder once the queue has forgotten it."""
-        with self._spool.locked():
+        """Return the report of a job by name, from its folder after the queue has dropped it."""
+        with self._spool.lock():
             number = self._spool.number_of(name)
             entry = None if number is None else self._spool.entry(number)
             if entry is not None:
-                return self._report(self._settled(entry))
+                return self._report(self._record_end(entry))
         return self.recall(name, folder)
 
     def recall(self, name: str, folder: Path) -> JobReport | None:
-        """Return what the folder says of a job that the queue has forgotten."""
+        """Recover the report of a job that the queue has dropped from its folder."""
         start = batch_script.read_start(folder)
-        return None if start is None else _observe(name, folder, start)
+        return None if start is None else _report_started(name, folder, start)
 
     def jobs(self) -> dict[str, JobReport]:
-        """Move the queue on and return all its jobs."""
-        with self._spool.locked():
+        """Advance the queue and return the reports of all its jobs."""
+        with self._spool.lock():
             return {entry.name: self._report(entry) for entry in self._advance()}
 
     def accounting(self, _name: str) -> Accounting | None:
-        """Return None: this machine keeps no accounts; the ranks' own figures are all there is."""
+        """Return None: this machine keeps no accounting, so only the ranks' own figures exist."""
         return None
 
     def cancel(self, scheduler_id: str) -> None:
         """End the job: at once if it waits, else by SIGTERM and later SIGKILL."""
         if not scheduler_id.isascii() or not scheduler_id.isdigit():
             return
-        with self._spool.locked():
+        with self._spool.lock():
             entry = self._spool.entry(int(scheduler_id))
-            if entry is None or self._settled(entry).end is not None:
+            if entry is None or self._record_end(entry).end is not None:
                 return
             (entry.folder / CANCELLED).touch()
             start = batch_script.read_start(entry.folder)
@@ -95,7 +95,7 @@ class LocalScheduler:
 
     def partitions(self) -> list[PartitionFigures]:
         """Return this machine as one partition."""
-        with self._spool.locked():
+        with self._spool.lock():
             entries = [entry for entry in self._advance() if entry.end is None]
         running = [entry for entry in entries if batch_script.read_start(entry.folder) is not None]
         return [
@@ -110,7 +110,7 @@ class LocalScheduler:
             )
         ]
 
-    def _known(self, spec: JobSpec) -> str | None:
+    def _known_id(self, spec: JobSpec) -> str | None:
         number = self._spool.number_of(spec.name)
         if number is not None:
             return str(number)
@@ -118,18 +118,19 @@ class LocalScheduler:
         return None if start is None else start.scheduler_id
 
     def _advance(self) -> list[SpoolEntry]:
-        """Note what has ended, start what fits. Strictly first come first: a big job is not overtaken."""
-        entries = [self._settled(entry) for entry in self._remembered()]
-        free = self._cpus - sum(entry.cpus for entry in entries if _occupies(entry))
+        """Record ends and start the jobs that fit, in strict order: no job overtakes a bigger one."""
+        entries = [self._record_end(entry) for entry in self._drop_old_entries()]
+        free = self._cpus - sum(entry.cpus for entry in entries if _is_running(entry))
         for entry in entries:
-            if entry.end is not None or _occupies(entry):
+            if entry.end is not None or _is_running(entry):
                 continue
             if entry.cpus > free or not _launch(entry):
                 break
             free -= entry.cpus
         return entries
 
-    def _remembered(self) -> list[SpoolEntry]:
+    def _drop_old_entries(self) -> list[SpoolEntry]:
+        """Remove the jobs that ended long ago and return the others."""
         entries = self._spool.entries()
         now = time.time()
         old = [e for e in entries if e.end is not None and now - e.end_seen_at > FORGET_AFTER_S]
@@ -137,33 +138,33 @@ class LocalScheduler:
             self._spool.remove(entry)
         return [entry for entry in entries if entry not in old]
 
-    def _settled(self, entry: SpoolEntry) -> SpoolEntry:
-        """Return the entry with its end noted, if it has ended."""
+    def _record_end(self, entry: SpoolEntry) -> SpoolEntry:
+        """Store the job's end if it has ended, and return the entry."""
         if entry.end is not None:
             return entry
-        end = _end(entry)
+        end = _find_end(entry)
         if end is None:
             return entry
-        settled = replace(entry, end=end, end_seen_at=time.time())
-        self._spool.replace(settled)
-        return settled
+        ended = replace(entry, end=end, end_seen_at=time.time())
+        self._spool.replace(ended)
+        return ended
 
     def _report(self, entry: SpoolEntry) -> JobReport:
         if entry.end is not None:
             return entry.end
         start = batch_script.read_start(entry.folder)
         if start is not None:
-            return _observe(entry.name, entry.folder, start)
-        waiting = f"waiting for {entry.cpus} free of {self._cpus} CPUs; first come, first served"
-        return JobReport(entry.name, str(entry.number), JobState.PENDING, reason=waiting)
+            return _report_started(entry.name, entry.folder, start)
+        reason = f"waiting for {entry.cpus} free of {self._cpus} CPUs; first come, first served"
+        return JobReport(entry.name, str(entry.number), JobState.PENDING, reason=reason)
 
 
-def _occupies(entry: SpoolEntry) -> bool:
+def _is_running(entry: SpoolEntry) -> bool:
     return entry.end is None and batch_script.read_start(entry.folder) is not None
 
 
-def _end(entry: SpoolEntry) -> JobReport | None:
-    """Tell how the job ended, or None while it waits or runs; see to it that nothing of it is left."""
+def _find_end(entry: SpoolEntry) -> JobReport | None:
+    """Return the report of an ended job, or None while it waits or runs; kill the processes it left."""
     if not (entry.folder / batch_script.SCRIPT).exists():
         reason = f"the job's folder {entry.folder} was removed"
         return JobReport(entry.name, str(entry.number), JobState.FAILED, reason=reason)
@@ -174,7 +175,7 @@ def _end(entry: SpoolEntry) -> JobReport | None:
         return None
     if start.pid and (not processes.is_alive(start) or _is_overdue(entry.folder)):
         processes.kill_session(start)
-    report = _observe(entry.name, entry.folder, start)
+    report = _report_started(entry.name, entry.folder, start)
     return None if report.state is JobState.RUNNING else report
 
 
@@ -184,7 +185,7 @@ def _is_overdue(folder: Path) -> bool:
 
 
 def _forbid_start(entry: SpoolEntry) -> None:
-    """Take the place of the script's own start, unless it was first: a launched copy may be on its way."""
+    """Write a start without a process, unless the script has written its own: a copy may be launching."""
     claim = batch_script.Start(
         pid=0, ticks=0, boot_id="", host="", scheduler_id=str(entry.number), started_at=datetime.now(UTC)
     )
@@ -198,8 +199,8 @@ def _forbid_start(entry: SpoolEntry) -> None:
         path.unlink()
 
 
-def _observe(name: str, folder: Path, start: batch_script.Start) -> JobReport:
-    """Tell from the folder and the process how a started attempt stands."""
+def _report_started(name: str, folder: Path, start: batch_script.Start) -> JobReport:
+    """Report on a started attempt, from its folder and its process."""
     cancelled = (folder / CANCELLED).exists()
     if start.pid == 0:
         return JobReport(
@@ -217,7 +218,7 @@ def _observe(name: str, folder: Path, start: batch_script.Start) -> JobReport:
         start.scheduler_id,
         state,
         exit_code=None if end is None else end.exit_code,
-        reason=_reason(state, end),
+        reason=_end_reason(state, end),
         started_at=start.started_at,
         ended_at=None if end is None else end.ended_at,
     )
@@ -231,7 +232,7 @@ def _end_state(end: batch_script.Exit | None, *, cancelled: bool) -> JobState:
     return JobState.FAILED
 
 
-def _reason(state: JobState, end: batch_script.Exit | None) -> str:
+def _end_reason(state: JobState, end: batch_script.Exit | None) -> str:
     if state in {JobState.RUNNING, JobState.SUCCEEDED}:
         return ""
     if state is JobState.CANCELLED:
@@ -244,7 +245,7 @@ def _reason(state: JobState, end: batch_script.Exit | None) -> str:
 
 
 def _launch(entry: SpoolEntry) -> bool:
-    """Start the script in a session of its own, nobody's child, and wait until it has noted its start."""
+    """Start the script in a session of its own and wait for its start; return False when there is none."""
     environment = {**batch_script.ENVIRONMENT, "HOME": str(Path.home()), "SLURM_JOB_ID": str(entry.number)}
     script = entry.folder / batch_script.SCRIPT
     try:
@@ -264,7 +265,7 @@ def _launch(entry: SpoolEntry) -> bool:
 
 
 def _has_started(folder: Path) -> bool:
-    """Wait for the start; a slow or full machine leaves the job in the queue, to be launched again."""
+    """Wait for the start file; without one the job stays in the queue and is launched again."""
     deadline = time.monotonic() + _LAUNCH_WAIT_S
     while time.monotonic() < deadline:
         if (folder / batch_script.STARTED).exists():

@@ -1,4 +1,4 @@
-"""The queue of the local scheduler on disk: one small file per job, all behind one lock."""
+"""The spool of the local scheduler: one file per queued job, and one lock for all of them."""
 
 import fcntl
 import os
@@ -16,13 +16,13 @@ from gateway.schedulers.base import JobReport
 
 LOCK_WAIT_S = 30.0
 _LOCK_POLL_S = 0.005
-# A job's name becomes part of a file's name.
+# The name of a job becomes part of a file name.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class SpoolEntry:
-    """One job of the queue. `end` is set once it is known, then `end_seen_at` (epoch) tells since when."""
+    """One job of the queue. `end` is its report once it has ended, seen at `end_seen_at` (epoch)."""
 
     number: int
     name: str
@@ -36,7 +36,7 @@ _ENTRY = TypeAdapter(SpoolEntry)
 
 
 class Spool:
-    """The entries, in the order of their numbers. Every call but `locked` needs the lock."""
+    """The entries, in the order of their numbers. Every method but `lock` needs the lock."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -44,36 +44,36 @@ class Spool:
         self._last_number = folder / "last_number"
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the one lock, which the kernel releases when its holder dies."""
+    def lock(self) -> Iterator[None]:
+        """Hold the lock of the spool; the kernel releases it when its holder dies."""
         try:
             self._jobs.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            file = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
             try:
-                _wait_for(lock)
+                _acquire(file)
                 yield
             finally:
-                os.close(lock)
+                os.close(file)
         except OSError as error:
             raise SchedulerUnavailable(
                 f"the local scheduler cannot use its files: {error.strerror}: {error.filename}"
             ) from error
 
     def number_of(self, name: str) -> int | None:
-        """Return the number under which the job is known."""
+        """Return the number of the job of this name, or None."""
         return next((number for number, known, _ in self._files() if known == name), None)
 
     def entries(self) -> list[SpoolEntry]:
-        """Return all jobs, first come first."""
+        """Return all jobs in the order of their submission."""
         return [_ENTRY.validate_json(path.read_bytes()) for _, _, path in self._files()]
 
     def entry(self, number: int) -> SpoolEntry | None:
-        """Return one job."""
+        """Return the job of this number, or None."""
         paths = (path for known, _, path in self._files() if known == number)
         return next((_ENTRY.validate_json(path.read_bytes()) for path in paths), None)
 
     def add(self, name: str, folder: Path, cpus: int) -> SpoolEntry:
-        """Append a job. A crash in between costs a number, never a job."""
+        """Append a job. A crash within the call may waste a number but loses no job."""
         if not _NAME.fullmatch(name):
             raise Invalid("letters, digits, '.', '_' and '-', at most 200", field="name of the job")
         number = 1 + (int(self._last_number.read_text()) if self._last_number.exists() else 0)
@@ -83,11 +83,11 @@ class Spool:
         return entry
 
     def replace(self, entry: SpoolEntry) -> None:
-        """Write what is known of a job now."""
+        """Write the current entry of a job."""
         write_atomically(self._path(entry), _ENTRY.dump_json(entry).decode())
 
     def remove(self, entry: SpoolEntry) -> None:
-        """Forget a job."""
+        """Remove a job from the queue."""
         self._path(entry).unlink(missing_ok=True)
 
     def _path(self, entry: SpoolEntry) -> Path:
@@ -102,7 +102,7 @@ class Spool:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file that is whole or not there, after a power cut too. Two writers need a lock."""
+    """Write a file that is complete or absent, even after a power cut. Concurrent writers need a lock."""
     new = path.with_name(f"{path.name}.new")
     with new.open("w", encoding="utf-8") as file:
         file.write(text)
@@ -111,11 +111,11 @@ def write_atomically(path: Path, text: str) -> None:
     new.replace(path)
 
 
-def _wait_for(lock: int) -> None:
+def _acquire(file: int) -> None:
     deadline = time.monotonic() + LOCK_WAIT_S
     while True:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise SchedulerUnavailable(

@@ -1,8 +1,8 @@
-"""Slurm through pyslurm: the only module that imports it, and not before it is needed.
+"""The Slurm client: the only module that imports pyslurm, and only at the first use of a cluster.
 
-libslurm ends the whole process where a configuration cannot be used, keeps one configuration per process
-for ever, and pyslurm blocks every thread during a call. So the configuration is tried in a process that
-may die, and all this happens in a cluster's worker and watcher, never in the API.
+libslurm exits the whole process when it cannot use a configuration, keeps one configuration per process
+for ever, and pyslurm blocks every thread during a call. So a child process tries the configuration first,
+and only a cluster's worker and watcher use this client, never the API.
 """
 
 import math
@@ -30,7 +30,7 @@ from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
 from gateway.schedulers.slurm.recovery import recover_report
 from gateway.states import JobState
 
-# Errors after which the same call may succeed: the controller or munge is away, slow, starting or full.
+# Errors after which the same call may succeed: the controller or munge is down, slow, starting or full.
 TRANSIENT = frozenset(
     {
         *range(1000, 1005),  # the connection broke
@@ -44,61 +44,61 @@ TRANSIENT = frozenset(
         *range(6000, 6010),  # authentication, as above; an expired credential
     }
 )
-_FIRST_SLURM_ERROR = 1000  # what is smaller is the system's: a refused connection, a time-out
-_CANARY_S = 60
-_CANARY = "import sys, pyslurm; pyslurm.slurm_init(sys.argv[1])"
-_SIZES_KNOWN_FOR_S = 60.0
+_FIRST_SLURM_ERROR = 1000  # smaller numbers are errno values: a refused connection, a time-out
+_PROBE_TIMEOUT_S = 60
+_PROBE = "import sys, pyslurm; pyslurm.slurm_init(sys.argv[1])"
+_NODE_CPUS_VALID_S = 60.0
 _ACCOUNTING = "accounting_storage/slurmdbd"
 _ID = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class SlurmInstallation:
-    """Where Slurm is: its configuration here, and the PATH under which its nodes find `srun`."""
+    """A Slurm installation: its configuration file, and the PATH with which its nodes find `srun`."""
 
     conf: Path
     path: str
 
 
 class SlurmScheduler:
-    """Submits to Slurm and watches all jobs in one call."""
+    """Submits jobs to Slurm and lists all of them in one call."""
 
-    def __init__(self, site: SlurmInstallation) -> None:
-        self._path = site.path
-        self._slurm = _load(site.conf)
-        self._sizes: tuple[float, dict[str, int]] = (-math.inf, {})
+    def __init__(self, installation: SlurmInstallation) -> None:
+        self._path = installation.path
+        self._slurm = _load_pyslurm(installation.conf)
+        self._node_cpus: tuple[float, dict[str, int]] = (-math.inf, {})
 
     def submit(self, spec: JobSpec) -> str:
-        """Submit the job. After a crash or a time-out look with `find` first: Slurm itself never does."""
+        """Submit the job. After a crash or a time-out call `find` first: Slurm accepts a name twice."""
         script = batch_script.render(spec)
         nodes = spec.resources.nodes or self._nodes_needed(spec)
-        with _asking():
+        with self._translate_errors():
             description = self._slurm.JobSubmitDescription(**self._description(spec, nodes), script=script)
             return str(description.submit())
 
     def find(self, name: str, folder: Path) -> JobReport | None:
-        """Return the job of this name, from its folder when Slurm has forgotten it."""
+        """Return the report of a job by name, from its folder when Slurm has forgotten it."""
         return self.jobs().get(name) or self.recall(name, folder)
 
     def recall(self, name: str, folder: Path) -> JobReport | None:
-        """Return what the folder says of a job that Slurm has forgotten, or else its accounting."""
-        told = recover_report(name, folder)
-        if told is not None and told.state is not JobState.LOST:
-            return told
-        return self._accounted(name) or told
+        """Recover the report of a job that Slurm has forgotten from its folder, else from the accounting."""
+        report = recover_report(name, folder)
+        if report is not None and report.state is not JobState.LOST:
+            return report
+        return self._report_from_accounting(name) or report
 
     def accounting(self, name: str) -> Accounting | None:
-        """Return what slurmdbd knows of the job; of copies that gave up at once, it is the longest one's."""
-        with _asking():
-            known = [_accounting(job) for job in self._in_accounts(name)]
-        return max(known, key=lambda job: job.elapsed_s or 0, default=None)
+        """Return the measurements of slurmdbd; among copies of the job those of the longest one."""
+        with self._translate_errors():
+            copies = [_accounting(job) for job in self._accounting_records(name)]
+        return max(copies, key=lambda job: job.elapsed_s or 0, default=None)
 
-    def _accounted(self, name: str) -> JobReport | None:
-        with _asking():
-            jobs = [_job(job) for job in self._in_accounts(name)]
+    def _report_from_accounting(self, name: str) -> JobReport | None:
+        with self._translate_errors():
+            jobs = [_job(job) for job in self._accounting_records(name)]
         return reports.translate_jobs(jobs, os.getuid(), datetime.now(UTC)).get(name)
 
-    def _in_accounts(self, name: str) -> list[Any]:
+    def _accounting_records(self, name: str) -> list[Any]:
         if not self._has_accounting:
             return []
         found = self._slurm.db.Jobs.load(self._slurm.db.JobFilter(names=[name], users=[os.getuid()]))
@@ -109,17 +109,17 @@ class SlurmScheduler:
         return bool(self._slurm.slurmctld.Config.load().accounting_storage_type == _ACCOUNTING)
 
     def jobs(self) -> dict[str, JobReport]:
-        """Return all jobs of this account by name, from one call, and drop copies that cannot start."""
+        """Return the reports of this account's jobs by name, and cancel copies that cannot start."""
         jobs = self._load_jobs()
         for job in reports.duplicate_jobs(jobs, os.getuid()):
             self.cancel(str(job.id))
-        nodes = self._load_nodes() if reports.any_needs_room(jobs, os.getuid()) else []
+        nodes = self._load_nodes() if reports.any_waits_for_nodes(jobs, os.getuid()) else []
         return reports.translate_jobs(jobs, os.getuid(), datetime.now(UTC), nodes)
 
     def cancel(self, scheduler_id: str) -> None:
-        """End the job: SIGTERM, and SIGKILL after Slurm's KillWait. What is unknown or over is no error."""
+        """End the job: SIGTERM, then SIGKILL after Slurm's KillWait; an unknown or ended job is no error."""
         if _ID.fullmatch(scheduler_id):
-            with _asking():
+            with self._translate_errors():
                 self._slurm.Job(int(scheduler_id)).cancel()
 
     def partitions(self) -> list[PartitionFigures]:
@@ -127,32 +127,32 @@ class SlurmScheduler:
         return partition_figures(self._load_partitions(), self._load_nodes(), self._load_jobs())
 
     def _load_jobs(self) -> list[SlurmJob]:
-        with _asking():
+        with self._translate_errors():
             return [_job(job) for job in self._slurm.Jobs.load().values()]
 
     def _load_partitions(self) -> list[SlurmPartition]:
-        with _asking():
+        with self._translate_errors():
             return [
                 SlurmPartition(p.name, is_up=p.state == "UP", is_default=p.is_default)
                 for p in self._slurm.Partitions.load().values()
             ]
 
     def _load_nodes(self) -> list[SlurmNode]:
-        with _asking():
+        with self._translate_errors():
             return [
                 SlurmNode(n.name, n.state, n.effective_cpus, n.idle_cpus, tuple(n.partitions))
                 for n in self._slurm.Nodes.load().values()
             ]
 
-    def _description(self, spec: JobSpec, nodes: int) -> dict[str, Any]:
-        wanted = spec.resources
-        memory = wanted.memory_per_cpu_bytes
-        limit = wanted.time_limit_s
+    def _description(self, spec: JobSpec, nodes: int) -> dict[str, object]:
+        resources = spec.resources
+        memory = resources.memory_per_cpu_bytes
+        limit = resources.time_limit_s
         description = {
             "name": spec.name,
             "comment": spec.name,
             "working_directory": str(spec.folder),
-            # Slurm's own words about the job; relative, because '%' in a path would mean something to it.
+            # Messages of Slurm about the job; relative, because Slurm expands '%' in a path.
             "standard_output": "slurm-%j.log",
             "standard_error": "slurm-%j.log",
             "environment": {**batch_script.ENVIRONMENT, "PATH": self._path, "HOME": str(Path.home())},
@@ -160,28 +160,40 @@ class SlurmScheduler:
             "cpus_per_task": spec.threads,
             "nodes": nodes,
             "is_requeueable": False,
-            "partitions": wanted.partition or None,
-            "account": wanted.account or None,
-            "qos": wanted.qos or None,
+            "partitions": resources.partition or None,
+            "account": resources.account or None,
+            "qos": resources.qos or None,
             "time_limit": None if limit is None else math.ceil(limit / 60),
             "memory_per_cpu": None if memory is None else f"{math.ceil(memory / 2**20)}M",
         }
         return {key: value for key, value in description.items() if value is not None}
 
     def _nodes_needed(self, spec: JobSpec) -> int:
-        """Return on how many of the partition's largest nodes the ranks fit; Slurm itself would not try."""
-        sizes = self._known_sizes()
-        size = sizes.get(spec.resources.partition, 1)
-        size = min(size, spec.resources.cpus_per_node or size)
-        return math.ceil(spec.ranks / max(1, size // spec.threads))
+        """Return the number of the partition's largest nodes that the ranks need; Slurm assumes one node."""
+        cpus = self._largest_nodes().get(spec.resources.partition, 1)
+        cpus = min(cpus, spec.resources.cpus_per_node or cpus)
+        return math.ceil(spec.ranks / max(1, cpus // spec.threads))
 
-    def _known_sizes(self) -> dict[str, int]:
-        """Return the CPUs of each partition's largest node; the default partition is "" as well."""
-        loaded_at, sizes = self._sizes
-        if time.monotonic() - loaded_at > _SIZES_KNOWN_FOR_S:
-            sizes = largest_nodes(self._load_partitions(), self._load_nodes())
-            self._sizes = (time.monotonic(), sizes)
-        return sizes
+    def _largest_nodes(self) -> dict[str, int]:
+        """Return the CPUs of each partition's largest node; "" names the default partition as well."""
+        loaded_at, cpus = self._node_cpus
+        if time.monotonic() - loaded_at > _NODE_CPUS_VALID_S:
+            cpus = largest_nodes(self._load_partitions(), self._load_nodes())
+            self._node_cpus = (time.monotonic(), cpus)
+        return cpus
+
+    @contextmanager
+    def _translate_errors(self) -> Iterator[None]:
+        """Translate the exceptions of pyslurm into the gateway's errors, with Slurm's own messages."""
+        try:
+            yield
+        except self._slurm.RPCError as error:
+            number = error.errno or 0
+            if number < _FIRST_SLURM_ERROR or number in TRANSIENT:
+                raise SchedulerUnavailable(f"Slurm does not answer: {error.msg} ({number})") from error
+            raise SchedulerError(f"Slurm refused: {error.msg} ({number})") from error
+        except (self._slurm.PyslurmError, ValueError) as error:
+            raise SchedulerError(f"Slurm refused: {error}") from error
 
 
 def _job(job: Any) -> SlurmJob:
@@ -198,13 +210,13 @@ def _job(job: Any) -> SlurmJob:
         user_id=job.user_id,
         exit_code=job.exit_code,
         signal=job.exit_code_signal,
-        start_at=_time(job.start_time),
-        end_at=_time(job.end_time),
+        start_at=_utc(job.start_time),
+        end_at=_utc(job.end_time),
     )
 
 
 def _accounting(job: Any) -> Accounting:
-    # Slurm puts 0 for what its cluster does not gather.
+    # Slurm reports 0 for a figure that its cluster does not gather.
     return Accounting(
         elapsed_s=job.elapsed_time or None,
         cpu_s=job.stats.total_cpu_time or None,
@@ -212,7 +224,7 @@ def _accounting(job: Any) -> Accounting:
     )
 
 
-def _time(epoch: int | None) -> datetime | None:
+def _utc(epoch: int | None) -> datetime | None:
     return datetime.fromtimestamp(epoch, UTC) if epoch else None
 
 
@@ -221,8 +233,8 @@ def _used_conf() -> list[Path]:
     return []
 
 
-def _load(conf: Path) -> Any:
-    """Import and initialise pyslurm, once per process; raise where libslurm would end the process."""
+def _load_pyslurm(conf: Path) -> Any:
+    """Import and initialise pyslurm once per process; raise where libslurm would exit the process."""
     if _used_conf() and _used_conf() != [conf]:
         raise SchedulerError(
             f"this process already uses {_used_conf()[0]} and cannot use {conf} as well:"
@@ -239,9 +251,9 @@ def _load(conf: Path) -> Any:
 
 
 def check_conf(conf: Path) -> None:
-    """Raise SchedulerUnavailable unless libslurm survives this configuration.
+    """Raise SchedulerUnavailable unless libslurm accepts this configuration in a child process.
 
-    No job is at fault where the worker's machine is not set up, so none is failed for it at once.
+    The error is transient, because a worker's machine that is not set up is no fault of a job.
     """
     if find_spec("pyslurm") is None:
         raise SchedulerUnavailable(
@@ -251,30 +263,14 @@ def check_conf(conf: Path) -> None:
         raise SchedulerUnavailable(
             f"Slurm's configuration {conf} does not exist or cannot be read by this account"
         )
-    canary = subprocess.run(
-        [sys.executable, "-c", _CANARY, str(conf)],
+    probe = subprocess.run(
+        [sys.executable, "-c", _PROBE, str(conf)],
         env={**os.environ, "PYSLURM_DISABLE_AUTO_INIT": "1"},
         capture_output=True,
         text=True,
-        timeout=_CANARY_S,
+        timeout=_PROBE_TIMEOUT_S,
         check=False,
     )
-    if canary.returncode != 0:
-        words = (canary.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise SchedulerUnavailable(f"libslurm cannot use {conf}: {words}")
-
-
-@contextmanager
-def _asking() -> Iterator[None]:
-    """Turn what pyslurm raises into our errors, with Slurm's own words."""
-    import pyslurm  # noqa: PLC0415  see the module's first lines
-
-    try:
-        yield
-    except pyslurm.RPCError as error:
-        number = error.errno or 0
-        if number < _FIRST_SLURM_ERROR or number in TRANSIENT:
-            raise SchedulerUnavailable(f"Slurm does not answer: {error.msg} ({number})") from error
-        raise SchedulerError(f"Slurm refused: {error.msg} ({number})") from error
-    except (pyslurm.PyslurmError, ValueError) as error:
-        raise SchedulerError(f"Slurm refused: {error}") from error
+    if probe.returncode != 0:
+        message = (probe.stderr.strip().splitlines() or ["it printed no message"])[-1]
+        raise SchedulerUnavailable(f"libslurm cannot use {conf}: {message}")

@@ -1,4 +1,4 @@
-"""The figures of Slurm's partitions, from its nodes and jobs."""
+"""The figures of Slurm's partitions, counted from its nodes and jobs."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from gateway.states import JobState
 def partition_figures(
     partitions: Iterable[SlurmPartition], nodes: list[SlurmNode], jobs: list[SlurmJob]
 ) -> list[PartitionFigures]:
-    """Count per partition; a node or a waiting job that is in two of them counts in both."""
+    """Count nodes, CPUs and jobs per partition; a node or pending job in two partitions counts in both."""
     return [_figures(partition, nodes, jobs) for partition in partitions]
 
 
@@ -31,9 +31,9 @@ def _figures(partition: SlurmPartition, nodes: list[SlurmNode], jobs: list[Slurm
 
 
 def largest_nodes(partitions: Iterable[SlurmPartition], nodes: list[SlurmNode]) -> dict[str, int]:
-    """Return the CPUs of each partition's largest node; the default partition is "" as well."""
-    sizes: dict[str, int] = {}
+    """Return the CPUs of each partition's largest node; "" names the default partition as well."""
+    largest: dict[str, int] = {}
     for partition in partitions:
-        size = max((node.cpus for node in nodes if partition.name in node.partitions), default=1)
-        sizes |= {partition.name: size} | ({"": size} if partition.is_default else {})
-    return sizes
+        cpus = max((node.cpus for node in nodes if partition.name in node.partitions), default=1)
+        largest |= {partition.name: cpus} | ({"": cpus} if partition.is_default else {})
+    return largest

@@ -1,4 +1,4 @@
-"""Jobs, nodes and partitions as Slurm lists them, in plain data without pyslurm."""
+"""The records of Slurm's jobs, nodes and partitions as plain data, without pyslurm."""
 
 import math
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class SlurmJob:
-    """One job. `state` and `reason` are Slurm's own words; times are aware and in UTC."""
+    """A job record. `state` and `reason` are Slurm's own words; times are aware and in UTC."""
 
     id: int
     name: str
@@ -28,12 +28,12 @@ class SlurmJob:
 
     @property
     def cpus_per_node(self) -> int:
-        """The CPUs it needs on each of its nodes, if they are shared out evenly."""
+        """The CPUs that the job needs on each of its nodes when they are spread evenly."""
         return math.ceil(self.cpus / max(1, self.nodes))
 
 
 _USABLE = frozenset({"IDLE", "MIXED", "ALLOCATED"})
-# Flags after the state, as in IDLE+DRAIN, with which a node takes no job now.
+# Flags behind the state, as in IDLE+DRAIN, with which a node accepts no job now.
 _UNUSABLE_FLAGS = frozenset(
     {
         *("DRAIN", "NOT_RESPONDING", "FAIL", "MAINTENANCE", "RESERVED", "REBOOT_ISSUED", "REBOOT_REQUESTED"),
@@ -44,7 +44,7 @@ _UNUSABLE_FLAGS = frozenset(
 
 @dataclass(frozen=True)
 class SlurmNode:
-    """A node as Slurm lists it; `cpus` are those that jobs can have."""
+    """A node record; `cpus` counts the CPUs that jobs can use."""
 
     name: str
     state: str
@@ -54,15 +54,15 @@ class SlurmNode:
 
     @property
     def free_cpus(self) -> int:
-        """The CPUs on which a job could start now."""
+        """The number of CPUs on which a job could start now."""
         state, *flags = self.state.rstrip("*~#!%$@^-").split("+")
         if state not in _USABLE or self.state.endswith("*") or _UNUSABLE_FLAGS & set(flags):
             return 0
         return self.idle_cpus
 
 
-def nodes_with_room(job: SlurmJob, nodes: Iterable[SlurmNode]) -> int:
-    """Count the nodes of the job's partitions on which its share could start now."""
+def count_free_nodes(job: SlurmJob, nodes: Iterable[SlurmNode]) -> int:
+    """Count the nodes of the job's partitions with enough free CPUs for its share."""
     partitions = set(job.partition.split(","))
     return sum(
         node.free_cpus >= job.cpus_per_node for node in nodes if partitions.intersection(node.partitions)
@@ -71,7 +71,7 @@ def nodes_with_room(job: SlurmJob, nodes: Iterable[SlurmNode]) -> int:
 
 @dataclass(frozen=True)
 class SlurmPartition:
-    """A partition as Slurm lists it."""
+    """A partition record."""
 
     name: str
     is_up: bool

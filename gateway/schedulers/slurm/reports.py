@@ -1,4 +1,4 @@
-"""What Slurm says of a job, and what that means here: a table, and never a guess."""
+"""Reports from Slurm's job records: one table translates its states, and no state is guessed."""
 
 import logging
 from collections import Counter
@@ -9,13 +9,13 @@ from pathlib import Path
 
 from gateway.schedulers import batch_script
 from gateway.schedulers.base import JobReport
-from gateway.schedulers.slurm.pending import needs_room, pending_reason
-from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, nodes_with_room
+from gateway.schedulers.slurm.pending import pending_reason, waits_for_nodes
+from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, count_free_nodes
 from gateway.states import JobState
 
 _log = logging.getLogger(__name__)
 
-# Every state of Slurm's job_states and job state flags, by the word that Slurm prints.
+# All of Slurm's job states and job state flags, by the word that Slurm prints.
 STATES: dict[str, JobState] = {
     "PENDING": JobState.PENDING,
     "CONFIGURING": JobState.PENDING,
@@ -48,8 +48,8 @@ STATES: dict[str, JobState] = {
     "LAUNCH_FAILED": JobState.NODE_FAILURE,
 }
 
-# States about which more is to be said than their name.
-_WORDS = {
+# The reasons for states that need an explanation.
+_STATE_REASONS = {
     "CONFIGURING": "Slurm has found nodes for the job and is making them ready",
     "POWER_UP_NODE": "Slurm is switching on the nodes for the job",
     "REQUEUED": "Slurm has put the job back into the queue",
@@ -74,32 +74,35 @@ _WORDS = {
 def translate_jobs(
     jobs: Iterable[SlurmJob], user_id: int, now: datetime, nodes: Iterable[SlurmNode] = ()
 ) -> dict[str, JobReport]:
-    """Return one report per name of this user's jobs; the others only tell how many are ahead.
+    """Return one report per name of this user's jobs; other users' jobs count as jobs ahead.
 
-    A late copy of a job, which does nothing, is not its truth. The nodes matter to jobs that wait for room.
+    A late copy of a job, which runs nothing, is left out. Only jobs that wait for nodes need the nodes.
     """
-    every = list(jobs)
-    ahead = _ahead(every)
-    by_name: dict[str, list[SlurmJob]] = {}
-    for job in every:
-        if job.user_id == user_id:
-            by_name.setdefault(job.name, []).append(job)
-    chosen = (_true_one(copies) for copies in by_name.values())
-    known = list(nodes)
+    every_job, every_node = list(jobs), list(nodes)
+    ahead = _count_ahead(every_job)
+    effective = (_effective_copy(copies) for copies in _group_by_name(every_job, user_id))
     return {
-        job.name: translate_job(job, ahead.get(job.id, 0), now, nodes_with_room(job, known))
-        for job in chosen
+        job.name: translate_job(job, ahead.get(job.id, 0), now, count_free_nodes(job, every_node))
+        for job in effective
         if job is not None
     }
 
 
-def any_needs_room(jobs: Iterable[SlurmJob], user_id: int) -> bool:
-    """Tell whether the nodes matter to the reports: asking for them costs a call."""
-    return any(needs_room(job) for job in jobs if job.user_id == user_id)
+def _group_by_name(jobs: Iterable[SlurmJob], user_id: int) -> Iterable[list[SlurmJob]]:
+    by_name: dict[str, list[SlurmJob]] = {}
+    for job in jobs:
+        if job.user_id == user_id:
+            by_name.setdefault(job.name, []).append(job)
+    return by_name.values()
 
 
-def _ahead(jobs: list[SlurmJob]) -> dict[int, int]:
-    """Count for every waiting job those that Slurm considers before it in its (first) partition."""
+def any_waits_for_nodes(jobs: Iterable[SlurmJob], user_id: int) -> bool:
+    """Tell whether a report needs the nodes, because loading them costs a call."""
+    return any(waits_for_nodes(job) for job in jobs if job.user_id == user_id)
+
+
+def _count_ahead(jobs: list[SlurmJob]) -> dict[int, int]:
+    """Count for each pending job the jobs that Slurm considers before it in its first partition."""
     waiting = sorted((job for job in jobs if job.state == "PENDING"), key=lambda j: (-j.priority, j.id))
     counts: Counter[str] = Counter()
     ahead: dict[int, int] = {}
@@ -110,8 +113,8 @@ def _ahead(jobs: list[SlurmJob]) -> dict[int, int]:
     return ahead
 
 
-def _true_one(copies: list[SlurmJob]) -> SlurmJob | None:
-    """Return the job that runs or will run the attempt, or None when only copies that gave up are left."""
+def _effective_copy(copies: list[SlurmJob]) -> SlurmJob | None:
+    """Return the copy that runs or will run the attempt, or None when only copies that exited are left."""
     if len(copies) == 1 and copies[0].exit_code != batch_script.ALREADY_STARTED:
         return copies[0]
     start = batch_script.read_start(copies[0].folder)
@@ -121,14 +124,10 @@ def _true_one(copies: list[SlurmJob]) -> SlurmJob | None:
 
 
 def duplicate_jobs(jobs: Iterable[SlurmJob], user_id: int) -> list[SlurmJob]:
-    """Return the waiting copies of attempts that another job has started: they could only give up."""
-    names: dict[str, list[SlurmJob]] = {}
-    for job in jobs:
-        if job.user_id == user_id:
-            names.setdefault(job.name, []).append(job)
+    """Return the pending copies of attempts that another job has started: they would exit at once."""
     return [
         job
-        for copies in names.values()
+        for copies in _group_by_name(jobs, user_id)
         if len(copies) > 1 and (start := batch_script.read_start(copies[0].folder)) is not None
         for job in copies
         if str(job.id) != start.scheduler_id and STATES.get(job.state) is JobState.PENDING
@@ -136,7 +135,7 @@ def duplicate_jobs(jobs: Iterable[SlurmJob], user_id: int) -> list[SlurmJob]:
 
 
 def translate_job(job: SlurmJob, ahead: int, now: datetime, free_nodes: int = 0) -> JobReport:
-    """Translate one job; `ahead` waiting jobs come before it, and so many nodes have room for its share."""
+    """Translate one job; `ahead` pending jobs come before it, `free_nodes` can take its share."""
     state = STATES.get(job.state)
     if state is None:
         _log.warning("job %d (%s): Slurm's state %r is not in the table", job.id, job.name, job.state)
@@ -154,11 +153,11 @@ def translate_job(job: SlurmJob, ahead: int, now: datetime, free_nodes: int = 0)
 
 
 def _exit_code(job: SlurmJob) -> int | None:
-    """Return the exit code as a shell would: 128 and the signal's number for a death by signal.
+    """Return the exit code as a shell does: 128 plus the signal's number for a death by signal.
 
-    The folder knows better than Slurm, in whose interface 143 and 15 look the same.
+    The folder's exit code comes first, because Slurm's interface cannot tell 143 from signal 15.
     """
-    end = None if job.state == "COMPLETED" else _noted_end(job.id, job.folder)
+    end = None if job.state == "COMPLETED" else _read_exit_once(job.id, job.folder)
     if end is not None:
         return end.exit_code
     if job.signal:
@@ -168,21 +167,21 @@ def _exit_code(job: SlurmJob) -> int | None:
     return job.exit_code
 
 
-@lru_cache(maxsize=4096)  # Slurm lists an ended job for minutes, in every answer
-def _noted_end(_job_id: int, folder: Path) -> batch_script.Exit | None:
+@lru_cache(maxsize=4096)  # Slurm lists an ended job for minutes, in every response
+def _read_exit_once(_job_id: int, folder: Path) -> batch_script.Exit | None:
     return batch_script.read_exit(folder)
 
 
 def _reason(job: SlurmJob, state: JobState | None) -> str:
     if state is None:
         return f"Slurm says {job.state!r} ({job.reason}), which this gateway does not know"
-    if job.state in _WORDS:
-        return _WORDS[job.state]
+    if job.state in _STATE_REASONS:
+        return _STATE_REASONS[job.state]
     if state is not JobState.FAILED:
         return ""
     if job.signal:
         return f"the job was killed by signal {job.signal}"
-    if job.exit_code == batch_script.NO_FOLDER and _noted_end(job.id, job.folder) is None:
+    if job.exit_code == batch_script.NO_FOLDER and _read_exit_once(job.id, job.folder) is None:
         return "the job could not write to its folder on the node; the filesystem may be full"
     return f"the job ended with exit code {_exit_code(job)}" + _detail(job)
 
