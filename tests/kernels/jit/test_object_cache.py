@@ -226,7 +226,11 @@ def test_a_change_anywhere_in_the_package_is_new_code(tmp_path: Path) -> None:
     copytree(package, changed, ignore=ignore_patterns("__pycache__"))
 
     def key() -> str:
-        command = [sys.executable, "-c", "from hpc_kernels.jit import object_cache as c; print(c._source_key())"]
+        command = [
+            sys.executable,
+            "-c",
+            "from hpc_kernels.jit import object_cache as c; print(c._source_key())",
+        ]
         return subprocess.run(command, check=True, cwd=tmp_path, capture_output=True, text=True).stdout
 
     before = key()
