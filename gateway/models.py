@@ -2,14 +2,29 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, BigInteger, Enum, Index, Integer, String, Text, Uuid, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Enum,
+    Index,
+    Integer,
+    String,
+    Text,
+    Uuid,
+    and_,
+    case,
+    null,
+    text,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from gateway.callers import Scope
-from gateway.db import UTCDateTime, utc_now
+from gateway.db import UTCDateTime, due_in, utc_now
 from gateway.errors import Fault
 from gateway.states import JobState, TransferState, is_final
 
@@ -93,6 +108,26 @@ class Transfer(Work, Base):
     parent_id: Mapped[UUID | None]
     children: Mapped[dict[str, Any] | None]
 
+    @hybrid_property
+    def clean_at(self) -> datetime | None:
+        """When an ended row is sent for the removal of its leftovers: at once, or never."""
+        return due_in(0) if self.leftovers else None
+
+    @clean_at.inplace.expression
+    @classmethod
+    def _clean_at(cls) -> ColumnElement[datetime | None]:
+        return case((cls.leftovers, due_in(0)), else_=null())
+
+    @hybrid_property
+    def cleaning_credentials(self) -> str | None:
+        """Credentials that outlive a cancel: the clean-up aborts an upload with them."""
+        return self.credentials if self.kind == "s3_result" and self.leftovers else None
+
+    @cleaning_credentials.inplace.expression
+    @classmethod
+    def _cleaning_credentials(cls) -> ColumnElement[str | None]:
+        return case((and_(cls.kind == "s3_result", cls.leftovers), cls.credentials), else_=null())
+
 
 class Job(Work, Base):
     """Kernels on one input under a scheduler.
@@ -126,6 +161,8 @@ class Job(Work, Base):
     outputs: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     submitted_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
+
+    clean_at: ClassVar[None] = None
 
     @property
     def kind(self) -> str:

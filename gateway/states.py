@@ -75,6 +75,11 @@ def may_follow(state: State, after: State) -> bool:
     return state in MOVES[type(after)].get(after, frozenset())
 
 
+def predecessors(state: State) -> list[State]:
+    """Return the states from which a row may go to this one."""
+    return [before for before, after in MOVES[type(state)].items() if state in after]
+
+
 def is_final(state: State) -> bool:
     """Tell whether only a retry leads out of the state."""
     return state not in MOVES[type(state)]

@@ -45,7 +45,7 @@ def transfer_group(worker: str, row_ids: Sequence[str], work: Work) -> None:
     if not taken:
         return
     with LeaseKeeper(Transfer, [claim for claim, _ in taken]) as keeper:
-        errors = _Group(worker, keeper, work).run(taken)
+        errors = _Group(keeper, work).run(taken)
     if errors:
         raise SomeFailed(f"{len(errors)} of {len(taken)} failed, one of them {errors[0]}")
 
@@ -53,8 +53,8 @@ def transfer_group(worker: str, row_ids: Sequence[str], work: Work) -> None:
 class _Group:
     """Some claimed rows, the threads that work on them, and what has become of them."""
 
-    def __init__(self, worker: str, keeper: LeaseKeeper, work: Work) -> None:
-        self._worker, self._keeper, self._work = worker, keeper, work
+    def __init__(self, keeper: LeaseKeeper, work: Work) -> None:
+        self._keeper, self._work = keeper, work
         self._moved = SimpleQueue[tuple[Claim, int]]()
         self._unwritten: dict[Claim, int] = {}
         self._errors: list[str] = []
@@ -109,7 +109,7 @@ class _Group:
             return
         try:
             with self._keeper.turn, session_scope() as session:
-                left = groups.complete_group(session, self._unwritten, self._worker)
+                left = groups.complete_group(session, self._unwritten)
         except SQLAlchemyError as error:
             _log.warning("%d ends not written down: %s", len(self._unwritten), type(error).__name__)
             return

@@ -4,22 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-from sqlalchemy import Select, SQLColumnExpression, and_, case, func, insert, literal, null, select, update
+from sqlalchemy import Select, and_, func, insert, select, update
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.elements import ColumnElement
 
-from gateway.db import db_now, due_in, utc_now
+from gateway.db import db_now, utc_now
 from gateway.errors import Cancelled, Fault, StorageError
-from gateway.models import Event, Transfer
+from gateway.models import Transfer
 from gateway.settings import get_settings
 from gateway.states import TRANSFER_MOVES, TransferState
 from gateway.transfers import groups
 from gateway.work.claims import Claim, lock_claimed
 from gateway.work.failures import ON_REQUEST
 from gateway.work.outbox import Message
-from gateway.work.transitions import move
+from gateway.work.transitions import begin_many, move, move_many, note_many
 
 MOST_CHILDREN = 50_000
 CLAIMED_PER_S = 50  # a cautious guess: a message is sent again only when its turn should have come
@@ -55,7 +54,7 @@ def expand_prefix(session: Session, claim: Claim, entries: Sequence[PrefixEntry]
     now = session.scalar(select(db_now())) or utc_now()
     children = [_child(parent, entry, now, n) for n, entry in enumerate(entries)]
     session.execute(insert(Transfer), children)
-    session.execute(insert(Event), [_arrival(child["id"]) for child in children])
+    begin_many(session, Transfer, Transfer.parent_id == parent.id)
     parent.children = {str(TransferState.ACCEPTED): len(children)}
     parent.bytes_total, parent.bytes_done = sum(entry.size for entry in entries), 0
     parent.lease_until = parent.next_send_at = None
@@ -101,11 +100,6 @@ def _child(parent: Transfer, entry: PrefixEntry, now: datetime, number: int) -> 
         "next_send_at": now + timedelta(seconds=wait_s),
         "created_at": now + timedelta(microseconds=number),  # keeps their order
     }
-
-
-def _arrival(row_id: UUID) -> dict[str, Any]:
-    blank = dict.fromkeys(("from_state", "worker", "actor", "reason"), "")
-    return blank | {"work_id": row_id, "to_state": str(TransferState.ACCEPTED), "attempt": 1, "claim": 0}
 
 
 def failed_children(session: Session, parent: Transfer) -> list[Transfer]:
@@ -174,49 +168,17 @@ def _end(session: Session, parent: Transfer, counts: dict[str, int]) -> None:
         parent.fault = first.fault
 
 
-_TOLD = ("work_id", "from_state", "to_state", "attempt", "claim", "worker", "actor", "reason")
-
-
-def cancel_children(session: Session, parent: Transfer, actor: str, what: str) -> None:
-    """End those that nobody works on, and ask the workers of the others to stop; `what` is noted of each."""
+def cancel_children(session: Session, parent: Transfer, actor: str, request: str) -> None:
+    """Cancel the idle children, and ask the workers of the others to stop; note the request on each."""
     unfinished = and_(Transfer.parent_id == parent.id, Transfer.state.in_(list(TRANSFER_MOVES)))
-    idle = and_(unfinished, Transfer.state != TransferState.TRANSFERRING)
-    now = utc_now()
-    _update(session, unfinished, cancel_requested_at=now)  # from here on they are ours
-    _note(session, unfinished, Transfer.state, what, actor)
-    _note(session, idle, literal(str(TransferState.CANCELLED)), ON_REQUEST, "")
-    needed = and_(Transfer.kind == "s3_result", Transfer.leftovers)  # once more, as by `outbox.finish_cancel`
-    _update(
+    asked = update(Transfer).where(unfinished).values(cancel_requested_at=utc_now())  # locks them
+    session.execute(asked.execution_options(synchronize_session=False))
+    note_many(session, Transfer, unfinished, request, actor)
+    move_many(
         session,
-        idle,
-        state=TransferState.CANCELLED,
+        Transfer,
+        and_(unfinished, Transfer.state != TransferState.TRANSFERRING),
+        TransferState.CANCELLED,
         reason=ON_REQUEST,
-        fault=None,
-        updated_at=now,
-        ended_at=now,
-        lease_until=None,
-        retry_at=None,
-        next_send_at=case((Transfer.leftovers, due_in(0)), else_=null()),
-        credentials=case((needed, Transfer.credentials), else_=null()),
+        credentials=Transfer.cleaning_credentials,
     )
-
-
-def _update(session: Session, where: ColumnElement[bool], **values: object) -> None:
-    session.execute(update(Transfer).where(where).values(values).execution_options(synchronize_session=False))
-
-
-def _note(
-    session: Session, where: ColumnElement[bool], to: SQLColumnExpression[Any], why: str, actor: str
-) -> None:
-    """Write an event for each."""
-    told = select(
-        Transfer.id,
-        Transfer.state,
-        to,
-        Transfer.attempt,
-        Transfer.claim,
-        Transfer.worker,
-        literal(actor),
-        literal(why),
-    )
-    session.execute(insert(Event).from_select(_TOLD, told.where(where)))

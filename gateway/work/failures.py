@@ -57,8 +57,7 @@ def finish_cancel(session: Session, row: Transfer | Job) -> None:
     if isinstance(row, Job):
         move(session, row, JobState.CANCELLED, ON_REQUEST)
         return
-    if not (row.kind == "s3_result" and row.leftovers):  # else needed once more, for the clean-up
-        row.credentials = None
+    row.credentials = row.cleaning_credentials
     move(session, row, TransferState.CANCELLED, ON_REQUEST)
 
 
