@@ -80,8 +80,10 @@ def cancel_row(
     with session_scope() as session:
         row = find(session)
         session.refresh(row, with_for_update=True)
-        cancel = transfers.cancel if isinstance(row, Transfer) else jobs.cancel
-        cancel(session, row, actor.name(action.by), action.reason)  # type: ignore[arg-type]  # chosen by the row's type
+        if isinstance(row, Transfer):
+            transfers.cancel(session, row, actor.name(action.by), action.reason)
+        else:
+            jobs.cancel(session, row, actor.name(action.by), action.reason)
         return once.keep(session, show(row))
 
 

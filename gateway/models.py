@@ -19,6 +19,7 @@ from sqlalchemy import (
     case,
     null,
     text,
+    true,
 )
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -26,7 +27,15 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from gateway.callers import Scope
 from gateway.db import UTCDateTime, due_in, utc_now
 from gateway.errors import Fault
-from gateway.states import JobState, TransferState, is_final
+from gateway.states import (
+    BEFORE_SCHEDULER,
+    JOB_MOVES,
+    TRANSFER_MOVES,
+    JobState,
+    State,
+    TransferState,
+    is_final,
+)
 
 
 def _words(words: type[StrEnum]) -> Enum:
@@ -66,6 +75,35 @@ class Work:
     queued_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now)
     ended_at: Mapped[datetime | None]
+
+    noun: ClassVar[str]
+    states: ClassVar[type[State]]
+    live: ClassVar[tuple[State, ...]]
+    """The states that are not final."""
+    awaiting_worker: ClassVar[tuple[State, ...]]
+    """The states that only a worker of the cluster can end."""
+    working: ClassVar[State]
+    """The state from the claim to the end of a worker's attempt."""
+    retrying: ClassVar[State]
+    failed: ClassVar[State]
+    cancelled: ClassVar[State]
+    interruptible: ClassVar[bool]
+    """Whether a worker may stop in the middle, for a cancel or because it is shut down."""
+
+    @property
+    def task(self) -> str:
+        """The task that takes the row one step further."""
+        raise NotImplementedError
+
+    @classmethod
+    def is_childless(cls) -> ColumnElement[bool]:
+        """Return the condition that the row has no rows below it."""
+        return true()
+
+    @classmethod
+    def is_top_level(cls) -> ColumnElement[bool]:
+        """Return the condition that the row belongs to no other row."""
+        return true()
 
 
 class Transfer(Work, Base):
@@ -107,6 +145,35 @@ class Transfer(Work, Base):
     leftovers: Mapped[bool] = mapped_column(default=False)
     parent_id: Mapped[UUID | None]
     children: Mapped[dict[str, Any] | None]
+
+    noun = "transfers"
+    states = TransferState
+    live = awaiting_worker = tuple(TRANSFER_MOVES)
+    working, retrying = TransferState.TRANSFERRING, TransferState.RETRYING
+    failed, cancelled = TransferState.FAILED, TransferState.CANCELLED
+    interruptible = True
+
+    @property
+    def task(self) -> str:
+        """The task that takes the row one step further."""
+        if self.prune_requested_at is not None:
+            return "transfers.prune"
+        return "transfers.run" if self.ended_at is None else "transfers.clean"
+
+    @classmethod
+    def is_childless(cls) -> ColumnElement[bool]:
+        """Return the condition that the row stands for one file."""
+        return cls.children.is_(None)
+
+    @classmethod
+    def is_top_level(cls) -> ColumnElement[bool]:
+        """Return the condition that the row is no part of a prefix."""
+        return cls.parent_id.is_(None)
+
+    @property
+    def lacks_credentials(self) -> bool:
+        """Whether the row needs credentials and they are erased."""
+        return self.kind != "data" and self.credentials is None
 
     @hybrid_property
     def clean_at(self) -> datetime | None:
@@ -162,12 +229,26 @@ class Job(Work, Base):
     submitted_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
 
+    noun = "jobs"
+    states = JobState
+    live, awaiting_worker = tuple(JOB_MOVES), tuple(BEFORE_SCHEDULER)
+    working, retrying = JobState.SUBMITTING, JobState.RETRYING
+    failed, cancelled = JobState.FAILED, JobState.CANCELLED
+    interruptible = False  # the scheduler may have a job that was submitted in the last moment
+
+    # Columns that transfers alone have.
+    kind: ClassVar[str] = "job"
     clean_at: ClassVar[None] = None
+    parent_id: ClassVar[None] = None
+    children: ClassVar[None] = None
+    lacks_credentials: ClassVar[bool] = False
 
     @property
-    def kind(self) -> str:
-        """What a transfer has as a column."""
-        return "job"
+    def task(self) -> str:
+        """The task that takes the row one step further."""
+        if self.prune_requested_at is not None:
+            return "jobs.prune"
+        return "jobs.finish" if self.finding else "jobs.submit"
 
     @property
     def success(self) -> bool | None:

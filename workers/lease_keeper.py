@@ -126,7 +126,7 @@ class LeaseKeeper:
             _log.warning("%d leases not renewed, of %s: %s", len(ids), named, type(error).__name__)
 
     def _handed_back(self) -> GatewayError | None:
-        if is_stopping() and self._model is Transfer:
+        if is_stopping() and self._model.interruptible:
             return HandedBack(STOPPED)
         return None
 

@@ -105,8 +105,7 @@ def _failures(session: Session, model: type[Transfer] | type[Job]) -> list[Failu
 
 def bad_ends(model: type[Transfer] | type[Job]) -> list[State]:
     """Return the ends that nobody asked for."""
-    states: list[State] = [*JobState] if model is Job else [*TransferState]
-    return [state for state in states if is_retryable(state) and state != TransferState.CANCELLED]
+    return [state for state in model.states if is_retryable(state) and state is not model.cancelled]
 
 
 def waiting_since(session: Session) -> dict[str, datetime]:

@@ -20,7 +20,7 @@ from gateway.clusters.owner_roots import owner_roots
 from gateway.db import due_in, utc_now
 from gateway.jobs.folders import JobFolders
 from gateway.models import Event, Job, Transfer
-from gateway.states import JOB_MOVES, TRANSFER_MOVES, TransferState
+from gateway.states import TransferState
 from gateway.work.claims import is_unclaimed
 
 BATCH = 500
@@ -46,7 +46,7 @@ def count_expired(session: Session, before: datetime) -> list[Expired]:
 def _transfers(session: Session, before: datetime) -> list[Expired]:
     place = (Transfer.kind, Transfer.infrastructure)
     is_staged = and_(
-        Transfer.kind.in_(STAGED), Transfer.state == TransferState.COMPLETED, Transfer.children.is_(None)
+        Transfer.kind.in_(STAGED), Transfer.state == TransferState.COMPLETED, Transfer.is_childless()
     )
     counts = select(*place, func.count(), func.sum(Transfer.bytes_done).filter(is_staged))
     rows = session.execute(counts.where(*_expired(Transfer, before)).group_by(*place).order_by(*place))
@@ -96,10 +96,10 @@ def delete_row(session: Session, row: Transfer | Job) -> None:
 def paths_in_use(session: Session, cluster: Cluster) -> set[PurePosixPath]:
     """Return what work on the cluster that has not ended reads or writes."""
     places: set[PurePosixPath] = set()
-    moving = Transfer.infrastructure == cluster.name, Transfer.state.in_(list(TRANSFER_MOVES))
+    moving = Transfer.infrastructure == cluster.name, Transfer.state.in_(Transfer.live)
     for owner, path in session.execute(select(Transfer.owner, Transfer.path).where(*moving)):
         places.add(owner_roots(cluster, owner).confine(path, "path"))
-    computing = Job.infrastructure == cluster.name, Job.state.in_(list(JOB_MOVES))
+    computing = Job.infrastructure == cluster.name, Job.state.in_(Job.live)
     for owner, params in session.execute(select(Job.owner, Job.params).where(*computing)):
         folders = JobFolders.of(params, owner_roots(cluster, owner))
         places |= {folders.input, folders.inference, folders.labels}

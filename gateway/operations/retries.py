@@ -25,7 +25,7 @@ from gateway.work.transitions import reopen
 
 def lock_for_retry(session: Session, row: Transfer | Job) -> None:
     """Hold the row for a retry, and before it its parent: all who take both take them in this order."""
-    if isinstance(row, Transfer) and row.parent_id is not None:
+    if row.parent_id is not None:
         session.get_one(Transfer, row.parent_id, with_for_update=True, populate_existing=True)
     session.refresh(row, with_for_update=True)
 
@@ -50,7 +50,7 @@ def retry(
 def _admit(session: Session, row: Transfer | Job) -> None:
     """Ask for room; a part needs none of its own, but the one that it belongs to may have ended."""
     cluster = catalog.get_cluster(session, row.infrastructure)
-    if isinstance(row, Transfer) and row.parent_id is not None:
+    if row.parent_id is not None:
         row = session.get_one(Transfer, row.parent_id)
     if is_final(row.state):
         quotas.admit(session, row.owner, cluster, type(row))
@@ -58,10 +58,12 @@ def _admit(session: Session, row: Transfer | Job) -> None:
 
 def _begin_again(session: Session, row: Transfer | Job, actor: str, why: str, secret: Secret | None) -> None:
     _next_attempt(row)
-    if isinstance(row, Transfer) and row.children is not None:
-        to = _children_again(session, row, actor, why, secret)
+    if isinstance(row, Job):
+        to = _job_again(row)
+    elif row.children is None:
+        to = _transfer_again(row, secret)
     else:
-        to = _transfer_again(row, secret) if isinstance(row, Transfer) else _job_again(row)
+        to = _children_again(session, row, actor, why, secret)
     reopen(session, row, to, why, actor)
 
 
@@ -83,7 +85,7 @@ def check_retryable(row: Transfer | Job, secret: Secret | None = None) -> None:
         raise Conflict("it is being removed: it ended longer ago than is kept")
     if not is_retryable(row.state):
         raise Conflict(f"it is {row.state}: there is nothing to retry")
-    if isinstance(row, Transfer) and row.kind != "data" and row.credentials is None and secret is None:
+    if row.lacks_credentials and secret is None:
         raise Conflict("its credentials are erased: send fresh ones with the retry")
 
 

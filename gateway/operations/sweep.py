@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from gateway import leases
@@ -10,7 +10,6 @@ from gateway.db import db_now
 from gateway.errors import Fault
 from gateway.models import Job, Transfer
 from gateway.settings import get_settings
-from gateway.states import BEFORE_SCHEDULER, TRANSFER_MOVES, State
 from gateway.transfers import lifecycle as transfers
 from gateway.transfers import prefixes
 from gateway.work import idempotency
@@ -29,27 +28,29 @@ def sweep(session: Session) -> list[Message]:
     prefixes.update_parents(session)
     idempotency.forget_expired(session)
     transfers.erase_credentials(session)
-    _unserved(session, Transfer, list(TRANSFER_MOVES))
-    _unserved(session, Job, list(BEFORE_SCHEDULER))
+    _unserved(session, Transfer)
+    _unserved(session, Job)
     return take_overdue(session, BATCH)
 
 
-def _unserved(session: Session, model: type[Transfer | Job], states: list[State]) -> None:
+def _unserved(session: Session, model: type[Row]) -> None:
     """Find the clusters that work waits for and that no worker serves."""
-    waiting = set(session.scalars(select(model.infrastructure).where(model.state.in_(states)).distinct()))
+    waiting = set(session.scalars(select(model.infrastructure).where(_awaits_worker(model)).distinct()))
     served = leases.held_leases(session, map(leases.watcher_lease, waiting))
     for name in waiting:
         if leases.watcher_lease(name) not in served:
-            _tell(session, model, states, name)
+            _tell(session, model, name)
 
 
-def _tell(session: Session, model: type[Row], states: list[State], name: str) -> None:
+def _awaits_worker(model: type[Row]) -> ColumnElement[bool]:
+    return model.state.in_(model.awaiting_worker)
+
+
+def _tell(session: Session, model: type[Row], name: str) -> None:
     """Tell the rows why they wait; fail those that waited for too long."""
     settings = get_settings()
     since = func.coalesce(model.lease_until, model.queued_at)
-    mine = [model.infrastructure == name, model.state.in_(states), is_unclaimed(model)]
-    if model is Transfer:
-        mine.append(Transfer.children.is_(None))  # a parent waits for its children, not for a worker
+    mine = model.infrastructure == name, _awaits_worker(model), is_unclaimed(model), model.is_childless()
     idle = select(model).where(*mine).limit(BATCH).with_for_update(skip_locked=True)
     for row in session.scalars(idle.where(since < db_now(-settings.unserved_s))):
         fail(

@@ -170,7 +170,7 @@ def _end(session: Session, parent: Transfer, counts: dict[str, int]) -> None:
 
 def cancel_children(session: Session, parent: Transfer, actor: str, request: str) -> None:
     """Cancel the idle children, and ask the workers of the others to stop; note the request on each."""
-    unfinished = and_(Transfer.parent_id == parent.id, Transfer.state.in_(list(TRANSFER_MOVES)))
+    unfinished = and_(Transfer.parent_id == parent.id, Transfer.state.in_(Transfer.live))
     asked = update(Transfer).where(unfinished).values(cancel_requested_at=utc_now())  # locks them
     session.execute(asked.execution_options(synchronize_session=False))
     note_many(session, Transfer, unfinished, request, actor)

@@ -18,7 +18,7 @@ from gateway.db import db_now, due_in, utc_now
 from gateway.errors import Cancelled, ClaimLost, Fault, GatewayError
 from gateway.models import Job, Transfer
 from gateway.settings import get_settings
-from gateway.states import JobState, State, TransferState
+from gateway.states import BEFORE_SCHEDULER, IN_SCHEDULER, JobState, State, TransferState
 from gateway.work.failures import ON_REQUEST, finish_cancel
 from gateway.work.transitions import move
 
@@ -40,13 +40,15 @@ def take_transfer(session: Session, row_id: UUID, worker: str) -> Claim | None:
 
     One whose worker died, or was stopped, before it heard of a cancel ends here.
     """
-    states = [TransferState.ACCEPTED, TransferState.RETRYING, TransferState.TRANSFERRING]
-    parts = Transfer.children.is_(None)  # a parent that waits for its children is nobody's work
-    row = session.scalar(_unheld(Transfer, row_id).where(Transfer.state.in_(states), parts))
-    if row is not None and row.cancel_requested_at is not None:
+    workable = Transfer.state.in_(Transfer.live), Transfer.is_childless()
+    row = session.scalar(_unheld(Transfer, row_id).where(*workable))
+    if row is None:
+        return None
+    if row.cancel_requested_at is not None:
         finish_cancel(session, row)
         return None
-    return _take(session, row, TransferState.TRANSFERRING, TransferState.FAILED, worker) if row else None
+    row.leftovers = True
+    return _take(session, row, TransferState.TRANSFERRING, TransferState.FAILED, worker)
 
 
 def take_leftovers(session: Session, row_id: UUID) -> Transfer | None:
@@ -76,15 +78,14 @@ def take_expired(session: Session, model: type[Row], row_id: UUID) -> Row | None
 
 def take_submission(session: Session, row_id: UUID, worker: str) -> Claim | None:
     """Claim a job for its submission."""
-    states = [JobState.ACCEPTED, JobState.RETRYING, JobState.SUBMITTING]
-    row = session.scalar(_unheld(Job, row_id).where(Job.state.in_(states)))
+    row = session.scalar(_unheld(Job, row_id).where(Job.state.in_(BEFORE_SCHEDULER)))
     return _take(session, row, JobState.SUBMITTING, JobState.FAILED, worker) if row else None
 
 
 def take_ending(session: Session, row_id: UUID, worker: str) -> Claim | None:
     """Claim a job whose end the watcher has seen; its state stays until that end is final."""
-    states = [JobState.PENDING, JobState.RUNNING]
-    row = session.scalar(_unheld(Job, row_id).where(Job.state.in_(states), Job.finding.is_not(None)))
+    seen = Job.state.in_(IN_SCHEDULER), Job.finding.is_not(None)
+    row = session.scalar(_unheld(Job, row_id).where(*seen))
     return _take(session, row, None, JobState.LOST, worker) if row else None
 
 
@@ -120,8 +121,6 @@ def _take(
     if to is not None:
         move(session, row, to)
     row.retry_at = None
-    if isinstance(row, Transfer):
-        row.leftovers = True
     row.lease_until = row.next_send_at = due_in(settings.lease_s)
     session.flush()
     return Claim(row.id, row.claim, row.attempt, repeated)
@@ -173,7 +172,7 @@ def _verdict(model: type[Transfer | Job], claim: Claim, row: Any, ours: set[UUID
         return claim_lost(claim)
     if row.free and claim.id not in ours:
         return claim_lost(claim)  # whoever holds it may be giving it to another worker
-    return Cancelled(ON_REQUEST) if model is Transfer and row.cancel_requested_at is not None else None
+    return Cancelled(ON_REQUEST) if model.interruptible and row.cancel_requested_at is not None else None
 
 
 def claim_lost(claim: Claim) -> ClaimLost:

@@ -9,7 +9,6 @@ from gateway.db import due_in, utc_now
 from gateway.errors import Cancelled, Fault, GatewayError
 from gateway.models import Job, Transfer
 from gateway.settings import get_settings
-from gateway.states import JobState, TransferState
 from gateway.work.outbox import LONGEST_WAIT_S
 from gateway.work.transitions import move, note
 
@@ -22,8 +21,8 @@ def record_failure(session: Session, row: Transfer | Job, error: GatewayError) -
     A transfer that somebody has asked to stop is not put off. A job is: its scheduler may have it although
     nobody heard so, and the next try looks.
     """
-    asked = isinstance(row, Transfer) and error.transient and row.cancel_requested_at is not None
-    if asked or isinstance(error, Cancelled):
+    asked = row.interruptible and row.cancel_requested_at is not None
+    if isinstance(error, Cancelled) or (asked and error.transient):
         finish_cancel(session, row)
         return
     settings = get_settings()
@@ -34,10 +33,8 @@ def record_failure(session: Session, row: Transfer | Job, error: GatewayError) -
         fail(session, row, f"given up after {row.failures} tries: {error.detail}", error.fault)
     else:
         wait_s = min(settings.retry_s * 2 ** (row.failures - 1), LONGEST_WAIT_S) * random.uniform(0.75, 1.25)  # noqa: S311  jitter
-        if isinstance(row, Transfer):
-            move(session, row, TransferState.RETRYING, error.detail)
-        elif row.state is JobState.SUBMITTING:  # an end that could not be read yet leaves the state alone
-            move(session, row, JobState.RETRYING, error.detail)
+        if row.state is row.working:  # an end that could not be read yet leaves the state alone
+            move(session, row, row.retrying, error.detail)
         row.fault = error.fault
         row.lease_until = None
         row.retry_at = utc_now() + timedelta(seconds=wait_s)
@@ -54,14 +51,12 @@ def hand_back(session: Session, row: Transfer | Job, reason: str) -> None:
 
 def finish_cancel(session: Session, row: Transfer | Job) -> None:
     """Record that the work has stopped as somebody asked."""
-    if isinstance(row, Job):
-        move(session, row, JobState.CANCELLED, ON_REQUEST)
-        return
-    row.credentials = row.cleaning_credentials
-    move(session, row, TransferState.CANCELLED, ON_REQUEST)
+    if isinstance(row, Transfer):
+        row.credentials = row.cleaning_credentials
+    move(session, row, row.cancelled, ON_REQUEST)
 
 
 def fail(session: Session, row: Transfer | Job, reason: str, fault: Fault) -> None:
     """End the row for good, in a way that a user can act on."""
-    move(session, row, TransferState.FAILED if isinstance(row, Transfer) else JobState.FAILED, reason)
+    move(session, row, row.failed, reason)
     row.fault = fault

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from gateway.errors import Invalid
 from gateway.models import Job, Transfer
-from gateway.states import JobState, TransferState
 
 Kind = Literal["data", "s3_data", "s3_result", "job"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -35,10 +34,9 @@ class Filter:
 def filter_conditions(wanted: Filter, kind: Kind) -> list[ColumnElement[bool]]:
     """Say in SQL what the filter wants of a kind."""
     model = model_of(kind)
-    found = [] if model is Job else _of_kind(kind, wanted.parent)
+    found = _of_kind(kind, wanted.parent)
     if wanted.states:
-        known = JobState if model is Job else TransferState
-        found.append(model.state.in_([state for state in known if state in wanted.states]))
+        found.append(model.state.in_([state for state in model.states if state in wanted.states]))
     if wanted.owner is not None:
         found.append(model.owner == wanted.owner)
     if wanted.infrastructure is not None:
@@ -58,7 +56,7 @@ def filter_conditions(wanted: Filter, kind: Kind) -> list[ColumnElement[bool]]:
 
 def _of_kind(kind: Kind, parent: UUID | None) -> list[ColumnElement[bool]]:
     """Find what clients asked for, or what one prefix consists of."""
-    return [Transfer.kind == kind, Transfer.parent_id == parent]
+    return [] if kind == "job" else [Transfer.kind == kind, Transfer.parent_id == parent]
 
 
 def model_of(kind: Kind) -> type[Transfer] | type[Job]:

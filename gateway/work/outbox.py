@@ -28,14 +28,7 @@ class Message:
 
 def message_for(row: Transfer | Job) -> Message:
     """Return the message that takes the row one step further."""
-    if row.prune_requested_at is not None:
-        noun = "transfers" if isinstance(row, Transfer) else "jobs"
-        return Message(f"{noun}.prune", row.id, row.infrastructure)
-    if isinstance(row, Transfer):
-        if row.ended_at is not None:
-            return Message("transfers.clean", row.id, row.infrastructure)
-        return Message("transfers.run", row.id, row.infrastructure)
-    return Message("jobs.finish" if row.finding else "jobs.submit", row.id, row.infrastructure)
+    return Message(row.task, row.id, row.infrastructure)
 
 
 def first_send() -> dict[str, Any]:

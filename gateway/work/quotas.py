@@ -8,7 +8,6 @@ from gateway.db import db_now
 from gateway.errors import TooMany
 from gateway.models import Job, Transfer
 from gateway.settings import get_settings
-from gateway.states import JOB_MOVES, TRANSFER_MOVES
 
 DAY_S = 86400.0
 AGAIN_S = 10.0  # work ends at any moment
@@ -18,18 +17,19 @@ TOMORROW_S = 3600.0  # the day is the last 24 hours, so some of it comes back ev
 def admit(session: Session, owner: str, cluster: Cluster, model: type[Transfer] | type[Job]) -> None:
     """Raise TooMany unless one more transfer or job is allowed; the answer holds until the commit."""
     settings = get_settings()
-    noun = "jobs" if model is Job else "transfers"
-    mine = settings.concurrent_jobs if model is Job else settings.concurrent_transfers
-    here = cluster.max_jobs if model is Job else cluster.max_transfers
+    mine, here = {
+        "transfers": (settings.concurrent_transfers, cluster.max_transfers),
+        "jobs": (settings.concurrent_jobs, cluster.max_jobs),
+    }[model.noun]
     if mine:
         _one_at_a_time(session, f"owner {owner}")
         if _unfinished(session, model, model.owner == owner) >= mine:
-            raise TooMany(f"you have {mine} unfinished {noun} already: wait for one to end", AGAIN_S)
+            raise TooMany(f"you have {mine} unfinished {model.noun} already: wait for one to end", AGAIN_S)
     if here:
         _one_at_a_time(session, f"cluster {cluster.name}")
         if _unfinished(session, model, model.infrastructure == cluster.name) >= here:
             raise TooMany(
-                f"{cluster.name!r} has {here} unfinished {noun} already: wait for one to end", AGAIN_S
+                f"{cluster.name!r} has {here} unfinished {model.noun} already: wait for one to end", AGAIN_S
             )
     if model is Transfer:
         check_bytes(session, owner, 1)
@@ -42,7 +42,7 @@ def check_bytes(session: Session, owner: str, more: int) -> None:
         return
     lately = Transfer.updated_at >= db_now(-DAY_S)
     moved = select(func.sum(Transfer.bytes_done)).where(
-        Transfer.owner == owner, lately, Transfer.children.is_(None)
+        Transfer.owner == owner, lately, Transfer.is_childless()
     )
     used = int(session.scalar(moved) or 0)
     if used + more > limit:
@@ -54,12 +54,9 @@ def check_bytes(session: Session, owner: str, more: int) -> None:
 
 
 def _unfinished(session: Session, model: type[Transfer] | type[Job], whose: ColumnElement[bool]) -> int:
-    if model is Job:
-        counted = select(func.count()).select_from(Job).where(whose, Job.state.in_(list(JOB_MOVES)))
-    else:  # the parts of a prefix count as the one that they belong to
-        moving = Transfer.state.in_(list(TRANSFER_MOVES)), Transfer.parent_id.is_(None)
-        counted = select(func.count()).select_from(Transfer).where(whose, *moving)
-    return session.scalar(counted) or 0
+    """Count the live rows; the parts of a prefix count as one, the row that they belong to."""
+    live = model.state.in_(model.live), model.is_top_level()
+    return session.scalar(select(func.count()).select_from(model).where(whose, *live)) or 0
 
 
 def _one_at_a_time(session: Session, what: str) -> None:

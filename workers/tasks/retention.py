@@ -1,6 +1,7 @@
 """The tasks that remove what has expired: on the cluster first, then from the database."""
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
@@ -28,22 +29,22 @@ _log = logging.getLogger(__name__)
 @app.task(name="jobs.prune", **LOST_WORKER)
 def prune_job(job_id: str) -> None:
     """Remove the folders of all of a job's runs, then the job."""
-    _prune(Job, job_id)
+    _prune(Job, job_id, _remove_job)
 
 
 @app.task(name="transfers.prune", **LOST_WORKER)
 def prune_transfer(transfer_id: str) -> None:
     """Remove what a transfer has staged or left, then the transfer."""
-    _prune(Transfer, transfer_id)
+    _prune(Transfer, transfer_id, _remove_transfer)
 
 
-def _prune(model: type[Row], row_id: str) -> None:
+def _prune(model: type[Row], row_id: str, remove: Callable[[Row], bool]) -> None:
     with session_scope() as session:
         row = claims.take_expired(session, model, UUID(row_id))
     if row is None:
         return
     try:
-        done = _remove_job(row) if isinstance(row, Job) else _remove_transfer(row)
+        done = remove(row)
     except GatewayError as error:
         if error.transient and row.sends < TRIES:
             raise  # and it is sent again
