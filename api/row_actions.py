@@ -18,12 +18,10 @@ from gateway.db import session_scope
 from gateway.jobs import lifecycle as jobs
 from gateway.models import Job, Transfer
 from gateway.operations import retries
-from gateway.queue import send
 from gateway.storage.address import Secret
 from gateway.transfers import lifecycle as transfers
 from gateway.work import listing, transitions
 from gateway.work.listing import Kind
-from gateway.work.outbox import message_for
 
 LONGEST_ACTOR = 255
 Row = TypeVar("Row", bound=Transfer | Job)
@@ -102,13 +100,11 @@ def retry_row(  # noqa: PLR0917 (what, who, and how it is answered)
     show: Callable[[Row], Shown],
     opening: Secret | UUID | None = None,
 ) -> Shown:
-    """Retry a row and send its message."""
+    """Retry a row."""
     action = action or Action()
     with session_scope() as session:
         row = find(session)
         retries.lock_for_retry(session, row)
         secret = _fresh(session, row, opening)
         retries.retry(session, row, actor.name(action.by), action.reason, secret)
-        shown = once.keep(session, show(row))
-    send([message_for(row)])
-    return shown
+        return once.keep(session, show(row))

@@ -13,6 +13,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
+from gateway import commits
 from gateway.settings import Settings, get_settings
 
 BUSY_TIMEOUT_S = 30
@@ -74,7 +75,13 @@ def utc_now() -> datetime:
 
 
 def make_engine(url: str) -> Engine:
-    """Create an engine with the time-outs and the SQLite settings that every process needs."""
+    """Create an engine with the time-outs and the SQLite settings, which makes the calls after commits."""
+    engine = _create_engine(url)
+    commits.follow_transactions(engine)
+    return engine
+
+
+def _create_engine(url: str) -> Engine:
     if make_url(url).get_backend_name() == "sqlite":
         engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
         event.listen(engine, "connect", _prepare_sqlite)
@@ -124,7 +131,14 @@ def get_engine() -> Engine:
 
 @contextmanager
 def session_scope(*, read_only: bool = False) -> Iterator[Session]:
-    """Open a transaction: committed at the end of the block, rolled back by any exception."""
-    engine = get_engine().execution_options(read_only=read_only)
-    with Session(engine, expire_on_commit=False) as session, session.begin():
-        yield session
+    """Open a transaction: committed at the end of the block, rolled back by any exception.
+
+    The calls that it asked for come after the commit, when its connection is free for others again.
+    """
+    committed: commits.Calls = []
+    engine = get_engine().execution_options(read_only=read_only, committed=committed)
+    try:
+        with Session(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+    finally:
+        commits.run(committed)

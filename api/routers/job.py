@@ -20,8 +20,6 @@ from gateway.errors import Invalid
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs import logs as job_logs
 from gateway.models import Job
-from gateway.queue import send
-from gateway.work.outbox import message_for
 
 router = APIRouter(prefix="/job", tags=["jobs"])
 
@@ -42,9 +40,7 @@ def start_job(caller: Caller, once: Once, body: JobRequest) -> JobStatus:
     request = jobs.JobRequest(**dict(body))
     with session_scope() as session:
         row = jobs.create(session, caller.owner, request)
-        shown = once.keep(session, JobStatus.of(row), HTTPStatus.CREATED)
-    send([message_for(row)], first=True)
-    return shown
+        return once.keep(session, JobStatus.of(row), HTTPStatus.CREATED)
 
 
 @router.get("", responses=responses(400, 503))

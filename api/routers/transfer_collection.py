@@ -23,20 +23,16 @@ from api.schemas.transfers import (
 )
 from gateway.db import session_scope
 from gateway.models import Transfer
-from gateway.queue import send
 from gateway.transfers import lifecycle as transfers
 from gateway.work.listing import Kind
-from gateway.work.outbox import message_for
 
 
 def start_from_url(owner: str, body: FileTransferRequest, once: Attempt) -> FileTransferStatus:
-    """Commit the row of a transfer from a URL, then send its message likewise."""
+    """Write the row of a transfer from a URL; its commit sends it."""
     request = transfers.UrlRequest(infrastructure=body.infrastructure, src=body.src, path=body.dst)
     with session_scope() as session:
         row = transfers.create_from_url(session, owner, request)
-        shown = once.keep(session, FileTransferStatus.of(row), HTTPStatus.CREATED)
-    send([message_for(row)], first=True)
-    return shown
+        return once.keep(session, FileTransferStatus.of(row), HTTPStatus.CREATED)
 
 
 def s3_request(
@@ -58,12 +54,10 @@ def s3_request(
 def start_transfer(
     owner: str, request: transfers.S3Request, once: Attempt, show: Callable[[Transfer], Shown]
 ) -> Shown:
-    """Commit the row, then send its message best effort; the sweeper sends what got lost."""
+    """Write the row of a transfer; its commit sends it."""
     with session_scope() as session:
         row = transfers.create(session, owner, request)
-        shown = once.keep(session, show(row), HTTPStatus.CREATED)
-    send([message_for(row)], first=True)
-    return shown
+        return once.keep(session, show(row), HTTPStatus.CREATED)
 
 
 Status = TypeVar("Status", bound=BaseModel)

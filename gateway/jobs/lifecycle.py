@@ -22,7 +22,7 @@ from gateway.states import IN_SCHEDULER, JOB_ENDS, JobState, State, is_final
 from gateway.work import quotas
 from gateway.work.claims import Claim, lock_claimed, release_claim
 from gateway.work.failures import finish_cancel
-from gateway.work.outbox import first_send
+from gateway.work.outbox import first_send, message_for, publish
 from gateway.work.transitions import begin, move, note
 
 WATCH_PERIOD_S = 10.0
@@ -69,6 +69,7 @@ def create(session: Session, owner: str, request: JobRequest) -> Job:
     )
     session.add(row)
     begin(session, row)
+    publish(session, message_for(row, first=True))
     return row
 
 

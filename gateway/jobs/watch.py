@@ -15,7 +15,7 @@ from gateway.models import Job
 from gateway.schedulers.base import JobReport, Scheduler
 from gateway.states import IN_SCHEDULER, JobState, is_final
 from gateway.work.failures import record_failure
-from gateway.work.outbox import Message, first_send, message_for
+from gateway.work.outbox import first_send, message_for, publish
 from gateway.work.transitions import move
 
 LOST = "the scheduler no longer knows the job and it left no exit file: its end is not known"
@@ -82,20 +82,17 @@ def _state(reports: dict[str, JobReport], row: Job) -> JobState:
     return reports[row.name].state or row.state if row.name in reports else JobState.LOST
 
 
-def record_reports(
-    session: Session, rows: list[Job], reports: dict[str, JobReport]
-) -> tuple[bool, list[Message]]:
-    """Write what changed; return whether anything did, and the messages for jobs that have ended."""
+def record_reports(session: Session, rows: list[Job], reports: dict[str, JobReport]) -> bool:
+    """Write the changes, send the jobs that have ended, and return whether there was a change."""
     changed = [row for row in rows if row.name in reports and _differs(row, reports[row.name])]
-    ended: list[Message] = []
     for seen in changed:
         row = session.get_one(Job, seen.id, with_for_update=True)
         if row.name != seen.name or row.state not in IN_SCHEDULER or row.finding:
             continue  # somebody else was faster: a second watcher, or a retry
         _write(session, row, reports[seen.name])
         if row.finding:
-            ended.append(message_for(row))
-    return bool(changed), ended
+            publish(session, message_for(row))
+    return bool(changed)
 
 
 def _differs(row: Job, report: JobReport) -> bool:

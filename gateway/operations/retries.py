@@ -19,7 +19,7 @@ from gateway.storage.presigned_check import check_presigned
 from gateway.transfers import prefixes
 from gateway.work import quotas
 from gateway.work.listing import Filter, Kind, filter_conditions, model_of
-from gateway.work.outbox import Message, first_send, message_for
+from gateway.work.outbox import first_send, message_for, publish
 from gateway.work.transitions import reopen
 
 
@@ -33,7 +33,7 @@ def lock_for_retry(session: Session, row: Transfer | Job) -> None:
 def retry(
     session: Session, row: Transfer | Job, actor: str, why: str = "", secret: Secret | None = None
 ) -> None:
-    """Take an ended row up again, and its parent with it; who asked and why stays in their history.
+    """Take an ended row up again, and its parent with it, and send it; the history keeps actor and reason.
 
     Raises
     ------
@@ -45,6 +45,7 @@ def retry(
     _begin_again(session, row, actor, why, secret)
     if isinstance(row, Transfer) and row.parent_id is not None:
         _parent_again(session, session.get_one(Transfer, row.parent_id), actor, row.object)
+    publish(session, message_for(row))
 
 
 def _admit(session: Session, row: Transfer | Job) -> None:
@@ -172,24 +173,22 @@ def _judged(row: Transfer | Job) -> RetryCandidate:
 
 def retry_batch(
     session: Session, some: Sequence[RetryCandidate], actor: str, why: str
-) -> tuple[list[RetryCandidate], list[Message]]:
-    """Retry each that can be, and return what became of them and the messages to send."""
+) -> list[RetryCandidate]:
+    """Retry each candidate, and return them with the refusals of those that could not be."""
     done: list[RetryCandidate] = []
-    messages: list[Message] = []
     for found in some:
         try:
-            messages.append(retry_one(session, found.id, actor, why))
+            retry_one(session, found.id, actor, why)
             done.append(replace(found, refusal=""))
         except GatewayError as error:
             done.append(replace(found, refusal=error.detail))
-    return done, messages
+    return done
 
 
-def retry_one(session: Session, row_id: UUID, actor: str, why: str) -> Message:
-    """Retry the transfer or job of that id and return the message to send once it is committed."""
+def retry_one(session: Session, row_id: UUID, actor: str, why: str) -> None:
+    """Retry the transfer or job of that id."""
     row = session.get(Transfer, row_id) or session.get(Job, row_id)
     if row is None:
         raise NotFound(f"there is no transfer and no job {row_id}")
     lock_for_retry(session, row)
     retry(session, row, actor, why)
-    return message_for(row)

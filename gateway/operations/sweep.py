@@ -15,7 +15,7 @@ from gateway.transfers import prefixes
 from gateway.work import idempotency
 from gateway.work.claims import is_unclaimed
 from gateway.work.failures import fail
-from gateway.work.outbox import Message, take_overdue
+from gateway.work.outbox import publish, take_overdue
 
 BATCH = 500
 LEASE = "housekeeping.sweep"
@@ -23,14 +23,14 @@ LEASE_PERIODS = 5  # a sweeper that missed so many rounds is replaced
 Row = TypeVar("Row", bound=Transfer | Job)
 
 
-def sweep(session: Session) -> list[Message]:
-    """Do one round and return the messages to send once it is committed."""
+def sweep(session: Session) -> None:
+    """Do one round, and send the rows that no worker took in time."""
     prefixes.update_parents(session)
     idempotency.forget_expired(session)
     transfers.erase_credentials(session)
     _unserved(session, Transfer)
     _unserved(session, Job)
-    return take_overdue(session, BATCH)
+    publish(session, *take_overdue(session, BATCH))
 
 
 def _unserved(session: Session, model: type[Row]) -> None:

@@ -77,8 +77,8 @@ def _our_logs(**_: Any) -> None:
 setup_logging.connect(_our_logs)
 
 
-def send(messages: Iterable[Message], *, first: bool = False) -> None:
-    """Send what a committed transaction asked for, best effort: the sweeper sends again what got lost.
+def send(messages: Iterable[Message]) -> None:
+    """Send the messages of a committed transaction, best effort: the sweeper sends a lost one again.
 
     The first message of a row has the row's id as its task id, so that Flower finds it by that id; that of a
     group has the id of its first row.
@@ -90,7 +90,7 @@ def send(messages: Iterable[Message], *, first: bool = False) -> None:
                 message.task,
                 args=row_ids,
                 argsrepr=str(row_ids),  # whole: Celery would show Flower the first 25
-                task_id=str(message.id if first else uuid.uuid4()),
+                task_id=str(message.id if message.first else uuid.uuid4()),
                 queue=message.queue,
             )
             _log.info("sent %s to %s", message.task, message.queue, extra={"work_id": str(message.id)})

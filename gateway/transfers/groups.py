@@ -32,7 +32,7 @@ def group_messages(rows: Iterable[Mapping[str, Any]]) -> Iterator[Message]:
     for row in rows:
         queue, size = row["infrastructure"], row["bytes_total"]
         if size > FILE_BYTES or _goes_alone(row["kind"]):
-            yield Message("transfers.run", row["id"], queue)
+            yield Message("transfers.run", row["id"], queue, first=True)
             continue
         if len(group) == FILES or total + size > BYTES:
             yield _message(group, queue)
@@ -50,7 +50,7 @@ def _goes_alone(kind: str) -> bool:
 
 
 def _message(group: Sequence[UUID], queue: str) -> Message:
-    return Message("transfers.run", group[0], queue, others=tuple(group[1:]))
+    return Message("transfers.run", group[0], queue, others=tuple(group[1:]), first=True)
 
 
 def claim_group(session: Session, row_ids: Iterable[UUID], worker: str) -> list[tuple[Claim, Transfer]]:

@@ -26,7 +26,7 @@ from gateway.transfers.prefixes import cancel_children
 from gateway.work import quotas
 from gateway.work.claims import Claim, lock_claimed
 from gateway.work.failures import finish_cancel
-from gateway.work.outbox import first_send
+from gateway.work.outbox import first_send, message_for, publish
 from gateway.work.transitions import begin, move, note
 
 
@@ -79,6 +79,7 @@ def create_from_url(session: Session, owner: str, request: UrlRequest) -> Transf
     )
     session.add(row)
     begin(session, row)
+    publish(session, message_for(row, first=True))
     return row
 
 
@@ -105,6 +106,7 @@ def create(session: Session, owner: str, request: S3Request) -> Transfer:
     )
     session.add(row)
     begin(session, row)
+    publish(session, message_for(row, first=True))
     return row
 
 

@@ -17,7 +17,7 @@ from gateway.states import TRANSFER_MOVES, TransferState
 from gateway.transfers import groups
 from gateway.work.claims import Claim, lock_claimed
 from gateway.work.failures import ON_REQUEST
-from gateway.work.outbox import Message
+from gateway.work.outbox import publish
 from gateway.work.transitions import begin_many, move, move_many, note_many
 
 MOST_CHILDREN = 50_000
@@ -39,8 +39,8 @@ def is_prefix(row: Transfer) -> bool:
     return row.object.endswith("/")
 
 
-def expand_prefix(session: Session, claim: Claim, entries: Sequence[PrefixEntry]) -> list[Message]:
-    """Write a row for each entry, all or none, and let the parent wait for them; return their messages.
+def expand_prefix(session: Session, claim: Claim, entries: Sequence[PrefixEntry]) -> None:
+    """Write a row for each entry, all or none, send them all, and let the parent wait for them.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def expand_prefix(session: Session, claim: Claim, entries: Sequence[PrefixEntry]
     parent.bytes_total, parent.bytes_done = sum(entry.size for entry in entries), 0
     parent.lease_until = parent.next_send_at = None
     parent.failures, parent.leftovers = 0, False
-    return list(groups.group_messages(children))
+    publish(session, *groups.group_messages(children))
 
 
 def _check(parent: Transfer, entries: Sequence[PrefixEntry]) -> None:

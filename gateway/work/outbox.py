@@ -1,13 +1,14 @@
-"""The row as its own outbox: what to send for it, when to send it again, when to try it again."""
+"""The outbox: the messages of rows, sent after the commit and again when no worker took the row."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
+from gateway.commits import after_commit
 from gateway.db import db_now, due_in
 from gateway.models import Job, Transfer
 from gateway.settings import get_settings
@@ -18,17 +19,42 @@ Row = TypeVar("Row", bound=Transfer | Job)
 
 @dataclass(frozen=True)
 class Message:
-    """What crosses the broker: a task's name, the id of a row or of a group, the queue of their cluster."""
+    """A message of the broker: the task, the ids of the rows, the queue of their cluster.
+
+    The `first` message of new rows has the id of the first of them as its task id.
+    """
 
     task: str
     id: UUID
     queue: str
     others: tuple[UUID, ...] = ()
+    first: bool = False
 
 
-def message_for(row: Transfer | Job) -> Message:
+Publisher = Callable[[Sequence[Message]], None]
+
+
+def _no_queue(_messages: Sequence[Message]) -> None:
+    raise RuntimeError("this process sends no messages: it has not imported gateway.queue")
+
+
+publisher: Publisher = _no_queue
+
+
+def publish(bind: Session | Connection, *messages: Message) -> None:
+    """Send the messages after the transaction's commit; a rollback sends nothing."""
+    if publisher is _no_queue:
+        _no_queue(messages)
+    after_commit(bind, _publish, *messages)
+
+
+def _publish(messages: Sequence[Message]) -> None:
+    publisher(messages)
+
+
+def message_for(row: Transfer | Job, *, first: bool = False) -> Message:
     """Return the message that takes the row one step further."""
-    return Message(row.task, row.id, row.infrastructure)
+    return Message(row.task, row.id, row.infrastructure, first=first)
 
 
 def first_send() -> dict[str, Any]:

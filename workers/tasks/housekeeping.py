@@ -3,7 +3,7 @@
 from gateway import leases
 from gateway.db import session_scope
 from gateway.operations.sweep import LEASE, LEASE_PERIODS, sweep
-from gateway.queue import app, send
+from gateway.queue import app
 from gateway.queue.celery_app import SWEEP_TASK
 from gateway.settings import get_settings
 
@@ -16,5 +16,4 @@ def run(self: "app.Task") -> None:
     with session_scope() as session:
         if not leases.acquire_lease(session, LEASE, holder, LEASE_PERIODS * get_settings().sweep_s):
             return
-        messages = sweep(session)
-    send(messages)
+        sweep(session)
