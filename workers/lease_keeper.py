@@ -33,7 +33,7 @@ class ClaimProgress:
     def __init__(self) -> None:
         self.verdict: GatewayError | None = None
         self._numbers: dict[str, int] = {}
-        self._pace = Throughput()
+        self._throughput = Throughput()
 
     def expect(self, total_bytes: int) -> None:
         """Say how much there is to do."""
@@ -56,7 +56,7 @@ class ClaimProgress:
         if "bytes_done" not in self._numbers:
             return {}
         numbers = dict(self._numbers)
-        rate, end = self._pace.look(utc_now(), numbers["bytes_done"], numbers.get("bytes_total"))
+        rate, end = self._throughput.measure(utc_now(), numbers["bytes_done"], numbers.get("bytes_total"))
         return {**numbers, "bytes_per_s": rate, "estimated_end_at": end}
 
 

@@ -18,7 +18,6 @@ from gateway.work.failures import ON_REQUEST
 
 MANIFEST_LIMIT_BYTES = 1 << 20
 LAST_WORDS_BYTES = 4096
-INPUT_ERROR = 2
 # What the launcher says after a rank has failed hides what the rank said; its first error is the best of it.
 LAUNCHER_WORDS = ("srun:", "slurmstepd")
 LAUNCHER_ERROR = "srun: error:"

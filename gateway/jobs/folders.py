@@ -13,6 +13,12 @@ from gateway.clusters.paths import join_below
 from gateway.errors import NotFound
 from gateway.models import Job
 
+OUTPUT = PurePosixPath("Output_Data")  # the spelling is part of the contract
+_JOBS = OUTPUT / "jobs"
+_RUN_FOLDER = re.compile(
+    rf"/{_JOBS}/([0-9a-fA-F]{{8}}(?:-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}})\.[0-9]+(?:/|$)"
+)
+
 
 def attempt_folder(job: Job) -> PurePosixPath:
     """Return the attempt's own folder, in which nothing of another job is ever written."""
@@ -21,7 +27,7 @@ def attempt_folder(job: Job) -> PurePosixPath:
 
 def run_folder(job: Job, run: int) -> PurePosixPath:
     """Return likewise the folder of any of its runs."""
-    return PurePosixPath(job.data_folder) / "Output_Data" / "jobs" / f"{job.id}.{run}"
+    return PurePosixPath(job.data_folder) / _JOBS / f"{job.id}.{run}"
 
 
 class JobFolders(BaseModel):
@@ -51,14 +57,9 @@ class JobFolders(BaseModel):
         )
 
 
-_JOB_FOLDER = re.compile(
-    r"/Output_Data/jobs/([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\.[0-9]+(?:/|$)"
-)
-
-
 def check_job_owner(session: Session, owner: str, path: PurePosixPath) -> None:
     """Raise NotFound when the path lies in the folder of another owner's job."""
-    found = _JOB_FOLDER.search(str(path))
+    found = _RUN_FOLDER.search(str(path))
     row = session.get(Job, UUID(found[1])) if found else None
     if row is not None and row.owner != owner:
         raise NotFound(f"there is no job {row.id}")

@@ -13,7 +13,7 @@ from gateway.clusters import catalog
 from gateway.clusters.owner_roots import owner_roots
 from gateway.db import utc_now
 from gateway.errors import Conflict, Fault, Invalid, NotFound
-from gateway.jobs.folders import JobFolders, check_job_owner
+from gateway.jobs.folders import OUTPUT, JobFolders, check_job_owner
 from gateway.jobs.params import parse_params
 from gateway.jobs.resources import ResourceRequest, grant
 from gateway.jobs.services import RESULT_FILES, check_services
@@ -145,7 +145,7 @@ def fault_of_job(state: JobState, exit_code: int | None) -> Fault | None:
 def failed_latest(session: Session, owner: str, infrastructure: str, path: PurePosixPath) -> Job | None:
     """Return the owner's latest finished job that should have published the path, when it failed."""
     for service, file in RESULT_FILES.items():
-        folder = str(path.with_suffix("")).removesuffix(f"/Output_Data/{PurePosixPath(file).with_suffix('')}")
+        folder = str(path.with_suffix("")).removesuffix(f"/{OUTPUT / PurePosixPath(file).with_suffix('')}")
         if folder != str(path.with_suffix("")):
             latest = session.scalar(
                 select(Job)

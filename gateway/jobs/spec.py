@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from gateway.clusters.configuration import Cluster
 from gateway.clusters.owner_roots import owner_roots
-from gateway.jobs.folders import JobFolders, attempt_folder
+from gateway.jobs.folders import OUTPUT, JobFolders, attempt_folder
 from gateway.jobs.resources import resources
 from gateway.models import Job
 from gateway.schedulers.base import JobSpec, Launcher
@@ -58,7 +58,7 @@ def _job_json(job: Job, cluster: Cluster, folder: PurePosixPath) -> dict[str, ob
         "layout": "sensor_table" if params["ideko_kernel"] else "asset_pairs",
         "input": str(places.input),
         "output_dir": str(folder),
-        "publish_dir": str(places.data / "Output_Data"),
+        "publish_dir": str(places.data / OUTPUT),
         "csv_output": bool(params["csv_output"]),
         "threads": params["num_thread"],
         "perforation_stride": params["perforation_stride"],

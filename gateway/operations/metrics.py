@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from gateway.clusters import catalog
 from gateway.db import db_now, session_scope, utc_now
+from gateway.leases import watcher_lease
 from gateway.models import Job, Transfer
 from gateway.operations import overview
 from gateway.operations.overview import LATELY_S, Overview, bad_ends
@@ -18,7 +19,7 @@ from gateway.queue import HOUSEKEEPING
 from gateway.queue.depth import queue_depths
 from gateway.states import TransferState
 
-WATCHER = "watch:"
+_WATCHER = watcher_lease("")
 
 
 class Collector:
@@ -94,8 +95,8 @@ def _lags(seen: Overview) -> Iterator[Metric]:
     )
     sweep = GaugeMetricFamily("gateway_sweep_lag_seconds", "Since the last sweep.")
     for name, seconds in seen.rounds_s.items():
-        if name.startswith(WATCHER):
-            watch.add_metric([name.removeprefix(WATCHER)], seconds)
+        if name.startswith(_WATCHER):
+            watch.add_metric([name.removeprefix(_WATCHER)], seconds)
         elif name == SWEEP_LEASE:
             sweep.add_metric([], seconds)
     yield watch

@@ -15,6 +15,7 @@ from gateway.models import Transfer
 from gateway.settings import get_settings
 from gateway.states import TRANSFER_MOVES, TransferState
 from gateway.transfers import groups
+from gateway.transfers.throughput import Throughput
 from gateway.work.claims import Claim, lock_claimed
 from gateway.work.failures import ON_REQUEST
 from gateway.work.outbox import publish
@@ -133,23 +134,16 @@ def update_counts(session: Session, parent: Transfer) -> None:
     )
     sums = session.execute(per_state).all()
     parent.children = {str(state): count for state, count, _, _ in sums}
-    _note_pace(parent, sum(int(done or 0) for _, _, done, _ in sums))
-    parent.bytes_total = sum(int(total or 0) for _, _, _, total in sums)
+    done, total = (sum(int(each[column] or 0) for each in sums) for column in (2, 3))
+    _measure(parent, done, total)
 
 
-def _note_pace(parent: Transfer, done: int) -> None:
-    """Follow the rate since the last look; the sweep has no memory but the row."""
+def _measure(parent: Transfer, done: int, total: int) -> None:
+    """Set the sums of bytes, and the throughput since the last time."""
     now = utc_now()
-    passed_s = max((now - parent.updated_at).total_seconds(), 0.1)
-    rate = max(0, done - parent.bytes_done) / passed_s
-    parent.bytes_per_s = round(
-        0.3 * rate + 0.7 * (rate if parent.bytes_per_s is None else parent.bytes_per_s)
-    )
-    left = (parent.bytes_total or 0) - done
-    parent.estimated_end_at = (
-        now + timedelta(seconds=left / parent.bytes_per_s) if parent.bytes_per_s > 0 else None
-    )
-    parent.bytes_done, parent.updated_at = done, now
+    throughput = Throughput(parent.bytes_per_s, (parent.updated_at, parent.bytes_done))
+    parent.bytes_per_s, parent.estimated_end_at = throughput.measure(now, done, total)
+    parent.bytes_done, parent.bytes_total, parent.updated_at = done, total, now
 
 
 def _end(session: Session, parent: Transfer, counts: dict[str, int]) -> None:

@@ -18,9 +18,8 @@ from gateway.queue import app
 from gateway.states import TransferState
 from gateway.work import claims
 from workers.tasks import LOST_WORKER
-from workers.tasks.transfers import place, remove_leftovers
+from workers.tasks.transfers import CLEAN_TRIES, place, remove_leftovers
 
-TRIES = 50  # some hours, with the sweeper's growing pauses
 CLOCKS_S = 3600.0  # how far the clocks of cluster and gateway may be apart
 Row = TypeVar("Row", bound=Transfer | Job)
 _log = logging.getLogger(__name__)
@@ -46,7 +45,7 @@ def _prune(model: type[Row], row_id: str, remove: Callable[[Row], bool]) -> None
     try:
         done = remove(row)
     except GatewayError as error:
-        if error.transient and row.sends < TRIES:
+        if error.transient and row.sends < CLEAN_TRIES:
             raise  # and it is sent again
         _log.warning("%s: something of it is left on the cluster: %s", row.id, error.detail)
         done = True
