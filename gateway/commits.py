@@ -56,10 +56,10 @@ def follow_transactions(engine: Engine) -> None:
         ("do_savepoint", _savepoint),
         ("do_rollback_to_savepoint", _rollback_to_savepoint),
     ):
-        setattr(engine.dialect, name, _followed(getattr(engine.dialect, name), follow))
+        setattr(engine.dialect, name, _and_then(getattr(engine.dialect, name), follow))
 
 
-def _followed(method: Callable[..., None], follow: Callable[..., None]) -> Callable[..., None]:
+def _and_then(method: Callable[..., None], follow: Callable[..., None]) -> Callable[..., None]:
     @wraps(method)
     def both(connection: Any, *names: str) -> None:
         method(connection, *names)

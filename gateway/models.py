@@ -49,9 +49,9 @@ class Base(DeclarativeBase):
 
 
 class Work:
-    """What transfers and jobs share: who has it, for how long, and when to remind the queue of it.
+    """The columns that transfers and jobs share: owner, claim, lease, and the times of the outbox.
 
-    `fault` is the class of the failure that `reason` tells of, while there is one.
+    `fault` is the class of the failure that `reason` describes.
     `attempt` is raised by a retry alone; `claim` by every claim, and it fences every later write.
     `next_send_at` is when the sweeper sends the row's message again if nothing happened until then.
     """
@@ -107,11 +107,11 @@ class Work:
 
 
 class Transfer(Work, Base):
-    """A file on its way: `data` and `s3_data` to the cluster, `s3_result` back to the store.
+    """The transfer of a file: `data` and `s3_data` to the cluster, `s3_result` back to the store.
 
-    `upload_id` and `leftovers` are what tries leave for the next one, or for the clean-up. An `object` that
-    ends in `/` stands for all below it: once its `children` (how many, by state) are written, each of them is
-    a row of its own with this row as `parent_id`, and this row only sums them up.
+    `upload_id` and `leftovers` tell the next try, or the clean-up, of an open upload and of temporary files.
+    An `object` that ends in `/` stands for all below it: once its `children` (their number by state) are
+    inserted, each of them is a row of its own with this row as `parent_id`, and this row only sums them up.
     """
 
     __tablename__ = "transfers"
@@ -197,11 +197,11 @@ class Transfer(Work, Base):
 
 
 class Job(Work, Base):
-    """Kernels on one input under a scheduler.
+    """A job: kernels on one input, run by a scheduler.
 
     `services` are in order, between single spaces (` fft min_max `), so that one can be searched for.
-    `finding` is the end that the watcher saw, until `jobs.finish` has made it final and visible. `run` is
-    the attempt that the scheduler got; a later attempt may only have to read that run's end again.
+    `finding` is the end that the watcher recorded, until `jobs.finish` has made it final and visible. `run`
+    is the attempt that the scheduler got; a later attempt may only have to read that run's end again.
     """
 
     __tablename__ = "jobs"
@@ -252,7 +252,7 @@ class Job(Work, Base):
 
     @property
     def success(self) -> bool | None:
-        """Whether the job did what was asked; None until that is known."""
+        """Whether the job succeeded; None until it has ended."""
         return self.state is JobState.SUCCEEDED if is_final(self.state) else None
 
     @property
@@ -283,7 +283,7 @@ class Event(Base):
 
 
 class ApiKey(Base):
-    """A key that somebody may call with. Of its text there is only a digest."""
+    """A key of the API, of which only a digest is stored."""
 
     __tablename__ = "api_keys"
 
@@ -298,7 +298,7 @@ class ApiKey(Base):
 
 
 class StoredCredential(Base):
-    """Keys of a store that requests name by id; nobody reads them back."""
+    """Keys of a store that requests name by id; no route returns them."""
 
     __tablename__ = "credentials"
     __table_args__ = (Index("ix_credentials_owner", "owner", "created_at"),)
@@ -345,7 +345,7 @@ class Infrastructure(Base):
 
 
 class Telemetry(Base):
-    """The last figures that a cluster's worker saw, and when somebody last asked for newer ones."""
+    """The latest partitions that a cluster's worker reported, and the time of the latest request for them."""
 
     __tablename__ = "telemetry"
 
@@ -356,7 +356,7 @@ class Telemetry(Base):
 
 
 class Lease(Base):
-    """The right to be the only one of a kind: the watcher of a cluster, the sweeper."""
+    """A named lease, which has one holder at a time: a cluster's watcher, the sweeper."""
 
     __tablename__ = "leases"
 
@@ -366,7 +366,7 @@ class Lease(Base):
 
 
 class Heartbeat(Base):
-    """What a cluster's worker found when it last tried scheduler and files; empty where all was well."""
+    """A cluster's latest health check by its worker: the errors of scheduler and files, empty when well."""
 
     __tablename__ = "heartbeats"
 

@@ -1,10 +1,10 @@
-"""The states of transfers and jobs: what follows what, what is final, what old clients are told."""
+"""The states of transfers and jobs: their transitions, the final ones, and the status of old clients."""
 
 from enum import StrEnum
 
 
 class TransferState(StrEnum):
-    """Where a transfer stands."""
+    """The state of a transfer."""
 
     ACCEPTED = "accepted"
     TRANSFERRING = "transferring"
@@ -15,7 +15,7 @@ class TransferState(StrEnum):
 
 
 class JobState(StrEnum):
-    """Where a job stands."""
+    """The state of a job."""
 
     ACCEPTED = "accepted"
     SUBMITTING = "submitting"
@@ -86,14 +86,14 @@ def is_final(state: State) -> bool:
 
 
 def is_retryable(state: State) -> bool:
-    """Tell whether the row ended without what was asked for, so that a retry makes sense."""
+    """Tell whether the state is a failure or a cancel, which a retry may mend."""
     return is_final(state) and state not in {TransferState.COMPLETED, JobState.SUCCEEDED}
 
 
 BEFORE_SCHEDULER = frozenset({JobState.ACCEPTED, JobState.RETRYING, JobState.SUBMITTING})
 IN_SCHEDULER = frozenset({JobState.PENDING, JobState.RUNNING})
 
-# The words that clients of the first generation compare with, to the letter.
+# The status that clients of the first generation compare with, to the letter.
 TRANSFER_STATUS = {
     TransferState.ACCEPTED: "transferring",
     TransferState.TRANSFERRING: "transferring",

@@ -1,4 +1,4 @@
-"""The folders of a job: one definition of the attempt's folder, of input and output, and of their owner."""
+"""The folders of a job: the attempt's folder, input and output folders, and the check of their owner."""
 
 import re
 from pathlib import PurePosixPath
@@ -21,17 +21,17 @@ _RUN_FOLDER = re.compile(
 
 
 def attempt_folder(job: Job) -> PurePosixPath:
-    """Return the attempt's own folder, in which nothing of another job is ever written."""
+    """Return the folder of the job's current run, into which no other job writes."""
     return run_folder(job, job.run)
 
 
 def run_folder(job: Job, run: int) -> PurePosixPath:
-    """Return likewise the folder of any of its runs."""
+    """Return the folder of one of the job's runs."""
     return PurePosixPath(job.data_folder) / _JOBS / f"{job.id}.{run}"
 
 
 class JobFolders(BaseModel):
-    """Where a job reads and writes on its cluster, each confined to the allowed roots."""
+    """The folders that a job reads and writes on its cluster, each confined to the owner's roots."""
 
     data: PurePosixPath
     input: PurePosixPath
@@ -40,20 +40,20 @@ class JobFolders(BaseModel):
     labels: PurePosixPath
 
     @classmethod
-    def of(cls, params: dict[str, Any], places: OwnerRoots) -> "JobFolders":
-        """Work the folders out of understood parameters, or raise Invalid naming the key that leaves."""
+    def of(cls, params: dict[str, Any], roots: OwnerRoots) -> "JobFolders":
+        """Return the folders of parsed parameters, or raise Invalid with the key that leaves the roots."""
 
-        def place(key: str, prefix: str, text: str) -> PurePosixPath:
-            return places.confine(join_below(PurePosixPath(prefix), text), f"params.{key}")
+        def confine(key: str, prefix: str, text: str) -> PurePosixPath:
+            return roots.confine(join_below(PurePosixPath(prefix), text), f"params.{key}")
 
         root = str(params["root_dir"])
-        data = place("workspace", root, params["workspace"])
+        data = confine("workspace", root, params["workspace"])
         return cls(
             data=data,
-            input=place("read_input_data", str(data), params["read_input_data"]),
-            profile=place("profiling_workspace", root, params["profiling_workspace"]),
-            inference=place("inference_knn_path", str(data), params["inference_knn_path"]),
-            labels=place("clustering_label_path", str(data), params["clustering_label_path"]),
+            input=confine("read_input_data", str(data), params["read_input_data"]),
+            profile=confine("profiling_workspace", root, params["profiling_workspace"]),
+            inference=confine("inference_knn_path", str(data), params["inference_knn_path"]),
+            labels=confine("clustering_label_path", str(data), params["clustering_label_path"]),
         )
 
 

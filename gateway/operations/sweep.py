@@ -1,4 +1,4 @@
-"""The sweep: rows that nobody took are sent again, rows that no worker serves say so and at last fail."""
+"""The sweep: overdue rows are sent again, and rows of a cluster without a worker say so and at last fail."""
 
 from typing import TypeVar
 
@@ -24,30 +24,30 @@ Row = TypeVar("Row", bound=Transfer | Job)
 
 
 def sweep(session: Session) -> None:
-    """Do one round, and send the rows that no worker took in time."""
+    """Sweep once: update parents, delete expired keys, erase credentials, and send overdue rows."""
     prefixes.update_parents(session)
     idempotency.forget_expired(session)
     transfers.erase_credentials(session)
-    _unserved(session, Transfer)
-    _unserved(session, Job)
+    _update_unserved(session, Transfer)
+    _update_unserved(session, Job)
     publish(session, *take_overdue(session, BATCH))
 
 
-def _unserved(session: Session, model: type[Row]) -> None:
-    """Find the clusters that work waits for and that no worker serves."""
+def _update_unserved(session: Session, model: type[Row]) -> None:
+    """Update the waiting rows of each cluster that no worker serves."""
     waiting = set(session.scalars(select(model.infrastructure).where(_awaits_worker(model)).distinct()))
     served = leases.held_leases(session, map(leases.watcher_lease, waiting))
     for name in waiting:
         if leases.watcher_lease(name) not in served:
-            _tell(session, model, name)
+            _update_waiting(session, model, name)
 
 
 def _awaits_worker(model: type[Row]) -> ColumnElement[bool]:
     return model.state.in_(model.awaiting_worker)
 
 
-def _tell(session: Session, model: type[Row], name: str) -> None:
-    """Tell the rows why they wait; fail those that waited for too long."""
+def _update_waiting(session: Session, model: type[Row], name: str) -> None:
+    """Write to the rows of a cluster why they wait, and fail those that have waited too long."""
     settings = get_settings()
     since = func.coalesce(model.lease_until, model.queued_at)
     mine = model.infrastructure == name, _awaits_worker(model), is_unclaimed(model), model.is_childless()

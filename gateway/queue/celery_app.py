@@ -1,4 +1,4 @@
-"""The task queue: the Celery application, and `send`, which carries a row's id to its cluster's worker."""
+"""The Celery application, and `send`, which publishes messages to the queues of clusters."""
 
 import logging
 import uuid
@@ -69,12 +69,12 @@ def make_app(settings: Settings) -> Celery:
 app = make_app(get_settings())
 
 
-def _our_logs(**_: Any) -> None:
-    """Log as every other process does: Celery sets up nothing of its own once this is connected."""
+def _configure_logs(**_: Any) -> None:
+    """Configure the log lines of every process; Celery configures none once this is connected."""
     configure_logging()
 
 
-setup_logging.connect(_our_logs)
+setup_logging.connect(_configure_logs)
 
 
 def send(messages: Iterable[Message]) -> None:

@@ -1,8 +1,8 @@
-"""Small transfers in groups: one message for many rows, and a few statements to claim and to end them.
+"""Groups of small transfers: one message for many rows, and a few statements to claim and to complete them.
 
-By itself a row takes a message, four transactions and a thread, many times what a few kilobytes take. Only
-what nobody has begun is taken in a group: a row that fails or kills its worker has a message of its own from
-then on, so it takes no other down with it. No row is waited for, for whoever holds some may wait for others.
+A single transfer costs a message, four transactions and a thread, many times the cost of a few kilobytes. A
+group holds rows that no worker has begun: a row that fails or kills its worker has a message of its own from
+then on, so it takes no other down with it. Locked rows are skipped, so that groups never wait in a circle.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,35 +26,35 @@ BYTES = 16 << 20
 
 
 def group_messages(rows: Iterable[Mapping[str, Any]]) -> Iterator[Message]:
-    """Yield messages for new rows of one cluster: the small ones share some, each other one has its own."""
+    """Yield the messages of new rows of one cluster: groups of small ones, and one for each other row."""
     group: list[UUID] = []
     queue, total = "", 0
     for row in rows:
         queue, size = row["infrastructure"], row["bytes_total"]
-        if size > FILE_BYTES or _goes_alone(row["kind"]):
+        if size > FILE_BYTES or _is_ungrouped(row["kind"]):
             yield Message("transfers.run", row["id"], queue, first=True)
             continue
         if len(group) == FILES or total + size > BYTES:
-            yield _message(group, queue)
+            yield _group_message(group, queue)
             group, total = [], 0
         group.append(row["id"])
         total += size
     if group:
-        yield _message(group, queue)
+        yield _group_message(group, queue)
 
 
-def _goes_alone(kind: str) -> bool:
-    """Tell whether none may pay for another's dead worker, or each must see what those before moved."""
+def _is_ungrouped(kind: str) -> bool:
+    """Tell whether rows of the kind go alone: without a retry to spare, or under a daily limit of bytes."""
     settings = get_settings()
     return settings.budget(kind) == 0 or settings.bytes_per_day > 0
 
 
-def _message(group: Sequence[UUID], queue: str) -> Message:
+def _group_message(group: Sequence[UUID], queue: str) -> Message:
     return Message("transfers.run", group[0], queue, others=tuple(group[1:]), first=True)
 
 
 def claim_group(session: Session, row_ids: Iterable[UUID], worker: str) -> list[tuple[Claim, Transfer]]:
-    """Claim those of the transfers that nobody has begun, and return them as they were before."""
+    """Claim the transfers that no worker has begun, and return them as they were before."""
     idle = (
         Transfer.state == TransferState.ACCEPTED,
         is_unclaimed(Transfer),
@@ -78,7 +78,7 @@ def claim_group(session: Session, row_ids: Iterable[UUID], worker: str) -> list[
 
 
 def complete_group(session: Session, done: Mapping[Claim, int]) -> set[Claim]:
-    """Complete the claimed transfers of which so many bytes have arrived; return those whose row is locked.
+    """Complete the claimed transfers with their numbers of bytes; return the claims of locked rows.
 
     A row that has ended before, or that another worker has claimed since, stays as it is.
     """

@@ -1,4 +1,4 @@
-"""Transfers of everything below a prefix: a row for each object or file, and a parent that sums them up."""
+"""Transfers of a prefix: a child row for each object or file below it, and a parent that sums them up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,12 +36,12 @@ class PrefixEntry:
 
 
 def is_prefix(row: Transfer) -> bool:
-    """Tell whether the row stands for all that is below its object's name."""
+    """Tell whether the row stands for all objects or files below its object's name."""
     return row.object.endswith("/")
 
 
 def expand_prefix(session: Session, claim: Claim, entries: Sequence[PrefixEntry]) -> None:
-    """Write a row for each entry, all or none, send them all, and let the parent wait for them.
+    """Insert a child for each entry, all or none, send them all, and let the parent wait for them.
 
     Raises
     ------
@@ -51,9 +51,9 @@ def expand_prefix(session: Session, claim: Claim, entries: Sequence[PrefixEntry]
     parent = lock_claimed(session, Transfer, claim)
     if parent.cancel_requested_at is not None:
         raise Cancelled(ON_REQUEST)
-    _check(parent, entries)
+    _check_entries(parent, entries)
     now = session.scalar(select(db_now())) or utc_now()
-    children = [_child(parent, entry, now, n) for n, entry in enumerate(entries)]
+    children = [_child_columns(parent, entry, now, n) for n, entry in enumerate(entries)]
     session.execute(insert(Transfer), children)
     begin_many(session, Transfer, Transfer.parent_id == parent.id)
     parent.children = {str(TransferState.ACCEPTED): len(children)}
@@ -63,21 +63,24 @@ def expand_prefix(session: Session, claim: Claim, entries: Sequence[PrefixEntry]
     publish(session, *groups.group_messages(children))
 
 
-def _check(parent: Transfer, entries: Sequence[PrefixEntry]) -> None:
+def _check_entries(parent: Transfer, entries: Sequence[PrefixEntry]) -> None:
     if not entries:
         field = "the path" if parent.kind == "s3_result" else "object, which ends in '/'"
-        raise StorageError(f"there is nothing below {_source(parent)}: check {field}", Fault.NOT_FOUND)
+        raise StorageError(f"there is nothing below {_source_name(parent)}: check {field}", Fault.NOT_FOUND)
     if len(entries) > MOST_CHILDREN:
-        raise StorageError(f"more than {MOST_CHILDREN} files are below {_source(parent)}: take smaller parts")
+        raise StorageError(
+            f"more than {MOST_CHILDREN} files are below {_source_name(parent)}: take smaller parts"
+        )
     for entry in entries:
         if not _is_path(entry.name):
             raise StorageError(
-                f"{entry.name!r} below {_source(parent)} is no path below a folder: rename it", Fault.NAME
+                f"{entry.name!r} below {_source_name(parent)} is no path below a folder: rename it",
+                Fault.NAME,
             )
 
 
 def _is_path(name: str) -> bool:
-    """Tell whether a folder can hold the name, and a database can."""
+    """Tell whether the name is a relative path that a folder and the database can hold."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -85,11 +88,11 @@ def _is_path(name: str) -> bool:
     return not {"", ".", ".."} & set(name.split("/")) and "\0" not in name
 
 
-def _source(parent: Transfer) -> str:
+def _source_name(parent: Transfer) -> str:
     return parent.path if parent.kind == "s3_result" else parent.object
 
 
-def _child(parent: Transfer, entry: PrefixEntry, now: datetime, number: int) -> dict[str, Any]:
+def _child_columns(parent: Transfer, entry: PrefixEntry, now: datetime, number: int) -> dict[str, Any]:
     wait_s = get_settings().send_again_s + number / CLAIMED_PER_S
     return {
         **{name: getattr(parent, name) for name in _INHERITED},
@@ -105,27 +108,27 @@ def _child(parent: Transfer, entry: PrefixEntry, now: datetime, number: int) -> 
 
 def failed_children(session: Session, parent: Transfer) -> list[Transfer]:
     """Return the children that failed or were cancelled, locked."""
-    return list(session.scalars(_mine(parent, _BAD_ENDS).with_for_update()))
+    return list(session.scalars(_select_children(parent, _BAD_ENDS).with_for_update()))
 
 
-def _mine(parent: Transfer, states: Sequence[Any]) -> Select[Transfer]:
+def _select_children(parent: Transfer, states: Sequence[Any]) -> Select[Transfer]:
     mine = select(Transfer).where(Transfer.parent_id == parent.id, Transfer.state.in_(states))
     return mine.order_by(Transfer.created_at)
 
 
 def update_parents(session: Session) -> None:
-    """Bring every parent up to date with its children, and end those whose children have all ended."""
+    """Update the counts of every waiting parent, and end the parents whose children have all ended."""
     waiting = select(Transfer).where(
         Transfer.state == TransferState.TRANSFERRING, Transfer.children.is_not(None)
     )
     for parent in session.scalars(waiting.with_for_update(skip_locked=True)):
         update_counts(session, parent)
         if parent.children and not any(state in TRANSFER_MOVES for state in parent.children):
-            _end(session, parent, parent.children)
+            _end_parent(session, parent, parent.children)
 
 
 def update_counts(session: Session, parent: Transfer) -> None:
-    """Bring the sums of a parent up to date."""
+    """Update a parent's counts of children by state, its bytes and its throughput."""
     session.flush()
     per_state = (
         select(Transfer.state, func.count(), func.sum(Transfer.bytes_done), func.sum(Transfer.bytes_total))
@@ -146,7 +149,7 @@ def _measure(parent: Transfer, done: int, total: int) -> None:
     parent.bytes_done, parent.bytes_total, parent.updated_at = done, total, now
 
 
-def _end(session: Session, parent: Transfer, counts: dict[str, int]) -> None:
+def _end_parent(session: Session, parent: Transfer, counts: dict[str, int]) -> None:
     total, completed = sum(counts.values()), counts.get(TransferState.COMPLETED, 0)
     if completed == total:
         parent.credentials = None
@@ -155,7 +158,8 @@ def _end(session: Session, parent: Transfer, counts: dict[str, int]) -> None:
         parent.credentials = None
         move(session, parent, TransferState.CANCELLED, f"{ON_REQUEST}; {completed} of {total} are done")
     else:
-        first = session.scalars(_mine(parent, _BAD_ENDS).limit(1)).one()  # unlocked: a sweep waits for nobody
+        unlocked = _select_children(parent, _BAD_ENDS).limit(1)  # a sweep never waits
+        first = session.scalars(unlocked).one()
         name = first.object.removeprefix(parent.object)
         reason = f"{total - completed} of {total} failed, the first is {name!r}: {first.reason}"
         move(session, parent, TransferState.FAILED, reason)

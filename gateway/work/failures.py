@@ -1,4 +1,4 @@
-"""Failures of an attempt: put off a transient one, end the row for a final one, record a cancel."""
+"""Failures of an attempt: a transient one is retried later, a final one ends the row, a cancel too."""
 
 import random
 from datetime import timedelta
@@ -16,10 +16,10 @@ ON_REQUEST = "cancelled on request"
 
 
 def record_failure(session: Session, row: Transfer | Job, error: GatewayError) -> None:
-    """End the row's attempt for a final error; put it off for a transient one within the budget.
+    """End the row for a final error; retry it later for a transient one, within the budget.
 
-    A transfer that somebody has asked to stop is not put off. A job is: its scheduler may have it although
-    nobody heard so, and the next try looks.
+    A transfer with a cancel request is not retried. A job is: its scheduler may have it although the
+    submission failed, and the next try looks for it there.
     """
     asked = row.interruptible and row.cancel_requested_at is not None
     if isinstance(error, Cancelled) or (asked and error.transient):
@@ -43,20 +43,20 @@ def record_failure(session: Session, row: Transfer | Job, error: GatewayError) -
 
 
 def hand_back(session: Session, row: Transfer | Job, reason: str) -> None:
-    """Let go of a row in the middle of its work, so that the next sweep gives it to another worker."""
+    """End the claim of a row in the middle of its work, so that the next sweep sends it again."""
     note(session, row, reason, actor="")
     row.lease_until = None
     row.next_send_at, row.sends = due_in(0), 0
 
 
 def finish_cancel(session: Session, row: Transfer | Job) -> None:
-    """Record that the work has stopped as somebody asked."""
+    """End a row that is cancelled on request."""
     if isinstance(row, Transfer):
         row.credentials = row.cleaning_credentials
     move(session, row, row.cancelled, ON_REQUEST)
 
 
 def fail(session: Session, row: Transfer | Job, reason: str, fault: Fault) -> None:
-    """End the row for good, in a way that a user can act on."""
+    """End the row as failed, with a reason that the user can act on."""
     move(session, row, row.failed, reason)
     row.fault = fault

@@ -58,12 +58,12 @@ def message_for(row: Transfer | Job, *, first: bool = False) -> Message:
 
 
 def first_send() -> dict[str, Any]:
-    """Return the columns of a row whose message is about to be sent for the first time."""
+    """Return the columns that schedule the second sending of a row's message, should the first be lost."""
     return {"next_send_at": due_in(get_settings().send_again_s), "sends": 0}
 
 
 def take_overdue(session: Session, limit: int) -> list[Message]:
-    """Return the messages of rows that nobody took in time, each put off for longer than the last time."""
+    """Return the messages of overdue rows, and schedule each one's next sending after a longer wait."""
     return [*_take_overdue(session, Transfer, limit), *_take_overdue(session, Job, limit)]
 
 

@@ -1,4 +1,4 @@
-"""Quotas: how much unfinished work an owner and a cluster may have, and how many bytes a day."""
+"""Quotas: the most unfinished work of an owner and of a cluster, and the most bytes of a day."""
 
 from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
@@ -22,12 +22,12 @@ def admit(session: Session, owner: str, cluster: Cluster, model: type[Transfer] 
         "jobs": (settings.concurrent_jobs, cluster.max_jobs),
     }[model.noun]
     if mine:
-        _one_at_a_time(session, f"owner {owner}")
-        if _unfinished(session, model, model.owner == owner) >= mine:
+        _lock_count(session, f"owner {owner}")
+        if _count_live(session, model, model.owner == owner) >= mine:
             raise TooMany(f"you have {mine} unfinished {model.noun} already: wait for one to end", AGAIN_S)
     if here:
-        _one_at_a_time(session, f"cluster {cluster.name}")
-        if _unfinished(session, model, model.infrastructure == cluster.name) >= here:
+        _lock_count(session, f"cluster {cluster.name}")
+        if _count_live(session, model, model.infrastructure == cluster.name) >= here:
             raise TooMany(
                 f"{cluster.name!r} has {here} unfinished {model.noun} already: wait for one to end", AGAIN_S
             )
@@ -36,7 +36,7 @@ def admit(session: Session, owner: str, cluster: Cluster, model: type[Transfer] 
 
 
 def check_bytes(session: Session, owner: str, more: int) -> None:
-    """Raise TooMany when so many bytes more would be above what an owner may move in 24 hours."""
+    """Raise TooMany when so many bytes more exceed the owner's limit for 24 hours."""
     limit = get_settings().bytes_per_day
     if not limit:
         return
@@ -53,13 +53,13 @@ def check_bytes(session: Session, owner: str, more: int) -> None:
         )
 
 
-def _unfinished(session: Session, model: type[Transfer] | type[Job], whose: ColumnElement[bool]) -> int:
+def _count_live(session: Session, model: type[Transfer] | type[Job], scope: ColumnElement[bool]) -> int:
     """Count the live rows; the parts of a prefix count as one, the row that they belong to."""
     live = model.state.in_(model.live), model.is_top_level()
-    return session.scalar(select(func.count()).select_from(model).where(whose, *live)) or 0
+    return session.scalar(select(func.count()).select_from(model).where(scope, *live)) or 0
 
 
-def _one_at_a_time(session: Session, what: str) -> None:
-    """Let nobody else count the same until the commit; SQLite has one writer anyway."""
+def _lock_count(session: Session, name: str) -> None:
+    """Lock the count of an owner or a cluster until the commit; SQLite has one writer anyway."""
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))"), {"what": what})
+        session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})

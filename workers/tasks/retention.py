@@ -1,4 +1,4 @@
-"""The tasks that remove what has expired: on the cluster first, then from the database."""
+"""The tasks that remove expired work: its files on the cluster first, then its row."""
 
 import logging
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def prune_job(job_id: str) -> None:
 
 @app.task(name="transfers.prune", **LOST_WORKER)
 def prune_transfer(transfer_id: str) -> None:
-    """Remove what a transfer has staged or left, then the transfer."""
+    """Remove the staged file and the leftovers of a transfer, then the transfer."""
     _prune(Transfer, transfer_id, _remove_transfer)
 
 
@@ -58,30 +58,30 @@ def _prune(model: type[Row], row_id: str, remove: Callable[[Row], bool]) -> None
 
 
 def _remove_job(job: Job) -> bool:
-    """Remove the runs' folders, unless work that has not ended still reads from one of them."""
+    """Remove the folders of the runs, unless unfinished work reads from one of them."""
     cluster = catalog.configured_clusters()[job.infrastructure]
-    site = open_filesystem(cluster, job.owner)
+    filesystem = open_filesystem(cluster, job.owner)
     with session_scope(read_only=True) as session:
         needed = retention.paths_in_use(session, cluster)
     folders = [run_folder(job, run) for run in range(1, job.attempt + 1)]
     if any(retention.is_in_use(folder, needed) for folder in folders):
         return False
     for folder in folders:
-        site.remove_folder(folder)
+        filesystem.remove_folder(folder)
     return True
 
 
 def _remove_transfer(row: Transfer) -> bool:
-    """Remove what tries have left, and the staged file where it is still as it was brought."""
+    """Remove the leftovers, and the staged file unless it was changed, staged again or is in use."""
     remove_leftovers(row)
     if row.kind not in STAGED or row.state is not TransferState.COMPLETED or row.children is not None:
         return True
-    site, path = place(row)
+    filesystem, path = place(row)
     with session_scope(read_only=True) as session:
         cluster = catalog.configured_clusters()[row.infrastructure]
         if retention.is_in_use(path, retention.paths_in_use(session, cluster)):
             return False
         staged_again = retention.was_staged_again(session, cluster, row)
     if not staged_again and row.ended_at is not None:
-        site.remove_file(path, row.bytes_done, row.ended_at + timedelta(seconds=CLOCKS_S))
+        filesystem.remove_file(path, row.bytes_done, row.ended_at + timedelta(seconds=CLOCKS_S))
     return True
