@@ -6,12 +6,10 @@ from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
 
 from gateway.clusters.configuration import Cluster
 from gateway.errors import Invalid
-from gateway.jobs.services import check_options
+from gateway.jobs.services import SERVICES, check_options
 
 # Options of the kernels sit beside the common keys, under the service's name.
-KERNEL_KEYS = frozenset(
-    {"kalman", "fft", "min_max", "savitzky_golay", "black_scholes", "wavelet", "kmean", "knn"}
-)
+KERNEL_KEYS = frozenset(SERVICES)
 IGNORED_KEYS = frozenset({"icase", "filter", "input_data_double", "input_data_float"})
 LARGEST = 2**31 - 1
 NAMED = 20  # unknown keys that a warning names, each with so many characters
