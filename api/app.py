@@ -5,6 +5,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+import gateway.queue  # noqa: F401  it sends the messages that commits of the API ask for
 from api import idempotency, problems
 from api.body_limits import BodyLimits
 from api.openapi import describe

@@ -19,11 +19,9 @@ from gateway.credentials import stored as stored_credentials
 from gateway.db import session_scope
 from gateway.models import Job, Transfer
 from gateway.operations import retries
-from gateway.queue import send
 from gateway.storage.address import Secret
 from gateway.work import listing, transitions
 from gateway.work.listing import Kind
-from gateway.work.outbox import message_for
 
 ACTION_PROBLEMS = responses(400, 404, 409, 422, 503)
 LONGEST_ACTOR = 255
@@ -63,12 +61,9 @@ class ActionRequest(Generic[Row]):
 
 
 def create_row(create: Find[Row], answers: AnswerStore, show: Callable[[Row], Body]) -> Body:
-    """Commit a new row, then send its message best effort; the sweeper sends a lost one."""
+    """Write a new row; its commit sends it."""
     with session_scope() as session:
-        row = create(session)
-        body = answers.store(session, show(row), HTTPStatus.CREATED)
-    send([message_for(row)], first=True)
-    return body
+        return answers.store(session, show(create(session)), HTTPStatus.CREATED)
 
 
 def list_page(
@@ -109,16 +104,14 @@ def retry_row(
     show: Callable[[Row], Body],
     credential: Secret | UUID | None = None,
 ) -> Body:
-    """Retry a row, with a fresh credential if there is one, and send its message."""
+    """Retry a row, with a fresh credential if there is one."""
     action = action or Action()
     with session_scope() as session:
         row = request.find(session)
         retries.lock_for_retry(session, row)
         secret = _fresh_secret(session, row, credential)
         retries.retry(session, row, request.actor.name(action.by), action.reason, secret)
-        body = request.answers.store(session, show(row))
-    send([message_for(row)])
-    return body
+        return request.answers.store(session, show(row))
 
 
 def _fresh_secret(session: Session, row: Transfer | Job, credential: Secret | UUID | None) -> Secret | None:

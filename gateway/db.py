@@ -14,6 +14,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
+from gateway import commits
 from gateway.settings import Settings, get_settings
 
 BUSY_TIMEOUT_S = 30
@@ -80,7 +81,13 @@ def utc_now() -> datetime:
 
 
 def make_engine(url: str) -> Engine:
-    """Create an engine with the time-outs and the SQLite settings that every process needs."""
+    """Create an engine with the time-outs and the SQLite settings, which makes the calls after commits."""
+    engine = _create_engine(url)
+    commits.follow_transactions(engine)
+    return engine
+
+
+def _create_engine(url: str) -> Engine:
     if make_url(url).get_backend_name() == "sqlite":
         engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
         event.listen(engine, "connect", _set_pragmas)
@@ -130,7 +137,14 @@ def get_engine() -> Engine:
 
 @contextmanager
 def session_scope(*, read_only: bool = False) -> Iterator[Session]:
-    """Open a transaction; the end of the block commits it, an exception rolls it back."""
-    engine = get_engine().execution_options(read_only=read_only)
-    with Session(engine, expire_on_commit=False) as session, session.begin():
-        yield session
+    """Open a transaction; the end of the block commits it, an exception rolls it back.
+
+    The calls that it asked for come after the commit, when its connection is back in the pool.
+    """
+    committed: commits.Calls = []
+    engine = get_engine().execution_options(read_only=read_only, committed=committed)
+    try:
+        with Session(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+    finally:
+        commits.run(committed)

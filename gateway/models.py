@@ -2,16 +2,40 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, BigInteger, Enum, Index, Integer, String, Text, Uuid, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Enum,
+    Index,
+    Integer,
+    String,
+    Text,
+    Uuid,
+    and_,
+    case,
+    null,
+    text,
+    true,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from gateway.callers import Scope
-from gateway.db import UTCDateTime, utc_now
+from gateway.db import UTCDateTime, due_in, utc_now
 from gateway.errors import Fault
-from gateway.states import JobState, TransferState, is_final
+from gateway.states import (
+    BEFORE_SCHEDULER,
+    JOB_MOVES,
+    TRANSFER_MOVES,
+    JobState,
+    State,
+    TransferState,
+    is_final,
+)
 
 
 def _words(words: type[StrEnum]) -> Enum:
@@ -25,9 +49,9 @@ class Base(DeclarativeBase):
 
 
 class Work:
-    """What transfers and jobs share: who has it, for how long, and when to remind the queue of it.
+    """The columns that transfers and jobs share: owner, claim, lease, and the times of the outbox.
 
-    `fault` is the class of the failure that `reason` tells of, while there is one.
+    `fault` is the class of the failure that `reason` describes.
     `attempt` is raised by a retry alone; `claim` by every claim, and it fences every later write.
     `next_send_at` is when the sweeper sends the row's message again if nothing happened until then.
     """
@@ -52,13 +76,42 @@ class Work:
     updated_at: Mapped[datetime] = mapped_column(default=utc_now)
     ended_at: Mapped[datetime | None]
 
+    noun: ClassVar[str]
+    states: ClassVar[type[State]]
+    live: ClassVar[tuple[State, ...]]
+    """The states that are not final."""
+    awaiting_worker: ClassVar[tuple[State, ...]]
+    """The states that only a worker of the cluster can end."""
+    working: ClassVar[State]
+    """The state from the claim to the end of a worker's attempt."""
+    retrying: ClassVar[State]
+    failed: ClassVar[State]
+    cancelled: ClassVar[State]
+    interruptible: ClassVar[bool]
+    """Whether a worker may stop in the middle, for a cancel or because it is shut down."""
+
+    @property
+    def task(self) -> str:
+        """The task that takes the row one step further."""
+        raise NotImplementedError
+
+    @classmethod
+    def is_childless(cls) -> ColumnElement[bool]:
+        """Return the condition that the row has no rows below it."""
+        return true()
+
+    @classmethod
+    def is_top_level(cls) -> ColumnElement[bool]:
+        """Return the condition that the row belongs to no other row."""
+        return true()
+
 
 class Transfer(Work, Base):
-    """A file on its way: `data` and `s3_data` to the cluster, `s3_result` back to the store.
+    """The transfer of a file: `data` and `s3_data` to the cluster, `s3_result` back to the store.
 
-    `upload_id` and `leftovers` are what tries leave for the next one, or for the clean-up. An `object` that
-    ends in `/` stands for all below it: once its `children` (how many, by state) are written, each of them is
-    a row of its own with this row as `parent_id`, and this row only sums them up.
+    `upload_id` and `leftovers` tell the next try, or the clean-up, of an open upload and of temporary files.
+    An `object` that ends in `/` stands for all below it: once its `children` (their number by state) are
+    inserted, each of them is a row of its own with this row as `parent_id`, and this row only sums them up.
     """
 
     __tablename__ = "transfers"
@@ -93,13 +146,62 @@ class Transfer(Work, Base):
     parent_id: Mapped[UUID | None]
     children: Mapped[dict[str, Any] | None]
 
+    noun = "transfers"
+    states = TransferState
+    live = awaiting_worker = tuple(TRANSFER_MOVES)
+    working, retrying = TransferState.TRANSFERRING, TransferState.RETRYING
+    failed, cancelled = TransferState.FAILED, TransferState.CANCELLED
+    interruptible = True
+
+    @property
+    def task(self) -> str:
+        """The task that takes the row one step further."""
+        if self.prune_requested_at is not None:
+            return "transfers.prune"
+        return "transfers.run" if self.ended_at is None else "transfers.clean"
+
+    @classmethod
+    def is_childless(cls) -> ColumnElement[bool]:
+        """Return the condition that the row stands for one file."""
+        return cls.children.is_(None)
+
+    @classmethod
+    def is_top_level(cls) -> ColumnElement[bool]:
+        """Return the condition that the row is no part of a prefix."""
+        return cls.parent_id.is_(None)
+
+    @property
+    def lacks_credentials(self) -> bool:
+        """Whether the row needs credentials and they are erased."""
+        return self.kind != "data" and self.credentials is None
+
+    @hybrid_property
+    def clean_at(self) -> datetime | None:
+        """When an ended row is sent for the removal of its leftovers: at once, or never."""
+        return due_in(0) if self.leftovers else None
+
+    @clean_at.inplace.expression
+    @classmethod
+    def _clean_at(cls) -> ColumnElement[datetime | None]:
+        return case((cls.leftovers, due_in(0)), else_=null())
+
+    @hybrid_property
+    def cleaning_credentials(self) -> str | None:
+        """Credentials that outlive a cancel: the clean-up aborts an upload with them."""
+        return self.credentials if self.kind == "s3_result" and self.leftovers else None
+
+    @cleaning_credentials.inplace.expression
+    @classmethod
+    def _cleaning_credentials(cls) -> ColumnElement[str | None]:
+        return case((and_(cls.kind == "s3_result", cls.leftovers), cls.credentials), else_=null())
+
 
 class Job(Work, Base):
-    """Kernels on one input under a scheduler.
+    """A job: kernels on one input, run by a scheduler.
 
     `services` are in order, between single spaces (` fft min_max `), so that one can be searched for.
-    `finding` is the end that the watcher saw, until `jobs.finish` has made it final and visible. `run` is
-    the attempt that the scheduler got; a later attempt may only have to read that run's end again.
+    `finding` is the end that the watcher recorded, until `jobs.finish` has made it final and visible. `run`
+    is the attempt that the scheduler got; a later attempt may only have to read that run's end again.
     """
 
     __tablename__ = "jobs"
@@ -127,14 +229,30 @@ class Job(Work, Base):
     submitted_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
 
+    noun = "jobs"
+    states = JobState
+    live, awaiting_worker = tuple(JOB_MOVES), tuple(BEFORE_SCHEDULER)
+    working, retrying = JobState.SUBMITTING, JobState.RETRYING
+    failed, cancelled = JobState.FAILED, JobState.CANCELLED
+    interruptible = False  # the scheduler may have a job that was submitted in the last moment
+
+    # Columns that transfers alone have.
+    kind: ClassVar[str] = "job"
+    clean_at: ClassVar[None] = None
+    parent_id: ClassVar[None] = None
+    children: ClassVar[None] = None
+    lacks_credentials: ClassVar[bool] = False
+
     @property
-    def kind(self) -> str:
-        """What a transfer has as a column."""
-        return "job"
+    def task(self) -> str:
+        """The task that takes the row one step further."""
+        if self.prune_requested_at is not None:
+            return "jobs.prune"
+        return "jobs.finish" if self.finding else "jobs.submit"
 
     @property
     def success(self) -> bool | None:
-        """Whether the job did what was asked; None until that is known."""
+        """Whether the job succeeded; None until it has ended."""
         return self.state is JobState.SUCCEEDED if is_final(self.state) else None
 
     @property
@@ -165,7 +283,7 @@ class Event(Base):
 
 
 class ApiKey(Base):
-    """A key that somebody may call with. Of its text there is only a digest."""
+    """A key of the API, of which only a digest is stored."""
 
     __tablename__ = "api_keys"
 
@@ -180,7 +298,7 @@ class ApiKey(Base):
 
 
 class StoredCredential(Base):
-    """Keys of a store that requests name by id; nobody reads them back."""
+    """Keys of a store that requests name by id; no route returns them."""
 
     __tablename__ = "credentials"
     __table_args__ = (Index("ix_credentials_owner", "owner", "created_at"),)
@@ -227,7 +345,7 @@ class Infrastructure(Base):
 
 
 class Telemetry(Base):
-    """The last figures that a cluster's worker saw, and when somebody last asked for newer ones."""
+    """The latest partitions that a cluster's worker reported, and the time of the latest request for them."""
 
     __tablename__ = "telemetry"
 
@@ -238,7 +356,7 @@ class Telemetry(Base):
 
 
 class Lease(Base):
-    """The right to be the only one of a kind: the watcher of a cluster, the sweeper."""
+    """A named lease, which has one holder at a time: a cluster's watcher, the sweeper."""
 
     __tablename__ = "leases"
 
@@ -248,7 +366,7 @@ class Lease(Base):
 
 
 class Heartbeat(Base):
-    """What a cluster's worker found when it last tried scheduler and files; empty where all was well."""
+    """A cluster's latest health check by its worker: the errors of scheduler and files, empty when well."""
 
     __tablename__ = "heartbeats"
 

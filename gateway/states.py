@@ -75,6 +75,11 @@ def may_follow(state: State, after: State) -> bool:
     return state in MOVES[type(after)].get(after, frozenset())
 
 
+def predecessors(state: State) -> list[State]:
+    """Return the states from which a row may go to this one."""
+    return [before for before, after in MOVES[type(state)].items() if state in after]
+
+
 def is_final(state: State) -> bool:
     """Tell whether only a retry leaves the state."""
     return state not in MOVES[type(state)]
@@ -88,7 +93,7 @@ def is_retryable(state: State) -> bool:
 BEFORE_SCHEDULER = frozenset({JobState.ACCEPTED, JobState.RETRYING, JobState.SUBMITTING})
 IN_SCHEDULER = frozenset({JobState.PENDING, JobState.RUNNING})
 
-# The words that clients of the first generation compare with, to the letter.
+# The status that clients of the first generation compare with, to the letter.
 TRANSFER_STATUS = {
     TransferState.ACCEPTED: "transferring",
     TransferState.TRANSFERRING: "transferring",

@@ -13,6 +13,7 @@ from gateway.clusters.configuration import clusters
 from gateway.db import get_engine
 from gateway.encryption import keys, new_key
 from gateway.settings import get_settings
+from gateway.work import outbox
 from hpc_gateway_commands.demo.services import LOOPBACK, free_ports
 from migrations import upgrade
 from tests.postgres import binaries, create_database, drop_database, postgres
@@ -68,7 +69,8 @@ def its_database(request: pytest.FixtureRequest) -> dict[str, str]:
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Point this process at a database, a cluster and a key of the test's own."""
+    """Point this process at a database, a cluster and a key of its own; messages go nowhere."""
+    monkeypatch.setattr(outbox, "publisher", lambda _messages: None)
     home = tmp_path / "home"
     home.mkdir()
     path = tmp_path / "infrastructures.toml"
@@ -104,8 +106,10 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def api(database: Engine, broker: str) -> Iterator[TestClient]:
+def api(database: Engine, broker: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     from api.app import create_app  # noqa: PLC0415  after the environment is set
+    from gateway.queue import send  # noqa: PLC0415  likewise
 
+    monkeypatch.setattr(outbox, "publisher", send)
     with TestClient(create_app(), raise_server_exceptions=False) as client:
         yield client

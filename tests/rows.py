@@ -1,5 +1,7 @@
 """Rows for the tests, made by the use cases themselves."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +11,8 @@ from gateway.jobs import lifecycle as jobs
 from gateway.models import Job, Transfer
 from gateway.storage.address import Credentials
 from gateway.transfers import lifecycle as transfers
-from gateway.work import transitions
+from gateway.work import outbox, transitions
+from gateway.work.outbox import Message
 
 SECRET = "a/secret+key=1"
 KEYS = Credentials("access", SECRET)
@@ -48,6 +51,17 @@ def transfer(row_id: UUID) -> Transfer:
 def job(row_id: UUID) -> Job:
     with session_scope(read_only=True) as session:
         return session.get_one(Job, row_id)
+
+
+@contextmanager
+def sending() -> Iterator[list[Message]]:
+    """Collect the messages that commits send in the block."""
+    before, sent = outbox.publisher, list[Message]()
+    outbox.publisher = sent.extend
+    try:
+        yield sent
+    finally:
+        outbox.publisher = before
 
 
 def told(row_id: UUID) -> list[tuple[str, str, int, int]]:

@@ -45,7 +45,7 @@ def transfer_group(worker: str, row_ids: Sequence[str], transfer_row: TransferRo
     if not claimed:
         return
     with LeaseKeeper(Transfer, [claim for claim, _ in claimed]) as keeper:
-        errors = _Group(worker, keeper, transfer_row).run(claimed)
+        errors = _Group(keeper, transfer_row).run(claimed)
     if errors:
         raise SomeFailed(f"{len(errors)} of {len(claimed)} failed, one of them {errors[0]}")
 
@@ -53,8 +53,8 @@ def transfer_group(worker: str, row_ids: Sequence[str], transfer_row: TransferRo
 class _Group:
     """The claimed rows of a group, their threads, and their results."""
 
-    def __init__(self, worker: str, keeper: LeaseKeeper, transfer_row: TransferRow) -> None:
-        self._worker, self._keeper, self._transfer_row = worker, keeper, transfer_row
+    def __init__(self, keeper: LeaseKeeper, transfer_row: TransferRow) -> None:
+        self._keeper, self._transfer_row = keeper, transfer_row
         self._successes = SimpleQueue[tuple[Claim, int]]()
         self._unwritten: dict[Claim, int] = {}
         self._errors: list[str] = []
@@ -109,7 +109,7 @@ class _Group:
             return
         try:
             with self._keeper.rows_lock, session_scope() as session:
-                left = groups.complete_group(session, self._unwritten, self._worker)
+                left = groups.complete_group(session, self._unwritten)
         except SQLAlchemyError as error:
             _log.warning("%d successes not recorded: %s", len(self._unwritten), type(error).__name__)
             return

@@ -56,7 +56,7 @@ class ClaimProgress:
         if "bytes_done" not in self._bytes:
             return {}
         reported = dict(self._bytes)
-        rate, end = self._throughput.look(utc_now(), reported["bytes_done"], reported.get("bytes_total"))
+        rate, end = self._throughput.measure(utc_now(), reported["bytes_done"], reported.get("bytes_total"))
         return {**reported, "bytes_per_s": rate, "estimated_end_at": end}
 
 
@@ -126,7 +126,7 @@ class LeaseKeeper:
             _log.warning("%d leases not renewed, of %s: %s", len(ids), named, type(error).__name__)
 
     def _shutdown_error(self) -> GatewayError | None:
-        if is_stopping() and self._model is Transfer:
+        if is_stopping() and self._model.interruptible:
             return HandedBack(STOPPING)
         return None
 

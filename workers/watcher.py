@@ -15,6 +15,7 @@ from types import FrameType
 
 from sqlalchemy.exc import SQLAlchemyError
 
+import gateway.queue  # noqa: F401  it sends the messages that commits of the watcher ask for
 from gateway import leases
 from gateway.clusters import catalog, telemetry
 from gateway.clusters.configuration import Cluster
@@ -24,7 +25,6 @@ from gateway.jobs import lifecycle as jobs
 from gateway.jobs import watch
 from gateway.jobs.watch import WatchSummary
 from gateway.logs import configure_logging
-from gateway.queue import send
 from gateway.schedulers.base import Scheduler
 from gateway.schedulers.opening import open_scheduler
 from gateway.settings import get_settings
@@ -84,8 +84,7 @@ class Watcher:
             rows = jobs.jobs_in_scheduler(session, self._cluster.name)
         reports = watch.poll_scheduler(self._scheduler, rows)
         with session_scope() as session:
-            changed, messages = watch.record_reports(session, rows, reports)
-        send(messages)
+            changed = watch.record_reports(session, rows, reports)
         self._period_s = self._shortest_s if changed else min(2 * self._period_s, watched.shortest_period_s)
         self._next_poll = time.monotonic() + self._period_s
 

@@ -12,7 +12,6 @@ from api.schemas.retries import BulkItem, BulkRetried, BulkRetry
 from gateway.db import session_scope
 from gateway.operations import retries
 from gateway.operations.retries import RetryCandidate
-from gateway.queue import send
 
 CHUNK = 100
 router = APIRouter(tags=["operators"])
@@ -37,7 +36,5 @@ def _retry_in_batches(candidates: list[RetryCandidate], actor: str, why: str) ->
     done: list[RetryCandidate] = []
     for start in range(0, len(candidates), CHUNK):
         with session_scope() as session:
-            some, messages = retries.retry_batch(session, candidates[start : start + CHUNK], actor, why)
-        send(messages)
-        done += some
+            done += retries.retry_batch(session, candidates[start : start + CHUNK], actor, why)
     return done

@@ -1,4 +1,4 @@
-"""The folders of a job: one definition of the attempt's folder, of input and output, and of their owner."""
+"""The folders of a job: the attempt's folder, input and output folders, and the check of their owner."""
 
 import re
 from pathlib import PurePosixPath
@@ -13,19 +13,25 @@ from gateway.clusters.paths import join_below
 from gateway.errors import NotFound
 from gateway.models import Job
 
+OUTPUT = PurePosixPath("Output_Data")  # the spelling is part of the contract
+_JOBS = OUTPUT / "jobs"
+_RUN_FOLDER = re.compile(
+    rf"/{_JOBS}/([0-9a-fA-F]{{8}}(?:-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}})\.[0-9]+(?:/|$)"
+)
+
 
 def attempt_folder(job: Job) -> PurePosixPath:
-    """Return the attempt's own folder, in which nothing of another job is ever written."""
+    """Return the folder of the job's current run, into which no other job writes."""
     return run_folder(job, job.run)
 
 
 def run_folder(job: Job, run: int) -> PurePosixPath:
-    """Return likewise the folder of any of its runs."""
-    return PurePosixPath(job.data_folder) / "Output_Data" / "jobs" / f"{job.id}.{run}"
+    """Return the folder of one of the job's runs."""
+    return PurePosixPath(job.data_folder) / _JOBS / f"{job.id}.{run}"
 
 
 class JobFolders(BaseModel):
-    """Where a job reads and writes on its cluster, each confined to the allowed roots."""
+    """The folders that a job reads and writes on its cluster, each confined to the owner's roots."""
 
     data: PurePosixPath
     input: PurePosixPath
@@ -34,31 +40,26 @@ class JobFolders(BaseModel):
     labels: PurePosixPath
 
     @classmethod
-    def of(cls, params: dict[str, Any], places: OwnerRoots) -> "JobFolders":
-        """Work the folders out of understood parameters, or raise Invalid naming the key that leaves."""
+    def of(cls, params: dict[str, Any], roots: OwnerRoots) -> "JobFolders":
+        """Return the folders of parsed parameters, or raise Invalid with the key that leaves the roots."""
 
-        def place(key: str, prefix: str, text: str) -> PurePosixPath:
-            return places.confine(join_below(PurePosixPath(prefix), text), f"params.{key}")
+        def confine(key: str, prefix: str, text: str) -> PurePosixPath:
+            return roots.confine(join_below(PurePosixPath(prefix), text), f"params.{key}")
 
         root = str(params["root_dir"])
-        data = place("workspace", root, params["workspace"])
+        data = confine("workspace", root, params["workspace"])
         return cls(
             data=data,
-            input=place("read_input_data", str(data), params["read_input_data"]),
-            profile=place("profiling_workspace", root, params["profiling_workspace"]),
-            inference=place("inference_knn_path", str(data), params["inference_knn_path"]),
-            labels=place("clustering_label_path", str(data), params["clustering_label_path"]),
+            input=confine("read_input_data", str(data), params["read_input_data"]),
+            profile=confine("profiling_workspace", root, params["profiling_workspace"]),
+            inference=confine("inference_knn_path", str(data), params["inference_knn_path"]),
+            labels=confine("clustering_label_path", str(data), params["clustering_label_path"]),
         )
-
-
-_JOB_FOLDER = re.compile(
-    r"/Output_Data/jobs/([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\.[0-9]+(?:/|$)"
-)
 
 
 def check_job_owner(session: Session, owner: str, path: PurePosixPath) -> None:
     """Raise NotFound when the path lies in the folder of another owner's job."""
-    found = _JOB_FOLDER.search(str(path))
+    found = _RUN_FOLDER.search(str(path))
     row = session.get(Job, UUID(found[1])) if found else None
     if row is not None and row.owner != owner:
         raise NotFound(f"there is no job {row.id}")

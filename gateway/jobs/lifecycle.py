@@ -1,4 +1,4 @@
-"""Jobs: from an accepted request to an end that is true, final and visible."""
+"""The life of a job: create, submit, cancel and finish, each in the transaction of the caller."""
 
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -13,7 +13,7 @@ from gateway.clusters import catalog
 from gateway.clusters.owner_roots import owner_roots
 from gateway.db import utc_now
 from gateway.errors import Conflict, Fault, Invalid, NotFound
-from gateway.jobs.folders import JobFolders, check_job_owner
+from gateway.jobs.folders import OUTPUT, JobFolders, check_job_owner
 from gateway.jobs.params import parse_params
 from gateway.jobs.resources import ResourceRequest, grant
 from gateway.jobs.services import RESULT_FILES, check_services
@@ -22,13 +22,13 @@ from gateway.states import IN_SCHEDULER, JOB_ENDS, JobState, State, is_final
 from gateway.work import quotas
 from gateway.work.claims import Claim, lock_claimed, release_claim
 from gateway.work.failures import finish_cancel
-from gateway.work.outbox import first_send
+from gateway.work.outbox import first_send, message_for, publish
 from gateway.work.transitions import begin, move, note
 
 WATCH_PERIOD_S = 10.0
 SHORTEST_WATCH_PERIOD_S = 1.0
 _BAD_INPUT = 2
-_BY_STATE: dict[State, Fault] = {
+_FAULT_OF_STATE: dict[State, Fault] = {
     JobState.TIMEOUT: Fault.LIMIT,
     JobState.OUT_OF_MEMORY: Fault.LIMIT,
     JobState.NODE_FAILURE: Fault.NODE,
@@ -48,7 +48,7 @@ class JobRequest:
 
 
 def create(session: Session, owner: str, request: JobRequest) -> Job:
-    """Write the row of a new job, or raise Invalid or NotFound and leave nothing behind."""
+    """Insert the row of a new job and send it, or raise Invalid or NotFound."""
     cluster = catalog.get_cluster(session, request.infrastructure)
     check_services(request.services)
     params, warnings = parse_params(request.params, request.services, cluster)
@@ -69,6 +69,7 @@ def create(session: Session, owner: str, request: JobRequest) -> Job:
     )
     session.add(row)
     begin(session, row)
+    publish(session, message_for(row, first=True))
     return row
 
 
@@ -88,7 +89,7 @@ def get(session: Session, caller: Caller, row_id: UUID) -> Job:
 
 
 def record_submission(session: Session, claim: Claim, scheduler_id: str) -> None:
-    """Write down that the scheduler has the job: from here on the watcher alone writes the row."""
+    """Record that the scheduler has the job; from now on the watcher alone writes the row."""
     row = lock_claimed(session, Job, claim)
     row.scheduler_id = scheduler_id
     row.submitted_at = utc_now()
@@ -97,7 +98,7 @@ def record_submission(session: Session, claim: Claim, scheduler_id: str) -> None
 
 
 def cancel(session: Session, row: Job, actor: str = "", why: str = "") -> None:
-    """End a job that the scheduler does not have; let the watcher cancel it there otherwise."""
+    """Cancel a job: at once before its submission, through the watcher after it."""
     if is_final(row.state):
         raise Conflict(f"the job has ended already: it is {row.state}")
     row.cancel_requested_at = utc_now()
@@ -107,7 +108,7 @@ def cancel(session: Session, row: Job, actor: str = "", why: str = "") -> None:
 
 
 def jobs_in_scheduler(session: Session, infrastructure: str) -> list[Job]:
-    """Return the jobs of a cluster whose end nobody has seen yet."""
+    """Return the jobs of a cluster that have no recorded end yet."""
     statement = select(Job).where(
         Job.infrastructure == infrastructure, Job.state.in_(IN_SCHEDULER), Job.finding.is_(None)
     )
@@ -135,16 +136,16 @@ def finish(
 
 
 def fault_of_job(state: JobState, exit_code: int | None) -> Fault | None:
-    """Return the class of a job's end, or None where it is no failure."""
+    """Return the class of a job's failure, or None for an end that is no failure."""
     if state is JobState.FAILED:
         return Fault.INPUT if exit_code == _BAD_INPUT else Fault.KERNEL
-    return _BY_STATE.get(state)
+    return _FAULT_OF_STATE.get(state)
 
 
 def failed_latest(session: Session, owner: str, infrastructure: str, path: PurePosixPath) -> Job | None:
-    """Return the owner's latest finished job that should have published the path, when it failed."""
+    """Return the owner's latest ended job that publishes the path, if it failed."""
     for service, file in RESULT_FILES.items():
-        folder = str(path.with_suffix("")).removesuffix(f"/Output_Data/{PurePosixPath(file).with_suffix('')}")
+        folder = str(path.with_suffix("")).removesuffix(f"/{OUTPUT / PurePosixPath(file).with_suffix('')}")
         if folder != str(path.with_suffix("")):
             latest = session.scalar(
                 select(Job)

@@ -1,4 +1,4 @@
-"""A job's stdout and stderr: a question that the API puts to the cluster's worker."""
+"""The logs of a job, stdout and stderr, requested from the cluster's worker."""
 
 from dataclasses import asdict, dataclass
 
@@ -11,7 +11,7 @@ LIMIT_BYTES = 256 * 1024
 
 @dataclass(frozen=True)
 class LogRange:
-    """Which part of which stream: from `offset` on, or the last `tail` bytes."""
+    """A range of a stream: from `offset` on, or the last `tail` bytes."""
 
     stream: str
     offset: int
@@ -30,5 +30,5 @@ class LogChunk:
 
 
 def request_log(job: Job, wanted: LogRange) -> LogChunk:
-    """Ask the worker of the job's cluster."""
+    """Return a range of the job's log from the worker of its cluster."""
     return LogChunk(**ask_worker.request(job.infrastructure, TASK, job_id=str(job.id), **asdict(wanted)))

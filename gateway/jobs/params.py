@@ -1,4 +1,4 @@
-"""`JobRequestParams`: what an old client may send, what it means here, and what is refused."""
+"""`JobRequestParams`: the keys of the contract, their defaults, their limits, and their validation."""
 
 from typing import Annotated, Any, Literal
 
@@ -6,12 +6,10 @@ from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
 
 from gateway.clusters.configuration import Cluster
 from gateway.errors import Invalid
-from gateway.jobs.services import check_options
+from gateway.jobs.services import SERVICES, check_options
 
 # Options of the kernels sit beside the common keys, under the service's name.
-KERNEL_KEYS = frozenset(
-    {"kalman", "fft", "min_max", "savitzky_golay", "black_scholes", "wavelet", "kmean", "knn"}
-)
+KERNEL_KEYS = frozenset(SERVICES)
 IGNORED_KEYS = frozenset({"icase", "filter", "input_data_double", "input_data_float"})
 LARGEST = 2**31 - 1
 NAMED = 20  # unknown keys that a warning names, each with so many characters
@@ -47,7 +45,7 @@ class JobParams(BaseModel):
 def parse_params(
     raw: dict[str, Any], services: list[str], cluster: Cluster
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return the parameters as understood, with every default filled in, and the warnings.
+    """Return the parsed parameters, with every default filled in, and the warnings.
 
     Raises
     ------
@@ -62,11 +60,11 @@ def parse_params(
         raise Invalid(first["msg"], field=field) from error
     given = {service: {} if raw.get(service) is None else raw[service] for service in services}
     options = {service: check_options(service, each) for service, each in given.items()}
-    layout = _layout(params)
+    layout = _choose_layout(params)
     if layout["ideko_kernel"] and "expiry_date" in options.get("black_scholes", ()):
         field = "params.black_scholes.expiry_date"
         raise Invalid(f"{field} needs the dates of asset pairs, not a sensor table", field=field)
-    understood = params.model_dump() | _within_ceiling(params, cluster) | layout | options
+    understood = params.model_dump() | _fit_ceiling(params, cluster) | layout | options
     known = JobParams.model_fields.keys() | KERNEL_KEYS | IGNORED_KEYS
     return understood, _ignored(sorted(raw.keys() - known))
 
@@ -78,8 +76,8 @@ def _ignored(unknown: list[str]) -> list[str]:
     return [*named, f"{more} more keys of params are not known and were ignored"] if more else named
 
 
-def _layout(params: JobParams) -> dict[str, int]:
-    """Asset pairs asked for win over the sensor table's default; both asked for is a contradiction."""
+def _choose_layout(params: JobParams) -> dict[str, int]:
+    """Choose the input layout: asset pairs on request, else the sensor table; Invalid for both."""
     if params.inbestme_kernel and params.ideko_kernel and "ideko_kernel" in params.model_fields_set:
         raise Invalid(
             "choose one input layout: ideko_kernel or inbestme_kernel", field="params.inbestme_kernel"
@@ -87,8 +85,8 @@ def _layout(params: JobParams) -> dict[str, int]:
     return {"ideko_kernel": 0 if params.inbestme_kernel else 1}
 
 
-def _within_ceiling(params: JobParams, cluster: Cluster) -> dict[str, int]:
-    """Lower what was left out to the cluster's ceiling; refuse what was asked for and does not fit."""
+def _fit_ceiling(params: JobParams, cluster: Cluster) -> dict[str, int]:
+    """Lower default ranks to the cluster's ceiling, or raise Invalid for requested ones above it."""
     per_node = params.num_numa * params.num_core_numa
     nodes = 1 if cluster.scheduler == "local" else cluster.ceilings.nodes
     ceiling = min(cluster.max_cpus, per_node * nodes if nodes else cluster.max_cpus)

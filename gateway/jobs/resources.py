@@ -1,4 +1,4 @@
-"""What a job asks of its scheduler: the cluster's defaults, the request's wishes, the cluster's ceilings."""
+"""The resources of a job: the request's, else the cluster's defaults, within the cluster's ceilings."""
 
 import math
 
@@ -20,37 +20,37 @@ class ResourceRequest(BaseModel):
     memory_bytes: PositiveInt | None = None
 
 
-def grant(wishes: ResourceRequest, limits: Limits, ranks: int, threads: int) -> dict[str, str | int | None]:
-    """Return what the job gets, or raise Invalid naming the key and the ceiling."""
+def grant(request: ResourceRequest, limits: Limits, ranks: int, threads: int) -> dict[str, str | int | None]:
+    """Return the granted resources, or raise Invalid with the key and the ceiling."""
     given, most = limits.defaults, limits.ceilings
     cpus = ranks * threads
-    per_cpu = wishes.memory_bytes and math.ceil(wishes.memory_bytes / cpus)
-    if wishes.partition and most.partitions and wishes.partition not in most.partitions:
+    per_cpu = request.memory_bytes and math.ceil(request.memory_bytes / cpus)
+    if request.partition and most.partitions and request.partition not in most.partitions:
         raise Invalid(
-            f"{wishes.partition!r} is not among {', '.join(most.partitions)}", field="resources.partition"
+            f"{request.partition!r} is not among {', '.join(most.partitions)}", field="resources.partition"
         )
-    if wishes.nodes and wishes.nodes > ranks:
-        raise Invalid(f"{wishes.nodes} nodes are more than the {ranks} ranks", field="resources.nodes")
-    _check("nodes", wishes.nodes, most.nodes)
-    _check("time_limit_s", wishes.time_limit_s, most.time_limit_s)
+    if request.nodes and request.nodes > ranks:
+        raise Invalid(f"{request.nodes} nodes are more than the {ranks} ranks", field="resources.nodes")
+    _check_ceiling("nodes", request.nodes, most.nodes)
+    _check_ceiling("time_limit_s", request.time_limit_s, most.time_limit_s)
     memory_ceiling = most.memory_per_cpu_bytes and most.memory_per_cpu_bytes * cpus
-    _check("memory_bytes", wishes.memory_bytes, memory_ceiling)
-    nodes = wishes.nodes or (given.nodes and min(given.nodes, ranks))
+    _check_ceiling("memory_bytes", request.memory_bytes, memory_ceiling)
+    nodes = request.nodes or (given.nodes and min(given.nodes, ranks))
     return {
-        "partition": wishes.partition or given.partition,
+        "partition": request.partition or given.partition,
         "account": given.account,
         "qos": given.qos,
         "nodes": nodes,
-        "time_limit_s": wishes.time_limit_s or given.time_limit_s or most.time_limit_s,
+        "time_limit_s": request.time_limit_s or given.time_limit_s or most.time_limit_s,
         "memory_per_cpu_bytes": per_cpu or given.memory_per_cpu_bytes,
     }
 
 
-def _check(key: str, asked: int | None, ceiling: int | None) -> None:
+def _check_ceiling(key: str, asked: int | None, ceiling: int | None) -> None:
     if asked and ceiling and asked > ceiling:
         raise Invalid(f"{asked} is above this cluster's ceiling of {ceiling}", field=f"resources.{key}")
 
 
-def resources(granted: dict[str, str | int | None], cpus_per_node: int) -> Resources:
-    """Return what was granted, as the scheduler takes it."""
+def scheduler_resources(granted: dict[str, str | int | None], cpus_per_node: int) -> Resources:
+    """Return the granted resources in the form of the scheduler."""
     return Resources(**granted, cpus_per_node=cpus_per_node)  # type: ignore[arg-type]

@@ -37,7 +37,7 @@ RESULT_FILES = {
 
 @lru_cache
 def option_schemas() -> dict[str, dict[str, Any]]:
-    """Return the options' JSON Schema of every kernel that exists: a copy of what the kernels export."""
+    """Return the JSON Schema of each kernel's options, a copy of the schemas that the kernels export."""
     text = resources.files("gateway.jobs").joinpath("kernel_options.json").read_text(encoding="utf-8")
     schemas: dict[str, dict[str, Any]] = json.loads(text)["services"]
     return schemas
@@ -68,16 +68,16 @@ def check_services(services: list[str]) -> None:
 
 
 def check_options(service: str, options: object) -> dict[str, Any]:
-    """Return the options with defaults filled in, or raise Invalid in the words the kernel would use.
+    """Return the options with defaults filled in, or raise Invalid with the kernel's own sentence.
 
-    A default that may be lowered to fit the data is left to the kernel, which knows the data, and
-    one that another option stands in for is left out where that one is given.
+    The kernel itself fills in a default that it may lower to fit the data. A default that another option
+    replaces is left out where that option is given.
     """
     schema = option_schemas()[service]
     validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
     errors = sorted(validator.iter_errors(options), key=lambda error: list(map(str, error.path)))
     if errors:
-        raise _refusal(service, errors[0], schema["properties"])
+        raise _invalid_option(service, errors[0], schema["properties"])
     given: dict[str, Any] = dict(options)  # type: ignore[call-overload]  # an object, says the schema
     defaults = {name: p["default"] for name, p in schema["properties"].items() if _is_filled_in(p, given)}
     return defaults | given
@@ -87,7 +87,7 @@ def _is_filled_in(option: dict[str, Any], given: dict[str, Any]) -> bool:
     return "default" in option and "x-lowered-to-fit" not in option and option.get("x-unless") not in given
 
 
-def _refusal(service: str, error: ValidationError, properties: dict[str, Any]) -> Invalid:
+def _invalid_option(service: str, error: ValidationError, properties: dict[str, Any]) -> Invalid:
     field = f"params.{service}"
     if error.path:
         option = f"{field}.{error.path[0]}"

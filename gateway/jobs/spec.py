@@ -1,4 +1,4 @@
-"""What a job runs on its cluster: the kernels' `job.json` and the scheduler's JobSpec."""
+"""The job spec: the kernels' `job.json` and the scheduler's JobSpec of one attempt."""
 
 import json
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from pathlib import Path, PurePosixPath
 
 from gateway.clusters.configuration import Cluster
 from gateway.clusters.owner_roots import owner_roots
-from gateway.jobs.folders import JobFolders, attempt_folder
-from gateway.jobs.resources import resources
+from gateway.jobs.folders import OUTPUT, JobFolders, attempt_folder
+from gateway.jobs.resources import scheduler_resources
 from gateway.models import Job
 from gateway.schedulers.base import JobSpec, Launcher
 
@@ -26,7 +26,7 @@ class PreparedJob:
 
 
 def prepare(job: Job, cluster: Cluster) -> PreparedJob:
-    """Lay out one attempt of a job."""
+    """Return the job spec of the job's attempt."""
     folder = attempt_folder(job)
     job_file = folder / JOB_FILE
     threads = str(job.params["num_thread"])
@@ -41,14 +41,14 @@ def prepare(job: Job, cluster: Cluster) -> PreparedJob:
             "HOME": str(cluster.home),
             "OMP_NUM_THREADS": threads,
         },
-        resources=resources(job.resources, job.params["num_numa"] * job.params["num_core_numa"]),
+        resources=scheduler_resources(job.resources, job.params["num_numa"] * job.params["num_core_numa"]),
         mpi=cluster.mpi,
     )
     return PreparedJob(spec, job_file, json.dumps(_job_json(job, cluster, folder), indent=1))
 
 
 def _job_json(job: Job, cluster: Cluster, folder: PurePosixPath) -> dict[str, object]:
-    params, places = job.params, JobFolders.of(job.params, owner_roots(cluster, job.owner))
+    params, folders = job.params, JobFolders.of(job.params, owner_roots(cluster, job.owner))
     services = job.services.split()
     knn = "knn" in services
     return {
@@ -56,14 +56,14 @@ def _job_json(job: Job, cluster: Cluster, folder: PurePosixPath) -> dict[str, ob
         "name": job.name,
         "services": {service: params[service] for service in services},
         "layout": "sensor_table" if params["ideko_kernel"] else "asset_pairs",
-        "input": str(places.input),
+        "input": str(folders.input),
         "output_dir": str(folder),
-        "publish_dir": str(places.data / "Output_Data"),
+        "publish_dir": str(folders.data / OUTPUT),
         "csv_output": bool(params["csv_output"]),
         "threads": params["num_thread"],
         "perforation_stride": params["perforation_stride"],
         "precision_scenario": params["precision_scenario"],
-        "profile": str(places.profile / f"{job.name}.json") if params["benchmark_state"] else None,
-        "inference_dir": str(places.inference) if knn else None,
-        "labels": str(places.labels) if knn else None,
+        "profile": str(folders.profile / f"{job.name}.json") if params["benchmark_state"] else None,
+        "inference_dir": str(folders.inference) if knn else None,
+        "labels": str(folders.labels) if knn else None,
     }

@@ -1,4 +1,4 @@
-"""Watching a cluster: what its scheduler reports becomes what the rows say, in one call for all jobs."""
+"""Watching a cluster: one call to its scheduler for all jobs, and the reports written to their rows."""
 
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ from gateway.models import Job
 from gateway.schedulers.base import JobReport, Scheduler
 from gateway.states import IN_SCHEDULER, JobState, is_final
 from gateway.work.failures import record_failure
-from gateway.work.outbox import Message, first_send, message_for
+from gateway.work.outbox import first_send, message_for, publish
 from gateway.work.transitions import move
 
 LOST = "the scheduler no longer knows the job and it left no exit file: its end is not known"
@@ -25,7 +25,7 @@ UNSTARTED = "the scheduler has lost the job before it started; it is submitted a
 
 @dataclass(frozen=True)
 class WatchSummary:
-    """How many jobs of a cluster are watched, how stale they may be, and what the newest change is."""
+    """The watched jobs of a cluster: their number, the shortest period, and the newest change."""
 
     count: int
     shortest_period_s: float
@@ -48,25 +48,25 @@ def summarize_watch(session: Session, infrastructure: str) -> WatchSummary:
 
 
 def poll_scheduler(scheduler: Scheduler, rows: list[Job]) -> dict[str, JobReport]:
-    """Ask the scheduler about all rows in one call, and about each one that it has forgotten.
+    """Return reports on all rows from one call to the scheduler, and one call for each job it has forgotten.
 
-    A row about which nobody can tell just now has no report, and waits for the next look.
+    A row on which the scheduler cannot report now has no report, and waits for the next poll.
     """
     reports = scheduler.jobs()
     for row in rows:
-        if row.cancel_requested_at and not is_final(_state(reports, row)):
+        if row.cancel_requested_at and not is_final(_reported_state(reports, row)):
             scheduler.cancel(row.scheduler_id)
         if row.name not in reports:
             with suppress(SchedulerUnavailable):
-                reports[row.name] = _recalled(scheduler, row)
+                reports[row.name] = _recall(scheduler, row)
     return reports
 
 
-def _recalled(scheduler: Scheduler, row: Job) -> JobReport:
-    """Tell of a job that the scheduler no longer knows.
+def _recall(scheduler: Scheduler, row: Job) -> JobReport:
+    """Return the report on a job that the scheduler no longer knows.
 
-    One that waited and has left no trace has never run: a controller that was killed may forget what it
-    had taken a moment before. The attempt can start only once, so it may be submitted again.
+    A pending job that has left no trace has never run: a controller that was killed may forget a job that
+    it accepted a moment before. The attempt can start only once, so it may be submitted again.
     """
     found = scheduler.recall(row.name, Path(attempt_folder(row)))
     if found is not None:
@@ -78,32 +78,29 @@ def _recalled(scheduler: Scheduler, row: Job) -> JobReport:
     return JobReport(row.name, row.scheduler_id, JobState.LOST, reason=LOST)
 
 
-def _state(reports: dict[str, JobReport], row: Job) -> JobState:
+def _reported_state(reports: dict[str, JobReport], row: Job) -> JobState:
     return reports[row.name].state or row.state if row.name in reports else JobState.LOST
 
 
-def record_reports(
-    session: Session, rows: list[Job], reports: dict[str, JobReport]
-) -> tuple[bool, list[Message]]:
-    """Write what changed; return whether anything did, and the messages for jobs that have ended."""
-    changed = [row for row in rows if row.name in reports and _differs(row, reports[row.name])]
-    ended: list[Message] = []
+def record_reports(session: Session, rows: list[Job], reports: dict[str, JobReport]) -> bool:
+    """Write the changes, send the jobs that have ended, and return whether there was a change."""
+    changed = [row for row in rows if row.name in reports and _is_changed(row, reports[row.name])]
     for seen in changed:
         row = session.get_one(Job, seen.id, with_for_update=True)
         if row.name != seen.name or row.state not in IN_SCHEDULER or row.finding:
-            continue  # somebody else was faster: a second watcher, or a retry
-        _write(session, row, reports[seen.name])
+            continue  # a second watcher or a retry changed it first
+        _apply_report(session, row, reports[seen.name])
         if row.finding:
-            ended.append(message_for(row))
-    return bool(changed), ended
+            publish(session, message_for(row))
+    return bool(changed)
 
 
-def _differs(row: Job, report: JobReport) -> bool:
+def _is_changed(row: Job, report: JobReport) -> bool:
     told = report.state or row.state, report.reason, report.started_at or row.started_at
     return told != (row.state, row.reason, row.started_at)
 
 
-def _write(session: Session, row: Job, report: JobReport) -> None:
+def _apply_report(session: Session, row: Job, report: JobReport) -> None:
     row.started_at = report.started_at or row.started_at
     row.scheduler_id = report.scheduler_id
     state = report.state or row.state

@@ -1,4 +1,4 @@
-"""`hpc-gateway doctor`: what a cluster's worker needs, tried one after the other, with advice for each."""
+"""`hpc-gateway doctor`: checks of a cluster's configuration, scheduler, files and nodes, with advice."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from gateway.clusters.configuration import Cluster
 from gateway.errors import FilesystemError, GatewayError, SchedulerError
-from gateway.jobs.resources import ResourceRequest, grant, resources
+from gateway.jobs.resources import ResourceRequest, grant, scheduler_resources
 from gateway.jobs.spec import LAUNCHERS
 from gateway.schedulers import batch_script
 from gateway.schedulers.base import JobReport, JobSpec, Scheduler
@@ -26,15 +26,15 @@ CLOCK_TOLERANCE_S = 2.0
 FOLDER = Path(".hpc-gateway", "doctor")
 _POLL_S = 0.25
 _GIB = 2**30
-_GOING = frozenset({JobState.PENDING, JobState.RUNNING, None})
-_ON_THE_NODE = (
+_LIVE = frozenset({JobState.PENDING, JobState.RUNNING, None})
+_NODE_PROGRAM = (
     "import json, time, hpc_kernels; print(json.dumps([hpc_kernels.__version__, time.time()])); time.sleep(1)"
 )
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found; `advice` is what to do where it is not well."""
+    """The result of one check; `advice` tells how to mend a failure."""
 
     check: str
     well: bool
@@ -50,13 +50,13 @@ class _Check:
 
 
 def examine(cluster: Cluster) -> Iterator[Finding]:
-    """Try everything, from the ground up; what stands on a failed check is not tried."""
+    """Run the checks in order, up to a failed one that the later ones depend on."""
     for check in _checks(cluster):
         try:
             yield Finding(check.name, well=True, found=check.look(cluster))
         except (GatewayError, OSError) as error:
             yield Finding(check.name, well=False, found=str(error), advice=check.advice)
-            if check.name in _GROUND:
+            if check.name in _PREREQUISITES:
                 return
 
 
@@ -107,10 +107,10 @@ def _partitions(cluster: Cluster) -> str:
 
 
 def _filesystem(cluster: Cluster) -> str:
-    return "; ".join(_root(Path(root)) for root in dict.fromkeys((cluster.home, *cluster.base_folders)))
+    return "; ".join(_check_root(Path(root)) for root in dict.fromkeys((cluster.home, *cluster.base_folders)))
 
 
-def _root(root: Path) -> str:
+def _check_root(root: Path) -> str:
     with tempfile.NamedTemporaryFile(dir=root, prefix=".hpc-gateway-doctor-") as file:
         file.write(b"x")
         file.flush()
@@ -127,23 +127,23 @@ def _job(cluster: Cluster) -> str:
     folder = Path(cluster.home) / FOLDER / name
     folder.mkdir(parents=True)
     began = time.time()
-    scheduler_id = scheduler.submit(_spec(cluster, name, folder))
+    scheduler_id = scheduler.submit(_job_spec(cluster, name, folder))
     try:
-        report = _wait(scheduler, name)
+        report = _wait_for_end(scheduler, name)
     finally:
         scheduler.cancel(scheduler_id)
     if report.state is not JobState.SUCCEEDED:
         stderr = folder / batch_script.STDERR
         words = stderr.read_text(encoding="utf-8", errors="replace").strip() if stderr.exists() else ""
         raise SchedulerError(f"{report.reason}: {words}" if words else report.reason)
-    version, clock = _told(folder / batch_script.STDOUT)
+    version, clock = _parse_output(folder / batch_script.STDOUT)
     if not began - CLOCK_TOLERANCE_S <= clock <= time.time() + CLOCK_TOLERANCE_S:
         raise SchedulerError(f"the node's clock is {clock - time.time():+.0f} s off this machine's")
     shutil.rmtree(folder)
     return f"ran in {time.time() - began:.1f} s; hpc_kernels {version}; the node's clock agrees"
 
 
-def _told(stdout: Path) -> tuple[str, float]:
+def _parse_output(stdout: Path) -> tuple[str, float]:
     text = stdout.read_text(encoding="utf-8", errors="replace")
     try:
         version, clock = json.loads(text)
@@ -152,23 +152,23 @@ def _told(stdout: Path) -> tuple[str, float]:
     return str(version), float(clock)
 
 
-def _spec(cluster: Cluster, name: str, folder: Path) -> JobSpec:
+def _job_spec(cluster: Cluster, name: str, folder: Path) -> JobSpec:
     return JobSpec(
         name=name,
         folder=folder,
-        command=(cluster.python, "-c", _ON_THE_NODE),
+        command=(cluster.python, "-c", _NODE_PROGRAM),
         ranks=1,
         threads=1,
         launcher=LAUNCHERS[cluster.scheduler],
         environment={"HOME": str(cluster.home)},
-        resources=resources(grant(ResourceRequest(), cluster, 1, 1), cluster.max_cpus),
+        resources=scheduler_resources(grant(ResourceRequest(), cluster, 1, 1), cluster.max_cpus),
         mpi=cluster.mpi,
     )
 
 
-def _wait(scheduler: Scheduler, name: str) -> JobReport:
+def _wait_for_end(scheduler: Scheduler, name: str) -> JobReport:
     deadline = time.monotonic() + JOB_WAIT_S
-    while (report := scheduler.jobs()[name]).state in _GOING:
+    while (report := scheduler.jobs()[name]).state in _LIVE:
         if time.monotonic() > deadline:
             raise SchedulerError(f"it did not end within {JOB_WAIT_S:.0f} s: {report.reason or report.state}")
         time.sleep(_POLL_S)
@@ -203,4 +203,4 @@ _JOB = _Check(
     " `path` leads to srun there, that srun knows `mpi`, that the nodes share the filesystem, and that"
     " their clocks agree",
 )
-_GROUND = frozenset({_SLURM_CONF.name, _SCHEDULER.name})
+_PREREQUISITES = frozenset({_SLURM_CONF.name, _SCHEDULER.name})

@@ -1,4 +1,4 @@
-"""What is open to whom: where the API may listen without accounts, and what owners share with them."""
+"""Exposure: the addresses that the API may listen on without accounts, and folders that owners share."""
 
 import ipaddress
 import logging
@@ -13,24 +13,24 @@ _log = logging.getLogger(__name__)
 
 
 class Exposed(GatewayError):
-    """Anybody who reaches the address could use the cluster."""
+    """The API would serve strangers, because it has no accounts and listens beyond this machine."""
 
     title = "No accounts"
 
 
 def check_exposure(host: str) -> None:
-    """Raise Exposed when the API would let strangers in."""
+    """Raise Exposed when the API would listen beyond this machine without accounts."""
     settings = get_settings()
     if settings.auth == "none" and not settings.open_to_all and not is_loopback(host):
         raise Exposed(
-            f"without accounts, whoever reaches {host} can use the clusters: set GATEWAY_AUTH=keys (then"
+            f"without accounts, everyone who reaches {host} can use the clusters: set GATEWAY_AUTH=keys (then"
             " `hpc-gateway keys create`) or GATEWAY_AUTH=oidc, listen on 127.0.0.1, or, if it is meant,"
             " set GATEWAY_OPEN_TO_ALL=true"
         )
 
 
 def warn_of_shared_roots() -> None:
-    """Say in the log which folders all owners of a gateway with accounts share."""
+    """Log the folders that all owners share although the gateway has accounts."""
     if get_settings().auth == "none":
         return
     for cluster in catalog.configured_clusters().values():

@@ -1,4 +1,4 @@
-"""Metrics from the database and the broker, read at every scrape, so that no process keeps them."""
+"""Prometheus metrics of the database and the broker, read anew at every scrape."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from gateway.clusters import catalog
 from gateway.db import db_now, session_scope, utc_now
+from gateway.leases import watcher_lease
 from gateway.models import Job, Transfer
 from gateway.operations import overview
 from gateway.operations.overview import LATELY_S, Overview, bad_ends
@@ -18,11 +19,11 @@ from gateway.queue import HOUSEKEEPING
 from gateway.queue.depth import queue_depths
 from gateway.states import TransferState
 
-WATCHER = "watch:"
+_WATCHER = watcher_lease("")
 
 
 class Collector:
-    """What Prometheus asks at every scrape. It answers without the database and without the broker, too."""
+    """The collector of the gateway's metrics; it answers without the database and without the broker, too."""
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family."""
@@ -40,7 +41,7 @@ class Collector:
 
 
 def from_broker(names: list[str]) -> Iterator[Metric]:
-    """Yield how the queues are."""
+    """Yield the depth of each queue, and whether the broker answers."""
     problem, depths = queue_depths([HOUSEKEEPING, *names])
     yield GaugeMetricFamily("gateway_broker_up", "Whether the queue answers.", 0 if problem else 1)
     messages = GaugeMetricFamily(
@@ -52,25 +53,25 @@ def from_broker(names: list[str]) -> Iterator[Metric]:
 
 
 def from_database(session: Session) -> Iterator[Metric]:
-    """Yield what the rows say."""
-    seen = overview.overview(session)
-    yield _work(seen)
-    yield from _clusters(seen)
-    yield from _lags(seen)
-    yield _failures(session)
-    yield from _bytes(session)
+    """Yield the metrics that are counted from rows."""
+    summary = overview.overview(session)
+    yield _work_metric(summary)
+    yield from _cluster_metrics(summary)
+    yield from _lag_metrics(summary)
+    yield _failure_metric(session)
+    yield from _byte_metrics(session)
 
 
-def _work(seen: Overview) -> Metric:
+def _work_metric(summary: Overview) -> Metric:
     family = GaugeMetricFamily(
         "gateway_work", "Transfers and jobs by state.", labels=["kind", "infrastructure", "state"]
     )
-    for part in seen.work:
+    for part in summary.work:
         family.add_metric([part.kind, part.infrastructure, part.state], part.count)
     return family
 
 
-def _clusters(seen: Overview) -> Iterator[Metric]:
+def _cluster_metrics(summary: Overview) -> Iterator[Metric]:
     up = GaugeMetricFamily(
         "gateway_cluster_up",
         "Whether worker, scheduler and filesystem of a cluster are well.",
@@ -79,33 +80,33 @@ def _clusters(seen: Overview) -> Iterator[Metric]:
     waiting = GaugeMetricFamily(
         "gateway_oldest_waiting_seconds", "How long the first in line has waited.", labels=["infrastructure"]
     )
-    for name, pulse in seen.clusters.items():
-        for part, problem in asdict(pulse).items():
+    for name, health in summary.clusters.items():
+        for part, problem in asdict(health).items():
             up.add_metric([name, part], 0 if problem else 1)
-        since = seen.waiting_since.get(name)
+        since = summary.waiting_since.get(name)
         waiting.add_metric([name], (utc_now() - since).total_seconds() if since else 0.0)
     yield up
     yield waiting
 
 
-def _lags(seen: Overview) -> Iterator[Metric]:
+def _lag_metrics(summary: Overview) -> Iterator[Metric]:
     watch = GaugeMetricFamily(
         "gateway_watch_lag_seconds", "Since a cluster's jobs were last watched.", labels=["infrastructure"]
     )
     sweep = GaugeMetricFamily("gateway_sweep_lag_seconds", "Since the last sweep.")
-    for name, seconds in seen.rounds_s.items():
-        if name.startswith(WATCHER):
-            watch.add_metric([name.removeprefix(WATCHER)], seconds)
+    for name, seconds in summary.rounds_s.items():
+        if name.startswith(_WATCHER):
+            watch.add_metric([name.removeprefix(_WATCHER)], seconds)
         elif name == SWEEP_LEASE:
             sweep.add_metric([], seconds)
     yield watch
     yield sweep
 
 
-def _failures(session: Session) -> Metric:
+def _failure_metric(session: Session) -> Metric:
     family = GaugeMetricFamily(
         "gateway_failures_last_hour",
-        "Bad ends of the last hour that nobody asked for, by class.",
+        "Bad ends of the last hour without a cancel request, by class.",
         labels=["kind", "infrastructure", "fault"],
     )
     recent = db_now(-LATELY_S)
@@ -122,7 +123,7 @@ def _failures(session: Session) -> Metric:
     return family
 
 
-def _bytes(session: Session) -> Iterator[Metric]:
+def _byte_metrics(session: Session) -> Iterator[Metric]:
     labels = ["kind", "infrastructure"]
     done = CounterMetricFamily("gateway_transferred_bytes", "Bytes of completed transfers.", labels=labels)
     rate = GaugeMetricFamily("gateway_transfer_bytes_per_second", "Of those under way.", labels=labels)

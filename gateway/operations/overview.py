@@ -1,4 +1,4 @@
-"""The whole gateway on one screen: what waits and runs where, who serves it, and what failed of late."""
+"""The overview of the gateway: work by cluster and state, health of clusters, and recent failures."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,7 +60,7 @@ class Overview(BaseModel):
 
 
 def overview(session: Session) -> Overview:
-    """Look at everything."""
+    """Return the overview of this moment."""
     return Overview(
         as_of=utc_now(),
         clusters=heartbeats.health_of_clusters(session, catalog.list_clusters(session)),
@@ -85,7 +85,7 @@ def work(session: Session) -> list[Count]:
 
 
 def failures(session: Session) -> list[Failure]:
-    """Group what ended badly in the last hour by its reason, the most frequent first."""
+    """Group the bad ends of the last hour by reason, the most frequent first."""
     found = [*_failures(session, Transfer), *_failures(session, Job)]
     return sorted(found, key=lambda failure: -failure.count)[:MOST_REASONS]
 
@@ -104,13 +104,12 @@ def _failures(session: Session, model: type[Transfer] | type[Job]) -> list[Failu
 
 
 def bad_ends(model: type[Transfer] | type[Job]) -> list[State]:
-    """Return the ends that nobody asked for."""
-    states: list[State] = [*JobState] if model is Job else [*TransferState]
-    return [state for state in states if is_retryable(state) and state != TransferState.CANCELLED]
+    """Return the final states of failures; a cancel on request is none."""
+    return [state for state in model.states if is_retryable(state) and state is not model.cancelled]
 
 
 def waiting_since(session: Session) -> dict[str, datetime]:
-    """Return for each cluster since when the first row in line has waited for a worker."""
+    """Return the arrival of the oldest waiting row on each cluster."""
     oldest: dict[str, datetime] = {}
     for model, accepted in ((Transfer, TransferState.ACCEPTED), (Job, JobState.ACCEPTED)):
         statement = select(model.infrastructure, func.min(model.queued_at)).where(model.state == accepted)
@@ -120,7 +119,7 @@ def waiting_since(session: Session) -> dict[str, datetime]:
 
 
 def rounds_s(session: Session) -> dict[str, float]:
-    """Return how long ago each watcher and the sweeper took their lease again, as they do every round."""
+    """Return the seconds since each watcher and the sweeper renewed its lease, once in every round."""
     settings = get_settings()
     length_s = {SWEEP_LEASE: SWEEP_LEASE_PERIODS * settings.sweep_s}
     rows = session.execute(select(Lease.name, Lease.until, db_now()))

@@ -1,8 +1,8 @@
-"""Retention: what ended long ago goes, first its files on the cluster, then its row and its history.
+"""Retention: expired rows are removed, first their files on the cluster, then row and history.
 
-Only a cluster's worker reaches the cluster's files. So a row that has expired is marked here, and the outbox
-carries it to its worker like any other work, again and again until it is gone. What no worker has ever
-claimed, or belongs to a cluster that is no longer known, has left nothing within reach and goes at once.
+Only a cluster's worker reaches the cluster's files. So an expired row is marked here, and the outbox sends it
+to its worker like any other work, again and again until it is gone. A row that no worker has ever claimed, or
+whose cluster is no longer known, has no files within reach and is deleted at once.
 """
 
 from collections.abc import Collection
@@ -20,7 +20,7 @@ from gateway.clusters.owner_roots import owner_roots
 from gateway.db import due_in, utc_now
 from gateway.jobs.folders import JobFolders
 from gateway.models import Event, Job, Transfer
-from gateway.states import JOB_MOVES, TRANSFER_MOVES, TransferState
+from gateway.states import TransferState
 from gateway.work.claims import is_unclaimed
 
 BATCH = 500
@@ -30,7 +30,7 @@ Row = TypeVar("Row", bound=Transfer | Job)
 
 @dataclass(frozen=True)
 class Expired:
-    """How many rows of a kind on a cluster ended before a moment, and the bytes of the staged among them."""
+    """The number of expired rows of a kind on a cluster, and the bytes that they staged."""
 
     kind: str
     infrastructure: str
@@ -39,34 +39,36 @@ class Expired:
 
 
 def count_expired(session: Session, before: datetime) -> list[Expired]:
-    """Say what `mark` would take."""
-    return [*_transfers(session, before), *_jobs(session, before)]
+    """Count the rows that `mark_expired` would mark, by kind and cluster."""
+    return [*_count_transfers(session, before), *_count_jobs(session, before)]
 
 
-def _transfers(session: Session, before: datetime) -> list[Expired]:
+def _count_transfers(session: Session, before: datetime) -> list[Expired]:
     place = (Transfer.kind, Transfer.infrastructure)
     is_staged = and_(
-        Transfer.kind.in_(STAGED), Transfer.state == TransferState.COMPLETED, Transfer.children.is_(None)
+        Transfer.kind.in_(STAGED), Transfer.state == TransferState.COMPLETED, Transfer.is_childless()
     )
     counts = select(*place, func.count(), func.sum(Transfer.bytes_done).filter(is_staged))
-    rows = session.execute(counts.where(*_expired(Transfer, before)).group_by(*place).order_by(*place))
+    rows = session.execute(
+        counts.where(*_expired_conditions(Transfer, before)).group_by(*place).order_by(*place)
+    )
     return [Expired(kind, name, number, int(staged or 0)) for kind, name, number, staged in rows]
 
 
-def _jobs(session: Session, before: datetime) -> list[Expired]:
-    counts = select(Job.infrastructure, func.count()).where(*_expired(Job, before))
+def _count_jobs(session: Session, before: datetime) -> list[Expired]:
+    counts = select(Job.infrastructure, func.count()).where(*_expired_conditions(Job, before))
     rows = session.execute(counts.group_by(Job.infrastructure).order_by(Job.infrastructure))
     return [Expired("job", name, number, 0) for name, number in rows]
 
 
 def mark_expired(session: Session, before: datetime) -> int:
-    """Mark a batch of what has expired, or remove it where there are no files; return how many rows."""
+    """Mark a batch of expired rows, or delete those without files; return the number of rows."""
     known = {cluster.name for cluster in catalog.list_clusters(session)}
-    return _mark(session, Transfer, before, known) or _mark(session, Job, before, known)
+    return _mark_rows(session, Transfer, before, known) or _mark_rows(session, Job, before, known)
 
 
-def _mark(session: Session, model: type[Row], before: datetime, known: set[str]) -> int:
-    found = select(model).where(*_expired(model, before)).limit(BATCH)
+def _mark_rows(session: Session, model: type[Row], before: datetime, known: set[str]) -> int:
+    found = select(model).where(*_expired_conditions(model, before)).limit(BATCH)
     rows = session.scalars(found.with_for_update(skip_locked=True)).all()
     for row in rows:
         if row.claim == 0 or row.infrastructure not in known:
@@ -77,8 +79,8 @@ def _mark(session: Session, model: type[Row], before: datetime, known: set[str])
     return len(rows)
 
 
-def _expired(model: type[Row], before: datetime) -> list[ColumnElement[bool]]:
-    """Say in SQL what goes: ended before the moment, held by nobody, not marked yet."""
+def _expired_conditions(model: type[Row], before: datetime) -> list[ColumnElement[bool]]:
+    """Return the conditions of an expired row: ended before the moment, unclaimed, not marked yet."""
     conditions = [model.ended_at < before, model.prune_requested_at.is_(None), is_unclaimed(model)]
     if model is Transfer:  # the parts of a prefix stay as long as the whole, which may be retried
         whole = aliased(Transfer)
@@ -88,31 +90,31 @@ def _expired(model: type[Row], before: datetime) -> list[ColumnElement[bool]]:
 
 
 def delete_row(session: Session, row: Transfer | Job) -> None:
-    """Remove a row and its history."""
+    """Delete a row and its events."""
     session.execute(delete(Event).where(Event.work_id == row.id))
     session.delete(row)
 
 
 def paths_in_use(session: Session, cluster: Cluster) -> set[PurePosixPath]:
-    """Return what work on the cluster that has not ended reads or writes."""
-    places: set[PurePosixPath] = set()
-    moving = Transfer.infrastructure == cluster.name, Transfer.state.in_(list(TRANSFER_MOVES))
+    """Return the paths on the cluster that unfinished work reads or writes."""
+    used: set[PurePosixPath] = set()
+    moving = Transfer.infrastructure == cluster.name, Transfer.state.in_(Transfer.live)
     for owner, path in session.execute(select(Transfer.owner, Transfer.path).where(*moving)):
-        places.add(owner_roots(cluster, owner).confine(path, "path"))
-    computing = Job.infrastructure == cluster.name, Job.state.in_(list(JOB_MOVES))
+        used.add(owner_roots(cluster, owner).confine(path, "path"))
+    computing = Job.infrastructure == cluster.name, Job.state.in_(Job.live)
     for owner, params in session.execute(select(Job.owner, Job.params).where(*computing)):
         folders = JobFolders.of(params, owner_roots(cluster, owner))
-        places |= {folders.input, folders.inference, folders.labels}
-    return places
+        used |= {folders.input, folders.inference, folders.labels}
+    return used
 
 
-def is_in_use(path: PurePosixPath, places: Collection[PurePosixPath]) -> bool:
-    """Tell whether one of the places is the path, or lies below it, or holds it."""
-    return any(place.is_relative_to(path) or path.is_relative_to(place) for place in places)
+def is_in_use(path: PurePosixPath, used: Collection[PurePosixPath]) -> bool:
+    """Tell whether one of the used paths is the path, or lies below or above it."""
+    return any(place.is_relative_to(path) or path.is_relative_to(place) for place in used)
 
 
 def was_staged_again(session: Session, cluster: Cluster, row: Transfer) -> bool:
-    """Tell whether another transfer, which has not expired, has brought a file to the same place."""
+    """Tell whether another transfer, which is not marked, has staged a file to the same path."""
     others = select(Transfer.owner).where(
         Transfer.infrastructure == row.infrastructure,
         Transfer.path == row.path,

@@ -1,4 +1,4 @@
-"""Retries by hand of one row or of everything that a filter finds: the next attempt, from the failed step."""
+"""Retries on request, of one row or of all rows of a filter: the next attempt, from the failed step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,13 +19,13 @@ from gateway.storage.presigned_check import check_presigned
 from gateway.transfers import prefixes
 from gateway.work import quotas
 from gateway.work.listing import Filter, Kind, filter_conditions, model_of
-from gateway.work.outbox import Message, first_send, message_for
+from gateway.work.outbox import first_send, message_for, publish
 from gateway.work.transitions import reopen
 
 
 def lock_for_retry(session: Session, row: Transfer | Job) -> None:
-    """Hold the row for a retry, and before it its parent: all who take both take them in this order."""
-    if isinstance(row, Transfer) and row.parent_id is not None:
+    """Lock the row for a retry, and before it its parent, the order of every transaction that locks both."""
+    if row.parent_id is not None:
         session.get_one(Transfer, row.parent_id, with_for_update=True, populate_existing=True)
     session.refresh(row, with_for_update=True)
 
@@ -33,7 +33,7 @@ def lock_for_retry(session: Session, row: Transfer | Job) -> None:
 def retry(
     session: Session, row: Transfer | Job, actor: str, why: str = "", secret: Secret | None = None
 ) -> None:
-    """Take an ended row up again, and its parent with it; who asked and why stays in their history.
+    """Reopen an ended row, and its parent with it, and send it; the history keeps actor and reason.
 
     Raises
     ------
@@ -41,33 +41,38 @@ def retry(
         When the row has not ended, ended well, or would need credentials that are erased.
     """
     check_retryable(row, secret)
-    _admit(session, row)
-    _begin_again(session, row, actor, why, secret)
+    _check_quotas(session, row)
+    _start_next_attempt(session, row, actor, why, secret)
     if isinstance(row, Transfer) and row.parent_id is not None:
-        _parent_again(session, session.get_one(Transfer, row.parent_id), actor, row.object)
+        _reopen_parent(session, session.get_one(Transfer, row.parent_id), actor, row.object)
+    publish(session, message_for(row))
 
 
-def _admit(session: Session, row: Transfer | Job) -> None:
-    """Ask for room; a part needs none of its own, but the one that it belongs to may have ended."""
+def _check_quotas(session: Session, row: Transfer | Job) -> None:
+    """Check the quotas of the row that becomes live again: the parent's, where the row is a child."""
     cluster = catalog.get_cluster(session, row.infrastructure)
-    if isinstance(row, Transfer) and row.parent_id is not None:
+    if row.parent_id is not None:
         row = session.get_one(Transfer, row.parent_id)
     if is_final(row.state):
         quotas.admit(session, row.owner, cluster, type(row))
 
 
-def _begin_again(session: Session, row: Transfer | Job, actor: str, why: str, secret: Secret | None) -> None:
+def _start_next_attempt(
+    session: Session, row: Transfer | Job, actor: str, why: str, secret: Secret | None
+) -> None:
     _next_attempt(row)
-    if isinstance(row, Transfer) and row.children is not None:
-        to = _children_again(session, row, actor, why, secret)
+    if isinstance(row, Job):
+        to = _reset_job(row)
+    elif row.children is None:
+        to = _reset_transfer(row, secret)
     else:
-        to = _transfer_again(row, secret) if isinstance(row, Transfer) else _job_again(row)
+        to = _retry_children(session, row, actor, why, secret)
     reopen(session, row, to, why, actor)
 
 
 def _next_attempt(row: Transfer | Job) -> None:
     row.attempt += 1
-    row.claim += 1  # whoever still works on the attempt before must not write to this one
+    row.claim += 1  # fences the worker of the attempt before
     row.failures = 0
     row.cancel_requested_at = None
     row.queued_at = utc_now()
@@ -78,31 +83,31 @@ def _next_attempt(row: Transfer | Job) -> None:
 def check_retryable(row: Transfer | Job, secret: Secret | None = None) -> None:
     """Raise Conflict when the row cannot be retried as it is."""
     if not is_final(row.state):
-        raise Conflict(f"it is {row.state}: only what has ended can be retried")
+        raise Conflict(f"it is {row.state}: only ended work can be retried")
     if row.prune_requested_at is not None:
         raise Conflict("it is being removed: it ended longer ago than is kept")
     if not is_retryable(row.state):
         raise Conflict(f"it is {row.state}: there is nothing to retry")
-    if isinstance(row, Transfer) and row.kind != "data" and row.credentials is None and secret is None:
+    if row.lacks_credentials and secret is None:
         raise Conflict("its credentials are erased: send fresh ones with the retry")
 
 
-def _transfer_again(row: Transfer, secret: Secret | None) -> State:
+def _reset_transfer(row: Transfer, secret: Secret | None) -> State:
     if isinstance(secret, PresignedUrl):
         check_presigned(secret, row.endpoint, row.bucket, row.object)
     if secret is not None:
         row.credentials = seal(secret)
     row.bytes_done = 0
-    if row.parent_id is None:  # else the listing has told it
+    if row.parent_id is None:  # a child has it from the listing
         row.bytes_total = None
     return TransferState.ACCEPTED
 
 
-def _children_again(session: Session, row: Transfer, actor: str, why: str, secret: Secret | None) -> State:
-    """Retry those children alone that ended badly; the sweep ends the parent when they have ended."""
+def _retry_children(session: Session, row: Transfer, actor: str, why: str, secret: Secret | None) -> State:
+    """Retry the children that ended badly; the sweep ends the parent when all have ended."""
     for child in prefixes.failed_children(session, row):
         check_retryable(child, secret)
-        _begin_again(session, child, actor, why, secret)
+        _start_next_attempt(session, child, actor, why, secret)
         child.next_send_at = due_in(0)
     if secret is not None:
         row.credentials = seal(secret)
@@ -111,8 +116,8 @@ def _children_again(session: Session, row: Transfer, actor: str, why: str, secre
     return TransferState.TRANSFERRING
 
 
-def _parent_again(session: Session, parent: Transfer, actor: str, name: str) -> None:
-    """Let a parent that has ended wait again for its children, of which one has been retried."""
+def _reopen_parent(session: Session, parent: Transfer, actor: str, name: str) -> None:
+    """Reopen an ended parent, which waits again for its retried child."""
     if is_final(parent.state):
         _next_attempt(parent)
         parent.next_send_at = None
@@ -120,8 +125,8 @@ def _parent_again(session: Session, parent: Transfer, actor: str, name: str) -> 
     prefixes.update_counts(session, parent)
 
 
-def _job_again(row: Job) -> State:
-    """Run the job again, unless its run ended well and only its end could not be read."""
+def _reset_job(row: Job) -> State:
+    """Reset the job for a new run, or to read the end of its run again when that ended well."""
     row.outputs, row.exit_code, row.usage = [], None, None
     if row.finding and row.finding["state"] == JobState.SUCCEEDED:
         return JobState.PENDING
@@ -138,7 +143,7 @@ LARGEST = 10_000
 
 @dataclass(frozen=True)
 class RetryCandidate:
-    """A row that the filter found; `refusal` says why it cannot be retried as it is."""
+    """A row that the filter selects; `refusal` tells why it cannot be retried as it is."""
 
     id: UUID
     kind: Kind
@@ -146,7 +151,7 @@ class RetryCandidate:
 
 
 def find_retryable(session: Session, wanted: Filter, kinds: Sequence[Kind]) -> list[RetryCandidate]:
-    """Return what the filter finds among rows that ended badly, oldest first, up to LARGEST."""
+    """Return the filtered rows that ended badly, oldest first, up to LARGEST."""
     wanted = replace(wanted, states=wanted.states or BAD_ENDS)
     rows: list[Transfer | Job] = []
     for kind in kinds:
@@ -156,10 +161,10 @@ def find_retryable(session: Session, wanted: Filter, kinds: Sequence[Kind]) -> l
         )
         rows.extend(session.scalars(oldest))
     rows.sort(key=lambda row: (row.created_at, row.id))
-    return [_judged(row) for row in rows[:LARGEST]]
+    return [_candidate(row) for row in rows[:LARGEST]]
 
 
-def _judged(row: Transfer | Job) -> RetryCandidate:
+def _candidate(row: Transfer | Job) -> RetryCandidate:
     kind = cast("Kind", row.kind)
     try:
         check_retryable(row)
@@ -170,24 +175,22 @@ def _judged(row: Transfer | Job) -> RetryCandidate:
 
 def retry_batch(
     session: Session, some: Sequence[RetryCandidate], actor: str, why: str
-) -> tuple[list[RetryCandidate], list[Message]]:
-    """Retry each that can be, and return what became of them and the messages to send."""
+) -> list[RetryCandidate]:
+    """Retry each candidate, and return them with the refusals of those that could not be."""
     done: list[RetryCandidate] = []
-    messages: list[Message] = []
     for found in some:
         try:
-            messages.append(retry_one(session, found.id, actor, why))
+            retry_one(session, found.id, actor, why)
             done.append(replace(found, refusal=""))
         except GatewayError as error:
             done.append(replace(found, refusal=error.detail))
-    return done, messages
+    return done
 
 
-def retry_one(session: Session, row_id: UUID, actor: str, why: str) -> Message:
-    """Retry the transfer or job of that id and return the message to send once it is committed."""
+def retry_one(session: Session, row_id: UUID, actor: str, why: str) -> None:
+    """Retry the transfer or job of that id."""
     row = session.get(Transfer, row_id) or session.get(Job, row_id)
     if row is None:
         raise NotFound(f"there is no transfer and no job {row_id}")
     lock_for_retry(session, row)
     retry(session, row, actor, why)
-    return message_for(row)

@@ -1,8 +1,8 @@
-"""The sweep: rows that nobody took are sent again, rows that no worker serves say so and at last fail."""
+"""The sweep: overdue rows are sent again, and rows of a cluster without a worker say so and at last fail."""
 
 from typing import TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from gateway import leases
@@ -10,13 +10,12 @@ from gateway.db import db_now
 from gateway.errors import Fault
 from gateway.models import Job, Transfer
 from gateway.settings import get_settings
-from gateway.states import BEFORE_SCHEDULER, TRANSFER_MOVES, State
 from gateway.transfers import lifecycle as transfers
 from gateway.transfers import prefixes
 from gateway.work import idempotency
 from gateway.work.claims import is_unclaimed
 from gateway.work.failures import fail
-from gateway.work.outbox import Message, take_overdue
+from gateway.work.outbox import publish, take_overdue
 
 BATCH = 500
 LEASE = "housekeeping.sweep"
@@ -24,32 +23,34 @@ LEASE_PERIODS = 5  # a sweeper that missed so many rounds is replaced
 Row = TypeVar("Row", bound=Transfer | Job)
 
 
-def sweep(session: Session) -> list[Message]:
-    """Do one round and return the messages to send once it is committed."""
+def sweep(session: Session) -> None:
+    """Sweep once: update parents, delete expired keys, erase credentials, and send overdue rows."""
     prefixes.update_parents(session)
     idempotency.forget_expired(session)
     transfers.erase_credentials(session)
-    _unserved(session, Transfer, list(TRANSFER_MOVES))
-    _unserved(session, Job, list(BEFORE_SCHEDULER))
-    return take_overdue(session, BATCH)
+    _update_unserved(session, Transfer)
+    _update_unserved(session, Job)
+    publish(session, *take_overdue(session, BATCH))
 
 
-def _unserved(session: Session, model: type[Transfer | Job], states: list[State]) -> None:
-    """Find the clusters that work waits for and that no worker serves."""
-    waiting = set(session.scalars(select(model.infrastructure).where(model.state.in_(states)).distinct()))
+def _update_unserved(session: Session, model: type[Row]) -> None:
+    """Update the waiting rows of each cluster that no worker serves."""
+    waiting = set(session.scalars(select(model.infrastructure).where(_awaits_worker(model)).distinct()))
     served = leases.held_leases(session, map(leases.watcher_lease, waiting))
     for name in waiting:
         if leases.watcher_lease(name) not in served:
-            _tell(session, model, states, name)
+            _update_waiting(session, model, name)
 
 
-def _tell(session: Session, model: type[Row], states: list[State], name: str) -> None:
-    """Tell the rows why they wait; fail those that waited for too long."""
+def _awaits_worker(model: type[Row]) -> ColumnElement[bool]:
+    return model.state.in_(model.awaiting_worker)
+
+
+def _update_waiting(session: Session, model: type[Row], name: str) -> None:
+    """Write to the rows of a cluster why they wait, and fail those that have waited too long."""
     settings = get_settings()
     since = func.coalesce(model.lease_until, model.queued_at)
-    mine = [model.infrastructure == name, model.state.in_(states), is_unclaimed(model)]
-    if model is Transfer:
-        mine.append(Transfer.children.is_(None))  # a parent waits for its children, not for a worker
+    mine = model.infrastructure == name, _awaits_worker(model), is_unclaimed(model), model.is_childless()
     idle = select(model).where(*mine).limit(BATCH).with_for_update(skip_locked=True)
     for row in session.scalars(idle.where(since < db_now(-settings.unserved_s))):
         fail(

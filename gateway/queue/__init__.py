@@ -1,5 +1,11 @@
-"""The task queue: the Celery application, and `send`, which publishes the messages of committed rows."""
+"""The task queue: the Celery application, and `send`, the publisher of the outbox.
+
+A process that commits rows with messages imports this package when it starts.
+"""
 
 from gateway.queue.celery_app import HOUSEKEEPING, app, send
+from gateway.work import outbox
+
+outbox.publisher = send
 
 __all__ = ["HOUSEKEEPING", "app", "send"]

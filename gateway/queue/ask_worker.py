@@ -1,7 +1,7 @@
-"""Short questions to a cluster's worker: over a queue of their own, with a time-out, kept nowhere.
+"""Short requests to a cluster's worker, with a time-out, over a queue of their own.
 
-The answer comes back as a list in the broker that expires by itself. Celery's own results would do the
-same with a connection, a subscription and a thread of their own in every process that asks.
+The reply is a list in the broker that expires by itself. Celery's own results would need a connection, a
+subscription and a thread of their own in every process that makes requests.
 """
 
 import json
@@ -21,17 +21,17 @@ _KEPT_S = 60
 
 
 def control_queue(infrastructure: str) -> str:
-    """Return the queue of a cluster's questions, which its transfers and jobs cannot hold up."""
+    """Return the queue of a cluster's short requests, which its transfers and jobs cannot delay."""
     return f"{infrastructure}.control"
 
 
-def request(infrastructure: str, task: str, **question: Any) -> Any:
-    """Put the question to the cluster's worker and return its answer, or raise Unavailable."""
+def request(infrastructure: str, task: str, **arguments: Any) -> Any:
+    """Send the request to the cluster's worker and return its reply, or raise Unavailable."""
     key = f"answer:{uuid.uuid4()}"
     try:
         app.send_task(
             task,
-            kwargs={"key": key, **question},
+            kwargs={"key": key, **arguments},
             queue=control_queue(infrastructure),
             expires=ANSWER_S,
         )
@@ -46,7 +46,7 @@ def request(infrastructure: str, task: str, **question: Any) -> Any:
 
 
 def reply(key: str, document: Any) -> None:
-    """Answer a question; nobody may be waiting any more, so it is forgotten soon."""
+    """Reply to a request; the reply expires soon, because the caller may have given up."""
     broker = _broker()
     broker.rpush(key, json.dumps(document))
     broker.expire(key, _KEPT_S)

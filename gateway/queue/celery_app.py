@@ -1,4 +1,4 @@
-"""The task queue: the Celery application, and `send`, which carries a row's id to its cluster's worker."""
+"""The Celery application, and `send`, which publishes messages to the queues of clusters."""
 
 import logging
 import uuid
@@ -69,16 +69,16 @@ def make_app(settings: Settings) -> Celery:
 app = make_app(get_settings())
 
 
-def _our_logs(**_: Any) -> None:
-    """Log as every other process does: Celery sets up nothing of its own once this is connected."""
+def _configure_logs(**_: Any) -> None:
+    """Configure the log lines of every process; Celery configures none once this is connected."""
     configure_logging()
 
 
-setup_logging.connect(_our_logs)
+setup_logging.connect(_configure_logs)
 
 
-def send(messages: Iterable[Message], *, first: bool = False) -> None:
-    """Send what a committed transaction asked for, best effort: the sweeper sends again what got lost.
+def send(messages: Iterable[Message]) -> None:
+    """Send the messages of a committed transaction, best effort: the sweeper sends a lost one again.
 
     The first message of a row has the row's id as its task id, so that Flower finds it by that id; that of a
     group has the id of its first row.
@@ -90,7 +90,7 @@ def send(messages: Iterable[Message], *, first: bool = False) -> None:
                 message.task,
                 args=row_ids,
                 argsrepr=str(row_ids),  # whole: Celery would show Flower the first 25
-                task_id=str(message.id if first else uuid.uuid4()),
+                task_id=str(message.id if message.first else uuid.uuid4()),
                 queue=message.queue,
             )
             _log.info("sent %s to %s", message.task, message.queue, extra={"work_id": str(message.id)})

@@ -1,4 +1,4 @@
-"""The broker, asked directly: whether it answers, and how many messages wait in each queue."""
+"""The depth of queues, and the health of the broker, read directly from Redis."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ TIMEOUT_S = 1.0
 
 
 def queue_depths(queues: Iterable[str]) -> tuple[str, dict[str, int]]:
-    """Return what is wrong with the broker (empty: nothing) and the depth of each queue."""
+    """Return the broker's error, empty when it is well, and the depth of each queue."""
     names = list(queues)
     url = get_settings().redis_url.get_secret_value()
     try:

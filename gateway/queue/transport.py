@@ -1,7 +1,7 @@
-"""The queue's transport: what is asked of a connection that was given up fails as a lost connection does.
+"""Redis transport that raises ConnectionError, not AttributeError, after its connection was closed.
 
-kombu 5.7 lets an AttributeError out of it, for example while it hands back the messages of a worker whose
-Redis was killed. Celery takes that for a bug and ends the worker; a lost connection it makes anew.
+kombu 5.7 raises the AttributeError, for example while it returns the messages of a worker whose Redis was
+killed. Celery takes that for a bug and ends the worker; after a ConnectionError it connects again.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from redis.exceptions import ConnectionError as ConnectionLost
 
 
 class Channel(redis.Channel):
-    """A channel that opens nothing more once its connection was given up."""
+    """A channel that opens no connection once its transport was closed."""
 
     def _connparams(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002  kombu's own
         if self.connection is None or self.connection.client is None:
@@ -20,6 +20,6 @@ class Channel(redis.Channel):
 
 
 class Transport(redis.Transport):
-    """Redis, with such channels."""
+    """The Redis transport with this channel."""
 
     Channel = Channel

@@ -1,4 +1,4 @@
-"""Transfers: from an accepted request to a file that is byte for byte where it was wanted."""
+"""The life of a transfer: create, complete, cancel and clean up, each in the transaction of the caller."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -26,12 +26,12 @@ from gateway.transfers.prefixes import cancel_children
 from gateway.work import quotas
 from gateway.work.claims import Claim, lock_claimed
 from gateway.work.failures import finish_cancel
-from gateway.work.outbox import first_send
+from gateway.work.outbox import first_send, message_for, publish
 from gateway.work.transitions import begin, move, note
 
 
 class JobFailed(GatewayError):
-    """The result that was asked for is not that of the latest job, which failed."""
+    """The latest job that publishes the result has failed."""
 
     status = 409
     title = "Job failed"
@@ -61,10 +61,10 @@ class UrlRequest:
 
 
 def create_from_url(session: Session, owner: str, request: UrlRequest) -> Transfer:
-    """Write the row of a transfer from a URL, or raise Invalid or NotFound and leave nothing behind."""
+    """Insert the row of a transfer from a URL and send it, or raise Invalid or NotFound."""
     cluster = catalog.get_cluster(session, request.infrastructure)
     check_endpoint(request.src, get_settings().allowed_endpoints, "src", schemes=("http", "https", "ftp"))
-    _check_place(session, cluster, owner, request.path, "dst")
+    _check_path(session, cluster, owner, request.path, "dst")
     quotas.admit(session, owner, cluster, Transfer)
     row = Transfer(
         owner=owner,
@@ -79,14 +79,15 @@ def create_from_url(session: Session, owner: str, request: UrlRequest) -> Transf
     )
     session.add(row)
     begin(session, row)
+    publish(session, message_for(row, first=True))
     return row
 
 
 def create(session: Session, owner: str, request: S3Request) -> Transfer:
-    """Write the row of a new transfer, or raise Invalid or NotFound and leave nothing behind."""
+    """Insert the row of a transfer with a store and send it, or raise Invalid or NotFound."""
     cluster = catalog.get_cluster(session, request.infrastructure)
     check_endpoint(request.endpoint, get_settings().allowed_endpoints, "endpoint")
-    _check_place(session, cluster, owner, request.path, "src" if request.kind == "s3_result" else "dst")
+    _check_path(session, cluster, owner, request.path, "src" if request.kind == "s3_result" else "dst")
     secret = stored_credentials.resolve_secret(session, owner, request.opening, request.endpoint)
     if isinstance(secret, PresignedUrl):
         check_presigned(secret, request.endpoint, request.bucket, request.object)
@@ -105,10 +106,11 @@ def create(session: Session, owner: str, request: S3Request) -> Transfer:
     )
     session.add(row)
     begin(session, row)
+    publish(session, message_for(row, first=True))
     return row
 
 
-def _check_place(session: Session, cluster: Cluster, owner: str, path: str, field: str) -> None:
+def _check_path(session: Session, cluster: Cluster, owner: str, path: str, field: str) -> None:
     """Raise Invalid when the path leaves the owner's roots, NotFound when it is in another's job."""
     check_job_owner(session, owner, owner_roots(cluster, owner).confine(path, field))
 
@@ -122,7 +124,7 @@ def get(session: Session, caller: Caller, kind: str, row_id: UUID) -> Transfer:
 
 
 def check_result(session: Session, row: Transfer) -> None:
-    """Raise JobFailed when a published result would be an older job's than the client believes.
+    """Raise JobFailed when the published result is that of an older job than the latest.
 
     A client of the first generation cannot see that its job failed: it fetches the published path next,
     and must not get the previous job's file as if it were its own.
@@ -137,7 +139,7 @@ def check_result(session: Session, row: Transfer) -> None:
 
 
 def complete(session: Session, claim: Claim, bytes_done: int) -> None:
-    """Record that every byte is where it was wanted; the credentials are no longer needed."""
+    """Complete a claimed transfer and erase its credentials."""
     row = lock_claimed(session, Transfer, claim)
     row.bytes_done = row.bytes_total = bytes_done
     row.credentials = None
@@ -146,20 +148,20 @@ def complete(session: Session, claim: Claim, bytes_done: int) -> None:
 
 
 def cancel(session: Session, row: Transfer, actor: str = "", why: str = "") -> None:
-    """End a transfer that nobody works on; ask its worker to stop otherwise; Conflict when it has ended."""
+    """Cancel a transfer: at once when it is idle, through its worker when it is claimed."""
     if is_final(row.state):
         raise Conflict(f"the transfer has ended already: it is {row.state}")
     row.cancel_requested_at = utc_now()
-    what = f"cancel requested: {why}" if why else "cancel requested"
-    note(session, row, what, actor)
+    request = f"cancel requested: {why}" if why else "cancel requested"
+    note(session, row, request, actor)
     if row.children is not None:
-        cancel_children(session, row, actor, what)
+        cancel_children(session, row, actor, request)
     elif row.state is not TransferState.TRANSFERRING:
         finish_cancel(session, row)
 
 
 def erase_credentials(session: Session) -> None:
-    """Erase what was kept for a retry that nobody has asked for in time."""
+    """Erase the credentials of ended transfers that were kept for a retry, after `credentials_kept_s`."""
     too_long = db_now(-get_settings().credentials_kept_s)
     kept = update(Transfer).where(Transfer.credentials.is_not(None), Transfer.ended_at < too_long)
     idle = kept.where(~Transfer.leftovers)  # else they are needed once more, for the clean-up
@@ -167,12 +169,12 @@ def erase_credentials(session: Session) -> None:
 
 
 def keep_upload(session: Session, claim: Claim, upload_id: str) -> None:
-    """Remember the multipart upload that is under way, or with an empty id that there is none."""
+    """Record the id of the open multipart upload, empty when there is none."""
     lock_claimed(session, Transfer, claim).upload_id = upload_id
 
 
 def record_cleanup(session: Session, row_id: UUID) -> None:
-    """Record that nothing is left of the tries of a transfer that has ended."""
+    """Record that the leftovers of an ended transfer are removed."""
     row = session.get_one(Transfer, row_id, with_for_update=True)
     row.leftovers, row.upload_id, row.lease_until = False, "", None
     if row.ended_at is not None:

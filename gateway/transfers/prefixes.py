@@ -1,25 +1,25 @@
-"""Transfers of everything below a prefix: a row for each object or file, and a parent that sums them up."""
+"""Transfers of a prefix: a child row for each object or file below it, and a parent that sums them up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-from sqlalchemy import Select, SQLColumnExpression, and_, case, func, insert, literal, null, select, update
+from sqlalchemy import Select, and_, func, insert, select, update
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.elements import ColumnElement
 
-from gateway.db import db_now, due_in, utc_now
+from gateway.db import db_now, utc_now
 from gateway.errors import Cancelled, Fault, StorageError
-from gateway.models import Event, Transfer
+from gateway.models import Transfer
 from gateway.settings import get_settings
 from gateway.states import TRANSFER_MOVES, TransferState
 from gateway.transfers import groups
+from gateway.transfers.throughput import Throughput
 from gateway.work.claims import Claim, lock_claimed
 from gateway.work.failures import ON_REQUEST
-from gateway.work.outbox import Message
-from gateway.work.transitions import move
+from gateway.work.outbox import publish
+from gateway.work.transitions import begin_many, move, move_many, note_many
 
 MOST_CHILDREN = 50_000
 CLAIMED_PER_S = 50  # a cautious guess: a message is sent again only when its turn should have come
@@ -36,12 +36,12 @@ class PrefixEntry:
 
 
 def is_prefix(row: Transfer) -> bool:
-    """Tell whether the row stands for all that is below its object's name."""
+    """Tell whether the row stands for all objects or files below its object's name."""
     return row.object.endswith("/")
 
 
-def expand_prefix(session: Session, claim: Claim, entries: Sequence[PrefixEntry]) -> list[Message]:
-    """Write a row for each entry, all or none, and let the parent wait for them; return their messages.
+def expand_prefix(session: Session, claim: Claim, entries: Sequence[PrefixEntry]) -> None:
+    """Insert a child for each entry, all or none, send them all, and let the parent wait for them.
 
     Raises
     ------
@@ -51,33 +51,36 @@ def expand_prefix(session: Session, claim: Claim, entries: Sequence[PrefixEntry]
     parent = lock_claimed(session, Transfer, claim)
     if parent.cancel_requested_at is not None:
         raise Cancelled(ON_REQUEST)
-    _check(parent, entries)
+    _check_entries(parent, entries)
     now = session.scalar(select(db_now())) or utc_now()
-    children = [_child(parent, entry, now, n) for n, entry in enumerate(entries)]
+    children = [_child_columns(parent, entry, now, n) for n, entry in enumerate(entries)]
     session.execute(insert(Transfer), children)
-    session.execute(insert(Event), [_arrival(child["id"]) for child in children])
+    begin_many(session, Transfer, Transfer.parent_id == parent.id)
     parent.children = {str(TransferState.ACCEPTED): len(children)}
     parent.bytes_total, parent.bytes_done = sum(entry.size for entry in entries), 0
     parent.lease_until = parent.next_send_at = None
     parent.failures, parent.leftovers = 0, False
-    return list(groups.group_messages(children))
+    publish(session, *groups.group_messages(children))
 
 
-def _check(parent: Transfer, entries: Sequence[PrefixEntry]) -> None:
+def _check_entries(parent: Transfer, entries: Sequence[PrefixEntry]) -> None:
     if not entries:
         field = "the path" if parent.kind == "s3_result" else "object, which ends in '/'"
-        raise StorageError(f"there is nothing below {_source(parent)}: check {field}", Fault.NOT_FOUND)
+        raise StorageError(f"there is nothing below {_source_name(parent)}: check {field}", Fault.NOT_FOUND)
     if len(entries) > MOST_CHILDREN:
-        raise StorageError(f"more than {MOST_CHILDREN} files are below {_source(parent)}: take smaller parts")
+        raise StorageError(
+            f"more than {MOST_CHILDREN} files are below {_source_name(parent)}: take smaller parts"
+        )
     for entry in entries:
         if not _is_path(entry.name):
             raise StorageError(
-                f"{entry.name!r} below {_source(parent)} is no path below a folder: rename it", Fault.NAME
+                f"{entry.name!r} below {_source_name(parent)} is no path below a folder: rename it",
+                Fault.NAME,
             )
 
 
 def _is_path(name: str) -> bool:
-    """Tell whether a folder can hold the name, and a database can."""
+    """Tell whether the name is a relative path that a folder and the database can hold."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -85,11 +88,11 @@ def _is_path(name: str) -> bool:
     return not {"", ".", ".."} & set(name.split("/")) and "\0" not in name
 
 
-def _source(parent: Transfer) -> str:
+def _source_name(parent: Transfer) -> str:
     return parent.path if parent.kind == "s3_result" else parent.object
 
 
-def _child(parent: Transfer, entry: PrefixEntry, now: datetime, number: int) -> dict[str, Any]:
+def _child_columns(parent: Transfer, entry: PrefixEntry, now: datetime, number: int) -> dict[str, Any]:
     wait_s = get_settings().send_again_s + number / CLAIMED_PER_S
     return {
         **{name: getattr(parent, name) for name in _INHERITED},
@@ -103,34 +106,29 @@ def _child(parent: Transfer, entry: PrefixEntry, now: datetime, number: int) -> 
     }
 
 
-def _arrival(row_id: UUID) -> dict[str, Any]:
-    blank = dict.fromkeys(("from_state", "worker", "actor", "reason"), "")
-    return blank | {"work_id": row_id, "to_state": str(TransferState.ACCEPTED), "attempt": 1, "claim": 0}
-
-
 def failed_children(session: Session, parent: Transfer) -> list[Transfer]:
     """Return the children that failed or were cancelled, locked."""
-    return list(session.scalars(_mine(parent, _BAD_ENDS).with_for_update()))
+    return list(session.scalars(_select_children(parent, _BAD_ENDS).with_for_update()))
 
 
-def _mine(parent: Transfer, states: Sequence[Any]) -> Select[Transfer]:
+def _select_children(parent: Transfer, states: Sequence[Any]) -> Select[Transfer]:
     mine = select(Transfer).where(Transfer.parent_id == parent.id, Transfer.state.in_(states))
     return mine.order_by(Transfer.created_at)
 
 
 def update_parents(session: Session) -> None:
-    """Bring every parent up to date with its children, and end those whose children have all ended."""
+    """Update the counts of every waiting parent, and end the parents whose children have all ended."""
     waiting = select(Transfer).where(
         Transfer.state == TransferState.TRANSFERRING, Transfer.children.is_not(None)
     )
     for parent in session.scalars(waiting.with_for_update(skip_locked=True)):
         update_counts(session, parent)
         if parent.children and not any(state in TRANSFER_MOVES for state in parent.children):
-            _end(session, parent, parent.children)
+            _end_parent(session, parent, parent.children)
 
 
 def update_counts(session: Session, parent: Transfer) -> None:
-    """Bring the sums of a parent up to date."""
+    """Update a parent's counts of children by state, its bytes and its throughput."""
     session.flush()
     per_state = (
         select(Transfer.state, func.count(), func.sum(Transfer.bytes_done), func.sum(Transfer.bytes_total))
@@ -139,26 +137,19 @@ def update_counts(session: Session, parent: Transfer) -> None:
     )
     sums = session.execute(per_state).all()
     parent.children = {str(state): count for state, count, _, _ in sums}
-    _note_pace(parent, sum(int(done or 0) for _, _, done, _ in sums))
-    parent.bytes_total = sum(int(total or 0) for _, _, _, total in sums)
+    done, total = (sum(int(each[column] or 0) for each in sums) for column in (2, 3))
+    _measure(parent, done, total)
 
 
-def _note_pace(parent: Transfer, done: int) -> None:
-    """Follow the rate since the last look; the sweep has no memory but the row."""
+def _measure(parent: Transfer, done: int, total: int) -> None:
+    """Set the sums of bytes, and the throughput since the last time."""
     now = utc_now()
-    passed_s = max((now - parent.updated_at).total_seconds(), 0.1)
-    rate = max(0, done - parent.bytes_done) / passed_s
-    parent.bytes_per_s = round(
-        0.3 * rate + 0.7 * (rate if parent.bytes_per_s is None else parent.bytes_per_s)
-    )
-    left = (parent.bytes_total or 0) - done
-    parent.estimated_end_at = (
-        now + timedelta(seconds=left / parent.bytes_per_s) if parent.bytes_per_s > 0 else None
-    )
-    parent.bytes_done, parent.updated_at = done, now
+    throughput = Throughput(parent.bytes_per_s, (parent.updated_at, parent.bytes_done))
+    parent.bytes_per_s, parent.estimated_end_at = throughput.measure(now, done, total)
+    parent.bytes_done, parent.bytes_total, parent.updated_at = done, total, now
 
 
-def _end(session: Session, parent: Transfer, counts: dict[str, int]) -> None:
+def _end_parent(session: Session, parent: Transfer, counts: dict[str, int]) -> None:
     total, completed = sum(counts.values()), counts.get(TransferState.COMPLETED, 0)
     if completed == total:
         parent.credentials = None
@@ -167,56 +158,25 @@ def _end(session: Session, parent: Transfer, counts: dict[str, int]) -> None:
         parent.credentials = None
         move(session, parent, TransferState.CANCELLED, f"{ON_REQUEST}; {completed} of {total} are done")
     else:
-        first = session.scalars(_mine(parent, _BAD_ENDS).limit(1)).one()  # unlocked: a sweep waits for nobody
+        unlocked = _select_children(parent, _BAD_ENDS).limit(1)  # a sweep never waits
+        first = session.scalars(unlocked).one()
         name = first.object.removeprefix(parent.object)
         reason = f"{total - completed} of {total} failed, the first is {name!r}: {first.reason}"
         move(session, parent, TransferState.FAILED, reason)
         parent.fault = first.fault
 
 
-_TOLD = ("work_id", "from_state", "to_state", "attempt", "claim", "worker", "actor", "reason")
-
-
-def cancel_children(session: Session, parent: Transfer, actor: str, what: str) -> None:
-    """End those that nobody works on, and ask the workers of the others to stop; `what` is noted of each."""
-    unfinished = and_(Transfer.parent_id == parent.id, Transfer.state.in_(list(TRANSFER_MOVES)))
-    idle = and_(unfinished, Transfer.state != TransferState.TRANSFERRING)
-    now = utc_now()
-    _update(session, unfinished, cancel_requested_at=now)  # from here on they are ours
-    _note(session, unfinished, Transfer.state, what, actor)
-    _note(session, idle, literal(str(TransferState.CANCELLED)), ON_REQUEST, "")
-    needed = and_(Transfer.kind == "s3_result", Transfer.leftovers)  # once more, as by `outbox.finish_cancel`
-    _update(
+def cancel_children(session: Session, parent: Transfer, actor: str, request: str) -> None:
+    """Cancel the idle children, and ask the workers of the others to stop; note the request on each."""
+    unfinished = and_(Transfer.parent_id == parent.id, Transfer.state.in_(Transfer.live))
+    asked = update(Transfer).where(unfinished).values(cancel_requested_at=utc_now())  # locks them
+    session.execute(asked.execution_options(synchronize_session=False))
+    note_many(session, Transfer, unfinished, request, actor)
+    move_many(
         session,
-        idle,
-        state=TransferState.CANCELLED,
+        Transfer,
+        and_(unfinished, Transfer.state != TransferState.TRANSFERRING),
+        TransferState.CANCELLED,
         reason=ON_REQUEST,
-        fault=None,
-        updated_at=now,
-        ended_at=now,
-        lease_until=None,
-        retry_at=None,
-        next_send_at=case((Transfer.leftovers, due_in(0)), else_=null()),
-        credentials=case((needed, Transfer.credentials), else_=null()),
+        credentials=Transfer.cleaning_credentials,
     )
-
-
-def _update(session: Session, where: ColumnElement[bool], **values: object) -> None:
-    session.execute(update(Transfer).where(where).values(values).execution_options(synchronize_session=False))
-
-
-def _note(
-    session: Session, where: ColumnElement[bool], to: SQLColumnExpression[Any], why: str, actor: str
-) -> None:
-    """Write an event for each."""
-    told = select(
-        Transfer.id,
-        Transfer.state,
-        to,
-        Transfer.attempt,
-        Transfer.claim,
-        Transfer.worker,
-        literal(actor),
-        literal(why),
-    )
-    session.execute(insert(Event).from_select(_TOLD, told.where(where)))

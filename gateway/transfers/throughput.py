@@ -1,22 +1,26 @@
-"""How fast a transfer is, and when it will end if it goes on like that."""
+"""The throughput of a transfer: a smoothed rate, and the end that the transfer has at that rate."""
 
 from datetime import datetime, timedelta
 
-_WEIGHT = 0.3  # of what was seen last
+_WEIGHT = 0.3  # of the latest measurement
+_SHORTEST_S = 0.1
 
 
 class Throughput:
-    """A rate that follows changes within a few looks, without jumping."""
+    """A rate that follows changes within a few measurements, without jumping.
 
-    def __init__(self) -> None:
-        self._last: tuple[datetime, int] | None = None
-        self._rate: float | None = None
+    It starts empty, or with a rate and the moment and bytes of the measurement before.
+    """
 
-    def look(self, now: datetime, done: int, total: int | None) -> tuple[int | None, datetime | None]:
-        """Return the bytes per second and the estimated end; None for what cannot be known yet."""
+    def __init__(self, rate: float | None = None, last: tuple[datetime, int] | None = None) -> None:
+        self._rate, self._last = rate, last
+
+    def measure(self, now: datetime, done: int, total: int | None) -> tuple[int | None, datetime | None]:
+        """Return the bytes per second and the estimated end, each None while it is unknown."""
         if self._last is not None and now > self._last[0]:
-            seen = max(0, done - self._last[1]) / (now - self._last[0]).total_seconds()
-            self._rate = seen if self._rate is None else _WEIGHT * seen + (1 - _WEIGHT) * self._rate
+            passed_s = max((now - self._last[0]).total_seconds(), _SHORTEST_S)
+            latest = max(0, done - self._last[1]) / passed_s
+            self._rate = latest if self._rate is None else _WEIGHT * latest + (1 - _WEIGHT) * self._rate
         self._last = (now, done)
         rate = None if self._rate is None else round(self._rate)
         return rate, self._end(now, done, total)

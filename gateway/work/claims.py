@@ -1,9 +1,8 @@
-"""Claims: how one worker, and only one, owns a row for as long as it shows that it is alive.
+"""Claims: the right of one worker to write to a row, for as long as it rechanges its lease.
 
-A claim is taken on a row that nobody holds, in one transaction that raises `claim` and sets a lease by
-the database's clock. Every later write of the worker names its claim, and finds nothing to write to when
-another worker has claimed the row since. A lease that ran out counts as a failure of the attempt, so
-that a row which kills its workers ends by itself.
+A worker claims an unclaimed row in one transaction that raises `claim` and sets a lease by the database's
+clock. Every later write of the worker names its claim, and finds no row once another worker has claimed
+it. A lease that ran out counts as a failure of the attempt, so that a row which kills its workers ends.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +17,7 @@ from gateway.db import db_now, due_in, utc_now
 from gateway.errors import Cancelled, ClaimLost, Fault, GatewayError
 from gateway.models import Job, Transfer
 from gateway.settings import get_settings
-from gateway.states import JobState, State, TransferState
+from gateway.states import BEFORE_SCHEDULER, IN_SCHEDULER, JobState, State, TransferState
 from gateway.work.failures import ON_REQUEST, finish_cancel
 from gateway.work.transitions import move
 
@@ -27,7 +26,7 @@ Row = TypeVar("Row", bound=Transfer | Job)
 
 @dataclass(frozen=True)
 class Claim:
-    """A worker's right to write to a row; `repeated` when an earlier claim may have left traces."""
+    """A worker's right to write to a row; `repeated` when an earlier claim may have begun the work."""
 
     id: UUID
     number: int
@@ -38,23 +37,25 @@ class Claim:
 def take_transfer(session: Session, row_id: UUID, worker: str) -> Claim | None:
     """Claim a transfer for work, or return None when there is nothing to do for this worker.
 
-    One whose worker died, or was stopped, before it heard of a cancel ends here.
+    A transfer with a cancel request, whose worker died or stopped before it read the request, ends here.
     """
-    states = [TransferState.ACCEPTED, TransferState.RETRYING, TransferState.TRANSFERRING]
-    parts = Transfer.children.is_(None)  # a parent that waits for its children is nobody's work
-    row = session.scalar(_unheld(Transfer, row_id).where(Transfer.state.in_(states), parts))
-    if row is not None and row.cancel_requested_at is not None:
+    workable = Transfer.state.in_(Transfer.live), Transfer.is_childless()
+    row = session.scalar(_select_claimable(Transfer, row_id).where(*workable))
+    if row is None:
+        return None
+    if row.cancel_requested_at is not None:
         finish_cancel(session, row)
         return None
-    return _take(session, row, TransferState.TRANSFERRING, TransferState.FAILED, worker) if row else None
+    row.leftovers = True
+    return _claim(session, row, TransferState.TRANSFERRING, TransferState.FAILED, worker)
 
 
 def take_leftovers(session: Session, row_id: UUID) -> Transfer | None:
-    """Hold an ended transfer while what its tries have left is removed, or return None when there is none.
+    """Lease an ended transfer for the removal of its leftovers, or return None when there are none.
 
     A retry that comes meanwhile waits for the end of this lease.
     """
-    statement = _unheld(Transfer, row_id).where(Transfer.leftovers, Transfer.ended_at.is_not(None))
+    statement = _select_claimable(Transfer, row_id).where(Transfer.leftovers, Transfer.ended_at.is_not(None))
     row = session.scalar(statement)
     if row is not None:
         row.lease_until = due_in(get_settings().lease_s)
@@ -63,8 +64,8 @@ def take_leftovers(session: Session, row_id: UUID) -> Transfer | None:
 
 
 def take_expired(session: Session, model: type[Row], row_id: UUID) -> Row | None:
-    """Hold an ended row that is to be removed while what it has left on its cluster is removed first."""
-    statement = _unheld(model, row_id).where(
+    """Lease an expired row for the removal of its files, or return None when it is not to be removed."""
+    statement = _select_claimable(model, row_id).where(
         model.prune_requested_at.is_not(None), model.ended_at.is_not(None)
     )
     row = session.scalar(statement)
@@ -76,25 +77,24 @@ def take_expired(session: Session, model: type[Row], row_id: UUID) -> Row | None
 
 def take_submission(session: Session, row_id: UUID, worker: str) -> Claim | None:
     """Claim a job for its submission."""
-    states = [JobState.ACCEPTED, JobState.RETRYING, JobState.SUBMITTING]
-    row = session.scalar(_unheld(Job, row_id).where(Job.state.in_(states)))
-    return _take(session, row, JobState.SUBMITTING, JobState.FAILED, worker) if row else None
+    row = session.scalar(_select_claimable(Job, row_id).where(Job.state.in_(BEFORE_SCHEDULER)))
+    return _claim(session, row, JobState.SUBMITTING, JobState.FAILED, worker) if row else None
 
 
 def take_ending(session: Session, row_id: UUID, worker: str) -> Claim | None:
-    """Claim a job whose end the watcher has seen; its state stays until that end is final."""
-    states = [JobState.PENDING, JobState.RUNNING]
-    row = session.scalar(_unheld(Job, row_id).where(Job.state.in_(states), Job.finding.is_not(None)))
-    return _take(session, row, None, JobState.LOST, worker) if row else None
+    """Claim a job whose end the watcher has found; its state stays until that end is final."""
+    seen = Job.state.in_(IN_SCHEDULER), Job.finding.is_not(None)
+    row = session.scalar(_select_claimable(Job, row_id).where(*seen))
+    return _claim(session, row, None, JobState.LOST, worker) if row else None
 
 
 def is_unclaimed(model: type[Row]) -> ColumnElement[bool]:
-    """Say in SQL that nobody holds the row, by the database's clock."""
+    """Return the condition that the row has no valid lease, by the database's clock."""
     return or_(model.lease_until.is_(None), model.lease_until < db_now())
 
 
-def _unheld(model: type[Row], row_id: UUID) -> Select[Row]:
-    """Select the row, locked, if nobody holds it and it is not waiting for a later automatic retry."""
+def _select_claimable(model: type[Row], row_id: UUID) -> Select[Row]:
+    """Select the row, locked, unless it is claimed or waits for a later automatic retry."""
     return (
         select(model)
         .where(model.id == row_id)
@@ -104,7 +104,7 @@ def _unheld(model: type[Row], row_id: UUID) -> Select[Row]:
     )
 
 
-def _take(
+def _claim(
     session: Session, row: Transfer | Job, to: State | None, given_up: State, worker: str
 ) -> Claim | None:
     settings = get_settings()
@@ -120,8 +120,6 @@ def _take(
     if to is not None:
         move(session, row, to)
     row.retry_at = None
-    if isinstance(row, Transfer):
-        row.leftovers = True
     row.lease_until = row.next_send_at = due_in(settings.lease_s)
     session.flush()
     return Claim(row.id, row.claim, row.attempt, repeated)
@@ -137,55 +135,55 @@ def lock_claimed(session: Session, model: type[Row], claim: Claim) -> Row:
 
 
 def release_claim(row: Transfer | Job) -> None:
-    """Let go of a row that is not finished; who is next is found by `next_send_at` or by the watcher."""
+    """End the claim of a row that is not finished; `next_send_at` or the watcher takes it further."""
     row.lease_until = row.next_send_at = None
     row.failures = 0
 
 
 def renew_claims(
-    session: Session, model: type[Transfer | Job], news: Mapping[Claim, Mapping[str, object]]
+    session: Session, model: type[Transfer | Job], changes: Mapping[Claim, Mapping[str, object]]
 ) -> dict[Claim, GatewayError | None]:
-    """Extend the leases, write what has changed of each row, and return what has become of each.
+    """Extend the leases, write the changed columns of each row, and return a verdict on each claim.
 
-    That is ClaimLost when another worker has claimed the row since, Cancelled when a transfer is to stop.
-    A row that somebody else holds at this moment is only looked at: who holds several must not wait for one.
+    The verdict is ClaimLost when another worker has claimed the row since, Cancelled when a transfer is to
+    stop. A row that another transaction has locked is read only: a holder of many rows waits for none.
     """
-    look = select(
+    selected = select(
         model.id, model.claim, model.lease_until, is_unclaimed(model).label("free"), model.cancel_requested_at
-    ).where(model.id.in_([claim.id for claim in news]))
-    ours = {row.id for row in session.execute(look.with_for_update(skip_locked=True))}
-    seen = {row.id: row for row in session.execute(look)}
-    verdicts = {claim: _verdict(model, claim, seen.get(claim.id), ours) for claim in news}
+    ).where(model.id.in_([claim.id for claim in changes]))
+    locked = {row.id for row in session.execute(selected.with_for_update(skip_locked=True))}
+    seen = {row.id: row for row in session.execute(selected)}
+    verdicts = {claim: _verdict(model, claim, seen.get(claim.id), locked) for claim in changes}
     held = [
         claim
         for claim, verdict in verdicts.items()
-        if claim.id in ours and not isinstance(verdict, ClaimLost)
+        if claim.id in locked and not isinstance(verdict, ClaimLost)
     ]
-    _extend(session, model, [claim.id for claim in held if not news[claim]], {})
+    _extend_leases(session, model, [claim.id for claim in held if not changes[claim]], {})
     for claim in held:
-        if news[claim]:
-            _extend(session, model, [claim.id], news[claim])
+        if changes[claim]:
+            _extend_leases(session, model, [claim.id], changes[claim])
     return verdicts
 
 
-def _verdict(model: type[Transfer | Job], claim: Claim, row: Any, ours: set[UUID]) -> GatewayError | None:
+def _verdict(model: type[Transfer | Job], claim: Claim, row: Any, locked: set[UUID]) -> GatewayError | None:
     if row is None or row.claim != claim.number or row.lease_until is None:
         return claim_lost(claim)
-    if row.free and claim.id not in ours:
-        return claim_lost(claim)  # whoever holds it may be giving it to another worker
-    return Cancelled(ON_REQUEST) if model is Transfer and row.cancel_requested_at is not None else None
+    if row.free and claim.id not in locked:
+        return claim_lost(claim)  # another transaction has locked it, perhaps to claim it
+    return Cancelled(ON_REQUEST) if model.interruptible and row.cancel_requested_at is not None else None
 
 
 def claim_lost(claim: Claim) -> ClaimLost:
-    """Return the error that says that a claim has come to its end elsewhere."""
+    """Return the error of a claim that another worker's claim has ended."""
     return ClaimLost(f"{claim.id}: claim {claim.number} is no longer valid")
 
 
-def _extend(
-    session: Session, model: type[Transfer | Job], ids: Sequence[UUID], news: Mapping[str, object]
+def _extend_leases(
+    session: Session, model: type[Transfer | Job], ids: Sequence[UUID], changes: Mapping[str, object]
 ) -> None:
     lease = db_now(get_settings().lease_s)
-    values = {"lease_until": lease, "next_send_at": lease, "updated_at": utc_now(), **news}
+    values = {"lease_until": lease, "next_send_at": lease, "updated_at": utc_now(), **changes}
     if ids:
         chosen = update(model).where(model.id.in_(ids)).values(**values)
         session.execute(chosen.execution_options(synchronize_session=False))

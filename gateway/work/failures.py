@@ -1,4 +1,4 @@
-"""Failures of an attempt: put off a transient one, end the row for a final one, record a cancel."""
+"""Failures of an attempt: a transient one is retried later, a final one ends the row, a cancel too."""
 
 import random
 from datetime import timedelta
@@ -9,7 +9,6 @@ from gateway.db import due_in, utc_now
 from gateway.errors import Cancelled, Fault, GatewayError
 from gateway.models import Job, Transfer
 from gateway.settings import get_settings
-from gateway.states import JobState, TransferState
 from gateway.work.outbox import LONGEST_WAIT_S
 from gateway.work.transitions import move, note
 
@@ -17,13 +16,13 @@ ON_REQUEST = "cancelled on request"
 
 
 def record_failure(session: Session, row: Transfer | Job, error: GatewayError) -> None:
-    """End the row's attempt for a final error; put it off for a transient one within the budget.
+    """End the row for a final error; retry it later for a transient one, within the budget.
 
-    A transfer that somebody has asked to stop is not put off. A job is: its scheduler may have it although
-    nobody heard so, and the next try looks.
+    A transfer with a cancel request is not retried. A job is: its scheduler may have it although the
+    submission failed, and the next try looks for it there.
     """
-    asked = isinstance(row, Transfer) and error.transient and row.cancel_requested_at is not None
-    if asked or isinstance(error, Cancelled):
+    asked = row.interruptible and row.cancel_requested_at is not None
+    if isinstance(error, Cancelled) or (asked and error.transient):
         finish_cancel(session, row)
         return
     settings = get_settings()
@@ -34,10 +33,8 @@ def record_failure(session: Session, row: Transfer | Job, error: GatewayError) -
         fail(session, row, f"given up after {row.failures} tries: {error.detail}", error.fault)
     else:
         wait_s = min(settings.retry_s * 2 ** (row.failures - 1), LONGEST_WAIT_S) * random.uniform(0.75, 1.25)  # noqa: S311  jitter
-        if isinstance(row, Transfer):
-            move(session, row, TransferState.RETRYING, error.detail)
-        elif row.state is JobState.SUBMITTING:  # an end that could not be read yet leaves the state alone
-            move(session, row, JobState.RETRYING, error.detail)
+        if row.state is row.working:  # an end that could not be read yet leaves the state alone
+            move(session, row, row.retrying, error.detail)
         row.fault = error.fault
         row.lease_until = None
         row.retry_at = utc_now() + timedelta(seconds=wait_s)
@@ -46,23 +43,20 @@ def record_failure(session: Session, row: Transfer | Job, error: GatewayError) -
 
 
 def hand_back(session: Session, row: Transfer | Job, reason: str) -> None:
-    """Let go of a row in the middle of its work, so that the next sweep gives it to another worker."""
+    """End the claim of a row in the middle of its work, so that the next sweep sends it again."""
     note(session, row, reason, actor="")
     row.lease_until = None
     row.next_send_at, row.sends = due_in(0), 0
 
 
 def finish_cancel(session: Session, row: Transfer | Job) -> None:
-    """Record that the work has stopped as somebody asked."""
-    if isinstance(row, Job):
-        move(session, row, JobState.CANCELLED, ON_REQUEST)
-        return
-    if not (row.kind == "s3_result" and row.leftovers):  # else needed once more, for the clean-up
-        row.credentials = None
-    move(session, row, TransferState.CANCELLED, ON_REQUEST)
+    """End a row that is cancelled on request."""
+    if isinstance(row, Transfer):
+        row.credentials = row.cleaning_credentials
+    move(session, row, row.cancelled, ON_REQUEST)
 
 
 def fail(session: Session, row: Transfer | Job, reason: str, fault: Fault) -> None:
-    """End the row for good, in a way that a user can act on."""
-    move(session, row, TransferState.FAILED if isinstance(row, Transfer) else JobState.FAILED, reason)
+    """End the row as failed, with a reason that the user can act on."""
+    move(session, row, row.failed, reason)
     row.fault = fault

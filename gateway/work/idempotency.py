@@ -1,8 +1,8 @@
-"""Idempotency: a request that carries a key is carried out once; whoever repeats it gets the first answer.
+"""Idempotency: a request with a key is carried out once, and its repetitions get the first answer.
 
-A key is taken in a transaction of its own, so that a repetition sees that the first is still running. The
-answer is kept in the very transaction that writes the request's row: a crash leaves both or neither, and when
-it leaves neither, the key is free again after RUNNING_S. Only what was done is kept; a refusal frees the key.
+A key is acquired in a transaction of its own, so that a repetition sees that the first is still running. The
+answer is stored in the transaction that writes the request's row: a crash leaves both or neither, and when it
+leaves neither, the key is free again after RUNNING_S. A refused request releases its key.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from gateway.models import IdempotencyKey
 
 KEPT_S = 24 * 3600.0
 RUNNING_S = 60.0  # longer than any request takes; then its process is taken for dead
-FORGOTTEN_AT_ONCE = 500
+EXPIRED_BATCH = 500
 
 
 class KeyInUse(GatewayError):
@@ -47,14 +47,14 @@ class Ticket:
 
 @dataclass(frozen=True)
 class StoredAnswer:
-    """What the first request was answered with."""
+    """The answer to the first request."""
 
     status: int
     body: str
 
 
 def acquire(session: Session, owner: str, key: str, request: bytes) -> Ticket | StoredAnswer:
-    """Take the key for this request, or return the answer that it has got before.
+    """Acquire the key for this request, or return the answer to its first request.
 
     Raises
     ------
@@ -70,34 +70,34 @@ def acquire(session: Session, owner: str, key: str, request: bytes) -> Ticket | 
     ).one_or_none()
     prints = fingerprints(request)
     if found is None:
-        return _first(session, owner, key, prints[0])
+        return _insert_key(session, owner, key, prints[0])
     row, is_expired, is_running = found
     if not is_expired:
-        _check(row, prints, is_running=is_running)
+        _check_request(row, prints, is_running=is_running)
         if row.status is not None:
             return StoredAnswer(row.status, row.body or "")
-    return _again(row, prints[0])
+    return _renew_key(row, prints[0])
 
 
-def _first(session: Session, owner: str, key: str, fingerprint: str) -> Ticket:
+def _insert_key(session: Session, owner: str, key: str, fingerprint: str) -> Ticket:
     row = IdempotencyKey(owner=owner, key=key, number=0)
-    ticket = _again(row, fingerprint)
+    ticket = _renew_key(row, fingerprint)
     try:
         with session.begin_nested():
             session.add(row)
-    except IntegrityError:  # somebody else was a moment faster
-        raise _in_use(key) from None
+    except IntegrityError:  # another request inserted it a moment earlier
+        raise _key_in_use(key) from None
     return ticket
 
 
-def _check(row: IdempotencyKey, prints: list[str], *, is_running: bool) -> None:
+def _check_request(row: IdempotencyKey, prints: list[str], *, is_running: bool) -> None:
     if row.fingerprint not in prints:
         raise KeyUsed(f"the Idempotency-Key {row.key!r} came with another request before: use a new one")
     if row.status is None and is_running:
-        raise _in_use(row.key)
+        raise _key_in_use(row.key)
 
 
-def _again(row: IdempotencyKey, fingerprint: str) -> Ticket:
+def _renew_key(row: IdempotencyKey, fingerprint: str) -> Ticket:
     row.number += 1
     row.fingerprint = fingerprint
     row.status = row.body = None
@@ -106,27 +106,27 @@ def _again(row: IdempotencyKey, fingerprint: str) -> Ticket:
 
 
 def store_answer(session: Session, ticket: Ticket, answer: StoredAnswer) -> None:
-    """Keep the answer, in the transaction that does what it tells of; that one fails if the key was lost."""
-    kept = update(IdempotencyKey).where(_held(ticket)).values(status=answer.status, body=answer.body)
+    """Store the answer in the transaction of the request's row, or raise KeyInUse when the key was lost."""
+    kept = update(IdempotencyKey).where(_is_held(ticket)).values(status=answer.status, body=answer.body)
     written = kept.returning(IdempotencyKey.number).execution_options(synchronize_session=False)
     if session.execute(written).one_or_none() is None:
-        raise _in_use(ticket.key)
+        raise _key_in_use(ticket.key)
 
 
 def release(session: Session, ticket: Ticket) -> None:
-    """Give the key back: its request was refused and has left nothing."""
-    mine = delete(IdempotencyKey).where(_held(ticket))
+    """Delete the key of a refused request, which has left no row."""
+    mine = delete(IdempotencyKey).where(_is_held(ticket))
     session.execute(mine.execution_options(synchronize_session=False))
 
 
 def forget_expired(session: Session) -> None:
-    """Remove the keys of yesterday, some at a time."""
-    old = select(IdempotencyKey).where(IdempotencyKey.expires_at < db_now()).limit(FORGOTTEN_AT_ONCE)
+    """Delete a batch of expired keys."""
+    old = select(IdempotencyKey).where(IdempotencyKey.expires_at < db_now()).limit(EXPIRED_BATCH)
     for row in session.scalars(old.with_for_update(skip_locked=True)):
         session.delete(row)
 
 
-def _held(ticket: Ticket) -> ColumnElement[bool]:
+def _is_held(ticket: Ticket) -> ColumnElement[bool]:
     return and_(
         IdempotencyKey.owner == ticket.owner,
         IdempotencyKey.key == ticket.key,
@@ -135,5 +135,5 @@ def _held(ticket: Ticket) -> ColumnElement[bool]:
     )
 
 
-def _in_use(key: str) -> KeyInUse:
+def _key_in_use(key: str) -> KeyInUse:
     return KeyInUse(f"the first request with the Idempotency-Key {key!r} is still running: ask again shortly")

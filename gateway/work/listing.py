@@ -1,4 +1,4 @@
-"""Lists of transfers and jobs: filters, counts, and pages by a cursor that stays right as rows are added."""
+"""Lists of transfers and jobs: filters, counts by state, and pages by a cursor that new rows do not shift."""
 
 import base64
 from collections.abc import Sequence
@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from gateway.errors import Invalid
 from gateway.models import Job, Transfer
-from gateway.states import JobState, TransferState
 
 Kind = Literal["data", "s3_data", "s3_result", "job"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -20,7 +19,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 @dataclass(frozen=True)
 class Filter:
-    """What to look for; what is left out is not looked at. Times are those of the request's arrival."""
+    """The criteria of a list; an empty one selects all. The times are of the request's arrival."""
 
     states: tuple[str, ...] = ()
     infrastructure: str | None = None
@@ -33,12 +32,11 @@ class Filter:
 
 
 def filter_conditions(wanted: Filter, kind: Kind) -> list[ColumnElement[bool]]:
-    """Say in SQL what the filter wants of a kind."""
+    """Return the conditions of the filter for rows of a kind."""
     model = model_of(kind)
-    found = [] if model is Job else _of_kind(kind, wanted.parent)
+    found = _kind_conditions(kind, wanted.parent)
     if wanted.states:
-        known = JobState if model is Job else TransferState
-        found.append(model.state.in_([state for state in known if state in wanted.states]))
+        found.append(model.state.in_([state for state in model.states if state in wanted.states]))
     if wanted.owner is not None:
         found.append(model.owner == wanted.owner)
     if wanted.infrastructure is not None:
@@ -56,18 +54,18 @@ def filter_conditions(wanted: Filter, kind: Kind) -> list[ColumnElement[bool]]:
     return found
 
 
-def _of_kind(kind: Kind, parent: UUID | None) -> list[ColumnElement[bool]]:
-    """Find what clients asked for, or what one prefix consists of."""
-    return [Transfer.kind == kind, Transfer.parent_id == parent]
+def _kind_conditions(kind: Kind, parent: UUID | None) -> list[ColumnElement[bool]]:
+    """Return the conditions that select a kind: rows of clients, or the parts of one prefix."""
+    return [] if kind == "job" else [Transfer.kind == kind, Transfer.parent_id == parent]
 
 
 def model_of(kind: Kind) -> type[Transfer] | type[Job]:
-    """Return the table in which rows of the kind are."""
+    """Return the model of a kind."""
     return Job if kind == "job" else Transfer
 
 
 def count_by_state(session: Session, wanted: Filter, kind: Kind) -> dict[str, int]:
-    """Count what the filter finds, by state."""
+    """Count the filtered rows, by state."""
     model = model_of(kind)
     statement = (
         select(model.state, func.count()).where(*filter_conditions(wanted, kind)).group_by(model.state)
@@ -85,16 +83,16 @@ def fetch_page(
     newest_first = (model.created_at.desc(), model.id.desc())
     statement = select(model).where(*wanted).order_by(*newest_first).limit(limit + 1)
     if cursor:
-        statement = statement.where(tuple_(model.created_at, model.id) < tuple_(*_decode(cursor)))
+        statement = statement.where(tuple_(model.created_at, model.id) < tuple_(*_decode_cursor(cursor)))
     rows = list(session.scalars(statement))
-    return rows[:limit], _encode(rows[limit - 1]) if len(rows) > limit else None
+    return rows[:limit], _encode_cursor(rows[limit - 1]) if len(rows) > limit else None
 
 
-def _encode(row: Transfer | Job) -> str:
+def _encode_cursor(row: Transfer | Job) -> str:
     return base64.urlsafe_b64encode(f"{row.created_at.isoformat()} {row.id}".encode()).decode()
 
 
-def _decode(cursor: str) -> tuple[datetime, UUID]:
+def _decode_cursor(cursor: str) -> tuple[datetime, UUID]:
     try:
         moment, row_id = base64.urlsafe_b64decode(cursor).decode().split(" ")
         return datetime.fromisoformat(moment).astimezone(UTC), UUID(row_id)

@@ -1,13 +1,14 @@
-"""The row as its own outbox: what to send for it, when to send it again, when to try it again."""
+"""The outbox: the messages of rows, sent after the commit and again when no worker took the row."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
+from gateway.commits import after_commit
 from gateway.db import db_now, due_in
 from gateway.models import Job, Transfer
 from gateway.settings import get_settings
@@ -18,33 +19,51 @@ Row = TypeVar("Row", bound=Transfer | Job)
 
 @dataclass(frozen=True)
 class Message:
-    """What crosses the broker: a task's name, the id of a row or of a group, the queue of their cluster."""
+    """A message of the broker: the task, the ids of the rows, the queue of their cluster.
+
+    The `first` message of new rows has the id of the first of them as its task id.
+    """
 
     task: str
     id: UUID
     queue: str
     others: tuple[UUID, ...] = ()
+    first: bool = False
 
 
-def message_for(row: Transfer | Job) -> Message:
+Publisher = Callable[[Sequence[Message]], None]
+
+
+def _no_queue(_messages: Sequence[Message]) -> None:
+    raise RuntimeError("this process sends no messages: it has not imported gateway.queue")
+
+
+publisher: Publisher = _no_queue
+
+
+def publish(bind: Session | Connection, *messages: Message) -> None:
+    """Send the messages after the transaction's commit; a rollback sends nothing."""
+    if publisher is _no_queue:
+        _no_queue(messages)
+    after_commit(bind, _publish, *messages)
+
+
+def _publish(messages: Sequence[Message]) -> None:
+    publisher(messages)
+
+
+def message_for(row: Transfer | Job, *, first: bool = False) -> Message:
     """Return the message that takes the row one step further."""
-    if row.prune_requested_at is not None:
-        noun = "transfers" if isinstance(row, Transfer) else "jobs"
-        return Message(f"{noun}.prune", row.id, row.infrastructure)
-    if isinstance(row, Transfer):
-        if row.ended_at is not None:
-            return Message("transfers.clean", row.id, row.infrastructure)
-        return Message("transfers.run", row.id, row.infrastructure)
-    return Message("jobs.finish" if row.finding else "jobs.submit", row.id, row.infrastructure)
+    return Message(row.task, row.id, row.infrastructure, first=first)
 
 
 def first_send() -> dict[str, Any]:
-    """Return the columns of a row whose message is about to be sent for the first time."""
+    """Return the columns that schedule the second sending of a row's message, should the first be lost."""
     return {"next_send_at": due_in(get_settings().send_again_s), "sends": 0}
 
 
 def take_overdue(session: Session, limit: int) -> list[Message]:
-    """Return the messages of rows that nobody took in time, each put off for longer than the last time."""
+    """Return the messages of overdue rows, and schedule each one's next sending after a longer wait."""
     return [*_take_overdue(session, Transfer, limit), *_take_overdue(session, Job, limit)]
 
 

@@ -1,4 +1,4 @@
-"""Quotas: how much unfinished work an owner and a cluster may have, and how many bytes a day."""
+"""Quotas: the most unfinished work of an owner and of a cluster, and the most bytes of a day."""
 
 from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
@@ -8,7 +8,6 @@ from gateway.db import db_now
 from gateway.errors import TooMany
 from gateway.models import Job, Transfer
 from gateway.settings import get_settings
-from gateway.states import JOB_MOVES, TRANSFER_MOVES
 
 DAY_S = 86400.0
 AGAIN_S = 10.0  # work ends at any moment
@@ -18,31 +17,32 @@ TOMORROW_S = 3600.0  # the day is the last 24 hours, so some of it comes back ev
 def admit(session: Session, owner: str, cluster: Cluster, model: type[Transfer] | type[Job]) -> None:
     """Raise TooMany unless one more transfer or job is allowed; the answer holds until the commit."""
     settings = get_settings()
-    noun = "jobs" if model is Job else "transfers"
-    mine = settings.concurrent_jobs if model is Job else settings.concurrent_transfers
-    here = cluster.max_jobs if model is Job else cluster.max_transfers
+    mine, here = {
+        "transfers": (settings.concurrent_transfers, cluster.max_transfers),
+        "jobs": (settings.concurrent_jobs, cluster.max_jobs),
+    }[model.noun]
     if mine:
-        _one_at_a_time(session, f"owner {owner}")
-        if _unfinished(session, model, model.owner == owner) >= mine:
-            raise TooMany(f"you have {mine} unfinished {noun} already: wait for one to end", AGAIN_S)
+        _lock_count(session, f"owner {owner}")
+        if _count_live(session, model, model.owner == owner) >= mine:
+            raise TooMany(f"you have {mine} unfinished {model.noun} already: wait for one to end", AGAIN_S)
     if here:
-        _one_at_a_time(session, f"cluster {cluster.name}")
-        if _unfinished(session, model, model.infrastructure == cluster.name) >= here:
+        _lock_count(session, f"cluster {cluster.name}")
+        if _count_live(session, model, model.infrastructure == cluster.name) >= here:
             raise TooMany(
-                f"{cluster.name!r} has {here} unfinished {noun} already: wait for one to end", AGAIN_S
+                f"{cluster.name!r} has {here} unfinished {model.noun} already: wait for one to end", AGAIN_S
             )
     if model is Transfer:
         check_bytes(session, owner, 1)
 
 
 def check_bytes(session: Session, owner: str, more: int) -> None:
-    """Raise TooMany when so many bytes more would be above what an owner may move in 24 hours."""
+    """Raise TooMany when so many bytes more exceed the owner's limit for 24 hours."""
     limit = get_settings().bytes_per_day
     if not limit:
         return
     lately = Transfer.updated_at >= db_now(-DAY_S)
     moved = select(func.sum(Transfer.bytes_done)).where(
-        Transfer.owner == owner, lately, Transfer.children.is_(None)
+        Transfer.owner == owner, lately, Transfer.is_childless()
     )
     used = int(session.scalar(moved) or 0)
     if used + more > limit:
@@ -53,16 +53,13 @@ def check_bytes(session: Session, owner: str, more: int) -> None:
         )
 
 
-def _unfinished(session: Session, model: type[Transfer] | type[Job], whose: ColumnElement[bool]) -> int:
-    if model is Job:
-        counted = select(func.count()).select_from(Job).where(whose, Job.state.in_(list(JOB_MOVES)))
-    else:  # the parts of a prefix count as the one that they belong to
-        moving = Transfer.state.in_(list(TRANSFER_MOVES)), Transfer.parent_id.is_(None)
-        counted = select(func.count()).select_from(Transfer).where(whose, *moving)
-    return session.scalar(counted) or 0
+def _count_live(session: Session, model: type[Transfer] | type[Job], scope: ColumnElement[bool]) -> int:
+    """Count the live rows; the parts of a prefix count as one, the row that they belong to."""
+    live = model.state.in_(model.live), model.is_top_level()
+    return session.scalar(select(func.count()).select_from(model).where(scope, *live)) or 0
 
 
-def _one_at_a_time(session: Session, what: str) -> None:
-    """Let nobody else count the same until the commit; SQLite has one writer anyway."""
+def _lock_count(session: Session, name: str) -> None:
+    """Lock the count of an owner or a cluster until the commit; SQLite has one writer anyway."""
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))"), {"what": what})
+        session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})

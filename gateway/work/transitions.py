@@ -1,56 +1,105 @@
-"""Changes of state: the only functions that make one, each written down in the same transaction."""
+"""Transitions: the only functions that change a state, each with its event in the same transaction.
 
-from sqlalchemy import select
+`move` takes one row, `move_many` every row that a condition selects, in two statements. Both write the
+same columns and the same events.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, insert, literal, select, update
 from sqlalchemy.orm import Session
 
-from gateway.db import due_in, utc_now
+from gateway.db import utc_now
 from gateway.errors import Conflict
 from gateway.models import Event, Job, Transfer
-from gateway.states import JobState, State, TransferState, is_final, may_follow
+from gateway.states import State, is_final, may_follow, predecessors
+
+Model = type[Transfer] | type[Job]
+_EVENT = ("work_id", "from_state", "to_state", "attempt", "claim", "worker", "actor", "reason")
 
 
 def begin(session: Session, row: Transfer | Job) -> None:
-    """Write the first event of a row that was just added."""
+    """Record the first event of a row that was just added."""
     session.flush()
     _record(session, row, "", row.state)
+
+
+def begin_many(session: Session, model: Model, where: ColumnElement[bool]) -> None:
+    """Record the first event of each selected row, all of which were just inserted."""
+    _record_many(session, model, where, literal(""), model.state)
 
 
 def move(session: Session, row: Transfer | Job, to: State, reason: str = "", actor: str = "") -> None:
     """Take the row to a state that may follow its own, or raise Conflict."""
     if not may_follow(to, after=row.state):
         raise Conflict(f"{row.id} is {row.state} and cannot become {to}")
-    _enter(session, row, to, reason, actor)
-    if is_final(to):
-        row.ended_at = row.updated_at
-        row.lease_until = row.retry_at = None
-        has_leftovers = isinstance(row, Transfer) and row.leftovers
-        row.next_send_at = due_in(0) if has_leftovers else None  # for their removal
+    _record(session, row, row.state, to, reason=reason, actor=actor)
+    _assign(row, _values(row, to, reason))
+
+
+def move_many(
+    session: Session,
+    model: Model,
+    where: ColumnElement[bool],
+    to: State,
+    *,
+    reason: str = "",
+    actor: str = "",
+    **more: Any,
+) -> None:
+    """Take the selected rows, which the caller has locked, to a state; leave those that may not enter it.
+
+    `more` sets further columns. Its values may read the columns as they were before.
+    """
+    selected = where & model.state.in_(predecessors(to))
+    columns = {name: more[name] for name in ("claim", "worker") if name in more}
+    _record_many(
+        session, model, selected, model.state, literal(str(to)), reason=reason, actor=actor, **columns
+    )
+    changed = update(model).where(selected).values(_values(model, to, reason) | more)
+    session.execute(changed.execution_options(synchronize_session=False))
 
 
 def reopen(session: Session, row: Transfer | Job, to: State, reason: str, actor: str) -> None:
-    """Take an ended row up again, which only a retry may do; what it shows starts without a reason."""
-    _enter(session, row, to, reason, actor)
-    row.reason, row.ended_at = "", None
+    """Take an ended row up again for a retry; the reason stands in the event and not on the row."""
+    _record(session, row, row.state, to, reason=reason, actor=actor)
+    _assign(row, {**_entered_values(to, ""), "ended_at": None})
 
 
 def note(session: Session, row: Transfer | Job, reason: str, actor: str) -> None:
-    """Write down what somebody asked for while the row's state stays as it is."""
+    """Record a request in the history while the row's state stays as it is."""
     _record(session, row, row.state, row.state, reason=reason, actor=actor)
 
 
+def note_many(session: Session, model: Model, where: ColumnElement[bool], reason: str, actor: str) -> None:
+    """Record a request in the history of each selected row."""
+    _record_many(session, model, where, model.state, model.state, reason=reason, actor=actor)
+
+
 def events(session: Session, row: Transfer | Job) -> list[Event]:
-    """Return everything that happened to the row, in order."""
+    """Return the row's events, in order."""
     return list(session.scalars(select(Event).where(Event.work_id == row.id).order_by(Event.id)))
 
 
-def _enter(session: Session, row: Transfer | Job, to: State, reason: str, actor: str) -> None:
-    _record(session, row, row.state, to, reason=reason, actor=actor)
-    if isinstance(row, Transfer):
-        row.state = TransferState(to)
-    else:
-        row.state = JobState(to)
-    row.reason, row.fault = reason, None
-    row.updated_at = utc_now()
+def ended_values(source: Transfer | Job | Model, state: State, reason: str) -> dict[str, Any]:
+    """Return the columns that a final state sets: values for a row, SQL for a model."""
+    entered = _entered_values(state, reason)
+    ended = {"ended_at": entered["updated_at"], "lease_until": None, "retry_at": None}
+    return {**entered, **ended, "next_send_at": source.clean_at}
+
+
+def _values(source: Transfer | Job | Model, to: State, reason: str) -> dict[str, Any]:
+    return ended_values(source, to, reason) if is_final(to) else _entered_values(to, reason)
+
+
+def _entered_values(state: State, reason: str) -> dict[str, Any]:
+    return {"state": state, "reason": reason, "fault": None, "updated_at": utc_now()}
+
+
+def _assign(row: Transfer | Job, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(row, name, value)
 
 
 def _record(
@@ -68,3 +117,20 @@ def _record(
             reason=reason,
         )
     )
+
+
+def _record_many(
+    session: Session,
+    model: Model,
+    where: ColumnElement[bool],
+    before: Any,
+    to: Any,
+    *,
+    reason: str = "",
+    actor: str = "",
+    **columns: Any,
+) -> None:
+    """Insert one event for each selected row; `columns` replaces its claim or worker."""
+    claim, worker = columns.get("claim", model.claim), columns.get("worker", model.worker)
+    told = select(model.id, before, to, model.attempt, claim, worker, literal(actor), literal(reason))
+    session.execute(insert(Event).from_select(_EVENT, told.where(where)))

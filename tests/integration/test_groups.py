@@ -46,7 +46,7 @@ def test_a_row_looks_as_if_it_had_come_alone() -> None:
     with session_scope() as session:
         transfers.complete(session, claim, 3)
     with session_scope() as session:
-        assert groups.complete_group(session, dict.fromkeys(taken, 3), WORKER) == set()
+        assert groups.complete_group(session, dict.fromkeys(taken, 3)) == set()
     assert shown(transfer(one)) == shown(transfer(other)) == shown(transfer(alone))
     assert told(one) == told(other) == told(alone)
     assert transfer(one).ended_at == transfer(one).updated_at
@@ -103,9 +103,9 @@ def test_who_has_lost_its_claim_completes_nothing() -> None:
     with session_scope() as session:
         second = claims.take_transfer(session, row_id, "w2")
     with session_scope() as session:
-        assert groups.complete_group(session, {first: 3}, WORKER) == set()
+        assert groups.complete_group(session, {first: 3}) == set()
     assert (transfer(row_id).state, transfer(row_id).claim) == (TransferState.TRANSFERRING, 2)
     with session_scope() as session:
         assert second
-        assert groups.complete_group(session, {second: 3}, "w2") == set()
+        assert groups.complete_group(session, {second: 3}) == set()
     assert transfer(row_id).state is TransferState.COMPLETED

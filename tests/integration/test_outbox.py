@@ -13,7 +13,7 @@ from gateway.settings import get_settings
 from gateway.states import JobState, TransferState
 from gateway.work import claims, failures, outbox
 from gateway.work.outbox import Message
-from tests.rows import job, new_job, new_transfer, transfer
+from tests.rows import job, new_job, new_transfer, sending, transfer
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -24,8 +24,9 @@ def _make_due(model: type[Transfer | Job], row_id: UUID) -> None:
 
 
 def _sweep() -> list[Message]:
-    with session_scope() as session:
-        return sweep.sweep(session)
+    with sending() as sent, session_scope() as session:
+        sweep.sweep(session)
+    return sent
 
 
 def test_a_fresh_row_is_not_sent_again_at_once() -> None:

@@ -14,7 +14,7 @@ from gateway.schedulers.base import JobReport, JobSpec
 from gateway.states import JobState
 from gateway.work import claims
 from gateway.work.outbox import Message
-from tests.rows import job, new_job
+from tests.rows import job, new_job, sending
 
 pytestmark = pytest.mark.usefixtures("database")
 STARTED = datetime(2026, 1, 2, tzinfo=UTC)
@@ -64,8 +64,9 @@ def _watch(scheduler: Recorded) -> tuple[bool, list[Message]]:
     with session_scope(read_only=True) as session:
         rows = jobs.jobs_in_scheduler(session, "hpc")
     reports = watch.poll_scheduler(scheduler, rows)
-    with session_scope() as session:
-        return watch.record_reports(session, rows, reports)
+    with sending() as sent, session_scope() as session:
+        changed = watch.record_reports(session, rows, reports)
+    return changed, sent
 
 
 def _report(row: Job, state: JobState, **details: object) -> JobReport:
@@ -183,8 +184,9 @@ def test_a_slow_second_watcher_changes_nothing_that_is_final() -> None:
     with session_scope() as session:
         session.execute(update(Job).where(Job.id == row.id).values(state=JobState.SUCCEEDED))
     reports = watch.poll_scheduler(Recorded(_report(row, JobState.FAILED, exit_code=1)), stale)
-    with session_scope() as session:
-        assert watch.record_reports(session, stale, reports) == (True, [])
+    with sending() as sent, session_scope() as session:
+        assert watch.record_reports(session, stale, reports)
+    assert sent == []
     assert _finding(row.id) is None
     assert job(row.id).next_send_at is None
 

@@ -7,7 +7,7 @@ import pytest
 from gateway.clusters.configuration import load_clusters
 from gateway.clusters.limits import Ceilings, Defaults, Limits
 from gateway.errors import Invalid
-from gateway.jobs.resources import ResourceRequest, grant, resources
+from gateway.jobs.resources import ResourceRequest, grant, scheduler_resources
 from gateway.schedulers.base import Resources
 
 GIB = 2**30
@@ -19,7 +19,7 @@ LIMITS = Limits(
 
 def test_defaults() -> None:
     granted = grant(ResourceRequest(), LIMITS, ranks=4, threads=2)
-    assert resources(granted, 16) == Resources(
+    assert scheduler_resources(granted, 16) == Resources(
         partition="debug",
         account="lab",
         time_limit_s=600,
@@ -37,7 +37,7 @@ def test_wishes() -> None:
 
 
 def test_nothing_configured_leaves_all_to_the_scheduler() -> None:
-    assert resources(grant(ResourceRequest(), Limits(), 1, 1), 8) == Resources(cpus_per_node=8)
+    assert scheduler_resources(grant(ResourceRequest(), Limits(), 1, 1), 8) == Resources(cpus_per_node=8)
 
 
 def test_a_time_ceiling_is_the_limit_of_who_does_not_ask() -> None:

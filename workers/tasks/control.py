@@ -1,4 +1,4 @@
-"""The answers to short questions about a cluster."""
+"""The task that replies to a request for a job's log."""
 
 import os
 from dataclasses import asdict
@@ -20,18 +20,18 @@ FILES = {"stdout": batch_script.STDOUT, "stderr": batch_script.STDERR}
 
 @app.task(name=TASK)
 def log(key: str, job_id: str, stream: str, offset: int, tail: int | None) -> None:
-    """Answer with a part of a job's stdout or stderr."""
+    """Reply with a range of a job's stdout or stderr."""
     with session_scope(read_only=True) as session:
         job = session.get_one(Job, UUID(job_id))
     cluster = catalog.configured_clusters()[job.infrastructure]
-    piece = read(job, LogRange(stream, offset, tail), open_filesystem(cluster, job.owner))
-    ask_worker.reply(key, asdict(piece))
+    chunk = read(job, LogRange(stream, offset, tail), open_filesystem(cluster, job.owner))
+    ask_worker.reply(key, asdict(chunk))
 
 
-def read(job: Job, wanted: LogRange, site: SharedFilesystem) -> LogChunk:
-    """Read the part; a job that has written nothing yet has an empty log."""
+def read(job: Job, wanted: LogRange, filesystem: SharedFilesystem) -> LogChunk:
+    """Read a range of the log, which is empty until the job writes."""
     try:
-        with site.read(attempt_folder(job) / FILES[wanted.stream]) as source:
+        with filesystem.read(attempt_folder(job) / FILES[wanted.stream]) as source:
             size = os.fstat(source.fd).st_size
             offset = min(wanted.offset, size) if wanted.tail is None else max(size - wanted.tail, 0)
             data = os.pread(source.fd, min(LIMIT_BYTES, size - offset), offset)

@@ -1,9 +1,9 @@
-"""Housekeeping tasks: the sweep, which beat asks for every few seconds."""
+"""The housekeeping task: the sweep, which beat sends every few seconds."""
 
 from gateway import leases
 from gateway.db import session_scope
 from gateway.operations.sweep import LEASE, LEASE_PERIODS, sweep
-from gateway.queue import app, send
+from gateway.queue import app
 from gateway.queue.celery_app import SWEEP_TASK
 from gateway.settings import get_settings
 
@@ -11,10 +11,9 @@ from gateway.settings import get_settings
 # No events: thousands of sweeps a day would push the real tasks out of Flower.
 @app.task(name=SWEEP_TASK, bind=True, send_events=False)
 def run(self: "app.Task") -> None:
-    """Send again what nobody took; one sweeper at a time, whatever number of beats and workers run."""
+    """Sweep, as the holder of the sweeper's lease: one at a time, however many beats and workers run."""
     holder = str(self.request.hostname)
     with session_scope() as session:
         if not leases.acquire_lease(session, LEASE, holder, LEASE_PERIODS * get_settings().sweep_s):
             return
-        messages = sweep(session)
-    send(messages)
+        sweep(session)

@@ -1,4 +1,4 @@
-"""The tasks of a job: its submission, and its end. What lies between is the watcher's."""
+"""The tasks of a job: submit and finish. The watcher writes its states in between."""
 
 import logging
 
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 @app.task(name="jobs.submit", bind=True, throws=(GivenUp,), **LOST_WORKER)
 def submit(self: "app.Task", job_id: str) -> None:
-    """Hand a job to its scheduler, exactly once."""
+    """Submit a job to its scheduler, exactly once."""
     claim = claim_row(claims.take_submission, job_id, str(self.request.hostname))
     if claim is None:
         return
@@ -43,10 +43,10 @@ def submit(self: "app.Task", job_id: str) -> None:
             jobs.record_submission(session, claim, scheduler_id)
 
 
-def _submit(row: Job, cluster: Cluster, site: SharedFilesystem, claim: Claim) -> str:
-    """Submit, or adopt what an earlier claim of this attempt has submitted before it died.
+def _submit(row: Job, cluster: Cluster, filesystem: SharedFilesystem, claim: Claim) -> str:
+    """Submit the job, or adopt the one that an earlier claim of this attempt has submitted.
 
-    A job that is to be cancelled is adopted as well, for the watcher to cancel, but not submitted.
+    A job with a cancel request is adopted, for the watcher to cancel, but not submitted.
     """
     prepared, scheduler = prepare(row, cluster), open_scheduler(cluster)
     if claim.repeated:
@@ -55,14 +55,14 @@ def _submit(row: Job, cluster: Cluster, site: SharedFilesystem, claim: Claim) ->
             return found.scheduler_id
     if row.cancel_requested_at is not None:
         raise Cancelled(ON_REQUEST)
-    site.make_folder(prepared.job_file.parent)
-    site.write_text(prepared.job_file, prepared.job_json)
+    filesystem.make_folder(prepared.job_file.parent)
+    filesystem.write_text(prepared.job_file, prepared.job_json)
     return scheduler.submit(prepared.spec)
 
 
 @app.task(name="jobs.finish", bind=True, throws=(SchedulerError, GivenUp), **LOST_WORKER)
 def finish(self: "app.Task", job_id: str) -> None:
-    """Make a job's end final and visible. It fails when the job failed, so that Flower tells the truth."""
+    """Make a job's end final and visible. The task fails when the job failed, so that Flower shows it."""
     claim = claim_row(claims.take_ending, job_id, str(self.request.hostname))
     if claim is None:
         return
@@ -70,9 +70,9 @@ def finish(self: "app.Task", job_id: str) -> None:
         with session_scope() as session:
             row = claims.lock_claimed(session, Job, claim)
         cluster = catalog.configured_clusters()[row.infrastructure]
-        site = open_filesystem(cluster, row.owner)
-        state, reason, outputs = read_ending(row, cluster, site)
-        used = measure_usage(row, attempt_folder(row), site, _accounting(row, cluster))
+        filesystem = open_filesystem(cluster, row.owner)
+        state, reason, outputs = read_ending(row, cluster, filesystem)
+        used = measure_usage(row, attempt_folder(row), filesystem, _accounting(row, cluster))
         with session_scope() as session:
             jobs.finish(session, claim, state, reason, outputs=outputs, usage=used)
     if state is not JobState.SUCCEEDED:
@@ -80,7 +80,7 @@ def finish(self: "app.Task", job_id: str) -> None:
 
 
 def _accounting(row: Job, cluster: Cluster) -> Accounting | None:
-    """Ask the scheduler for its own figures; an end does not wait for them."""
+    """Return the scheduler's own figures, or None when it has none now."""
     try:
         return open_scheduler(cluster).accounting(row.name)
     except SchedulerError as error:

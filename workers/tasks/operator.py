@@ -5,7 +5,7 @@ from uuid import UUID
 from gateway.db import session_scope
 from gateway.errors import Conflict, NotFound
 from gateway.operations import retries
-from gateway.queue import app, send
+from gateway.queue import app
 
 
 @app.task(name="operator.retry", throws=(Conflict, NotFound))
@@ -16,5 +16,4 @@ def retry(row_id: str, by: str = "a Celery client", reason: str = "") -> None:
     except ValueError:
         raise NotFound(f"{row_id!r} is not an id") from None
     with session_scope() as session:
-        message = retries.retry_one(session, wanted, by, reason)
-    send([message])
+        retries.retry_one(session, wanted, by, reason)

@@ -1,6 +1,7 @@
-"""The tasks that remove what has expired: on the cluster first, then from the database."""
+"""The tasks that remove expired work: its files on the cluster first, then its row."""
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
@@ -17,9 +18,8 @@ from gateway.queue import app
 from gateway.states import TransferState
 from gateway.work import claims
 from workers.tasks import LOST_WORKER
-from workers.tasks.transfers import place, remove_leftovers
+from workers.tasks.transfers import CLEAN_TRIES, place, remove_leftovers
 
-TRIES = 50  # some hours, with the sweeper's growing pauses
 CLOCKS_S = 3600.0  # how far the clocks of cluster and gateway may be apart
 Row = TypeVar("Row", bound=Transfer | Job)
 _log = logging.getLogger(__name__)
@@ -28,24 +28,24 @@ _log = logging.getLogger(__name__)
 @app.task(name="jobs.prune", **LOST_WORKER)
 def prune_job(job_id: str) -> None:
     """Remove the folders of all of a job's runs, then the job."""
-    _prune(Job, job_id)
+    _prune(Job, job_id, _remove_job)
 
 
 @app.task(name="transfers.prune", **LOST_WORKER)
 def prune_transfer(transfer_id: str) -> None:
-    """Remove what a transfer has staged or left, then the transfer."""
-    _prune(Transfer, transfer_id)
+    """Remove the staged file and the leftovers of a transfer, then the transfer."""
+    _prune(Transfer, transfer_id, _remove_transfer)
 
 
-def _prune(model: type[Row], row_id: str) -> None:
+def _prune(model: type[Row], row_id: str, remove: Callable[[Row], bool]) -> None:
     with session_scope() as session:
         row = claims.take_expired(session, model, UUID(row_id))
     if row is None:
         return
     try:
-        done = _remove_job(row) if isinstance(row, Job) else _remove_transfer(row)
+        done = remove(row)
     except GatewayError as error:
-        if error.transient and row.sends < TRIES:
+        if error.transient and row.sends < CLEAN_TRIES:
             raise  # and it is sent again
         _log.warning("%s: something of it is left on the cluster: %s", row.id, error.detail)
         done = True
@@ -58,30 +58,30 @@ def _prune(model: type[Row], row_id: str) -> None:
 
 
 def _remove_job(job: Job) -> bool:
-    """Remove the runs' folders, unless work that has not ended still reads from one of them."""
+    """Remove the folders of the runs, unless unfinished work reads from one of them."""
     cluster = catalog.configured_clusters()[job.infrastructure]
-    site = open_filesystem(cluster, job.owner)
+    filesystem = open_filesystem(cluster, job.owner)
     with session_scope(read_only=True) as session:
         needed = retention.paths_in_use(session, cluster)
     folders = [run_folder(job, run) for run in range(1, job.attempt + 1)]
     if any(retention.is_in_use(folder, needed) for folder in folders):
         return False
     for folder in folders:
-        site.remove_folder(folder)
+        filesystem.remove_folder(folder)
     return True
 
 
 def _remove_transfer(row: Transfer) -> bool:
-    """Remove what tries have left, and the staged file where it is still as it was brought."""
+    """Remove the leftovers, and the staged file unless it was changed, staged again or is in use."""
     remove_leftovers(row)
     if row.kind not in STAGED or row.state is not TransferState.COMPLETED or row.children is not None:
         return True
-    site, path = place(row)
+    filesystem, path = place(row)
     with session_scope(read_only=True) as session:
         cluster = catalog.configured_clusters()[row.infrastructure]
         if retention.is_in_use(path, retention.paths_in_use(session, cluster)):
             return False
         staged_again = retention.was_staged_again(session, cluster, row)
     if not staged_again and row.ended_at is not None:
-        site.remove_file(path, row.bytes_done, row.ended_at + timedelta(seconds=CLOCKS_S))
+        filesystem.remove_file(path, row.bytes_done, row.ended_at + timedelta(seconds=CLOCKS_S))
     return True

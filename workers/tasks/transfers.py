@@ -12,7 +12,7 @@ from gateway.errors import GatewayError, StorageError
 from gateway.filesystems.opening import open_filesystem
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.models import Transfer
-from gateway.queue import app, send
+from gateway.queue import app
 from gateway.settings import get_settings
 from gateway.storage.address import Credentials, PresignedUrl, S3Address, Secret
 from gateway.transfers import lifecycle as transfers
@@ -99,8 +99,7 @@ def _expand(row: Transfer, claim: Claim, progress: Progress) -> None:
         site, path = place(row)
         found = stage.list_files(site, path, progress, MOST_CHILDREN)
     with session_scope() as session:
-        messages = prefixes.expand_prefix(session, claim, [PrefixEntry(name, size) for name, size in found])
-    send(messages, first=True)
+        prefixes.expand_prefix(session, claim, [PrefixEntry(name, size) for name, size in found])
 
 
 def _move(row: Transfer, claim: Claim, progress: Progress) -> None:
