@@ -14,10 +14,9 @@ from select import POLLERR, POLLHUP, POLLIN, POLLOUT, poll
 from typing import Any, NamedTuple, Protocol
 
 import pycurl
-from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from gateway.egress.curl import Account, Origin, new_handle, sign_for
-from gateway.egress.errors import curl_error
+from gateway.egress.errors import broken_connection, curl_error, silent_server
 from gateway.egress.threads import LOOK_S
 from gateway.errors import Fault, StorageError
 from gateway.settings import Settings
@@ -108,7 +107,7 @@ class Connection:
     def step(self) -> None:
         """Wait a moment for something to happen, and let libcurl act on it."""
         if self.is_over:  # and who waits still waits, for what was not an answer
-            raise ConnectionClosedError(endpoint_url=self._place.host)
+            raise broken_connection(self._place.url)
         ready = self._sockets.poll(
             LOOK_S * 1000 if self._timer_ms < 0 else min(LOOK_S * 1000, self._timer_ms)
         )
@@ -174,13 +173,13 @@ class Connection:
         failed = self._multi.info_read()[2]
         self._multi.remove_handle(self._easy)
         if failed and self._error is None:
-            self._error = curl_error(failed[0][1], failed[0][2], self._place.host)
+            self._error = curl_error(failed[0][1], failed[0][2], self._place)
 
     def _check_patience(self) -> None:
         """Raise when the server is silent for too long; libcurl itself sees to the time of connecting."""
         is_late = time.monotonic() - self._quiet_since > self._patience_s
         if is_late and not self.is_over and self._easy.getinfo(pycurl.PRETRANSFER_TIME):
-            raise ReadTimeoutError(endpoint_url=self._place.host)
+            raise silent_server(self._place.url)
 
     def _heed(self, event: int, number: int, *_: object) -> None:
         """Learn which socket libcurl waits for, and what for."""

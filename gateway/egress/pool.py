@@ -15,12 +15,12 @@ from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import Any
 
-from botocore.exceptions import ConnectionClosedError
-from botocore.httpsession import get_cert_path
+import certifi
 
 from gateway.egress import policy
 from gateway.egress.connection import HELD_BYTES, Body, Connection, Request, Take
 from gateway.egress.curl import Account, Origin, origin_and_target
+from gateway.egress.errors import broken_connection
 from gateway.egress.headers import ResponseHead, request_lines, response_head
 from gateway.egress.threads import LOOK_S, wait_for_thread
 from gateway.settings import Settings
@@ -53,13 +53,13 @@ class ConnectionPool:
 
         Raises
         ------
-        BotoCoreError
-            When the way to the server is broken.
+        StorageUnavailable
+            When the server does not answer, or the connection to it breaks.
         StorageError
-            When the server may not be connected to.
+            When the server may not be connected to, or its certificate cannot be verified.
         """
         place, target = origin_and_target(url)
-        look = _Lookout(self._cut, self._tell, place.host)
+        look = _Lookout(self._cut, self._tell, place)
         look()
         wire = self._take(place, look)
         try:
@@ -107,7 +107,7 @@ class ConnectionPool:
                 if time.monotonic() < wire.made_at + KEPT_S:
                     return wire
                 wire.close()
-        bundle = self._settings.ca_bundle or get_cert_path(True)  # noqa: FBT003  botocore's own way
+        bundle = self._settings.ca_bundle or certifi.where()
         return Connection(place, self._resolved(place, look), self._settings, str(bundle))
 
     def _resolved(self, place: Origin, look: Callable[[], None]) -> list[str]:
@@ -167,8 +167,8 @@ class Response:
 class _Lookout:
     """Looks up from waiting once in a while: whether this was cut, and what the one says who watches."""
 
-    def __init__(self, cut: threading.Event, tell: Callable[[], None], host: str) -> None:
-        self._cut, self._tell, self._host, self._due = cut, tell, host, 0.0
+    def __init__(self, cut: threading.Event, tell: Callable[[], None], origin: Origin) -> None:
+        self._cut, self._tell, self._origin, self._due = cut, tell, origin, 0.0
 
     def __call__(self) -> None:
         now = time.monotonic()
@@ -176,7 +176,7 @@ class _Lookout:
             return
         self._due = now + LOOK_S
         if self._cut.is_set():
-            raise ConnectionClosedError(endpoint_url=self._host)
+            raise broken_connection(self._origin.url)
         self._tell()
 
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from gateway.egress import policy
 from gateway.egress.connection import Take
-from gateway.egress.errors import connection_errors
+from gateway.egress.errors import socket_errors
 from gateway.egress.threads import wait_for_thread
 from gateway.errors import StorageChanged, StorageError, StorageUnavailable
 from gateway.settings import Settings
@@ -120,7 +120,7 @@ class FtpFile:
     def _session(self) -> Iterator[ftplib.FTP]:
         """Log in; the host's address is judged, and data connections go to that same address."""
         ftp = ftplib.FTP(encoding="utf-8")  # noqa: S321 (what the user asked for, and nothing secret in it)
-        with connection_errors(self._where):
+        with socket_errors(self._where):
             try:
                 self._connect(ftp)
                 with self._tracked(cast("socket.socket", ftp.sock)):

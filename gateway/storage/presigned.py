@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Mapping
 
 from gateway.egress.connection import SizedBody
-from gateway.egress.errors import connection_errors
 from gateway.errors import StorageError, StorageUnavailable
 from gateway.settings import Settings
 from gateway.storage.address import PresignedUrl, S3Address
@@ -37,9 +36,8 @@ class PresignedObject(WebFile):
             raise StorageError("a presigned URL takes 5 GiB at most: send keys for larger files")
         digest = _Md5(data)
         headers = {"Content-Length": str(len(data))}
-        with connection_errors(self._address.endpoint):
-            answer = self._connections.send("PUT", self._url, headers, digest)
-            answer.close()
+        answer = self._connections.send("PUT", self._url, headers, digest)
+        answer.close()
         if answer.status not in _TAKEN:
             raise http_error(answer, self._url, self.reasons, self.advice)
         kept = etag_md5(answer.headers)

@@ -6,9 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
-from botocore.exceptions import BotoCoreError
-
-from gateway.egress.errors import connection_errors
 from gateway.egress.policy import check_endpoint
 from gateway.egress.pool import ConnectionPool, Response
 from gateway.errors import Fault, Invalid, StorageBusy, StorageChanged, StorageError, StorageUnavailable
@@ -80,20 +77,16 @@ class WebFile:
         """Open a range of the file as it was when `info` was asked for; without ranges, all of it."""
         is_part = info.ranges and (start, stop) != (0, info.size)
         headers = {"Range": f"bytes={start}-{'' if stop is None else stop - 1}"} if is_part else {}
-        with connection_errors(_origin(self._url)):
-            answer = self._open(headers)
-            try:
-                self._check(answer, info, start if is_part else None)
-                yield answer
-            finally:
-                answer.close()
+        with closing(self._open(headers)) as answer:
+            self._check(answer, info, start if is_part else None)
+            yield answer
 
     def _checksums(self, headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
         return _digests(headers, whole=whole)
 
     def _checksums_of_whole(self, version: str) -> dict[str, str]:
         """Ask for the digests that come with the whole file only; a server without HEAD has none."""
-        with suppress(BotoCoreError), closing(self._send(self._url, {}, "HEAD")) as answer:
+        with suppress(StorageUnavailable), closing(self._send(self._url, {}, "HEAD")) as answer:
             answer.read()
             if answer.status == _OK and _version(answer.headers) == version:
                 return self._checksums(answer.headers, whole=True)
@@ -120,8 +113,7 @@ class WebFile:
         """Send the request to where the redirects lead, each of them judged like the first address."""
         url = self._src
         for _ in range(MOST_REDIRECTS + 1):
-            with connection_errors(_origin(url)):
-                answer = self._send(url, headers)
+            answer = self._send(url, headers)
             if answer.status not in _REDIRECTS:
                 self._url = url
                 return answer

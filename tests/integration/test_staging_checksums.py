@@ -45,7 +45,7 @@ def test_a_store_that_has_put_other_bytes_together_is_sent_all_of_them_again(
 ) -> None:
     (home / "x").write_bytes(data := os.urandom(20 * MIB))
     trail = Trail()
-    monkeypatch.setattr(multipart, "combined", lambda *_: bytes(8))  # which the store finds it has not
+    monkeypatch.setattr(multipart, "combine_crcs", lambda *_: bytes(8))  # which the store finds it has not
     with pytest.raises(StorageUnavailable, match="other bytes"):
         stage_out(site, at(home, "x"), address, OWNER, Recorder(), SETTINGS, trail)
     monkeypatch.undo()

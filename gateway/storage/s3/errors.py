@@ -1,15 +1,11 @@
-"""What an S3 store or the way to it says, in words that a user can act on."""
+"""Errors of an S3 store: its codes as sentences that a user can act on."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from gateway.egress.errors import connection_error
 from gateway.errors import Fault, StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.storage.address import S3Address
 
@@ -108,7 +104,7 @@ def store_errors(address: S3Address) -> Iterator[None]:
     except ClientError as error:
         raise store_error(error.response, address) from error
     except BotoCoreError as error:
-        raise connection_error(error, address.endpoint) from error
+        raise _client_error(error, address) from error
 
 
 def store_error(response: Any, address: S3Address) -> StorageError:
@@ -126,6 +122,15 @@ def store_error(response: Any, address: S3Address) -> StorageError:
     return StorageError(
         f"the store at {address.endpoint} refused {_what(address)}: {said} (HTTP {status}): check endpoint,"
         " region, bucket and object, or ask the store's operator"
+    )
+
+
+def _client_error(error: BotoCoreError, address: S3Address) -> StorageError:
+    """Return the error for a request that boto3 could not make, or an answer that it could not read."""
+    if isinstance(error, ParamValidationError):
+        return StorageError("the store's client refuses bucket or object: check both", Fault.NAME)
+    return StorageUnavailable(
+        f"{address.endpoint} could not be used ({type(error).__name__}); it is tried again", Fault.NETWORK
     )
 
 

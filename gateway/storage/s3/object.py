@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import cached_property
 
-from botocore.exceptions import BotoCoreError
-
 from gateway.egress.connection import SizedBody
 from gateway.egress.pool import Response
 from gateway.errors import StorageBusy, StorageChanged, StorageError, StorageUnavailable
@@ -86,7 +84,7 @@ class S3Object:
         """Return the body of a small object; None of a large one, and of one that did not arrive whole."""
         if size > _AT_ONCE_BYTES:
             return None
-        with suppress(BotoCoreError):
+        with suppress(StorageUnavailable):
             return answer.read()
         self._drop_first()
         return None
