@@ -140,7 +140,7 @@ class MultipartUploads:
         """
         for page in self._open():
             oldest = since + _clock_lead(page) - _CLOCK_SLACK
-            for found in page.get("MultipartUploads", []):
+            for found in page.get("Uploads", []):
                 is_strange = found["Key"] != self._address.key or found["Initiated"] < oldest
                 if is_strange or found.get("ChecksumAlgorithm", _ALGORITHM) not in _OURS:
                     continue
