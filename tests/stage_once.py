@@ -12,12 +12,11 @@ from gateway.errors import GatewayError
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
 from gateway.storage.address import S3Address
-from gateway.transfers.staging.stage import stage_in, stage_out
-from tests.staging import OWNER, Recorder
+from tests.staging import Recorder, stage_in, stage_out
 
 
 @dataclass
-class FileTrail:
+class FileResume:
     """What a row would keep, in a file."""
 
     file: Path
@@ -41,8 +40,8 @@ def main() -> int:
     folder = PurePosixPath(orders["home"])
     site, path = SharedFilesystem([folder]), folder / orders["name"]
     address = S3Address(orders["endpoint"], "local", "data", orders["key"])
-    trail = FileTrail(
-        Path(orders["trail"]),
+    resume = FileResume(
+        Path(orders["resume"]),
         orders["token"],
         datetime.fromisoformat(orders["begun_at"]),
         deadly=orders.get("deadly", False),
@@ -50,9 +49,9 @@ def main() -> int:
     settings = Settings(allowed_endpoints=["127.0.0.1"], read_timeout_s=1.0)
     try:
         if orders["inwards"]:
-            stage_in(address, OWNER, site, path, Recorder(), settings, trail)
+            stage_in(address, site, path, Recorder(), settings, resume=resume)
         else:
-            stage_out(site, path, address, OWNER, Recorder(), settings, trail)
+            stage_out(site, path, address, Recorder(), settings, resume=resume)
     except GatewayError as error:
         sys.stderr.write(f"{error.detail}\n")
         return 1 if error.transient else 2

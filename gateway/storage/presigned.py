@@ -25,6 +25,7 @@ class PresignedObject(WebFile):
         404: "there is no such object or bucket: check both",
     }
     advice = "check the URL"
+    uploads = None  # the URL is signed for one request
 
     def __init__(self, address: S3Address, secret: PresignedUrl, settings: Settings) -> None:
         super().__init__(secret.url, settings)

@@ -12,8 +12,7 @@ from gateway.egress import policy
 from gateway.errors import StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
-from gateway.transfers.staging.stage import fetch_url
-from tests.staging import SETTINGS, Recorder, at, everything
+from tests.staging import SETTINGS, Recorder, at, everything, stage_in
 from tests.web import Page, ftp, web
 
 MIB = 1 << 20
@@ -22,7 +21,7 @@ PLAIN = ("SIZE", "MDTM")  # what plain servers do not know
 
 def _fetch(url: str, site: SharedFilesystem, home: Path, settings: Settings = SETTINGS) -> Recorder:
     progress = Recorder()
-    fetch_url(url, site, at(home, "in/x"), progress, settings)
+    stage_in(url, site, at(home, "in/x"), progress, settings, secret=None)
     assert everything(home) == ["in", "in/x"]
     return progress
 
@@ -114,7 +113,7 @@ def test_a_digest_is_verified(
         _fetch(f"{url}/x", site, home)
         told[name] = form.format(_digest(b"wrong", algorithm))
         with pytest.raises(StorageUnavailable, match=f"{algorithm} checksum"):
-            fetch_url(f"{url}/x", site, at(home, "y"), Recorder(), SETTINGS)
+            stage_in(f"{url}/x", site, at(home, "y"), Recorder(), SETTINGS, secret=None)
 
 
 def test_an_answer_in_part_that_does_not_say_which_is_not_the_file(

@@ -15,11 +15,11 @@ from awscrt.checksums import crc64nvme
 from gateway.egress.connection import Take
 from gateway.errors import StorageBusy, StorageUnavailable
 from gateway.filesystems.shared import SharedFilesystem
+from gateway.settings import Settings
 from gateway.storage.remote import Readable, RemoteInfo
 from gateway.transfers.staging import download, parts
-from gateway.transfers.staging.attempt import Deadline
 from gateway.transfers.staging.parts import Part, PartRunner
-from tests.staging import Recorder
+from tests.staging import Recorder, attempt
 
 MIB = 1 << 20
 PARTS = 64
@@ -88,15 +88,9 @@ class Store:
 
 
 def _fetch(store: Store, folder: Path, connections: int = 4) -> None:
-    with SharedFilesystem([PurePosixPath(folder)]).receive(PurePosixPath(folder / "x"), TOKEN) as incoming:
-        download.download(
-            store,
-            store.ask(),
-            incoming,
-            progress=Recorder(),
-            deadline=Deadline(60),
-            connections=connections,
-        )
+    incoming = SharedFilesystem([PurePosixPath(folder)]).receive(PurePosixPath(folder / "x"), TOKEN)
+    settings = Settings(connections=connections, transfer_timeout_s=60)
+    download.download(store, incoming, attempt(Recorder(), settings))
 
 
 @pytest.mark.parametrize("checksums", CHECKSUMS, ids=",".join)

@@ -1,10 +1,9 @@
 """An object of an S3 store, read and written over the gateway's own connections."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import cached_property
 
-from gateway.egress.connection import SizedBody
 from gateway.egress.pool import Response
 from gateway.errors import StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.settings import Settings
@@ -18,10 +17,9 @@ from gateway.storage.s3.checksum_headers import (
     part_checksums,
 )
 from gateway.storage.s3.errors import store_errors
-from gateway.storage.s3.multipart import MultipartUploads, StoredPart, read_stored_part
+from gateway.storage.s3.multipart import MultipartUploads
 from gateway.storage.s3.requests import ObjectRequests
-
-__all__ = ["Credentials", "S3Address", "S3Object"]
+from gateway.storage.store import Payload
 
 _AT_ONCE_BYTES = 64 << 10
 
@@ -31,26 +29,26 @@ class S3Object:
 
     def __init__(self, address: S3Address, credentials: Credentials, settings: Settings) -> None:
         self.address = address
-        self._lent, self._is_cut = clients.borrow_session(address, credentials, settings), False
-        self._requests = ObjectRequests(address, self._lent)
+        self._session, self._is_cut = clients.borrow_session(address, credentials, settings), False
+        self._requests = ObjectRequests(address, self._session)
         self._first: Response | None = None
 
     def close(self) -> None:
         """Give the connections back."""
         self._drop_first()
         if self._is_cut:
-            self._lent.close()
+            self._session.close()
         else:
-            clients.return_session(self._lent)
+            clients.return_session(self._session)
 
     def cut(self) -> None:
-        """Break all connections, so that whoever waits for one of them stops waiting."""
+        """Break all connections, so that threads that wait for one of them stop waiting."""
         self._is_cut = True
-        self._lent.connections.cut()
+        self._session.connections.cut()
 
     def watched(self, watch: Callable[[], None]) -> AbstractContextManager[None]:
         """Call `watch` while the block waits for the server; what it raises ends that."""
-        return self._lent.connections.watched(watch)
+        return self._session.connections.watched(watch)
 
     def ask(self) -> RemoteInfo:
         """Begin to read the object: the answer tells size and checksums, and serves the first reading."""
@@ -58,7 +56,7 @@ class S3Object:
         with store_errors(self.address):
             answer = self._requests.get({})
         self._first = answer
-        size, etag = self._length(answer.headers), answer.headers.get("etag", "")
+        size, etag = self._requests.content_length(answer.headers), answer.headers.get("etag", "")
         checksums = object_checksums(answer.headers)
         whole = self._at_once(answer, size)
         multipart = MULTIPART_ETAG.fullmatch(etag)
@@ -69,7 +67,7 @@ class S3Object:
         if part_bytes:
             checksums |= of_parts
         elif self.size() != size:  # no checksum will tell
-            raise self._cut_short()
+            raise self._truncation()
         return RemoteInfo(
             size,
             etag,
@@ -90,15 +88,15 @@ class S3Object:
         return None
 
     def size(self) -> int:
-        """Ask how large the object is."""
+        """Ask for the object's size."""
         with store_errors(self.address):
-            return self._length(self._requests.head())
+            return self._requests.content_length(self._requests.head())
 
     def below(self) -> Iterator[tuple[str, int]]:
         """Yield name and size of every object whose key begins with ours; names begin after that."""
         start = len(self.address.key)
         with store_errors(self.address):
-            pages = self._lent.client.get_paginator("list_objects_v2")
+            pages = self._session.client.get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self.address.bucket, Prefix=self.address.key):
                 for found in page.get("Contents", []):
                     if found["Size"] or not found["Key"].endswith("/"):  # else a folder that tools make up
@@ -133,36 +131,28 @@ class S3Object:
     def _check_answer(self, answer: Response, info: RemoteInfo, length: int) -> None:
         if answer.headers.get("etag", "") != info.version:  # not every store knows If-Match
             raise StorageChanged(f"object {self.address.key!r} was changed while it was read")
-        told = self._length(answer.headers)
+        told = self._requests.content_length(answer.headers)
         if told < length:
-            raise self._cut_short()
+            raise self._truncation()
         if told > length:
             raise StorageError(f"the store at {self.address.endpoint} does not serve ranges as asked")
 
-    def _length(self, headers: Mapping[str, str]) -> int:
-        told = headers.get("content-length", "")
-        if not told.isdecimal():
-            raise StorageError(f"the store at {self.address.endpoint} does not say how long an object is")
-        return int(told)
-
-    def _cut_short(self) -> StorageUnavailable:
+    def _truncation(self) -> StorageUnavailable:
         endpoint = self.address.endpoint
         return StorageUnavailable(f"the answer of {endpoint} was cut short on its way; it is tried again")
 
-    @property
-    def digests(self) -> tuple[str, ...]:
-        """Which digests of bytes are wanted before they are stored."""
-        return self._requests.digests
-
-    def put(self, data: bytes | SizedBody, digests: Mapping[str, bytes]) -> StoredPart:
-        """Store a small object whole."""
+    def put(self, data: Payload) -> None:
+        """Store the whole object with one request; raise StorageUnavailable where other bytes are stored."""
+        digests = self._requests.digest(data)
         with store_errors(self.address):
-            return read_stored_part(self._requests.put(data, len(data), digests), len(data))
+            stored = self._requests.put(data, digests)
+            if stored.crc64nvme is None and stored.md5 is None:
+                self._requests.check_size(len(data))
 
     @cached_property
     def uploads(self) -> MultipartUploads:
-        """The uploads of parts that become the object."""
-        return MultipartUploads(self.address, self._requests, self._lent)
+        """The multipart uploads that become the object."""
+        return MultipartUploads(self.address, self._requests, self._session)
 
     def _part_bytes(self, size: int, count: int) -> int:
         """Return the size of the parts that the object was uploaded in; 0 when they are not alike.
@@ -185,4 +175,4 @@ class S3Object:
             return all(self._size_of_part(number) == part_bytes for number in range(2, count))
 
     def _size_of_part(self, number: int) -> int:
-        return self._length(self._requests.head(f"partNumber={number}"))
+        return self._requests.content_length(self._requests.head(f"partNumber={number}"))

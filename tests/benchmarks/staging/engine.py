@@ -16,8 +16,8 @@ import boto3
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
 from gateway.storage.address import Credentials, S3Address
-from gateway.transfers.staging.stage import stage_in, stage_out
 from tests.benchmarks.staging.clients import WARM
+from tests.staging import stage_in, stage_out
 
 AT_ONCE = 8  # threads over small files; and obstore's connections
 PROCESSES = 4  # of a worker, which is how the gateway moves small files: a group in each, several at once
@@ -43,9 +43,9 @@ def gateway(orders: dict[str, str]) -> Callable[[str], None]:
     def move(name: str) -> None:
         address = S3Address(orders["endpoint"], "local", orders["bucket"], name)
         if orders["direction"] == "down":
-            stage_in(address, credentials, site, folder / name, Silent(), settings)
+            stage_in(address, site, folder / name, Silent(), settings, secret=credentials)
         else:
-            stage_out(site, folder / name, address, credentials, Silent(), settings)
+            stage_out(site, folder / name, address, Silent(), settings, secret=credentials)
 
     return move
 
