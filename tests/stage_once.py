@@ -1,4 +1,4 @@
-"""One try of a transfer in a process of its own, so that tests can kill it: its orders come as JSON."""
+"""One attempt of a transfer in a process of its own, which tests can kill; its orders are JSON."""
 
 import json
 import os
@@ -17,12 +17,12 @@ from tests.staging import Recorder, stage_in, stage_out
 
 @dataclass
 class FileResume:
-    """What a row would keep, in a file."""
+    """A resume state in a file, in place of a row."""
 
     file: Path
     token: str
     lost_since: datetime
-    deadly: bool = False  # killed between the store's answer and the moment when its id is kept
+    deadly: bool = False  # killed between the store's answer and the record of its id
 
     @property
     def upload_id(self) -> str:
@@ -35,7 +35,7 @@ class FileResume:
 
 
 def main() -> int:
-    """Return 0 when the file is where it was wanted, 1 for another try, 2 when there is no use."""
+    """Return 0 after success, 1 after an error that is worth another attempt, 2 after a final one."""
     orders = json.loads(sys.argv[1])
     folder = PurePosixPath(orders["home"])
     site, path = SharedFilesystem([folder]), folder / orders["name"]

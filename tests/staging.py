@@ -1,4 +1,4 @@
-"""The parts that tests of staging share: one attempt in each direction, its observers, and its remains."""
+"""Shared parts of the staging tests: one attempt in each direction, its observers, and its remains."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -27,7 +27,7 @@ OWNER = Credentials(services.ACCESS_KEY, services.SECRET_KEY)
 
 @dataclass
 class Recorder:
-    """A Progress that remembers, and stops when it has seen enough."""
+    """A Progress that records, and stops the attempt at a number of bytes."""
 
     stop_at: int | None = None
     total: int | None = None
@@ -64,7 +64,7 @@ def open_uploads(client: "S3Client") -> list[str]:
 
 @dataclass
 class Resume:
-    """A row's memory."""
+    """A resume state in memory."""
 
     token: str = field(default_factory=lambda: uuid4().hex)
     upload_id: str = ""
@@ -75,7 +75,7 @@ class Resume:
 
 
 class Interrupted(Recorder):
-    """Ends a try when enough was done in it."""
+    """Ends an attempt when enough was done in it."""
 
     def __init__(self, enough: Callable[[int], bool]) -> None:
         super().__init__()

@@ -10,7 +10,7 @@ from gateway.work.claims import Claim
 
 
 def new_attempt(row: Transfer, claim: Claim, progress: Progress, settings: Settings) -> Attempt:
-    """Return the attempt of the claim, whose time begins now."""
+    """Return the attempt of the claim; its time begins now."""
     return Attempt(
         AllowedProgress(row.owner, progress),
         Deadline(settings.transfer_timeout_s),

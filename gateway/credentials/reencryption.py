@@ -76,7 +76,7 @@ def reencrypt_some(column: Column, batch: list[tuple[Any, str]], tally: Tally) -
             except KeyMissing:
                 tally.unreadable += 1
                 continue
-            # Only what is still as it was read: who has changed or erased it since knows better.
+            # A secret that was changed or erased since it was read stays as it is.
             unchanged = update(column.table).where(column.key == key, column.secret == secret)
             written = session.execute(
                 unchanged.values({column.secret: fresh}).execution_options(synchronize_session=False)

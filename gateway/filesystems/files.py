@@ -54,7 +54,9 @@ class SourceFile:
 
     def changed(self) -> FilesystemError:
         """Return the error for a file that is not as it was."""
-        return FilesystemError(f"{self.path} was changed while it was read: retry when nobody writes to it")
+        return FilesystemError(
+            f"{self.path} was changed while it was read: retry when no program writes to it"
+        )
 
 
 class FileSlice(io.RawIOBase):
@@ -175,7 +177,7 @@ class PartialFile:
                 rest, offset = rest[count:], offset + count
 
     def read_at(self, buffer: memoryview, offset: int) -> memoryview:
-        """Fill the buffer with what has been written, and return the part of it that is filled."""
+        """Read written bytes into the buffer, and return the part of it that is filled."""
         with filesystem_errors(self.path):
             return buffer[: os.preadv(self.fd, [buffer], offset)]
 

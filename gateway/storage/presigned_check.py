@@ -1,15 +1,14 @@
-"""Presigned URLs judged by their text: each must lead to the very object that the request names."""
+"""The check of a presigned URL by its text: it must lead to the very object that the request names."""
 
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-from gateway.egress.policy import check_endpoint
+from gateway.egress.policy import DEFAULT_PORTS, check_endpoint
 from gateway.errors import Invalid
 from gateway.settings import get_settings
 from gateway.storage.address import PresignedUrl
 
 FIELD = "presigned_url"
 _SIGNATURES = frozenset({"X-Amz-Signature", "Signature"})  # versions 4 and 2
-_PORTS = {"http": 80, "https": 443}
 
 
 def check_presigned(secret: PresignedUrl, endpoint: str, bucket: str, key: str) -> None:
@@ -21,21 +20,21 @@ def check_presigned(secret: PresignedUrl, endpoint: str, bucket: str, key: str) 
     check_endpoint(secret.url, get_settings().allowed_endpoints, FIELD)
     if key.endswith("/"):
         raise Invalid("a presigned URL is of one object, and this one's name ends in '/'", field=FIELD)
-    asked, store = urlsplit(secret.url), urlsplit(endpoint)
-    if asked.fragment or not _SIGNATURES & parse_qs(asked.query).keys():
+    url, store = urlsplit(secret.url), urlsplit(endpoint)
+    if url.fragment or not _SIGNATURES & parse_qs(url.query).keys():
         raise Invalid("the URL carries no signature: presign it with the store's SDK", field=FIELD)
-    if not _is_of(asked, store, bucket, key):
+    if not _leads_to(url, store, bucket, key):
         raise Invalid("the URL does not lead to this object in this bucket at this endpoint", field=FIELD)
 
 
-def _is_of(asked: SplitResult, store: SplitResult, bucket: str, key: str) -> bool:
-    """Tell whether the URL is the object's, in one of the two ways of addressing a bucket."""
-    if (asked.scheme, _port(asked)) != (store.scheme, _port(store)):
+def _leads_to(url: SplitResult, store: SplitResult, bucket: str, key: str) -> bool:
+    """Return whether the URL is the object's, in one of the two ways of addressing a bucket."""
+    if (url.scheme, _port(url)) != (store.scheme, _port(store)):
         return False
     by_path = (store.hostname, f"{store.path.rstrip('/')}/{bucket}/{key}")
     by_host = (f"{bucket}.{store.hostname}".lower(), f"/{key}")
-    return (asked.hostname, unquote(asked.path)) in {by_path, by_host}
+    return (url.hostname, unquote(url.path)) in {by_path, by_host}
 
 
 def _port(parts: SplitResult) -> int | None:
-    return parts.port or _PORTS.get(parts.scheme)
+    return parts.port or DEFAULT_PORTS.get(parts.scheme)

@@ -23,7 +23,7 @@ class RemoteInfo:
 
 
 def without_parts(info: RemoteInfo) -> RemoteInfo:
-    """Return the description without the checksums of an upload's parts, whose sizes are unknown."""
+    """Return the description without the checksums of an upload's parts of unknown sizes."""
     whole = {name: value for name, value in info.checksums.items() if not name.endswith("-parts")}
     return replace(info, checksums=whole, parts_bytes=0)
 
@@ -44,8 +44,8 @@ class Connected(Protocol):
 class Readable(Protocol):
     """An open answer."""
 
-    def pour(self, take: Take) -> None:
-        """Give the body away in pieces, until there is no more of it or `take` returns False."""
+    def stream(self, take: Take) -> None:
+        """Pass the body to `take` in pieces, until its end or until `take` returns False."""
 
 
 class Remote(Connected, Protocol):
@@ -59,7 +59,7 @@ class Remote(Connected, Protocol):
 
 
 class Prefix(Connected, Protocol):
-    """All objects of a store whose keys begin alike."""
+    """All objects of a store below one prefix."""
 
     def below(self) -> Iterator[tuple[str, int]]:
         """Yield name and size of each object; names begin after the prefix."""

@@ -48,7 +48,7 @@ class Uploads(Protocol):
         """Remove the parts; an upload that is gone is fine."""
 
     def find_lost(self, since: datetime) -> Iterator[str]:
-        """Yield the open uploads, begun since then, whose id no row has."""
+        """Yield the open uploads, begun since then, that no row has the id of."""
 
 
 class Store(Connected, Protocol):

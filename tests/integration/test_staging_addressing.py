@@ -1,4 +1,4 @@
-"""How a store is reached: over TLS, by the bucket in the host's name, under a region, by the right clock."""
+"""Ways to reach a store: TLS, the bucket in the host's name, the region, and the clock of the signature."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""A cancel is heard wherever a transfer waits: for a name, a connection, or the last answer."""
+"""A cancel ends a transfer promptly in every wait: for a name, a connection, or the last answer."""
 
 import socket
 import time

@@ -1,4 +1,4 @@
-"""The checksum of an upload: what the store keeps and compares, and stores that do not know it."""
+"""The checksum of an upload: kept and compared by the store, and left out for stores without it."""
 
 import os
 from base64 import b64decode
@@ -79,7 +79,7 @@ def refusal(request: pytest.FixtureRequest) -> Refusal:
 def old(refusal: Refusal, store: ObjectStore, address: S3Address) -> Iterator[S3Address]:
     with old_store(store.port, refusal) as url:
         yield replace(address, endpoint=url)
-    clients.kept.clear()
+    clients.idle_sessions.clear()
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -105,7 +105,7 @@ def test_an_upload_without_the_checksum_goes_on_without_it(
     with pytest.raises(StorageUnavailable, match="another try"):
         stage_out(site, at(home, "x"), old, almost, SETTINGS, resume=resume)
     assert resume.upload_id.startswith("unchecked:")
-    clients.kept.clear()  # as another worker, which knows nothing of this store
+    clients.idle_sessions.clear()  # as another worker, which knows nothing of this store
     refused = len(refusal.targets)
     stage_out(site, at(home, "x"), old, Recorder(), SETTINGS, resume=resume)
     assert _read(s3, old) == data
@@ -120,4 +120,4 @@ def test_what_is_refused_for_another_reason_is_told(
         nowhere = replace(address, bucket="nowhere", endpoint=url)
         with pytest.raises(StorageError, match="there is no bucket 'nowhere'"):
             stage_out(site, at(home, "x"), nowhere, Recorder(), SETTINGS)
-    clients.kept.clear()
+    clients.idle_sessions.clear()

@@ -1,4 +1,4 @@
-"""Destinations that are forbidden, contested, or gone: told plainly, and nothing left there."""
+"""Destinations that are forbidden, contested, or gone: a clear error, and no remains."""
 
 import os
 import threading

@@ -216,7 +216,7 @@ def test_a_cancel_does_not_wait_for_the_first_answer_either(
     assert time.monotonic() - begun < 5
     assert everything(home) == ["up"]
     faulty.restart(lambda _: Fault())
-    abandon_upload(there, resume, SETTINGS)  # the store has begun one, whose id never came
+    abandon_upload(there, resume, SETTINGS)  # the store has begun one, and its id never came
     assert open_uploads(s3) == []
 
 
@@ -251,7 +251,7 @@ def test_the_next_try_goes_on_where_the_last_one_stopped(
     *, in_parts: bool, faulty: Proxy, there: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     data = os.urandom(80 * MIB)
-    if in_parts:  # whose digests the second try takes of the file, where the first has brought them
+    if in_parts:  # the second try takes the digests of the first try's parts from the file
         s3.upload_fileobj(io.BytesIO(data), "data", there.key)
     else:
         s3.put_object(Bucket="data", Key=there.key, Body=data)

@@ -1,4 +1,4 @@
-"""Uploads that were begun by a process which was killed before it could write their id down."""
+"""Uploads of a process that was killed before it could record their id: found and aborted."""
 
 import json
 import signal

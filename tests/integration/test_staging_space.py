@@ -1,4 +1,4 @@
-"""A cluster without space: a real filesystem refuses, it is told, nothing is left, a retry works."""
+"""A cluster without space: a clear error, no remains, and a retry that works."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Staging from a store that counts requests: fewer and longer ones are made, and every byte arrives."""
+"""Staging from a store that counts requests: fewer and longer ones, and every byte arrives."""
 
 import io
 import json
@@ -26,7 +26,7 @@ MIB = 1 << 20
 PART, PARTS = 8 * MIB, 32
 SIZE = PART * PARTS - MIB + 5
 PER_S = 3
-UNREAD = 2 * PART  # of the first answer, which is of the whole: what is on its way when that is clear
+UNREAD = 2 * PART  # of the first answer, which is of the whole: bytes on their way when that is clear
 
 
 def _store(s3: "S3Client", key: str, *, in_parts: bool) -> bytes:

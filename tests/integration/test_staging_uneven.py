@@ -1,4 +1,4 @@
-"""Objects that were uploaded in parts of different sizes, whose checksum of parts nobody can recompute."""
+"""Objects that were uploaded in parts of different sizes: their checksum of parts cannot be recomputed."""
 
 import os
 from collections.abc import Sequence

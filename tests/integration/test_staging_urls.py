@@ -16,7 +16,7 @@ from tests.staging import SETTINGS, Recorder, at, everything, stage_in
 from tests.web import Page, ftp, web
 
 MIB = 1 << 20
-PLAIN = ("SIZE", "MDTM")  # what plain servers do not know
+PLAIN = ("SIZE", "MDTM")  # unknown to plain servers
 
 
 def _fetch(url: str, site: SharedFilesystem, home: Path, settings: Settings = SETTINGS) -> Recorder:
@@ -69,7 +69,7 @@ def test_a_broken_connection_starts_again_where_they_are_not(site: SharedFilesys
 @pytest.mark.parametrize(
     ("status", "kind", "says"),
     [
-        (404, StorageError, "404 Not Found: there is no such file"),
+        (404, StorageError, "404 Not Found: the file does not exist"),
         (403, StorageError, "403 Forbidden: it gives no permission"),
         (401, StorageError, "login"),
         (418, StorageError, "check src"),
@@ -92,7 +92,7 @@ def _digest(data: bytes, algorithm: str = "sha256") -> str:
     return base64.b64encode(hashlib.new(algorithm, data).digest()).decode()
 
 
-DIGESTS = [  # name and value of the header, what it is of, and whether it speaks of any body but the whole
+DIGESTS = [  # name and value of the header, its algorithm, and whether it is of the whole in every answer
     ("Repr-Digest", "sha-256=:{}:", "sha256", True),
     ("Content-Digest", "sha-256=:{}:", "sha256", False),
     ("Digest", "SHA-256={}", "sha256", True),

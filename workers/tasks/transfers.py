@@ -1,4 +1,4 @@
-"""The tasks that carry out a transfer, and that remove what is left of one that has ended badly."""
+"""Tasks of transfers: move the bytes of one or of a group, and remove the remains of failed ones."""
 
 import logging
 from contextlib import closing
@@ -62,7 +62,7 @@ def _run_one(row: Transfer, claim: Claim, progress: ClaimProgress) -> None:
 
 
 def _stage(row: Transfer, claim: Claim, progress: Progress) -> None:
-    """Move the bytes, unless what would be moved is another result than its owner believes."""
+    """Move the bytes; of a result only when it is still the one that its owner asked for."""
     if row.kind == "s3_result":
         with session_scope(read_only=True) as session:
             transfers.check_result(session, row)
@@ -71,7 +71,7 @@ def _stage(row: Transfer, claim: Claim, progress: Progress) -> None:
 
 @app.task(name="transfers.clean", **LOST_WORKER)
 def clean(transfer_id: str) -> None:
-    """Remove temporary files and abort the upload of a transfer for which there will be no next try."""
+    """Remove temporary files and abort the upload of a transfer that will have no next attempt."""
     with session_scope() as session:
         row = claims.take_leftovers(session, UUID(transfer_id))
     if row is None:
@@ -88,7 +88,7 @@ def clean(transfer_id: str) -> None:
 
 def remove_leftovers(row: Transfer) -> None:
     """Remove temporary files and the open upload of a transfer that has ended."""
-    filesystem, path = place(row)
+    filesystem, path = cluster_file(row)
     resume = RowResume(row)
     filesystem.discard(path, resume.token)
     if row.kind == "s3_result" and row.credentials:
@@ -102,7 +102,7 @@ def _expand(row: Transfer, claim: Claim, progress: Progress) -> None:
         with closing(open_prefix(_address(row), _secret(row), get_settings())) as prefix:
             found = list_objects(prefix, progress, MOST_CHILDREN)
     else:
-        filesystem, path = place(row)
+        filesystem, path = cluster_file(row)
         found = list_files(filesystem, path, progress, MOST_CHILDREN)
     with session_scope() as session:
         messages = prefixes.expand_prefix(session, claim, [PrefixEntry(name, size) for name, size in found])
@@ -111,7 +111,7 @@ def _expand(row: Transfer, claim: Claim, progress: Progress) -> None:
 
 def _move(row: Transfer, claim: Claim, progress: Progress) -> None:
     """Move the bytes in the row's direction."""
-    filesystem, path = place(row)
+    filesystem, path = cluster_file(row)
     settings = get_settings()
     attempt = new_attempt(row, claim, progress, settings)
     if row.kind == "s3_result":
@@ -125,8 +125,8 @@ def _move(row: Transfer, claim: Claim, progress: Progress) -> None:
             download(remote, filesystem.receive(path, attempt.resume.token), attempt)
 
 
-def place(row: Transfer) -> tuple[SharedFilesystem, PurePosixPath]:
-    """Return the transfer's end on the cluster."""
+def cluster_file(row: Transfer) -> tuple[SharedFilesystem, PurePosixPath]:
+    """Return the filesystem and the path of the transfer's file on the cluster."""
     cluster = catalog.configured_clusters()[row.infrastructure]
     path = owner_roots(cluster, row.owner).confine(row.path, "path")
     return open_filesystem(cluster, row.owner), path

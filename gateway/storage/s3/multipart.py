@@ -96,22 +96,22 @@ class MultipartUploads:
 
     def complete(self, upload_id: str, parts: Sequence[StoredPart]) -> None:
         """Make an object of the parts. A store that knows the checksum compares that of the whole."""
-        named: list[Any] = [{"PartNumber": n, "ETag": part.etag} for n, part in enumerate(parts, start=1)]
+        entries: list[Any] = [{"PartNumber": n, "ETag": part.etag} for n, part in enumerate(parts, start=1)]
         crcs = [(part.crc64nvme, part.size) for part in parts if part.crc64nvme is not None]
         whole: dict[str, Any] = {}
         if upload_id.startswith(_CHECKED) and len(crcs) == len(parts):
             whole["ChecksumCRC64NVME"] = _encode(combine_crcs("crc64nvme", crcs))
-            for each, (crc, _) in zip(named, crcs, strict=True):
+            for each, (crc, _) in zip(entries, crcs, strict=True):
                 each["ChecksumCRC64NVME"] = _encode(crc)
         with store_errors(self._address):
             try:
                 self._client.complete_multipart_upload(
-                    **self._name, UploadId=_store_id(upload_id), MultipartUpload={"Parts": named}, **whole
+                    **self._name, UploadId=_store_id(upload_id), MultipartUpload={"Parts": entries}, **whole
                 )
             except ClientError as error:
                 if code_of(error.response) == "BadDigest":
                     with suppress(StorageError):  # the first error is the one to report
-                        self.abort(upload_id)  # else the next try would find these very parts
+                        self.abort(upload_id)  # else the next attempt would find these very parts
                 raise
 
     def check_size(self, size: int) -> None:
@@ -129,7 +129,7 @@ class MultipartUploads:
                 raise
 
     def find_lost(self, since: datetime) -> Iterator[str]:
-        """Yield the open uploads whose id was lost between the store's answer and the row.
+        """Yield the open uploads with an id that was lost between the store's answer and the row.
 
         An upload cannot be marked so that a listing shows the mark. A lost one is of this very key, not older
         than the transfer, with our checksum, and without a part: parts are sent only once its id is kept.

@@ -21,7 +21,7 @@ from gateway.storage.s3.multipart import MultipartUploads
 from gateway.storage.s3.requests import ObjectRequests
 from gateway.storage.store import Payload
 
-_AT_ONCE_BYTES = 64 << 10
+_SMALL_BYTES = 64 << 10
 
 
 class S3Object:
@@ -47,18 +47,18 @@ class S3Object:
         self._session.connections.cut()
 
     def watched(self, watch: Callable[[], None]) -> AbstractContextManager[None]:
-        """Call `watch` while the block waits for the server; what it raises ends that."""
+        """Call `watch` while the block waits for the server; an exception of it ends that."""
         return self._session.connections.watched(watch)
 
     def ask(self) -> RemoteInfo:
-        """Begin to read the object: the answer tells size and checksums, and serves the first reading."""
+        """Begin to read the object: the answer holds size and checksums, and serves the first reading."""
         self._drop_first()
         with store_errors(self.address):
             answer = self._requests.get({})
         self._first = answer
         size, etag = self._requests.content_length(answer.headers), answer.headers.get("etag", "")
         checksums = object_checksums(answer.headers)
-        whole = self._at_once(answer, size)
+        whole = self._read_small(answer, size)
         multipart = MULTIPART_ETAG.fullmatch(etag)
         if not multipart or has_strong_checksum(checksums):
             return RemoteInfo(size, etag, ranges=True, checksums=checksums, whole=whole)
@@ -78,9 +78,9 @@ class S3Object:
             whole=whole,
         )
 
-    def _at_once(self, answer: Response, size: int) -> bytes | None:
+    def _read_small(self, answer: Response, size: int) -> bytes | None:
         """Return the body of a small object; None of a large one, and of one that did not arrive whole."""
-        if size > _AT_ONCE_BYTES:
+        if size > _SMALL_BYTES:
             return None
         with suppress(StorageUnavailable):
             return answer.read()
@@ -93,13 +93,14 @@ class S3Object:
             return self._requests.content_length(self._requests.head())
 
     def below(self) -> Iterator[tuple[str, int]]:
-        """Yield name and size of every object whose key begins with ours; names begin after that."""
+        """Yield name and size of every object below this key; names begin after it."""
         start = len(self.address.key)
         with store_errors(self.address):
             pages = self._session.client.get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self.address.bucket, Prefix=self.address.key):
                 for found in page.get("Contents", []):
-                    if found["Size"] or not found["Key"].endswith("/"):  # else a folder that tools make up
+                    is_folder = not found["Size"] and found["Key"].endswith("/")  # as some tools mark one
+                    if not is_folder:
                         yield found["Key"][start:], found["Size"]
 
     @contextmanager
@@ -112,10 +113,10 @@ class S3Object:
                 yield answer
 
     def _open_range(self, info: RemoteInfo, start: int, stop: int | None) -> Response:
-        wanted = {"If-Match": info.version} if info.version else {}
+        headers = {"If-Match": info.version} if info.version else {}
         if (start, stop) != (0, info.size):
-            wanted["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
-        answer = self._requests.get(wanted)
+            headers["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
+        answer = self._requests.get(headers)
         try:
             self._check_answer(answer, info, ((info.size if stop is None else stop) or 0) - start)
         except BaseException:
@@ -131,10 +132,10 @@ class S3Object:
     def _check_answer(self, answer: Response, info: RemoteInfo, length: int) -> None:
         if answer.headers.get("etag", "") != info.version:  # not every store knows If-Match
             raise StorageChanged(f"object {self.address.key!r} was changed while it was read")
-        told = self._requests.content_length(answer.headers)
-        if told < length:
+        received = self._requests.content_length(answer.headers)
+        if received < length:
             raise self._truncation()
-        if told > length:
+        if received > length:
             raise StorageError(f"the store at {self.address.endpoint} does not serve ranges as asked")
 
     def _truncation(self) -> StorageUnavailable:
@@ -155,22 +156,22 @@ class S3Object:
         return MultipartUploads(self.address, self._requests, self._session)
 
     def _part_bytes(self, size: int, count: int) -> int:
-        """Return the size of the parts that the object was uploaded in; 0 when they are not alike.
+        """Return the size of the parts that the object was uploaded in; 0 when they differ.
 
-        Only the first and the last are asked for: what lies between is certain of three at most.
+        Only the first and the last are asked for: the sizes between are certain of three parts at most.
         """
         try:
             with store_errors(self.address):
                 first = self._size_of_part(1)
                 last = self._size_of_part(count) if count > 1 else first
-        except StorageBusy:  # which says nothing of the parts
+        except StorageBusy:  # no answer about the parts
             raise
         except StorageError:
             return 0
         return first if 0 < last <= first and first * (count - 1) + last == size else 0
 
     def _has_even_parts(self, part_bytes: int, count: int) -> bool:
-        """Ask for the size of every part, and tell whether they are what the first one has promised."""
+        """Ask for the size of every part, and return whether all have the size of the first."""
         with store_errors(self.address):
             return all(self._size_of_part(number) == part_bytes for number in range(2, count))
 

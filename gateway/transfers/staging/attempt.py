@@ -49,7 +49,7 @@ class ResumeState(Protocol):
 
     @property
     def lost_since(self) -> datetime | None:
-        """The earliest time of an upload whose id a killed attempt has lost; None on the first attempt."""
+        """The earliest start of an upload with a lost id; None on the first attempt."""
 
     def keep_upload(self, upload_id: str) -> None:
         """Remember the upload before a byte of it is sent; empty to forget it."""

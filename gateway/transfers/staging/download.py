@@ -153,7 +153,7 @@ class _PartsDownload:
             return _count_missing(part) > 0
 
         with self._remote.read(self._info, part.start + part.done, part.stop) as answer:
-            answer.pour(take)
+            answer.stream(take)
         if part.stop is not None and _count_missing(part):
             raise StorageUnavailable("the store ended the connection before all was sent")
 

@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from gateway.egress.threads import run_in_thread
+from gateway.egress.threads import POLL_S, run_in_thread
 from gateway.errors import StorageBusy, StorageChanged, StorageUnavailable
 
 TRIES = 5  # of a part while no part makes progress; then the transfer is put off
 FIRST_PAUSE_S = 0.2
-POLL_S = 0.1
 LEAVE_S = 3.0  # for threads that may be writing to a file
 LONGEST_RUN = 16  # parts that one request asks for at most, of a store that counts requests
 CALM_S = 5.0  # without a refusal, before requests become shorter again
@@ -25,7 +24,7 @@ class Stopped(Exception):
 
 @dataclass(eq=False)
 class Part:
-    """A piece of the bytes, from `start` up to before `stop`; None is the end, wherever that may be."""
+    """A piece of the file, from `start` up to before `stop`; None stands for an unknown end."""
 
     number: int
     start: int
@@ -113,7 +112,7 @@ class PartRunner:
         )
 
     def run(self, watch: Callable[[], None], step: Callable[[], bool] = lambda: False) -> None:
-        """Return when all parts are done, or raise what stopped them.
+        """Return when all parts are done, or raise the error that stopped them.
 
         The calling thread does `step` as long as that returns True, and `watch` in between; an exception
         of either stops the threads, also those that wait for a silent store.
@@ -166,7 +165,7 @@ class PartRunner:
         return None
 
     def _join(self, part: Part) -> Part:
-        """Let the part take over some of those behind it: no more than a thread's share of what is to do."""
+        """Join some of the following parts to this one: no more than a thread's share of those that wait."""
         most = min(self._run_length, -(-(len(self._waiting) + 1) // self._size))
         while part.pieces < most and (neighbour := self._find_next(part)):
             self._waiting.remove(neighbour)
@@ -202,7 +201,7 @@ class PartRunner:
         self._wake.set()
 
     def _others_move(self, part: Part) -> bool:
-        """Tell whether any other part has come further since this one failed the last time."""
+        """Return whether any other part has come further since this one failed the last time."""
         besides = sum(each.reached for each in self._parts if each is not part)
         part.done_besides, before = besides, part.done_besides
         return besides > before

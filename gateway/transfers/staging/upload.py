@@ -37,7 +37,7 @@ def upload(file: SourceFile, store: Store, attempt: Attempt) -> None:
 
 
 def abort_uploads(store: Store, resume: ResumeState) -> None:
-    """Remove the parts that earlier attempts have left at the store, where they cost money."""
+    """Remove the parts of earlier attempts from the store, where they cost money."""
     if store.uploads is not None:
         _abort_known(store.uploads, resume)
         _abort_lost(store.uploads, resume)
@@ -50,7 +50,7 @@ def _abort_known(uploads: Uploads, resume: ResumeState) -> None:
 
 
 def _abort_lost(uploads: Uploads, resume: ResumeState) -> None:
-    """Remove an upload whose process was killed before it could keep the id."""
+    """Remove the uploads of an attempt that was killed before it could keep their ids."""
     if resume.lost_since is not None:
         for upload_id in uploads.find_lost(resume.lost_since):
             uploads.abort(upload_id)

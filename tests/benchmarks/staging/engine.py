@@ -25,7 +25,7 @@ PART_BYTES = 8 << 20
 
 
 class Silent:
-    """Nobody watches."""
+    """A Progress without an observer."""
 
     def expect(self, total_bytes: int) -> None:
         pass
@@ -71,9 +71,9 @@ def boto3_defaults(orders: dict[str, str]) -> Callable[[str], None]:
 
 
 def obstore_parts(orders: dict[str, str]) -> Callable[[str], None]:
-    """Return what a transfer with obstore would be: its own uploads, and ranges to places in a file."""
-    import obstore  # noqa: PLC0415  it is not a dependency: docs/decisions/staging.md
-    from obstore.store import S3Store  # noqa: PLC0415  likewise
+    """Return a transfer with obstore: its own uploads, and ranges to places in a file."""
+    import obstore  # noqa: PLC0415  it is no dependency: docs/decisions/staging.md
+    from obstore.store import S3Store  # noqa: PLC0415  it is no dependency
 
     folder = Path(orders["folder"])
     trusted = Path(orders["bundle"]).read_text() if orders["bundle"] else ""
@@ -135,7 +135,7 @@ def _in_threads(move: Callable[[str], None], names: list[str]) -> tuple[float, f
 
 
 def _in_processes(move: Callable[[str], None], names: list[str]) -> tuple[float, float, float]:
-    """Share the names out to forked processes, as a worker's pool does, and add up what they take."""
+    """Share the names out to forked processes, as a worker's pool does, and add up time and memory."""
     start = multiprocessing.Event()
     results: Any = multiprocessing.SimpleQueue()
     ready = multiprocessing.Semaphore(0)

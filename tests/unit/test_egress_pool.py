@@ -1,4 +1,4 @@
-"""Connections that are used again, and servers that close them, answer early or break off."""
+"""The connection pool: connections that are used again, and servers that close, answer early or break off."""
 
 import os
 import socket
@@ -69,7 +69,7 @@ def test_an_answer_that_comes_before_all_was_sent_is_read() -> None:
 
     refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
     with serving(answering(refusal)) as url, closing(ConnectionPool(SETTINGS)) as connections:
-        headers = {"Content-Length": str(1 << 40), "Expect": b"100-continue"}
+        headers: dict[str, str | bytes] = {"Content-Length": str(1 << 40), "Expect": b"100-continue"}
         with closing(connections.send("PUT", url, headers, Endless())) as answer:
             assert answer.status == 403
 
@@ -126,7 +126,7 @@ def test_a_name_is_looked_up_again_once_a_connection_is_old(monkeypatch: pytest.
         _get(connections, named)
         _get(connections, named)
         assert asked == ["store.example"]
-        monkeypatch.setattr(module, "KEPT_S", 0.0)
+        monkeypatch.setattr(module, "REUSE_S", 0.0)
         _get(connections, named)
         assert asked == ["store.example"] * 2
 
@@ -156,7 +156,7 @@ def test_what_has_come_before_a_server_falls_silent_is_given_away() -> None:
     with serving(silent_after(half)) as url:
         answer = ConnectionPool(SETTINGS).send("GET", url, {})
         with closing(answer), pytest.raises(StorageUnavailable, match="stopped sending") as caught:
-            answer.pour(take)
+            answer.stream(take)
         assert taken == b"here" + bytes(200_000)  # now, not when the error and all that it holds are gone
         assert caught.value.__traceback__
 

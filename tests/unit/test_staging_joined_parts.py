@@ -1,4 +1,4 @@
-"""Parts that are joined for a store that refuses requests: who asks for what, and what is noted of it."""
+"""Joined parts for a store that refuses requests: fewer requests, the same bytes, and the journal of them."""
 
 import itertools
 import os
@@ -42,12 +42,12 @@ def small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @dataclass
-class Pouring:
+class Answer:
     """An answer."""
 
     body: BytesIO
 
-    def pour(self, take: Take) -> None:
+    def stream(self, take: Take) -> None:
         while (piece := self.body.read(MIB)) and take(memoryview(piece)):
             pass
 
@@ -78,7 +78,7 @@ class Store:
         assert stop is not None
         self.asked.append((start, stop))
         self._broken = self.breaks and stop - start >= 3 * MIB
-        yield Pouring(BytesIO(DATA[start : stop - MIB - MIB // 2 if self._broken else stop]))
+        yield Answer(BytesIO(DATA[start : stop - MIB - MIB // 2 if self._broken else stop]))
 
     def close(self) -> None:
         pass

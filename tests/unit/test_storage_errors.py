@@ -1,4 +1,4 @@
-"""What stores say, and what the user is told of it: what to do, and whether it is tried again."""
+"""Errors of stores and connections: their class, their fault and their sentence."""
 
 import re
 
