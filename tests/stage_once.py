@@ -1,4 +1,4 @@
-"""One try of a transfer in a process of its own, so that tests can kill it: its orders come as JSON."""
+"""One attempt of a transfer in a process of its own, which tests can kill; its orders are JSON."""
 
 import json
 import os
@@ -12,18 +12,17 @@ from gateway.errors import GatewayError
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
 from gateway.storage.address import S3Address
-from gateway.transfers.staging.stage import stage_in, stage_out
-from tests.staging import OWNER, Recorder
+from tests.staging import Recorder, stage_in, stage_out
 
 
 @dataclass
-class FileTrail:
-    """What a row would keep, in a file."""
+class FileResume:
+    """A resume state in a file, in place of a row."""
 
     file: Path
     token: str
     lost_since: datetime
-    deadly: bool = False  # killed between the store's answer and the moment when its id is kept
+    deadly: bool = False  # killed between the store's answer and the record of its id
 
     @property
     def upload_id(self) -> str:
@@ -36,13 +35,13 @@ class FileTrail:
 
 
 def main() -> int:
-    """Return 0 when the file is where it was wanted, 1 for another try, 2 when there is no use."""
+    """Return 0 after success, 1 after an error that is worth another attempt, 2 after a final one."""
     orders = json.loads(sys.argv[1])
     folder = PurePosixPath(orders["home"])
     site, path = SharedFilesystem([folder]), folder / orders["name"]
     address = S3Address(orders["endpoint"], "local", "data", orders["key"])
-    trail = FileTrail(
-        Path(orders["trail"]),
+    resume = FileResume(
+        Path(orders["resume"]),
         orders["token"],
         datetime.fromisoformat(orders["begun_at"]),
         deadly=orders.get("deadly", False),
@@ -50,9 +49,9 @@ def main() -> int:
     settings = Settings(allowed_endpoints=["127.0.0.1"], read_timeout_s=1.0)
     try:
         if orders["inwards"]:
-            stage_in(address, OWNER, site, path, Recorder(), settings, trail)
+            stage_in(address, site, path, Recorder(), settings, resume=resume)
         else:
-            stage_out(site, path, address, OWNER, Recorder(), settings, trail)
+            stage_out(site, path, address, Recorder(), settings, resume=resume)
     except GatewayError as error:
         sys.stderr.write(f"{error.detail}\n")
         return 1 if error.transient else 2

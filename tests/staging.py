@@ -1,6 +1,7 @@
-"""What the tests of staging share: who asks, who watches, and what must not be left."""
+"""Shared parts of the staging tests: one attempt in each direction, its observers, and its remains."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -8,8 +9,13 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from gateway.errors import Cancelled, StorageUnavailable
+from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
-from gateway.storage.address import Credentials
+from gateway.storage.address import Credentials, S3Address, Secret
+from gateway.storage.opening import open_remote, open_store
+from gateway.transfers.staging.attempt import Attempt, Deadline, NoResume, Progress, ResumeState
+from gateway.transfers.staging.download import download
+from gateway.transfers.staging.upload import abort_uploads, upload
 from tests import services
 
 if TYPE_CHECKING:
@@ -21,7 +27,7 @@ OWNER = Credentials(services.ACCESS_KEY, services.SECRET_KEY)
 
 @dataclass
 class Recorder:
-    """A Progress that remembers, and stops when it has seen enough."""
+    """A Progress that records, and stops the attempt at a number of bytes."""
 
     stop_at: int | None = None
     total: int | None = None
@@ -57,8 +63,8 @@ def open_uploads(client: "S3Client") -> list[str]:
 
 
 @dataclass
-class Trail:
-    """A row's memory."""
+class Resume:
+    """A resume state in memory."""
 
     token: str = field(default_factory=lambda: uuid4().hex)
     upload_id: str = ""
@@ -69,7 +75,7 @@ class Trail:
 
 
 class Interrupted(Recorder):
-    """Ends a try when enough was done in it."""
+    """Ends an attempt when enough was done in it."""
 
     def __init__(self, enough: Callable[[int], bool]) -> None:
         super().__init__()
@@ -79,3 +85,45 @@ class Interrupted(Recorder):
         super().advance(done_bytes)
         if self._enough(done_bytes):
             raise StorageUnavailable("this is for another try")
+
+
+def attempt(progress: Progress, settings: Settings, resume: ResumeState | None = None) -> Attempt:
+    deadline = Deadline(settings.transfer_timeout_s)
+    return Attempt(progress, deadline, resume or NoResume(), settings.connections)
+
+
+def stage_in(
+    source: S3Address | str,
+    site: SharedFilesystem,
+    path: PurePosixPath,
+    progress: Progress,
+    settings: Settings,
+    *,
+    secret: Secret | None = OWNER,
+    resume: ResumeState | None = None,
+) -> None:
+    """Copy a file elsewhere to the cluster, as the worker does with a row."""
+    one = attempt(progress, settings, resume)
+    with closing(open_remote(source, secret, settings)) as remote:
+        download(remote, site.receive(path, one.resume.token), one)
+
+
+def stage_out(
+    site: SharedFilesystem,
+    path: PurePosixPath,
+    address: S3Address,
+    progress: Progress,
+    settings: Settings,
+    *,
+    secret: Secret = OWNER,
+    resume: ResumeState | None = None,
+) -> None:
+    """Copy a file of the cluster to a store, as the worker does with a row."""
+    with site.read(path) as source, closing(open_store(address, secret, settings)) as store:
+        upload(source, store, attempt(progress, settings, resume))
+
+
+def abandon_upload(address: S3Address, resume: ResumeState, settings: Settings) -> None:
+    """Remove what attempts have left at the store, as the worker does for a row that has ended."""
+    with closing(open_store(address, OWNER, settings)) as store:
+        abort_uploads(store, resume)

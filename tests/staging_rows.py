@@ -49,7 +49,7 @@ class Bench:
 
 
 def work(row_id: UUID) -> Transfer:
-    """Do what the worker does when the row's message arrives, whenever that would be."""
+    """Run the task of the row's message now."""
     with session_scope() as session:
         session.get_one(Transfer, row_id).retry_at = None
     task = {"transfers.run": run, "transfers.clean": clean}[message_for(transfer(row_id)).task]

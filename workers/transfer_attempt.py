@@ -1,15 +1,26 @@
-"""One try of a transfer on its row: the resume state, and the progress within the owner's allowance."""
+"""One attempt of a transfer on its row: the resume state, and the progress within the owner's quota."""
 
 from gateway.db import session_scope
 from gateway.models import Transfer
+from gateway.settings import Settings
 from gateway.transfers import lifecycle as transfers
-from gateway.transfers.staging.attempt import Progress
+from gateway.transfers.staging.attempt import Attempt, Deadline, Progress
 from gateway.work import quotas
 from gateway.work.claims import Claim
 
 
+def new_attempt(row: Transfer, claim: Claim, progress: Progress, settings: Settings) -> Attempt:
+    """Return the attempt of the claim; its time begins now."""
+    return Attempt(
+        AllowedProgress(row.owner, progress),
+        Deadline(settings.transfer_timeout_s),
+        RowResume(row, claim),
+        settings.connections,
+    )
+
+
 class RowResume:
-    """The trail of a row; without a claim, of one that has ended."""
+    """The resume state of a row; without a claim, of a row that has ended."""
 
     def __init__(self, row: Transfer, claim: Claim | None = None) -> None:
         self.token = row.id.hex
@@ -27,13 +38,13 @@ class RowResume:
 
 
 class AllowedProgress:
-    """A Progress that passes everything on, once the size has been allowed."""
+    """A Progress that passes everything on, once the owner's quota allows the size."""
 
     def __init__(self, owner: str, progress: Progress) -> None:
         self._owner, self._progress = owner, progress
 
     def expect(self, total_bytes: int) -> None:
-        """Raise TooMany, which ends the transfer, when so much is not allowed."""
+        """Raise TooMany, which ends the transfer, when the quota does not allow so much."""
         with session_scope(read_only=True) as session:
             quotas.check_bytes(session, self._owner, total_bytes)
         self._progress.expect(total_bytes)

@@ -54,7 +54,7 @@ def resolve_secret(session: Session, owner: str, secret: Secret | UUID, endpoint
     Raises
     ------
     Invalid
-        When the owner has no such credentials, or they belong to another endpoint.
+        When the owner does not have these credentials, or they belong to another endpoint.
     """
     if not isinstance(secret, UUID):
         return secret

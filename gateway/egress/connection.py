@@ -1,7 +1,7 @@
-"""One connection of libcurl's, driven in short steps: who waits for it looks up in between.
+"""One libcurl connection, driven in steps of at most 0.1 s so that a waiting caller can be cancelled.
 
-A wire leads to one place, and there to no other address than those that were judged, however often
-libcurl connects. Its socket is waited for here, for at most a tenth of a second at a time.
+A connection leads to one origin, and there to no other addresses than those that the policy allowed, however
+often libcurl connects. Its socket is polled here.
 """
 
 import socket
@@ -14,21 +14,20 @@ from select import POLLERR, POLLHUP, POLLIN, POLLOUT, poll
 from typing import Any, NamedTuple, Protocol
 
 import pycurl
-from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from gateway.egress.curl import Account, Origin, new_handle, sign_for
-from gateway.egress.errors import curl_error
-from gateway.egress.threads import LOOK_S
+from gateway.egress.errors import broken_connection, curl_error, silent_server
+from gateway.egress.threads import POLL_S
 from gateway.errors import Fault, StorageError
 from gateway.settings import Settings
 
-Take = Callable[[memoryview], bool]  # learns the next bytes, and tells whether more of them are wanted
+Take = Callable[[memoryview], bool]  # accepts the next bytes, and returns whether more of them are wanted
 
-HELD_BYTES = 64 << 10  # of a body that nobody has asked for yet
-_PIECE_BYTES = 1 << 20  # what libcurl gives in pieces of 16 KiB is handed on in such ones
+HELD_BYTES = 64 << 10  # of a body before its reader asks for it
+_PIECE_BYTES = 1 << 20  # libcurl's pieces of 16 KiB are joined to larger ones
 _SENDING = frozenset({"PUT", "POST"})
-_AWAITED = {pycurl.POLL_IN: POLLIN, pycurl.POLL_OUT: POLLOUT, pycurl.POLL_INOUT: POLLIN | POLLOUT}
-_READY = (
+_POLL_EVENTS = {pycurl.POLL_IN: POLLIN, pycurl.POLL_OUT: POLLOUT, pycurl.POLL_INOUT: POLLIN | POLLOUT}
+_CURL_EVENTS = (
     (POLLIN | POLLHUP | POLLERR, pycurl.CSELECT_IN),
     (POLLOUT, pycurl.CSELECT_OUT),
     (POLLERR, pycurl.CSELECT_ERR),
@@ -36,7 +35,7 @@ _READY = (
 
 
 class Body(Protocol):
-    """Something that is sent: it is read from its start, and perhaps once more."""
+    """The body of a request: it is read from its start, and perhaps once more."""
 
     def read(self, size: int = -1, /) -> bytes:
         """Return the next bytes."""
@@ -46,39 +45,39 @@ class Body(Protocol):
 
 
 class SizedBody(Body, Protocol):
-    """A body whose length is known before it is sent."""
+    """A body of known length."""
 
     def __len__(self) -> int: ...
 
 
 class Request(NamedTuple):
-    """What is asked for."""
+    """An HTTP request to the connection's origin."""
 
     method: str
     target: str
     headers: Sequence[bytes]  # whole lines
     body: Body | None
     length: int
-    account: Account | None  # for whom it is signed here
+    account: Account | None  # that libcurl signs for
 
 
 class Connection:
     """A connection that carries one request after the other."""
 
-    def __init__(self, place: Origin, addresses: Sequence[str], settings: Settings, bundle: str) -> None:
+    def __init__(self, origin: Origin, addresses: Sequence[str], settings: Settings, bundle: str) -> None:
         self.made_at = time.monotonic()
-        self._place, self._patience_s = place, settings.read_timeout_s
-        self._judged = {ip_address(address) for address in addresses}
+        self._origin, self._patience_s = origin, settings.read_timeout_s
+        self._addresses = {ip_address(address) for address in addresses}
         self._sockets, self._timer_ms = poll(), -1
         self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._heed)
-        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._remind)
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch_socket)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
         self._account: Account | None = None
-        self._spout = _PieceWriter()
-        self._easy = new_handle(place, addresses, settings, bundle)
-        self._easy.setopt(pycurl.OPENSOCKETFUNCTION, self._open)
-        self._easy.setopt(pycurl.READFUNCTION, self._read)
-        self._easy.setopt(pycurl.SEEKFUNCTION, self._seek)
+        self._pieces = _PieceWriter()
+        self._easy = new_handle(origin, addresses, settings, bundle)
+        self._easy.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
+        self._easy.setopt(pycurl.READFUNCTION, self._read_body)
+        self._easy.setopt(pycurl.SEEKFUNCTION, self._seek_body)
 
     def begin(self, request: Request) -> None:
         """Start a request; steps carry it out."""
@@ -89,8 +88,8 @@ class Connection:
         if request.account != self._account:
             sign_for(easy, request.account)
             self._account = request.account
-        # What libcurl signs it must see; anything else it would write in its own way.
-        easy.setopt(pycurl.URL, self._place.url + (request.target if request.account else "/"))
+        # libcurl signs the path of its URL, and would write any other path in its own way.
+        easy.setopt(pycurl.URL, self._origin.url + (request.target if request.account else "/"))
         easy.setopt(pycurl.REQUEST_TARGET, request.target)
         if request.body is not None or request.method in _SENDING:
             easy.setopt(pycurl.UPLOAD, 1)
@@ -103,28 +102,28 @@ class Connection:
         easy.setopt(pycurl.WRITEFUNCTION, self._hold)
         self._quiet_since = time.monotonic()
         self._multi.add_handle(easy)
-        self._act(pycurl.SOCKET_TIMEOUT, 0)
+        self._run_libcurl(pycurl.SOCKET_TIMEOUT, 0)
 
     def step(self) -> None:
-        """Wait a moment for something to happen, and let libcurl act on it."""
-        if self.is_over:  # and who waits still waits, for what was not an answer
-            raise ConnectionClosedError(endpoint_url=self._place.host)
+        """Wait up to 0.1 s for the socket, and let libcurl act on it."""
+        if self.is_over:  # the caller waits for more than has come
+            raise broken_connection(self._origin.url)
         ready = self._sockets.poll(
-            LOOK_S * 1000 if self._timer_ms < 0 else min(LOOK_S * 1000, self._timer_ms)
+            POLL_S * 1000 if self._timer_ms < 0 else min(POLL_S * 1000, self._timer_ms)
         )
         for number, events in ready:
-            self._act(number, sum(flag for mask, flag in _READY if events & mask))
+            self._run_libcurl(number, sum(flag for mask, flag in _CURL_EVENTS if events & mask))
         if ready:
             self._quiet_since = time.monotonic()
         else:
             self._timer_ms = -1
-            self._act(pycurl.SOCKET_TIMEOUT, 0)
+            self._run_libcurl(pycurl.SOCKET_TIMEOUT, 0)
             self._check_patience()
 
-    def pour(self, take: Take, look: Callable[[], None]) -> None:
-        """Give the body away in large pieces, until there is no more of it or `take` returns False."""
-        spout, writer = self._spout, self._writer
-        spout.open(take)
+    def stream(self, take: Take, check: Callable[[], None]) -> None:
+        """Pass the body to `take` in large pieces, until its end or until `take` returns False."""
+        pieces, writer = self._pieces, self._writer
+        pieces.open(take)
         for piece in self.held:
             writer.write(piece)
         self.held = []
@@ -132,32 +131,32 @@ class Connection:
             if not self.is_over:
                 self._easy.setopt(pycurl.WRITEFUNCTION, writer.write)
                 self._easy.pause(pycurl.PAUSE_CONT)
-            while not self.is_over and spout.is_open:
+            while not self.is_over and pieces.is_open:
                 self.step()
-                look()
+                check()
         finally:
-            writer.flush()  # whatever has ended this: the writer would do it by itself, but who knows when
-        if spout.error is not None:
-            raise spout.error
-        if spout.is_open:
+            writer.flush()  # after errors too: else the rest would come when the writer is collected
+        if pieces.error is not None:
+            raise pieces.error
+        if pieces.is_open:
             self.check()
 
     @cached_property
     def _writer(self) -> BufferedWriter:
-        return BufferedWriter(self._spout, _PIECE_BYTES)
+        return BufferedWriter(self._pieces, _PIECE_BYTES)
 
     @property
     def is_whole(self) -> bool:
-        """Tell whether all of the answer has come, so that there may be another one."""
+        """Whether all of the answer has come, so that there may be another one."""
         return self.is_over and self._error is None
 
-    def rest(self) -> bytes:
-        """Return what has come and was not given away."""
+    def take_held(self) -> bytes:
+        """Return the bytes that have come so far."""
         held, self.held = self.held, []
         return b"".join(held)
 
     def check(self) -> None:
-        """Raise what has gone wrong, if something has."""
+        """Raise the error of the request, if there is one."""
         if self._error is not None:
             raise self._error
 
@@ -166,63 +165,63 @@ class Connection:
         self._multi.close()
         self._easy.close()
 
-    def _act(self, number: int, events: int) -> None:
-        """Let libcurl do what it can without waiting, and see whether the request is over."""
+    def _run_libcurl(self, number: int, events: int) -> None:
+        """Let libcurl do all that needs no waiting, and note the end of the request."""
         if self.is_over or self._multi.socket_action(number, events)[1]:
             return
         self.is_over = True
         failed = self._multi.info_read()[2]
         self._multi.remove_handle(self._easy)
         if failed and self._error is None:
-            self._error = curl_error(failed[0][1], failed[0][2], self._place.host)
+            self._error = curl_error(failed[0][1], failed[0][2], self._origin)
 
     def _check_patience(self) -> None:
-        """Raise when the server is silent for too long; libcurl itself sees to the time of connecting."""
+        """Raise when the server is silent for too long; libcurl itself limits the time of connecting."""
         is_late = time.monotonic() - self._quiet_since > self._patience_s
         if is_late and not self.is_over and self._easy.getinfo(pycurl.PRETRANSFER_TIME):
-            raise ReadTimeoutError(endpoint_url=self._place.host)
+            raise silent_server(self._origin.url)
 
-    def _heed(self, event: int, number: int, *_: object) -> None:
-        """Learn which socket libcurl waits for, and what for."""
-        if event in _AWAITED:
-            self._sockets.register(number, _AWAITED[event])
+    def _watch_socket(self, event: int, number: int, *_: object) -> None:
+        """Poll a socket for libcurl from now on, or poll it no more."""
+        if event in _POLL_EVENTS:
+            self._sockets.register(number, _POLL_EVENTS[event])
         else:
             self._sockets.unregister(number)
 
-    def _remind(self, timer_ms: int) -> None:
+    def _set_timer(self, timer_ms: int) -> None:
         self._timer_ms = timer_ms
 
-    def _open(self, _: int, address: Any) -> Any:
-        """Open a socket to an address that was judged, and to no other."""
-        if ip_address(address.addr[0]) in self._judged:
+    def _open_socket(self, _: int, address: Any) -> int:
+        """Open a socket to an allowed address, and to no other."""
+        if ip_address(address.addr[0]) in self._addresses:
             return socket.socket(address.family, address.socktype, address.protocol).detach()
         self._error = StorageError(
-            f"{self._place.host} leads to {address.addr[0]}, which was not judged", Fault.PERMISSION
+            f"{self._origin.host} leads to {address.addr[0]}, which was not judged", Fault.PERMISSION
         )
-        return pycurl.SOCKET_BAD
+        return int(pycurl.SOCKET_BAD)
 
-    def _hold(self, piece: bytes) -> Any:
-        """Keep the beginning of the body, and let the rest wait for who wants it."""
+    def _hold(self, piece: bytes) -> int | None:
+        """Keep the beginning of the body; pause the rest until its reader comes."""
         if self._held_bytes >= HELD_BYTES:
-            return pycurl.WRITEFUNC_PAUSE
+            return int(pycurl.WRITEFUNC_PAUSE)
         self._held_bytes += len(piece)
         self.held.append(piece)
         return None
 
-    def _read(self, size: int) -> Any:
+    def _read_body(self, size: int) -> bytes | int:
         try:
             return self._body.read(size) if self._body else b""
-        except BaseException as error:  # noqa: BLE001  raised again by who waits for the answer
+        except BaseException as error:  # noqa: BLE001  raised again outside of libcurl
             self._error = error
-            return pycurl.READFUNC_ABORT
+            return int(pycurl.READFUNC_ABORT)
 
-    def _seek(self, offset: int, _: int) -> None:
+    def _seek_body(self, offset: int, _: int) -> None:
         if self._body:
             self._body.seek(offset)
 
 
 class _PieceWriter(RawIOBase):
-    """Where large pieces come out; closed once nobody wants more of them."""
+    """The end of a buffer: each large piece goes to the reader, until the reader wants no more."""
 
     def open(self, take: Take) -> None:
         self._take, self.is_open = take, True

@@ -1,7 +1,7 @@
-"""How libcurl is told to behave: what is the same for all requests to a place.
+"""Options of libcurl: those that all requests to an origin share.
 
-Nothing of the environment counts (proxies, a netrc file, the system's authorities), nothing is followed,
-and no other protocol is spoken than the one that was asked for.
+Nothing of the environment counts (proxies, a netrc file, the system's authorities), no redirect is followed,
+and no other protocol is spoken than the one of the URL.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ import pycurl
 from gateway.egress.policy import DEFAULT_PORTS
 from gateway.settings import Settings
 
-_RECEIVED_BYTES = 2 << 20  # at once, at most; libcurl hands it on in pieces of 16 KiB whatever this is
+_RECEIVED_BYTES = 2 << 20  # at once, at most; libcurl passes it on in pieces of 16 KiB
 _SENT_BYTES = 1 << 20
 _USER_AGENT = "hpc-gateway"
 _PROTOCOLS = {"http": pycurl.PROTO_HTTP, "https": pycurl.PROTO_HTTPS}
 
 
 class Origin(NamedTuple):
-    """Where connections lead to; the host as it is written in ASCII."""
+    """Scheme, host (in ASCII) and port of a server."""
 
     scheme: str
     host: str
@@ -31,40 +31,40 @@ class Origin(NamedTuple):
 
     @property
     def netloc(self) -> str:
-        """The host as a header names it."""
+        """Host and port, as in a `Host` header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
     def url(self) -> str:
-        """Its URL, to which a path can be added."""
+        """The URL, to which a path can be added."""
         return f"{self.scheme}://{self.netloc}"
 
 
 def origin_and_target(url: str) -> tuple[Origin, str]:
-    """Return where a URL leads, and what is asked for there."""
+    """Return the origin of a URL, and the target of a request for it."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if not host.isascii():
-        with suppress(UnicodeError):  # the resolver says so too
+        with suppress(UnicodeError):  # the resolver refuses it too
             host = host.encode("idna").decode()
     target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     if not (target.isascii() and target.isprintable()) or " " in target:
-        raise ValueError("a URL holds what would not stay one word")
+        raise ValueError("a URL's path or query would not stay one word of a request")
     return Origin(parts.scheme, host, parts.port or DEFAULT_PORTS[parts.scheme]), target
 
 
 @dataclass(frozen=True)
 class Account:
-    """For whom libcurl signs. It shows nothing of itself, wherever it is printed."""
+    """The account that libcurl signs for. Its printed form shows no keys."""
 
     region: str
     access_key: str = field(repr=False)
     secret_key: str = field(repr=False)
 
 
-def new_handle(place: Origin, addresses: Sequence[str], settings: Settings, bundle: str) -> pycurl.Curl:
-    """Return a handle whose connections go to these addresses of the place, the first that answers."""
+def new_handle(origin: Origin, addresses: Sequence[str], settings: Settings, bundle: str) -> pycurl.Curl:
+    """Return a handle that connects to these addresses of the origin, to the first that answers."""
     easy = pycurl.Curl()
     for option, value in (
         (pycurl.NOSIGNAL, 1),
@@ -72,7 +72,7 @@ def new_handle(place: Origin, addresses: Sequence[str], settings: Settings, bund
         (pycurl.NOPROXY, "*"),
         (pycurl.NETRC, pycurl.NETRC_IGNORED),
         (pycurl.FOLLOWLOCATION, 0),
-        (pycurl.PROTOCOLS, _PROTOCOLS[place.scheme]),
+        (pycurl.PROTOCOLS, _PROTOCOLS[origin.scheme]),
         (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
         (pycurl.HTTP09_ALLOWED, 0),
         (pycurl.ACCEPT_ENCODING, "identity"),
@@ -88,13 +88,13 @@ def new_handle(place: Origin, addresses: Sequence[str], settings: Settings, bund
     ):
         easy.setopt(option, value)
     easy.unsetopt(pycurl.CAPATH)
-    if not _is_number(place.host):
-        easy.setopt(pycurl.RESOLVE, [f"{place.host}:{place.port}:{','.join(addresses)}"])
+    if not _is_number(origin.host):
+        easy.setopt(pycurl.RESOLVE, [f"{origin.host}:{origin.port}:{','.join(addresses)}"])
     return easy
 
 
 def sign_for(easy: pycurl.Curl, account: Account | None) -> None:
-    """Let libcurl sign for the account from now on, or send no word of one."""
+    """Make libcurl sign for the account from now on, or sign no more."""
     if account is None:
         easy.unsetopt(pycurl.USERNAME)
         easy.unsetopt(pycurl.PASSWORD)

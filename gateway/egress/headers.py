@@ -1,22 +1,22 @@
-"""The heads of HTTP messages: header lines as they are sent, and an answer's as they have come."""
+"""HTTP headers: the lines of a request, and the head of an answer parsed from its lines."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-_FINAL = "2"  # what a status begins with, or something greater, that is not just a word in between
-_UNSAID = {"accept": "Accept:", "expect": "Expect:"}  # what libcurl would say unasked
-_TOLD_APART = frozenset({"content-length", "expect"})  # libcurl says these of a body by itself
+_FINAL = "2"  # the least status of a final answer; 1xx are interim
+_DISABLED = {"accept": "Accept:", "expect": "Expect:"}  # libcurl's defaults, turned off
+_SENT_BY_LIBCURL = frozenset({"content-length", "expect"})  # of a body
 
 
 class ResponseHead(NamedTuple):
-    """What comes before the body of an answer."""
+    """Status and headers of an answer."""
 
     status: int
     reason: str
     headers: dict[str, str]
 
 
-def request_lines(headers: Mapping[str, Any]) -> list[bytes]:
+def request_lines(headers: Mapping[str, str | bytes]) -> list[bytes]:
     """Return the header lines of a request.
 
     Raises
@@ -25,7 +25,9 @@ def request_lines(headers: Mapping[str, Any]) -> list[bytes]:
         When one would not stay one line.
     """
     named = {name.lower(): _line(name, value) for name, value in headers.items()}
-    lines = [line for name, line in (_UNSAID | named).items() if name not in named.keys() & _TOLD_APART]
+    lines = [
+        line for name, line in (_DISABLED | named).items() if name not in named.keys() & _SENT_BY_LIBCURL
+    ]
     text = "\n".join(lines)
     if text.count("\n") >= len(lines) or "\r" in text or "\0" in text:
         raise ValueError("a header holds a line break")
@@ -38,13 +40,13 @@ def _line(name: str, value: str | bytes) -> str:
 
 
 def response_head(lines: Sequence[bytes]) -> ResponseHead | None:
-    """Return the head that the lines hold, once they hold all of it."""
+    """Return the head of the final answer, once its last line has come."""
     text = b"".join(lines).decode("latin-1").replace("\r\n", "\n")
     for block in text.split("\n\n")[:-1]:
         first, *rest = block.split("\n")
-        _, _, told = first.partition(" ")
-        if told >= _FINAL:
+        _, _, status = first.partition(" ")
+        if status >= _FINAL:
             pairs = (line.partition(":") for line in rest)
             headers = {name.lower(): value.strip() for name, _, value in pairs}
-            return ResponseHead(int(told[:3]), told[4:].strip(), headers)
+            return ResponseHead(int(status[:3]), status[4:].strip(), headers)
     return None

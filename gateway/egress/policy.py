@@ -1,4 +1,4 @@
-"""Where the gateway may connect: public addresses, and what its operator lists as allowed."""
+"""The egress policy: the gateway connects to public addresses, and to those that its operator lists."""
 
 import socket
 from collections.abc import Sequence
@@ -8,15 +8,14 @@ from urllib.parse import SplitResult, urlsplit
 from gateway.errors import Fault, Invalid, StorageError, StorageUnavailable
 
 Address = IPv4Address | IPv6Address
-DEFAULT_PORTS = {"http": 80, "https": 443}
-
+DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21}
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-# Not public, whatever the tables of this Python say: they differ between its versions.
+# Never public; the tables in `ipaddress` differ between versions of Python.
 _INNER = tuple(
     ip_network(network)
     for network in (
         "100.64.0.0/10",
-        "168.63.129.16/32",  # what serves the machines of Azure from inside
+        "168.63.129.16/32",  # the service of Azure for its own machines
         "192.0.0.0/24",  # protocols' own, and a metadata service of Oracle's
         "64:ff9b:1::/48",
         "2001:db8::/32",
@@ -25,7 +24,7 @@ _INNER = tuple(
         "fec0::/10",
     )
 )
-# Networks whose addresses carry an IPv4 address in their last 32 bits.
+# Networks of addresses that carry an IPv4 address in their last 32 bits.
 _TRANSLATED = (ip_network("64:ff9b::/96"), ip_network("::/96"))
 
 
@@ -55,14 +54,14 @@ def port_of(parts: SplitResult) -> int | None:
 def resolve(host: str, port: int, allowed: Sequence[str]) -> list[str]:
     """Return the addresses of the host that may be connected to, the resolver's favourite first.
 
-    Whoever connects must use exactly these: a second look-up may answer something else.
+    The connection must use exactly these: a second look-up may have another answer.
 
     Raises
     ------
     StorageError
         When the name does not exist or has no address that is allowed.
     StorageUnavailable
-        When the resolver does not know at the moment.
+        When the resolver does not answer at the moment.
     """
     found = _look_up(host, port)
     good = [str(address) for address in found if _may_connect(host, address, allowed)]
@@ -72,7 +71,7 @@ def resolve(host: str, port: int, allowed: Sequence[str]) -> list[str]:
 
 
 def _split(url: str, field: str) -> SplitResult:
-    """Split the URL, refusing what only an attack or a mistake would hold."""
+    """Split the URL, or raise Invalid for spaces, control characters and a bad port."""
     if any(character.isspace() or not character.isprintable() for character in url):
         raise Invalid("a URL holds no spaces and no control characters", field=field)
     try:
@@ -84,7 +83,7 @@ def _split(url: str, field: str) -> SplitResult:
 
 
 def _host(parts: SplitResult, schemes: Sequence[str], field: str) -> str:
-    """Return the host, or say what is wrong with the URL around it."""
+    """Return the host, or raise Invalid for another scheme, credentials or a missing host."""
     if parts.scheme not in schemes:
         raise Invalid(
             f"a URL that starts with {' or '.join(s + '://' for s in schemes)} is needed", field=field

@@ -1,9 +1,9 @@
-"""HTTP over connections that obey the policy: each goes to exactly the addresses that were judged.
+"""A pool of HTTP connections that obey the policy: each goes to exactly the addresses that it allowed.
 
 A name is resolved when a connection is made, its addresses are judged, and libcurl, which speaks HTTP, is
-pinned to these numbers; TLS still verifies the certificate against the name. So an answer of the name
-server that changes between judgement and connection changes nothing. A connection whose answer was read
-whole serves again, for a minute.
+pinned to these numbers; TLS still verifies the certificate against the name. So a name
+server that changes its answer between judgement and connection changes nothing. After its answer was read
+whole, a connection serves again, for a minute.
 """
 
 import threading
@@ -13,21 +13,18 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BytesIO
-from typing import Any
 
-from botocore.exceptions import ConnectionClosedError
-from botocore.httpsession import get_cert_path
+import certifi
 
 from gateway.egress import policy
 from gateway.egress.connection import HELD_BYTES, Body, Connection, Request, Take
 from gateway.egress.curl import Account, Origin, origin_and_target
+from gateway.egress.errors import broken_connection
 from gateway.egress.headers import ResponseHead, request_lines, response_head
-from gateway.egress.threads import LOOK_S, wait_for_thread
+from gateway.egress.threads import POLL_S, wait_for_thread
 from gateway.settings import Settings
 
-__all__ = ["Body", "ConnectionPool", "Response"]
-
-KEPT_S = 60.0  # after that a name may mean something else
+REUSE_S = 60.0  # after that a name may have other addresses
 _Idle = defaultdict[Origin, list[Connection]]
 
 
@@ -39,45 +36,46 @@ class ConnectionPool:
         self._idle: _Idle = defaultdict(list)
         self._cut = threading.Event()
         self._watch: Callable[[], None] = lambda: None
-        weakref.finalize(self, _close, self._idle)
+        weakref.finalize(self, _close_idle, self._idle)
 
     def send(
         self,
         method: str,
         url: str,
-        headers: Mapping[str, Any],
+        headers: Mapping[str, str | bytes],
         body: bytes | str | Body | None = None,
         account: Account | None = None,
     ) -> "Response":
-        """Send a request, signed for the account if there is one, and return its answer, whatever that says.
+        """Send a request, signed for the account if there is one, and return its answer, errors included.
 
         Raises
         ------
-        BotoCoreError
-            When the way to the server is broken.
+        StorageUnavailable
+            When the server does not answer, or the connection to it breaks.
         StorageError
-            When the server may not be connected to.
+            When the server may not be connected to, or its certificate cannot be verified.
         """
-        place, target = origin_and_target(url)
-        look = _Lookout(self._cut, self._tell, place.host)
-        look()
-        wire = self._take(place, look)
+        origin, target = origin_and_target(url)
+        check = _WaitCheck(self._cut, self._call_watch, origin)
+        check()
+        connection = self._connect(origin, check)
         try:
-            wire.begin(_request(method, target, place, headers, body, account))
-            while (head := response_head(wire.head)) is None:
-                wire.check()
-                wire.step()
-                look()
+            lines = request_lines({"Host": origin.netloc, **headers})
+            connection.begin(Request(method, target, lines, *_body_and_length(body, headers), account))
+            while (head := response_head(connection.head)) is None:
+                connection.check()
+                connection.step()
+                check()
         except BaseException:
-            wire.close()
+            connection.close()
             raise
-        return Response(head, wire, self._idle[place], look)
+        return Response(head, connection, self._idle[origin], check)
 
     @contextmanager
     def watched(self, watch: Callable[[], None]) -> Iterator[None]:
-        """Call `watch` ten times a second while the block waits for a server; what it raises ends that.
+        """Call `watch` ten times a second while the block waits for a server; an exception of it ends that.
 
-        For a block that is alone with these connections: it is called in the thread that waits.
+        For a block that is alone with these connections: the thread that waits calls it.
         """
         before, self._watch = self._watch, watch
         try:
@@ -85,117 +83,115 @@ class ConnectionPool:
         finally:
             self._watch = before
 
-    def _tell(self) -> None:
-        """Call whoever watches now, which is not who watched when an answer was asked for."""
+    def _call_watch(self) -> None:
+        """Call the present watch: an answer may be read under another one than it was asked for."""
         self._watch()
 
     def cut(self) -> None:
-        """Break every connection in use, also those being made: whoever waits for one gets an error soon."""
+        """Break every connection in use, also those being made: a thread that waits for one gets an error."""
         self._cut.set()
-        self._cut = threading.Event()  # those of whoever goes on are not cut
+        self._cut = threading.Event()  # for requests from now on
 
     def close(self) -> None:
-        """Close the connections that nobody uses."""
-        _close(self._idle)
+        """Close the idle connections."""
+        _close_idle(self._idle)
 
-    def _take(self, place: Origin, look: Callable[[], None]) -> Connection:
-        """Return a connection that was used before and is not old, or a new one."""
-        idle = self._idle[place]
+    def _connect(self, origin: Origin, check: Callable[[], None]) -> Connection:
+        """Return an idle connection that is not old, or a new one."""
+        idle = self._idle[origin]
         while idle:
             with suppress(IndexError):
-                wire = idle.pop()
-                if time.monotonic() < wire.made_at + KEPT_S:
-                    return wire
-                wire.close()
-        bundle = self._settings.ca_bundle or get_cert_path(True)  # noqa: FBT003  botocore's own way
-        return Connection(place, self._resolved(place, look), self._settings, str(bundle))
+                connection = idle.pop()
+                if time.monotonic() < connection.made_at + REUSE_S:
+                    return connection
+                connection.close()
+        bundle = self._settings.ca_bundle or certifi.where()
+        return Connection(origin, self._resolve(origin, check), self._settings, str(bundle))
 
-    def _resolved(self, place: Origin, look: Callable[[], None]) -> list[str]:
-        """Resolve in another thread, for nothing ends a look-up sooner."""
+    def _resolve(self, origin: Origin, check: Callable[[], None]) -> list[str]:
+        """Resolve in another thread: a look-up cannot be interrupted."""
         allowed = self._settings.allowed_endpoints
-        return wait_for_thread(lambda: policy.resolve(place.host, place.port, allowed), look)
+        return wait_for_thread(lambda: policy.resolve(origin.host, origin.port, allowed), check)
 
 
 class Response:
     """An open answer: its status, its headers by their names in lower case, and its body to be read."""
 
     def __init__(
-        self, head: ResponseHead, wire: Connection, idle: list[Connection], look: Callable[[], None]
+        self,
+        head: ResponseHead,
+        connection: Connection,
+        idle: list[Connection],
+        check: Callable[[], None],
     ) -> None:
         self.status, self.reason, self.headers = head
-        self._idle, self._look = idle, look
-        self._wire: Connection | None = wire
+        self._idle, self._check = idle, check
+        self._connection: Connection | None = connection
 
-    def pour(self, take: Take) -> None:
-        """Give the body away in pieces, until there is no more of it or `take` returns False."""
-        if self._wire is not None:
-            self._wire.pour(take, self._look)
+    def stream(self, take: Take) -> None:
+        """Pass the body to `take` in pieces, until its end or until `take` returns False."""
+        if self._connection is not None:
+            self._connection.stream(take, self._check)
 
     def read(self, most: int | None = None) -> bytes:
         """Return the body, or no more than so much of it."""
-        if self._wire is not None and self._is_whole(self._wire):
-            return self._wire.rest()[:most]
+        if self._connection is not None and self._is_whole(self._connection):
+            return self._connection.take_held()[:most]
         body = bytearray()
 
         def take(piece: memoryview) -> bool:
             body.extend(piece)
             return most is None or len(body) < most
 
-        self.pour(take)
+        self.stream(take)
         return bytes(body[:most])
 
-    def _is_whole(self, wire: Connection) -> bool:
-        """Tell whether all of the body is there, after the rest of one that is short enough to be held."""
-        told = self.headers.get("content-length", "")
-        if told.isdecimal() and int(told) <= HELD_BYTES:
-            while not wire.is_over:
-                wire.step()
-                self._look()
-        return wire.is_whole
+    def _is_whole(self, connection: Connection) -> bool:
+        """Return whether all of the body has come, after the rest of one that is short enough to be held."""
+        length = self.headers.get("content-length", "")
+        if length.isdecimal() and int(length) <= HELD_BYTES:
+            while not connection.is_over:
+                connection.step()
+                self._check()
+        return connection.is_whole
 
     def close(self) -> None:
         """Let the connection serve again, or close it when the answer was not whole."""
-        wire, self._wire = self._wire, None
-        if wire is None:
+        connection, self._connection = self._connection, None
+        if connection is None:
             return
-        if wire.is_whole:
-            self._idle.append(wire)
+        if connection.is_whole:
+            self._idle.append(connection)
         else:
-            wire.close()
+            connection.close()
 
 
-class _Lookout:
-    """Looks up from waiting once in a while: whether this was cut, and what the one says who watches."""
+class _WaitCheck:
+    """The check of a waiting request, ten times a second: whether it was cut, and the caller's watch."""
 
-    def __init__(self, cut: threading.Event, tell: Callable[[], None], host: str) -> None:
-        self._cut, self._tell, self._host, self._due = cut, tell, host, 0.0
+    def __init__(self, cut: threading.Event, watch: Callable[[], None], origin: Origin) -> None:
+        self._cut, self._watch, self._origin, self._due = cut, watch, origin, 0.0
 
     def __call__(self) -> None:
         now = time.monotonic()
         if now < self._due:
             return
-        self._due = now + LOOK_S
+        self._due = now + POLL_S
         if self._cut.is_set():
-            raise ConnectionClosedError(endpoint_url=self._host)
-        self._tell()
+            raise broken_connection(self._origin.url)
+        self._watch()
 
 
-def _close(idle: _Idle) -> None:
-    for wires in idle.values():
-        while wires:
-            wires.pop().close()
+def _close_idle(idle: _Idle) -> None:
+    for connections in idle.values():
+        while connections:
+            connections.pop().close()
 
 
-def _request(  # noqa: PLR0917 (a request has so many parts)
-    method: str,
-    target: str,
-    place: Origin,
-    headers: Mapping[str, Any],
-    body: bytes | str | Body | None,
-    account: Account | None,
-) -> Request:
-    lines = request_lines({"Host": place.netloc, **headers})
+def _body_and_length(
+    body: bytes | str | Body | None, headers: Mapping[str, str | bytes]
+) -> tuple[Body | None, int]:
     if body is None or isinstance(body, str | bytes):
         data = body.encode() if isinstance(body, str) else body or b""
-        return Request(method, target, lines, BytesIO(data) if data else None, len(data), account)
-    return Request(method, target, lines, body, int(headers["Content-Length"]), account)
+        return BytesIO(data) if data else None, len(data)
+    return body, int(headers["Content-Length"])

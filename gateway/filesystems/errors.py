@@ -1,4 +1,4 @@
-"""What a cluster's filesystem says, in words that a user can act on."""
+"""Errors of a cluster's filesystem: error numbers as sentences that a user can act on."""
 
 import errno
 from pathlib import PurePosixPath
@@ -35,8 +35,8 @@ _TRANSIENT = frozenset(
 )
 
 
-class filesystem_errors:  # noqa: N801  it is used like contextlib's, whose generators cost three times as much
-    """Turn an OSError of the block into a SiteError about `path`."""
+class filesystem_errors:  # noqa: N801  used like a contextlib manager, which would cost three times as much
+    """Turn an OSError of the block into a FilesystemError about `path`."""
 
     def __init__(self, path: PurePosixPath) -> None:
         self._path = path
@@ -45,13 +45,13 @@ class filesystem_errors:  # noqa: N801  it is used like contextlib's, whose gene
         """Begin the block."""
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        """Raise what the block's error means."""
+        """Raise the FilesystemError for the block's OSError."""
         if isinstance(error, OSError):
             raise filesystem_error(error, self._path) from error
 
 
 def filesystem_error(error: OSError, path: PurePosixPath) -> FilesystemError:
-    """Return what to tell the user about an error of the filesystem."""
+    """Return the FilesystemError for an error of the operating system."""
     code = error.errno or 0
     if code in _SENTENCES:
         return FilesystemError(_SENTENCES[code].format(path=path), _FAULTS.get(code, Fault.NAME))

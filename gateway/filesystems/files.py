@@ -1,4 +1,4 @@
-"""Files of a cluster that are open: one that is read, and one that is on its way in."""
+"""Open files of a cluster: sources that are read, and partial files that are written."""
 
 import ctypes
 import errno
@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 
 from gateway.errors import FilesystemError
 from gateway.filesystems.errors import filesystem_errors
 
 _NOTES_LIMIT_BYTES = 1 << 20
+_PIECE_BYTES = 1 << 20
 _FIRST_STEP_BYTES = 32 << 20
 _QUICK_S = 0.004
 _BETTER = 0.75  # the time for a byte, when steps that are twice as long are worth it
@@ -36,21 +38,31 @@ class SourceFile:
         with filesystem_errors(self.path):
             return os.pread(self.fd, length, offset)
 
+    def read_whole(self) -> "MemorySlice":
+        """Return all the bytes at once."""
+        data = self.read_at(0, self.size)
+        if len(data) != self.size:
+            raise self.changed()
+        self.check_unchanged()
+        return MemorySlice(data)
+
     def check_unchanged(self) -> None:
-        """Raise FilesystemError when the file is not what it was when it was opened."""
+        """Raise FilesystemError when the file is not as it was when it was opened."""
         now = os.fstat(self.fd)
         if (now.st_size, now.st_mtime_ns) != (self.size, self.mtime_ns):
             raise self.changed()
 
     def changed(self) -> FilesystemError:
-        """Return what to tell the user about a file that is not what it was."""
-        return FilesystemError(f"{self.path} was changed while it was read: retry when nobody writes to it")
+        """Return the error for a file that is not as it was."""
+        return FilesystemError(
+            f"{self.path} was changed while it was read: retry when no program writes to it"
+        )
 
 
 class FileSlice(io.RawIOBase):
-    """A piece of a source as a file of its own: what is sent. `check` may stop every reading of it.
+    """A piece of a source as a file of its own, to be sent. `check` is called before each read and may raise.
 
-    Its last bytes are given only when the source is still what it was: no store ever has all of another.
+    The last bytes are given only when the source is unchanged: no store ever has all of another file.
     """
 
     def __init__(
@@ -65,11 +77,11 @@ class FileSlice(io.RawIOBase):
         return self._length
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return True: it can be read."""
         return True
 
     def seekable(self) -> bool:
-        """Say that it can be read again: a signature needs one reading, the request another."""
+        """Return True: a request that is sent again reads it again."""
         return True
 
     def tell(self) -> int:
@@ -83,7 +95,7 @@ class FileSlice(io.RawIOBase):
         return self._position
 
     def read(self, size: int = -1) -> bytes:
-        """Return the next bytes; a file that has become shorter than it was has changed."""
+        """Return the next bytes; a file that has become shorter has changed."""
         rest = self._length - self._position
         self._check()
         wanted = rest if size is None or size < 0 else min(size, rest)
@@ -97,9 +109,25 @@ class FileSlice(io.RawIOBase):
             self._source.check_unchanged()
         return data
 
+    def pieces(self) -> Iterator[bytes]:
+        """Return all the bytes in pieces, for a digest; the position stays where it is."""
+        copy = FileSlice(self._source, self._start, self._start + self._length, self._check)
+        return iter(partial(copy.read, _PIECE_BYTES), b"")
+
+
+class MemorySlice(io.BytesIO):
+    """A small file that was read into memory, with the methods of a FileSlice."""
+
+    def __len__(self) -> int:
+        return self.getbuffer().nbytes
+
+    def pieces(self) -> Iterator[bytes]:
+        """Return all the bytes, for a digest."""
+        return iter([self.getvalue()])
+
 
 class PartialFile:
-    """A file on its way in under a temporary name, and the notes beside it about how far it is."""
+    """A file that is being written under a temporary name, and the notes beside it about its progress."""
 
     def __init__(self, path: PurePosixPath, fd: int, folder: int, notes_name: str) -> None:
         self.path, self.fd = path, fd
@@ -107,14 +135,14 @@ class PartialFile:
 
     @property
     def size(self) -> int:
-        """Length of the file so far, holes included."""
+        """The length of the file so far, holes included."""
         return os.fstat(self.fd).st_size
 
     def reserve(self, size: int) -> Iterator[int]:
-        """Take the space for so many bytes, so that a full disk is noticed before they are moved.
+        """Reserve space for so many bytes, so that a full disk is noticed before they are moved.
 
-        Most filesystems do that at once. Where more space takes more time, as on a tmpfs, it takes it in
-        steps, and yields between them how much there is.
+        Most filesystems do that at once. Where more space takes more time, as on a tmpfs, the space is taken
+        in steps, and the bytes taken so far are yielded between them.
         """
         taken, step, pace = 0, _FIRST_STEP_BYTES, math.inf
         while taken < size:
@@ -131,7 +159,7 @@ class PartialFile:
                 yield taken
 
     def _allocate(self, start: int, length: int) -> bool:
-        """Take the space for some bytes; False where the filesystem cannot."""
+        """Reserve space for some bytes; False where the filesystem cannot."""
         with filesystem_errors(self.path):
             if _libc.fallocate(self.fd, 0, ctypes.c_long(start), ctypes.c_long(length)) == 0:
                 return True
@@ -149,24 +177,24 @@ class PartialFile:
                 rest, offset = rest[count:], offset + count
 
     def read_at(self, buffer: memoryview, offset: int) -> memoryview:
-        """Fill the buffer with what has been written, and return the part of it that is filled."""
+        """Read written bytes into the buffer, and return the part of it that is filled."""
         with filesystem_errors(self.path):
             return buffer[: os.preadv(self.fd, [buffer], offset)]
 
     def sync(self) -> None:
-        """Return when all that was written is on the disk."""
+        """Write all bytes to the disk."""
         with filesystem_errors(self.path):
             os.fdatasync(self.fd)
 
     def restart(self) -> None:
-        """Forget all that was written and noted."""
+        """Remove all bytes and notes."""
         with filesystem_errors(self.path):
             os.truncate(self.fd, 0)
             with suppress(FileNotFoundError):
                 os.unlink(self._notes_name, dir_fd=self._folder)
 
     def notes(self) -> str:
-        """Return what was noted, by this attempt or by an earlier one."""
+        """Return the notes of this attempt and of earlier ones."""
         with filesystem_errors(self.path):
             try:
                 fd = self._open_notes(os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""The filesystem of a cluster, as far as one owner may see it."""
+"""Opening: the filesystem of a cluster, confined to the roots of one owner."""
 
 from gateway.clusters.configuration import Cluster
 from gateway.clusters.owner_roots import owner_roots
@@ -7,5 +7,5 @@ from gateway.filesystems.shared import SharedFilesystem
 
 def open_filesystem(cluster: Cluster, owner: str) -> SharedFilesystem:
     """Return the owner's part of the cluster's filesystem."""
-    places = owner_roots(cluster, owner)
-    return SharedFilesystem(places.roots, places.own)
+    folders = owner_roots(cluster, owner)
+    return SharedFilesystem(folders.roots, folders.own)

@@ -1,37 +1,35 @@
-"""A cluster's filesystem as this process sees it: a shared filesystem, or simply this machine's own.
+"""A shared filesystem: the files of a cluster that this machine has mounted, or this machine's own.
 
-Paths come here already judged by their text. What only the filesystem can tell is judged here without
-a race: folders are opened component by component, the kernel is asked where each descriptor really
+Paths come here already judged by their text. Links can be judged only by the filesystem, and are judged here
+without a race: folders are opened component by component, the kernel is asked where each descriptor really
 leads (/proc/self/fd), and all work is done relative to descriptors that lead to a place inside the
-roots. So a symbolic link may point anywhere inside the roots and nowhere else, whoever changes it when.
+roots. So a symbolic link may point anywhere inside the roots and nowhere else, even if it changes meanwhile.
 """
 
-import errno
-import fcntl
 import os
-import re
 import shutil
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from secrets import token_hex
 
-from gateway.errors import Fault, FilesystemError, FilesystemUnavailable, is_over
+from gateway.errors import Fault, FilesystemError, is_over
 from gateway.filesystems.errors import filesystem_errors
 from gateway.filesystems.files import PartialFile, SourceFile
+from gateway.filesystems.temporary import (
+    check_replaceable,
+    is_temporary,
+    open_temporary,
+    temporary_names,
+)
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_TEMPORARY = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-_TEMPORARY_NAME = re.compile(r"\..*\.[0-9a-f]{12,32}\.(part|notes)", re.DOTALL)
-_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
-_LONGEST_STEM_BYTES = 200  # of 255 for a name, so that the temporary names fit too
 
 
 class SharedFilesystem:
-    """The part of a filesystem that lies below some roots.
+    """The part of a filesystem below some roots.
 
     `own` are folders at or above the roots that are created, for this account alone, when something is
     first written below them; any other root has to be there.
@@ -45,8 +43,8 @@ class SharedFilesystem:
     @contextmanager
     def read(self, path: PurePosixPath) -> Iterator[SourceFile]:
         """Open a regular file."""
-        with self._mark(path) as mark:
-            fd = _open_regular(mark, path)
+        with self._handle(path) as handle:
+            fd = _open_regular(handle, path)
         try:
             found = os.fstat(fd)
             yield SourceFile(path, fd, found.st_size, found.st_mtime_ns)
@@ -55,29 +53,29 @@ class SharedFilesystem:
 
     @contextmanager
     def receive(self, path: PurePosixPath, token: str = "") -> Iterator[PartialFile]:
-        """Give a file to write, which appears at `path` when the block ends well, and else nowhere.
+        """Open a file for writing, which appears at `path` when the block ends well, and else nowhere.
 
         Folders are created. The file has a temporary name beside `path` until its bytes are on the
-        disk; then it replaces what is at `path` in one step. With a `token` a block that ended before
+        disk; then it replaces a file at `path` in one step. With a `token` a block that ended before
         its time leaves its bytes, and the next one with that token, in any process, goes on with them:
-        after an error that is worth another try, or when this process was killed or stopped. Whoever
-        gives up calls `discard`.
+        after an error that is worth another attempt, or when this process was killed or stopped. When
+        no attempt follows, `discard` removes them.
         """
         if path in self._roots:
             raise FilesystemError(
                 f"{path} is a folder on the cluster where a file is needed: add a file name"
             )
         with self._folder(path.parent, create=True) as folder:
-            names = _names(path.name, token or token_hex(6))
+            names = temporary_names(path.name, token or token_hex(6))
             with filesystem_errors(path):
-                _check_replaceable(folder, path)
-                fd = _open_temporary(folder, names.part, path)
+                check_replaceable(folder, path)
+                fd = open_temporary(folder, names.part, path)
             try:
                 yield PartialFile(path, fd, folder, names.notes)
                 with filesystem_errors(path):
                     os.fsync(fd)
                     os.rename(names.part, path.name, src_dir_fd=folder, dst_dir_fd=folder)
-                    _remove(folder, names.notes)
+                    names.remove_notes(folder)
                     os.fsync(folder)
             except BaseException as error:
                 if not token or is_over(error):
@@ -87,18 +85,18 @@ class SharedFilesystem:
                 os.close(fd)
 
     def discard(self, path: PurePosixPath, token: str) -> None:
-        """Remove what a `receive` with that token has left; nothing there is fine."""
-        with _absence_is_fine(), self._folder(path.parent) as folder, filesystem_errors(path):
-            _names(path.name, token).remove(folder)
+        """Remove the temporary files of a `receive` with that token; none is fine."""
+        with _ignore_absence(), self._folder(path.parent) as folder, filesystem_errors(path):
+            temporary_names(path.name, token).remove(folder)
 
     def remove_folder(self, path: PurePosixPath) -> None:
-        """Remove a folder and all below it without following a link; nothing there is fine."""
-        with _absence_is_fine(), self._folder(path.parent) as folder, filesystem_errors(path):
+        """Remove a folder and all below it without following a link; a missing folder is fine."""
+        with _ignore_absence(), self._folder(path.parent) as folder, filesystem_errors(path):
             shutil.rmtree(path.name, dir_fd=folder)
 
     def remove_file(self, path: PurePosixPath, size: int, written_before: datetime) -> None:
-        """Remove a regular file if it is as it was written then; anything else there, or nothing, is fine."""
-        with _absence_is_fine(), self._folder(path.parent) as folder, filesystem_errors(path):
+        """Remove a regular file of this size that was not written since; another file, or none, is fine."""
+        with _ignore_absence(), self._folder(path.parent) as folder, filesystem_errors(path):
             found = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
             is_old = found.st_mtime <= written_before.timestamp()
             if stat.S_ISREG(found.st_mode) and found.st_size == size and is_old:
@@ -114,7 +112,7 @@ class SharedFilesystem:
                     below = os.path.normpath(f"{root}/{name}")
                     if stat.S_ISLNK(found.st_mode):
                         yield below, self._size(path / below)
-                    elif stat.S_ISREG(found.st_mode) and not _TEMPORARY_NAME.fullmatch(name):
+                    elif stat.S_ISREG(found.st_mode) and not is_temporary(name):
                         yield below, found.st_size
 
     def _size(self, path: PurePosixPath) -> int:
@@ -138,9 +136,9 @@ class SharedFilesystem:
             pass
 
     def exists(self, path: PurePosixPath) -> bool:
-        """Tell whether something is at `path`; a link that leaves the roots is refused, not followed."""
+        """Return whether there is a file or folder at `path`; a link that leaves the roots is refused."""
         try:
-            with self._mark(path):
+            with self._handle(path):
                 return True
         except FilesystemError as error:
             if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
@@ -149,7 +147,7 @@ class SharedFilesystem:
 
     @contextmanager
     def _folder(self, path: PurePosixPath, *, create: bool = False) -> Iterator[int]:
-        """Open a folder inside the roots, and create what is missing of it if asked to."""
+        """Open a folder inside the roots, and create missing folders if asked to."""
         root = next((root for root in self._roots if _is_at_or_below(path, root)), None)
         if root is None:
             raise FilesystemError(
@@ -172,16 +170,16 @@ class SharedFilesystem:
             os.close(fd)
 
     @contextmanager
-    def _mark(self, path: PurePosixPath) -> Iterator[int]:
-        """Take hold of what is at `path` without opening it."""
+    def _handle(self, path: PurePosixPath) -> Iterator[int]:
+        """Open `path` as a handle (O_PATH), which reads nothing of it."""
         is_root = path in self._roots
         with self._folder(path if is_root else path.parent) as folder, filesystem_errors(path):
-            mark = os.open("." if is_root else path.name, os.O_PATH | os.O_CLOEXEC, dir_fd=folder)
+            handle = os.open("." if is_root else path.name, os.O_PATH | os.O_CLOEXEC, dir_fd=folder)
         try:
-            self._check_inside(mark, path)
-            yield mark
+            self._check_inside(handle, path)
+            yield handle
         finally:
-            os.close(mark)
+            os.close(handle)
 
     def _check_inside(self, fd: int, path: PurePosixPath) -> None:
         """Raise FilesystemError when the descriptor leads to a place outside the roots."""
@@ -195,17 +193,17 @@ class SharedFilesystem:
 
 
 def _is_at_or_below(path: PurePosixPath, folder: PurePosixPath) -> bool:
-    """Tell what `is_relative_to` tells, for a tenth of its time."""
+    """Return the same as `is_relative_to`, in a tenth of its time."""
     return path.parts[: len(folder.parts)] == folder.parts
 
 
 def _is_below(real: str, roots: Iterable[str]) -> bool:
-    """Tell whether a path without links is one of the roots or below it."""
+    """Return whether a path without links is one of the roots or below it."""
     return any(real == root or real.startswith(f"{root.rstrip('/')}/") for root in roots)
 
 
 @contextmanager
-def _absence_is_fine() -> Iterator[None]:
+def _ignore_absence() -> Iterator[None]:
     try:
         yield
     except FilesystemError as error:
@@ -218,12 +216,12 @@ def _make_private(folder: PurePosixPath) -> None:
         Path(folder).mkdir(0o700)
 
 
-def _open_regular(mark: int, path: PurePosixPath) -> int:
-    """Open for reading what is held by `mark`; its kind is known before it is opened."""
-    if not stat.S_ISREG(os.fstat(mark).st_mode):
+def _open_regular(handle: int, path: PurePosixPath) -> int:
+    """Open the handle's file for reading; its kind is known before it is opened."""
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
         raise FilesystemError(f"{path} is not a file on the cluster: check the path")
     with filesystem_errors(path):
-        return os.open(f"/proc/self/fd/{mark}", os.O_RDONLY | os.O_CLOEXEC)
+        return os.open(f"/proc/self/fd/{handle}", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _step(folder: int, name: str, *, create: bool) -> int:
@@ -234,67 +232,5 @@ def _step(folder: int, name: str, *, create: bool) -> int:
     return os.open(name, _FOLDER, dir_fd=folder)
 
 
-@dataclass(frozen=True)
-class _Names:
-    """The temporary names of a file: of its bytes and of the notes about them."""
-
-    part: str
-    notes: str
-
-    def remove(self, folder: int) -> None:
-        for name in (self.part, self.notes):
-            _remove(folder, name)
-
-
-def _names(name: str, token: str) -> _Names:
-    stem = os.fsdecode(os.fsencode(name)[:_LONGEST_STEM_BYTES])
-    return _Names(f".{stem}.{token}.part", f".{stem}.{token}.notes")
-
-
 def _raise(error: OSError) -> None:
     raise error
-
-
-def _remove(folder: int, name: str) -> None:
-    with suppress(FileNotFoundError):
-        os.unlink(name, dir_fd=folder)
-
-
-def _lock(fd: int) -> None:
-    """Lock the file where the filesystem can; where it cannot, two workers would write the same bytes."""
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
-
-
-def _open_temporary(folder: int, name: str, path: PurePosixPath) -> int:
-    """Open the file that this process alone may write; one that another has renamed meanwhile is not it."""
-    while True:
-        fd = os.open(name, _TEMPORARY, 0o666, dir_fd=folder)
-        try:
-            _lock(fd)
-            if os.path.samestat(os.fstat(fd), os.stat(name, dir_fd=folder, follow_symlinks=False)):
-                return fd
-        except FileNotFoundError:
-            pass
-        except BlockingIOError as error:
-            os.close(fd)
-            raise FilesystemUnavailable(
-                f"another worker still writes {path} for this transfer; it is tried again"
-            ) from error
-        except BaseException:
-            os.close(fd)
-            raise
-        os.close(fd)
-
-
-def _check_replaceable(folder: int, path: PurePosixPath) -> None:
-    """Raise SiteError when a folder is where the file shall be, before a byte is moved."""
-    try:
-        found = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return
-    if stat.S_ISDIR(found.st_mode):
-        raise FilesystemError(f"{path} is a folder on the cluster where a file is needed: add a file name")

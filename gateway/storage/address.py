@@ -1,4 +1,4 @@
-"""Where an object is, and who may touch it."""
+"""The address of an object, and the secrets that open its store."""
 
 from dataclasses import dataclass, field
 
@@ -15,7 +15,7 @@ class S3Address:
 
 @dataclass(frozen=True)
 class Credentials:
-    """An account at a store. It shows nothing of itself, wherever it is printed."""
+    """The keys of an account at a store. Their printed form shows nothing of them."""
 
     access_key: str = field(repr=False)
     secret_key: str = field(repr=False)
@@ -23,7 +23,7 @@ class Credentials:
 
 @dataclass(frozen=True)
 class PresignedUrl:
-    """A presigned URL of one object: whoever holds it may do what it was signed for."""
+    """A presigned URL of one object, itself a secret: it carries the permission for one request."""
 
     url: str = field(repr=False)
 

@@ -1,4 +1,4 @@
-"""Checksums of what comes, the strongest that a store offers, and of what is sent."""
+"""Checksums: the strongest that a store offers for a download, and the digests of uploads."""
 
 import hashlib
 import sys
@@ -9,7 +9,7 @@ from awscrt import checksums as crc
 
 from gateway.storage.remote import RemoteInfo
 
-# MD5 stops no attacker any more either, and costs seventy times the time of CRC-64.
+# MD5 stops no attacker any more either, and takes seventy times as long as CRC-64.
 _STRONGEST_FIRST = (
     "sha512",
     "sha256",
@@ -32,7 +32,7 @@ class _Digest(Protocol):
 
 
 class _Crc:
-    """A cyclic redundancy check in the manner of hashlib; S3 gives it with its highest byte first."""
+    """A cyclic redundancy check with the methods of hashlib; S3 gives it with its highest byte first."""
 
     def __init__(self, step: Callable[[memoryview, int], int], length: int) -> None:
         self._step, self._length, self._value = step, length, 0
@@ -49,7 +49,7 @@ _CRCS: dict[str, tuple[Callable[[memoryview, int], int], int]] = {
     "crc32c": (crc.crc32c, 4),
     "crc64nvme": (crc.crc64nvme, 8),
 }
-# That of two pieces, of that of each and the length of the second one.
+# The CRC of two pieces, from the CRC of each and the length of the second.
 _COMBINED: dict[str, Callable[[int, int, int], int]] = {
     "crc32": crc.combine_crc32,
     "crc32c": crc.combine_crc32c,
@@ -57,8 +57,8 @@ _COMBINED: dict[str, Callable[[int, int, int], int]] = {
 }
 
 
-class _Nothing:
-    """What is known of a file without a checksum."""
+class _NoDigest:
+    """The digest of a file without a checksum."""
 
     def update(self, data: memoryview, /) -> None:
         pass
@@ -68,7 +68,7 @@ class _Nothing:
 
 
 def compute_digests(pieces: Iterable[bytes], algorithms: Iterable[str]) -> dict[str, bytes]:
-    """Return several digests of the bytes that the pieces make, which are read once."""
+    """Return several digests of the joined pieces, which are read once."""
     digests = {name: _new(name) for name in algorithms}
     for piece in pieces:
         for digest in digests.values():
@@ -77,7 +77,7 @@ def compute_digests(pieces: Iterable[bytes], algorithms: Iterable[str]) -> dict[
 
 
 def combine_crcs(algorithm: str, pieces: Iterable[tuple[bytes, int]]) -> bytes:
-    """Return the CRC of what the pieces make, of each of which the CRC and the length are known."""
+    """Return the CRC of the joined pieces, given the CRC and the length of each."""
     value = 0
     for digest, length in pieces:
         value = _COMBINED[algorithm](value, int.from_bytes(digest, "big"), length)
@@ -86,14 +86,14 @@ def combine_crcs(algorithm: str, pieces: Iterable[tuple[bytes, int]]) -> bytes:
 
 def _new(algorithm: str) -> _Digest:
     if not algorithm:
-        return _Nothing()
+        return _NoDigest()
     if algorithm in _CRCS:
         return _Crc(*_CRCS[algorithm])
     return hashlib.new(algorithm, usedforsecurity=False)
 
 
 class Stretch:
-    """The digests of an upload's parts, taken of bytes that begin where one of them begins."""
+    """A run of bytes that begins at the start of an upload's part, and the digests of its parts."""
 
     def __init__(self, algorithm: str, part_bytes: int) -> None:
         self._algorithm, self.size = algorithm, 0
@@ -122,11 +122,11 @@ class Stretch:
 
 
 class Verifier:
-    """Holds the strongest checksum that is known of a file against that of its bytes.
+    """Compares the bytes of a file with the strongest checksum that is known of it.
 
-    Most are computed in one stretch. A cyclic redundancy check may be computed in several, at once and in any
-    order; and so may one that is made of the digests of an upload's parts, which is what a multipart ETag
-    is, where each stretch is of whole parts.
+    Most checksums are computed in one stretch. A cyclic redundancy check may be computed in several, at once
+    and in any order; and so may a checksum that is made of the digests of an upload's parts, as a multipart
+    ETag is, where each stretch is of whole parts.
     """
 
     def __init__(self, info: RemoteInfo) -> None:
@@ -136,17 +136,17 @@ class Verifier:
         self.parts_bytes = info.parts_bytes if of_parts else 0
 
     def is_of_stretches(self, length: int) -> bool:
-        """Tell whether it may be computed in stretches of this length, of which the last may be shorter."""
+        """Return whether it may be computed in stretches of this length; the last may be shorter."""
         if self.parts_bytes:
             return length % self.parts_bytes == 0
         return length > 0 and self._name in _COMBINED
 
     def stretch(self) -> Stretch:
-        """Return what the bytes of a stretch are given to."""
+        """Return a new stretch, to be updated with its bytes."""
         return Stretch(self._name, self.parts_bytes or sys.maxsize)
 
     def agrees(self, stretches: Iterable[Stretch]) -> bool:
-        """Tell whether the bytes of all stretches are the expected ones, as far as anything is known."""
+        """Return whether the bytes of all stretches have the checksum; True where none is known."""
         return self._hex(stretches) == self._expected
 
     def _hex(self, stretches: Iterable[Stretch]) -> str:

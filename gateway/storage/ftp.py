@@ -1,4 +1,4 @@
-"""A file on an FTP server, read without a login over one connection at a time."""
+"""A file on an FTP server, read anonymously over one connection at a time."""
 
 import ftplib
 import re
@@ -11,23 +11,22 @@ from urllib.parse import unquote, urlsplit
 
 from gateway.egress import policy
 from gateway.egress.connection import Take
-from gateway.egress.errors import connection_errors
+from gateway.egress.errors import socket_errors
 from gateway.egress.threads import wait_for_thread
 from gateway.errors import StorageChanged, StorageError, StorageUnavailable
 from gateway.settings import Settings
 from gateway.storage.remote import Readable, RemoteInfo
 
-PORT = 21
 _BUFFER_BYTES = 1 << 20
 
 
-class _Stream:
-    """The data connection as something that pours; the last bytes are given once they are confirmed."""
+class _DataStream:
+    """The data connection as a Readable; the last bytes are given once they are confirmed."""
 
     def __init__(self, data: socket.socket, length: float, confirm: Callable[[], None]) -> None:
         self._data, self._left, self._confirm = data, length, confirm
 
-    def pour(self, take: Take) -> None:
+    def stream(self, take: Take) -> None:
         buffer = memoryview(bytearray(_BUFFER_BYTES))
         wants = True
         while wants and self._left > 0:
@@ -39,12 +38,12 @@ class _Stream:
 
 
 class FtpFile:
-    """A file that ftp serves to everybody."""
+    """A file that ftp serves without a login."""
 
     def __init__(self, url: str, settings: Settings) -> None:
         parts = urlsplit(url)
-        self._host, self._port = parts.hostname or "", parts.port or PORT
-        self._path, self._where = unquote(parts.path), f"ftp://{parts.netloc}"
+        self._host, self._port = parts.hostname or "", parts.port or policy.DEFAULT_PORTS["ftp"]
+        self._path, self._server = unquote(parts.path), f"ftp://{parts.netloc}"
         self._settings = settings
         self._open: set[socket.socket] = set()
         self._watch: Callable[[], None] = lambda: None
@@ -53,7 +52,7 @@ class FtpFile:
         """Do nothing: each reading has closed its connection."""
 
     def cut(self) -> None:
-        """Break all connections, so that whoever waits for one of them stops waiting."""
+        """Break all connections, so that threads that wait for one of them stop waiting."""
         for each in list(self._open):
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
@@ -72,12 +71,12 @@ class FtpFile:
 
     def ask(self) -> RemoteInfo:
         """Ask for size and time of change; a server that tells neither sends the file in one piece."""
-        return wait_for_thread(self._asked, self._watch)
+        return wait_for_thread(self._ask, self._watch)
 
-    def _asked(self) -> RemoteInfo:
+    def _ask(self) -> RemoteInfo:
         with self._session() as ftp:
             size, version = self._state(ftp)
-            ranges = size is not None and bool(version) and _can_go_on(ftp)
+            ranges = size is not None and bool(version) and _can_resume(ftp)
             return RemoteInfo(size, version, ranges=ranges, most_connections=1)
 
     def _state(self, ftp: ftplib.FTP) -> tuple[int | None, str]:
@@ -94,10 +93,10 @@ class FtpFile:
 
     @contextmanager
     def read(self, info: RemoteInfo, start: int, stop: int | None) -> Iterator[Readable]:
-        """Open the file from `start`; whoever reads stops at `stop`.
+        """Open the file from `start`; the reader stops at `stop`.
 
-        FTP cannot ask for a version. So each reading begins with a look at size and time of change, which
-        shows that the one before it was of the same file, and the last one ends with such a look as well.
+        FTP cannot ask for a version. So each reading begins with a check of size and time of change, which
+        shows that the reading before it was of the same file; the last reading ends with this check as well.
         """
         with self._session() as ftp:
             self._check(ftp, info)
@@ -109,26 +108,26 @@ class FtpFile:
                     ftp.voidresp()  # the server says whether it has sent all
                     self._check(ftp, info)
 
-            with data, self._tracked(data):
-                yield _Stream(data, inf if stop is None else stop - start, confirm)
+            with data, self._track(data):
+                yield _DataStream(data, inf if stop is None else stop - start, confirm)
 
     def _check(self, ftp: ftplib.FTP, info: RemoteInfo) -> None:
         if self._state(ftp) != (info.size, info.version):
-            raise StorageChanged(f"{self._where}{self._path} was changed while it was read")
+            raise StorageChanged(f"{self._server}{self._path} was changed while it was read")
 
     @contextmanager
     def _session(self) -> Iterator[ftplib.FTP]:
         """Log in; the host's address is judged, and data connections go to that same address."""
-        ftp = ftplib.FTP(encoding="utf-8")  # noqa: S321 (what the user asked for, and nothing secret in it)
-        with connection_errors(self._where):
+        ftp = ftplib.FTP(encoding="utf-8")  # noqa: S321  the URL is public, and nothing secret is sent
+        with socket_errors(self._server):
             try:
                 self._connect(ftp)
-                with self._tracked(cast("socket.socket", ftp.sock)):
+                with self._track(cast("socket.socket", ftp.sock)):
                     ftp.login()
                     ftp.voidcmd("TYPE I")
                     yield ftp
             except (ftplib.Error, ValueError) as error:
-                raise self._refusal(error) from error
+                raise self._ftp_error(error) from error
             finally:
                 ftp.close()
 
@@ -146,7 +145,7 @@ class FtpFile:
                 return
 
     @contextmanager
-    def _tracked(self, each: socket.socket) -> Iterator[None]:
+    def _track(self, each: socket.socket) -> Iterator[None]:
         each.settimeout(self._settings.read_timeout_s)
         self._open.add(each)
         try:
@@ -154,15 +153,15 @@ class FtpFile:
         finally:
             self._open.discard(each)
 
-    def _refusal(self, error: Exception) -> StorageError:
-        said = re.sub(r"[^\x20-\x7e]+", " ", str(error))[:200]
+    def _ftp_error(self, error: Exception) -> StorageError:
+        reply = re.sub(r"[^\x20-\x7e]+", " ", str(error))[:200]
         if isinstance(error, ftplib.error_temp | ftplib.error_reply | ftplib.error_proto):
-            return StorageUnavailable(f"{self._where} answers {said!r}; it is tried again")
-        return StorageError(f"{self._where} refuses {self._path}: {said!r}: check src")
+            return StorageUnavailable(f"{self._server} answers {reply!r}; it is tried again")
+        return StorageError(f"{self._server} refuses {self._path}: {reply!r}: check src")
 
 
-def _can_go_on(ftp: ftplib.FTP) -> bool:
-    """Tell whether the server can start a file elsewhere than at its start."""
+def _can_resume(ftp: ftplib.FTP) -> bool:
+    """Return whether the server can send a file from the middle."""
     try:
         return ftp.sendcmd("REST 0").startswith("3")
     except ftplib.error_perm:

@@ -4,28 +4,28 @@ import hashlib
 from collections.abc import Mapping
 
 from gateway.egress.connection import SizedBody
-from gateway.egress.errors import connection_errors
 from gateway.errors import StorageError, StorageUnavailable
 from gateway.settings import Settings
 from gateway.storage.address import PresignedUrl, S3Address
 from gateway.storage.s3.checksum_headers import etag_md5
 from gateway.storage.web import WebFile, http_error
 
-LARGEST_PUT_BYTES = 5 << 30  # what one request may carry, as S3 defines it
-_TAKEN = frozenset({200, 201, 204})
+LARGEST_PUT_BYTES = 5 << 30  # the limit of S3 for one request
+_STORED = frozenset({200, 201, 204})
 _FRESH = "send a retry with a fresh presigned_url"
 
 
 class PresignedObject(WebFile):
-    """One object of a store, and the URL that opens it; it is named by its address in every message."""
+    """One object of a store, and the URL that opens it; messages show its address."""
 
     reasons: Mapping[int, str] = {
         400: f"the URL's signature is not accepted: {_FRESH}",
         401: f"the URL's signature is not accepted: {_FRESH}",
         403: f"the URL has expired or was signed for something else: {_FRESH}",
-        404: "there is no such object or bucket: check both",
+        404: "the object or its bucket does not exist: check both",
     }
     advice = "check the URL"
+    uploads = None  # the URL is signed for one request
 
     def __init__(self, address: S3Address, secret: PresignedUrl, settings: Settings) -> None:
         super().__init__(secret.url, settings)
@@ -37,23 +37,22 @@ class PresignedObject(WebFile):
             raise StorageError("a presigned URL takes 5 GiB at most: send keys for larger files")
         digest = _Md5(data)
         headers = {"Content-Length": str(len(data))}
-        with connection_errors(self._address.endpoint):
-            answer = self._connections.send("PUT", self._url, headers, digest)
-            answer.close()
-        if answer.status not in _TAKEN:
+        answer = self._connections.send("PUT", self._url, headers, digest)
+        answer.close()
+        if answer.status not in _STORED:
             raise http_error(answer, self._url, self.reasons, self.advice)
-        kept = etag_md5(answer.headers)
-        if kept is not None and kept != digest.hexdigest():
+        md5 = etag_md5(answer.headers)
+        if md5 is not None and md5 != digest.hexdigest():
             raise StorageUnavailable("the store keeps other bytes than were sent; it is tried again")
 
     def _checksums(self, headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
-        """Return what a store says beside what any web server may: an ETag that is an MD5."""
-        kept = etag_md5(headers)
-        return super()._checksums(headers, whole=whole) | ({"md5": kept} if kept else {})
+        """Return the checksums of any web server, and of a store the ETag that is an MD5."""
+        md5 = etag_md5(headers)
+        return super()._checksums(headers, whole=whole) | ({"md5": md5} if md5 else {})
 
 
 class _Md5:
-    """Reads a slice and digests it on the way."""
+    """A body that takes its MD5 while it is sent."""
 
     def __init__(self, data: SizedBody) -> None:
         self._data = data

@@ -1,4 +1,4 @@
-"""Presigned URLs judged by their text: each must lead to the very object that the request names."""
+"""The check of a presigned URL by its text: it must lead to the very object that the request names."""
 
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
@@ -20,17 +20,17 @@ def check_presigned(secret: PresignedUrl, endpoint: str, bucket: str, key: str) 
     check_endpoint(secret.url, get_settings().allowed_endpoints, FIELD)
     if key.endswith("/"):
         raise Invalid("a presigned URL is of one object, and this one's name ends in '/'", field=FIELD)
-    asked, store = urlsplit(secret.url), urlsplit(endpoint)
-    if asked.fragment or not _SIGNATURES & parse_qs(asked.query).keys():
+    url, store = urlsplit(secret.url), urlsplit(endpoint)
+    if url.fragment or not _SIGNATURES & parse_qs(url.query).keys():
         raise Invalid("the URL carries no signature: presign it with the store's SDK", field=FIELD)
-    if not _is_of(asked, store, bucket, key):
+    if not _leads_to(url, store, bucket, key):
         raise Invalid("the URL does not lead to this object in this bucket at this endpoint", field=FIELD)
 
 
-def _is_of(asked: SplitResult, store: SplitResult, bucket: str, key: str) -> bool:
-    """Tell whether the URL is the object's, in one of the two ways of addressing a bucket."""
-    if (asked.scheme, port_of(asked)) != (store.scheme, port_of(store)):
+def _leads_to(url: SplitResult, store: SplitResult, bucket: str, key: str) -> bool:
+    """Return whether the URL is the object's, in one of the two ways of addressing a bucket."""
+    if (url.scheme, port_of(url)) != (store.scheme, port_of(store)):
         return False
     by_path = (store.hostname, f"{store.path.rstrip('/')}/{bucket}/{key}")
     by_host = (f"{bucket}.{store.hostname}".lower(), f"/{key}")
-    return (asked.hostname, unquote(asked.path)) in {by_path, by_host}
+    return (url.hostname, unquote(url.path)) in {by_path, by_host}

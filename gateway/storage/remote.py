@@ -1,6 +1,6 @@
-"""A file elsewhere that can be read: what an S3 object, a web page and a file of an FTP server share."""
+"""Remote files, as staging reads them: an S3 object, a web page or a file of an FTP server."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -10,7 +10,7 @@ from gateway.egress.connection import Take
 
 @dataclass(frozen=True)
 class RemoteInfo:
-    """What its server says of it. `version` changes with its content; empty when the server has none."""
+    """A server's description of a file. `version` changes with its content; empty when there is none."""
 
     size: int | None
     version: str
@@ -23,23 +23,33 @@ class RemoteInfo:
 
 
 def without_parts(info: RemoteInfo) -> RemoteInfo:
-    """Return what is known of the file where the sizes of its upload's parts are not."""
+    """Return the description without the checksums of an upload's parts of unknown sizes."""
     whole = {name: value for name, value in info.checksums.items() if not name.endswith("-parts")}
     return replace(info, checksums=whole, parts_bytes=0)
+
+
+class Connected(Protocol):
+    """Connections to one server."""
+
+    def watched(self, watch: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call `watch` while the block, which one thread alone is in, waits; an exception of it ends that."""
+
+    def cut(self) -> None:
+        """Break all connections, so that threads that wait for one of them stop waiting."""
+
+    def close(self) -> None:
+        """Give the connections back."""
 
 
 class Readable(Protocol):
     """An open answer."""
 
-    def pour(self, take: Take) -> None:
-        """Give the body away in pieces, until there is no more of it or no more is wanted."""
+    def stream(self, take: Take) -> None:
+        """Pass the body to `take` in pieces, until its end or until `take` returns False."""
 
 
-class Remote(Protocol):
-    """The file."""
-
-    def watched(self, watch: Callable[[], None]) -> AbstractContextManager[None]:
-        """Call `watch` while the block, which no other thread is in, waits; what it raises ends that."""
+class Remote(Connected, Protocol):
+    """A file elsewhere that can be read."""
 
     def ask(self) -> RemoteInfo:
         """Ask for its size, version and checksums."""
@@ -47,8 +57,9 @@ class Remote(Protocol):
     def read(self, info: RemoteInfo, start: int, stop: int | None) -> AbstractContextManager[Readable]:
         """Open the bytes from `start` up to before `stop`, of the version of `info` and no other."""
 
-    def close(self) -> None:
-        """Give its connections back."""
 
-    def cut(self) -> None:
-        """Break all connections, so that whoever waits for one of them stops waiting."""
+class Prefix(Connected, Protocol):
+    """All objects of a store below one prefix."""
+
+    def below(self) -> Iterator[tuple[str, int]]:
+        """Yield name and size of each object; names begin after the prefix."""

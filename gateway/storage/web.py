@@ -1,4 +1,4 @@
-"""A file on a web server, in ranges where the server has them and the file a version to hold on to."""
+"""A file on a web server, read in ranges where the server offers them and the file has a version."""
 
 import re
 from base64 import b64decode
@@ -6,9 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
-from botocore.exceptions import BotoCoreError
-
-from gateway.egress.errors import connection_errors
 from gateway.egress.policy import check_endpoint
 from gateway.egress.pool import ConnectionPool, Response
 from gateway.errors import Fault, Invalid, StorageBusy, StorageChanged, StorageError, StorageUnavailable
@@ -23,7 +20,7 @@ _TRANSIENT = frozenset({408, 425, 500, 502, 504})
 _REASONS = {
     401: "it wants a login, which the gateway does not do: use a public or a signed URL",
     403: "it gives no permission: use a public or a signed URL",
-    404: "there is no such file: check src",
+    404: "the file does not exist: check src",
     410: "the file has been removed: check src",
 }
 _FAULTS = {
@@ -43,7 +40,7 @@ class WebFile:
     advice = "check src"
 
     def __init__(self, url: str, settings: Settings) -> None:
-        self._src = self._url = _normal(url)  # the second is where redirects have led
+        self._src = self._url = _normalize(url)  # the latter changes with redirects
         self._allowed = settings.allowed_endpoints
         self._connections = ConnectionPool(settings)
 
@@ -52,11 +49,11 @@ class WebFile:
         self._connections.close()
 
     def cut(self) -> None:
-        """Break all connections, so that whoever waits for one of them stops waiting."""
+        """Break all connections, so that threads that wait for one of them stop waiting."""
         self._connections.cut()
 
     def watched(self, watch: Callable[[], None]) -> AbstractContextManager[None]:
-        """Call `watch` while the block waits for the server; what it raises ends that."""
+        """Call `watch` while the block waits for the server; an exception of it ends that."""
         return self._connections.watched(watch)
 
     def ask(self) -> RemoteInfo:
@@ -80,27 +77,23 @@ class WebFile:
         """Open a range of the file as it was when `info` was asked for; without ranges, all of it."""
         is_part = info.ranges and (start, stop) != (0, info.size)
         headers = {"Range": f"bytes={start}-{'' if stop is None else stop - 1}"} if is_part else {}
-        with connection_errors(_origin(self._url)):
-            answer = self._open(headers)
-            try:
-                self._check(answer, info, start if is_part else None)
-                yield answer
-            finally:
-                answer.close()
+        with closing(self._open(headers)) as answer:
+            self._check(answer, info, start if is_part else None)
+            yield answer
 
     def _checksums(self, headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
         return _digests(headers, whole=whole)
 
     def _checksums_of_whole(self, version: str) -> dict[str, str]:
         """Ask for the digests that come with the whole file only; a server without HEAD has none."""
-        with suppress(BotoCoreError), closing(self._send(self._url, {}, "HEAD")) as answer:
+        with suppress(StorageUnavailable), closing(self._send(self._url, {}, "HEAD")) as answer:
             answer.read()
             if answer.status == _OK and _version(answer.headers) == version:
                 return self._checksums(answer.headers, whole=True)
         return {}
 
     def _open(self, headers: dict[str, str]) -> Response:
-        """Ask where the redirects have led, and from `src` on again when that is no longer valid."""
+        """Ask the redirects' target, and follow them from `src` on again when that has expired."""
         answer = self._send(self._url, headers)
         if answer.status not in _FAULTS or self._url == self._src:
             return answer
@@ -111,17 +104,16 @@ class WebFile:
         if answer.status not in {_OK, _PARTIAL, _UNSATISFIABLE}:
             raise http_error(answer, self._url, self.reasons, self.advice)
         if _is_other(answer, info):
-            raise StorageChanged(f"{_shown(self._url)} was changed while it was read")
-        told = answer.headers.get("content-range", "")
-        if not (answer.status == _OK if start is None else told.startswith(f"bytes {start}-")):
+            raise StorageChanged(f"{_without_query(self._url)} was changed while it was read")
+        content_range = answer.headers.get("content-range", "")
+        if not (answer.status == _OK if start is None else content_range.startswith(f"bytes {start}-")):
             raise StorageError(f"{_origin(self._url)} does not serve ranges as asked")
 
     def _follow(self, headers: dict[str, str]) -> Response:
-        """Send the request to where the redirects lead, each of them judged like the first address."""
+        """Send the request and follow redirects, each of them judged like the first address."""
         url = self._src
         for _ in range(MOST_REDIRECTS + 1):
-            with connection_errors(_origin(url)):
-                answer = self._send(url, headers)
+            answer = self._send(url, headers)
             if answer.status not in _REDIRECTS:
                 self._url = url
                 return answer
@@ -130,7 +122,7 @@ class WebFile:
         raise StorageError(f"{_origin(url)} redirects more than {MOST_REDIRECTS} times: {self.advice}")
 
     def _target(self, url: str, location: str) -> str:
-        target = _normal(urljoin(url, location))
+        target = _normalize(urljoin(url, location))
         try:
             check_endpoint(target, self._allowed, "src")
         except Invalid as error:
@@ -143,8 +135,8 @@ class WebFile:
         return self._connections.send(method, url, headers)
 
 
-def _normal(url: str) -> str:
-    """Return the URL as it goes over the wire: ASCII, and without the fragment."""
+def _normalize(url: str) -> str:
+    """Return the URL as it is sent: ASCII, and without the fragment."""
     parts = urlsplit(url)
     path, query = quote(parts.path or "/", safe=_URL_SAFE), quote(parts.query, safe=_URL_SAFE)
     return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
@@ -155,32 +147,32 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _shown(url: str) -> str:
+def _without_query(url: str) -> str:
     """Return the URL without its query: that of a signed URL is a secret."""
     return _origin(url) + urlsplit(url).path
 
 
 def _version(headers: Mapping[str, str]) -> str:
-    """Return what changes with the content: a strong ETag, or the time of the last change."""
+    """Return the version of the content: a strong ETag, or else the time of the last change."""
     etag = headers.get("etag", "")
     return headers.get("last-modified", "") if etag.startswith("W/") or not etag else etag
 
 
 def _total(headers: Mapping[str, str]) -> int | None:
-    told = re.search(r"/([0-9]+)$", headers.get("content-range", ""))
-    return int(told[1]) if told else None
+    found = re.search(r"/([0-9]+)$", headers.get("content-range", ""))
+    return int(found[1]) if found else None
 
 
 def _size(answer: Response) -> int | None:
-    """Return the size of the whole file, as far as the answer tells it."""
+    """Return the size of the whole file; None where the answer does not hold it."""
     if answer.status != _OK:
         return _total(answer.headers)
-    told = answer.headers.get("content-length", "")
-    return int(told) if told.isdecimal() else None
+    length = answer.headers.get("content-length", "")
+    return int(length) if length.isdecimal() else None
 
 
 def _is_other(answer: Response, info: RemoteInfo) -> bool:
-    """Tell whether the answer is of another file: by its version or size, or as the range is not there."""
+    """Return whether the answer is of another file: its version or size differs, or the range is gone."""
     if answer.status == _UNSATISFIABLE or (info.version and _version(answer.headers) != info.version):
         return True
     return None not in {info.size, size := _size(answer)} and size != info.size
@@ -189,15 +181,15 @@ def _is_other(answer: Response, info: RemoteInfo) -> bool:
 def _digests(headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
     """Return the digests of the whole file, in hex: RFC 9530, RFC 3230, Content-MD5.
 
-    Two of them speak of the body that comes with them, so of the file where it comes `whole`.
+    Two of them are of the body that they come with, so of the file where it comes `whole`.
     """
     content = headers.get("content-digest", "") if whole else ""
-    told = re.findall(r"([\w-]+)=:?([A-Za-z0-9+/]+=*):?", f"{content},{headers.get('repr-digest', '')}")
-    told += re.findall(r"([\w-]+)=([A-Za-z0-9+/]+=*)", headers.get("digest", ""))
+    pairs = re.findall(r"([\w-]+)=:?([A-Za-z0-9+/]+=*):?", f"{content},{headers.get('repr-digest', '')}")
+    pairs += re.findall(r"([\w-]+)=([A-Za-z0-9+/]+=*)", headers.get("digest", ""))
     if whole and "content-md5" in headers:
-        told.append(("md5", headers["content-md5"]))
+        pairs.append(("md5", headers["content-md5"]))
     found: dict[str, str] = {}
-    for name, value in told:
+    for name, value in pairs:
         with suppress(ValueError):
             if name.lower() in _DIGESTS:
                 found[_DIGESTS[name.lower()]] = b64decode(value, validate=True).hex()
@@ -205,11 +197,11 @@ def _digests(headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
 
 
 def http_error(answer: Response, url: str, reasons: Mapping[int, str], advice: str) -> StorageError:
-    """Return what to tell the user about an answer that is not the file."""
+    """Return the error for an answer that is not the file."""
     status = answer.status
-    said = f"{_shown(url)} answers {status} {answer.reason or ''}".rstrip()
+    reply = f"{_without_query(url)} answers {status} {answer.reason or ''}".rstrip()
     if status in _BUSY:
-        return StorageBusy(f"{said}; it is tried again")
+        return StorageBusy(f"{reply}; it is tried again")
     if status in _TRANSIENT:
-        return StorageUnavailable(f"{said}; it is tried again")
-    return StorageError(f"{said}: {reasons.get(status, advice)}", _FAULTS.get(status))
+        return StorageUnavailable(f"{reply}; it is tried again")
+    return StorageError(f"{reply}: {reasons.get(status, advice)}", _FAULTS.get(status))

@@ -15,12 +15,11 @@ from gateway.filesystems.files import SourceFile
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
 from gateway.storage.address import Credentials, S3Address
-from gateway.transfers.staging.stage import stage_in, stage_out
 from gateway.transfers.staging.upload import WHOLE_BYTES as PART_BYTES
 from gateway.transfers.staging.upload import upload_part_size
 from hpc_gateway_commands.demo.services import free_ports
 from tests import services
-from tests.staging import OWNER, SETTINGS, Recorder, at, everything, open_uploads
+from tests.staging import OWNER, SETTINGS, Recorder, at, everything, open_uploads, stage_in, stage_out
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -35,8 +34,8 @@ def test_there_and_back_again(
     data = os.urandom(size)
     (home / "up").write_bytes(data)
     sent, received = Recorder(), Recorder()
-    stage_out(site, at(home, "up"), address, OWNER, sent, SETTINGS)
-    stage_in(address, OWNER, site, at(home, "new/down"), received, SETTINGS)
+    stage_out(site, at(home, "up"), address, sent, SETTINGS)
+    stage_in(address, site, at(home, "new/down"), received, SETTINGS)
     assert (home / "new/down").read_bytes() == data
     assert sent.total == received.total == size
     for progress in (sent, received):
@@ -53,9 +52,9 @@ def test_keys_of_every_spelling(
     key: str, s3: "S3Client", address: S3Address, site: SharedFilesystem, home: Path
 ) -> None:
     s3.put_object(Bucket="data", Key=key, Body=key.encode())
-    stage_in(replace(address, key=key), OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+    stage_in(replace(address, key=key), site, at(home, "x"), Recorder(), SETTINGS)
     assert (home / "x").read_text() == key
-    stage_out(site, at(home, "x"), replace(address, key=f"back/{key}"), OWNER, Recorder(), SETTINGS)
+    stage_out(site, at(home, "x"), replace(address, key=f"back/{key}"), Recorder(), SETTINGS)
     assert s3.get_object(Bucket="data", Key=f"back/{key}")["Body"].read() == key.encode()
 
 
@@ -65,7 +64,7 @@ def test_objects_that_others_uploaded_in_parts(
 ) -> None:
     (home / "up").write_bytes(os.urandom(size))
     s3.upload_file(str(home / "up"), "data", address.key)
-    stage_in(address, OWNER, site, at(home, "down"), Recorder(), SETTINGS)
+    stage_in(address, site, at(home, "down"), Recorder(), SETTINGS)
     assert (home / "down").read_bytes() == (home / "up").read_bytes()
 
 
@@ -91,7 +90,7 @@ def test_a_refused_download_says_what_to_check(
 ) -> None:
     s3.put_object(Bucket="data", Key=address.key, Body=b"here")
     with pytest.raises(StorageError, match=says) as caught:
-        stage_in(replace(address, **change), credentials, site, at(home, "a/x"), Recorder(), SETTINGS)
+        stage_in(replace(address, **change), site, at(home, "a/x"), Recorder(), SETTINGS, secret=credentials)
     assert not caught.value.transient
     assert everything(home) == []
     _check_silent(caught.value, credentials)
@@ -128,7 +127,7 @@ def test_a_refused_upload_says_what_to_check(
 ) -> None:
     (home / "x").write_bytes(bytes(size))
     with pytest.raises(StorageError, match=says) as caught:
-        stage_out(site, at(home, "x"), replace(address, **change), credentials, Recorder(), SETTINGS)
+        stage_out(site, at(home, "x"), replace(address, **change), Recorder(), SETTINGS, secret=credentials)
     assert not caught.value.transient
     assert open_uploads(s3) == []
     _check_silent(caught.value, credentials)
@@ -138,7 +137,7 @@ def test_a_missing_file_is_told_before_the_store_is_asked(
     address: S3Address, site: SharedFilesystem, home: Path
 ) -> None:
     with pytest.raises(FilesystemError, match="does not exist"):
-        stage_out(site, at(home, "missing"), address, OWNER, Recorder(), SETTINGS)
+        stage_out(site, at(home, "missing"), address, Recorder(), SETTINGS)
 
 
 def test_a_cancelled_download_leaves_the_destination_as_it_was(
@@ -147,7 +146,7 @@ def test_a_cancelled_download_leaves_the_destination_as_it_was(
     s3.put_object(Bucket="data", Key=address.key, Body=bytes(5_000_000))
     (home / "x").write_text("old")
     with pytest.raises(Cancelled):
-        stage_in(address, OWNER, site, at(home, "x"), Recorder(stop_at=2_000_000), SETTINGS)
+        stage_in(address, site, at(home, "x"), Recorder(stop_at=2_000_000), SETTINGS)
     assert (home / "x").read_text() == "old"
     assert everything(home) == ["x"]
 
@@ -157,7 +156,7 @@ def test_a_cancelled_upload_leaves_no_object_and_no_parts(
 ) -> None:
     (home / "x").write_bytes(bytes(3 * PART_BYTES))
     with pytest.raises(Cancelled):
-        stage_out(site, at(home, "x"), address, OWNER, Recorder(stop_at=PART_BYTES), SETTINGS)
+        stage_out(site, at(home, "x"), address, Recorder(stop_at=PART_BYTES), SETTINGS)
     assert open_uploads(s3) == []
     assert "Contents" not in s3.list_objects_v2(Bucket="data", Prefix=address.key)
 
@@ -179,7 +178,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_uploaded(
 ) -> None:
     (home / "x").write_bytes(bytes(2 * PART_BYTES))
     with pytest.raises(FilesystemError, match="changed while it was read"):
-        stage_out(site, at(home, "x"), address, OWNER, Meddler(path=home / "x"), SETTINGS)
+        stage_out(site, at(home, "x"), address, Meddler(path=home / "x"), SETTINGS)
     assert open_uploads(s3) == []
     assert "Contents" not in s3.list_objects_v2(Bucket="data", Prefix=address.key)
 
@@ -205,7 +204,7 @@ def test_a_small_file_that_grows_while_it_is_sent_is_not_stored(
 
     monkeypatch.setattr(SourceFile, "read_at", meddle)
     with pytest.raises(FilesystemError, match="changed while it was read"):
-        stage_out(site, at(home, "x"), address, OWNER, Recorder(), SETTINGS)
+        stage_out(site, at(home, "x"), address, Recorder(), SETTINGS)
     assert "Contents" not in s3.list_objects_v2(Bucket="data", Prefix=address.key)
 
 
@@ -223,11 +222,11 @@ def test_an_object_that_changes_while_it_is_read_is_begun_again(
                 s3.put_object(Bucket="data", Key=address.key, Body=versions.pop())
 
     if ends_well:
-        stage_in(address, OWNER, site, at(home, "x"), Overwriter(), SETTINGS)
+        stage_in(address, site, at(home, "x"), Overwriter(), SETTINGS)
         assert (home / "x").read_bytes() == bytes(PART_BYTES * 2)
     else:
         with pytest.raises(StorageChanged, match="changed while it was read"):
-            stage_in(address, OWNER, site, at(home, "x"), Overwriter(), SETTINGS)
+            stage_in(address, site, at(home, "x"), Overwriter(), SETTINGS)
         assert everything(home) == []
 
 
@@ -236,26 +235,26 @@ def test_a_store_that_is_not_there_is_tried_again(
 ) -> None:
     nowhere = replace(address, endpoint=f"http://127.0.0.1:{free_ports(1)[0]}")
     with pytest.raises(StorageUnavailable, match="nothing accepts connections"):
-        stage_in(nowhere, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+        stage_in(nowhere, site, at(home, "x"), Recorder(), SETTINGS)
 
 
 def test_a_name_that_does_not_exist_is_final(address: S3Address, site: SharedFilesystem, home: Path) -> None:
     nowhere = replace(address, endpoint="http://no-such-host.invalid:9000")
     with pytest.raises(StorageError, match=r"no-such-host\.invalid"):
-        stage_in(nowhere, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+        stage_in(nowhere, site, at(home, "x"), Recorder(), SETTINGS)
 
 
 def test_plain_http_behind_https_is_told(address: S3Address, site: SharedFilesystem, home: Path) -> None:
     tls = replace(address, endpoint=address.endpoint.replace("http:", "https:"))
     with pytest.raises(StorageError, match="certificate"):
-        stage_in(tls, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+        stage_in(tls, site, at(home, "x"), Recorder(), SETTINGS)
 
 
 def test_an_inner_store_needs_the_operators_word(
     address: S3Address, site: SharedFilesystem, home: Path
 ) -> None:
     with pytest.raises(StorageError, match="GATEWAY_ALLOWED_ENDPOINTS"):
-        stage_in(address, OWNER, site, at(home, "x"), Recorder(), Settings(allowed_endpoints=[]))
+        stage_in(address, site, at(home, "x"), Recorder(), Settings(allowed_endpoints=[]))
 
 
 def test_parts_are_never_too_many() -> None:
@@ -268,6 +267,6 @@ def test_what_the_store_keeps_has_the_right_digest(
 ) -> None:
     data = os.urandom(2 * PART_BYTES + 5)
     (home / "x").write_bytes(data)
-    stage_out(site, at(home, "x"), address, OWNER, Recorder(), SETTINGS)
+    stage_out(site, at(home, "x"), address, Recorder(), SETTINGS)
     body = s3.get_object(Bucket="data", Key=address.key)["Body"].read()
     assert hashlib.sha256(body).digest() == hashlib.sha256(data).digest()

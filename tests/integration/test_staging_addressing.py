@@ -1,4 +1,4 @@
-"""How a store is reached: over TLS, by the bucket in the host's name, under a region, by the right clock."""
+"""Ways to reach a store: TLS, the bucket in the host's name, the region, and the clock of the signature."""
 
 import os
 import socket
@@ -17,10 +17,9 @@ from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
 from gateway.storage.address import S3Address
 from gateway.storage.s3.signing import Signer
-from gateway.transfers.staging.stage import fetch_url, stage_in, stage_out
 from hpc_gateway_commands.demo.services import ObjectStore
 from tests.fault_proxy import Fault, first, proxy
-from tests.staging import OWNER, SETTINGS, Recorder, at, everything
+from tests.staging import SETTINGS, Recorder, at, everything, stage_in, stage_out
 from tests.tls import Authority, tls
 from tests.web import serving
 
@@ -47,9 +46,9 @@ def test_there_and_back_over_tls(
 ) -> None:
     (home / "up").write_bytes(data := os.urandom(20 * MIB))
     trusting = Settings(allowed_endpoints=["127.0.0.1"], ca_bundle=authority.bundle)
-    stage_out(site, at(home, "up"), secure, OWNER, Recorder(), trusting)
+    stage_out(site, at(home, "up"), secure, Recorder(), trusting)
     assert s3.get_object(Bucket="data", Key=secure.key)["Body"].read() == data
-    stage_in(secure, OWNER, site, at(home, "down"), Recorder(), trusting)
+    stage_in(secure, site, at(home, "down"), Recorder(), trusting)
     assert (home / "down").read_bytes() == data
 
 
@@ -72,16 +71,16 @@ def test_a_tls_connection_that_breaks_is_made_again(
     with proxy(urlsplit(secure.endpoint).port or 0) as network:
         there = replace(secure, endpoint=network.url.replace("http://127.0.0.1", "https://localhost"))
         network.restart(first(Fault(), fault))
-        stage_out(site, at(home, "up"), there, OWNER, Recorder(), trusting)
+        stage_out(site, at(home, "up"), there, Recorder(), trusting)
         network.restart(first(Fault(), fault))
-        stage_in(there, OWNER, site, at(home, "down"), Recorder(), trusting)
+        stage_in(there, site, at(home, "down"), Recorder(), trusting)
     assert (home / "down").read_bytes() == data
 
 
 def test_a_server_without_tls_is_named(address: S3Address, site: SharedFilesystem, home: Path) -> None:
     plain = replace(address, endpoint=address.endpoint.replace("http:", "https:"))
     with pytest.raises(StorageError, match="there is no TLS") as caught:
-        stage_in(plain, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+        stage_in(plain, site, at(home, "x"), Recorder(), SETTINGS)
     assert not caught.value.transient
 
 
@@ -90,10 +89,10 @@ def test_an_unknown_authority_is_refused_and_the_setting_is_named(
 ) -> None:
     says = r"certificate of https://localhost.*local issuer.*GATEWAY_CA_BUNDLE"
     with pytest.raises(StorageError, match=says) as caught:
-        stage_in(secure, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+        stage_in(secure, site, at(home, "x"), Recorder(), SETTINGS)
     assert not caught.value.transient
     with pytest.raises(StorageError, match=says.replace("https://localhost", "https://localhost:[0-9]+")):
-        fetch_url(f"{secure.endpoint}/x", site, at(home, "x"), Recorder(), SETTINGS)
+        stage_in(f"{secure.endpoint}/x", site, at(home, "x"), Recorder(), SETTINGS, secret=None)
     assert everything(home) == []
 
 
@@ -103,7 +102,7 @@ def test_a_certificate_for_another_host_is_refused(
     trusting = Settings(allowed_endpoints=["127.0.0.1"], ca_bundle=authority.bundle)
     other = replace(secure, endpoint=secure.endpoint.replace("localhost", "127.0.0.1"))
     with pytest.raises(StorageError, match="not valid for '127.0.0.1'.*check the address") as caught:
-        stage_in(other, OWNER, site, at(home, "x"), Recorder(), trusting)
+        stage_in(other, site, at(home, "x"), Recorder(), trusting)
     assert not caught.value.transient
     assert everything(home) == []
 
@@ -122,9 +121,9 @@ def test_a_bucket_in_the_hosts_name(
     there = replace(address, endpoint=f"http://localhost:{store.port}")
     for size in (5, 20 * MIB):
         (home / "up").write_bytes(data := os.urandom(size))
-        stage_out(site, at(home, "up"), there, OWNER, Recorder(), virtual)
+        stage_out(site, at(home, "up"), there, Recorder(), virtual)
         assert s3.get_object(Bucket="data", Key=there.key)["Body"].read() == data
-        stage_in(there, OWNER, site, at(home, "down"), Recorder(), virtual)
+        stage_in(there, site, at(home, "down"), Recorder(), virtual)
         assert (home / "down").read_bytes() == data
     assert "data.localhost" in asked
     assert "localhost" not in asked
@@ -156,7 +155,7 @@ def test_the_region_reaches_the_signature(address: S3Address, site: SharedFilesy
     with serving(Store) as url:
         there = replace(address, endpoint=url, region="north-7")
         with pytest.raises(StorageError, match="no object"):
-            stage_in(there, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+            stage_in(there, site, at(home, "x"), Recorder(), SETTINGS)
     assert "/north-7/s3/aws4_request" in signed[0]
 
 
@@ -178,6 +177,6 @@ def test_a_wrong_clock_is_named(
 
     monkeypatch.setattr(Signer, "signed", late)
     with pytest.raises(StorageError, match="clocks of the store and of the gateway differ") as caught:
-        stage_in(address, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+        stage_in(address, site, at(home, "x"), Recorder(), SETTINGS)
     assert not caught.value.transient
     assert everything(home) == []

@@ -1,4 +1,4 @@
-"""A cancel is heard wherever a transfer waits: for a name, a connection, or the last answer."""
+"""A cancel ends a transfer promptly in every wait: for a name, a connection, or the last answer."""
 
 import socket
 import time
@@ -16,9 +16,7 @@ from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
 from gateway.storage.address import PresignedUrl, S3Address
 from gateway.storage.s3.multipart import MultipartUploads
-from gateway.storage.s3.object import S3Object
-from gateway.transfers.staging.stage import fetch_url, stage_in, stage_out, stage_out_signed
-from tests.staging import OWNER, Recorder, at, everything, open_uploads
+from tests.staging import Recorder, at, everything, open_uploads, stage_in, stage_out
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -44,20 +42,20 @@ class Impatient(Recorder):
 
 
 def _down(there: S3Address, site: SharedFilesystem, home: Path, progress: Impatient) -> None:
-    stage_in(there, OWNER, site, at(home, "down"), progress, PATIENT)
+    stage_in(there, site, at(home, "down"), progress, PATIENT)
 
 
 def _up(there: S3Address, site: SharedFilesystem, home: Path, progress: Impatient) -> None:
-    stage_out(site, at(home, "up"), there, OWNER, progress, PATIENT)
+    stage_out(site, at(home, "up"), there, progress, PATIENT)
 
 
 def _web(there: S3Address, site: SharedFilesystem, home: Path, progress: Impatient) -> None:
-    fetch_url(f"{there.endpoint}/x", site, at(home, "down"), progress, PATIENT)
+    stage_in(f"{there.endpoint}/x", site, at(home, "down"), progress, PATIENT, secret=None)
 
 
 def _signed(there: S3Address, site: SharedFilesystem, home: Path, progress: Impatient) -> None:
     secret = PresignedUrl(f"{there.endpoint}/data/k?X-Amz-Signature=x")
-    stage_out_signed(site, at(home, "up"), there, secret, progress, PATIENT)
+    stage_out(site, at(home, "up"), there, progress, PATIENT, secret=secret)
 
 
 def _is_prompt(act: Act, there: S3Address, site: SharedFilesystem, home: Path, progress: Impatient) -> None:
@@ -108,7 +106,7 @@ def test_while_a_name_is_looked_up(
 
 
 @pytest.mark.parametrize(
-    "silent", [(MultipartUploads, "complete"), (S3Object, "size")], ids=["complete", "size"]
+    "silent", [(MultipartUploads, "complete"), (MultipartUploads, "check_size")], ids=["complete", "size"]
 )
 def test_while_the_store_puts_an_object_together(
     *,
@@ -122,9 +120,9 @@ def test_while_the_store_puts_an_object_together(
 ) -> None:
     progress, send = Impatient(enough=1 << 60), ConnectionPool.send
 
-    def wait(store: S3Object | MultipartUploads, *_: object) -> None:
+    def wait(uploads: MultipartUploads, *_: object) -> None:
         progress.since = time.monotonic()
-        send(store._lent.connections, "GET", deaf, {})  # noqa: SLF001  where no answer ever comes from
+        send(uploads._session.connections, "GET", deaf, {})  # noqa: SLF001  where no answer ever comes from
 
     monkeypatch.setattr(*silent, wait)
     (home / "up").write_bytes(bytes(20 * MIB))

@@ -1,4 +1,4 @@
-"""The checksum of an upload: what the store keeps and compares, and stores that do not know it."""
+"""The checksum of an upload: kept and compared by the store, and left out for stores without it."""
 
 import os
 from base64 import b64decode
@@ -14,10 +14,9 @@ from gateway.errors import StorageError, StorageUnavailable
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.storage.address import S3Address
 from gateway.storage.s3 import clients, multipart
-from gateway.transfers.staging.stage import stage_out
 from hpc_gateway_commands.demo.services import ObjectStore
 from tests.old_store import Refusal, old_store
-from tests.staging import OWNER, SETTINGS, Interrupted, Recorder, Trail, at, open_uploads
+from tests.staging import SETTINGS, Interrupted, Recorder, Resume, at, open_uploads, stage_out
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -35,7 +34,7 @@ def test_the_store_keeps_the_checksum_of_the_whole(
     size: int, address: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     (home / "x").write_bytes(data := os.urandom(size))
-    stage_out(site, at(home, "x"), address, OWNER, Recorder(), SETTINGS)
+    stage_out(site, at(home, "x"), address, Recorder(), SETTINGS)
     told = s3.head_object(Bucket="data", Key=address.key, ChecksumMode="ENABLED")
     assert b64decode(told["ChecksumCRC64NVME"]) == crc64nvme(data).to_bytes(8, "big")
 
@@ -44,13 +43,13 @@ def test_a_store_that_has_put_other_bytes_together_is_sent_all_of_them_again(
     address: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (home / "x").write_bytes(data := os.urandom(20 * MIB))
-    trail = Trail()
-    monkeypatch.setattr(multipart, "combined", lambda *_: bytes(8))  # which the store finds it has not
+    resume = Resume()
+    monkeypatch.setattr(multipart, "combine_crcs", lambda *_: bytes(8))  # which the store finds it has not
     with pytest.raises(StorageUnavailable, match="other bytes"):
-        stage_out(site, at(home, "x"), address, OWNER, Recorder(), SETTINGS, trail)
+        stage_out(site, at(home, "x"), address, Recorder(), SETTINGS, resume=resume)
     monkeypatch.undo()
     assert (open_uploads(s3), s3.list_objects_v2(Bucket="data", Prefix=address.key)["KeyCount"]) == ([], 0)
-    stage_out(site, at(home, "x"), address, OWNER, Recorder(), SETTINGS, trail)
+    stage_out(site, at(home, "x"), address, Recorder(), SETTINGS, resume=resume)
     assert _read(s3, address) == data
 
 
@@ -62,10 +61,10 @@ def test_an_upload_of_a_version_with_another_checksum_is_thrown_away_and_begun_a
     old = s3.create_multipart_upload(**name, ChecksumAlgorithm="SHA256")["UploadId"]
     part = data[: 8 * MIB]
     s3.upload_part(**name, UploadId=old, PartNumber=1, Body=part, ChecksumAlgorithm="SHA256")
-    trail = Trail(upload_id=old)
-    stage_out(site, at(home, "x"), address, OWNER, Recorder(), SETTINGS, trail)
+    resume = Resume(upload_id=old)
+    stage_out(site, at(home, "x"), address, Recorder(), SETTINGS, resume=resume)
     assert _read(s3, address) == data
-    assert (open_uploads(s3), trail.upload_id) == ([], "")
+    assert (open_uploads(s3), resume.upload_id) == ([], "")
 
 
 @pytest.fixture(
@@ -80,7 +79,7 @@ def refusal(request: pytest.FixtureRequest) -> Refusal:
 def old(refusal: Refusal, store: ObjectStore, address: S3Address) -> Iterator[S3Address]:
     with old_store(store.port, refusal) as url:
         yield replace(address, endpoint=url)
-    clients.kept.clear()
+    clients.idle_sessions.clear()
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -88,11 +87,11 @@ def test_a_store_that_refuses_the_checksum_gets_the_bytes_without_it(
     *, size: int, refusal: Refusal, old: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     (home / "x").write_bytes(data := os.urandom(size))
-    stage_out(site, at(home, "x"), old, OWNER, Recorder(), SETTINGS)
+    stage_out(site, at(home, "x"), old, Recorder(), SETTINGS)
     assert _read(s3, old) == data
     refused = len(refusal.targets)
     assert refused
-    stage_out(site, at(home, "x"), old, OWNER, Recorder(), SETTINGS)
+    stage_out(site, at(home, "x"), old, Recorder(), SETTINGS)
     assert len(refusal.targets) == refused  # it is known by now
     assert open_uploads(s3) == []
 
@@ -101,14 +100,14 @@ def test_an_upload_without_the_checksum_goes_on_without_it(
     *, refusal: Refusal, old: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     (home / "x").write_bytes(data := os.urandom(20 * MIB))
-    trail = Trail()
+    resume = Resume()
     almost = Interrupted(lambda done: done == len(data))  # every part is there, and not yet put together
     with pytest.raises(StorageUnavailable, match="another try"):
-        stage_out(site, at(home, "x"), old, OWNER, almost, SETTINGS, trail)
-    assert trail.upload_id.startswith("unchecked:")
-    clients.kept.clear()  # as another worker, which knows nothing of this store
+        stage_out(site, at(home, "x"), old, almost, SETTINGS, resume=resume)
+    assert resume.upload_id.startswith("unchecked:")
+    clients.idle_sessions.clear()  # as another worker, which knows nothing of this store
     refused = len(refusal.targets)
-    stage_out(site, at(home, "x"), old, OWNER, Recorder(), SETTINGS, trail)
+    stage_out(site, at(home, "x"), old, Recorder(), SETTINGS, resume=resume)
     assert _read(s3, old) == data
     assert len(refusal.targets) == refused
 
@@ -120,5 +119,5 @@ def test_what_is_refused_for_another_reason_is_told(
     with old_store(store.port, Refusal(400, "InvalidRequest")) as url:
         nowhere = replace(address, bucket="nowhere", endpoint=url)
         with pytest.raises(StorageError, match="there is no bucket 'nowhere'"):
-            stage_out(site, at(home, "x"), nowhere, OWNER, Recorder(), SETTINGS)
-    clients.kept.clear()
+            stage_out(site, at(home, "x"), nowhere, Recorder(), SETTINGS)
+    clients.idle_sessions.clear()

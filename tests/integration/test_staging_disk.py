@@ -1,4 +1,4 @@
-"""Destinations that are forbidden, contested, or gone: told plainly, and nothing left there."""
+"""Destinations that are forbidden, contested, or gone: a clear error, and no remains."""
 
 import os
 import threading
@@ -10,9 +10,8 @@ import pytest
 from gateway.errors import FilesystemError, StorageError
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.storage.address import S3Address
-from gateway.transfers.staging.stage import stage_in, stage_out
 from tests.filesystems import read_only
-from tests.staging import OWNER, SETTINGS, Recorder, at, everything, open_uploads
+from tests.staging import SETTINGS, Recorder, at, everything, open_uploads, stage_in, stage_out
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -25,7 +24,7 @@ def test_a_read_only_disk_is_told(
 ) -> None:
     s3.put_object(Bucket="data", Key=address.key, Body=b"here")
     with read_only(home / "small"), pytest.raises(FilesystemError, match="read-only"):
-        stage_in(address, OWNER, site, at(home, "small/a/x"), Recorder(), SETTINGS)
+        stage_in(address, site, at(home, "small/a/x"), Recorder(), SETTINGS)
 
 
 def test_two_at_once_to_one_place_leave_one_of_them_whole(
@@ -37,7 +36,7 @@ def test_two_at_once_to_one_place_leave_one_of_them_whole(
 
     def bring(key: str) -> None:
         there = S3Address(address.endpoint, address.region, address.bucket, key)
-        stage_in(there, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+        stage_in(there, site, at(home, "x"), Recorder(), SETTINGS)
 
     threads = [threading.Thread(target=bring, args=(key,)) for key in keys]
     for thread in threads:
@@ -56,7 +55,7 @@ def test_two_at_once_to_one_object_leave_one_of_them_whole(
         (home / str(n)).write_bytes(data)
 
     def bring(name: str) -> None:
-        stage_out(site, at(home, name), address, OWNER, Recorder(), SETTINGS)
+        stage_out(site, at(home, name), address, Recorder(), SETTINGS)
 
     threads = [threading.Thread(target=bring, args=(str(n),)) for n in range(2)]
     for thread in threads:
@@ -77,7 +76,7 @@ def test_a_source_that_vanishes_from_its_folder_is_still_read_whole(
             super().expect(total_bytes)
             (home / "x").unlink()
 
-    stage_out(site, at(home, "x"), address, OWNER, Remover(), SETTINGS)
+    stage_out(site, at(home, "x"), address, Remover(), SETTINGS)
     assert s3.head_object(Bucket="data", Key=address.key)["ContentLength"] == 20 * MIB
 
 
@@ -92,7 +91,7 @@ def test_a_source_that_is_cut_short_is_not_uploaded(
             os.truncate(home / "x", 9 * MIB)
 
     with pytest.raises(FilesystemError, match="changed while it was read"):
-        stage_out(site, at(home, "x"), address, OWNER, Cutter(), SETTINGS)
+        stage_out(site, at(home, "x"), address, Cutter(), SETTINGS)
     assert "Contents" not in s3.list_objects_v2(Bucket="data", Prefix=address.key)
 
 
@@ -107,5 +106,5 @@ def test_a_deleted_object_is_told(
             s3.delete_object(Bucket="data", Key=address.key)
 
     with pytest.raises(StorageError, match="no object"):
-        stage_in(address, OWNER, site, at(home, "x"), Deleter(), SETTINGS)
+        stage_in(address, site, at(home, "x"), Deleter(), SETTINGS)
     assert everything(home) == []

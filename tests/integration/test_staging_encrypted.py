@@ -9,8 +9,7 @@ import pytest
 
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.storage.address import S3Address
-from gateway.transfers.staging.stage import stage_in, stage_out
-from tests.staging import OWNER, SETTINGS, Recorder, at
+from tests.staging import SETTINGS, Recorder, at, stage_in, stage_out
 from tests.web import serving
 
 ENCRYPTION = "x-amz-server-side-encryption"
@@ -56,6 +55,6 @@ def test_there_and_back_again(*, etag: str, how: dict[str, str], site: SharedFil
     (home / "up").write_bytes(data := os.urandom(200_000))
     with serving(store) as url:
         there = S3Address(url, "local", "data", "k")
-        stage_out(site, at(home, "up"), there, OWNER, Recorder(), SETTINGS)
-        stage_in(there, OWNER, site, at(home, "down"), Recorder(), SETTINGS)
+        stage_out(site, at(home, "up"), there, Recorder(), SETTINGS)
+        stage_in(there, site, at(home, "down"), Recorder(), SETTINGS)
     assert (home / "down").read_bytes() == data

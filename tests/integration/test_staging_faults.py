@@ -15,9 +15,19 @@ from gateway.errors import Cancelled, StorageBusy, StorageError, StorageUnavaila
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
 from gateway.storage.address import S3Address
-from gateway.transfers.staging.stage import abandon_upload, stage_in, stage_out
 from tests.fault_proxy import Fault, Plan, Proxy, first
-from tests.staging import OWNER, Interrupted, Recorder, Trail, at, everything, open_upload_ids, open_uploads
+from tests.staging import (
+    Interrupted,
+    Recorder,
+    Resume,
+    abandon_upload,
+    at,
+    everything,
+    open_upload_ids,
+    open_uploads,
+    stage_in,
+    stage_out,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -53,11 +63,11 @@ def test_one_try_survives_faults_of_the_network(
     (home / "up").write_bytes(data)
     in_one_answer = size == MIB and fault.after and not fault.upwards
     faulty.restart(first(fault, fault) if in_one_answer else _after_the_first_answer(fault))
-    stage_in(there, OWNER, site, at(home, "down"), Recorder(), SETTINGS)
+    stage_in(there, site, at(home, "down"), Recorder(), SETTINGS)
     assert (home / "down").read_bytes() == data
     faulty.restart(_after_the_first_answer(fault) if size > 8 * MIB else first(fault, fault))
     back = replace(there, key=f"{there.key}.back")
-    stage_out(site, at(home, "up"), back, OWNER, Recorder(), SETTINGS)
+    stage_out(site, at(home, "up"), back, Recorder(), SETTINGS)
     assert s3.get_object(Bucket="data", Key=back.key)["Body"].read() == data
     assert everything(home) == ["down", "up"]
     assert open_uploads(s3) == []
@@ -70,7 +80,7 @@ def test_a_small_object_whose_first_answer_breaks_is_fetched_again_at_once(
     data = os.urandom(20_000)
     s3.put_object(Bucket="data", Key=there.key, Body=data)
     faulty.restart(first(fault))
-    stage_in(there, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+    stage_in(there, site, at(home, "x"), Recorder(), SETTINGS)
     assert (home / "x").read_bytes() == data
     assert everything(home) == ["x"]
 
@@ -87,9 +97,9 @@ def test_a_corrupted_byte_on_the_way_in_is_noticed_and_fetched_again(
     s3.put_object(Bucket="data", Key=there.key, Body=data)
     faulty.restart(lambda number: Fault("corrupt", 500_000) if number == 1 else Fault())
     with pytest.raises(StorageUnavailable, match="checksum"):
-        stage_in(there, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+        stage_in(there, site, at(home, "x"), Recorder(), SETTINGS)
     assert everything(home) == []
-    stage_in(there, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+    stage_in(there, site, at(home, "x"), Recorder(), SETTINGS)
     assert (home / "x").read_bytes() == data
 
 
@@ -100,7 +110,7 @@ def test_a_corrupted_byte_on_the_way_out_is_noticed_and_sent_again(
     data = os.urandom(size)
     (home / "x").write_bytes(data)
     faulty.restart(lambda number: Fault("corrupt", 500_000, upwards=True) if number < 2 else Fault())
-    stage_out(site, at(home, "x"), there, OWNER, Recorder(), SETTINGS)
+    stage_out(site, at(home, "x"), there, Recorder(), SETTINGS)
     assert s3.get_object(Bucket="data", Key=there.key)["Body"].read() == data
     assert open_uploads(s3) == []
 
@@ -138,7 +148,7 @@ def test_objects_uploaded_in_parts_are_verified_too(
     s3.upload_file(str(home / "up"), "data", there.key)
     faulty.restart(lambda number: Fault("corrupt", 500_000) if number == 1 else Fault())
     with pytest.raises(StorageUnavailable, match="md5-parts checksum"):
-        stage_in(there, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+        stage_in(there, site, at(home, "x"), Recorder(), SETTINGS)
 
 
 def test_an_answer_cut_short_is_noticed_where_no_checksum_tells(
@@ -148,7 +158,7 @@ def test_an_answer_cut_short_is_noticed_where_no_checksum_tells(
     s3.upload_file(str(home / "up"), "data", there.key)  # in parts that do not fit the short size
     faulty.restart(first(Fault("truncate", 500_000)))
     with pytest.raises(StorageUnavailable, match="cut short"):
-        stage_in(there, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+        stage_in(there, site, at(home, "x"), Recorder(), SETTINGS)
     assert everything(home) == ["up"]
 
 
@@ -158,7 +168,7 @@ def test_a_store_that_stays_busy_is_left_alone_for_a_while(
     s3.put_object(Bucket="data", Key=there.key, Body=bytes(20 * MIB))
     faulty.restart(lambda number: Fault("busy") if number else Fault("cut", 5000))
     with pytest.raises(StorageBusy, match="too busy"):
-        stage_in(there, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+        stage_in(there, site, at(home, "x"), Recorder(), SETTINGS)
     assert faulty.connections < 60
 
 
@@ -200,13 +210,13 @@ def test_a_cancel_does_not_wait_for_the_first_answer_either(
             if len(self.seen) > 4:
                 raise Cancelled("enough")
 
-    trail, begun = Trail(lost_since=datetime.now(UTC)), time.monotonic()
+    resume, begun = Resume(lost_since=datetime.now(UTC)), time.monotonic()
     with pytest.raises(Cancelled):
-        _move(there, site, home, Impatient(), patient, upwards=upwards, trail=trail)
+        _move(there, site, home, Impatient(), patient, upwards=upwards, resume=resume)
     assert time.monotonic() - begun < 5
     assert everything(home) == ["up"]
     faulty.restart(lambda _: Fault())
-    abandon_upload(there, OWNER, trail, SETTINGS)  # the store has begun one, whose id never came
+    abandon_upload(there, resume, SETTINGS)  # the store has begun one, and its id never came
     assert open_uploads(s3) == []
 
 
@@ -218,12 +228,12 @@ def _move(
     settings: Settings,
     *,
     upwards: bool,
-    trail: Trail | None = None,
+    resume: Resume | None = None,
 ) -> None:
     if upwards:
-        stage_out(site, at(home, "up"), there, OWNER, progress, settings, trail)
+        stage_out(site, at(home, "up"), there, progress, settings, resume=resume)
     else:
-        stage_in(there, OWNER, site, at(home, "x"), progress, settings)
+        stage_in(there, site, at(home, "x"), progress, settings)
 
 
 def test_a_try_ends_in_time(
@@ -233,7 +243,7 @@ def test_a_try_ends_in_time(
     faulty.restart(lambda _: Fault("stall", 500_000))
     short = Settings(allowed_endpoints=["127.0.0.1"], read_timeout_s=60, transfer_timeout_s=2.0)
     with pytest.raises(StorageUnavailable, match="not finished after 2 s"):
-        stage_in(there, OWNER, site, at(home, "x"), Recorder(), short)
+        stage_in(there, site, at(home, "x"), Recorder(), short)
 
 
 @pytest.mark.parametrize("in_parts", [False, True])
@@ -241,20 +251,20 @@ def test_the_next_try_goes_on_where_the_last_one_stopped(
     *, in_parts: bool, faulty: Proxy, there: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     data = os.urandom(80 * MIB)
-    if in_parts:  # whose digests the second try takes of the file, where the first has brought them
+    if in_parts:  # the second try takes the digests of the first try's parts from the file
         s3.upload_fileobj(io.BytesIO(data), "data", there.key)
     else:
         s3.put_object(Bucket="data", Key=there.key, Body=data)
-    trail, few = Trail(), SETTINGS.model_copy(update={"connections": 2})
-    notes = home / f".x.{trail.token}.notes"
+    resume, few = Resume(), SETTINGS.model_copy(update={"connections": 2})
+    notes = home / f".x.{resume.token}.notes"
     until_noted = Interrupted(lambda _: notes.exists() and notes.read_text().count("done") >= 2)
     faulty.restart(lambda _: Fault("slow"))
     with pytest.raises(StorageUnavailable, match="another try"):
-        stage_in(there, OWNER, site, at(home, "x"), until_noted, few, trail)
-    assert everything(home) == [f".x.{trail.token}.notes", f".x.{trail.token}.part"]
+        stage_in(there, site, at(home, "x"), until_noted, few, resume=resume)
+    assert everything(home) == [f".x.{resume.token}.notes", f".x.{resume.token}.part"]
     faulty.restart(lambda _: Fault())
     second = Recorder()
-    stage_in(there, OWNER, site, at(home, "x"), second, few, trail)
+    stage_in(there, site, at(home, "x"), second, few, resume=resume)
     assert next(filter(None, second.seen)) >= 16 * MIB
     assert (home / "x").read_bytes() == data
     assert everything(home) == ["x"]
@@ -264,10 +274,10 @@ def test_what_a_try_has_finished_in_its_last_moment_is_noted(
     faulty: Proxy, there: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     s3.put_object(Bucket="data", Key=there.key, Body=bytes(80 * MIB))
-    trail, few = Trail(), SETTINGS.model_copy(update={"connections": 2})
+    resume, few = Resume(), SETTINGS.model_copy(update={"connections": 2})
     with pytest.raises(StorageUnavailable, match="another try"):
-        stage_in(there, OWNER, site, at(home, "x"), Interrupted(lambda done: done >= 75 * MIB), few, trail)
-    notes = (home / f".x.{trail.token}.notes").read_text()
+        stage_in(there, site, at(home, "x"), Interrupted(lambda done: done >= 75 * MIB), few, resume=resume)
+    notes = (home / f".x.{resume.token}.notes").read_text()
     assert notes.count("done") >= 5  # of eight parts of 10 MiB, and no second has passed
 
 
@@ -275,19 +285,19 @@ def test_what_spoils_on_the_disk_between_two_tries_is_noticed(
     faulty: Proxy, there: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     s3.upload_fileobj(io.BytesIO(os.urandom(80 * MIB)), "data", there.key)
-    trail, few = Trail(), SETTINGS.model_copy(update={"connections": 2})
-    notes, part = (home / f".x.{trail.token}.{end}" for end in ("notes", "part"))
+    resume, few = Resume(), SETTINGS.model_copy(update={"connections": 2})
+    notes, part = (home / f".x.{resume.token}.{end}" for end in ("notes", "part"))
     faulty.restart(lambda _: Fault("slow"))
     with pytest.raises(StorageUnavailable, match="another try"):
-        stage_in(there, OWNER, site, at(home, "x"), Interrupted(lambda _: notes.exists()), few, trail)
+        stage_in(there, site, at(home, "x"), Interrupted(lambda _: notes.exists()), few, resume=resume)
     kept = int(notes.read_text().splitlines()[1].split()[0]) - 1
     with part.open("r+b") as file:
         file.seek(kept * 16 * MIB + 5)  # 80 MiB come in five parts
         file.write(b"spoilt")
     faulty.restart(lambda _: Fault())
     with pytest.raises(StorageUnavailable, match="md5-parts checksum"):
-        stage_in(there, OWNER, site, at(home, "x"), Recorder(), few, trail)
-    stage_in(there, OWNER, site, at(home, "x"), Recorder(), few, trail)
+        stage_in(there, site, at(home, "x"), Recorder(), few, resume=resume)
+    stage_in(there, site, at(home, "x"), Recorder(), few, resume=resume)
     assert everything(home) == ["x"]
 
 
@@ -296,18 +306,18 @@ def test_the_next_upload_goes_on_where_the_last_one_stopped(
 ) -> None:
     data = os.urandom(80 * MIB)
     (home / "x").write_bytes(data)
-    trail, few = Trail(), SETTINGS.model_copy(update={"connections": 2})
+    resume, few = Resume(), SETTINGS.model_copy(update={"connections": 2})
     until_stored = Interrupted(lambda done: done >= 32 * MIB)  # two of 8 MiB are under way
     faulty.restart(lambda _: Fault("slow", upwards=True))
     with pytest.raises(StorageUnavailable, match="another try"):
-        stage_out(site, at(home, "x"), there, OWNER, until_stored, few, trail)
+        stage_out(site, at(home, "x"), there, until_stored, few, resume=resume)
     (upload_id,) = open_upload_ids(s3)
-    assert trail.upload_id == f"crc64nvme:{upload_id}"
+    assert resume.upload_id == f"crc64nvme:{upload_id}"
     stored = s3.list_parts(Bucket="data", Key=there.key, UploadId=upload_id)["Parts"]
     assert len(stored) >= 2
     faulty.restart(lambda _: Fault())
-    stage_out(site, at(home, "x"), there, OWNER, Recorder(), few, trail)
-    assert not trail.upload_id
+    stage_out(site, at(home, "x"), there, Recorder(), few, resume=resume)
+    assert not resume.upload_id
     assert s3.get_object(Bucket="data", Key=there.key)["Body"].read() == data
     assert open_uploads(s3) == []
 
@@ -316,15 +326,15 @@ def test_what_a_given_up_transfer_left_can_be_thrown_away(
     faulty: Proxy, there: S3Address, s3: "S3Client", site: SharedFilesystem, home: Path
 ) -> None:
     (home / "x").write_bytes(bytes(20 * MIB))
-    trail = Trail()
+    resume = Resume()
     faulty.restart(lambda number: Fault("busy") if number else Fault("cut", 5000, upwards=True))
     with pytest.raises(StorageBusy):
-        stage_out(site, at(home, "x"), there, OWNER, Recorder(), SETTINGS, trail)
+        stage_out(site, at(home, "x"), there, Recorder(), SETTINGS, resume=resume)
     assert open_uploads(s3) == [there.key]
     faulty.restart(lambda _: Fault())
     for _ in range(2):
-        abandon_upload(there, OWNER, trail, SETTINGS)
-        site.discard(at(home, "y"), trail.token)
+        abandon_upload(there, resume, SETTINGS)
+        site.discard(at(home, "y"), resume.token)
     assert open_uploads(s3) == []
 
 
@@ -335,14 +345,14 @@ def test_an_upload_that_somebody_else_threw_away_is_begun_again(
     (home / "x").write_bytes(data)
     upload_id = s3.create_multipart_upload(Bucket="data", Key=there.key)["UploadId"]
     s3.abort_multipart_upload(Bucket="data", Key=there.key, UploadId=upload_id)
-    trail = Trail(upload_id=f"crc64nvme:{upload_id}")
-    stage_out(site, at(home, "x"), there, OWNER, Recorder(), SETTINGS, trail)
+    resume = Resume(upload_id=f"crc64nvme:{upload_id}")
+    stage_out(site, at(home, "x"), there, Recorder(), SETTINGS, resume=resume)
     assert s3.get_object(Bucket="data", Key=there.key)["Body"].read() == data
 
 
 def test_a_refused_source_leaves_no_upload(there: S3Address, site: SharedFilesystem, home: Path) -> None:
     (home / "x").write_bytes(bytes(20 * MIB))
-    trail = Trail()
+    resume = Resume()
     with pytest.raises(StorageError, match="no bucket"):
-        stage_out(site, at(home, "x"), replace(there, bucket="nowhere"), OWNER, Recorder(), SETTINGS, trail)
-    assert not trail.upload_id
+        stage_out(site, at(home, "x"), replace(there, bucket="nowhere"), Recorder(), SETTINGS, resume=resume)
+    assert not resume.upload_id

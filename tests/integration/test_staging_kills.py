@@ -72,7 +72,7 @@ def test_every_byte_arrives_whatever_happens(
         "name": "x",
         "endpoint": there.endpoint,
         "key": key,
-        "trail": str(tmp_path / "trail"),
+        "resume": str(tmp_path / "resume"),
         "token": uuid4().hex,
         "begun_at": datetime.now(UTC).isoformat(),
     }

@@ -1,4 +1,4 @@
-"""Uploads that were begun by a process which was killed before it could write their id down."""
+"""Uploads of a process that was killed before it could record their id: found and aborted."""
 
 import json
 import signal
@@ -63,7 +63,7 @@ def test_a_kill_between_the_stores_answer_and_its_record_leaves_nothing(
         "name": "x",
         "endpoint": address.endpoint,
         "key": address.key,
-        "trail": str(tmp_path / "trail"),
+        "resume": str(tmp_path / "resume"),
         "token": uuid4().hex,
         "begun_at": datetime.now(UTC).isoformat(),
     }
@@ -71,7 +71,7 @@ def test_a_kill_between_the_stores_answer_and_its_record_leaves_nothing(
     killed = subprocess.run([*argv, json.dumps(orders | {"deadly": True})], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert open_uploads(s3) == [address.key]
-    assert not (tmp_path / "trail").exists()
+    assert not (tmp_path / "resume").exists()
     subprocess.run([*argv, json.dumps(orders)], check=True)
     assert open_uploads(s3) == []
     assert s3.get_object(Bucket="data", Key=address.key)["Body"].read() == data
@@ -83,8 +83,8 @@ def test_what_strangers_have_begun_is_left_alone(address: S3Address, s3: "S3Clie
     store = S3Object(address, OWNER, SETTINGS)
     uploads = store.uploads
     now = datetime.now(UTC)
-    assert list(uploads.lost(now + timedelta(minutes=1))) == []  # all are older than the transfer
-    assert list(uploads.lost(now - timedelta(minutes=1))) == [lost]
+    assert list(uploads.find_lost(now + timedelta(minutes=1))) == []  # all are older than the transfer
+    assert list(uploads.find_lost(now - timedelta(minutes=1))) == [lost]
     store.close()
     _abort(s3, (address.key, with_part), (f"{address.key}.more", longer_key), (address.key, lost))
 

@@ -1,4 +1,4 @@
-"""Everything below a prefix in one request: its parts, their sum, and what one bad part does."""
+"""All files below a prefix in one request: its parts, their sum, and one bad part."""
 
 from uuid import UUID, uuid4
 

@@ -1,4 +1,4 @@
-"""Transfers as rows: what a try leaves on them, and that nothing is left of those that have ended."""
+"""Transfers as rows: the remains of an attempt, and their removal after the end."""
 
 import time
 from itertools import pairwise
@@ -194,7 +194,7 @@ def test_a_missing_page_is_a_failure_that_can_be_retried(bench: Bench) -> None:
         row = work(_from_url(f"{url}/x"))
         assert (row.state, row.reason) == (
             TransferState.FAILED,
-            f"{url}/x answers 404 Not Found: there is no such file: check src",
+            f"{url}/x answers 404 Not Found: the file does not exist: check src",
         )
         assert everything(bench.home) == []
         pages["/x"] = Page(b"here")

@@ -1,4 +1,4 @@
-"""A cluster without space: a real filesystem refuses, it is told, nothing is left, a retry works."""
+"""A cluster without space: a clear error, no remains, and a retry that works."""
 
 import os
 from collections.abc import Iterator
@@ -15,9 +15,8 @@ from gateway.models import Transfer
 from gateway.operations import retries
 from gateway.states import TransferState
 from gateway.storage.address import S3Address
-from gateway.transfers.staging.stage import fetch_url, stage_in
 from tests.filesystems import Mounting, full_disk, with_quota, without_reservation
-from tests.staging import OWNER, SETTINGS, Recorder, at, everything
+from tests.staging import SETTINGS, Recorder, at, everything, stage_in
 from tests.staging_rows import Bench, overdue, work
 from tests.web import Page, web
 
@@ -51,7 +50,7 @@ def test_too_little_space_is_told_before_a_byte_is_moved(
     (place / "x").write_text("old")
     progress = Recorder()
     with pytest.raises(FilesystemError, match=says) as caught:
-        stage_in(address, OWNER, _site(place), at(place, "x"), progress, SETTINGS)
+        stage_in(address, _site(place), at(place, "x"), progress, SETTINGS)
     assert (caught.value.transient, caught.value.fault) == (False, Fault.SPACE)
     assert max(progress.seen, default=0) == 0
     assert everything(place) == ["x"]
@@ -66,7 +65,7 @@ def test_too_little_space_is_told_while_it_is_taken_beside_the_bytes(
     with mounting(home := tmp_path / "large", 100 * MIB):
         for _ in range(2):
             with pytest.raises(FilesystemError, match=FULL):
-                stage_in(address, OWNER, _site(home), at(home, "x"), Recorder(), SETTINGS)
+                stage_in(address, _site(home), at(home, "x"), Recorder(), SETTINGS)
             assert everything(home) == []
 
 
@@ -74,7 +73,7 @@ def test_too_little_space_is_told_while_it_is_taken_beside_the_bytes(
 def test_space_that_ends_under_way_is_told_and_given_back(place: Path, says: str) -> None:
     unknown_size = Page(os.urandom(ROOM_BYTES + MIB), chunked=True, ranges=False)
     with web({"/x": unknown_size}) as url, pytest.raises(FilesystemError, match=says):
-        fetch_url(f"{url}/x", _site(place), at(place, "a/x"), Recorder(), SETTINGS)
+        stage_in(f"{url}/x", _site(place), at(place, "a/x"), Recorder(), SETTINGS, secret=None)
     assert everything(place) == ["a"]
     (place / "again").write_bytes(os.urandom(ROOM_BYTES // 2))
 
@@ -85,7 +84,7 @@ def test_a_filesystem_that_cannot_reserve_is_full_under_way(
 ) -> None:
     s3.put_object(Bucket="data", Key=address.key, Body=os.urandom(ROOM_BYTES + MIB))
     with pytest.raises(FilesystemError, match=FULL):
-        stage_in(address, OWNER, _site(place), at(place, "x"), Recorder(), SETTINGS)
+        stage_in(address, _site(place), at(place, "x"), Recorder(), SETTINGS)
     assert everything(place) == []
 
 

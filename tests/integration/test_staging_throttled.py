@@ -1,4 +1,4 @@
-"""Staging from a store that counts requests: fewer and longer ones are made, and every byte arrives."""
+"""Staging from a store that counts requests: fewer and longer ones, and every byte arrives."""
 
 import io
 import json
@@ -15,10 +15,9 @@ import pytest
 from gateway.errors import StorageBusy
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.storage.address import S3Address
-from gateway.transfers.staging.stage import stage_in
 from tests.fault_proxy import Fault, Proxy, Throttle
 from tests.polling import until
-from tests.staging import OWNER, SETTINGS, Recorder, at, everything
+from tests.staging import SETTINGS, Recorder, at, everything, stage_in
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -27,7 +26,7 @@ MIB = 1 << 20
 PART, PARTS = 8 * MIB, 32
 SIZE = PART * PARTS - MIB + 5
 PER_S = 3
-UNREAD = 2 * PART  # of the first answer, which is of the whole: what is on its way when that is clear
+UNREAD = 2 * PART  # of the first answer, which is of the whole: bytes on their way when that is clear
 
 
 def _store(s3: "S3Client", key: str, *, in_parts: bool) -> bytes:
@@ -45,7 +44,7 @@ def test_fewer_and_longer_requests_bring_the_same_bytes(
 ) -> None:
     data = _store(s3, there.key, in_parts=in_parts)
     faulty.throttle = Throttle(PER_S)
-    stage_in(there, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+    stage_in(there, site, at(home, "x"), Recorder(), SETTINGS)
     assert faulty.throttle.refused
     assert faulty.throttle.served < PARTS * 0.9
     assert (home / "x").read_bytes() == data
@@ -57,7 +56,7 @@ def test_a_store_that_refuses_nothing_is_asked_for_part_after_part(
 ) -> None:
     data = _store(s3, there.key, in_parts=False)
     faulty.throttle = Throttle(10 * PARTS)
-    stage_in(there, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+    stage_in(there, site, at(home, "x"), Recorder(), SETTINGS)
     assert (faulty.throttle.served, faulty.throttle.refused) == (PARTS, 0)
     assert (home / "x").read_bytes() == data
 
@@ -75,7 +74,7 @@ def test_a_refused_question_for_the_parts_does_not_take_their_checksum_away(
     s3.upload_fileobj(io.BytesIO(os.urandom(20 * MIB)), "data", there.key)
     faulty.throttle = _OfParts(1)
     with pytest.raises(StorageBusy):
-        stage_in(there, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+        stage_in(there, site, at(home, "x"), Recorder(), SETTINGS)
     assert everything(home) == []
 
 
@@ -107,7 +106,7 @@ def _try(there: S3Address, home: Path, token: str) -> "subprocess.Popen[bytes]":
         "name": "x",
         "endpoint": there.endpoint,
         "key": there.key,
-        "trail": str(home / "trail"),
+        "resume": str(home / "resume"),
         "token": token,
         "begun_at": datetime.now(UTC).isoformat(),
     }

@@ -1,4 +1,4 @@
-"""Objects that were uploaded in parts of different sizes, whose checksum of parts nobody can recompute."""
+"""Objects that were uploaded in parts of different sizes: their checksum of parts cannot be recomputed."""
 
 import os
 from collections.abc import Sequence
@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.transfers.staging.stage import stage_in
-from tests.staging import OWNER, SETTINGS, Recorder, at
+from tests.staging import SETTINGS, Recorder, at, stage_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +51,7 @@ def test_parts_of_any_size(
 ) -> None:
     pieces = [os.urandom(size * MIB) for size in sizes]
     _upload(s3, address.key, pieces)
-    stage_in(address, OWNER, site, at(home, "x"), Recorder(), SETTINGS)
+    stage_in(address, site, at(home, "x"), Recorder(), SETTINGS)
     assert (home / "x").read_bytes() == b"".join(pieces)
     surprise = looks_even and len(set(sizes[:-1])) > 1
     assert ("parts differ in size" in caplog.text) is surprise

@@ -12,17 +12,16 @@ from gateway.egress import policy
 from gateway.errors import StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
-from gateway.transfers.staging.stage import fetch_url
-from tests.staging import SETTINGS, Recorder, at, everything
+from tests.staging import SETTINGS, Recorder, at, everything, stage_in
 from tests.web import Page, ftp, web
 
 MIB = 1 << 20
-PLAIN = ("SIZE", "MDTM")  # what plain servers do not know
+PLAIN = ("SIZE", "MDTM")  # unknown to plain servers
 
 
 def _fetch(url: str, site: SharedFilesystem, home: Path, settings: Settings = SETTINGS) -> Recorder:
     progress = Recorder()
-    fetch_url(url, site, at(home, "in/x"), progress, settings)
+    stage_in(url, site, at(home, "in/x"), progress, settings, secret=None)
     assert everything(home) == ["in", "in/x"]
     return progress
 
@@ -70,7 +69,7 @@ def test_a_broken_connection_starts_again_where_they_are_not(site: SharedFilesys
 @pytest.mark.parametrize(
     ("status", "kind", "says"),
     [
-        (404, StorageError, "404 Not Found: there is no such file"),
+        (404, StorageError, "404 Not Found: the file does not exist"),
         (403, StorageError, "403 Forbidden: it gives no permission"),
         (401, StorageError, "login"),
         (418, StorageError, "check src"),
@@ -93,7 +92,7 @@ def _digest(data: bytes, algorithm: str = "sha256") -> str:
     return base64.b64encode(hashlib.new(algorithm, data).digest()).decode()
 
 
-DIGESTS = [  # name and value of the header, what it is of, and whether it speaks of any body but the whole
+DIGESTS = [  # name and value of the header, its algorithm, and whether it is of the whole in every answer
     ("Repr-Digest", "sha-256=:{}:", "sha256", True),
     ("Content-Digest", "sha-256=:{}:", "sha256", False),
     ("Digest", "SHA-256={}", "sha256", True),
@@ -114,7 +113,7 @@ def test_a_digest_is_verified(
         _fetch(f"{url}/x", site, home)
         told[name] = form.format(_digest(b"wrong", algorithm))
         with pytest.raises(StorageUnavailable, match=f"{algorithm} checksum"):
-            fetch_url(f"{url}/x", site, at(home, "y"), Recorder(), SETTINGS)
+            stage_in(f"{url}/x", site, at(home, "y"), Recorder(), SETTINGS, secret=None)
 
 
 def test_an_answer_in_part_that_does_not_say_which_is_not_the_file(

@@ -1,4 +1,4 @@
-"""Names below a prefix that are no paths below a folder."""
+"""Names below a prefix that are no paths below a folder are refused."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Checksums as stores give them, against bytes that are right and bytes that are not."""
+"""Checksums in the forms that stores give, against right and wrong bytes."""
 
 import hashlib
 from collections.abc import Callable

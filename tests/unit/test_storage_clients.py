@@ -1,4 +1,4 @@
-"""Clients that are kept warm, for those alone who may have them."""
+"""Idle store sessions: reused for the same store, account and settings alone."""
 
 import time
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ SETTINGS = Settings()
 
 @pytest.fixture(autouse=True)
 def nothing_kept() -> Iterator[None]:
-    clients.kept.clear()
+    clients.idle_sessions.clear()
     yield
-    clients.kept.clear()
+    clients.idle_sessions.clear()
 
 
 def test_one_that_was_given_back_is_lent_again_to_one_at_a_time() -> None:
@@ -43,12 +43,12 @@ def test_nobody_gets_anothers(address: S3Address, credentials: Credentials, sett
 
 
 def test_few_are_kept_and_not_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    lent = [clients.borrow_session(ADDRESS, OWNER, SETTINGS) for _ in range(clients.KEPT + 2)]
+    lent = [clients.borrow_session(ADDRESS, OWNER, SETTINGS) for _ in range(clients.MOST_IDLE + 2)]
     for each in lent:
         clients.return_session(each)
-    assert [each for _, each in clients.kept] == lent[2:]
+    assert [each for _, each in clients.idle_sessions] == lent[2:]
     last = clients.borrow_session(ADDRESS, Credentials("other", "key"), SETTINGS)
     now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now + clients.KEPT_S + 1)
+    monkeypatch.setattr(time, "monotonic", lambda: now + clients.IDLE_S + 1)
     clients.return_session(last)
-    assert [each for _, each in clients.kept] == [last]
+    assert [each for _, each in clients.idle_sessions] == [last]

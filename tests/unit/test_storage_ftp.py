@@ -1,4 +1,4 @@
-"""A file that ftp serves: who waits for it may be stopped, and only while they wait."""
+"""A file on an FTP server: its watch may stop a waiting block, and is called in that block alone."""
 
 import pytest
 

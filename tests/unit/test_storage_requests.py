@@ -1,4 +1,4 @@
-"""The requests that we send without boto3 go where boto3 would send them."""
+"""The requests that are sent without boto3 go to the same URLs as boto3's."""
 
 from itertools import product
 from typing import Literal

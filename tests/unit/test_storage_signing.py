@@ -1,4 +1,4 @@
-"""What libcurl signs is what botocore would sign, and what it would sign otherwise is left to botocore."""
+"""libcurl's signatures are the same as botocore's; odd requests are signed by botocore."""
 
 import hashlib
 from collections.abc import Iterator
@@ -64,7 +64,7 @@ class Sent:
         return {name.lower(): value for name, _, value in pairs} | {"target": first.split()[1]}
 
     def signature(self, at: str) -> list[str]:
-        """Return what botocore says of it at a moment."""
+        """Return botocore's signature for it at a moment."""
         request = AWSRequest(self.method, self.url, {"Host": HOST, **self.headers}, BODY)
         signs_body = PAYLOAD in self.headers
         request.context = {"client_config": Config(s3={"payload_signing_enabled": signs_body})}

@@ -18,7 +18,7 @@ from gateway.queue import app
 from gateway.states import TransferState
 from gateway.work import claims
 from workers.tasks import LOST_WORKER
-from workers.tasks.transfers import CLEAN_TRIES, place, remove_leftovers
+from workers.tasks.transfers import CLEAN_TRIES, cluster_file, remove_leftovers
 
 CLOCKS_S = 3600.0  # how far the clocks of cluster and gateway may be apart
 Row = TypeVar("Row", bound=Transfer | Job)
@@ -76,7 +76,7 @@ def _remove_transfer(row: Transfer) -> bool:
     remove_leftovers(row)
     if row.kind not in STAGED or row.state is not TransferState.COMPLETED or row.children is not None:
         return True
-    filesystem, path = place(row)
+    filesystem, path = cluster_file(row)
     with session_scope(read_only=True) as session:
         cluster = catalog.configured_clusters()[row.infrastructure]
         if retention.is_in_use(path, retention.paths_in_use(session, cluster)):

@@ -1,32 +1,36 @@
-"""The tasks that carry out a transfer, and that remove what is left of one that has ended badly."""
+"""Tasks of transfers: move the bytes of one or of a group, and remove the remains of failed ones."""
 
 import logging
+from contextlib import closing
 from pathlib import PurePosixPath
 from uuid import UUID
 
 from gateway.clusters import catalog
 from gateway.clusters.owner_roots import owner_roots
-from gateway.credentials import sealing
+from gateway.credentials.sealing import unseal
 from gateway.db import session_scope
-from gateway.errors import GatewayError, StorageError
+from gateway.errors import GatewayError
 from gateway.filesystems.opening import open_filesystem
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.models import Transfer
 from gateway.queue import app
 from gateway.settings import get_settings
-from gateway.storage.address import Credentials, PresignedUrl, S3Address, Secret
+from gateway.storage.address import S3Address, Secret
+from gateway.storage.opening import open_prefix, open_remote, open_store
 from gateway.transfers import lifecycle as transfers
 from gateway.transfers import prefixes
 from gateway.transfers.prefixes import MOST_CHILDREN, PrefixEntry
-from gateway.transfers.staging import stage
 from gateway.transfers.staging.attempt import Progress
+from gateway.transfers.staging.download import download
+from gateway.transfers.staging.listing import list_files, list_objects
+from gateway.transfers.staging.upload import abort_uploads, upload
 from gateway.work import claims
 from gateway.work.claims import Claim
 from workers.claim_context import GivenUp, claim_row, recording_failure
 from workers.group_transfer import SomeFailed, transfer_group
 from workers.lease_keeper import ClaimProgress, LeaseKeeper
 from workers.tasks import LOST_WORKER
-from workers.transfer_attempt import AllowedProgress, RowResume
+from workers.transfer_attempt import RowResume, new_attempt
 
 CLEAN_TRIES = 50  # some hours, with the sweeper's growing pauses
 _log = logging.getLogger(__name__)
@@ -58,7 +62,7 @@ def _run_one(row: Transfer, claim: Claim, progress: ClaimProgress) -> None:
 
 
 def _stage(row: Transfer, claim: Claim, progress: Progress) -> None:
-    """Move the bytes, unless what would be moved is another result than its owner believes."""
+    """Move the bytes; of a result only when it is still the one that its owner asked for."""
     if row.kind == "s3_result":
         with session_scope(read_only=True) as session:
             transfers.check_result(session, row)
@@ -67,7 +71,7 @@ def _stage(row: Transfer, claim: Claim, progress: Progress) -> None:
 
 @app.task(name="transfers.clean", **LOST_WORKER)
 def clean(transfer_id: str) -> None:
-    """Remove temporary files and abort the upload of a transfer for which there will be no next try."""
+    """Remove temporary files and abort the upload of a transfer that will have no next attempt."""
     with session_scope() as session:
         row = claims.take_leftovers(session, UUID(transfer_id))
     if row is None:
@@ -84,47 +88,51 @@ def clean(transfer_id: str) -> None:
 
 def remove_leftovers(row: Transfer) -> None:
     """Remove temporary files and the open upload of a transfer that has ended."""
-    site, path = place(row)
-    trail = RowResume(row)
-    site.discard(path, trail.token)
-    if row.kind == "s3_result" and isinstance(secret := _secret(row), Credentials):
-        stage.abandon_upload(_address(row), secret, trail, get_settings())
+    filesystem, path = cluster_file(row)
+    resume = RowResume(row)
+    filesystem.discard(path, resume.token)
+    if row.kind == "s3_result" and row.credentials:
+        with closing(open_store(_address(row), _secret(row), get_settings())) as store:
+            abort_uploads(store, resume)
 
 
 def _expand(row: Transfer, claim: Claim, progress: Progress) -> None:
     """Make a row of every object or file below the prefix, and send them all."""
     if row.kind == "s3_data":
-        found = stage.list_objects(_address(row), _keys(row), progress, get_settings(), MOST_CHILDREN)
+        with closing(open_prefix(_address(row), _secret(row), get_settings())) as prefix:
+            found = list_objects(prefix, progress, MOST_CHILDREN)
     else:
-        site, path = place(row)
-        found = stage.list_files(site, path, progress, MOST_CHILDREN)
+        filesystem, path = cluster_file(row)
+        found = list_files(filesystem, path, progress, MOST_CHILDREN)
     with session_scope() as session:
         prefixes.expand_prefix(session, claim, [PrefixEntry(name, size) for name, size in found])
 
 
 def _move(row: Transfer, claim: Claim, progress: Progress) -> None:
-    """Stage the bytes in the row's direction."""
-    site, path = place(row)
-    trail, progress = RowResume(row, claim), AllowedProgress(row.owner, progress)
-    if row.kind == "data":
-        stage.fetch_url(row.endpoint, site, path, progress, get_settings(), trail)
-        return
-    secret, address = sealing.unseal(row.credentials or ""), _address(row)
-    if isinstance(secret, PresignedUrl) and row.kind == "s3_data":
-        stage.stage_in_signed(address, secret, site, path, progress, get_settings(), trail)
-    elif isinstance(secret, PresignedUrl):
-        stage.stage_out_signed(site, path, address, secret, progress, get_settings())
-    elif row.kind == "s3_data":
-        stage.stage_in(address, secret, site, path, progress, get_settings(), trail)
+    """Move the bytes in the row's direction."""
+    filesystem, path = cluster_file(row)
+    settings = get_settings()
+    attempt = new_attempt(row, claim, progress, settings)
+    if row.kind == "s3_result":
+        with (
+            filesystem.read(path) as source,
+            closing(open_store(_address(row), _secret(row), settings)) as store,
+        ):
+            upload(source, store, attempt)
     else:
-        stage.stage_out(site, path, address, secret, progress, get_settings(), trail)
+        with closing(open_remote(_source(row), _secret(row), settings)) as remote:
+            download(remote, filesystem.receive(path, attempt.resume.token), attempt)
 
 
-def place(row: Transfer) -> tuple[SharedFilesystem, PurePosixPath]:
-    """Return the transfer's end on the cluster."""
+def cluster_file(row: Transfer) -> tuple[SharedFilesystem, PurePosixPath]:
+    """Return the filesystem and the path of the transfer's file on the cluster."""
     cluster = catalog.configured_clusters()[row.infrastructure]
     path = owner_roots(cluster, row.owner).confine(row.path, "path")
     return open_filesystem(cluster, row.owner), path
+
+
+def _source(row: Transfer) -> S3Address | str:
+    return row.endpoint if row.kind == "data" else _address(row)
 
 
 def _address(row: Transfer) -> S3Address:
@@ -132,12 +140,4 @@ def _address(row: Transfer) -> S3Address:
 
 
 def _secret(row: Transfer) -> Secret | None:
-    return sealing.unseal(row.credentials) if row.credentials else None
-
-
-def _keys(row: Transfer) -> Credentials:
-    """Return the keys of a row that has no presigned URL: one of a prefix."""
-    secret = sealing.unseal(row.credentials or "")
-    if isinstance(secret, PresignedUrl):
-        raise StorageError("a presigned URL cannot do this: send access_key and secret_key")
-    return secret
+    return unseal(row.credentials) if row.credentials else None

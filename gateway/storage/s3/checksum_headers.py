@@ -12,14 +12,14 @@ _STRONG = frozenset({"sha256", "sha1", "crc64nvme"})
 
 
 def has_strong_checksum(checksums: Mapping[str, str]) -> bool:
-    """Tell whether no checksum made of parts, which costs one more request, would be a better one."""
+    """Return whether none made of parts, which costs one more request, would be better."""
     return not _STRONG.isdisjoint(checksums)
 
 
 def object_checksums(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the checksums of the whole object, in hex; those of multipart uploads may be of the parts."""
     found: dict[str, str] = {}
-    # Not every store says what it is of; in an upload of parts it is of the parts unless said otherwise.
+    # Not every store sends the type: the checksum of a multipart upload is then of the parts.
     whole = "COMPOSITE" if MULTIPART_ETAG.fullmatch(headers.get("etag", "")) else "FULL_OBJECT"
     for name in _BYTES:
         digest, count = _value(headers, name)
@@ -49,26 +49,26 @@ def etag_md5(headers: Mapping[str, str]) -> str | None:
 
 
 def _is_encrypted(headers: Mapping[str, str]) -> bool:
-    """Tell whether the key of the encryption is not the store's own: the ETag is no MD5 then."""
+    """Return whether another key than the store's own encrypts it: the ETag is no MD5 then."""
     return headers.get(_ENCRYPTED, "").startswith("aws:kms") or f"{_ENCRYPTED}-customer-algorithm" in headers
 
 
 def _value(headers: Mapping[str, str], name: str) -> tuple[bytes | None, str]:
-    """Return a checksum, and of how many parts it is made where it is made of some."""
-    told = headers.get(f"x-amz-checksum-{name}")
-    if told is None:
+    """Return a checksum, and the number of parts that it is made of, empty where it is of the whole."""
+    text = headers.get(f"x-amz-checksum-{name}")
+    if text is None:
         return None, ""
-    value, _, count = told.partition("-")
+    value, _, count = text.partition("-")
     return decode_checksum(name, value), count
 
 
-def decode_checksum(name: str, told: str) -> bytes | None:
-    """Return a checksum that a store gives in base64; None where that is none of this kind.
+def decode_checksum(name: str, text: str) -> bytes | None:
+    """Return a checksum that a store gives in base64; None where it has another length.
 
-    Not every store that names one of 64 bits can compute it.
+    Some stores name a checksum of 64 bits and send another.
     """
     try:
-        digest = b64decode(told, validate=True)
+        digest = b64decode(text, validate=True)
     except ValueError:
         return None
     return digest if len(digest) == _BYTES[name] else None

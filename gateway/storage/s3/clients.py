@@ -1,4 +1,4 @@
-"""What speaks to a store, lent to one transfer at a time and kept warm for the next."""
+"""Sessions with stores: connections and a signer, lent to one transfer at a time and kept for the next."""
 
 import os
 import threading
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-KEPT = 4
-KEPT_S = 60.0
+MOST_IDLE = 4
+IDLE_S = 60.0
 CONFIG = Config(
     signature_version="s3v4",
     request_checksum_calculation="when_required",
@@ -36,7 +36,7 @@ _session = Session()
 
 
 class StoreSession:
-    """The connections to a store and who signs for them: one transfer's, until it gives them back."""
+    """Connections to a store and the signer for its account: one transfer's, until they are returned."""
 
     def __init__(
         self, key: tuple[object, ...], address: S3Address, credentials: Credentials, settings: Settings
@@ -45,62 +45,64 @@ class StoreSession:
         self.connections = ConnectionPool(settings)
         self.virtual_hosted = _is_virtual_hosted(address.endpoint, settings.virtual_hosted)
         self.signer = Signer(address.region, credentials)
-        self.takes_checksums = True  # until it is found that the store does not
+        self.takes_checksums = True  # until the store refuses one
         self._address, self._credentials = address, credentials
 
     @cached_property
     def client(self) -> "S3Client":
-        """The boto3 client, for all but the bytes of an object: made when needed, for it is slow to make."""
+        """The boto3 client, for all but the bytes of an object: made when needed, since that takes long."""
         with _lock:  # boto3 makes one at a time
-            return _make(self._address, self._credentials, self.connections, virtual=self.virtual_hosted)
+            return _make_client(
+                self._address, self._credentials, self.connections, virtual=self.virtual_hosted
+            )
 
     def close(self) -> None:
         """Close the connections."""
         self.connections.close()
 
 
-kept: list[tuple[float, StoreSession]] = []
+idle_sessions: list[tuple[float, StoreSession]] = []  # and since when
 
 
 def borrow_session(address: S3Address, credentials: Credentials, settings: Settings) -> StoreSession:
-    """Return what speaks to the store, one that was used before where there is one."""
-    key = (address.endpoint, address.region, credentials, *_limits(settings))
+    """Return an idle session for the same store, account and settings, or a new one."""
+    key = (address.endpoint, address.region, credentials, *_settings_key(settings))
     with _lock:
-        for index, (_, lent) in enumerate(kept):
-            if lent.key == key:
-                del kept[index]
-                return lent
+        for index, (_, session) in enumerate(idle_sessions):
+            if session.key == key:
+                del idle_sessions[index]
+                return session
     return StoreSession(key, address, credentials, settings)
 
 
-def return_session(lent: StoreSession) -> None:
-    """Keep it for a while for whoever needs the like, and let go of those kept for too long."""
+def return_session(session: StoreSession) -> None:
+    """Keep the session for a while, and close those that have been idle for too long or are too many."""
     now = time.monotonic()
     with _lock:
-        kept.append((now, lent))
-        old = [each for since, each in kept[:-KEPT]] + [e for s, e in kept[-KEPT:] if now - s > KEPT_S]
-        kept[:] = [(since, each) for since, each in kept if each not in old]
+        every = [*idle_sessions, (now, session)]
+        idle_sessions[:] = [entry for entry in every[-MOST_IDLE:] if now - entry[0] <= IDLE_S]
+        old = [each for since, each in every if (since, each) not in idle_sessions]
     for each in old:
         each.close()
 
 
-def _let_go() -> None:
+def _close_idle() -> None:
     with _lock:
-        while kept:
-            kept.pop()[1].close()
+        while idle_sessions:
+            idle_sessions.pop()[1].close()
 
 
-os.register_at_fork(before=_let_go)  # two processes must not speak, or say goodbye, on one connection
+os.register_at_fork(before=_close_idle)  # two processes must not speak, or say goodbye, on one connection
 
 
-def _limits(settings: Settings) -> tuple[object, ...]:
+def _settings_key(settings: Settings) -> tuple[object, ...]:
     timeouts = (settings.connect_timeout_s, settings.read_timeout_s)
     hosts = (tuple(settings.allowed_endpoints), tuple(settings.virtual_hosted))
     return (*hosts, settings.ca_bundle, settings.connections, *timeouts)
 
 
 def _is_virtual_hosted(endpoint: str, virtual_hosted: Sequence[str]) -> bool:
-    """Tell where the store wants the bucket's name: in the host's, or in the path."""
+    """Return whether the store wants the bucket's name in the host's, and not in the path."""
     host = (urlsplit(endpoint).hostname or "").rstrip(".").lower()
     with suppress(ValueError):
         ip_address(host)
@@ -108,10 +110,10 @@ def _is_virtual_hosted(endpoint: str, virtual_hosted: Sequence[str]) -> bool:
     return any(f".{host}".endswith(f".{name.lower()}") for name in virtual_hosted)
 
 
-def _make(
+def _make_client(
     address: S3Address, credentials: Credentials, connections: ConnectionPool, *, virtual: bool
 ) -> "S3Client":
-    """Make a client whose requests all go over these connections. Retries are ours: it makes none."""
+    """Return a client that sends all its requests over these connections, each of them once."""
     client = _session.client(
         "s3",
         endpoint_url=address.endpoint,
@@ -122,20 +124,20 @@ def _make(
     )
 
     events: Any = client.meta.events  # a handler that returns a response has answered the request
-    events.register("before-send.s3", lambda request, **_: _answer(connections, request))
+    events.register("before-send.s3", lambda request, **_: _send(connections, request))
     return client
 
 
-def _answer(connections: ConnectionPool, request: Any) -> AWSResponse:
+def _send(connections: ConnectionPool, request: Any) -> AWSResponse:
     answer = connections.send(request.method, request.url, request.headers, request.body)
     with closing(answer):
-        whole = _Whole(answer.read())
+        body = _ReadBody(answer.read())
     headers: Any = HeadersDict(answer.headers)
-    return AWSResponse(request.url, answer.status, headers, whole)
+    return AWSResponse(request.url, answer.status, headers, body)
 
 
-class _Whole:
-    """A body that was read already, as botocore reads it."""
+class _ReadBody:
+    """A body that was read already, with the method that botocore calls."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body

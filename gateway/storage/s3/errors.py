@@ -1,15 +1,11 @@
-"""What an S3 store or the way to it says, in words that a user can act on."""
+"""Errors of an S3 store: its codes as sentences that a user can act on."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from gateway.egress.errors import connection_error
 from gateway.errors import Fault, StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.storage.address import S3Address
 
@@ -17,8 +13,8 @@ _FINAL = {
     "InvalidAccessKeyId": "the store does not know this access key: check access_key",
     "SignatureDoesNotMatch": "the secret key does not belong to the access key: check secret_key",
     "ExpiredToken": "these credentials have expired: send a retry with fresh ones",
-    "AccessDenied": "these credentials have no permission for {what}: ask its owner for it",
-    "AllAccessDisabled": "access to {what} is disabled: ask its owner",
+    "AccessDenied": "these credentials have no permission for {object}: ask its owner for it",
+    "AllAccessDisabled": "access to {object} is disabled: ask its owner",
     "AccountProblem": "the store refuses this account: ask the store's operator",
     "NoSuchBucket": "there is no bucket {address.bucket!r} at {address.endpoint}: check bucket and endpoint",
     "NoSuchKey": "there is no object {address.key!r} in bucket {address.bucket!r}: check object",
@@ -35,11 +31,11 @@ _FINAL = {
     "BadDigest": "the store received other bytes than were sent",
     "PreconditionFailed": "the object was changed while it was read",
     "NoSuchUpload": "the store has dropped the upload that was under way",
-    "NotImplemented": "what answers at {address.endpoint} does not offer what staging needs of an S3 store:"
+    "NotImplemented": "the server at {address.endpoint} does not offer all that staging needs of an S3 store:"
     " check endpoint",
-    "MethodNotAllowed": "what answers at {address.endpoint} is no S3 store or forbids this: check endpoint",
+    "MethodNotAllowed": "the server at {address.endpoint} is no S3 store or forbids this: check endpoint",
 }
-# What is not listed is the store's own trouble.
+# Other codes are Fault.STORE.
 _FAULTS = {
     "InvalidAccessKeyId": Fault.CREDENTIALS,
     "SignatureDoesNotMatch": Fault.CREDENTIALS,
@@ -75,8 +71,8 @@ _SAME_AS = {
     "XAmzContentSHA256Mismatch": "BadDigest",
     "InvalidDigest": "BadDigest",
 }
-_BY_STATUS = {501: "NotImplemented", 505: "NotImplemented", 507: "QuotaExceeded"}  # whatever the code
-# Worth another try although the code sounds final: the bytes may arrive whole, the object may rest now.
+_BY_STATUS = {501: "NotImplemented", 505: "NotImplemented", 507: "QuotaExceeded"}  # of any code
+# Worth another attempt although the code sounds final: the bytes may arrive whole, the object may rest.
 _KINDS: dict[str, type[StorageError]] = {
     "BadDigest": StorageUnavailable,
     "NoSuchUpload": StorageUnavailable,
@@ -102,35 +98,44 @@ _TRANSIENT_CODES = frozenset({"RequestTimeout", "OperationAborted", "InternalErr
 
 @contextmanager
 def store_errors(address: S3Address) -> Iterator[None]:
-    """Turn what boto3 raises in the block into StorageError or StorageUnavailable about `address`."""
+    """Turn boto3's exceptions in the block into StorageError or StorageUnavailable about `address`."""
     try:
         yield
     except ClientError as error:
         raise store_error(error.response, address) from error
     except BotoCoreError as error:
-        raise connection_error(error, address.endpoint) from error
+        raise _client_error(error, address) from error
 
 
 def store_error(response: Any, address: S3Address) -> StorageError:
-    """Return what to tell the user about an error answer of the store."""
-    said, status = code_of(response), _status_of(response)
-    code = _SAME_AS.get(said, said)
+    """Return the StorageError for an error answer of the store."""
+    raw_code, status = code_of(response), _status_of(response)
+    code = _SAME_AS.get(raw_code, raw_code)
     code = code if code in _FINAL else _BY_STATUS.get(status, code)
     if code in _FINAL:
-        sentence = _FINAL[code].format(address=address, what=_what(address))
+        sentence = _FINAL[code].format(address=address, object=_describe(address))
         return _KINDS.get(code, StorageError)(sentence, _FAULTS.get(code))
     if code in _BUSY or status in _BUSY_STATUS:
-        return StorageBusy(f"the store at {address.endpoint} is too busy ({said}); it is tried again")
+        return StorageBusy(f"the store at {address.endpoint} is too busy ({raw_code}); it is tried again")
     if status >= _SERVER_ERROR or code in _TRANSIENT_CODES:
-        return StorageUnavailable(f"the store at {address.endpoint} failed ({said}); it is tried again")
+        return StorageUnavailable(f"the store at {address.endpoint} failed ({raw_code}); it is tried again")
     return StorageError(
-        f"the store at {address.endpoint} refused {_what(address)}: {said} (HTTP {status}): check endpoint,"
-        " region, bucket and object, or ask the store's operator"
+        f"the store at {address.endpoint} refused {_describe(address)}: {raw_code} (HTTP {status}):"
+        " check endpoint, region, bucket and object, or ask the store's operator"
+    )
+
+
+def _client_error(error: BotoCoreError, address: S3Address) -> StorageError:
+    """Return the error for a request that boto3 could not make, or an answer that it could not read."""
+    if isinstance(error, ParamValidationError):
+        return StorageError("the store's client refuses bucket or object: check both", Fault.NAME)
+    return StorageUnavailable(
+        f"{address.endpoint} could not be used ({type(error).__name__}); it is tried again", Fault.NETWORK
     )
 
 
 def code_of(response: Any) -> str:
-    """Return the store's word for an error; empty where it has none."""
+    """Return the store's code for an error; empty where it has none."""
     return str(response.get("Error", {}).get("Code", ""))
 
 
@@ -139,9 +144,9 @@ def _status_of(response: Any) -> int:
 
 
 def refuses_checksum(response: Any) -> bool:
-    """Tell whether the store may have refused a request for a checksum that it does not know."""
+    """Return whether the store may have refused a checksum that it does not know."""
     return _status_of(response) == _NOT_IMPLEMENTED or code_of(response) in _UNKNOWN_CHECKSUM
 
 
-def _what(address: S3Address) -> str:
+def _describe(address: S3Address) -> str:
     return f"object {address.key!r} in bucket {address.bucket!r}"

@@ -1,13 +1,13 @@
 """Multipart uploads of one object: parts that are stored one by one and put together at the end.
 
-They are checked by CRC-64/NVME, of each part and of the whole, where the store knows that. No part of
-an upload can be checked in another way than the upload was begun with, so its name says which that is.
+They are checked by CRC-64/NVME, of each part and of the whole, where the store knows that. All parts of
+an upload are checked in the way with which it was begun, so its id here begins with that way.
 """
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
@@ -15,39 +15,23 @@ from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 
-from gateway.egress.connection import SizedBody
 from gateway.errors import StorageError, StorageUnavailable
 from gateway.storage.address import S3Address
 from gateway.storage.checksums import combine_crcs
 from gateway.storage.s3.checksum_headers import decode_checksum, etag_md5
 from gateway.storage.s3.clients import StoreSession
 from gateway.storage.s3.errors import code_of, store_errors
-from gateway.storage.s3.requests import CHECKSUM, ObjectRequests
+from gateway.storage.s3.requests import ObjectRequests, has_bytes
+from gateway.storage.store import Payload, StoredPart
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
 _ALGORITHM: Literal["CRC64NVME"] = "CRC64NVME"
-_OURS = frozenset({_ALGORITHM, "SHA256"})  # which an older version has begun with
+_OURS = frozenset({_ALGORITHM, "SHA256"})  # the latter by an older version
 _CHECKED, _UNCHECKED = "crc64nvme:", "unchecked:"  # before the store's id
-_CLOCK_SLACK = timedelta(seconds=10)  # between those who write rows and those who carry them out
-
-
-@dataclass(frozen=True)
-class StoredPart:
-    """What the store says of a part, or of an object, that it has taken."""
-
-    etag: str
-    size: int
-    crc64nvme: bytes | None  # None from a store that does not know this checksum
-    md5: str | None  # hex; None where its ETag is something else
-
-
-def read_stored_part(told: Mapping[str, str], size: int) -> StoredPart:
-    """Return what the headers of an answer say of so many bytes that were sent."""
-    crc = decode_checksum("crc64nvme", told.get(CHECKSUM, ""))
-    return StoredPart(told.get("etag", ""), size, crc, etag_md5(told))
+_CLOCK_SLACK = timedelta(seconds=10)  # between the API and the workers
 
 
 class _Name(TypedDict):
@@ -56,18 +40,18 @@ class _Name(TypedDict):
 
 
 class MultipartUploads:
-    """The uploads of an object."""
+    """Multipart uploads of one object."""
 
-    def __init__(self, address: S3Address, requests: ObjectRequests, lent: StoreSession) -> None:
-        self._address, self._requests, self._lent = address, requests, lent
+    def __init__(self, address: S3Address, requests: ObjectRequests, session: StoreSession) -> None:
+        self._address, self._requests, self._session = address, requests, session
         self._name: _Name = {"Bucket": address.bucket, "Key": address.key}
 
     @property
     def _client(self) -> "S3Client":
-        return self._lent.client
+        return self._session.client
 
     def start(self) -> str:
-        """Begin an upload; return its name."""
+        """Begin an upload; return its id."""
 
         def act(*, checked: bool) -> str:
             if not checked:
@@ -76,78 +60,90 @@ class MultipartUploads:
             return _CHECKED + answer["UploadId"]
 
         with store_errors(self._address):
-            return self._requests.checked(act)
+            return self._requests.with_checksum(act)
 
-    def stored(self, upload: str) -> dict[int, StoredPart] | None:
+    def list_parts(self, upload_id: str) -> dict[int, StoredPart] | None:
         """Return the parts that the store has of an upload, by number; None when it cannot go on.
 
         It is gone, or an older version has begun it with another checksum.
         """
-        if not upload.startswith((_CHECKED, _UNCHECKED)):
+        if not upload_id.startswith((_CHECKED, _UNCHECKED)):
             return None
-        return self._stored(_id(upload))
+        return self._list_parts(_store_id(upload_id))
 
-    def _stored(self, upload_id: str) -> dict[int, StoredPart] | None:
+    def _list_parts(self, upload_id: str) -> dict[int, StoredPart] | None:
         try:
             with store_errors(self._address):
                 pages = self._client.get_paginator("list_parts").paginate(**self._name, UploadId=upload_id)
-                return {part["PartNumber"]: _listed(part) for page in pages for part in page.get("Parts", [])}
+                return {
+                    part["PartNumber"]: _read_listed_part(part)
+                    for page in pages
+                    for part in page.get("Parts", [])
+                }
         except StorageUnavailable as error:
             if _is_gone(error):
                 return None
             raise
 
-    def put(self, upload: str, number: int, data: SizedBody, digests: Mapping[str, bytes]) -> StoredPart:
-        """Store one part, numbered from 1."""
-        query = f"partNumber={number}&uploadId={quote(_id(upload), safe='-_.~')}"
+    def put(self, upload_id: str, number: int, data: Payload, known: StoredPart | None) -> StoredPart:
+        """Store one part, numbered from 1, unless these bytes are the known part."""
+        digests = self._requests.digest(data)
+        if known is not None and known.size == len(data) and has_bytes(known, data, digests):
+            return replace(known, crc64nvme=digests["crc64nvme"])  # not every store lists it
+        query = f"partNumber={number}&uploadId={quote(_store_id(upload_id), safe='-_.~')}"
         with store_errors(self._address):
-            return read_stored_part(self._requests.put(data, len(data), digests, query), len(data))
+            return self._requests.put(data, digests, query)
 
-    def complete(self, upload: str, parts: Sequence[StoredPart]) -> None:
+    def complete(self, upload_id: str, parts: Sequence[StoredPart]) -> None:
         """Make an object of the parts. A store that knows the checksum compares that of the whole."""
-        named: list[Any] = [{"PartNumber": n, "ETag": part.etag} for n, part in enumerate(parts, start=1)]
+        entries: list[Any] = [{"PartNumber": n, "ETag": part.etag} for n, part in enumerate(parts, start=1)]
         crcs = [(part.crc64nvme, part.size) for part in parts if part.crc64nvme is not None]
         whole: dict[str, Any] = {}
-        if upload.startswith(_CHECKED) and len(crcs) == len(parts):
-            whole["ChecksumCRC64NVME"] = _encoded(combine_crcs("crc64nvme", crcs))
-            for each, (crc, _) in zip(named, crcs, strict=True):
-                each["ChecksumCRC64NVME"] = _encoded(crc)
+        if upload_id.startswith(_CHECKED) and len(crcs) == len(parts):
+            whole["ChecksumCRC64NVME"] = _encode(combine_crcs("crc64nvme", crcs))
+            for each, (crc, _) in zip(entries, crcs, strict=True):
+                each["ChecksumCRC64NVME"] = _encode(crc)
         with store_errors(self._address):
             try:
                 self._client.complete_multipart_upload(
-                    **self._name, UploadId=_id(upload), MultipartUpload={"Parts": named}, **whole
+                    **self._name, UploadId=_store_id(upload_id), MultipartUpload={"Parts": entries}, **whole
                 )
             except ClientError as error:
                 if code_of(error.response) == "BadDigest":
-                    with suppress(StorageError):  # the first error is the one to tell
-                        self.abort(upload)  # else the next try would find these very parts
+                    with suppress(StorageError):  # the first error is the one to report
+                        self.abort(upload_id)  # else the next attempt would find these very parts
                 raise
 
-    def abort(self, upload: str) -> None:
-        """Throw the parts away; an upload that is gone is fine."""
+    def check_size(self, size: int) -> None:
+        """Raise StorageUnavailable unless the object has this size."""
+        with store_errors(self._address):
+            self._requests.check_size(size)
+
+    def abort(self, upload_id: str) -> None:
+        """Remove the parts; an upload that is gone is fine."""
         try:
             with store_errors(self._address):
-                self._client.abort_multipart_upload(**self._name, UploadId=_id(upload))
+                self._client.abort_multipart_upload(**self._name, UploadId=_store_id(upload_id))
         except StorageUnavailable as error:
             if not _is_gone(error):
                 raise
 
-    def lost(self, since: datetime) -> Iterator[str]:
-        """Yield the open uploads that look like one whose id we have lost.
+    def find_lost(self, since: datetime) -> Iterator[str]:
+        """Yield the open uploads with an id that was lost between the store's answer and the row.
 
-        S3 lets nobody mark an upload so that a listing shows it. Ours is of this very key, not older than
-        the transfer, with our checksum, and without a part: those come only once its id is kept.
+        An upload cannot be marked so that a listing shows the mark. A lost one is of this very key, not older
+        than the transfer, with our checksum, and without a part: parts are sent only once its id is kept.
         """
-        for page in self._open():
+        for page in self._list_open():
             oldest = since + _clock_lead(page) - _CLOCK_SLACK
-            for found in page.get("MultipartUploads", []):
-                is_strange = found["Key"] != self._address.key or found["Initiated"] < oldest
-                if is_strange or found.get("ChecksumAlgorithm", _ALGORITHM) not in _OURS:
+            for found in page.get("Uploads", []):
+                is_foreign = found["Key"] != self._address.key or found["Initiated"] < oldest
+                if is_foreign or found.get("ChecksumAlgorithm", _ALGORITHM) not in _OURS:
                     continue
-                if self._stored(found["UploadId"]) == {}:
+                if self._list_parts(found["UploadId"]) == {}:
                     yield found["UploadId"]
 
-    def _open(self) -> Iterator[Any]:
+    def _list_open(self) -> Iterator[Any]:
         """Yield the pages of a listing of the uploads under way."""
         pages = self._client.get_paginator("list_multipart_uploads")
         try:
@@ -158,25 +154,25 @@ class MultipartUploads:
                 raise
 
 
-def _id(upload: str) -> str:
-    return upload.removeprefix(_CHECKED).removeprefix(_UNCHECKED)
+def _store_id(upload_id: str) -> str:
+    return upload_id.removeprefix(_CHECKED).removeprefix(_UNCHECKED)
 
 
-def _listed(part: Any) -> StoredPart:
+def _read_listed_part(part: Any) -> StoredPart:
     crc, etag = decode_checksum("crc64nvme", part.get("ChecksumCRC64NVME", "")), part["ETag"]
     return StoredPart(etag, part["Size"], crc, etag_md5({"etag": etag}))
 
 
-def _encoded(crc: bytes) -> str:
+def _encode(crc: bytes) -> str:
     return b64encode(crc).decode()
 
 
 def _clock_lead(answer: Mapping[str, Any]) -> timedelta:
     """Return how much the store's clock is ahead of ours."""
-    told = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-    return parsedate_to_datetime(told) - datetime.now(UTC) if told else timedelta(0)
+    date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    return parsedate_to_datetime(date) - datetime.now(UTC) if date else timedelta(0)
 
 
 def _is_gone(error: StorageError) -> bool:
-    told = error.__cause__
-    return isinstance(told, ClientError) and code_of(told.response) == "NoSuchUpload"
+    cause = error.__cause__
+    return isinstance(cause, ClientError) and code_of(cause.response) == "NoSuchUpload"

@@ -1,12 +1,9 @@
 """An object of an S3 store, read and written over the gateway's own connections."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import cached_property
 
-from botocore.exceptions import BotoCoreError
-
-from gateway.egress.connection import SizedBody
 from gateway.egress.pool import Response
 from gateway.errors import StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.settings import Settings
@@ -20,12 +17,11 @@ from gateway.storage.s3.checksum_headers import (
     part_checksums,
 )
 from gateway.storage.s3.errors import store_errors
-from gateway.storage.s3.multipart import MultipartUploads, StoredPart, read_stored_part
+from gateway.storage.s3.multipart import MultipartUploads
 from gateway.storage.s3.requests import ObjectRequests
+from gateway.storage.store import Payload
 
-__all__ = ["Credentials", "S3Address", "S3Object"]
-
-_AT_ONCE_BYTES = 64 << 10
+_SMALL_BYTES = 64 << 10
 
 
 class S3Object:
@@ -33,36 +29,36 @@ class S3Object:
 
     def __init__(self, address: S3Address, credentials: Credentials, settings: Settings) -> None:
         self.address = address
-        self._lent, self._is_cut = clients.borrow_session(address, credentials, settings), False
-        self._requests = ObjectRequests(address, self._lent)
+        self._session, self._is_cut = clients.borrow_session(address, credentials, settings), False
+        self._requests = ObjectRequests(address, self._session)
         self._first: Response | None = None
 
     def close(self) -> None:
         """Give the connections back."""
         self._drop_first()
         if self._is_cut:
-            self._lent.close()
+            self._session.close()
         else:
-            clients.return_session(self._lent)
+            clients.return_session(self._session)
 
     def cut(self) -> None:
-        """Break all connections, so that whoever waits for one of them stops waiting."""
+        """Break all connections, so that threads that wait for one of them stop waiting."""
         self._is_cut = True
-        self._lent.connections.cut()
+        self._session.connections.cut()
 
     def watched(self, watch: Callable[[], None]) -> AbstractContextManager[None]:
-        """Call `watch` while the block waits for the server; what it raises ends that."""
-        return self._lent.connections.watched(watch)
+        """Call `watch` while the block waits for the server; an exception of it ends that."""
+        return self._session.connections.watched(watch)
 
     def ask(self) -> RemoteInfo:
-        """Begin to read the object: the answer tells size and checksums, and serves the first reading."""
+        """Begin to read the object: the answer holds size and checksums, and serves the first reading."""
         self._drop_first()
         with store_errors(self.address):
             answer = self._requests.get({})
         self._first = answer
-        size, etag = self._length(answer.headers), answer.headers.get("etag", "")
+        size, etag = self._requests.content_length(answer.headers), answer.headers.get("etag", "")
         checksums = object_checksums(answer.headers)
-        whole = self._at_once(answer, size)
+        whole = self._read_small(answer, size)
         multipart = MULTIPART_ETAG.fullmatch(etag)
         if not multipart or has_strong_checksum(checksums):
             return RemoteInfo(size, etag, ranges=True, checksums=checksums, whole=whole)
@@ -71,7 +67,7 @@ class S3Object:
         if part_bytes:
             checksums |= of_parts
         elif self.size() != size:  # no checksum will tell
-            raise self._cut_short()
+            raise self._truncation()
         return RemoteInfo(
             size,
             etag,
@@ -82,28 +78,29 @@ class S3Object:
             whole=whole,
         )
 
-    def _at_once(self, answer: Response, size: int) -> bytes | None:
+    def _read_small(self, answer: Response, size: int) -> bytes | None:
         """Return the body of a small object; None of a large one, and of one that did not arrive whole."""
-        if size > _AT_ONCE_BYTES:
+        if size > _SMALL_BYTES:
             return None
-        with suppress(BotoCoreError):
+        with suppress(StorageUnavailable):
             return answer.read()
         self._drop_first()
         return None
 
     def size(self) -> int:
-        """Ask how large the object is."""
+        """Ask for the object's size."""
         with store_errors(self.address):
-            return self._length(self._requests.head())
+            return self._requests.content_length(self._requests.head())
 
     def below(self) -> Iterator[tuple[str, int]]:
-        """Yield name and size of every object whose key begins with ours; names begin after that."""
+        """Yield name and size of every object below this key; names begin after it."""
         start = len(self.address.key)
         with store_errors(self.address):
-            pages = self._lent.client.get_paginator("list_objects_v2")
+            pages = self._session.client.get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self.address.bucket, Prefix=self.address.key):
                 for found in page.get("Contents", []):
-                    if found["Size"] or not found["Key"].endswith("/"):  # else a folder that tools make up
+                    is_folder = not found["Size"] and found["Key"].endswith("/")  # as some tools mark one
+                    if not is_folder:
                         yield found["Key"][start:], found["Size"]
 
     @contextmanager
@@ -116,10 +113,10 @@ class S3Object:
                 yield answer
 
     def _open_range(self, info: RemoteInfo, start: int, stop: int | None) -> Response:
-        wanted = {"If-Match": info.version} if info.version else {}
+        headers = {"If-Match": info.version} if info.version else {}
         if (start, stop) != (0, info.size):
-            wanted["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
-        answer = self._requests.get(wanted)
+            headers["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
+        answer = self._requests.get(headers)
         try:
             self._check_answer(answer, info, ((info.size if stop is None else stop) or 0) - start)
         except BaseException:
@@ -135,56 +132,48 @@ class S3Object:
     def _check_answer(self, answer: Response, info: RemoteInfo, length: int) -> None:
         if answer.headers.get("etag", "") != info.version:  # not every store knows If-Match
             raise StorageChanged(f"object {self.address.key!r} was changed while it was read")
-        told = self._length(answer.headers)
-        if told < length:
-            raise self._cut_short()
-        if told > length:
+        received = self._requests.content_length(answer.headers)
+        if received < length:
+            raise self._truncation()
+        if received > length:
             raise StorageError(f"the store at {self.address.endpoint} does not serve ranges as asked")
 
-    def _length(self, headers: Mapping[str, str]) -> int:
-        told = headers.get("content-length", "")
-        if not told.isdecimal():
-            raise StorageError(f"the store at {self.address.endpoint} does not say how long an object is")
-        return int(told)
-
-    def _cut_short(self) -> StorageUnavailable:
+    def _truncation(self) -> StorageUnavailable:
         endpoint = self.address.endpoint
         return StorageUnavailable(f"the answer of {endpoint} was cut short on its way; it is tried again")
 
-    @property
-    def digests(self) -> tuple[str, ...]:
-        """Which digests of bytes are wanted before they are stored."""
-        return self._requests.digests
-
-    def put(self, data: bytes | SizedBody, digests: Mapping[str, bytes]) -> StoredPart:
-        """Store a small object whole."""
+    def put(self, data: Payload) -> None:
+        """Store the whole object with one request; raise StorageUnavailable where other bytes are stored."""
+        digests = self._requests.digest(data)
         with store_errors(self.address):
-            return read_stored_part(self._requests.put(data, len(data), digests), len(data))
+            stored = self._requests.put(data, digests)
+            if stored.crc64nvme is None and stored.md5 is None:
+                self._requests.check_size(len(data))
 
     @cached_property
     def uploads(self) -> MultipartUploads:
-        """The uploads of parts that become the object."""
-        return MultipartUploads(self.address, self._requests, self._lent)
+        """The multipart uploads that become the object."""
+        return MultipartUploads(self.address, self._requests, self._session)
 
     def _part_bytes(self, size: int, count: int) -> int:
-        """Return the size of the parts that the object was uploaded in; 0 when they are not alike.
+        """Return the size of the parts that the object was uploaded in; 0 when they differ.
 
-        Only the first and the last are asked for: what lies between is certain of three at most.
+        Only the first and the last are asked for: the sizes between are certain of three parts at most.
         """
         try:
             with store_errors(self.address):
                 first = self._size_of_part(1)
                 last = self._size_of_part(count) if count > 1 else first
-        except StorageBusy:  # which says nothing of the parts
+        except StorageBusy:  # no answer about the parts
             raise
         except StorageError:
             return 0
         return first if 0 < last <= first and first * (count - 1) + last == size else 0
 
     def _has_even_parts(self, part_bytes: int, count: int) -> bool:
-        """Ask for the size of every part, and tell whether they are what the first one has promised."""
+        """Ask for the size of every part, and return whether all have the size of the first."""
         with store_errors(self.address):
             return all(self._size_of_part(number) == part_bytes for number in range(2, count))
 
     def _size_of_part(self, number: int) -> int:
-        return self._length(self._requests.head(f"partNumber={number}"))
+        return self._requests.content_length(self._requests.head(f"partNumber={number}"))

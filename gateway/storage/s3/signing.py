@@ -1,7 +1,7 @@
-"""Who signs the requests for an object: libcurl, or botocore where libcurl would sign something else.
+"""Signatures of requests for an object: libcurl's, or botocore's where libcurl's would be wrong.
 
-libcurl resolves `.` and `..` in the path of what it signs, which are names like any other to a store, and
-escapes what is odd in the name of an account or a region. botocore takes all, at ten times the cost.
+libcurl resolves `.` and `..` in the path that it signs, which are names like any other to a store, and
+escapes odd characters in the name of an account or a region. botocore signs all, at ten times the cost.
 """
 
 import re
@@ -17,23 +17,23 @@ from gateway.storage.address import Credentials
 
 PAYLOAD = "x-amz-content-sha256"
 _UNSIGNED = "UNSIGNED-PAYLOAD"
-_USUAL = re.compile(r"[A-Za-z0-9._~-]{1,63}")
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]{1,63}")
 _DOTS = re.compile(r"/\.\.?(/|$)")
 
 
 class Signer:
-    """Signs for one account in one region."""
+    """The signer of requests for one account in one region."""
 
     def __init__(self, region: str, credentials: Credentials) -> None:
         keys = credentials.access_key, credentials.secret_key
-        self._thorough = _Thorough(SigningKeys(*keys), "s3", region)
-        is_usual = _USUAL.fullmatch(region) and _USUAL.fullmatch(credentials.access_key)
-        self._account = Account(region, *keys) if is_usual else None
+        self._botocore = _BotocoreSigner(SigningKeys(*keys), "s3", region)
+        is_plain = _PLAIN.fullmatch(region) and _PLAIN.fullmatch(credentials.access_key)
+        self._account = Account(region, *keys) if is_plain else None
 
     def signed(
         self, method: str, url: str, headers: Mapping[str, str]
     ) -> tuple[Mapping[str, str], Account | None]:
-        """Return the headers to send, and the account for which libcurl shall sign them, if it shall.
+        """Return the headers to send, and the account if libcurl shall sign them; else they are signed.
 
         A body is signed where its SHA-256 is among the headers, under the name `PAYLOAD`.
         """
@@ -42,11 +42,11 @@ class Signer:
             return headers, self._account
         request = AWSRequest(method, url, headers)
         request.context = {PAYLOAD: headers[PAYLOAD]}
-        self._thorough.add_auth(request)
+        self._botocore.add_auth(request)
         return dict(request.headers), None
 
 
-class _Thorough(S3SigV4Auth):
+class _BotocoreSigner(S3SigV4Auth):
     """botocore's signature, of a body that it does not read."""
 
     def payload(self, request: AWSRequest) -> str:

@@ -1,24 +1,28 @@
-"""One try of a transfer: its progress, its deadline, and the resume state that it leaves to the next try."""
+"""One attempt to move a file: its progress, its deadline, and the resume state for the next attempt."""
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from gateway.errors import StorageUnavailable
 
+REPORT_S = 0.1
+
 
 class Progress(Protocol):
-    """Who wants to know how far a transfer is. Any call may raise Cancelled or ClaimLost to stop it."""
+    """The observer of an attempt. Any call may raise Cancelled or ClaimLost to stop the attempt."""
 
     def expect(self, total_bytes: int) -> None:
-        """Learn how many bytes will be moved."""
+        """Take note of how many bytes will be moved."""
 
     def advance(self, done_bytes: int) -> None:
-        """Learn how many bytes have been moved so far; called often, by one thread at a time."""
+        """Take note of how many bytes have been moved so far; called often, by one thread at a time."""
 
 
 class Deadline:
-    """The longest that one try may take."""
+    """The longest time that one attempt may take."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -37,22 +41,22 @@ class ResumeState(Protocol):
 
     @property
     def token(self) -> str:
-        """A name that is this transfer's alone; empty when there will be no next try."""
+        """A name that is this transfer's alone; empty when there will be no next attempt."""
 
     @property
     def upload_id(self) -> str:
-        """The multipart upload that an earlier try has begun; empty when there is none."""
+        """The multipart upload that an earlier attempt has begun; empty when there is none."""
 
     @property
     def lost_since(self) -> datetime | None:
-        """Since when a killed try may have begun an upload whose id got lost; None when there was no try."""
+        """The earliest start of an upload with a lost id; None on the first attempt."""
 
     def keep_upload(self, upload_id: str) -> None:
         """Remember the upload before a byte of it is sent; empty to forget it."""
 
 
 class NoResume:
-    """The trail of a try that has no next one: what it leaves is removed at its end."""
+    """The resume state of a transfer that has no next attempt: its remains are removed at its end."""
 
     token = ""
     lost_since = None
@@ -61,5 +65,34 @@ class NoResume:
         self.upload_id = ""
 
     def keep_upload(self, upload_id: str) -> None:
-        """Remember the upload for as long as this try lasts."""
+        """Remember the upload for as long as this attempt lasts."""
         self.upload_id = upload_id
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The circumstances of moving one file, the same for downloads and uploads."""
+
+    progress: Progress
+    deadline: Deadline
+    resume: ResumeState
+    connections: int
+
+    def watcher(
+        self, count_done: Callable[[], int], besides: Callable[[], None] = lambda: None
+    ) -> Callable[[], None]:
+        """Return a function that checks the deadline and reports the bytes done, ten times a second at most.
+
+        It is called by the thread that waits, as often as that likes; `besides` is called with each report.
+        """
+        due = 0.0
+
+        def watch() -> None:
+            nonlocal due
+            if time.monotonic() >= due:
+                due = time.monotonic() + REPORT_S
+                self.deadline.check()
+                self.progress.advance(count_done())
+                besides()
+
+        return watch

@@ -1,91 +1,76 @@
-"""Fetching: the bytes of a remote file into a file of the cluster, in parts, over several connections."""
+"""Download: the bytes of a remote file into a file of the cluster, in parts, over several connections."""
 
 import logging
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 
-from gateway.errors import GatewayError, StorageUnavailable
+from gateway.errors import GatewayError, StorageChanged, StorageUnavailable
 from gateway.filesystems.files import PartialFile
 from gateway.storage.checksums import Verifier
 from gateway.storage.remote import Remote, RemoteInfo, without_parts
-from gateway.transfers.staging.attempt import Deadline, Progress
+from gateway.transfers.staging.attempt import Attempt, Progress
 from gateway.transfers.staging.journal import Journal
-from gateway.transfers.staging.parts import LONGEST_RUN, POLL_S, Part, PartRunner, Work
-from gateway.transfers.staging.verification import Check, choose_check
+from gateway.transfers.staging.parts import LONGEST_RUN, Part, PartRunner, count_done, split_parts
+from gateway.transfers.staging.verification import choose_check
 
+RESTARTS = 2  # of an object that changes while it is read, before the transfer is put off
 SMALLEST_PART_BYTES = 8 << 20
 LARGEST_PART_BYTES = 64 << 20
 PARTS_PER_CONNECTION = 4
 _log = logging.getLogger(__name__)
 
 
-def download(
-    remote: Remote,
-    info: RemoteInfo,
-    incoming: PartialFile,
-    *,
-    progress: Progress,
-    deadline: Deadline,
-    connections: int,
-) -> None:
-    """Bring the remote file as it was when `info` was asked for, or raise.
+def download(remote: Remote, file: AbstractContextManager[PartialFile], attempt: Attempt) -> None:
+    """Copy a remote file to the cluster, where it appears whole and verified or not at all.
+
+    The remote is asked before the file is made. A remote file that changes meanwhile is begun again.
+
+    Raises
+    ------
+    StorageError, FilesystemError
+        With a sentence for the user; the transient ones of them are worth another attempt.
+    """
+    info = _ask(remote, attempt.progress)
+    with file as incoming:
+        for restarts_left in reversed(range(RESTARTS + 1)):
+            try:
+                _download_version(remote, info, incoming, attempt)
+            except StorageChanged:
+                if not restarts_left:
+                    raise
+                info = _ask(remote, attempt.progress)
+            else:
+                return
+
+
+def _ask(remote: Remote, progress: Progress) -> RemoteInfo:
+    with remote.watched(partial(progress.advance, 0)):
+        info = remote.ask()
+    if info.size is not None:
+        progress.expect(info.size)
+    return info
+
+
+def _download_version(remote: Remote, info: RemoteInfo, incoming: PartialFile, attempt: Attempt) -> None:
+    """Bring the remote file as it was when `info` was asked for.
 
     Raises
     ------
     StorageChanged
         When it is another one by now.
     StorageUnavailable
-        When bytes are missing or are not those that its checksum speaks of.
+        When bytes are missing, or disagree with its checksum.
     """
-    if info.whole is not None:
-        _keep(info.whole, info, incoming, progress)
-        return
-    connections = min(connections, info.most_connections)
-    part_bytes = download_part_size(info.size, connections, info.parts_bytes) if info.ranges else 0
-    parts = split_parts(info.size, part_bytes)
-    journal = Journal(incoming, info, part_bytes, parts)
-    journal.resume()
-    reserving = incoming.reserve(info.size or 0)
-    next(reserving, 0)
-    verifier = Verifier(info)
-    check = choose_check(incoming, parts, verifier, part_bytes)
-    watch = _watcher(parts, journal, progress, deadline)
-    crew = PartRunner(
-        [part for part in parts if not part.finished],
-        connections,
-        _work(remote, info, incoming, check),
-        remote.cut,
-        longest_run=LONGEST_RUN,
-    )
-    try:
-        crew.run(watch, lambda: next(reserving, 0) > 0 or check.step())
-        _read_back(check, watch)
-        progress.advance(_total(parts))
-        if verifier.parts_bytes and not check.agrees() and not _has_even_parts(remote, info, watch):
-            _log.warning("%s: the object's parts differ in size: no checksum to go by", incoming.path)
-            verifier = Verifier(without_parts(info))
-            check = choose_check(incoming, parts, verifier, part_bytes)
-            _read_back(check, watch)
-    except BaseException as error:
-        journal.close(goes_on=isinstance(error, GatewayError) and error.transient)
-        raise
-    journal.close()
-    _judge(info, _total(parts), incoming, verifier.algorithm, agrees=check.agrees)
+    if info.whole is None:
+        _PartsDownload(remote, info, incoming, attempt).run()
+    else:
+        _keep_whole(info.whole, info, incoming, attempt.progress)
 
 
-def _has_even_parts(remote: Remote, info: RemoteInfo, watch: Callable[[], None]) -> bool:
-    with remote.watched(watch):
-        return info.has_even_parts()
-
-
-def _read_back(check: Check, watch: Callable[[], None]) -> None:
-    while check.step():
-        watch()
-
-
-def _keep(whole: bytes, info: RemoteInfo, incoming: PartialFile, progress: Progress) -> None:
-    """Write what came with the first answer."""
+def _keep_whole(whole: bytes, info: RemoteInfo, incoming: PartialFile, progress: Progress) -> None:
+    """Write a body that came with the first answer."""
     if incoming.size:
         incoming.restart()
     incoming.write_at(whole, 0)
@@ -93,7 +78,88 @@ def _keep(whole: bytes, info: RemoteInfo, incoming: PartialFile, progress: Progr
     verifier = Verifier(info)
     stretch = verifier.stretch()
     stretch.update(memoryview(whole))
-    _judge(info, len(whole), incoming, verifier.algorithm, agrees=lambda: verifier.agrees([stretch]))
+    _verify(info, len(whole), incoming, verifier.algorithm, lambda: verifier.agrees([stretch]))
+
+
+class _PartsDownload:
+    """One version of a remote file on its way into a partial file."""
+
+    def __init__(self, remote: Remote, info: RemoteInfo, incoming: PartialFile, attempt: Attempt) -> None:
+        self._remote, self._info, self._incoming, self._attempt = remote, info, incoming, attempt
+        self._connections = min(attempt.connections, info.most_connections)
+        self._part_bytes = (
+            download_part_size(info.size, self._connections, info.parts_bytes) if info.ranges else 0
+        )
+        self._parts = split_parts(info.size, self._part_bytes)
+        self._journal = Journal(incoming, info, self._part_bytes, self._parts)
+        self._watch = attempt.watcher(self._count_done, self._journal.keep)
+
+    def run(self) -> None:
+        """Bring all the parts, and verify the file."""
+        self._journal.resume()
+        self._reservation = self._incoming.reserve(self._info.size or 0)
+        next(self._reservation, 0)
+        self._verify_with(self._info)
+        try:
+            self._run_parts()
+            self._attempt.progress.advance(self._count_done())
+            if self._verifier.parts_bytes and not self._check.agrees() and not self._has_even_parts():
+                self._verify_without_parts()
+        except BaseException as error:
+            self._journal.close(goes_on=isinstance(error, GatewayError) and error.transient)
+            raise
+        self._journal.close()
+        _verify(self._info, self._count_done(), self._incoming, self._verifier.algorithm, self._check.agrees)
+
+    def _count_done(self) -> int:
+        return count_done(self._parts)
+
+    def _verify_with(self, info: RemoteInfo) -> None:
+        self._verifier = Verifier(info)
+        self._check = choose_check(self._incoming, self._parts, self._verifier, self._part_bytes)
+
+    def _run_parts(self) -> None:
+        missing = [part for part in self._parts if not part.finished]
+        runner = PartRunner(missing, self._connections, self._bring, self._remote.cut, LONGEST_RUN)
+        runner.run(self._watch, lambda: next(self._reservation, 0) > 0 or self._check.step())
+        self._read_back()
+
+    def _read_back(self) -> None:
+        while self._check.step():
+            self._watch()
+
+    def _has_even_parts(self) -> bool:
+        with self._remote.watched(self._watch):
+            return self._info.has_even_parts()
+
+    def _verify_without_parts(self) -> None:
+        _log.warning("%s: the object's parts differ in size: no checksum to go by", self._incoming.path)
+        self._verify_with(without_parts(self._info))
+        self._read_back()
+
+    def _bring(self, part: Part, check_stop: Callable[[], None]) -> None:
+        """Read one part, from where it was left, and write it to its place in the file."""
+        if not self._info.ranges:
+            part.done = 0
+        if part.stop == part.start + part.done:
+            return
+
+        def take(data: memoryview) -> bool:
+            check_stop()
+            data = data[: _count_missing(part)]
+            self._incoming.write_at(data, part.start + part.done)
+            self._check.take(part, data)
+            part.done += len(data)
+            return _count_missing(part) > 0
+
+        with self._remote.read(self._info, part.start + part.done, part.stop) as answer:
+            answer.stream(take)
+        if part.stop is not None and _count_missing(part):
+            raise StorageUnavailable("the store ended the connection before all was sent")
+
+
+def _count_missing(part: Part) -> int:
+    return sys.maxsize if part.stop is None else part.stop - part.start - part.done
 
 
 def download_part_size(size: int | None, connections: int, parts_bytes: int = 0) -> int:
@@ -110,64 +176,10 @@ def download_part_size(size: int | None, connections: int, parts_bytes: int = 0)
     return -(-wanted // step) * step
 
 
-def split_parts(size: int | None, part_bytes: int) -> list[Part]:
-    """Return the parts of so many bytes; a file of unknown size or without ranges is one part."""
-    if size is None or not part_bytes or size <= part_bytes:
-        return [Part(1, 0, size)]
-    starts = range(0, size, part_bytes)
-    return [Part(n, start, min(start + part_bytes, size)) for n, start in enumerate(starts, start=1)]
-
-
-def _work(remote: Remote, info: RemoteInfo, incoming: PartialFile, check: Check) -> Work:
-    def work(part: Part, may_go_on: Callable[[], None]) -> None:
-        if not info.ranges:
-            part.done = 0
-        if part.stop == part.start + part.done:
-            return
-
-        def take(data: memoryview) -> bool:
-            may_go_on()
-            data = data[: _missing(part)]
-            incoming.write_at(data, part.start + part.done)
-            check.take(part, data)
-            part.done += len(data)
-            return _missing(part) > 0
-
-        with remote.read(info, part.start + part.done, part.stop) as answer:
-            answer.pour(take)
-        if part.stop is not None and _missing(part):
-            raise StorageUnavailable("the store ended the connection before all was sent")
-
-    return work
-
-
-def _missing(part: Part) -> int:
-    return sys.maxsize if part.stop is None else part.stop - part.start - part.done
-
-
-def _watcher(
-    parts: Sequence[Part], journal: Journal, progress: Progress, deadline: Deadline
-) -> Callable[[], None]:
-    due = 0.0
-
-    def watch() -> None:
-        nonlocal due
-        if time.monotonic() >= due:
-            due = time.monotonic() + POLL_S
-            deadline.check()
-            progress.advance(_total(parts))
-            journal.keep()
-
-    return watch
-
-
-def _total(parts: Sequence[Part]) -> int:
-    return sum(part.done for part in parts)
-
-
-def _judge(
-    info: RemoteInfo, arrived: int, incoming: PartialFile, algorithm: str, *, agrees: Callable[[], bool]
+def _verify(
+    info: RemoteInfo, arrived: int, incoming: PartialFile, algorithm: str, agrees: Callable[[], bool]
 ) -> None:
+    """Raise StorageUnavailable, and empty the file, when bytes are missing or wrong."""
     expected = arrived if info.size is None else info.size
     if arrived != expected or incoming.size != expected:
         incoming.restart()

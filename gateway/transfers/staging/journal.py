@@ -1,7 +1,7 @@
-"""Which parts of a file are on the cluster's disk: a few lines beside it that outlive the worker.
+"""The journal of a download: lines beside the file that record its finished parts and outlive the worker.
 
-The first line says of what the parts are; every further one names a part whose bytes were synced before
-the line was written. A line that a crash cut short lacks its last word and counts for nothing.
+The first line names version, size and part size; every further line names a part that was on the disk before
+the line was written. A line that a crash cut short lacks its last word and does not count.
 """
 
 import json
@@ -19,7 +19,7 @@ _DONE = " done"
 
 
 class Journal:
-    """The journal of one file on its way in."""
+    """The journal of one partial file."""
 
     def __init__(
         self, incoming: PartialFile, info: RemoteInfo, part_bytes: int, parts: Sequence[Part]
@@ -27,13 +27,13 @@ class Journal:
         self._incoming, self._parts = incoming, parts
         self._header = json.dumps([info.version, info.size, part_bytes]) + "\n"
         self._size, self._part_bytes = info.size, part_bytes
-        self._kept: set[int] = set()
+        self._recorded: set[int] = set()
         self._thread: threading.Thread | None = None
         self._next = time.monotonic() + PERIOD_S
         self._usable = len(parts) > 1 and bool(info.version)
 
     def resume(self) -> None:
-        """Mark the parts that an earlier attempt has left here as finished, or start from nothing."""
+        """Mark the parts of an earlier attempt as finished, or empty the file."""
         if not self._incoming.size:
             return
         text = self._incoming.notes() if self._usable else ""
@@ -41,25 +41,27 @@ class Journal:
             self._incoming.restart()
             return
         self._incoming.note("\n")  # ends a line that was cut short
-        self._kept = _numbers(text[len(self._header) :])
+        self._recorded = _numbers(text[len(self._header) :])
         for part in self._parts:
-            if part.number in self._kept and part.stop is not None:
+            if part.number in self._recorded and part.stop is not None:
                 part.done, part.finished = part.stop - part.start, True
 
     def keep(self) -> None:
-        """Write down, once in a while and in another thread, what is finished."""
+        """Record the finished parts, once a second at most and in another thread."""
         if not self._usable or time.monotonic() < self._next or (self._thread and self._thread.is_alive()):
             return
         self._next = time.monotonic() + PERIOD_S
-        if new := self._unnoted():
+        if new := self._find_new():
             self._thread = threading.Thread(target=self._write, args=(new,), daemon=True)
             self._thread.start()
 
-    def _unnoted(self) -> list[int]:
-        return [number for part in self._parts for number in self._whole(part) if number not in self._kept]
+    def _find_new(self) -> list[int]:
+        return [
+            number for part in self._parts for number in self._whole(part) if number not in self._recorded
+        ]
 
     def _whole(self, part: Part) -> range:
-        """Return the numbers of what is whole: a part that has taken others over is noted piece by piece."""
+        """Return the numbers of the whole parts: one that has taken over others counts as several."""
         if not part.done:
             return range(0)
         end = part.start + part.done
@@ -67,21 +69,19 @@ class Journal:
         return range(part.number, whole + 1)
 
     def close(self, *, goes_on: bool = False) -> None:
-        """Wait for what is being written down; where another try goes on, all that is finished is."""
+        """Wait for the thread; where another attempt goes on, record all finished parts."""
         if self._thread:
             self._thread.join()
-        if goes_on and self._usable and (new := self._unnoted()):
+        if goes_on and self._usable and (new := self._find_new()):
             self._write(new)
 
     def _write(self, numbers: list[int]) -> None:
         lines = "".join(f"{number}{_DONE}\n" for number in numbers)
         try:
             self._incoming.sync()
-            self._incoming.note(lines if self._kept else self._header + lines)
-            self._kept.update(numbers)
-        except (
-            FilesystemError
-        ):  # who writes the bytes hears of it too; without a journal nothing is lost but time
+            self._incoming.note(lines if self._recorded else self._header + lines)
+            self._recorded.update(numbers)
+        except FilesystemError:  # the bytes meet the same error; without a journal only time is lost
             self._usable = False
 
 

@@ -1,31 +1,30 @@
-"""A few threads that work off the parts of one transfer; the first error that lasts stops all of them."""
+"""Parts of a file: how it is split, and the threads that move them; the first lasting error stops all."""
 
 import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from gateway.egress.threads import run_in_thread
+from gateway.egress.threads import POLL_S, run_in_thread
 from gateway.errors import StorageBusy, StorageChanged, StorageUnavailable
 
-TRIES = 5  # of a part without a byte of progress, of it or of any other; then the transfer is put off
+TRIES = 5  # of a part while no part makes progress; then the transfer is put off
 FIRST_PAUSE_S = 0.2
-POLL_S = 0.1
-LEAVE_S = 3.0  # for those who may be writing to a file
+LEAVE_S = 3.0  # for threads that may be writing to a file
 LONGEST_RUN = 16  # parts that one request asks for at most, of a store that counts requests
 CALM_S = 5.0  # without a refusal, before requests become shorter again
 
 
 class Stopped(Exception):
-    """The crew was told to stop."""
+    """The runner was told to stop."""
 
 
 @dataclass(eq=False)
 class Part:
-    """A piece of the bytes, from `start` up to before `stop`; None is the end, wherever that may be."""
+    """A piece of the file, from `start` up to before `stop`; None stands for an unknown end."""
 
     number: int
     start: int
@@ -39,11 +38,11 @@ class Part:
 
     @property
     def reached(self) -> int:
-        """How many bytes have moved at most."""
+        """The bytes that have moved, those of an unfinished request included."""
         return max(self.done, self.under_way)
 
     def take_over(self, neighbour: "Part") -> None:
-        """Become longer by the part that begins where this one stops, of which an empty one is left."""
+        """Grow by the part that begins where this one stops; that one is left empty."""
         self.stop, self.pieces = neighbour.stop, self.pieces + neighbour.pieces
         neighbour.start, neighbour.pieces, neighbour.finished = neighbour.stop or 0, 0, True
 
@@ -51,8 +50,21 @@ class Part:
 Work = Callable[[Part, Callable[[], None]], None]
 
 
-def alone(work: Callable[[], None], watch: Callable[[], None]) -> None:
-    """Do a small work in this thread, and again when it fails for the moment, but not for ever."""
+def split_parts(size: int | None, part_bytes: int) -> list[Part]:
+    """Return the parts of so many bytes; a file of unknown size or without ranges is one part."""
+    if size is None or not part_bytes or size <= part_bytes:
+        return [Part(1, 0, size)]
+    starts = range(0, size, part_bytes)
+    return [Part(n, start, min(start + part_bytes, size)) for n, start in enumerate(starts, start=1)]
+
+
+def count_done(parts: Sequence[Part]) -> int:
+    """Return how many bytes of the parts are moved; an unfinished upload of a part counts as well."""
+    return sum(part.done or part.under_way for part in parts)
+
+
+def run_with_retries(work: Callable[[], None], watch: Callable[[], None]) -> None:
+    """Do a small work in this thread, and again after errors that pass, a few times."""
     for tries in range(1, TRIES + 1):
         try:
             work()
@@ -63,19 +75,19 @@ def alone(work: Callable[[], None], watch: Callable[[], None]) -> None:
                 raise
         else:
             return
-        end = time.monotonic() + _pause_s(tries)
+        end = time.monotonic() + _retry_delay_s(tries)
         while (left := end - time.monotonic()) > 0:
             watch()
             time.sleep(min(POLL_S, left))
 
 
 class PartRunner:
-    """Threads over parts. `work` moves one part, and calls the check that it is given after every step.
+    """Threads that move parts. `work` moves one part, and calls the check that it is given after every step.
 
     A part that fails for the moment is put back and tried again. A store that is too busy is asked by half
     of the threads from then on, and by one more for every part that it serves; the others wait. Where parts
-    can be joined, one more is asked for at once after every refusal, and one less after every answer when
-    there was no refusal for a while.
+    can be joined, a request asks for one more of them after every refusal, and for one less after every
+    answer when there was no refusal for a while.
     """
 
     def __init__(
@@ -87,22 +99,26 @@ class PartRunner:
         longest_run: int = 1,
     ) -> None:
         self._parts = list(parts)
-        self._todo, self._left = deque(self._parts), len(self._parts)
+        self._waiting, self._left = deque(self._parts), len(self._parts)
         self._size = self._busy = max(1, min(size, self._left))
         self._work, self._cut = work, cut
         self._allowed, self._refused_at = float(self._size), 0.0
-        self._run, self._longest_run = 1, longest_run
+        self._run_length, self._longest_run = 1, longest_run
         self._error: BaseException | None = None
-        self._stopping, self._wake, self._turn = threading.Event(), threading.Event(), threading.Condition()
+        self._stopping, self._wake, self._changed = (
+            threading.Event(),
+            threading.Event(),
+            threading.Condition(),
+        )
 
     def run(self, watch: Callable[[], None], step: Callable[[], bool] = lambda: False) -> None:
-        """Return when all parts are done, or raise what stopped them.
+        """Return when all parts are done, or raise the error that stopped them.
 
         The calling thread does `step` as long as that returns True, and `watch` in between; an exception
-        of either stops the crew, also where it waits for a store that does not answer.
+        of either stops the threads, also those that wait for a silent store.
         """
         for rank in range(self._size):
-            run_in_thread(partial(self._serve, rank))
+            run_in_thread(partial(self._run_thread, rank))
         try:
             while self._busy and self._error is None:
                 watch()
@@ -112,12 +128,12 @@ class PartRunner:
             if self._error is not None:
                 raise self._error
         finally:
-            self._dismiss()
+            self._stop_threads()
 
-    def _dismiss(self) -> None:
+    def _stop_threads(self) -> None:
         self._stopping.set()
-        with self._turn:
-            self._turn.notify_all()
+        with self._changed:
+            self._changed.notify_all()
         if self._busy:
             self._cut()
         end = time.monotonic() + LEAVE_S
@@ -125,41 +141,41 @@ class PartRunner:
             self._wake.wait(left)
             self._wake.clear()
 
-    def _serve(self, rank: int) -> None:
+    def _run_thread(self, rank: int) -> None:
         try:
-            while (part := self._next(rank)) is not None:
+            while (part := self._take_part(rank)) is not None:
                 self._move(part)
         except Stopped:
             pass
-        except BaseException as error:  # noqa: BLE001  raised again by the thread that runs the crew
+        except BaseException as error:  # noqa: BLE001  raised again by the thread that called run
             self._error = self._error or error
         finally:
-            with self._turn:
+            with self._changed:
                 self._busy -= 1
             self._wake.set()
 
-    def _next(self, rank: int) -> Part | None:
-        """Return the next part once this thread is one of those that may ask; None when all are finished."""
-        with self._turn:
+    def _take_part(self, rank: int) -> Part | None:
+        """Return the next part once this thread may send a request; None when all parts are finished."""
+        with self._changed:
             while self._left:
                 self._check()
-                if self._todo and rank < self._allowed:
-                    return self._joined(self._todo.popleft())
-                self._turn.wait(POLL_S)
+                if self._waiting and rank < self._allowed:
+                    return self._join(self._waiting.popleft())
+                self._changed.wait(POLL_S)
         return None
 
-    def _joined(self, part: Part) -> Part:
-        """Let the part take over some of those behind it: no more than a thread's share of what is to do."""
-        most = min(self._run, -(-(len(self._todo) + 1) // self._size))
-        while part.pieces < most and (neighbour := self._behind(part)):
-            self._todo.remove(neighbour)
+    def _join(self, part: Part) -> Part:
+        """Join some of the following parts to this one: no more than a thread's share of those that wait."""
+        most = min(self._run_length, -(-(len(self._waiting) + 1) // self._size))
+        while part.pieces < most and (neighbour := self._find_next(part)):
+            self._waiting.remove(neighbour)
             part.take_over(neighbour)
             self._left -= 1
         return part
 
-    def _behind(self, part: Part) -> Part | None:
-        """Return the part that begins where this one stops, if nobody has begun it."""
-        return next((each for each in self._todo if each.start == part.stop and not each.done), None)
+    def _find_next(self, part: Part) -> Part | None:
+        """Return the part that begins where this one stops, if no thread has begun it."""
+        return next((each for each in self._waiting if each.start == part.stop and not each.done), None)
 
     def _move(self, part: Part) -> None:
         before = part.done
@@ -169,38 +185,38 @@ class PartRunner:
         except StorageChanged:
             raise
         except StorageUnavailable as error:
-            self._check()  # a connection that we cut ourselves is no error
+            self._check()  # a connection that was cut on purpose is no error
             part.tries = 1 if part.done > before or self._others_move(part) else part.tries + 1
             if part.tries >= TRIES:
                 raise
             self._put_back(part, busy=isinstance(error, StorageBusy))
             return
         part.finished = True
-        with self._turn:
+        with self._changed:
             self._left -= 1
             self._allowed = min(self._size, self._allowed + 1)
             if time.monotonic() > self._refused_at + CALM_S:
-                self._run = max(1, self._run - 1)
-            self._turn.notify_all()
+                self._run_length = max(1, self._run_length - 1)
+            self._changed.notify_all()
         self._wake.set()
 
     def _others_move(self, part: Part) -> bool:
-        """Tell whether any other part has come further since this one failed the last time."""
+        """Return whether any other part has come further since this one failed the last time."""
         besides = sum(each.reached for each in self._parts if each is not part)
         part.done_besides, before = besides, part.done_besides
         return besides > before
 
     def _put_back(self, part: Part, *, busy: bool) -> None:
-        """Let the part be the next one, after a pause; who is to ask less waits for its turn again."""
+        """Make the part the next one, after a pause; after a refusal fewer threads may send requests."""
         if busy:
-            with self._turn:
+            with self._changed:
                 self._allowed = max(1.0, self._allowed / 2)
-                self._run = min(self._longest_run, self._run + 1)
+                self._run_length = min(self._longest_run, self._run_length + 1)
                 self._refused_at = time.monotonic()
-        self._pause(_pause_s(part.tries))
-        with self._turn:
-            self._todo.appendleft(part)
-            self._turn.notify_all()
+        self._pause(_retry_delay_s(part.tries))
+        with self._changed:
+            self._waiting.appendleft(part)
+            self._changed.notify_all()
 
     def _check(self) -> None:
         if self._stopping.is_set():
@@ -211,6 +227,6 @@ class PartRunner:
             raise Stopped
 
 
-def _pause_s(tries: int) -> float:
+def _retry_delay_s(tries: int) -> float:
     """Return how long to wait after so many failures."""
     return FIRST_PAUSE_S * float(2**tries) * random.uniform(0.5, 1.0)  # noqa: S311  jitter

@@ -1,105 +1,100 @@
-"""Sending: a file of the cluster into an object, in one piece when small, else in parts at once."""
+"""Upload: a file of the cluster into an object of a store, with one request when small, else in parts."""
 
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 
-from gateway.errors import StorageError, StorageUnavailable
+from gateway.errors import StorageError
 from gateway.filesystems.files import FileSlice, SourceFile
-from gateway.storage.checksums import compute_digests
-from gateway.storage.presigned import PresignedObject
-from gateway.storage.s3.multipart import StoredPart
-from gateway.storage.s3.object import S3Object
-from gateway.transfers.staging.attempt import Deadline, Progress, ResumeState
-from gateway.transfers.staging.download import split_parts
-from gateway.transfers.staging.parts import POLL_S, Part, PartRunner, Work, alone
+from gateway.storage.store import Payload, Store, StoredPart, Uploads
+from gateway.transfers.staging.attempt import Attempt, ResumeState
+from gateway.transfers.staging.parts import Part, PartRunner, count_done, run_with_retries, split_parts
 
-WHOLE_BYTES = 8 << 20  # up to here in one piece
+WHOLE_BYTES = 8 << 20  # up to here with one request
 MOST_PARTS = 10_000
-_READ_BYTES = 1 << 20
 _UNASKED_BYTES = 1 << 20  # libcurl asks a store before it sends more
 
 
-def upload(
-    source: SourceFile,
-    store: S3Object,
-    trail: ResumeState,
-    *,
-    progress: Progress,
-    deadline: Deadline,
-    connections: int,
-) -> None:
-    """Store the file as it is now, or raise.
+def upload(file: SourceFile, store: Store, attempt: Attempt) -> None:
+    """Store the file as it is now, whole and verified or not at all.
 
-    The parts of an upload that was not finished are left to the next try, or to `abort` when there will be
-    none; without a trail they are thrown away here.
+    The parts of an unfinished upload are left to the next attempt, or to `abort_uploads` when there will be
+    none; an attempt without a resume token removes them itself.
+
+    Raises
+    ------
+    StorageError, FilesystemError
+        With a sentence for the user; the transient ones of them are worth another attempt.
     """
-    watch = partial(progress.advance, 0)
-    if source.size <= WHOLE_BYTES:
-        if trail.upload_id or trail.lost_since is not None:
-            with store.watched(watch):
-                _forget(store, trail)
-        _send_whole(source, store, progress, deadline)
-        return
-    try:
-        with store.watched(watch):
-            upload_id, stored = _take_up(store, trail)
-        parts = split_parts(source.size, upload_part_size(source.size))
-        work = _part_work(source, store, upload_id, stored)
-        PartRunner(parts, connections, work, store.cut).run(_watcher(parts, progress, deadline))
-        source.check_unchanged()
-        watch = partial(progress.advance, source.size)
-        watch()  # the last moment for a cancel that is sure to leave no object
-        named = [stored[part.number] for part in parts]
-        with store.watched(watch):
-            store.uploads.complete(upload_id, named)
-    except BaseException:
-        if not trail.token:
-            with suppress(StorageError):  # the first error is the one to tell
-                abort_upload(store, trail)
-        raise
-    trail.keep_upload("")
-    with store.watched(watch):
-        _check_size(source, store)
+    attempt.progress.expect(file.size)
+    if store.uploads is None:
+        _put_once(file, store, attempt)
+    elif file.size > WHOLE_BYTES:
+        _PartsUpload(file, store, store.uploads, attempt).run()
+    else:
+        _forget_uploads(store, store.uploads, attempt)
+        _put_whole(file, store, attempt)
 
 
-def upload_presigned(
-    source: SourceFile, store: PresignedObject, progress: Progress, deadline: Deadline
-) -> None:
+def abort_uploads(store: Store, resume: ResumeState) -> None:
+    """Remove the parts of earlier attempts from the store, where they cost money."""
+    if store.uploads is not None:
+        _abort_known(store.uploads, resume)
+        _abort_lost(store.uploads, resume)
+
+
+def _abort_known(uploads: Uploads, resume: ResumeState) -> None:
+    if resume.upload_id:
+        uploads.abort(resume.upload_id)
+        resume.keep_upload("")
+
+
+def _abort_lost(uploads: Uploads, resume: ResumeState) -> None:
+    """Remove the uploads of an attempt that was killed before it could keep their ids."""
+    if resume.lost_since is not None:
+        for upload_id in uploads.find_lost(resume.lost_since):
+            uploads.abort(upload_id)
+
+
+def _forget_uploads(store: Store, uploads: Uploads, attempt: Attempt) -> None:
+    """Remove the uploads of earlier attempts, when the file has shrunk to where it needs no parts."""
+    with store.watched(partial(attempt.progress.advance, 0)):
+        _abort_known(uploads, attempt.resume)
+        with suppress(StorageError):  # not every account may list uploads
+            _abort_lost(uploads, attempt.resume)
+
+
+def _put_once(file: SourceFile, store: Store, attempt: Attempt) -> None:
     """Store the file with the one request that a presigned URL allows."""
-    part = Part(1, 0, source.size)
-    watch = _watcher([part], progress, deadline)
+    part = Part(1, 0, file.size)
+    watch = attempt.watcher(lambda: part.reached)
     with store.watched(watch):
-        store.put(_followed(source, part, watch))
-    progress.advance(source.size)
+        store.put(_slice(file, part, watch))
+    attempt.progress.advance(file.size)
 
 
-def abort_upload(store: S3Object, trail: ResumeState) -> None:
-    """Throw away the upload that is under way, so that nobody pays for its parts."""
-    _abort_known(store, trail)
-    _abort_lost(store, trail)
+def _put_whole(file: SourceFile, store: Store, attempt: Attempt) -> None:
+    part = Part(1, 0, file.size)
+    watch = attempt.watcher(lambda: part.reached)
+    with store.watched(watch):
+        run_with_retries(lambda: store.put(_whole_payload(file, part, watch)), watch)
+    attempt.progress.advance(file.size)
 
 
-def _forget(store: S3Object, trail: ResumeState) -> None:
-    """Throw away what earlier tries have begun, when the file has shrunk to where it needs no parts."""
-    _abort_known(store, trail)
-    with suppress(StorageError):  # not every account may list uploads
-        _abort_lost(store, trail)
+def _whole_payload(file: SourceFile, part: Part, check: Callable[[], None]) -> Payload:
+    """Return all of the file: of a larger one the store is asked first whether it may come."""
+    return file.read_whole() if file.size <= _UNASKED_BYTES else _slice(file, part, check)
 
 
-def _abort_known(store: S3Object, trail: ResumeState) -> None:
-    if trail.upload_id:
-        store.uploads.abort(trail.upload_id)
-        trail.keep_upload("")
+def _slice(file: SourceFile, part: Part, check: Callable[[], None]) -> FileSlice:
+    """Return the part's piece of the file; while it is sent, the part shows how far that is."""
 
+    def follow() -> None:
+        check()
+        part.under_way = max(part.under_way, data.tell())
 
-def _abort_lost(store: S3Object, trail: ResumeState) -> None:
-    """Throw away what a process has begun that was killed before it could keep the id."""
-    if trail.lost_since is not None:
-        for upload_id in store.uploads.lost(trail.lost_since):
-            store.uploads.abort(upload_id)
+    data = FileSlice(file, part.start, part.stop or file.size, follow)
+    return data
 
 
 def upload_part_size(size: int) -> int:
@@ -108,125 +103,68 @@ def upload_part_size(size: int) -> int:
     return max(WHOLE_BYTES, -(-even >> 20) << 20)
 
 
-def _take_up(store: S3Object, trail: ResumeState) -> tuple[str, dict[int, StoredPart]]:
-    """Go on with the upload of an earlier try where the store still has it, else begin one."""
-    stored = store.uploads.stored(trail.upload_id) if trail.upload_id else None
-    if stored is not None:
-        return trail.upload_id, stored
-    try:
-        _abort_known(store, trail)
-    except StorageError as error:  # not every account may
-        if error.transient:
+class _PartsUpload:
+    """One attempt of a multipart upload."""
+
+    def __init__(self, file: SourceFile, store: Store, uploads: Uploads, attempt: Attempt) -> None:
+        self._file, self._store, self._uploads = file, store, uploads
+        self._attempt, self._resume = attempt, attempt.resume
+
+    def run(self) -> None:
+        """Store the missing parts, make an object of all, and check its size."""
+        try:
+            self._take_up()
+            parts = self._put_parts()
+            watch = partial(self._attempt.progress.advance, self._file.size)
+            watch()  # the last moment for a cancel that is sure to leave no object
+            with self._store.watched(watch):
+                self._uploads.complete(self._upload_id, parts)
+        except BaseException:
+            if not self._resume.token:
+                with suppress(StorageError):  # the first error is the one to report
+                    abort_uploads(self._store, self._resume)
             raise
-    with suppress(StorageError):  # not every account may list uploads, and this one does not need it
-        _abort_lost(store, trail)
-    upload_id = store.uploads.start()
-    try:
-        trail.keep_upload(upload_id)
-    except BaseException:
-        with store.watched(lambda: None):
-            store.uploads.abort(upload_id)  # nobody else knows of it
-        raise
-    return upload_id, {}
+        self._resume.keep_upload("")
+        with self._store.watched(watch):
+            self._uploads.check_size(self._file.size)
 
+    def _take_up(self) -> None:
+        """Go on with the upload of an earlier attempt where the store still has it, else begin one."""
+        with self._store.watched(partial(self._attempt.progress.advance, 0)):
+            stored = self._uploads.list_parts(self._resume.upload_id) if self._resume.upload_id else None
+            if stored is None:
+                self._abort_earlier()
+            self._upload_id = self._start() if stored is None else self._resume.upload_id
+            self._stored = stored or {}
 
-def _send_whole(source: SourceFile, store: S3Object, progress: Progress, deadline: Deadline) -> None:
-    part = Part(1, 0, source.size)
-    watch = _watcher([part], progress, deadline)
+    def _abort_earlier(self) -> None:
+        try:
+            _abort_known(self._uploads, self._resume)
+        except StorageError as error:  # not every account may
+            if error.transient:
+                raise
+        with suppress(StorageError):  # not every account may list uploads, and this one does not need it
+            _abort_lost(self._uploads, self._resume)
 
-    def work() -> None:
-        small = _small(source)
-        data = FileSlice(source, 0, source.size, watch) if small is None else small
-        body = _followed(source, part, watch) if small is None else small
-        digests = _digests(data, store.digests)
-        is_kept = _is_kept(data, digests, store.put(body, digests))
-        if is_kept is False:
-            raise _other_bytes(store)
-        if is_kept is None:
-            _check_size(source, store)
+    def _start(self) -> str:
+        upload_id = self._uploads.start()
+        try:
+            self._resume.keep_upload(upload_id)
+        except BaseException:
+            with self._store.watched(lambda: None):
+                self._uploads.abort(upload_id)  # no row knows of it
+            raise
+        return upload_id
 
-    with store.watched(watch):
-        alone(work, watch)
-    progress.advance(source.size)
+    def _put_parts(self) -> list[StoredPart]:
+        parts = split_parts(self._file.size, upload_part_size(self._file.size))
+        watch = self._attempt.watcher(lambda: count_done(parts))
+        PartRunner(parts, self._attempt.connections, self._put, self._store.cut).run(watch)
+        self._file.check_unchanged()
+        return [self._stored[part.number] for part in parts]
 
-
-def _small(source: SourceFile) -> bytes | None:
-    """Return all of a small file: of a larger one the store is asked first whether it may come."""
-    if source.size > _UNASKED_BYTES:
-        return None
-    data = source.read_at(0, source.size)
-    if len(data) != source.size:
-        raise source.changed()
-    source.check_unchanged()
-    return data
-
-
-def _part_work(source: SourceFile, store: S3Object, upload_id: str, stored: dict[int, StoredPart]) -> Work:
-    def work(part: Part, check: Callable[[], None]) -> None:
-        data = FileSlice(source, part.start, part.stop or source.size, check)
-        digests = _digests(data, store.digests)
-        known = stored.get(part.number)
-        if known is None or known.size != len(data) or not _is_kept(data, digests, known):
-            known = store.uploads.put(upload_id, part.number, _followed(source, part, check), digests)
-            if _is_kept(data, digests, known) is False:
-                raise _other_bytes(store)
-        else:
-            known = replace(known, crc64nvme=digests["crc64nvme"])  # not every store lists it
-        stored[part.number] = known
+    def _put(self, part: Part, check_stop: Callable[[], None]) -> None:
+        data = _slice(self._file, part, check_stop)
+        known = self._stored.get(part.number)
+        self._stored[part.number] = self._uploads.put(self._upload_id, part.number, data, known)
         part.done = len(data)
-
-    return work
-
-
-def _followed(source: SourceFile, part: Part, check: Callable[[], None]) -> FileSlice:
-    """Return the part's piece of the source; while it is read, the part shows the most of it that was."""
-
-    def follow() -> None:
-        check()
-        part.under_way = max(part.under_way, data.tell())
-
-    data = FileSlice(source, part.start, part.stop or source.size, follow)
-    return data
-
-
-def _is_kept(data: FileSlice | bytes, digests: Mapping[str, bytes], stored: StoredPart) -> bool | None:
-    """Tell whether the store has these very bytes; None when nothing that it says can tell."""
-    if stored.crc64nvme is not None:
-        return stored.crc64nvme == digests["crc64nvme"]
-    return None if stored.md5 is None else _digests(data, ["md5"])["md5"].hex() == stored.md5
-
-
-def _digests(data: FileSlice | bytes, algorithms: Iterable[str]) -> dict[str, bytes]:
-    """Return digests of the data; a slice is left at its start."""
-    if isinstance(data, bytes):
-        return compute_digests([data], algorithms)
-    data.seek(0)
-    digests = compute_digests(iter(partial(data.read, _READ_BYTES), b""), algorithms)
-    data.seek(0)
-    return digests
-
-
-def _other_bytes(store: S3Object) -> StorageUnavailable:
-    key = store.address.key
-    return StorageUnavailable(f"the store keeps other bytes of {key!r} than were sent; it is tried again")
-
-
-def _check_size(source: SourceFile, store: S3Object) -> None:
-    stored = store.size()
-    if stored != source.size:
-        raise StorageUnavailable(
-            f"the store has {stored} of {source.size} bytes of {store.address.key!r}; it is tried again"
-        )
-
-
-def _watcher(parts: Sequence[Part], progress: Progress, deadline: Deadline) -> Callable[[], None]:
-    due = 0.0
-
-    def watch() -> None:
-        nonlocal due
-        if time.monotonic() >= due:
-            due = time.monotonic() + POLL_S
-            deadline.check()
-            progress.advance(sum(part.done or part.under_way for part in parts))
-
-    return watch

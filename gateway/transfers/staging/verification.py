@@ -1,4 +1,4 @@
-"""The checksum of what arrives: taken by the threads that bring it, or read back from the file in order."""
+"""Verification: the checksum of arriving bytes, taken by their threads or read back from the file."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -14,45 +14,45 @@ class Check(Protocol):
     """A checksum that grows while the parts of a file arrive."""
 
     def take(self, part: Part, data: memoryview) -> None:
-        """Learn the next bytes of a part from the thread that brings them."""
+        """Add the next bytes of a part; called by the thread that brings them."""
 
     def step(self) -> bool:
-        """Read some bytes back that nobody has taken; False when there are none by now."""
+        """Read back some bytes that were not taken; False when there are none by now."""
 
     def agrees(self) -> bool:
-        """Tell whether the bytes are the expected ones, when all of them were taken or read."""
+        """Return whether the bytes have the checksum, when all of them were taken or read."""
 
 
 def choose_check(incoming: PartialFile, parts: Sequence[Part], verifier: Verifier, part_bytes: int) -> Check:
-    """Return how to check a file that comes in parts of so many bytes."""
+    """Return the check for a file that comes in parts of so many bytes."""
     if verifier.is_of_stretches(part_bytes):
-        return _ByParts(incoming, parts, verifier)
-    return _InOrder(incoming, parts, verifier)
+        return _PartsCheck(incoming, parts, verifier)
+    return _OrderedCheck(incoming, parts, verifier)
 
 
-class _ByParts:
-    """Each part has a stretch of its own."""
+class _PartsCheck:
+    """A check in which each part has a stretch of its own."""
 
     def __init__(self, incoming: PartialFile, parts: Sequence[Part], verifier: Verifier) -> None:
         self._incoming, self._parts, self._verifier = incoming, parts, verifier
         self._stretches = {part.number: verifier.stretch() for part in parts}
-        self._old = [part for part in parts if part.finished]  # an earlier try has brought these
+        self._unread = [part for part in parts if part.finished]  # of an earlier attempt
         self._done = 0
-        self._buffer = memoryview(bytearray(BUFFER_BYTES if self._old else 0))
+        self._buffer = memoryview(bytearray(BUFFER_BYTES if self._unread else 0))
 
     def take(self, part: Part, data: memoryview) -> None:
         self._stretches[part.number].update(data)
 
     def step(self) -> bool:
-        if not self._old:
+        if not self._unread:
             return False
-        part = self._old[-1]
+        part = self._unread[-1]
         count = min(part.done - self._done, BUFFER_BYTES)
         data = self._incoming.read_at(self._buffer[:count], part.start + self._done)
         self._stretches[part.number].update(data)
         self._done += count
         if self._done == part.done:
-            self._old.pop()
+            self._unread.pop()
             self._done = 0
         return True
 
@@ -60,8 +60,8 @@ class _ByParts:
         return self._verifier.agrees(self._stretches[part.number] for part in self._parts if part.done)
 
 
-class _InOrder:
-    """The file is read from its start while the parts arrive, as far as it has no hole."""
+class _OrderedCheck:
+    """A check that reads the file from its start while the parts arrive, as far as it has no hole."""
 
     def __init__(self, incoming: PartialFile, parts: Sequence[Part], verifier: Verifier) -> None:
         self._incoming, self._parts, self._verifier = incoming, parts, verifier
@@ -75,7 +75,7 @@ class _InOrder:
     def step(self) -> bool:
         if not self._verifier.algorithm:
             return False
-        count = min(self._there() - self._offset, BUFFER_BYTES)
+        count = min(self._find_hole() - self._offset, BUFFER_BYTES)
         if count <= 0:
             return False
         self._stretch.update(self._incoming.read_at(self._buffer[:count], self._offset))
@@ -85,8 +85,8 @@ class _InOrder:
     def agrees(self) -> bool:
         return self._verifier.agrees([self._stretch])
 
-    def _there(self) -> int:
-        """Return up to where the file has no hole. A part without ranges may start again: wait for it."""
+    def _find_hole(self) -> int:
+        """Return the offset of the first hole; a file without ranges may start again until it is whole."""
         while self._index < len(self._parts) - 1 and self._parts[self._index].finished:
             self._index += 1
         part = self._parts[self._index]

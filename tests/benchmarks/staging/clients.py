@@ -1,7 +1,7 @@
-"""The clients that are measured: engines in a warm Python process, and the programs that people use by hand.
+"""Clients to be measured: engines in a warm Python process, and programs of the command line.
 
 awscli, s5cmd and rclone are looked for on PATH; their figures include the start of the program, as their
-users feel it. Memory of an engine is what came on top of its idle process, of a program it is all.
+users feel it. Memory of an engine is counted above that of its idle process, of a program from zero.
 """
 
 import json
@@ -36,7 +36,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Figures:
-    """What a client took for a task."""
+    """Time and memory that a client took for a task."""
 
     seconds: float
     cpu_s: float

@@ -16,8 +16,8 @@ import boto3
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
 from gateway.storage.address import Credentials, S3Address
-from gateway.transfers.staging.stage import stage_in, stage_out
 from tests.benchmarks.staging.clients import WARM
+from tests.staging import stage_in, stage_out
 
 AT_ONCE = 8  # threads over small files; and obstore's connections
 PROCESSES = 4  # of a worker, which is how the gateway moves small files: a group in each, several at once
@@ -25,7 +25,7 @@ PART_BYTES = 8 << 20
 
 
 class Silent:
-    """Nobody watches."""
+    """A Progress without an observer."""
 
     def expect(self, total_bytes: int) -> None:
         pass
@@ -43,9 +43,9 @@ def gateway(orders: dict[str, str]) -> Callable[[str], None]:
     def move(name: str) -> None:
         address = S3Address(orders["endpoint"], "local", orders["bucket"], name)
         if orders["direction"] == "down":
-            stage_in(address, credentials, site, folder / name, Silent(), settings)
+            stage_in(address, site, folder / name, Silent(), settings, secret=credentials)
         else:
-            stage_out(site, folder / name, address, credentials, Silent(), settings)
+            stage_out(site, folder / name, address, Silent(), settings, secret=credentials)
 
     return move
 
@@ -71,9 +71,9 @@ def boto3_defaults(orders: dict[str, str]) -> Callable[[str], None]:
 
 
 def obstore_parts(orders: dict[str, str]) -> Callable[[str], None]:
-    """Return what a transfer with obstore would be: its own uploads, and ranges to places in a file."""
-    import obstore  # noqa: PLC0415  it is not a dependency: docs/decisions/staging.md
-    from obstore.store import S3Store  # noqa: PLC0415  likewise
+    """Return a transfer with obstore: its own uploads, and ranges to places in a file."""
+    import obstore  # noqa: PLC0415  it is no dependency: docs/decisions/staging.md
+    from obstore.store import S3Store  # noqa: PLC0415  it is no dependency
 
     folder = Path(orders["folder"])
     trusted = Path(orders["bundle"]).read_text() if orders["bundle"] else ""
@@ -135,7 +135,7 @@ def _in_threads(move: Callable[[str], None], names: list[str]) -> tuple[float, f
 
 
 def _in_processes(move: Callable[[str], None], names: list[str]) -> tuple[float, float, float]:
-    """Share the names out to forked processes, as a worker's pool does, and add up what they take."""
+    """Share the names out to forked processes, as a worker's pool does, and add up time and memory."""
     start = multiprocessing.Event()
     results: Any = multiprocessing.SimpleQueue()
     ready = multiprocessing.Semaphore(0)

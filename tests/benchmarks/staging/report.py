@@ -1,4 +1,4 @@
-"""The medians of what `run` has measured, as the tables of docs/staging.md: `report FIGURES`."""
+"""Medians of the figures of `run`, as the tables of docs/staging.md: `report FIGURES`."""
 
 import json
 import statistics

@@ -23,7 +23,7 @@ from tests.benchmarks.staging.stub import stub
 
 SIZE = 1 << 30
 SMALL = 4096
-MEMORY = "/dev/shm"  # noqa: S108  what this machine's tmpfs is called
+MEMORY = "/dev/shm"  # noqa: S108  the machine's tmpfs
 
 
 def _fill(folder: Path, count: int) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ def _check(source: Path, target: Path, names: tuple[str, ...]) -> None:
 
 
 def _measure(up: Task, client: str) -> Iterator[dict[str, object]]:
-    """Measure one client in both directions, and make sure that it did what it says."""
+    """Measure one client in both directions, and compare the files."""
     yield {"direction": "up", **asdict(run(client, up))}
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         down = replace(up, direction="down", folder=Path(folder))

@@ -67,9 +67,9 @@ _XML = '<?xml version="1.0" encoding="UTF-8"?>'
 def stub(
     root: Path, bucket: str, names: Sequence[str], size: int, authority: Path | None = None
 ) -> Iterator[str]:
-    """Serve the folder `root/bucket`, and say in a listing that these files of that size are in it.
+    """Serve the folder `root/bucket`, with a listing of these files of that size.
 
-    Over TLS where there is a file for the certificate of who vouches for it.
+    Over TLS where there is a file for the certificate of the authority.
     """
     port, dropped = free_ports(2)
     folder = root / "nginx"

@@ -1,4 +1,4 @@
-"""The cluster's filesystem: what appears there, what never does, and who is kept out."""
+"""The shared filesystem: files appear whole, links stay inside the roots, temporary files are removed."""
 
 import errno
 import os

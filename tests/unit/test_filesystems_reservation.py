@@ -1,4 +1,4 @@
-"""Taking the space for a file: how many calls that is, and when somebody else gets a turn in between."""
+"""Reservation of space for a file: the number of calls, and the steps between which bytes are written."""
 
 import os
 import time

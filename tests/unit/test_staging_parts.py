@@ -1,4 +1,4 @@
-"""The crew against stores that throttle, and parts that fail: who asks, who waits, and what ends a try."""
+"""PartRunner against stores that throttle and parts that fail: pauses, order, and the end of an attempt."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Parts that are joined for a store that refuses requests: who asks for what, and what is noted of it."""
+"""Joined parts for a store that refuses requests: fewer requests, the same bytes, and the journal of them."""
 
 import itertools
 import os
@@ -15,11 +15,11 @@ from awscrt.checksums import crc64nvme
 from gateway.egress.connection import Take
 from gateway.errors import StorageBusy, StorageUnavailable
 from gateway.filesystems.shared import SharedFilesystem
+from gateway.settings import Settings
 from gateway.storage.remote import Readable, RemoteInfo
 from gateway.transfers.staging import download, parts
-from gateway.transfers.staging.attempt import Deadline
 from gateway.transfers.staging.parts import Part, PartRunner
-from tests.staging import Recorder
+from tests.staging import Recorder, attempt
 
 MIB = 1 << 20
 PARTS = 64
@@ -42,12 +42,12 @@ def small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @dataclass
-class Pouring:
+class Answer:
     """An answer."""
 
     body: BytesIO
 
-    def pour(self, take: Take) -> None:
+    def stream(self, take: Take) -> None:
         while (piece := self.body.read(MIB)) and take(memoryview(piece)):
             pass
 
@@ -78,7 +78,7 @@ class Store:
         assert stop is not None
         self.asked.append((start, stop))
         self._broken = self.breaks and stop - start >= 3 * MIB
-        yield Pouring(BytesIO(DATA[start : stop - MIB - MIB // 2 if self._broken else stop]))
+        yield Answer(BytesIO(DATA[start : stop - MIB - MIB // 2 if self._broken else stop]))
 
     def close(self) -> None:
         pass
@@ -88,15 +88,9 @@ class Store:
 
 
 def _fetch(store: Store, folder: Path, connections: int = 4) -> None:
-    with SharedFilesystem([PurePosixPath(folder)]).receive(PurePosixPath(folder / "x"), TOKEN) as incoming:
-        download.download(
-            store,
-            store.ask(),
-            incoming,
-            progress=Recorder(),
-            deadline=Deadline(60),
-            connections=connections,
-        )
+    incoming = SharedFilesystem([PurePosixPath(folder)]).receive(PurePosixPath(folder / "x"), TOKEN)
+    settings = Settings(connections=connections, transfer_timeout_s=60)
+    download.download(store, incoming, attempt(Recorder(), settings))
 
 
 @pytest.mark.parametrize("checksums", CHECKSUMS, ids=",".join)

@@ -1,14 +1,15 @@
-"""What stores say, and what the user is told of it: what to do, and whether it is tried again."""
+"""Errors of stores and connections: their class, their fault and their sentence."""
 
 import re
 
 import pytest
-from botocore.exceptions import ConnectTimeoutError, HTTPClientError, ReadTimeoutError
+from botocore.exceptions import NoRegionError, ParamValidationError
 
-from gateway.egress.errors import connection_error, curl_error
+from gateway.egress.curl import Origin
+from gateway.egress.errors import curl_error, socket_errors
 from gateway.errors import Fault, StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.storage.address import S3Address
-from gateway.storage.s3.errors import store_error
+from gateway.storage.s3.errors import store_error, store_errors
 
 ADDRESS = S3Address("https://s3.example.org", "eu-1", "box", "deep/{braces}.csv")
 
@@ -75,7 +76,6 @@ def test_every_answer_has_its_kind(code: str, status: int, kind: type[StorageErr
 def test_every_answer_has_its_class(code: str, fault: Fault) -> None:
     answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 400}}
     assert store_error(answer, ADDRESS).fault is fault
-    assert connection_error(ConnectionResetError(), ADDRESS.endpoint).fault is Fault.NETWORK
 
 
 def test_a_full_store_is_short_of_space_whatever_its_code() -> None:
@@ -84,41 +84,63 @@ def test_a_full_store_is_short_of_space_whatever_its_code() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "kind", "says"),
+    ("number", "message", "kind", "says"),
     [
+        (60, "SSL certificate problem: certificate has expired", StorageError, "certificate.*expir"),
         (
-            curl_error(60, "SSL certificate problem: certificate has expired", "x"),
-            StorageError,
-            "certificate.*expir",
-        ),
-        (
-            curl_error(60, "SSL certificate OpenSSL verify result: unable to get local issuer (20)", "x"),
+            60,
+            "SSL certificate OpenSSL verify result: unable to get local issuer (20)",
             StorageError,
             "local issuer\\).*GATEWAY_CA_BUNDLE",
         ),
         (
-            curl_error(60, "SSL: no alternative certificate subject name matches target host name 'x'", "x"),
+            60,
+            "SSL: no alternative certificate subject name matches target host name 'x'",
             StorageError,
             "certificate.*not valid for 'x'",
         ),
-        (curl_error(77, "error adding trust anchors from file: x", "x"), StorageError, "GATEWAY_CA_BUNDLE"),
-        (
-            curl_error(35, "TLS connect error: ...::wrong version number", "x"),
-            StorageError,
-            "there is no TLS",
-        ),
-        (curl_error(35, "Recv failure: Connection reset by peer", "x"), StorageUnavailable, "broke"),
-        (curl_error(7, "Failed to connect", "x"), StorageUnavailable, "nothing accepts"),
-        (curl_error(28, "Connection timed out", "x"), StorageUnavailable, "no answer"),
-        (curl_error(56, "bad record mac", "x"), StorageUnavailable, "broke"),
-        (curl_error(100, "Too large response headers", "x"), StorageUnavailable, "broke"),
-        (ConnectTimeoutError(endpoint_url="x"), StorageUnavailable, "no answer"),
-        (ReadTimeoutError(endpoint_url="x"), StorageUnavailable, "stopped sending"),
-        (ConnectionResetError(), StorageUnavailable, "broke"),
-        (HTTPClientError(error=StorageError("judged")), StorageError, "judged"),
+        (77, "error adding trust anchors from file: x", StorageError, "GATEWAY_CA_BUNDLE"),
+        (35, "TLS connect error: ...::wrong version number", StorageError, "there is no TLS"),
+        (35, "Recv failure: Connection reset by peer", StorageUnavailable, "broke"),
+        (7, "Failed to connect", StorageUnavailable, "nothing accepts"),
+        (28, "Connection timed out", StorageUnavailable, "no answer"),
+        (56, "bad record mac", StorageUnavailable, "broke"),
+        (100, "Too large response headers", StorageUnavailable, "broke"),
     ],
 )
-def test_every_failure_on_the_way_has_its_kind(error: Exception, kind: type[StorageError], says: str) -> None:
-    told = connection_error(error, ADDRESS.endpoint)
-    assert type(told) is kind
-    assert re.search(says, told.detail)
+def test_every_failure_of_libcurl_has_its_kind(
+    number: int, message: str, kind: type[StorageError], says: str
+) -> None:
+    error = curl_error(number, message, Origin("https", "x", 8443))
+    assert (type(error), error.fault) == (kind, Fault.NETWORK)
+    assert re.search(says, error.detail)
+    assert "https://x:8443" in error.detail
+
+
+@pytest.mark.parametrize(
+    ("error", "says"), [(ConnectionResetError(), "broke"), (EOFError(), "broke"), (TimeoutError(), "stopped")]
+)
+def test_every_failure_of_a_socket_has_its_kind(error: Exception, says: str) -> None:
+    with pytest.raises(StorageUnavailable, match=says) as caught, socket_errors("ftp://x"):
+        raise error
+    assert caught.value.fault is Fault.NETWORK
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "fault", "says"),
+    [
+        (ParamValidationError(report="x"), StorageError, Fault.NAME, "check both"),
+        (
+            NoRegionError(),
+            StorageUnavailable,
+            Fault.NETWORK,
+            "could not be used.*NoRegionError",
+        ),
+    ],
+)
+def test_every_failure_of_boto3_has_its_kind(
+    error: Exception, kind: type[StorageError], fault: Fault, says: str
+) -> None:
+    with pytest.raises(StorageError, match=says) as caught, store_errors(ADDRESS):
+        raise error
+    assert (type(caught.value), caught.value.fault) == (kind, fault)

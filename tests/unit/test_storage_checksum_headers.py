@@ -1,4 +1,4 @@
-"""The checksums in a store's headers: which are of the object, which of its parts, which of neither."""
+"""The checksums in a store's headers: of the whole object, of its parts, or of neither."""
 
 import base64
 

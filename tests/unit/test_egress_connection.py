@@ -1,4 +1,4 @@
-"""libcurl on a leash: where it may not connect, what it must not believe, and how soon it lets go."""
+"""One libcurl connection: allowed addresses, malformed answers, and prompt cancellation."""
 
 import socket
 import threading
@@ -8,14 +8,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import ConnectionClosedError
 
 from gateway.egress import policy
 from gateway.egress.connection import Connection, Request
 from gateway.egress.curl import Origin
 from gateway.egress.headers import request_lines
 from gateway.egress.pool import ConnectionPool, Response
-from gateway.errors import Cancelled, StorageError
+from gateway.errors import Cancelled, StorageError, StorageUnavailable
 from gateway.settings import Settings
 from tests.raw import OK, Behaviour, answering, serving, silent_after
 
@@ -51,12 +50,12 @@ def test_a_netrc_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_an_address_that_was_not_judged_is_not_connected_to(host: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.2)
-        place = Origin("http", host, listener.getsockname()[1])
-        wire = Connection(place, ["127.0.0.1"], PATIENT, "")
-        wire._judged.clear()  # noqa: SLF001  as if libcurl had asked somebody else
+        origin = Origin("http", host, listener.getsockname()[1])
+        connection = Connection(origin, ["127.0.0.1"], PATIENT, "")
+        connection._addresses.clear()  # noqa: SLF001  as if libcurl had looked it up itself
         with pytest.raises(StorageError, match="was not judged"):
-            _carry_out(wire)
-        wire.close()
+            _carry_out(connection)
+        connection.close()
         with pytest.raises(TimeoutError):
             listener.accept()
 
@@ -90,11 +89,11 @@ def test_a_host_may_be_a_number_of_the_sixth_version(monkeypatch: pytest.MonkeyP
         assert _read(url)[1] == b"here"
 
 
-def _carry_out(wire: Connection) -> None:
-    wire.begin(Request("GET", "/", [], None, 0, None))
-    while not wire.is_over:
-        wire.step()
-    wire.check()
+def _carry_out(connection: Connection) -> None:
+    connection.begin(Request("GET", "/", [], None, 0, None))
+    while not connection.is_over:
+        connection.step()
+    connection.check()
 
 
 @pytest.mark.parametrize("value", ["a\r\nX: y", "a\nX: y", "a\rb", "a\0b", b"a\nb"])
@@ -107,7 +106,12 @@ def test_a_header_stays_one_line(value: str | bytes) -> None:
 def test_odd_headers_arrive_as_they_are() -> None:
     heard: list[bytes] = []
     with serving(answering(OK, heard=heard)) as url, closing(ConnectionPool(PATIENT)) as connections:
-        headers = {"If-Match": '"größe: 1"', "X-Empty": "", "X-Bytes": b"\xff", "Host": "other.example"}
+        headers: dict[str, str | bytes] = {
+            "If-Match": '"größe: 1"',
+            "X-Empty": "",
+            "X-Bytes": b"\xff",
+            "Host": "other.example",
+        }
         connections.send("GET", url, headers).close()
     head = heard[0].split(b"\r\n")
     assert head[0] == b"GET /x HTTP/1.1"
@@ -149,7 +153,10 @@ def _endless(piece: bytes) -> Behaviour:
 
 @pytest.mark.parametrize("piece", [b"x" * 100, b"X-Some: thing\r\n"])
 def test_a_head_without_an_end_is_cut_off(piece: bytes) -> None:
-    with serving(_endless(piece)) as url, pytest.raises(ConnectionClosedError):
+    with (
+        serving(_endless(piece)) as url,
+        pytest.raises(StorageUnavailable, match="the connection to .* broke"),
+    ):
         _read(url)
 
 
@@ -164,7 +171,10 @@ def test_a_head_without_an_end_is_cut_off(piece: bytes) -> None:
     ],
 )
 def test_what_is_not_http_is_not_believed(answer: bytes) -> None:
-    with serving(answering(answer)) as url, pytest.raises(ConnectionClosedError):
+    with (
+        serving(answering(answer)) as url,
+        pytest.raises(StorageUnavailable, match="the connection to .* broke"),
+    ):
         _read(url)
 
 
@@ -238,6 +248,6 @@ def test_a_watcher_ends_the_waiting_in_every_phase(phase: Callable[[ConnectionPo
 def test_a_cut_ends_the_waiting_in_every_phase(phase: Callable[[ConnectionPool], None]) -> None:
     connections, begun = ConnectionPool(PATIENT), time.monotonic()
     threading.Timer(0.4, connections.cut).start()
-    with pytest.raises(ConnectionClosedError):
+    with pytest.raises(StorageUnavailable, match="the connection to .* broke"):
         phase(connections)
     assert time.monotonic() - begun < 2

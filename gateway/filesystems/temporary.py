@@ -1,0 +1,90 @@
+"""Temporary files beside a destination: their names, and the lock that admits one writer."""
+
+import errno
+import fcntl
+import os
+import re
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from gateway.errors import FilesystemError, FilesystemUnavailable
+
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_NAME = re.compile(r"\..*\.[0-9a-f]{12,32}\.(part|notes)", re.DOTALL)
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
+_LONGEST_STEM_BYTES = 200  # of 255 for a name, so that the temporary names fit too
+
+
+@dataclass(frozen=True)
+class TemporaryNames:
+    """The temporary names of a file: of its bytes and of the notes about them."""
+
+    part: str
+    notes: str
+
+    def remove(self, folder: int) -> None:
+        """Remove both files from the folder; a missing one is fine."""
+        _unlink(folder, self.part)
+        self.remove_notes(folder)
+
+    def remove_notes(self, folder: int) -> None:
+        """Remove the notes from the folder; missing ones are fine."""
+        _unlink(folder, self.notes)
+
+
+def _unlink(folder: int, name: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
+
+
+def temporary_names(name: str, token: str) -> TemporaryNames:
+    """Return the temporary names for a file of this name."""
+    stem = os.fsdecode(os.fsencode(name)[:_LONGEST_STEM_BYTES])
+    return TemporaryNames(f".{stem}.{token}.part", f".{stem}.{token}.notes")
+
+
+def is_temporary(name: str) -> bool:
+    """Return whether a file of this name is a temporary one."""
+    return _NAME.fullmatch(name) is not None
+
+
+def open_temporary(folder: int, name: str, path: PurePosixPath) -> int:
+    """Open the temporary file for this process alone; one that another process has renamed is opened anew."""
+    while True:
+        fd = os.open(name, _FLAGS, 0o666, dir_fd=folder)
+        try:
+            _lock(fd)
+            if os.path.samestat(os.fstat(fd), os.stat(name, dir_fd=folder, follow_symlinks=False)):
+                return fd
+        except FileNotFoundError:
+            pass
+        except BlockingIOError as error:
+            os.close(fd)
+            raise FilesystemUnavailable(
+                f"another worker still writes {path} for this transfer; it is tried again"
+            ) from error
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+
+
+def _lock(fd: int) -> None:
+    """Lock the file where the filesystem can; where it cannot, two workers would write the same bytes."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+
+
+def check_replaceable(folder: int, path: PurePosixPath) -> None:
+    """Raise FilesystemError when a folder is in the place of the file, before a byte is moved."""
+    try:
+        found = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(found.st_mode):
+        raise FilesystemError(f"{path} is a folder on the cluster where a file is needed: add a file name")

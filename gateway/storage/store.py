@@ -1,0 +1,62 @@
+"""Stores, as staging writes to them: an object is written with one request or in parts."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gateway.egress.connection import SizedBody
+from gateway.storage.remote import Connected
+
+
+class Payload(SizedBody, Protocol):
+    """The bytes of a file, or of a part of it, on their way to a store."""
+
+    def pieces(self) -> Iterator[bytes]:
+        """Return all the bytes in pieces, for a digest; the position stays where it is."""
+
+
+@dataclass(frozen=True)
+class StoredPart:
+    """A store's description of a part, or of an object, that it has taken."""
+
+    etag: str
+    size: int
+    crc64nvme: bytes | None  # None from a store that does not know this checksum
+    md5: str | None  # hex; None where its ETag is something else
+
+
+class Uploads(Protocol):
+    """Multipart uploads of one object: parts that are stored one by one and put together at the end."""
+
+    def start(self) -> str:
+        """Begin an upload; return its id."""
+
+    def list_parts(self, upload_id: str) -> dict[int, StoredPart] | None:
+        """Return the parts that the store has of an upload, by number; None when it cannot go on."""
+
+    def put(self, upload_id: str, number: int, data: Payload, known: StoredPart | None) -> StoredPart:
+        """Store one part, unless these bytes are the known part; raise where other bytes are stored."""
+
+    def complete(self, upload_id: str, parts: Sequence[StoredPart]) -> None:
+        """Make an object of the parts."""
+
+    def check_size(self, size: int) -> None:
+        """Raise StorageUnavailable unless the object has this size."""
+
+    def abort(self, upload_id: str) -> None:
+        """Remove the parts; an upload that is gone is fine."""
+
+    def find_lost(self, since: datetime) -> Iterator[str]:
+        """Yield the open uploads, begun since then, that no row has the id of."""
+
+
+class Store(Connected, Protocol):
+    """An object elsewhere that can be written."""
+
+    @property
+    def uploads(self) -> Uploads | None:
+        """The uploads in parts; None where one request has to carry the whole object."""
+
+    def put(self, data: Payload) -> None:
+        """Store the whole object with one request; raise StorageUnavailable where other bytes are stored."""
