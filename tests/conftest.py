@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -18,7 +19,9 @@ from gateway.settings import get_settings
 from migrations import upgrade
 from tests.postgres import binaries, create_database, drop_database, postgres
 from tests.services import valkey
+from tests.shares import Shares, keep_to_own_ports
 
+keep_to_own_ports()
 # The Celery application reads its broker when it is imported, so the port is chosen before that.
 os.environ["GATEWAY_REDIS_URL"] = f"redis://{LOOPBACK}:{free_ports(1)[0]}/0"
 
@@ -32,6 +35,11 @@ max_cpus = 4
 scheduler = "slurm"
 home = "/home/gateway"
 """
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Shares:
+    return Shares(config, log)
 
 
 def absent(service: str) -> None:
