@@ -1,16 +1,18 @@
 """What the tests share: a database of each kind, made by the migrations, and the API on top of it."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, inspect
 
 from gateway.clusters.configuration import clusters
-from gateway.db import get_engine
+from gateway.db import get_engine, make_engine
 from gateway.encryption import keys, new_key
 from gateway.settings import get_settings
 from gateway.work import outbox
@@ -18,7 +20,9 @@ from hpc_gateway_commands.demo.services import LOOPBACK, free_ports
 from migrations import upgrade
 from tests.postgres import binaries, create_database, drop_database, postgres
 from tests.services import valkey
+from tests.shares import Shares, keep_to_own_ports
 
+keep_to_own_ports()
 # The Celery application reads its broker when it is imported, so the port is chosen before that.
 os.environ["GATEWAY_REDIS_URL"] = f"redis://{LOOPBACK}:{free_ports(1)[0]}/0"
 
@@ -32,6 +36,11 @@ max_cpus = 4
 scheduler = "slurm"
 home = "/home/gateway"
 """
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Shares:
+    return Shares(config, log)
 
 
 def absent(service: str) -> None:
@@ -49,12 +58,39 @@ def postgres_url() -> Iterator[str]:
         yield server.url
 
 
+@pytest.fixture(scope="session")
+def newest_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the file that each test gets a copy of: a copy takes a millisecond, the migrations 200."""
+    path = tmp_path_factory.mktemp("newest") / "gateway.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def newest_postgresql(postgres_url: str) -> str:
+    """Make the database that each test gets a copy of, and return its name."""
+    _migrate(create_database(postgres_url, "newest"))
+    return "newest"
+
+
+def _migrate(url: str) -> None:
+    engine = make_engine(url)
+    upgrade(engine)
+    engine.dispose()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Make a database: of the newest version where the test has tables, else empty."""
+    newest = "database" in request.fixturenames
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'gateway.db'}"
+        path = tmp_path / "gateway.db"
+        if newest:
+            shutil.copyfile(request.getfixturevalue("newest_sqlite"), path)
+        yield f"sqlite:///{path}"
         return
-    url = create_database(request.getfixturevalue("postgres_url"), f"test_{uuid4().hex}")
+    template = request.getfixturevalue("newest_postgresql") if newest else "template1"
+    url = create_database(request.getfixturevalue("postgres_url"), f"test_{uuid4().hex}", template)
     yield url
     drop_database(url)
 
@@ -92,8 +128,10 @@ def _forget() -> None:
 
 @pytest.fixture
 def database(settings: None) -> Engine:
+    """Connect to the database, and migrate it where a file of tests makes its own, empty one."""
     engine = get_engine()
-    upgrade(engine)
+    if not inspect(engine).has_table("alembic_version"):
+        upgrade(engine)
     return engine
 
 

@@ -91,9 +91,9 @@ def program(name: str, *words: str) -> None:
     _run([], bin_folder / name, *words)
 
 
-def create_database(url: str, name: str) -> str:
-    """Create an empty database beside the one of the URL and return its URL."""
-    _say(url, f'CREATE DATABASE "{name}"')
+def create_database(url: str, name: str, template: str = "template1") -> str:
+    """Create a database beside the one of the URL, empty or a copy of another, and return its URL."""
+    _say(url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     return url.rsplit("/", 1)[0] + f"/{name}"
 
 

@@ -1,6 +1,7 @@
 """A really started stack on each database: queue, store, database, API, worker, beat, Flower."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.collector import Collector, listening
 from tests.conftest import its_database
 
 HERE = Path(__file__).parent
+RUNNING = ExitStack()  # the stack, which ends with the last test of this folder
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,8 +39,16 @@ def stack(
 ) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("acceptance") / "stack"
     settings = {**collector.settings, **its_database(request)}
-    with running_stack(folder, print, settings=settings) as running:
-        yield running
+    with RUNNING:
+        yield RUNNING.enter_context(running_stack(folder, print, settings=settings))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Generator[None]:
+    """Stop a stack that no test needs any more: one that idles takes a quarter of a core."""
+    yield
+    if nextitem is not None and nextitem.path.parent != HERE:
+        RUNNING.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,5 @@
 """The secret key is nowhere: after everything else has run, and while its request waits in the queue."""
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,7 +11,7 @@ import redis
 from tests import leaks
 from tests.client import DATA, Client
 from tests.collector import Collector
-from tests.faults.killing import tree
+from tests.faults.killing import paused
 from tests.jobs import frozen
 from tests.polling import until
 
@@ -27,18 +24,6 @@ def needles(client: Client) -> list[bytes]:
     return [*leaks.spellings(client.stack.store.secret_key), *leaks.spellings(PLANTED)]
 
 
-@contextmanager
-def paused(process: psutil.Process) -> Iterator[None]:
-    processes = tree(process)
-    for each in processes:
-        each.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for each in processes:
-            each.send_signal(signal.SIGCONT)
-
-
 def test_the_search_finds_a_secret_in_any_spelling(needles: list[bytes], tmp_path: Path) -> None:
     for number, needle in enumerate(needles):
         assert len(needle) > 20
@@ -48,9 +33,8 @@ def test_the_search_finds_a_secret_in_any_spelling(needles: list[bytes], tmp_pat
 
 def test_the_queue_holds_only_ids(client: Client, needles: list[bytes]) -> None:
     client.put("secret.csv", b"x\n1\n")
-    worker = psutil.Process(client.stack.parts.pid("worker"))
     with redis.Redis.from_url(client.stack.queue.url) as server:
-        with paused(worker):
+        with paused(client.stack, "worker"):
             # A pop that was under way takes a message out of Redis and into a socket that nobody reads.
             until("no worker waits any more", lambda: not server.info("clients")["blocked_clients"])
             dst = f"{DATA}/secret.csv"

@@ -1,6 +1,8 @@
 """One stack on each database for all fault tests, with short leases; each test leaves it whole again."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,8 @@ from tests.client import Client, client_of
 from tests.conftest import its_database
 from tests.faults.history import History
 
+HERE = Path(__file__).parent
+RUNNING = ExitStack()  # the stack, which ends with the last test of this folder
 SETTINGS = {"GATEWAY_LEASE_S": "4", "GATEWAY_SEND_AGAIN_S": "2", "GATEWAY_SWEEP_S": "0.5"}
 
 
@@ -16,8 +20,16 @@ SETTINGS = {"GATEWAY_LEASE_S": "4", "GATEWAY_SEND_AGAIN_S": "2", "GATEWAY_SWEEP_
 def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("faults") / "stack"
     settings = SETTINGS | its_database(request)
-    with running_stack(folder, print, flower=False, settings=settings) as running:
-        yield running
+    with RUNNING:
+        yield RUNNING.enter_context(running_stack(folder, print, flower=False, settings=settings))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Generator[None]:
+    """Stop a stack that no test needs any more: one that idles takes a sixth of a core."""
+    yield
+    if nextitem is not None and nextitem.path.parent != HERE:
+        RUNNING.close()
 
 
 @pytest.fixture(scope="session")

@@ -12,14 +12,13 @@ from uuid import uuid4
 import boto3
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import Engine
 
 from gateway.accounts import jwks
-from gateway.db import get_engine
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import get_settings
 from gateway.storage.address import S3Address
 from hpc_gateway_commands.demo.services import ObjectStore
-from migrations import upgrade
 from tests import services
 from tests.fault_proxy import Proxy, proxy
 from tests.identity import AUDIENCE, ISSUER, Provider, provider, rsa_key
@@ -83,9 +82,8 @@ def site(home: Path) -> SharedFilesystem:
 
 @pytest.fixture
 def bench(
-    settings: None, store: ObjectStore, s3: "S3Client", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: Engine, store: ObjectStore, s3: "S3Client", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Bench]:
-    upgrade(get_engine())
     monkeypatch.setenv("GATEWAY_ALLOWED_ENDPOINTS", "127.0.0.1")
     monkeypatch.setenv("GATEWAY_READ_TIMEOUT_S", "1")
     get_settings.cache_clear()
