@@ -144,10 +144,16 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def api(database: Engine, broker: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    from api.app import create_app  # noqa: PLC0415  after the environment is set
-    from gateway.queue import send  # noqa: PLC0415  likewise
+def sends(settings: None, broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commits of this process send their messages to the broker."""
+    from gateway.queue import send  # noqa: PLC0415  after the environment is set
 
     monkeypatch.setattr(outbox, "publisher", send)
+
+
+@pytest.fixture
+def api(database: Engine, sends: None) -> Iterator[TestClient]:
+    from api.app import create_app  # noqa: PLC0415  after the environment is set
+
     with TestClient(create_app(), raise_server_exceptions=False) as client:
         yield client

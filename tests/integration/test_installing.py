@@ -33,7 +33,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     built = {}
     for name, source in DISTRIBUTIONS.items():
         argv = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / name)]
-        subprocess.run(argv, cwd=source, check=True, capture_output=True, timeout=120)
+        subprocess.run(argv, cwd=source, check=True, capture_output=True, timeout=280)
         [built[name]] = (folder / name).glob("*.whl")
     return built
 
@@ -77,7 +77,7 @@ def client_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a pip for the environments of all tests: to install it takes longer than all else."""
     folder = tmp_path_factory.mktemp("pip")
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=120)
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=280)
     return folder / "bin" / "pip"
 
 
@@ -90,17 +90,17 @@ class Environment:
     """A virtual environment of its own, with the packages of a folder beside its own ones."""
 
     def __init__(self, folder: Path, packages: Path, pip: Path) -> None:
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, timeout=120)
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, timeout=280)
         self.bin, self._pip = folder / "bin", pip
         self._env = {"PATH": os.defpath, "PYTHONPATH": str(packages), "HOME": str(folder), "COLUMNS": "200"}
 
     def run(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
         argv = [self.bin / words[0], *words[1:]]
-        return subprocess.run(argv, env=self._env, capture_output=True, text=True, check=False, timeout=120)
+        return subprocess.run(argv, env=self._env, capture_output=True, text=True, check=False, timeout=280)
 
     def pip(self, *words: str | Path) -> None:
         argv = [self._pip, "-q", "--disable-pip-version-check", "--python", self.bin / "python", *words]
-        subprocess.run(argv, check=True, timeout=120)
+        subprocess.run(argv, check=True, timeout=280)
 
     def install(self, *wheels: Path) -> None:
         self.pip("install", "--no-index", "--no-deps", "--no-compile", *wheels)

@@ -23,7 +23,7 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_request_and_its_sending_are_one_trace_and_health_checks_are_none(
-    collector: Collector, database: Engine, broker: str
+    collector: Collector, database: Engine, sends: None
 ) -> None:
     from api.app import create_app  # noqa: PLC0415  see conftest
 
