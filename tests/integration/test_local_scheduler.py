@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -20,6 +18,9 @@ from gateway.schedulers.local import scheduler as local_scheduler
 from gateway.schedulers.local import spool
 from gateway.schedulers.local.scheduler import LocalScheduler
 from gateway.states import JobState
+from tests.polling import until
+
+PERIOD_S = 0.01
 
 
 @pytest.fixture
@@ -32,24 +33,14 @@ def spec(tmp_path: Path, text: str = "true", *, name: str = "job.1", ranks: int 
     return JobSpec(name, tmp_path / name, command, ranks=ranks, threads=1, launcher="processes")
 
 
-def wait_for(condition: Callable[[], bool], timeout_s: float = 60) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
-
-
 def end_of(scheduler: LocalScheduler, name: str = "job.1") -> JobReport:
     going = {JobState.PENDING, JobState.RUNNING}
-    wait_for(lambda: scheduler.jobs()[name].state not in going)
+    until("the job has ended", lambda: scheduler.jobs()[name].state not in going, period_s=PERIOD_S)
     return scheduler.jobs()[name]
 
 
 def start_of(folder: Path) -> batch_script.Start:
-    wait_for(lambda: batch_script.read_start(folder) is not None)
-    start = batch_script.read_start(folder)
-    assert start is not None
-    return start
+    return until("the job has started", lambda: batch_script.read_start(folder), period_s=PERIOD_S)
 
 
 def test_success(scheduler: LocalScheduler, tmp_path: Path) -> None:
@@ -158,7 +149,7 @@ def test_cancel_while_running(scheduler: LocalScheduler, tmp_path: Path) -> None
     job = spec(tmp_path, "echo $$; sleep 30", ranks=2)
     scheduler_id = scheduler.submit(job)
     pids = job.folder / batch_script.STDOUT
-    wait_for(lambda: pids.exists() and len(pids.read_text().split()) == 2)
+    until("both ranks have started", lambda: pids.exists() and len(pids.read_text().split()) == 2)
     scheduler.cancel(scheduler_id)
     scheduler.cancel(scheduler_id)
     end = end_of(scheduler)
@@ -170,7 +161,7 @@ def test_cancel_while_running(scheduler: LocalScheduler, tmp_path: Path) -> None
 
 def test_cancel_of_what_is_over_changes_nothing(scheduler: LocalScheduler, tmp_path: Path) -> None:
     scheduler_id = scheduler.submit(spec(tmp_path, "true"))
-    wait_for(lambda: batch_script.read_exit(tmp_path / "job.1") is not None)
+    until("the exit file is written", lambda: batch_script.read_exit(tmp_path / "job.1") is not None)
     scheduler.cancel(scheduler_id)
     assert end_of(scheduler).state is JobState.SUCCEEDED
 
@@ -188,13 +179,13 @@ def test_a_cancelled_job_that_hangs_is_killed(
     scheduler_id = scheduler.submit(job)
     start = start_of(job.folder)
     os.kill(start.pid, signal.SIGSTOP)
-    wait_for(lambda: psutil.Process(start.pid).status() == psutil.STATUS_STOPPED)
+    until("the script is stopped", lambda: psutil.Process(start.pid).status() == psutil.STATUS_STOPPED)
     scheduler.cancel(scheduler_id)
     assert scheduler.jobs()["job.1"].state is JobState.RUNNING
     monkeypatch.setattr(local_scheduler, "KILL_AFTER_S", 0)
     end = end_of(scheduler)
     assert (end.state, end.exit_code) == (JobState.CANCELLED, None)
-    wait_for(lambda: members_of(start.pid) == [])
+    until("the session is empty", lambda: members_of(start.pid) == [])
 
 
 def members_of(session: int) -> list[int]:
@@ -212,12 +203,12 @@ def test_killed_from_outside(scheduler: LocalScheduler, tmp_path: Path) -> None:
     job = spec(tmp_path, "sleep 32")
     scheduler.submit(job)
     start = start_of(job.folder)
-    wait_for(lambda: len(members_of(start.pid)) > 1)
+    until("the rank has started", lambda: len(members_of(start.pid)) > 1)
     os.kill(start.pid, signal.SIGKILL)
     end = end_of(scheduler)
     assert (end.state, end.exit_code) == (JobState.FAILED, None)
     assert "killed from outside" in end.reason
-    wait_for(lambda: members_of(start.pid) == [])
+    until("the session is empty", lambda: members_of(start.pid) == [])
 
 
 def test_asked_to_end_from_outside(scheduler: LocalScheduler, tmp_path: Path) -> None:
@@ -236,13 +227,13 @@ def test_children_left_behind_do_not_survive(scheduler: LocalScheduler, tmp_path
     job = spec(tmp_path, "sleep 34 & disown; exit 0")
     scheduler.submit(job)
     assert end_of(scheduler).state is JobState.SUCCEEDED
-    wait_for(lambda: members_of(start_of(job.folder).pid) == [])
+    until("the session is empty", lambda: members_of(start_of(job.folder).pid) == [])
 
 
 def test_a_stranger_with_the_same_pid_is_not_the_job(scheduler: LocalScheduler, tmp_path: Path) -> None:
     job = spec(tmp_path, "true")
     scheduler.submit(job)
-    wait_for(lambda: batch_script.read_exit(job.folder) is not None)
+    until("the exit file is written", lambda: batch_script.read_exit(job.folder) is not None)
     start = start_of(job.folder)
     (job.folder / batch_script.EXIT).unlink()
     with subprocess.Popen(["/bin/sleep", "20"], start_new_session=True) as stranger:

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -17,6 +16,7 @@ from gateway.schedulers.local import scheduler as local_scheduler
 from gateway.schedulers.local import spool
 from gateway.schedulers.local.scheduler import LocalScheduler
 from gateway.states import JobState
+from tests.polling import until
 
 TRACED = {local_scheduler.__file__, spool.__file__}
 
@@ -51,13 +51,11 @@ def kill_at_line(line: int, act: Callable[[], object]) -> bool:
 
 
 def wait_for_end(scheduler: LocalScheduler) -> JobState:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        state = scheduler.jobs()["job.1"].state
-        if state is not None and state not in {JobState.PENDING, JobState.RUNNING}:
-            return state
-        time.sleep(0.005)
-    raise AssertionError("the job did not end")
+    going = {JobState.PENDING, JobState.RUNNING}
+    until("the job has ended", lambda: scheduler.jobs()["job.1"].state not in going, period_s=0.005)
+    state = scheduler.jobs()["job.1"].state
+    assert state is not None
+    return state
 
 
 def test_submit_killed_anywhere(tmp_path: Path) -> None:
