@@ -115,7 +115,7 @@ def test_a_log_line_is_json_whatever_it_holds() -> None:
 def test_the_dashboard_and_the_alerts_name_metrics_that_exist(api: TestClient) -> None:
     told = set(re.findall(r"# TYPE (\S+)", api.get("/metrics").text))
     known = told | {"gateway_http_request_seconds_bucket"}
-    folder = Path(__file__).parents[2] / "deploy"
+    folder = Path(__file__).parents[3] / "deploy"
     dashboard = json.loads((folder / "grafana-dashboard.json").read_text())
     wanted = " ".join(
         [(folder / "alerts.yml").read_text()]
@@ -130,12 +130,12 @@ def test_prometheus_itself_takes_the_alerts() -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
         absent("promtool")
-    rules = Path(__file__).parents[2] / "deploy/alerts.yml"
+    rules = Path(__file__).parents[3] / "deploy/alerts.yml"
     subprocess.run([str(promtool), "check", "rules", str(rules)], check=True, capture_output=True)
 
 
 def test_grafana_s_own_types_know_every_field_of_the_dashboard() -> None:
-    path = Path(__file__).parents[2] / "deploy/grafana-dashboard.json"
+    path = Path(__file__).parents[3] / "deploy/grafana-dashboard.json"
     written = json.loads(path.read_text())
     understood = json.loads(JSONEncoder().encode(Dashboard.from_json(written)))
     assert is_part(written, understood)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.settings_page import page
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def _text(name: str) -> str:

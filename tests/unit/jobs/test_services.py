@@ -11,7 +11,7 @@ from gateway.jobs.services import RESULT_FILES, SERVICES, check_options, check_s
 from hpc_kernels.errors import BadInputError
 from hpc_kernels.jobs.options import resolve_options, schema_document
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def values_of(option: dict[str, Any]) -> st.SearchStrategy[Any]:

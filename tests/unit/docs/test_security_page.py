@@ -7,7 +7,7 @@ import sys
 from itertools import product
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def _command() -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SERVER = ("gateway", "api", "workers", "hpc_gateway_commands", "migrations")
 ALONE = ("kernels/hpc_kernels", "client/hpc_gateway_client")
 PACKAGES = [ROOT / folder for folder in (*SERVER, *ALONE)]
