@@ -34,7 +34,7 @@ def after_commit(bind: Session | Connection, action: Action, *arguments: Any) ->
     connection.info[_KEY].calls += [(action, argument) for argument in arguments]
 
 
-def run(calls: Calls) -> None:
+def make_calls(calls: Calls) -> None:
     """Call each action once, with all of its arguments, and leave the list empty."""
     by_action: dict[Action, list[Any]] = {}
     for action, argument in calls:
@@ -75,7 +75,7 @@ def _begin(connection: Connection) -> None:
 def _commit(info: dict[Any, Any]) -> None:
     done: _Transaction = info.pop(_KEY)
     if done.committed is None:
-        run(done.calls)
+        make_calls(done.calls)
     else:
         done.committed.extend(done.calls)
 

@@ -147,4 +147,4 @@ def session_scope(*, read_only: bool = False) -> Iterator[Session]:
         with Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
     finally:
-        commits.run(committed)
+        commits.make_calls(committed)

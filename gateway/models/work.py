@@ -1,7 +1,6 @@
-"""The tables. A row of `transfers` or `jobs` is the truth about its work and its own outbox."""
+"""The tables of work: transfers, jobs, events. A row is the truth about its work, and its own outbox."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
@@ -9,7 +8,6 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     ColumnElement,
-    Enum,
     Index,
     Integer,
     String,
@@ -22,11 +20,11 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-from gateway.callers import Scope
-from gateway.db import UTCDateTime, due_in, utc_now
+from gateway.db import due_in, utc_now
 from gateway.errors import Fault
+from gateway.models.base import Base, enum_words
 from gateway.states import (
     BEFORE_SCHEDULER,
     JOB_MOVES,
@@ -36,16 +34,6 @@ from gateway.states import (
     TransferState,
     is_final,
 )
-
-
-def _words(words: type[StrEnum]) -> Enum:
-    return Enum(words, native_enum=False, length=20, values_callable=lambda kind: [str(s) for s in kind])
-
-
-class Base(DeclarativeBase):
-    """The metadata that the migrations are compared with."""
-
-    type_annotation_map = {datetime: UTCDateTime(), dict[str, Any]: JSON(none_as_null=True), list[str]: JSON}  # noqa: RUF012  SQLAlchemy's own idiom
 
 
 class Work:
@@ -60,7 +48,7 @@ class Work:
     owner: Mapped[str] = mapped_column(String(255))
     infrastructure: Mapped[str] = mapped_column(String(63))
     reason: Mapped[str] = mapped_column(Text, default="")
-    fault: Mapped[Fault | None] = mapped_column(_words(Fault))
+    fault: Mapped[Fault | None] = mapped_column(enum_words(Fault))
     attempt: Mapped[int] = mapped_column(default=1)
     claim: Mapped[int] = mapped_column(default=0)
     failures: Mapped[int] = mapped_column(default=0)
@@ -130,7 +118,7 @@ class Transfer(Work, Base):
     )
 
     kind: Mapped[str] = mapped_column(String(20))
-    state: Mapped[TransferState] = mapped_column(_words(TransferState), default=TransferState.ACCEPTED)
+    state: Mapped[TransferState] = mapped_column(enum_words(TransferState), default=TransferState.ACCEPTED)
     endpoint: Mapped[str] = mapped_column(Text)
     bucket: Mapped[str] = mapped_column(Text)
     object: Mapped[str] = mapped_column(Text)
@@ -213,7 +201,7 @@ class Job(Work, Base):
         Index("ix_jobs_data_folder", "infrastructure", "data_folder", "ended_at"),
     )
 
-    state: Mapped[JobState] = mapped_column(_words(JobState), default=JobState.ACCEPTED)
+    state: Mapped[JobState] = mapped_column(enum_words(JobState), default=JobState.ACCEPTED)
     services: Mapped[str] = mapped_column(Text)
     params: Mapped[dict[str, Any]]
     warnings: Mapped[list[str]] = mapped_column(default=list)
@@ -280,98 +268,3 @@ class Event(Base):
     worker: Mapped[str] = mapped_column(String(255))
     actor: Mapped[str] = mapped_column(String(255), default="")
     reason: Mapped[str] = mapped_column(Text)
-
-
-class ApiKey(Base):
-    """A key of the API, of which only a digest is stored."""
-
-    __tablename__ = "api_keys"
-
-    id: Mapped[str] = mapped_column(String(16), primary_key=True)
-    owner: Mapped[str] = mapped_column(String(255))
-    scope: Mapped[Scope] = mapped_column(_words(Scope))
-    digest: Mapped[str] = mapped_column(String(64))
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
-    expires_at: Mapped[datetime | None]
-    revoked_at: Mapped[datetime | None]
-    last_used_at: Mapped[datetime | None]
-
-
-class StoredCredential(Base):
-    """Keys of a store that requests name by id; no route returns them."""
-
-    __tablename__ = "credentials"
-    __table_args__ = (Index("ix_credentials_owner", "owner", "created_at"),)
-
-    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
-    owner: Mapped[str] = mapped_column(String(255))
-    name: Mapped[str] = mapped_column(Text)
-    endpoint: Mapped[str] = mapped_column(Text)
-    secret: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
-
-
-class IdempotencyKey(Base):
-    """A request that may be repeated, by its owner's key for it, and its first answer once there is one."""
-
-    __tablename__ = "idempotency_keys"
-    __table_args__ = (Index("ix_idempotency_keys_expires_at", "expires_at"),)
-
-    owner: Mapped[str] = mapped_column(String(255), primary_key=True)
-    key: Mapped[str] = mapped_column(String(255), primary_key=True)
-    number: Mapped[int]
-    fingerprint: Mapped[str] = mapped_column(String(64))
-    status: Mapped[int | None]
-    body: Mapped[str | None] = mapped_column(Text)
-    lease_until: Mapped[datetime]
-    expires_at: Mapped[datetime]
-
-
-class Infrastructure(Base):
-    """A cluster that was added over REST; those of the configuration file have no row."""
-
-    __tablename__ = "infrastructures"
-
-    name: Mapped[str] = mapped_column(String(63), primary_key=True)
-    host: Mapped[str] = mapped_column(Text)
-    hostname: Mapped[str] = mapped_column(Text)
-    username: Mapped[str] = mapped_column(Text)
-    scheduler: Mapped[str] = mapped_column(String(20))
-    ssh_key_type: Mapped[str] = mapped_column(String(20))
-    ssh_key_path: Mapped[str] = mapped_column(Text)
-    ssh_key_password: Mapped[str | None] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
-    updated_at: Mapped[datetime] = mapped_column(default=utc_now)
-
-
-class Telemetry(Base):
-    """The latest partitions that a cluster's worker reported, and the time of the latest request for them."""
-
-    __tablename__ = "telemetry"
-
-    infrastructure: Mapped[str] = mapped_column(String(63), primary_key=True)
-    asked_at: Mapped[datetime]
-    as_of: Mapped[datetime | None]
-    partitions: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
-
-
-class Lease(Base):
-    """A named lease, which has one holder at a time: a cluster's watcher, the sweeper."""
-
-    __tablename__ = "leases"
-
-    name: Mapped[str] = mapped_column(String(100), primary_key=True)
-    holder: Mapped[str] = mapped_column(String(255))
-    until: Mapped[datetime]
-
-
-class Heartbeat(Base):
-    """A cluster's latest health check by its worker: the errors of scheduler and files, empty when well."""
-
-    __tablename__ = "heartbeats"
-
-    infrastructure: Mapped[str] = mapped_column(String(63), primary_key=True)
-    at: Mapped[datetime]
-    worker: Mapped[str] = mapped_column(String(255))
-    scheduler: Mapped[str] = mapped_column(Text)
-    filesystem: Mapped[str] = mapped_column(Text)

@@ -1,0 +1,27 @@
+"""The tables of the database."""
+
+from gateway.models.base import Base
+from gateway.models.registry import (
+    ApiKey,
+    Heartbeat,
+    IdempotencyKey,
+    Infrastructure,
+    Lease,
+    StoredCredential,
+    Telemetry,
+)
+from gateway.models.work import Event, Job, Transfer
+
+__all__ = [
+    "ApiKey",
+    "Base",
+    "Event",
+    "Heartbeat",
+    "IdempotencyKey",
+    "Infrastructure",
+    "Job",
+    "Lease",
+    "StoredCredential",
+    "Telemetry",
+    "Transfer",
+]
