@@ -96,7 +96,9 @@ def test_what_no_key_opens_is_counted_and_left(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(
-    "text", ["", " , ", "no key", f"{NEW} no-key"], ids=["empty", "comma", "no key", "a key and no key"]
+    "text",
+    ["", " , ", "no key", f"{NEW} no-key"],
+    ids=["empty", "separators alone", "no key", "a key and another word"],
 )
 def test_keys_that_are_none_are_refused_at_the_start(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _use(monkeypatch, text)
