@@ -1,4 +1,4 @@
-"""Dependencies of routes: the caller, row ids, and reads that wait for a database that is away."""
+"""Authentication of the caller, and other dependencies of routes: scopes, row ids, reads that wait."""
 
 from collections.abc import Callable
 from contextlib import suppress

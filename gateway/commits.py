@@ -1,7 +1,7 @@
 """Actions after a commit: a transaction asks for a call, its commit makes it, a rollback drops it.
 
-The calls hang on the database connection, so that an ORM session and Core statements share them, and a
-savepoint that is rolled back drops the calls that were asked for inside it.
+The `info` of the database connection holds the calls, so that an ORM session and Core statements share them;
+a savepoint that is rolled back drops the calls that were asked for inside it.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ def after_commit(bind: Session | Connection, action: Action, *arguments: Any) ->
     connection.info[_KEY].calls += [(action, argument) for argument in arguments]
 
 
-def make_calls(calls: Calls) -> None:
+def run_calls(calls: Calls) -> None:
     """Call each action once, with all of its arguments, and leave the list empty."""
     by_action: dict[Action, list[Any]] = {}
     for action, argument in calls:
@@ -75,7 +75,7 @@ def _begin(connection: Connection) -> None:
 def _commit(info: dict[Any, Any]) -> None:
     done: _Transaction = info.pop(_KEY)
     if done.committed is None:
-        make_calls(done.calls)
+        run_calls(done.calls)
     else:
         done.committed.extend(done.calls)
 

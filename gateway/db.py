@@ -81,7 +81,7 @@ def utc_now() -> datetime:
 
 
 def make_engine(url: str) -> Engine:
-    """Create an engine with the time-outs and the SQLite settings, which makes the calls after commits."""
+    """Create an engine with time-outs and SQLite settings; its commits make the calls of `commits`."""
     engine = _create_engine(url)
     commits.follow_transactions(engine)
     return engine
@@ -147,4 +147,4 @@ def session_scope(*, read_only: bool = False) -> Iterator[Session]:
         with Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
     finally:
-        commits.make_calls(committed)
+        commits.run_calls(committed)

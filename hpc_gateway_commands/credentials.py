@@ -16,7 +16,7 @@ def key() -> None:
 
 @app.callback()
 def _credentials() -> None:
-    """Keep `reencrypt` a word of its own, also while it is the only one."""
+    """Make `reencrypt` a subcommand: Typer drops the name of a single command that has no callback."""
 
 
 @app.command("reencrypt")

@@ -1,4 +1,4 @@
-"""`hpc-gateway keys`: API keys for GATEWAY_AUTH=keys; runs where the database is."""
+"""`hpc-gateway keys`: API keys for GATEWAY_AUTH=keys (`key`, an encryption key, is in credentials.py)."""
 
 import json
 from datetime import datetime, timedelta

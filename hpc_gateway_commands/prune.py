@@ -24,10 +24,11 @@ def prune(
     output.print_table(("kind", "cluster", "rows", "staged"), lines)
     if yes:
         outcome = (
-            f"{_mark_all(before)} go: at once, or as soon as their cluster's worker has removed their files"
+            f"{_mark_all(before)} rows are removed: at once, or as soon as"
+            " their cluster's worker has removed their files"
         )
     else:
-        outcome = f"{sum(e.rows for e in found)} would go (--yes does it)"
+        outcome = f"{sum(e.rows for e in found)} rows would be removed (--yes removes them)"
     output.console().print(outcome)
 
 

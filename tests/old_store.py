@@ -1,4 +1,4 @@
-"""A store from before CRC-64/NVME: a real one behind a relay that refuses whatever speaks of it."""
+"""A store without CRC-64/NVME: a relay in front of a real store refuses requests that name this checksum."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -13,7 +13,7 @@ _XML = "<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code><Message
 
 @dataclass
 class Refusal:
-    """How it refuses, and what it has refused."""
+    """The error of the relay, and the requests that it has refused."""
 
     status: int
     code: str

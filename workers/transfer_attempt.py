@@ -1,4 +1,4 @@
-"""One attempt of a transfer on its row: the resume state, and the progress within the owner's quota."""
+"""One try of a transfer on its row: the resume state, and the progress within the owner's quota."""
 
 from gateway.db import session_scope
 from gateway.models import Transfer
@@ -10,7 +10,7 @@ from gateway.work.claims import Claim
 
 
 def new_attempt(row: Transfer, claim: Claim, progress: Progress, settings: Settings) -> Attempt:
-    """Return the attempt of the claim; its time begins now."""
+    """Return the circumstances of the claim's try; its time begins now."""
     return Attempt(
         AllowedProgress(row.owner, progress),
         Deadline(settings.transfer_timeout_s),

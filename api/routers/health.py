@@ -54,4 +54,4 @@ def _database() -> tuple[str, dict[str, ClusterHealth]]:
             session.execute(text("SELECT version_num FROM alembic_version"))
             return "", heartbeats.health_of_clusters(session, catalog.list_clusters(session))
     except SQLAlchemyError as error:
-        return f"away ({type(error).__name__}); `hpc-gateway migrate` if it is new", {}
+        return f"away ({type(error).__name__}); run `hpc-gateway migrate` if the database is new", {}

@@ -14,7 +14,7 @@ Shown = TypeVar("Shown")
 
 
 def _to_utc(moment: datetime) -> datetime:
-    """Convert a time to UTC; refuse one that leaves the calendar by that."""
+    """Convert a time to UTC; raise ValueError when that is before the year 1 or after 9999."""
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:
@@ -52,7 +52,7 @@ class TransferQuery(_PageQuery):
     """Filter and page of a list of transfers."""
 
     state: list[TransferState] = Field([], description="One of these; may be repeated.")
-    parent: UUID | None = Field(None, description="List the parts of this transfer of a prefix.")
+    parent: UUID | None = Field(None, description="List the children of this transfer of a prefix.")
 
     def to_filter(self) -> Filter:
         """Return the filter."""

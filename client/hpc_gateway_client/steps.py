@@ -155,7 +155,7 @@ def find(row_id: UUID | str) -> Steps[Transfer | Job]:
 
 
 def _is_retryable(response: httpx.Response) -> bool:
-    """Tell of a gateway that is away, and of one that still carries out the first sending of a POST."""
+    """Return whether to send again: the gateway is away, or it still works on the first sending of a POST."""
     is_busy = response.status_code == httpx.codes.CONFLICT and "Retry-After" in response.headers
     return is_busy or response.status_code in AWAY
 

@@ -22,7 +22,7 @@ def check_owner(name: str) -> str:
     return name
 
 
-def folder_name(owner: str) -> str:
+def owner_folder_name(owner: str) -> str:
     """Return the name of the owner's folder; no two owners share one, on any filesystem.
 
     Each byte of UTF-8 other than lower-case ASCII letters, digits, `.` and `-` becomes `_` and two

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from gateway.accounts.owner_names import folder_name
+from gateway.accounts.owner_names import owner_folder_name
 from gateway.callers import LOCAL
 from gateway.clusters.configuration import OWNER, Cluster
 from gateway.clusters.paths import confine
@@ -38,9 +38,9 @@ def owner_roots(cluster: Cluster, owner: str) -> OwnerRoots:
         if owner == LOCAL.owner:
             return OwnerRoots(cluster.home, (cluster.home,))
         owners = cluster.home / OWNERS
-        folder = owners / folder_name(owner)
+        folder = owners / owner_folder_name(owner)
         return OwnerRoots(folder, (folder,), (owners, folder))
-    folders = [PurePosixPath(str(root).replace(OWNER, folder_name(owner))) for root in cluster.roots]
+    folders = [PurePosixPath(str(root).replace(OWNER, owner_folder_name(owner))) for root in cluster.roots]
     own = [root for root, template in zip(folders, cluster.roots, strict=True) if root != template]
     created = [
         folder

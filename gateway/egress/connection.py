@@ -196,7 +196,8 @@ class Connection:
         if ip_address(address.addr[0]) in self._addresses:
             return socket.socket(address.family, address.socktype, address.protocol).detach()
         self._error = StorageError(
-            f"{self._origin.host} leads to {address.addr[0]}, which was not judged", Fault.PERMISSION
+            f"{self._origin.host} leads to {address.addr[0]}, which the egress policy has not allowed",
+            Fault.PERMISSION,
         )
         return int(pycurl.SOCKET_BAD)
 

@@ -50,7 +50,7 @@ def origin_and_target(url: str) -> tuple[Origin, str]:
             host = host.encode("idna").decode()
     target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     if not (target.isascii() and target.isprintable()) or " " in target:
-        raise ValueError("a URL's path or query would not stay one word of a request")
+        raise ValueError("a URL's path and query are printable ASCII without spaces")
     return Origin(parts.scheme, host, parts.port or DEFAULT_PORTS[parts.scheme]), target
 
 

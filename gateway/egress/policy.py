@@ -1,4 +1,4 @@
-"""The egress policy: the gateway connects to public addresses, and to those that its operator lists."""
+"""The egress policy (SSRF): connect to public addresses, and to private ones that the operator lists."""
 
 import socket
 from collections.abc import Sequence

@@ -1,9 +1,9 @@
 """A pool of HTTP connections that obey the policy: each goes to exactly the addresses that it allowed.
 
-A name is resolved when a connection is made, its addresses are judged, and libcurl, which speaks HTTP, is
-pinned to these numbers; TLS still verifies the certificate against the name. So a name
-server that changes its answer between judgement and connection changes nothing. After its answer was read
-whole, a connection serves again, for a minute.
+A name is resolved when a connection is made, the policy checks its addresses, and libcurl, which speaks HTTP,
+is pinned to these numbers; TLS still verifies the certificate against the name. So a name server that changes
+its answer between check and connection changes nothing. After its answer was read whole, a connection serves
+again, for a minute.
 """
 
 import threading
@@ -73,9 +73,9 @@ class ConnectionPool:
 
     @contextmanager
     def watched(self, watch: Callable[[], None]) -> Iterator[None]:
-        """Call `watch` ten times a second while the block waits for a server; an exception of it ends that.
+        """Call `watch` ten times a second while the block waits; an exception of `watch` ends the wait.
 
-        For a block that is alone with these connections: the thread that waits calls it.
+        The waiting thread calls it. Only one thread may use the connections inside the block.
         """
         before, self._watch = self._watch, watch
         try:
@@ -84,7 +84,7 @@ class ConnectionPool:
             self._watch = before
 
     def _call_watch(self) -> None:
-        """Call the present watch: an answer may be read under another one than it was asked for."""
+        """Call the current watch; the body may be read under a later watch than the request was sent."""
         self._watch()
 
     def cut(self) -> None:
@@ -147,7 +147,7 @@ class Response:
         return bytes(body[:most])
 
     def _is_whole(self, connection: Connection) -> bool:
-        """Return whether all of the body has come, after the rest of one that is short enough to be held."""
+        """Return whether the whole body has arrived; wait for the rest of a body of 64 KiB or less."""
         length = self.headers.get("content-length", "")
         if length.isdecimal() and int(length) <= HELD_BYTES:
             while not connection.is_over:

@@ -95,7 +95,10 @@ class SharedFilesystem:
             shutil.rmtree(path.name, dir_fd=folder)
 
     def remove_file(self, path: PurePosixPath, size: int, written_before: datetime) -> None:
-        """Remove a regular file of this size that was not written since; another file, or none, is fine."""
+        """Remove a regular file of this size that was not written since the given time.
+
+        Any other file stays; a missing file is no error.
+        """
         with _ignore_absence(), self._folder(path.parent) as folder, filesystem_errors(path):
             found = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
             is_old = found.st_mtime <= written_before.timestamp()

@@ -21,12 +21,12 @@ _RUN_FOLDER = re.compile(
 
 
 def attempt_folder(job: Job) -> PurePosixPath:
-    """Return the folder of the job's current run, into which no other job writes."""
+    """Return the folder of the attempt that the scheduler got, into which no other job writes."""
     return run_folder(job, job.run)
 
 
 def run_folder(job: Job, run: int) -> PurePosixPath:
-    """Return the folder of one of the job's runs."""
+    """Return the folder of the attempt of that number."""
     return PurePosixPath(job.data_folder) / _JOBS / f"{job.id}.{run}"
 
 

@@ -21,7 +21,10 @@ class ResourceRequest(BaseModel):
 
 
 def grant(request: ResourceRequest, limits: Limits, ranks: int, threads: int) -> dict[str, str | int | None]:
-    """Return the granted resources, or raise Invalid with the key and the ceiling."""
+    """Return the granted resources, or raise Invalid with the key and the ceiling.
+
+    Memory is granted per CPU, rounded up to a whole byte.
+    """
     given, most = limits.defaults, limits.ceilings
     cpus = ranks * threads
     per_cpu = request.memory_bytes and math.ceil(request.memory_bytes / cpus)

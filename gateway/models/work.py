@@ -155,7 +155,7 @@ class Transfer(Work, Base):
 
     @classmethod
     def is_top_level(cls) -> ColumnElement[bool]:
-        """Return the condition that the row is no part of a prefix."""
+        """Return the condition that the row is no child of a prefix."""
         return cls.parent_id.is_(None)
 
     @property
@@ -189,7 +189,7 @@ class Job(Work, Base):
 
     `services` are in order, between single spaces (` fft min_max `), so that one can be searched for.
     `finding` is the end that the watcher recorded, until `jobs.finish` has made it final and visible. `run`
-    is the attempt that the scheduler got; a later attempt may only have to read that run's end again.
+    is the attempt that the scheduler got; a later attempt may only have to read the end of that one again.
     """
 
     __tablename__ = "jobs"

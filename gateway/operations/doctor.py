@@ -148,7 +148,9 @@ def _parse_output(stdout: Path) -> tuple[str, float]:
     try:
         version, clock = json.loads(text)
     except ValueError:
-        raise SchedulerError(f"the interpreter ran and said {text[:80]!r}: it is no Python") from None
+        raise SchedulerError(
+            f"the program ran and printed {text[:80]!r}: it is not a Python interpreter"
+        ) from None
     return str(version), float(clock)
 
 

@@ -1,4 +1,7 @@
-"""Retention: expired rows are removed, first their files on the cluster, then row and history.
+"""Retention: `hpc-gateway prune` marks expired rows; their files are removed first, then row and history.
+
+Nothing is pruned by itself. A row is expired when it ended before the time that the command gives; to prune
+it is to remove its files on the cluster, its events and the row.
 
 Only a cluster's worker reaches the cluster's files. So an expired row is marked here, and the outbox sends it
 to its worker like any other work, again and again until it is gone. A row that no worker has ever claimed, or
@@ -82,7 +85,7 @@ def _mark_rows(session: Session, model: type[Row], before: datetime, known: set[
 def _expired_conditions(model: type[Row], before: datetime) -> list[ColumnElement[bool]]:
     """Return the conditions of an expired row: ended before the moment, unclaimed, not marked yet."""
     conditions = [model.ended_at < before, model.prune_requested_at.is_(None), is_unclaimed(model)]
-    if model is Transfer:  # the parts of a prefix stay as long as the whole, which may be retried
+    if model is Transfer:  # children stay as long as their parent, which may be retried
         whole = aliased(Transfer)
         stays = or_(whole.ended_at.is_(None), whole.ended_at >= before)
         conditions.append(~select(whole.id).where(whole.id == Transfer.parent_id, stays).exists())

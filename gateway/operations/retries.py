@@ -85,7 +85,7 @@ def check_retryable(row: Transfer | Job, secret: Secret | None = None) -> None:
     if not is_final(row.state):
         raise Conflict(f"it is {row.state}: only ended work can be retried")
     if row.prune_requested_at is not None:
-        raise Conflict("it is being removed: it ended longer ago than is kept")
+        raise Conflict("it is being removed by `hpc-gateway prune`")
     if not is_retryable(row.state):
         raise Conflict(f"it is {row.state}: there is nothing to retry")
     if row.lacks_credentials and secret is None:

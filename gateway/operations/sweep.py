@@ -1,4 +1,4 @@
-"""The sweep: overdue rows are sent again, and rows of a cluster without a worker say so and at last fail."""
+"""The sweep: send overdue rows again; fail rows that have waited too long for a worker of their cluster."""
 
 from typing import TypeVar
 
@@ -56,6 +56,6 @@ def _update_waiting(session: Session, model: type[Row], name: str) -> None:
         fail(
             session, row, f"no worker was connected to {name!r} for {settings.unserved_s:g} s", Fault.WORKERS
         )
-    reason = f"no worker is connected to {name!r}; this waits until one is"
+    reason = f"no worker is connected to {name!r}; it waits until one connects"
     for row in session.scalars(idle.where(since < db_now(-settings.send_again_s), model.reason != reason)):
         row.reason = reason

@@ -43,7 +43,7 @@ class PresignedObject(WebFile):
             raise http_error(answer, self._url, self.reasons, self.advice)
         md5 = etag_md5(answer.headers)
         if md5 is not None and md5 != digest.hexdigest():
-            raise StorageUnavailable("the store keeps other bytes than were sent; it is tried again")
+            raise StorageUnavailable("the bytes in the store differ from those sent; it is tried again")
 
     def _checksums(self, headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
         """Return the checksums of any web server, and of a store the ETag that is an MD5."""

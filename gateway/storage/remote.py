@@ -32,7 +32,10 @@ class Connected(Protocol):
     """Connections to one server."""
 
     def watched(self, watch: Callable[[], None]) -> AbstractContextManager[None]:
-        """Call `watch` while the block, which one thread alone is in, waits; an exception of it ends that."""
+        """Call `watch` again and again while the block waits; an exception of `watch` ends the wait.
+
+        Only one thread may use the connections inside the block.
+        """
 
     def cut(self) -> None:
         """Break all connections, so that threads that wait for one of them stop waiting."""

@@ -126,7 +126,7 @@ class WebFile:
         try:
             check_endpoint(target, self._allowed, "src")
         except Invalid as error:
-            raise StorageError(f"{_origin(url)} redirects to where it may not: {error.detail}") from error
+            raise StorageError(f"{_origin(url)} redirects to a forbidden address: {error.detail}") from error
         if url.startswith("https:") and not target.startswith("https:"):
             raise StorageError(f"{_origin(url)} redirects from https to http: use another src")
         return target

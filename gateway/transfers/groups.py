@@ -44,7 +44,7 @@ def group_messages(rows: Iterable[Mapping[str, Any]]) -> Iterator[Message]:
 
 
 def _is_ungrouped(kind: str) -> bool:
-    """Tell whether rows of the kind go alone: without a retry to spare, or under a daily limit of bytes."""
+    """Return whether rows of the kind are sent alone: no retry budget, or a limit of bytes per day."""
     settings = get_settings()
     return settings.budget(kind) == 0 or settings.bytes_per_day > 0
 

@@ -1,8 +1,9 @@
-"""Claims: the right of one worker to write to a row, for as long as it rechanges its lease.
+"""Claims: the fenced right of one worker to write to a row, for as long as it renews its lease.
 
 A worker claims an unclaimed row in one transaction that raises `claim` and sets a lease by the database's
-clock. Every later write of the worker names its claim, and finds no row once another worker has claimed
-it. A lease that ran out counts as a failure of the attempt, so that a row which kills its workers ends.
+clock. The number in `claim` is the fence: every later write of the worker names it, and changes no row once
+another worker has claimed it. A lease that ran out counts as a failure of the attempt, so that a row which
+kills its workers ends.
 """
 
 from collections.abc import Mapping, Sequence

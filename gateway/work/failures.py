@@ -1,4 +1,4 @@
-"""Failures of an attempt: a transient one is retried later, a final one ends the row, a cancel too."""
+"""Failures of a try: the retry budget, the back-off before the next try, and the end of the row."""
 
 import random
 from datetime import timedelta
@@ -16,7 +16,7 @@ ON_REQUEST = "cancelled on request"
 
 
 def record_failure(session: Session, row: Transfer | Job, error: GatewayError) -> None:
-    """End the row for a final error; retry it later for a transient one, within the budget.
+    """End the row for a final error; for a transient one retry it after a back-off, within its retry budget.
 
     A transfer with a cancel request is not retried. A job is: its scheduler may have it although the
     submission failed, and the next try looks for it there.

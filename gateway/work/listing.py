@@ -55,7 +55,7 @@ def filter_conditions(wanted: Filter, kind: Kind) -> list[ColumnElement[bool]]:
 
 
 def _kind_conditions(kind: Kind, parent: UUID | None) -> list[ColumnElement[bool]]:
-    """Return the conditions that select a kind: rows of clients, or the parts of one prefix."""
+    """Return the conditions that select a kind: rows of clients, or the children of one prefix."""
     return [] if kind == "job" else [Transfer.kind == kind, Transfer.parent_id == parent]
 
 

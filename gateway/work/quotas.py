@@ -54,7 +54,7 @@ def check_bytes(session: Session, owner: str, more: int) -> None:
 
 
 def _count_live(session: Session, model: type[Transfer] | type[Job], scope: ColumnElement[bool]) -> int:
-    """Count the live rows; the parts of a prefix count as one, the row that they belong to."""
+    """Count the live rows; the children of a prefix count as one, their parent."""
     live = model.state.in_(model.live), model.is_top_level()
     return session.scalar(select(func.count()).select_from(model).where(scope, *live)) or 0
 

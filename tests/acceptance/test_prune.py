@@ -33,7 +33,7 @@ def test_what_ended_long_ago_is_removed_by_the_clusters_worker(client: Client) -
         for model, row in ((Transfer, transfer), (Job, job)):
             aged = update(model).where(model.id == UUID(row["id"]))
             assert database.execute(aged.values(ended_at=utc_now() - timedelta(hours=2))).rowcount == 1
-    assert "2 would go" in _prune(client)
+    assert "2 rows would be removed" in _prune(client)
     assert client.get(f"/s3_data/{transfer['id']}")["status"] == "completed"
     _prune(client, "--yes")
     urls = [f"/s3_data/{transfer['id']}", f"/job/{job['id']}"]

@@ -1,9 +1,9 @@
-"""Whatever the OpenAPI document allows, and what it does not: no 5xx, and no answer that is not described.
+"""Requests generated from the OpenAPI document, valid and invalid: no 5xx, and no undocumented answer.
 
-Of every answer, status, content type, headers and body must be described, and it is no server error. Not
-checked, each with its reason: that what fits the schema is accepted (a name must exist and a path lie inside
-the roots, which no schema tells), that what does not fit is refused (unknown keys are ignored, as they always
-were), that what is created can be read and what is deleted cannot (they have tests of their own).
+The document must describe the status, content type, headers and body of every answer. Some checks of
+Schemathesis are left out, each with its reason: that valid requests are accepted (a name must exist and a
+path lie inside the roots, which no schema tells), that invalid ones are refused (unknown keys are ignored),
+and that created resources can be read and deleted ones cannot (they have tests of their own).
 """
 
 from collections.abc import Iterator

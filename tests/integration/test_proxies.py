@@ -1,4 +1,4 @@
-"""Behind a proxy: its word on the client's address counts where the operator names it, and only there."""
+"""Forwarded headers: the API trusts the client address from a proxy that the operator names, and no other."""
 
 import os
 import subprocess
@@ -28,7 +28,7 @@ BODY = {
 
 @contextmanager
 def _served(folder: Path, trusted: str) -> Iterator[httpx.Client]:
-    """Start the API as an operator does, without a queue, which it can be without."""
+    """Start the API as an operator does; it works without a queue."""
     (folder / "clusters.toml").write_text(f'[here]\nscheduler = "local"\nhome = "{folder}"\n')
     queue, port = free_ports(2)
     ours = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}

@@ -1,4 +1,4 @@
-"""What transfers and jobs say of themselves fits their states and the workers' tasks."""
+"""The class attributes of Transfer and Job agree with the state tables and the workers' tasks."""
 
 from uuid import uuid4
 

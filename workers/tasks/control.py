@@ -1,4 +1,4 @@
-"""The task that replies to a request for a job's log."""
+"""The task `control.log`: a worker replies to the API's request for a range of a job's log."""
 
 import os
 from dataclasses import asdict

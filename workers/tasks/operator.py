@@ -1,4 +1,4 @@
-"""The operator's task: a retry by id, for Flower's `async-apply` and any other Celery client."""
+"""The task `operator.retry`: retry a row by id, for Flower's `async-apply` and any Celery client."""
 
 from uuid import UUID
 

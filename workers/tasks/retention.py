@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 @app.task(name="jobs.prune", **LOST_WORKER)
 def prune_job(job_id: str) -> None:
-    """Remove the folders of all of a job's runs, then the job."""
+    """Remove the folders of all attempts of a job, then the job."""
     _prune(Job, job_id, _remove_job)
 
 
@@ -58,12 +58,12 @@ def _prune(model: type[Row], row_id: str, remove: Callable[[Row], bool]) -> None
 
 
 def _remove_job(job: Job) -> bool:
-    """Remove the folders of the runs, unless unfinished work reads from one of them."""
+    """Remove the folders of all attempts, unless unfinished work reads from one of them."""
     cluster = catalog.configured_clusters()[job.infrastructure]
     filesystem = open_filesystem(cluster, job.owner)
     with session_scope(read_only=True) as session:
         needed = retention.paths_in_use(session, cluster)
-    folders = [run_folder(job, run) for run in range(1, job.attempt + 1)]
+    folders = [run_folder(job, attempt) for attempt in range(1, job.attempt + 1)]
     if any(retention.is_in_use(folder, needed) for folder in folders):
         return False
     for folder in folders:

@@ -1,4 +1,4 @@
-"""Tasks of transfers: move the bytes of one or of a group, and remove the remains of failed ones."""
+"""Tasks of transfers: move the bytes of one or a group, and remove leftovers of failed or cancelled ones."""
 
 import logging
 from contextlib import closing
@@ -62,7 +62,7 @@ def _run_one(row: Transfer, claim: Claim, progress: ClaimProgress) -> None:
 
 
 def _stage(row: Transfer, claim: Claim, progress: Progress) -> None:
-    """Move the bytes; of a result only when it is still the one that its owner asked for."""
+    """Move the bytes; refuse a result whose latest job has failed."""
     if row.kind == "s3_result":
         with session_scope(read_only=True) as session:
             transfers.check_result(session, row)
@@ -71,7 +71,7 @@ def _stage(row: Transfer, claim: Claim, progress: Progress) -> None:
 
 @app.task(name="transfers.clean", **LOST_WORKER)
 def clean(transfer_id: str) -> None:
-    """Remove temporary files and abort the upload of a transfer that will have no next attempt."""
+    """Remove the temporary files and abort the open upload of a failed or cancelled transfer."""
     with session_scope() as session:
         row = claims.take_leftovers(session, UUID(transfer_id))
     if row is None:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from hpc_gateway_client.commands import output
 from hpc_gateway_client.commands.connection import connect
+from hpc_gateway_client.commands.durations import parse_since
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Since, Url
 from hpc_gateway_client.commands.rows import Id, Limit, On, Reason, State, add_row_commands, print_rows
 from hpc_gateway_client.errors import GatewayClientError
@@ -33,7 +33,7 @@ def list_jobs(
     """List jobs, newest first."""
     filters = {"state": state, "infrastructure": on, "service": service, "reason": reason, "limit": limit}
     with connect(url) as gateway:
-        page = gateway.jobs(since=output.parse_since(since), **filters)
+        page = gateway.jobs(since=parse_since(since), **filters)
     print_rows(page.items, page.counts or {}, as_json=as_json)
 
 

@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hpc_gateway_client.commands.durations import parse_duration
 from hpc_gateway_client.models import Job, Transfer
 
 LOCAL_URL = "http://127.0.0.1:8080"
@@ -86,22 +85,6 @@ def size_text(number: int | None) -> str:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= KILO
     return f"{value:.1f} TB"
-
-
-def parse_since(text: str) -> datetime | None:
-    """Read `30m`, `2h`, `7d` or a time with its zone."""
-    if not text:
-        return None
-    duration = parse_duration(text)
-    if duration is not None:
-        return datetime.now(UTC) - duration
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is neither 30m, 2h, 7d nor a time") from None
-    if moment.tzinfo is None:
-        raise typer.BadParameter(f"{text!r} needs a zone, such as {text}Z")
-    return moment
 
 
 def row_content(row: Transfer | Job) -> str:

@@ -99,7 +99,7 @@ def print_history(events: Sequence[Event]) -> None:
         )
         for event in events
     ]
-    output.print_table(("time", "try", "state", "by", "reason"), rows, "History")
+    output.print_table(("time", "attempt", "state", "by", "reason"), rows, "History")
 
 
 def print_rows(rows: Sequence[Transfer | Job], counts: Mapping[str, int], *, as_json: bool) -> None:
@@ -107,7 +107,7 @@ def print_rows(rows: Sequence[Transfer | Job], counts: Mapping[str, int], *, as_
     if as_json:
         output.print_json(rows)
         return
-    columns = ("id", "kind", "cluster", "state", "try", "age", "what", "reason")
+    columns = ("id", "kind", "cluster", "state", "attempt", "age", "what", "reason")
     lines = [
         (
             str(row.id),

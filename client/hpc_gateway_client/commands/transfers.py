@@ -7,6 +7,7 @@ import typer
 
 from hpc_gateway_client.commands import output
 from hpc_gateway_client.commands.connection import connect
+from hpc_gateway_client.commands.durations import parse_since
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Since, Url
 from hpc_gateway_client.commands.rows import (
     Id,
@@ -46,7 +47,7 @@ def list_transfers(
     with connect(url) as gateway:
         for each in TRANSFER_KINDS:
             if not kind or each in kind:
-                page = gateway.transfers(each, since=output.parse_since(since), **filters)
+                page = gateway.transfers(each, since=parse_since(since), **filters)
                 rows += page.items
                 counts.update(page.counts or {})
     rows.sort(key=lambda row: row.created_at, reverse=True)

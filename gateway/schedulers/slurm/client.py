@@ -145,6 +145,7 @@ class SlurmScheduler:
             ]
 
     def _description(self, spec: JobSpec, nodes: int) -> dict[str, object]:
+        """Return pyslurm's options of a job; memory is rounded up to MiB, the time limit to minutes."""
         resources = spec.resources
         memory = resources.memory_per_cpu_bytes
         limit = resources.time_limit_s

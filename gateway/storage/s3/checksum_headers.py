@@ -12,7 +12,10 @@ _STRONG = frozenset({"sha256", "sha1", "crc64nvme"})
 
 
 def has_strong_checksum(checksums: Mapping[str, str]) -> bool:
-    """Return whether none made of parts, which costs one more request, would be better."""
+    """Return whether a strong checksum is of the whole object.
+
+    Without one, a checksum made of the parts' own is better, and worth one more request.
+    """
     return not _STRONG.isdisjoint(checksums)
 
 
@@ -49,7 +52,7 @@ def etag_md5(headers: Mapping[str, str]) -> str | None:
 
 
 def _is_encrypted(headers: Mapping[str, str]) -> bool:
-    """Return whether another key than the store's own encrypts it: the ETag is no MD5 then."""
+    """Return whether a KMS key or the customer's key encrypts the object; its ETag is no MD5 then."""
     return headers.get(_ENCRYPTED, "").startswith("aws:kms") or f"{_ENCRYPTED}-customer-algorithm" in headers
 
 

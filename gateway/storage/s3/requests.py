@@ -118,7 +118,7 @@ class ObjectRequests:
         if has_bytes(stored, data, digests) is False:
             key = self._address.key
             raise StorageUnavailable(
-                f"the store keeps other bytes of {key!r} than were sent; it is tried again"
+                f"the store's bytes of {key!r} differ from those sent; it is tried again"
             )
         return stored
 

@@ -1,4 +1,4 @@
-"""One attempt to move a file: its progress, its deadline, and the resume state for the next attempt."""
+"""One try to move a file (`Attempt`): its progress, its deadline, and the resume state for the next try."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ REPORT_S = 0.1
 
 
 class Progress(Protocol):
-    """The observer of an attempt. Any call may raise Cancelled or ClaimLost to stop the attempt."""
+    """The observer of a try. Any call may raise Cancelled or ClaimLost to stop the try."""
 
     def expect(self, total_bytes: int) -> None:
         """Take note of how many bytes will be moved."""
@@ -22,7 +22,7 @@ class Progress(Protocol):
 
 
 class Deadline:
-    """The longest time that one attempt may take."""
+    """The longest time that one try may take."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -32,7 +32,7 @@ class Deadline:
         """Raise StorageUnavailable when the time is over."""
         if time.monotonic() > self._end:
             raise StorageUnavailable(
-                f"not finished after {self._seconds:g} s; it goes on where it is in another try"
+                f"not finished after {self._seconds:g} s; the next try goes on with the bytes that are there"
             )
 
 
@@ -41,22 +41,22 @@ class ResumeState(Protocol):
 
     @property
     def token(self) -> str:
-        """A name that is this transfer's alone; empty when there will be no next attempt."""
+        """A name that is this transfer's alone; empty when there will be no next try."""
 
     @property
     def upload_id(self) -> str:
-        """The multipart upload that an earlier attempt has begun; empty when there is none."""
+        """The multipart upload that an earlier try has begun; empty when there is none."""
 
     @property
     def lost_since(self) -> datetime | None:
-        """The earliest start of an upload with a lost id; None on the first attempt."""
+        """The earliest start of an upload with a lost id; None on the first try."""
 
     def keep_upload(self, upload_id: str) -> None:
         """Remember the upload before a byte of it is sent; empty to forget it."""
 
 
 class NoResume:
-    """The resume state of a transfer that has no next attempt: its remains are removed at its end."""
+    """The resume state of a transfer that has no next try: its leftovers are removed at its end."""
 
     token = ""
     lost_since = None
@@ -65,29 +65,29 @@ class NoResume:
         self.upload_id = ""
 
     def keep_upload(self, upload_id: str) -> None:
-        """Remember the upload for as long as this attempt lasts."""
+        """Remember the upload for as long as this try lasts."""
         self.upload_id = upload_id
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """The circumstances of moving one file, the same for downloads and uploads."""
+    """The circumstances of one try to move a file, the same for downloads and uploads."""
 
     progress: Progress
     deadline: Deadline
     resume: ResumeState
     connections: int
 
-    def watcher(
+    def reporter(
         self, count_done: Callable[[], int], besides: Callable[[], None] = lambda: None
     ) -> Callable[[], None]:
         """Return a function that checks the deadline and reports the bytes done, ten times a second at most.
 
-        It is called by the thread that waits, as often as that likes; `besides` is called with each report.
+        The waiting thread calls it at any rate; calls in between do nothing. Each report calls `besides` too.
         """
         due = 0.0
 
-        def watch() -> None:
+        def report() -> None:
             nonlocal due
             if time.monotonic() >= due:
                 due = time.monotonic() + REPORT_S
@@ -95,4 +95,4 @@ class Attempt:
                 self.progress.advance(count_done())
                 besides()
 
-        return watch
+        return report

@@ -30,7 +30,7 @@ def download(remote: Remote, file: AbstractContextManager[PartialFile], attempt:
     Raises
     ------
     StorageError, FilesystemError
-        With a sentence for the user; the transient ones of them are worth another attempt.
+        With a sentence for the user; the transient ones of them are worth another try.
     """
     info = _ask(remote, attempt.progress)
     with file as incoming:
@@ -92,7 +92,7 @@ class _PartsDownload:
         )
         self._parts = split_parts(info.size, self._part_bytes)
         self._journal = Journal(incoming, info, self._part_bytes, self._parts)
-        self._watch = attempt.watcher(self._count_done, self._journal.keep)
+        self._report = attempt.reporter(self._count_done, self._journal.keep)
 
     def run(self) -> None:
         """Bring all the parts, and verify the file."""
@@ -121,15 +121,15 @@ class _PartsDownload:
     def _run_parts(self) -> None:
         missing = [part for part in self._parts if not part.finished]
         runner = PartRunner(missing, self._connections, self._bring, self._remote.cut, LONGEST_RUN)
-        runner.run(self._watch, lambda: next(self._reservation, 0) > 0 or self._check.step())
+        runner.run(self._report, lambda: next(self._reservation, 0) > 0 or self._check.step())
         self._read_back()
 
     def _read_back(self) -> None:
         while self._check.step():
-            self._watch()
+            self._report()
 
     def _has_even_parts(self) -> bool:
-        with self._remote.watched(self._watch):
+        with self._remote.watched(self._report):
             return self._info.has_even_parts()
 
     def _verify_without_parts(self) -> None:

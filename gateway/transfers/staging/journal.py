@@ -33,7 +33,7 @@ class Journal:
         self._usable = len(parts) > 1 and bool(info.version)
 
     def resume(self) -> None:
-        """Mark the parts of an earlier attempt as finished, or empty the file."""
+        """Mark the parts of an earlier try as finished, or empty the file."""
         if not self._incoming.size:
             return
         text = self._incoming.notes() if self._usable else ""
@@ -69,7 +69,7 @@ class Journal:
         return range(part.number, whole + 1)
 
     def close(self, *, goes_on: bool = False) -> None:
-        """Wait for the thread; where another attempt goes on, record all finished parts."""
+        """Wait for the thread; where another try goes on, record all finished parts."""
         if self._thread:
             self._thread.join()
         if goes_on and self._usable and (new := self._find_new()):

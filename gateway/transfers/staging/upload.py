@@ -18,13 +18,13 @@ _UNASKED_BYTES = 1 << 20  # libcurl asks a store before it sends more
 def upload(file: SourceFile, store: Store, attempt: Attempt) -> None:
     """Store the file as it is now, whole and verified or not at all.
 
-    The parts of an unfinished upload are left to the next attempt, or to `abort_uploads` when there will be
-    none; an attempt without a resume token removes them itself.
+    The parts of an unfinished upload are left to the next try, or to `abort_uploads` when there will be
+    none; a try without a resume token removes them itself.
 
     Raises
     ------
     StorageError, FilesystemError
-        With a sentence for the user; the transient ones of them are worth another attempt.
+        With a sentence for the user; the transient ones of them are worth another try.
     """
     attempt.progress.expect(file.size)
     if store.uploads is None:
@@ -37,7 +37,7 @@ def upload(file: SourceFile, store: Store, attempt: Attempt) -> None:
 
 
 def abort_uploads(store: Store, resume: ResumeState) -> None:
-    """Remove the parts of earlier attempts from the store, where they cost money."""
+    """Remove the parts of earlier tries from the store, where they cost money."""
     if store.uploads is not None:
         _abort_known(store.uploads, resume)
         _abort_lost(store.uploads, resume)
@@ -50,14 +50,14 @@ def _abort_known(uploads: Uploads, resume: ResumeState) -> None:
 
 
 def _abort_lost(uploads: Uploads, resume: ResumeState) -> None:
-    """Remove the uploads of an attempt that was killed before it could keep their ids."""
+    """Remove the uploads of a try that was killed before it could keep their ids."""
     if resume.lost_since is not None:
         for upload_id in uploads.find_lost(resume.lost_since):
             uploads.abort(upload_id)
 
 
 def _forget_uploads(store: Store, uploads: Uploads, attempt: Attempt) -> None:
-    """Remove the uploads of earlier attempts, when the file has shrunk to where it needs no parts."""
+    """Remove the uploads of earlier tries, when the file has shrunk to where it needs no parts."""
     with store.watched(partial(attempt.progress.advance, 0)):
         _abort_known(uploads, attempt.resume)
         with suppress(StorageError):  # not every account may list uploads
@@ -67,22 +67,22 @@ def _forget_uploads(store: Store, uploads: Uploads, attempt: Attempt) -> None:
 def _put_once(file: SourceFile, store: Store, attempt: Attempt) -> None:
     """Store the file with the one request that a presigned URL allows."""
     part = Part(1, 0, file.size)
-    watch = attempt.watcher(lambda: part.reached)
-    with store.watched(watch):
-        store.put(_slice(file, part, watch))
+    report = attempt.reporter(lambda: part.reached)
+    with store.watched(report):
+        store.put(_slice(file, part, report))
     attempt.progress.advance(file.size)
 
 
 def _put_whole(file: SourceFile, store: Store, attempt: Attempt) -> None:
     part = Part(1, 0, file.size)
-    watch = attempt.watcher(lambda: part.reached)
-    with store.watched(watch):
-        run_with_retries(lambda: store.put(_whole_payload(file, part, watch)), watch)
+    report = attempt.reporter(lambda: part.reached)
+    with store.watched(report):
+        run_with_retries(lambda: store.put(_whole_payload(file, part, report)), report)
     attempt.progress.advance(file.size)
 
 
 def _whole_payload(file: SourceFile, part: Part, check: Callable[[], None]) -> Payload:
-    """Return all of the file: of a larger one the store is asked first whether it may come."""
+    """Return all of the file: a small one in memory; a larger one is announced first (100-continue)."""
     return file.read_whole() if file.size <= _UNASKED_BYTES else _slice(file, part, check)
 
 
@@ -104,7 +104,7 @@ def upload_part_size(size: int) -> int:
 
 
 class _PartsUpload:
-    """One attempt of a multipart upload."""
+    """One try of a multipart upload."""
 
     def __init__(self, file: SourceFile, store: Store, uploads: Uploads, attempt: Attempt) -> None:
         self._file, self._store, self._uploads = file, store, uploads
@@ -115,9 +115,9 @@ class _PartsUpload:
         try:
             self._take_up()
             parts = self._put_parts()
-            watch = partial(self._attempt.progress.advance, self._file.size)
-            watch()  # the last moment for a cancel that is sure to leave no object
-            with self._store.watched(watch):
+            report = partial(self._attempt.progress.advance, self._file.size)
+            report()  # the last moment for a cancel that is sure to leave no object
+            with self._store.watched(report):
                 self._uploads.complete(self._upload_id, parts)
         except BaseException:
             if not self._resume.token:
@@ -125,11 +125,11 @@ class _PartsUpload:
                     abort_uploads(self._store, self._resume)
             raise
         self._resume.keep_upload("")
-        with self._store.watched(watch):
+        with self._store.watched(report):
             self._uploads.check_size(self._file.size)
 
     def _take_up(self) -> None:
-        """Go on with the upload of an earlier attempt where the store still has it, else begin one."""
+        """Go on with the upload of an earlier try where the store still has it, else begin one."""
         with self._store.watched(partial(self._attempt.progress.advance, 0)):
             stored = self._uploads.list_parts(self._resume.upload_id) if self._resume.upload_id else None
             if stored is None:
@@ -158,8 +158,8 @@ class _PartsUpload:
 
     def _put_parts(self) -> list[StoredPart]:
         parts = split_parts(self._file.size, upload_part_size(self._file.size))
-        watch = self._attempt.watcher(lambda: count_done(parts))
-        PartRunner(parts, self._attempt.connections, self._put, self._store.cut).run(watch)
+        report = self._attempt.reporter(lambda: count_done(parts))
+        PartRunner(parts, self._attempt.connections, self._put, self._store.cut).run(report)
         self._file.check_unchanged()
         return [self._stored[part.number] for part in parts]
 

@@ -36,7 +36,7 @@ class _PartsCheck:
     def __init__(self, incoming: PartialFile, parts: Sequence[Part], verifier: Verifier) -> None:
         self._incoming, self._parts, self._verifier = incoming, parts, verifier
         self._stretches = {part.number: verifier.stretch() for part in parts}
-        self._unread = [part for part in parts if part.finished]  # of an earlier attempt
+        self._unread = [part for part in parts if part.finished]  # of an earlier try
         self._done = 0
         self._buffer = memoryview(bytearray(BUFFER_BYTES if self._unread else 0))
 

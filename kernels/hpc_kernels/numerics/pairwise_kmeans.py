@@ -39,7 +39,7 @@ class PairwiseKmeans:
     def labels(self, first: Sequence[int], max_iterations: int, epsilon: float) -> Labels | None:
         """Return the labels of k-means from these first members; None if rounding errors might decide."""
         weights = np.eye(len(self._squares))[list(first)]
-        labels = self._assigned(weights)
+        labels = self._assign_clusters(weights)
         for _ in range(max_iterations - 1):
             if labels is None:
                 return None
@@ -51,10 +51,10 @@ class PairwiseKmeans:
             if not goes_on:
                 break
             weights = moved
-            labels = self._assigned(weights)
+            labels = self._assign_clusters(weights)
         return labels
 
-    def _assigned(self, weights: Array) -> Labels | None:
+    def _assign_clusters(self, weights: Array) -> Labels | None:
         """Return the cluster of each signal; None if one is uncertain or a cluster is empty."""
         to_members = self._to(weights)
         inside = (to_members * weights).sum(axis=1, keepdims=True) / 2

@@ -102,24 +102,24 @@ def kmean(
     first: Sequence[int] = range(cluster_number)
     if init == "kmeans++":
         draw = np.random.Generator(np.random.PCG64(seed))
-        first = _spread_out(x, cluster_number, geometry, draw, parallel_map)
+        first = _choose_first(x, cluster_number, geometry, draw, parallel_map)
     if metric == "euclidean" and suits_pairwise(x):
         found = PairwiseKmeans(x, parallel_map).labels(first, max_iterations, epsilon)
         if found is not None:
-            return _by_size(found, cluster_number)
+            return _number_by_size(found, cluster_number)
     centroids = x[list(first)]
-    labels = _assigned(x, centroids, geometry, parallel_map)
+    labels = _assign_clusters(x, centroids, geometry, parallel_map)
     for _ in range(max_iterations - 1):
         moved = _centroids(x, centroids, labels, geometry, parallel_map)
         change = np.abs(moved - centroids).max(axis=1).sum()
         if change < epsilon or change == 0:  # no later step changes anything
             break
         centroids = moved
-        labels = _assigned(x, centroids, geometry, parallel_map)
-    return _by_size(labels, cluster_number)
+        labels = _assign_clusters(x, centroids, geometry, parallel_map)
+    return _number_by_size(labels, cluster_number)
 
 
-def _spread_out(
+def _choose_first(
     x: Array, count: int, geometry: _Geometry, draw: np.random.Generator, parallel_map: BlockMap
 ) -> Sequence[int]:
     """Choose the first members by k-means++: each draw prefers signals far from the chosen ones."""
@@ -128,11 +128,11 @@ def _spread_out(
     while len(chosen) < count:
         to_last = partial(_nearest, x, x[chosen[-1:]], geometry)
         nearest = np.minimum(nearest, parallel_map(to_last, len(x))[:, 1])
-        chosen.append(_drawn(nearest, chosen, draw))
+        chosen.append(_draw_signal(nearest, chosen, draw))
     return chosen
 
 
-def _drawn(nearest: Array, chosen: list[int], draw: np.random.Generator) -> int:
+def _draw_signal(nearest: Array, chosen: list[int], draw: np.random.Generator) -> int:
     """Draw a signal with probability proportional to its squared distance."""
     if nearest.max() == 0:  # all others are copies of the chosen ones
         return next(i for i in range(len(nearest)) if i not in chosen)
@@ -140,7 +140,7 @@ def _drawn(nearest: Array, chosen: list[int], draw: np.random.Generator) -> int:
     return int(np.searchsorted(weights, draw.random() * weights[-1], side="right"))
 
 
-def _assigned(x: Array, centroids: Array, geometry: _Geometry, parallel_map: BlockMap) -> Labels:
+def _assign_clusters(x: Array, centroids: Array, geometry: _Geometry, parallel_map: BlockMap) -> Labels:
     """Return the nearest centroid of each signal; an emptied cluster takes the farthest signal."""
     found = parallel_map(partial(_nearest, x, centroids, geometry), len(x))
     labels, distances = found[:, 0].astype(np.int64), found[:, 1].copy()
@@ -175,19 +175,19 @@ def _centroids(x: Array, before: Array, labels: Labels, geometry: _Geometry, par
     """Return the new centroids."""
     if geometry.metric == "euclidean" or geometry.centroid == "mean":
         sizes = np.bincount(labels, minlength=len(before))[:, np.newaxis]
-        return np.asarray(_added(x, labels, len(before), parallel_map) / sizes.astype(x.dtype))
-    laid = parallel_map(partial(_laid_on, x, before, labels, geometry.radius), len(x)).reshape(len(x), -1)
-    totals = _added(laid, labels, len(before), parallel_map).reshape(-1, 2, x.shape[1])
+        return np.asarray(_sum_members(x, labels, len(before), parallel_map) / sizes.astype(x.dtype))
+    laid = parallel_map(partial(_align_block, x, before, labels, geometry.radius), len(x)).reshape(len(x), -1)
+    totals = _sum_members(laid, labels, len(before), parallel_map).reshape(-1, 2, x.shape[1])
     return np.asarray((totals[:, 0] / totals[:, 1]).astype(x.dtype))
 
 
-def _added(rows: Array, labels: Labels, clusters: int, parallel_map: BlockMap) -> Array:
+def _sum_members(rows: Array, labels: Labels, clusters: int, parallel_map: BlockMap) -> Array:
     """Return the sums of the members, added in input order; ranks and threads share the samples."""
-    totals = parallel_map(partial(_added_between, rows, labels, clusters), rows.shape[1])
+    totals = parallel_map(partial(_sum_block, rows, labels, clusters), rows.shape[1])
     return np.ascontiguousarray(totals.T)
 
 
-def _added_between(rows: Array, labels: Labels, clusters: int, block: slice) -> Array:
+def _sum_block(rows: Array, labels: Labels, clusters: int, block: slice) -> Array:
     totals = np.zeros((clusters, len(range(*block.indices(rows.shape[1])))), rows.dtype)
     _add_up(rows, labels, block.start or 0, totals)
     return totals.T
@@ -201,7 +201,7 @@ def _add_up(rows: Array, labels: Labels, first: int, totals: Array) -> None:
             total[t] += row[t]
 
 
-def _laid_on(x: Array, centroids: Array, labels: Labels, radius: int, block: slice) -> Array:
+def _align_block(x: Array, centroids: Array, labels: Labels, radius: int, block: slice) -> Array:
     """Return, per signal, sums and counts of its samples that the best path aligns with its centroid."""
     own = x[block]
     out, samples = np.zeros((len(own), 2, x.shape[1])), x.shape[1]
@@ -211,7 +211,7 @@ def _laid_on(x: Array, centroids: Array, labels: Labels, radius: int, block: sli
     return out
 
 
-def _by_size(labels: Labels, count: int) -> Labels:
+def _number_by_size(labels: Labels, count: int) -> Labels:
     """Renumber the clusters by falling size, ties by their first member."""
     sizes = np.bincount(labels, minlength=count)
     first = [int(np.argmax(labels == c)) for c in range(count)]

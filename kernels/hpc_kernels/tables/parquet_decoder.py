@@ -1,4 +1,4 @@
-"""Decoder of Parquet tables, run as a process: sends names, then requested columns, on its standard input."""
+"""Decoder process of Parquet tables: sends names, then requested columns, over a socket on descriptor 0."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""Retention: what ended long ago goes with its history and its files, and nothing else does."""
+"""Retention: expired rows are removed with their events and files, and nothing else is."""
 
 import os
 import time
@@ -92,15 +92,15 @@ def test_rows_and_their_files_go_and_younger_ones_stay(home: Path) -> None:
     old, young = _staged(home, "serrano/data/old.csv", 31), _staged(home, "serrano/data/young.csv", 29)
     (old_job, runs), (young_job, _) = _ran(home, 31, attempts=2), _ran(home, 29)
     running = new_job("fft")
-    assert "2 would go (--yes does it)" in _prune("--older-than", "30d")
+    assert "2 rows would be removed (--yes removes them)" in _prune("--older-than", "30d")
     assert _messages() == []
-    assert "2 go:" in _prune("--older-than", "30d", "--yes")
+    assert "2 rows are removed:" in _prune("--older-than", "30d", "--yes")
     assert _rows() == {old, young, old_job, young_job, running}  # until the files are removed
     assert _work_off() == ["jobs.prune", "transfers.prune"]
     assert _rows() == {young, young_job, running}
     assert [path.name for path in runs.iterdir()] == [f"{young_job}.1"]
     assert [path.name for path in (home / "serrano/data").glob("*.csv")] == ["young.csv"]
-    assert "0 would go" in _prune("--older-than", "30d")
+    assert "0 rows would be removed" in _prune("--older-than", "30d")
 
 
 def test_what_no_worker_ever_had_goes_at_once() -> None:
@@ -245,5 +245,5 @@ def test_many_rows_go_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.operations.retention.BATCH", 3)
     for _ in range(8):
         _end(Transfer, new_transfer(), 31)
-    assert "8 go:" in _prune("--older-than", "30d", "--yes")
+    assert "8 rows are removed:" in _prune("--older-than", "30d", "--yes")
     assert len(_messages()) == 8

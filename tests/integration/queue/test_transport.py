@@ -1,4 +1,4 @@
-"""A connection to the queue that was given up: what is still asked of it is a lost connection, not a bug."""
+"""Redis transport: a call on a connection that was closed raises ConnectionError, not AttributeError."""
 
 from collections.abc import Iterator
 from typing import Any

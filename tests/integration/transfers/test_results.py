@@ -1,4 +1,4 @@
-"""An old client must not get an older job's result as if it were its own."""
+"""Check of a result: a client whose job failed must not get the result of an earlier job."""
 
 from pathlib import PurePosixPath
 from uuid import UUID

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.accounts import jwks
 from gateway.accounts.bearer import LONGEST_TOKEN, bearer_token
-from gateway.accounts.owner_names import check_owner, folder_name
+from gateway.accounts.owner_names import check_owner, owner_folder_name
 from gateway.callers import Caller, Scope
 from gateway.errors import Forbidden, Invalid, Unauthorized
 from gateway.operations.exposure import Exposed, check_exposure, warn_of_shared_roots
@@ -36,25 +36,25 @@ PLAIN = set(string.ascii_lowercase + string.digits + "_.-")
     ],
 )
 def test_an_owners_folder_can_be_read_by_people(owner: str, folder: str) -> None:
-    assert folder_name(owner) == folder
+    assert owner_folder_name(owner) == folder
 
 
 @given(st.lists(st.text(min_size=1), min_size=2, max_size=2, unique=True))
 def test_no_two_owners_share_a_folder_on_any_filesystem(owners: list[str]) -> None:
-    first, second = (unicodedata.normalize("NFC", folder_name(owner)).casefold() for owner in owners)
+    first, second = (unicodedata.normalize("NFC", owner_folder_name(owner)).casefold() for owner in owners)
     assert first != second
 
 
 @given(st.text(min_size=1))
 def test_a_folder_is_one_harmless_name(owner: str) -> None:
-    name = folder_name(owner)
+    name = owner_folder_name(owner)
     assert set(name) <= PLAIN
     assert name[0] not in ".-"
     assert 0 < len(name) <= 200
 
 
 def test_long_names_are_told_apart_to_the_last_letter() -> None:
-    first, second = (folder_name("Ö" * 254 + last) for last in "ab")
+    first, second = (owner_folder_name("Ö" * 254 + last) for last in "ab")
     assert first != second
     assert first.startswith("__")
 
@@ -69,7 +69,7 @@ def test_a_name_that_could_forge_a_line_is_refused(name: str) -> None:
 
 def test_no_owner_has_no_folder() -> None:
     with pytest.raises(Invalid):
-        folder_name("")
+        owner_folder_name("")
 
 
 def test_each_scope_holds_those_before_it() -> None:

@@ -6,7 +6,8 @@ import typer
 
 from hpc_gateway_client import GatewayClientError, Refused, StillRunning, Unreachable
 from hpc_gateway_client.commands import exit_code, main, run
-from hpc_gateway_client.commands.output import age, parse_since, size_text
+from hpc_gateway_client.commands.durations import parse_since
+from hpc_gateway_client.commands.output import age, size_text
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,12 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.settings_page import page
 
 ROOT = Path(__file__).parents[3]
+PAGES = ["README.md", "SECURITY.md", *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))]
 
 
 def _text(name: str) -> str:
@@ -28,3 +31,16 @@ def test_the_files_that_the_readme_names_exist() -> None:
     names = re.findall(r"\]\((docs/[^)]+)\)", _text("README.md"))
     assert names
     assert [name for name in names if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("page_name", PAGES)
+def test_the_python_files_that_a_page_names_exist(page_name: str) -> None:
+    named = set(re.findall(r"[\w./-]+/[\w.-]+\.py\b", _text(page_name)))
+    assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
+
+
+def test_the_test_files_that_pages_name_exist() -> None:
+    named = {name for page_name in PAGES for name in re.findall(r"\btest_\w+\.py\b", _text(page_name))}
+    there = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    assert named
+    assert named - there == set()

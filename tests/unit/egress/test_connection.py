@@ -53,7 +53,7 @@ def test_an_address_that_was_not_judged_is_not_connected_to(host: str) -> None:
         origin = Origin("http", host, listener.getsockname()[1])
         connection = Connection(origin, ["127.0.0.1"], PATIENT, "")
         connection._addresses.clear()  # noqa: SLF001  as if libcurl had looked it up itself
-        with pytest.raises(StorageError, match="was not judged"):
+        with pytest.raises(StorageError, match="has not allowed"):
             _carry_out(connection)
         connection.close()
         with pytest.raises(TimeoutError):
@@ -128,8 +128,8 @@ def test_odd_headers_arrive_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("target", ["/a b", "/a\0", "/\x7f", "/ä", "/?a b"])
-def test_a_target_that_would_not_stay_one_word_is_not_sent(target: str) -> None:
-    with pytest.raises(ValueError, match="one word"):
+def test_a_target_with_spaces_or_control_characters_is_not_sent(target: str) -> None:
+    with pytest.raises(ValueError, match="printable ASCII"):
         _read(f"http://127.0.0.1:1{target}")
 
 

@@ -1,4 +1,4 @@
-"""Where the gateway may connect, with every spelling of an inner address that an attacker would try."""
+"""The egress policy (SSRF): allowed addresses, and every spelling of a private address by an attacker."""
 
 import socket
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Defaults, wishes and ceilings: what a job gets, and what is refused."""
+"""Resource requests of jobs: defaults, ceilings, and refusals."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a finished job used: the ranks' own figures, and the scheduler's beside them."""
+"""Usage of a finished job: the figures of its ranks, and those of the scheduler."""
 
 import json
 from pathlib import Path, PurePosixPath

@@ -1,4 +1,4 @@
-"""Questions to a worker: over Redis and back, and every way to get no answer."""
+"""Requests to a worker: over Redis and back, and every way to get no reply."""
 
 import base64
 import json

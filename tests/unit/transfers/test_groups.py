@@ -1,4 +1,4 @@
-"""Which new rows share a message."""
+"""Group messages: the new rows that share a message."""
 
 from typing import Any
 from uuid import UUID, uuid4

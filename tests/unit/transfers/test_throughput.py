@@ -1,4 +1,4 @@
-"""How fast a transfer is said to be, and until when it is said to last."""
+"""Throughput of a transfer, and its estimated end."""
 
 from datetime import UTC, datetime, timedelta
 

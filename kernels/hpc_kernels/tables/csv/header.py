@@ -36,7 +36,7 @@ def parse_header(file: str, header: bytes) -> tuple[SignalNames, bytes]:
         If there is no name, or a quote is open.
     """
     line = header.rstrip(b"\r\n")
-    separator = _separator(file, line)
+    separator = _detect_separator(file, line)
     names = None if b'"' in line or b"\r" in line else _plain(line, separator)
     if names is None or names.longest > _LONGEST_NAME:
         names = _cells(file, line, separator)
@@ -45,7 +45,8 @@ def parse_header(file: str, header: bytes) -> tuple[SignalNames, bytes]:
     return names, separator
 
 
-def _separator(file: str, line: bytes) -> bytes:
+def _detect_separator(file: str, line: bytes) -> bytes:
+    """Return the first of semicolon, tab and comma that stands outside of quotes, else a semicolon."""
     quoted = b'"' in line  # the search for quoted names costs more than the rest of this function
     unquoted = re.sub(rf"(?:^|(?<=[;\t,])){_QUOTED}".encode(), b"", line) if quoted else line
     separator = next((s for s in (b";", b"\t", b",") if s in unquoted), b";")
