@@ -118,12 +118,16 @@ class FileSlice(io.RawIOBase):
 class MemorySlice(io.BytesIO):
     """A small file that was read into memory, with the methods of a FileSlice."""
 
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._data = data
+
     def __len__(self) -> int:
-        return self.getbuffer().nbytes
+        return len(self._data)
 
     def pieces(self) -> Iterator[bytes]:
         """Return all the bytes, for a digest."""
-        return iter([self.getvalue()])
+        return iter([self._data])
 
 
 class PartialFile:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
-from functools import cached_property
 
 from gateway.egress.pool import Response
 from gateway.errors import StorageBusy, StorageChanged, StorageError, StorageUnavailable
@@ -150,7 +149,7 @@ class S3Object:
             if stored.crc64nvme is None and stored.md5 is None:
                 self._requests.check_size(len(data))
 
-    @cached_property
+    @property
     def uploads(self) -> MultipartUploads:
         """The multipart uploads that become the object."""
         return MultipartUploads(self.address, self._requests, self._session)

@@ -103,18 +103,18 @@ class ObjectRequests:
 
     def put(self, data: Payload, digests: Mapping[str, bytes], query: str = "") -> StoredPart:
         """Send data that has these digests, and raise StorageUnavailable where the store has other bytes."""
-        url = f"{self._url}?{query}" if query else self._url
+        url, size = f"{self._url}?{query}" if query else self._url, len(data)
         signed = {PAYLOAD: digests["sha256"].hex()} if "sha256" in digests else {}
         checksum = {CHECKSUM: b64encode(digests["crc64nvme"]).decode()}
 
         def act(*, checked: bool) -> Mapping[str, str]:
             data.seek(0)
             headers = checksum | signed if checked else signed
-            with closing(self._send("PUT", url, headers, data, len(data))) as answer:
+            with closing(self._send("PUT", url, headers, data, size)) as answer:
                 answer.read()
                 return answer.headers
 
-        stored = _read_stored_part(self.with_checksum(act), len(data))
+        stored = _read_stored_part(self.with_checksum(act), size)
         if has_bytes(stored, data, digests) is False:
             key = self._address.key
             raise StorageUnavailable(

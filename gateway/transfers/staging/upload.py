@@ -27,12 +27,13 @@ def upload(file: SourceFile, store: Store, attempt: Attempt) -> None:
         With a sentence for the user; the transient ones of them are worth another try.
     """
     attempt.progress.expect(file.size)
-    if store.uploads is None:
+    uploads = store.uploads
+    if uploads is None:
         _put_once(file, store, attempt)
     elif file.size > WHOLE_BYTES:
-        _PartsUpload(file, store, store.uploads, attempt).run()
+        _PartsUpload(file, store, uploads, attempt).run()
     else:
-        _forget_uploads(store, store.uploads, attempt)
+        _forget_uploads(store, uploads, attempt)
         _put_whole(file, store, attempt)
 
 
@@ -58,6 +59,8 @@ def _abort_lost(uploads: Uploads, resume: ResumeState) -> None:
 
 def _forget_uploads(store: Store, uploads: Uploads, attempt: Attempt) -> None:
     """Remove the uploads of earlier tries, when the file has shrunk to where it needs no parts."""
+    if not attempt.resume.upload_id and attempt.resume.lost_since is None:
+        return
     with store.watched(partial(attempt.progress.advance, 0)):
         _abort_known(uploads, attempt.resume)
         with suppress(StorageError):  # not every account may list uploads
