@@ -124,6 +124,6 @@ def stage_out(
 
 
 def abandon_upload(address: S3Address, resume: ResumeState, settings: Settings) -> None:
-    """Remove what attempts have left at the store, as the worker does for a row that has ended."""
+    """Remove the leftovers of tries at the store, as the worker does for a row that has ended."""
     with closing(open_store(address, OWNER, settings)) as store:
         abort_uploads(store, resume)

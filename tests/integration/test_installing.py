@@ -52,7 +52,7 @@ def _requirements(name: str) -> Iterator[str]:
 
 
 def _is_installed(name: str) -> bool:
-    """Tell of what other platforms and Pythons need, too."""
+    """Return whether a requirement is installed: requirements of other platforms and Pythons are not."""
     try:
         metadata.distribution(name)
     except metadata.PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""The Celery tasks: a message holds only the ids of rows, and claims in the database decide who works."""
+"""The Celery tasks: a message holds only the ids of rows; a claim in the database admits one worker."""
 
 from gateway.settings import get_settings
 

@@ -167,7 +167,7 @@ def test_each_process_that_commits_rows_has_the_queue_when_it_starts(module: str
 
 @pytest.fixture
 def queued(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Record what the API hands to Celery."""
+    """Record the tasks that the API sends to Celery."""
     from gateway.queue import app  # noqa: PLC0415  after the environment is set
 
     calls: list[dict[str, Any]] = []

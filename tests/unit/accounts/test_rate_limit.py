@@ -1,4 +1,4 @@
-"""The rate limit of an owner: what Redis counts, and that requests are served where it cannot count."""
+"""The rate limit of an owner: requests counted in Redis, and served while Redis cannot count."""
 
 import time
 from collections.abc import Callable

@@ -28,7 +28,7 @@ def app(fake_redis: FakeRedis, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 
 
 def asked(fake: FakeRedis) -> dict[str, object]:
-    """Return what the next question says, as its worker would read it."""
+    """Return the arguments of the next request, as its worker would read them."""
     message = until("a question", lambda: fake.client.brpop([control_queue("hpc")]))
     _, question, _ = json.loads(base64.b64decode(json.loads(message[1])["body"]))
     return dict(question)
