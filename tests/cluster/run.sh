@@ -1,14 +1,8 @@
 #!/bin/bash
-# Provision Slurm if that was not done yet, and run the tests that need it:
+# Prepare a real Slurm, and run the tests that need it:
 #   tests/cluster/run.sh PREFIX [pytest arguments]        as root, on Debian 12
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 prefix=$(realpath -m "${1:?usage: run.sh PREFIX [pytest arguments]}")
-shift
-tests/cluster/provision.sh "$prefix"
-install() { "$1/bin/python" -m pip -q --disable-pip-version-check install -c constraints.txt "${@:2}"; }
-install "$prefix/venv" -e ./client -e '.[demo,dev]'
-# The kernels alone, as on a compute node, under the machine's own interpreter, with an MPI.
-[ -d "$prefix/kernels" ] || python3 -m venv "$prefix/kernels"
-install "$prefix/kernels" -e './kernels[mpi]' mpich
-GATEWAY_TEST_SLURM=$prefix exec "$prefix/venv/bin/python" -m pytest tests/cluster "$@"
+tests/cluster/prepare.sh "$prefix"
+GATEWAY_TEST_SLURM=$prefix exec "$prefix/venv/bin/python" -m pytest tests/cluster "${@:2}"

@@ -1,0 +1,12 @@
+#!/bin/bash
+# Provision Slurm if that was not done yet, and install the gateway and the kernels beside it:
+#   tests/cluster/prepare.sh PREFIX        as root, on Debian 12
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+prefix=$(realpath -m "${1:?usage: prepare.sh PREFIX}")
+tests/cluster/provision.sh "$prefix"
+install() { "$1/bin/python" -m pip -q --disable-pip-version-check install -c constraints.txt "${@:2}"; }
+install "$prefix/venv" -e ./client -e '.[demo,dev]'
+# The kernels alone, as on a compute node, under the machine's own interpreter, with an MPI.
+[ -d "$prefix/kernels" ] || python3 -m venv "$prefix/kernels"
+install "$prefix/kernels" -e './kernels[mpi]' mpich
