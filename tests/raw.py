@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from select import POLLRDHUP, poll
 
 Behaviour = Callable[[socket.socket], None]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhere"
@@ -14,16 +15,20 @@ def serving(*behaviours: Behaviour, host: str = "127.0.0.1") -> Iterator[str]:
     """Treat each connection in its own way; as many are accepted as there are ways."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, 0), family=family)
+    open_now: list[socket.socket] = []
 
     def serve() -> None:
         for behave in behaviours:
             accepted, _ = listener.accept()
+            open_now.append(accepted)
             with accepted, suppress(OSError):
                 behave(accepted)
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     yield f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/x"
+    with suppress(OSError, IndexError):
+        open_now[-1].shutdown(socket.SHUT_RDWR)  # else one that reads nothing never sees the end
     thread.join(5)
     listener.close()
 
@@ -39,6 +44,13 @@ def answering(*answers: bytes, heard: list[bytes] | None = None) -> Behaviour:
             accepted.sendall(answer)
 
     return behave
+
+
+def unread(accepted: socket.socket) -> None:
+    """Read nothing until the test ends."""
+    hangup = poll()
+    hangup.register(accepted, POLLRDHUP)
+    hangup.poll()
 
 
 def silent_after(*answers: bytes) -> Behaviour:

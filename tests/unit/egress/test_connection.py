@@ -16,7 +16,7 @@ from gateway.egress.headers import request_lines
 from gateway.egress.pool import ConnectionPool, Response
 from gateway.errors import Cancelled, StorageError, StorageUnavailable
 from gateway.settings import Settings
-from tests.raw import OK, Behaviour, answering, serving, silent_after
+from tests.raw import OK, Behaviour, answering, serving, silent_after, unread
 
 PATIENT = Settings(allowed_endpoints=["127.0.0.1"], connect_timeout_s=60, read_timeout_s=60)
 
@@ -219,7 +219,7 @@ PHASES: dict[str, tuple[str, Behaviour, bytes | None]] = {
     "head": ("http", silent_after(), None),
     "half a head": ("http", silent_after(b"HTTP/1.1 200 OK\r\nX"), None),
     "body": ("http", silent_after(OK.replace(b"4", b"9")), None),
-    "sending": ("http", lambda _: time.sleep(3), bytes(64 << 20)),
+    "sending": ("http", unread, bytes(64 << 20)),
 }
 
 
