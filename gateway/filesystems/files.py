@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import PurePosixPath
 
 from gateway.errors import FilesystemError
@@ -37,6 +36,11 @@ class SourceFile:
         """Return at most `length` bytes from `offset`; nothing at the end of the file."""
         with filesystem_errors(self.path):
             return os.pread(self.fd, length, offset)
+
+    def read_into(self, buffer: memoryview, offset: int) -> memoryview:
+        """Read into the buffer, and return the part of it that is filled; nothing at the end of the file."""
+        with filesystem_errors(self.path):
+            return buffer[: os.preadv(self.fd, [buffer], offset)]
 
     def read_whole(self) -> "MemorySlice":
         """Return all the bytes at once."""
@@ -109,10 +113,19 @@ class FileSlice(io.RawIOBase):
             self._source.check_unchanged()
         return data
 
-    def pieces(self) -> Iterator[bytes]:
-        """Return all the bytes in pieces, for a digest; the position stays where it is."""
-        copy = FileSlice(self._source, self._start, self._start + self._length, self._check)
-        return iter(partial(copy.read, _PIECE_BYTES), b"")
+    def pieces(self) -> Iterator[memoryview]:
+        """Yield all the bytes in pieces, for a digest; the next piece overwrites the one before.
+
+        The position stays the same.
+        """
+        buffer, position = memoryview(bytearray(min(_PIECE_BYTES, self._length))), 0
+        while position < self._length:
+            self._check()
+            piece = self._source.read_into(buffer[: self._length - position], self._start + position)
+            if not piece:
+                raise self._source.changed()
+            yield piece
+            position += len(piece)
 
 
 class MemorySlice(io.BytesIO):
@@ -125,9 +138,9 @@ class MemorySlice(io.BytesIO):
     def __len__(self) -> int:
         return len(self._data)
 
-    def pieces(self) -> Iterator[bytes]:
+    def pieces(self) -> Iterator[memoryview]:
         """Return all the bytes, for a digest."""
-        return iter([self._data])
+        return iter([memoryview(self._data)])
 
 
 class PartialFile:

@@ -67,12 +67,12 @@ class _NoDigest:
         return b""
 
 
-def compute_digests(pieces: Iterable[bytes], algorithms: Iterable[str]) -> dict[str, bytes]:
+def compute_digests(pieces: Iterable[memoryview], algorithms: Iterable[str]) -> dict[str, bytes]:
     """Return several digests of the joined pieces, which are read once."""
     digests = {name: _new(name) for name in algorithms}
     for piece in pieces:
         for digest in digests.values():
-            digest.update(memoryview(piece))
+            digest.update(piece)
     return {name: digest.digest() for name, digest in digests.items()}
 
 

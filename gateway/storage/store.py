@@ -12,8 +12,8 @@ from gateway.storage.remote import Connected
 class Payload(SizedBody, Protocol):
     """The bytes of a file, or of a part of it, on their way to a store."""
 
-    def pieces(self) -> Iterator[bytes]:
-        """Return all the bytes in pieces, for a digest; the position stays where it is."""
+    def pieces(self) -> Iterator[memoryview]:
+        """Yield all the bytes in pieces, for a digest; the next piece overwrites the one before."""
 
 
 @dataclass(frozen=True)
