@@ -1,18 +1,29 @@
-"""The settings of the gateway: environment variables with the prefix GATEWAY_, `.env`, or secret files."""
+"""The settings of the gateway: environment variables with the prefix GATEWAY_, an env file, or secret files.
 
+The env file is read only where GATEWAY_ENV_FILE names it. Processes of the gateway do not read the settings
+again: they adopt those of their launcher (gateway/processes.py).
+"""
+
+import json
+import logging
+import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gateway.absolute_paths import absolute_url
 from gateway.errors import Invalid
 
 # Docker, Podman and deploy/kubernetes mount secrets here: the file gateway_redis_url holds a setting.
 SECRETS = Path("/run/secrets")
+ENV_FILE = "GATEWAY_ENV_FILE"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_log = logging.getLogger(__name__)
+_adopted: dict[str, Any] = {}
 
 
 def _numbers(value: object) -> object:
@@ -33,7 +44,7 @@ Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256
 class Settings(BaseSettings):
     """The settings, their defaults and their meaning. Durations are in seconds."""
 
-    model_config = SettingsConfigDict(env_prefix="GATEWAY_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="ignore")
 
     database_url: SecretStr = Field(
         SecretStr("sqlite:///gateway.db"), description="SQLAlchemy URL: SQLite, or PostgreSQL with psycopg."
@@ -147,6 +158,16 @@ class Settings(BaseSettings):
     telemetry_s: float = Field(3.0, gt=0, description="Telemetry older than this is requested again.")
 
     @model_validator(mode="after")
+    def _make_absolute(self) -> Self:
+        for name, value in self:
+            if isinstance(value, Path):
+                setattr(self, name, value.absolute())
+        for name in ("database_url", "redis_url"):
+            url: SecretStr = getattr(self, name)
+            setattr(self, name, SecretStr(absolute_url(url.get_secret_value())))
+        return self
+
+    @model_validator(mode="after")
     def _check_oidc(self) -> Self:
         if self.auth != "oidc":
             return self
@@ -166,14 +187,40 @@ class Settings(BaseSettings):
 def read_settings(secrets: Path = SECRETS) -> Settings:
     """Read the settings; the environment overrides files. Raise Invalid naming the setting, not its value."""
     try:
-        return Settings(_secrets_dir=secrets if secrets.is_dir() else None)
+        return Settings(_env_file=_env_file(), _secrets_dir=secrets if secrets.is_dir() else None)
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         name = "".join(f"GATEWAY_{part}: ".upper() for part in first["loc"][:1])
         raise Invalid(f"{name}{first['msg'].removeprefix('Value error, ')}") from None
 
 
+def _env_file() -> Path | None:
+    """Return the file that GATEWAY_ENV_FILE names; without it, log that the `.env` here is not read."""
+    if named := os.environ.get(ENV_FILE):
+        path = Path(named).absolute()
+        if not path.is_file():
+            raise Invalid(f"{ENV_FILE} is {path}: expected a file of lines NAME=value; correct or unset it")
+        return path
+    if (unread := Path(".env").absolute()).is_file():
+        _log.warning("%s is not read; set %s=%s to read it", unread, ENV_FILE, unread)
+    return None
+
+
+def dump_settings(settings: Settings) -> str:
+    """Return the settings as JSON with their secrets, for `adopt_settings` in another process."""
+    values = {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in settings
+    }
+    return json.dumps(values, default=str)
+
+
+def adopt_settings(dumped: str) -> None:
+    """Take the settings of the launcher for those of this process."""
+    _adopted.update(json.loads(dumped))
+    get_settings.cache_clear()
+
+
 @lru_cache
 def get_settings() -> Settings:
     """Return the settings, which each process reads once."""
-    return read_settings()
+    return Settings(**_adopted) if _adopted else read_settings()

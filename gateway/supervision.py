@@ -34,14 +34,24 @@ class Supervisor:
         self._patience_s: dict[str, float] = {}
 
     def start(
-        self, name: str, argv: Sequence[str], env: Mapping[str, str] | None = None, patience_s: float = STOP_S
+        self,
+        name: str,
+        argv: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        patience_s: float = STOP_S,
+        descriptors: Sequence[int] = (),
     ) -> None:
-        """Start a child with `env` or this process's own; `patience_s` lies between SIGTERM and SIGKILL."""
+        """Start a child in `/` with `env` or this process's own; it inherits the descriptors.
+
+        `patience_s` lies between SIGTERM and SIGKILL.
+        """
         self._patience_s[name] = patience_s
         log = (self._logs / f"{name}.log").open("ab") if self._logs else None
         self._children[name] = subprocess.Popen(
             argv,
             env=env,
+            cwd="/",
+            pass_fds=descriptors,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT if log else None,

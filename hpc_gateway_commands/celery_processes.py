@@ -1,11 +1,11 @@
 """`hpc-gateway beat` and `hpc-gateway flower`: Celery takes the process over, signals included."""
 
 import os
-import sys
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
+from gateway import processes
 from gateway.errors import GatewayError
 from gateway.settings import get_settings
 from hpc_gateway_commands.ports import FLOWER_PORT
@@ -13,7 +13,7 @@ from hpc_gateway_commands.ports import FLOWER_PORT
 
 def beat() -> None:
     """Send the periodic tasks, which send lost work again; several at once do no harm."""
-    _become_celery("gateway.queue", "beat", "--loglevel", "INFO", "--pidfile=")
+    processes.become(processes.CELERY, "-A", "gateway.queue", "beat", "--loglevel", "INFO", "--pidfile=")
 
 
 def flower(
@@ -27,9 +27,5 @@ def flower(
             "set GATEWAY_FLOWER_BASIC_AUTH=user:password: Flower shows all work and can stop it"
         )
     os.environ["FLOWER_BASIC_AUTH"] = password.get_secret_value()  # a command line is public
-    _become_celery("workers.app", "flower", f"--address={host}", f"--port={port}")
-
-
-def _become_celery(app: str, *words: str) -> NoReturn:
-    argv = [sys.executable, "-m", "celery", "-A", app, *words]
-    os.execv(argv[0], argv)  # noqa: S606  argument list, no shell
+    address = (f"--address={host}", f"--port={port}")
+    processes.become(processes.CELERY, "-A", "workers.app", "flower", *address)

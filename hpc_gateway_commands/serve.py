@@ -3,12 +3,8 @@
 from typing import Annotated
 
 import typer
-import uvicorn
 
-from gateway.encryption import check_key
-from gateway.logs import configure_logging
-from gateway.operations.exposure import check_exposure, warn_of_shared_roots
-from gateway.settings import get_settings
+from gateway import processes
 from hpc_gateway_commands.ports import API_PORT
 
 
@@ -18,17 +14,5 @@ def serve(
     workers: Annotated[int, typer.Option(help="Number of processes.")] = 1,
 ) -> None:
     """Serve the REST API."""
-    configure_logging()
-    check_key()
-    check_exposure(host)
-    warn_of_shared_roots()
-    uvicorn.run(
-        "api.app:create_app",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        access_log=False,
-        log_config=None,
-        forwarded_allow_ips=get_settings().trusted_proxies,
-    )
+    words = (f"--host={host}", f"--port={port}", f"--workers={workers}")
+    processes.become("api.server:main", *words)

@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.encryption import check_key
-from workers.launch import run_workers
+from gateway import processes
 
 
 def worker(
@@ -23,5 +22,5 @@ def worker(
     """Serve clusters: stage files, submit and watch jobs. Runs where their scheduler and files are."""
     if not names and not housekeeping:
         raise typer.BadParameter("name a cluster to serve, or say --housekeeping")
-    check_key()
-    raise typer.Exit(run_workers(names or [], housekeeping=housekeeping, concurrency=concurrency))
+    words = [*(["--housekeeping"] if housekeeping else []), "--concurrency", str(concurrency)]
+    processes.become("workers.launch:launch", *words, "--", *(names or []))

@@ -85,13 +85,21 @@ def in_processes(root: psutil.Process, needles: list[bytes]) -> tuple[list[str],
     for process in root.children(recursive=True):
         folder = Path(f"/proc/{process.pid}")
         try:
-            given = (folder / "environ").read_bytes() + (folder / "cmdline").read_bytes()
+            given = _readable(folder / "environ") + (folder / "cmdline").read_bytes()
         except OSError:
             continue
         looked += 1
         if _holds(given, needles):
             found.append(f"{process.pid}: {process.name()}")
     return found, looked
+
+
+def _readable(path: Path) -> bytes:
+    """Read a file, or nothing where the process lets none but root read it."""
+    try:
+        return path.read_bytes()
+    except PermissionError:
+        return b""
 
 
 def _holds(data: bytes, needles: list[bytes]) -> bool:

@@ -9,9 +9,12 @@ from gateway.settings import Settings
 HEAD = """\
 # Settings
 
-Environment variables, lines of a `.env` file in the working folder, or files in `/run/secrets` named like the
-variable in small letters (`gateway_redis_url`). Every process of the gateway reads the same ones (API,
-workers, beat, Flower); `hpc-gateway key` makes a key. Durations are in seconds.
+Environment variables, lines of the file that `GATEWAY_ENV_FILE` names, or files in `/run/secrets` named
+like the variable in small letters (`gateway_redis_url`); the first of them wins. Without `GATEWAY_ENV_FILE`
+no `.env` is read: a command that finds one in its folder says so, with the line to set. Relative paths (the
+database's file, `infrastructures.toml`, key files) begin at the folder where the command is called. All
+processes of the gateway read the same ones (API, workers, beat, Flower); `hpc-gateway key` makes a key.
+Durations are in seconds.
 
 | variable | default | meaning |
 |---|---|---|

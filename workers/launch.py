@@ -4,9 +4,12 @@ import os
 import signal
 import socket
 import sys
+from argparse import ArgumentParser
 from types import FrameType
 
+from gateway import processes
 from gateway.clusters import catalog
+from gateway.encryption import check_key
 from gateway.errors import NotFound
 from gateway.queue import HOUSEKEEPING
 from gateway.queue.ask_worker import control_queue
@@ -14,12 +17,23 @@ from gateway.supervision import Supervisor
 
 
 def celery_argv(queue: str, concurrency: int) -> list[str]:
-    """Return the command of a Celery worker, named after the queue that it serves."""
+    """Return entry and words of a Celery worker, named after the queue that it serves."""
     return [
-        *(sys.executable, "-m", "celery", "-A", "workers.app", "worker", "--loglevel", "INFO"),
+        *(processes.CELERY, "-A", "workers.app", "worker", "--loglevel", "INFO"),
         *("--queues", queue, "--hostname", f"{queue}@{socket.gethostname()}"),
         *("--concurrency", str(concurrency), "--without-gossip", "--without-mingle"),
     ]
+
+
+def launch() -> None:
+    """Serve the clusters that the command line names."""
+    parser = ArgumentParser()
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--housekeeping", action="store_true")
+    parser.add_argument("--concurrency", type=int, required=True)
+    words = parser.parse_args()
+    check_key()
+    sys.exit(run_workers(words.names, housekeeping=words.housekeeping, concurrency=words.concurrency))
 
 
 def run_workers(names: list[str], *, housekeeping: bool, concurrency: int) -> int:
@@ -43,13 +57,18 @@ def run_workers(names: list[str], *, housekeeping: bool, concurrency: int) -> in
 
 def _serve(names: list[str], *, housekeeping: bool, concurrency: int) -> tuple[str, int]:
     """Run all processes until one ends; return its name and exit status."""
-    with Supervisor() as children:
+    with processes.sealed() as descriptor, Supervisor() as children:
+
+        def start(name: str, entry: str, *words: str) -> None:
+            argv = processes.command(descriptor, entry, *words)
+            children.start(name, argv, processes.plain_environment(), descriptors=(descriptor,))
+
         for name in names:
-            children.start(f"worker {name}", celery_argv(name, concurrency))
-            children.start(f"control {name}", celery_argv(control_queue(name), 1))
-            children.start(f"watcher {name}", [sys.executable, "-m", "workers.watcher", name])
+            start(f"worker {name}", *celery_argv(name, concurrency))
+            start(f"control {name}", *celery_argv(control_queue(name), 1))
+            start(f"watcher {name}", "workers.watcher:main", name)
         if housekeeping:
-            children.start("housekeeping", celery_argv(HOUSEKEEPING, 1))
+            start("housekeeping", *celery_argv(HOUSEKEEPING, 1))
         return children.wait()
 
 

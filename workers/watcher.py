@@ -1,4 +1,4 @@
-"""The watcher of a cluster: `python -m workers.watcher NAME`, a process beside the Celery worker.
+"""The watcher of a cluster: `workers.watcher:main NAME`, a process beside the Celery worker.
 
 It is not a Celery task, so that ends become visible while the broker is down, and so that thousands of
 rounds a day do not displace the tasks in Flower. It holds a lease: a second watcher waits.
@@ -101,7 +101,3 @@ def main() -> None:
     signal.signal(signal.SIGTERM, finish)
     signal.signal(signal.SIGINT, finish)
     Watcher(cluster, open_scheduler(cluster)).run(stop)
-
-
-if __name__ == "__main__":
-    main()

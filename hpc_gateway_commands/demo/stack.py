@@ -203,7 +203,7 @@ def _is_free(port: int) -> bool:
 
 
 def _command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "hpc_gateway_client", *words]
+    return [sys.executable, "-P", "-m", "hpc_gateway_client", *words]
 
 
 def _answers(client: httpx.Client, url: str) -> bool:

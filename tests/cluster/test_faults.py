@@ -6,8 +6,8 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
+import psutil
 import pytest
 
 from hpc_gateway_commands.demo.stack import Stack
@@ -142,14 +142,9 @@ def test_forgotten_by_slurm_before_the_watcher_looked(
 
 
 def _watcher_of(stack: Stack) -> int:
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (path / "cmdline").read_bytes().split(b"\0")
-            environment = (path / "environ").read_bytes()
-        except OSError:
-            continue
-        if b"workers.watcher" in words and str(stack.folder).encode() in environment:
-            return int(path.name)
+    for process in psutil.Process(stack.parts.pid("worker")).children():
+        if "workers.watcher:main" in process.cmdline():
+            return process.pid
     raise AssertionError("there is no watcher")
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway import settings as module
 from gateway.errors import Invalid
-from gateway.settings import get_settings, read_settings
+from gateway.settings import adopt_settings, dump_settings, get_settings, read_settings
 
 OIDC = {
     "AUTH": "oidc",
@@ -91,3 +92,49 @@ def test_a_bad_secret_file_is_refused_by_name_and_not_shown(tmp_path: Path) -> N
     with pytest.raises(Invalid, match="GATEWAY_RETRIES") as refused:
         read_settings(tmp_path)
     assert "s3cret" not in str(refused.value)
+
+
+@pytest.fixture
+def env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("GATEWAY_RETRIES=3\n")
+    return tmp_path / ".env"
+
+
+def test_a_file_of_lines_is_not_read_by_its_name_alone(
+    env_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert read_settings().retries == 5
+    assert caplog.messages == [f"{env_file} is not read; set GATEWAY_ENV_FILE={env_file} to read it"]
+
+
+@pytest.mark.parametrize("named", [".env", "../{folder}/.env"])
+def test_a_file_of_lines_is_read_where_it_is_named(
+    env_file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, named: str
+) -> None:
+    monkeypatch.setenv("GATEWAY_ENV_FILE", named.format(folder=env_file.parent.name))
+    assert read_settings().retries == 3
+    assert caplog.messages == []
+    _set(monkeypatch, RETRIES="4")
+    assert read_settings().retries == 4
+
+
+@pytest.mark.parametrize("named", ["missing.env", "."])
+def test_a_named_file_that_is_none_is_an_error(
+    env_file: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    monkeypatch.setenv("GATEWAY_ENV_FILE", named)
+    with pytest.raises(Invalid, match="GATEWAY_ENV_FILE"):
+        read_settings()
+
+
+def test_adopted_settings_are_those_of_the_launcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    _set(monkeypatch, CREDENTIALS_KEY="s3cret", RETRIES_BY_KIND="job=2", ALLOWED_ENDPOINTS="a b", **OIDC)
+    given = get_settings()
+    monkeypatch.setattr(module, "_adopted", {})
+    monkeypatch.chdir("/")
+    _set(monkeypatch, CREDENTIALS_KEY="another", RETRIES_BY_KIND="data=7", LEASE_S="7")
+    adopt_settings(dump_settings(given))
+    assert get_settings() == given
+    assert get_settings().credentials_key == given.credentials_key

@@ -22,6 +22,7 @@ from typing import Any
 
 from gateway.clusters.telemetry import PartitionFigures
 from gateway.errors import SchedulerError, SchedulerUnavailable
+from gateway.processes import plain_environment
 from gateway.schedulers import batch_script
 from gateway.schedulers.base import Accounting, JobReport, JobSpec
 from gateway.schedulers.slurm import reports
@@ -265,8 +266,9 @@ def check_conf(conf: Path) -> None:
             f"Slurm's configuration {conf} does not exist or cannot be read by this account"
         )
     probe = subprocess.run(
-        [sys.executable, "-c", _PROBE, str(conf)],
-        env={**os.environ, "PYSLURM_DISABLE_AUTO_INIT": "1"},
+        [sys.executable, "-P", "-c", _PROBE, str(conf)],
+        env={**plain_environment(), "PYSLURM_DISABLE_AUTO_INIT": "1"},
+        cwd="/",
         capture_output=True,
         text=True,
         timeout=_PROBE_TIMEOUT_S,

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from api import server
 from gateway.accounts import api_keys as accounts_keys
 from gateway.db import session_scope
 from gateway.errors import Conflict, Invalid, NotFound
 from gateway.operations.exposure import Exposed
 from gateway.settings import get_settings
-from hpc_gateway_client.commands import app as gateway_app
 from hpc_gateway_commands.keys import app
 
 pytestmark = [
@@ -68,16 +68,21 @@ def test_a_wrong_word_makes_no_key(words: tuple[str, ...]) -> None:
 def test_the_api_is_not_opened_by_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[Any] = []
     monkeypatch.setattr("uvicorn.run", lambda *_, **how: served.append(how["host"]))
-    monkeypatch.setattr("hpc_gateway_commands.serve.configure_logging", lambda: None)  # it is this process's
-    everywhere = ("serve", "--host", "0.0.0.0")  # noqa: S104  nothing listens
-    refused = CliRunner().invoke(gateway_app, everywhere)
-    assert isinstance(refused.exception, Exposed)
+    monkeypatch.setattr("api.server.configure_logging", lambda: None)  # it is this process's
+
+    def serve(host: str) -> None:
+        monkeypatch.setattr("sys.argv", ["api.server", f"--host={host}", "--port=0", "--workers=1"])
+        server.main()
+
+    everywhere = "0.0.0.0"  # noqa: S104  nothing listens
+    with pytest.raises(Exposed):
+        serve(everywhere)
     assert served == []
-    for words in (("serve",), ("serve", "--host", "::1")):
-        assert CliRunner().invoke(gateway_app, words).exit_code == 0
+    for host in ("127.0.0.1", "::1"):
+        serve(host)
     monkeypatch.setattr(get_settings(), "auth", "keys")
-    assert CliRunner().invoke(gateway_app, everywhere).exit_code == 0
-    assert served == ["127.0.0.1", "::1", "0.0.0.0"]  # noqa: S104
+    serve(everywhere)
+    assert served == ["127.0.0.1", "::1", everywhere]
 
 
 def test_only_a_key_that_works_can_be_revoked() -> None:

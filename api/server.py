@@ -1,0 +1,61 @@
+"""The server of the API: uvicorn, in one process or in several of a common socket."""
+
+from argparse import ArgumentParser
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
+
+from gateway import processes
+from gateway.encryption import check_key
+from gateway.logs import configure_logging
+from gateway.operations.exposure import check_exposure, warn_of_shared_roots
+from gateway.settings import get_settings
+
+
+@dataclass(frozen=True)
+class _Application:
+    """Makes the application in a process that uvicorn starts, out of what its parent has packed."""
+
+    packed: bytes
+
+    def __call__(self) -> FastAPI:
+        """Adopt settings and variables, then make the application."""
+        processes.adopt(self.packed)
+        from api.app import create_app  # noqa: PLC0415  its modules read the settings
+
+        return create_app()
+
+
+def main() -> None:
+    """Serve by the options of the command line."""
+    parser = ArgumentParser()
+    parser.add_argument("--host", required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--workers", type=int, required=True)
+    words = parser.parse_args()
+    configure_logging()
+    check_key()
+    check_exposure(words.host)
+    warn_of_shared_roots()
+    run(words.host, words.port, words.workers)
+
+
+def run(host: str, port: int, workers: int) -> None:
+    """Serve until SIGTERM."""
+    options: dict[str, Any] = {
+        "factory": True,
+        "host": host,
+        "port": port,
+        "access_log": False,
+        "log_config": None,
+        "forwarded_allow_ips": get_settings().trusted_proxies,
+    }
+    if workers == 1:
+        uvicorn.run("api.app:create_app", **options)
+        return
+    config = uvicorn.Config(_Application(processes.pack()), workers=workers, **options)
+    processes.withdraw()  # `_Application` brings them to the processes that uvicorn starts
+    Multiprocess(config, sockets=[config.bind_socket()]).run()
