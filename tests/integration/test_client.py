@@ -2,14 +2,12 @@
 
 import asyncio
 import os
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import boto3
 import pytest
-import uvicorn
 from sqlalchemy import Engine
 
 from gateway.db import session_scope
@@ -28,6 +26,7 @@ from hpc_gateway_client import (
 from hpc_gateway_client.models import Transfer as Shown
 from tests.ended_rows import failed_transfer
 from tests.rows import new_job, transfer
+from tests.servers import served
 from tests.services import object_store
 
 STORE = Store("https://s3.example.org", "b", "access", "a/secret+key=1")
@@ -37,15 +36,8 @@ STORE = Store("https://s3.example.org", "b", "access", "a/secret+key=1")
 def url(database: Engine, broker: str) -> Iterator[str]:
     from api.app import create_app  # noqa: PLC0415  after the environment is set
 
-    server = uvicorn.Server(uvicorn.Config(create_app(), port=0, log_config=None))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        thread.join(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+    with served(create_app()) as base:
+        yield base
 
 
 def _end(row_id: UUID, state: TransferState, reason: str = "") -> None:
