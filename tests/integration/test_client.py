@@ -163,3 +163,25 @@ def test_the_store_comes_from_the_usual_variables_or_a_profile(
     monkeypatch.setenv("AWS_SESSION_TOKEN", "short-lived")
     with pytest.raises(GatewayClientError, match="session token"):
         Store.from_environment("b")
+    monkeypatch.setenv("AWS_PROFILE", "lab")
+    assert Store.from_environment("b").region == "lab-1"
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "default-2")
+    assert Store.from_environment("b").region == "default-2"
+    monkeypatch.setenv("AWS_REGION", "region-3")
+    assert Store.from_environment("b").region == Store.from_environment("b", "lab").region == "region-3"
+    monkeypatch.setenv("AWS_REGION", "")
+    assert Store.from_environment("b").region == "default-2"
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.delenv(name)
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    amazon = Store.from_environment("b")
+    assert (amazon.region, amazon.endpoint.endswith(".amazonaws.com")) == ("us-east-1", True)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://s3.example.org")
+    monkeypatch.setenv("AWS_REGION", "no region")
+    with pytest.raises(GatewayClientError, match="no region"):
+        Store.from_environment("b")
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "nonsense")
+    with pytest.raises(GatewayClientError, match="nonsense"):
+        Store.from_environment("b")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://s3.example.org")
