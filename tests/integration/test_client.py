@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import UUID, uuid4
 
 import boto3
@@ -60,6 +61,34 @@ def test_a_step_waits_for_the_end(url: str) -> None:
     with Gateway(url, "hpc", STORE) as gateway:
         row = gateway.stage_in("o.csv", "serrano/data/o.csv", _complete)
     assert (row.state, row.dst, row.ended_at is not None) == ("completed", "serrano/data/o.csv", True)
+
+
+def test_an_interrupted_wait_names_the_work_that_goes_on(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hpc_gateway_client.gateway.time", SimpleNamespace(sleep=interrupted))
+    with Gateway(url, "hpc", STORE) as gateway, pytest.raises(KeyboardInterrupt) as caught:
+        gateway.stage_in("o.csv", "serrano/data/o.csv")
+    with Gateway(url, "hpc", STORE) as gateway:
+        [row] = gateway.transfers("s3_data").items
+    assert f"/s3_data/{row.id} is accepted" in caught.value.__notes__[0]
+
+
+def test_a_cancelled_wait_names_the_work_that_goes_on(url: str) -> None:
+    async def main() -> str:
+        async with AsyncGateway(url, "hpc", STORE) as gateway:
+            accepted = asyncio.Event()
+            wait = asyncio.create_task(gateway.stage_in("o", "serrano/data/o", lambda _row: accepted.set()))
+            await accepted.wait()
+            wait.cancel()
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await wait
+            [row] = (await gateway.transfers("s3_data")).items
+            assert str(row.id) in caught.value.__notes__[0]
+            return row.state
+
+    assert asyncio.run(main()) == "accepted"
 
 
 def test_a_failure_raises_with_the_reason_and_can_be_retried_with_other_keys(url: str) -> None:
@@ -156,13 +185,6 @@ def test_the_store_comes_from_the_usual_variables_or_a_profile(
         "aws_access_key_id = a\naws_secret_access_key = s\n"
     )
     assert Store.from_environment("b", "lab") == Store("https://lab.example.org", "b", "a", "s", "lab-1")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://s3.example.org")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "access")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a/secret+key=1")
-    assert Store.from_environment("b") == STORE
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "short-lived")
-    with pytest.raises(GatewayClientError, match="session token"):
-        Store.from_environment("b")
     monkeypatch.setenv("AWS_PROFILE", "lab")
     assert Store.from_environment("b").region == "lab-1"
     monkeypatch.setenv("AWS_DEFAULT_REGION", "default-2")
@@ -173,6 +195,10 @@ def test_the_store_comes_from_the_usual_variables_or_a_profile(
     assert Store.from_environment("b").region == "default-2"
     for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_REGION"):
         monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://s3.example.org")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "access")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a/secret+key=1")
+    assert Store.from_environment("b") == STORE
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     amazon = Store.from_environment("b")
     assert (amazon.region, amazon.endpoint.endswith(".amazonaws.com")) == ("us-east-1", True)
@@ -185,3 +211,6 @@ def test_the_store_comes_from_the_usual_variables_or_a_profile(
     with pytest.raises(GatewayClientError, match="nonsense"):
         Store.from_environment("b")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://s3.example.org")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "short-lived")
+    with pytest.raises(GatewayClientError, match="session token"):
+        Store.from_environment("b")
