@@ -1,12 +1,10 @@
 """The FastAPI application: middleware, error handlers and routers."""
 
 from fastapi import Depends, FastAPI
-from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import gateway.queue  # noqa: F401  it sends the messages that commits of the API ask for
-from api import idempotency, problems
+from api import idempotency, problems, swagger_ui
 from api.body_limits import BodyLimits
 from api.openapi import describe
 from api.openapi_names import operation_id
@@ -57,6 +55,7 @@ def create_app() -> FastAPI:
         version="0.1.0",
         description=DESCRIPTION,
         redirect_slashes=False,
+        docs_url=None,  # api/swagger_ui.py has the page, with assets of this service
         redoc_url=None,
         generate_unique_id_function=operation_id,
     )
@@ -67,9 +66,8 @@ def create_app() -> FastAPI:
     idempotency.install_idempotency(app)
     for module in RATE_LIMITED:
         app.include_router(module.router, dependencies=[Depends(limit_rate)], responses=LIMIT_PROBLEMS)
-    for module in (services, health, metrics):
+    for module in (services, health, metrics, swagger_ui):
         app.include_router(module.router)
-    app.get("/ui", include_in_schema=False)(_ui)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     if tracing.is_enabled():
         _start_tracing(app)
@@ -82,8 +80,3 @@ def _start_tracing(app: FastAPI) -> None:
 
     tracing.start("hpc-gateway-api")
     FastAPIInstrumentor.instrument_app(app, excluded_urls="health,metrics")
-
-
-def _ui() -> HTMLResponse:
-    """Serve Swagger UI at the first generation's path."""
-    return get_swagger_ui_html(openapi_url="/openapi.json", title="HPC Gateway")

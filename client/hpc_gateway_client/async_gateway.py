@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
@@ -66,14 +67,17 @@ class AsyncGateway(Client[httpx.AsyncClient]):
 
     async def run(self, steps: Steps[Result]) -> Result:
         """Carry out steps, and return their result."""
-        answer: Answer = None
+        go_on = partial(steps.send, None)
         while True:
             try:
-                step = steps.send(answer)
+                step = go_on()
             except StopIteration as end:
                 result: Result = end.value
                 return result
-            answer = await self._carry_out(step)
+            try:
+                go_on = partial(steps.send, await self._carry_out(step))
+            except BaseException as error:  # noqa: BLE001  the steps raise it again, interrupts too
+                go_on = partial(steps.throw, error)
 
     async def _carry_out(self, step: Call | Pause) -> Answer:
         if isinstance(step, Pause):

@@ -13,11 +13,17 @@ from hpc_gateway_client.models import Job, Transfer
 
 
 class GatewayClientError(Exception):
-    """The base of all errors of the client."""
+    """The base of all errors; `accepted` is the row that goes on when the wait for it failed."""
+
+    accepted: Transfer | Job | None = None
 
 
 class Unreachable(GatewayClientError):
-    """The gateway does not answer."""
+    """The gateway does not answer; a request that reached it without an answer may be accepted."""
+
+    def __init__(self, detail: str, *, may_be_accepted: bool = False) -> None:
+        super().__init__(detail)
+        self.may_be_accepted = may_be_accepted
 
 
 class Refused(GatewayClientError):

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
@@ -64,14 +65,17 @@ class Gateway(Client[httpx.Client]):
 
     def run(self, steps: Steps[Result]) -> Result:
         """Carry out steps, and return their result."""
-        answer: Answer = None
+        go_on = partial(steps.send, None)
         while True:
             try:
-                step = steps.send(answer)
+                step = go_on()
             except StopIteration as end:
                 result: Result = end.value
                 return result
-            answer = self._carry_out(step)
+            try:
+                go_on = partial(steps.send, self._carry_out(step))
+            except BaseException as error:  # noqa: BLE001  the steps raise it again, interrupts too
+                go_on = partial(steps.throw, error)
 
     def _carry_out(self, step: Call | Pause) -> Answer:
         if isinstance(step, Pause):

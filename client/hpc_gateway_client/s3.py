@@ -1,8 +1,10 @@
 """boto3 for the client's store, in a module of its own because the import of boto3 takes 0.3 s."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import boto3
 from boto3.exceptions import Boto3Error
@@ -14,24 +16,34 @@ from hpc_gateway_client.errors import StoreFailed
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+AMAZON_REGION = "us-east-1"
+
 
 def read_environment(profile: str | None) -> dict[str, str]:
-    """Return endpoint, region and keys of the AWS variables or a profile, as the fields of a Store."""
+    """Return endpoint, region and keys of the AWS variables or a profile, as the fields of a Store.
+
+    The region is that of AWS_REGION, which boto3 does not read, of AWS_DEFAULT_REGION, or of the profile;
+    without one it is `local`, or Amazon's first region at Amazon.
+    """
     with _translate_errors("the store cannot be found"):
         session = boto3.Session(profile_name=profile)
         keys = session.get_credentials()
-        region = session.region_name or "local"
-        endpoint = session.client("s3", region_name=region).meta.endpoint_url
+        named = os.environ.get("AWS_REGION") or session.region_name
+        endpoint = session.client("s3", region_name=named or AMAZON_REGION).meta.endpoint_url
     if keys is None or keys.access_key is None or keys.secret_key is None:
         raise StoreFailed("no keys for the store: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
     if keys.token:
         raise StoreFailed("keys with a session token cannot be handed to the gateway")
     return {
         "endpoint": endpoint,
-        "region": region,
+        "region": named or (AMAZON_REGION if _is_amazon(endpoint) else "local"),
         "access_key": keys.access_key,
         "secret_key": keys.secret_key,
     }
+
+
+def _is_amazon(endpoint: str) -> bool:
+    return (urlsplit(endpoint).hostname or "").endswith(".amazonaws.com")
 
 
 @contextmanager
@@ -57,5 +69,5 @@ def open_client(
 def _translate_errors(failure: str) -> Iterator[None]:
     try:
         yield
-    except (Boto3Error, BotoCoreError, ClientError, OSError) as error:
+    except (Boto3Error, BotoCoreError, ClientError, OSError, ValueError) as error:
         raise StoreFailed(f"{failure}: {error}") from error

@@ -1,7 +1,7 @@
 """Sans-IO steps of the client: generators of calls and pauses, carried out by a blocking or an async client.
 
 A generator yields a Call and is sent the response (or the transport error), or yields a Pause and is sent
-nothing; its return value is the result.
+nothing; its return value is the result. An error or an interrupt of the client is raised at the `yield`.
 """
 
 import time
@@ -13,11 +13,19 @@ from uuid import UUID, uuid4
 import httpx
 from pydantic import BaseModel
 
-from hpc_gateway_client.errors import JobFailed, Refused, StillRunning, TransferFailed, Unreachable
+from hpc_gateway_client.errors import (
+    GatewayClientError,
+    JobFailed,
+    Refused,
+    StillRunning,
+    TransferFailed,
+    Unreachable,
+)
 from hpc_gateway_client.models import TRANSFER_KINDS, Job, Transfer, TransferKind
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 AWAY = (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT)
 
 Body = Mapping[str, object]
@@ -72,12 +80,13 @@ def pauses() -> Generator[float, None, None]:
 
 def request(call: Call) -> Steps[Any]:
     """Make a call, and make it again while the gateway is away or still busy with the first one."""
-    started = time.monotonic()
+    started, arrived = time.monotonic(), False
     for pause in pauses():
         answer = yield call
         if isinstance(answer, httpx.Response) and not _is_retryable(answer):
             return _content(answer)
-        yield Pause(pause, _away(answer), time.monotonic() - started)
+        arrived = arrived or not isinstance(answer, NEVER_SENT)
+        yield Pause(pause, _away(answer, call, arrived=arrived), time.monotonic() - started)
     return None
 
 
@@ -113,7 +122,23 @@ def _request_row(row: Row, call: Call) -> Steps[Row]:
 
 
 def wait(row: Row, report: Report[Row] | None, timeout_s: float | None) -> Steps[Row]:
-    """Fetch a row until it has ended; raise when it ended badly or the time is over."""
+    """Fetch a row until it has ended; raise when it ended badly or the time is over.
+
+    Any other error, an interrupt too, carries a note with the row's id: the accepted work goes on.
+    """
+    try:
+        row = yield from _follow(row, report, timeout_s)
+    except BaseException as error:
+        error.add_note(f"{row.url} is accepted and goes on; Gateway.find({str(row.id)!r}) returns it")
+        if isinstance(error, GatewayClientError):
+            error.accepted = row
+        raise
+    if not row.succeeded:
+        raise TransferFailed(row) if isinstance(row, Transfer) else JobFailed(row)
+    return row
+
+
+def _follow(row: Row, report: Report[Row] | None, timeout_s: float | None) -> Steps[Row]:
     started = time.monotonic()
     for pause in pauses():
         if report is not None:
@@ -124,8 +149,6 @@ def wait(row: Row, report: Report[Row] | None, timeout_s: float | None) -> Steps
             raise StillRunning(f"{row.url} is still {row.state} after {timeout_s:g} s; it goes on")
         yield Pause(pause)
         row = yield from refresh(row)
-    if not row.succeeded:
-        raise TransferFailed(row) if isinstance(row, Transfer) else JobFailed(row)
     return row
 
 
@@ -171,7 +194,12 @@ def _content(response: httpx.Response) -> Any:
     return content
 
 
-def _away(answer: Answer) -> Unreachable:
+def _away(answer: Answer, call: Call, *, arrived: bool) -> Unreachable:
+    """Return the error for a gateway that stays away; a POST that arrived somewhere may be accepted."""
     if isinstance(answer, httpx.Response):
-        return Unreachable(f"the gateway answers {answer.status_code}: {answer.text[:200]}")
-    return Unreachable(f"the gateway does not answer: {answer or type(answer).__name__}")
+        found = f"the gateway answers {answer.status_code}: {answer.text[:200]}"
+    else:
+        found = f"the gateway does not answer: {answer or type(answer).__name__}"
+    may_be_accepted = arrived and call.method == "POST"
+    hint = "; it may have accepted the request" if may_be_accepted else ""
+    return Unreachable(found + hint, may_be_accepted=may_be_accepted)

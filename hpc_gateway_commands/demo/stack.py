@@ -24,6 +24,7 @@ from hpc_gateway_commands.ports import API_PORT, FLOWER_PORT
 
 INFRASTRUCTURE = "demo"
 READY_S = 60.0
+LOG_LINES = 10
 # SeaweedFS has flushed its volumes at once, and then waits 15 s for connections between its own parts.
 STORE_PATIENCE_S = 1.0
 _POLL_S = 0.1
@@ -94,12 +95,27 @@ class Stack:
             _command("migrate"), env=self.env, check=True, stdin=subprocess.DEVNULL, capture_output=True
         )
 
+    def check_parts(self) -> None:
+        """Raise with the name of a part that has ended, and the end of its log."""
+        ended = self.parts.ended()
+        if ended is not None:
+            name, status = ended
+            how = f"by the signal {-status}" if status < 0 else f"with the status {status}"
+            raise Unavailable(f"a part has ended, {how}: {name}.{self._end_of_log(name)}")
+
+    def _end_of_log(self, name: str) -> str:
+        """Return the last lines of a part's log, which is removed with the folder of the demo."""
+        text = (self.folder / "logs" / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+        lines = ["".join(c if c.isprintable() else "?" for c in line) for line in text.splitlines()]
+        return "\n".join([" The end of its log:", *lines[-LOG_LINES:]]) if lines else " It wrote no log."
+
     def _wait(self, name: str, url: str) -> None:
         deadline = time.monotonic() + READY_S
         with httpx.Client(timeout=2) as client:
             while not _answers(client, url):
-                if self.parts.ended() or time.monotonic() > deadline:
-                    raise Unavailable(f"{name} did not start: see {self.folder / 'logs' / name}.log")
+                self.check_parts()
+                if time.monotonic() > deadline:
+                    raise Unavailable(f"{name} did not start in {READY_S:.0f} s.{self._end_of_log(name)}")
                 time.sleep(_POLL_S)
 
 

@@ -2,14 +2,13 @@
 
 import asyncio
 import os
-import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import UUID, uuid4
 
 import boto3
 import pytest
-import uvicorn
 from sqlalchemy import Engine
 
 from gateway.db import session_scope
@@ -28,6 +27,7 @@ from hpc_gateway_client import (
 from hpc_gateway_client.models import Transfer as Shown
 from tests.ended_rows import failed_transfer
 from tests.rows import new_job, transfer
+from tests.servers import served
 from tests.services import object_store
 
 STORE = Store("https://s3.example.org", "b", "access", "a/secret+key=1")
@@ -37,15 +37,8 @@ STORE = Store("https://s3.example.org", "b", "access", "a/secret+key=1")
 def url(database: Engine, broker: str) -> Iterator[str]:
     from api.app import create_app  # noqa: PLC0415  after the environment is set
 
-    server = uvicorn.Server(uvicorn.Config(create_app(), port=0, log_config=None))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        thread.join(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+    with served(create_app()) as base:
+        yield base
 
 
 def _end(row_id: UUID, state: TransferState, reason: str = "") -> None:
@@ -68,6 +61,34 @@ def test_a_step_waits_for_the_end(url: str) -> None:
     with Gateway(url, "hpc", STORE) as gateway:
         row = gateway.stage_in("o.csv", "serrano/data/o.csv", _complete)
     assert (row.state, row.dst, row.ended_at is not None) == ("completed", "serrano/data/o.csv", True)
+
+
+def test_an_interrupted_wait_names_the_work_that_goes_on(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hpc_gateway_client.gateway.time", SimpleNamespace(sleep=interrupted))
+    with Gateway(url, "hpc", STORE) as gateway, pytest.raises(KeyboardInterrupt) as caught:
+        gateway.stage_in("o.csv", "serrano/data/o.csv")
+    with Gateway(url, "hpc", STORE) as gateway:
+        [row] = gateway.transfers("s3_data").items
+    assert f"/s3_data/{row.id} is accepted" in caught.value.__notes__[0]
+
+
+def test_a_cancelled_wait_names_the_work_that_goes_on(url: str) -> None:
+    async def main() -> str:
+        async with AsyncGateway(url, "hpc", STORE) as gateway:
+            accepted = asyncio.Event()
+            wait = asyncio.create_task(gateway.stage_in("o", "serrano/data/o", lambda _row: accepted.set()))
+            await accepted.wait()
+            wait.cancel()
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await wait
+            [row] = (await gateway.transfers("s3_data")).items
+            assert str(row.id) in caught.value.__notes__[0]
+            return row.state
+
+    assert asyncio.run(main()) == "accepted"
 
 
 def test_a_failure_raises_with_the_reason_and_can_be_retried_with_other_keys(url: str) -> None:
@@ -164,10 +185,32 @@ def test_the_store_comes_from_the_usual_variables_or_a_profile(
         "aws_access_key_id = a\naws_secret_access_key = s\n"
     )
     assert Store.from_environment("b", "lab") == Store("https://lab.example.org", "b", "a", "s", "lab-1")
+    monkeypatch.setenv("AWS_PROFILE", "lab")
+    assert Store.from_environment("b").region == "lab-1"
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "default-2")
+    assert Store.from_environment("b").region == "default-2"
+    monkeypatch.setenv("AWS_REGION", "region-3")
+    assert Store.from_environment("b").region == Store.from_environment("b", "lab").region == "region-3"
+    monkeypatch.setenv("AWS_REGION", "")
+    assert Store.from_environment("b").region == "default-2"
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://s3.example.org")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "access")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a/secret+key=1")
     assert Store.from_environment("b") == STORE
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    amazon = Store.from_environment("b")
+    assert (amazon.region, amazon.endpoint.endswith(".amazonaws.com")) == ("us-east-1", True)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://s3.example.org")
+    monkeypatch.setenv("AWS_REGION", "no region")
+    with pytest.raises(GatewayClientError, match="no region"):
+        Store.from_environment("b")
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "nonsense")
+    with pytest.raises(GatewayClientError, match="nonsense"):
+        Store.from_environment("b")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://s3.example.org")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "short-lived")
     with pytest.raises(GatewayClientError, match="session token"):
         Store.from_environment("b")

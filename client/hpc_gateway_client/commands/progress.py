@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from hpc_gateway_client.commands.output import COLOURS
 from hpc_gateway_client.models import Job, Transfer
@@ -12,26 +14,42 @@ from hpc_gateway_client.models import Job, Transfer
 Report = Callable[[Transfer | Job], None]
 
 
+class ProgressLines:
+    """The lines of a command's steps on stderr, and texts above them."""
+
+    def __init__(self, shown: Progress) -> None:
+        self._shown = shown
+
+    def say(self, text: str) -> None:
+        """Print a text that stays: above the lines, whole, as wide as it is."""
+        self._shown.console.print(Text(text), soft_wrap=True)
+
+    def stop(self) -> None:
+        """Draw the lines for the last time."""
+        self._shown.stop()
+
+    def add(self, title: str) -> Report:
+        """Add a line, and return the `report` that redraws it."""
+        task = self._shown.add_task(escape(title), total=None)
+
+        def report(row: Transfer | Job) -> None:
+            colour = COLOURS.get(row.state, "default")
+            reason = f" {row.reason}" if row.reason and not row.ended else ""
+            described = f"{escape(title)} [{colour}]{row.state}[/]{escape(reason)}"
+            self._shown.update(task, description=described)
+            if isinstance(row, Transfer):
+                self._shown.update(task, completed=row.bytes_done, total=row.bytes_total)
+            elif row.ended:
+                done = sum(output.bytes for output in row.outputs)
+                self._shown.update(task, completed=done, total=done)
+
+        return report
+
+
 @contextmanager
-def progress_lines() -> Iterator[Callable[[str], Report]]:
-    """Give a function that adds a line to stderr and returns the `report` that redraws it."""
+def progress_lines() -> Iterator[ProgressLines]:
+    """Give the lines; they are redrawn until the end of the block."""
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as shown:
-        yield lambda title: _add_line(shown, title)
-
-
-def _add_line(shown: Progress, title: str) -> Report:
-    task = shown.add_task(title, total=None)
-
-    def report(row: Transfer | Job) -> None:
-        colour = COLOURS.get(row.state, "default")
-        reason = f" {row.reason}" if row.reason and not row.ended else ""
-        shown.update(task, description=f"{title} [{colour}]{row.state}[/]{reason}")
-        if isinstance(row, Transfer):
-            shown.update(task, completed=row.bytes_done, total=row.bytes_total)
-        elif row.ended:
-            done = sum(output.bytes for output in row.outputs)
-            shown.update(task, completed=done, total=done)
-
-    return report
+        yield ProgressLines(shown)

@@ -81,9 +81,9 @@ def watch_row(
     as_json: AsJson = False,
 ) -> None:
     """Follow one until it has ended; the exit code says how."""
-    with connect_to_wait(url) as gateway, progress_lines() as add_line:
+    with connect_to_wait(url) as gateway, progress_lines() as lines:
         row = gateway.find(row_id)
-        ended = gateway.wait(row, add_line(f"{row.kind} {row.id}"), timeout)
+        ended = gateway.wait(row, lines.add(f"{row.kind} {row.id}"), timeout)
     _print_states([ended], as_json=as_json)
 
 

@@ -1,25 +1,26 @@
 """`hpc-gateway run`: the whole workflow in one line, from a file here to its result here."""
 
-import getpass
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
-from uuid import uuid4
 
 import typer
 
 from hpc_gateway_client.commands import output
 from hpc_gateway_client.commands.connection import connect_to_wait
+from hpc_gateway_client.commands.interrupts import Interrupts
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Url
-from hpc_gateway_client.commands.progress import progress_lines
+from hpc_gateway_client.commands.progress import ProgressLines, progress_lines
 from hpc_gateway_client.commands.services import CLASSES, check_services
+from hpc_gateway_client.commands.temporary_objects import TemporaryObjects
+from hpc_gateway_client.commands.unfinished import describe_unfinished
+from hpc_gateway_client.commands.workflow import Workflow
 from hpc_gateway_client.errors import GatewayClientError
+from hpc_gateway_client.models import Job
 from hpc_gateway_client.store import Store
-
-FOLDER = "serrano/data"
 
 
 def run(
@@ -40,6 +41,10 @@ def run(
         list[str] | None, typer.Option("--param", help="A parameter of the job: num_mpi_procs=2")
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the objects in the bucket.")] = False,
+    resume: Annotated[
+        list[str] | None,
+        typer.Option("--resume", help="Go on with accepted work: an id that an interrupted run has printed."),
+    ] = None,
     url: Url = LOCAL_URL,
     as_json: AsJson = False,
 ) -> None:
@@ -48,47 +53,55 @@ def run(
     check_services(wanted)
     if result is not None and len(wanted) > 1:
         raise typer.BadParameter("each service has a result of its own; leave --output out")
-    store = Store.from_environment(bucket, profile)
     params = parameters(param or [])
+    store = Store.from_environment(bucket, profile)
+    objects = TemporaryObjects(store, keep=keep)
     with (
+        Interrupts() as interrupts,
         connect_to_wait(url, on, store) as gateway,
-        _unique_keys(store, keep=keep) as new_key,
-        progress_lines() as add_line,
+        progress_lines() as lines,
     ):
-        key = new_key(data.name)
-        store.upload(data, key)
-        place = f"Init_Data/{key}"
-        gateway.stage_in(key, f"{FOLDER}/{place}", add_line("S3 to cluster"))
-        job = gateway.compute(wanted, f"/{place}", params, add_line(" ".join(wanted)))
-        for made in job.outputs:
-            key = new_key(f"{made.service}{Path(made.path).suffix}")
-            gateway.stage_out(made.path, key, add_line(f"{made.service} to S3"))
-            _download(store, key, result or data.with_name(f"{data.stem}_{Path(key).name}"))
+        work = Workflow(gateway, store, objects, interrupts, lines.say)
+        with _leave_accepted_work(work, objects, interrupts, lines, url):
+            work.resume(resume or [])
+            job = _compute(work, wanted, data, params, lines)
+            for made in job.outputs:
+                key = work.stage_out(made, lines.add(f"{made.service} to S3"))
+                name = f"{data.stem}_{made.service}{Path(made.path).suffix}"
+                _download(store, key, result or data.with_name(name), lines)
     if as_json:
         output.print_json(job)
 
 
-@contextmanager
-def _unique_keys(store: Store, *, keep: bool) -> Iterator[Callable[[str], str]]:
-    """Give a function that makes a key of this run alone for a file; delete the objects at the end."""
-    prefix = f"hpc-gateway/{getpass.getuser()}-{uuid4().hex[:12]}"
-    keys: list[str] = []
-
-    def new_key(file: str) -> str:
-        keys.append(f"{prefix}/{file}")
-        return keys[-1]
-
-    try:
-        yield new_key
-    finally:
-        for key in [] if keep else keys:
-            with suppress(GatewayClientError):
-                store.delete(key)
+def _compute(
+    work: Workflow, services: list[str], data: Path, params: dict[str, object], lines: ProgressLines
+) -> Job:
+    """Bring the input to the cluster and run the job, unless an earlier run has left the job."""
+    place = "" if work.job else work.stage_in(data, lines.add("S3 to cluster"))
+    return work.compute(services, place, params, lines.add(" ".join(services)))
 
 
-def _download(store: Store, key: str, file: Path) -> None:
+def _download(store: Store, key: str, file: Path, lines: ProgressLines) -> None:
     store.download(key, file)
-    typer.echo(str(file), err=True)
+    lines.say(str(file))
+
+
+@contextmanager
+def _leave_accepted_work(
+    work: Workflow, objects: TemporaryObjects, interrupts: Interrupts, lines: ProgressLines, url: str
+) -> Iterator[None]:
+    """Say at an error what the gateway goes on with; remove the objects that no work needs, at every end."""
+    try:
+        yield
+    except (GatewayClientError, KeyboardInterrupt) as error:
+        with interrupts.put_off(lambda: None), suppress(OSError):  # a terminal that is gone
+            lines.stop()
+            for line in describe_unfinished(work, objects, error, url):
+                typer.echo(line, err=True)
+        raise
+    finally:
+        for key in objects.remove():
+            typer.echo(f"not removed from the bucket: {key}", err=True)
 
 
 def parameters(words: list[str]) -> dict[str, object]:

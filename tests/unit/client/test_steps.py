@@ -16,6 +16,7 @@ from hpc_gateway_client import (
 from hpc_gateway_client.models import Job, Transfer
 from hpc_gateway_client.steps import Call, Pause, Steps, find, pauses, request, stage, wait
 
+SENT = "it may have accepted the request"
 NOW = "2026-11-22T12:00:00Z"
 WORK = {
     "id": str(uuid4()),
@@ -151,6 +152,58 @@ def test_a_bad_end_raises_with_its_reason() -> None:
     with pytest.raises(JobFailed, match="timeout: 5 min") as job_failed:
         drive(wait(job, None, None), reply(200, JOB | ended_job))
     assert job_failed.value.job.exit_code is None
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), Unreachable("lost"), Refused(401, "expired")])
+def test_an_end_of_the_wait_names_the_work_that_goes_on(error: BaseException) -> None:
+    steps = stage("s3_data", {"dst": "x"}, None, None)
+    steps.send(None)
+    assert isinstance(steps.send(reply(201, TRANSFER)), Pause)
+    with pytest.raises(type(error)) as caught:
+        steps.throw(error)
+    [note] = caught.value.__notes__
+    assert f"/s3_data/{TRANSFER['id']} is accepted and goes on" in note
+    if isinstance(error, GatewayClientError):
+        assert error.accepted is not None
+        assert str(error.accepted.id) == TRANSFER["id"]
+
+
+def test_what_was_not_accepted_or_has_ended_has_no_such_note() -> None:
+    with pytest.raises(Refused) as refused:
+        drive(stage("s3_data", {}, None, None), reply(400, {"detail": "dst"}))
+    ended = {"status": "failure", "state": "failed", "reason": "NoSuchBucket"}
+    with pytest.raises(TransferFailed) as failed:
+        drive(stage("s3_data", {}, None, None), reply(201, TRANSFER | ended))
+    for caught in (refused, failed):
+        assert getattr(caught.value, "__notes__", []) == []
+        assert caught.value.accepted is None
+
+
+@pytest.mark.parametrize(
+    ("method", "answers", "hint"),
+    [
+        ("POST", [httpx.ConnectError("refused")], ""),
+        ("POST", [httpx.ConnectTimeout("slow"), httpx.ConnectError("refused")], ""),
+        ("POST", [httpx.ReadTimeout("slow")], SENT),
+        ("POST", [httpx.ReadTimeout("slow"), httpx.ConnectError("refused")], SENT),
+        ("POST", [reply(504, "a proxy's page")], SENT),
+        ("GET", [httpx.ReadTimeout("slow")], ""),
+    ],
+)
+def test_a_post_without_an_answer_may_be_accepted_if_it_was_sent(
+    method: str, answers: list[httpx.Response | httpx.TransportError], hint: str
+) -> None:
+    steps = request(Call(method, "/job", {}))
+    steps.send(None)
+    away = None
+    for answer in answers:
+        pause = steps.send(answer)
+        assert isinstance(pause, Pause)
+        away = pause.away
+        steps.send(None)
+    assert away is not None
+    assert away.may_be_accepted is bool(hint)
+    assert str(away).endswith(hint)
 
 
 def test_the_callers_time_ends_the_wait_and_not_the_work() -> None:

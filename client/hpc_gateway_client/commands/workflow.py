@@ -1,0 +1,125 @@
+"""The steps of `hpc-gateway run`, which know at every moment what the gateway has accepted."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from hpc_gateway_client.commands.interrupts import Interrupts
+from hpc_gateway_client.commands.progress import Report
+from hpc_gateway_client.commands.temporary_objects import TemporaryObjects
+from hpc_gateway_client.errors import GatewayClientError, Refused, Unreachable
+from hpc_gateway_client.gateway import Gateway
+from hpc_gateway_client.models import Job, Output, Transfer
+from hpc_gateway_client.store import Store
+
+FOLDER = "serrano/data"
+Row = TypeVar("Row", bound=Transfer | Job)
+
+
+class Workflow:
+    """One run: each step takes its accepted row from those that are resumed, or starts it.
+
+    `rows` has the last known status of all accepted rows; `uncertain` names requests without an answer,
+    which the gateway may have accepted.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        store: Store,
+        objects: TemporaryObjects,
+        interrupts: Interrupts,
+        say: Callable[[str], None],
+    ) -> None:
+        self._gateway, self._store, self._objects = gateway, store, objects
+        self._interrupts, self._say = interrupts, say
+        self.rows: dict[str, Transfer | Job] = {}
+        self.uncertain: list[str] = []
+
+    def resume(self, ids: Sequence[str]) -> None:
+        """Look up the rows that an earlier run has left."""
+        for row_id in ids:
+            row = self._gateway.find(row_id)
+            if row.infrastructure != self._gateway.infrastructure:
+                raise GatewayClientError(f"{row_id} is on the cluster {row.infrastructure}: give it by --on")
+            if isinstance(row, Transfer) and (row.kind == "data" or row.bucket != self._store.bucket):
+                raise GatewayClientError(
+                    f"{row_id} is no transfer of `run` with the bucket {self._store.bucket}: give its own"
+                )
+            self.rows[row.url] = row
+
+    @property
+    def job(self) -> Job | None:
+        """The job of the run, once it is accepted."""
+        return next((row for row in self.rows.values() if isinstance(row, Job)), None)
+
+    def stage_in(self, data: Path, line: Report) -> str:
+        """Bring the input to the cluster, and return its place below the data folder."""
+        row = self._transfer("s3_data")
+        if row is None:
+            key = self._objects.new_key(data.name)
+            self._store.upload(data, key)
+            dst = f"{FOLDER}/Init_Data/{key}"
+            row = self._start(lambda: self._gateway.start_stage_in(key, dst), "s3_data", key)
+        row = self._wait(row, line)
+        return str(row.dst).removeprefix(FOLDER)
+
+    def compute(self, services: Sequence[str], place: str, params: Mapping[str, object], line: Report) -> Job:
+        """Run the services on the input."""
+        job = self.job or self._start(
+            lambda: self._gateway.start_compute(services, place, params), "job", None
+        )
+        return self._wait(job, line)
+
+    def stage_out(self, made: Output, line: Report) -> str:
+        """Bring a result to the store, and return its key."""
+        row = self._transfer("s3_result", made.path)
+        if row is None:
+            key = self._objects.new_key(f"{made.service}{Path(made.path).suffix}")
+            row = self._start(lambda: self._gateway.start_stage_out(made.path, key), "s3_result", key)
+        return self._wait(row, line).object
+
+    def _transfer(self, kind: str, src: str | None = None) -> Transfer | None:
+        """Return the accepted transfer of a step, and take over its object."""
+        for row in self.rows.values():
+            if isinstance(row, Transfer) and row.kind == kind and src in (None, row.src):
+                self._objects.adopt(row.object)
+                return row
+        return None
+
+    def _start(self, start: Callable[[], Row], what: str, key: str | None) -> Row:
+        """Start a row, and put an interrupt off until the gateway's answer says whether it is accepted."""
+        request = f"{what} {key or ''}".rstrip()
+        self.uncertain.append(request)
+        if key:
+            self._objects.hold(key)
+        with self._interrupts.put_off(self._stop_waiting):
+            try:
+                row = start()
+            except (Refused, Unreachable) as error:
+                if not (isinstance(error, Unreachable) and error.may_be_accepted):
+                    self._forget(request, key)
+                raise
+            self.rows[row.url] = row
+            self.uncertain.remove(request)
+        return row
+
+    def _forget(self, request: str, key: str | None) -> None:
+        self.uncertain.remove(request)
+        if key:
+            self._objects.release(key)
+
+    def _stop_waiting(self) -> None:
+        self._gateway.patience_s = 0.0
+        self._say("waiting for the gateway's answer to a request; interrupt again to end without it")
+
+    def _wait(self, row: Row, line: Report) -> Row:
+        if isinstance(row, Transfer):
+            self._objects.hold(row.object)
+        return self._gateway.wait(row, lambda seen: self._see(seen, line))
+
+    def _see(self, row: Transfer | Job, line: Report) -> None:
+        self.rows[row.url] = row
+        if row.ended and isinstance(row, Transfer):
+            self._objects.release(row.object)
+        line(row)

@@ -1,0 +1,118 @@
+"""A gateway and a store in one application that stop at a moment that a test names, for the command `run`."""
+
+import asyncio
+import threading
+from typing import Any
+from uuid import uuid4
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+NOW = "2026-11-22T12:00:00Z"
+BUCKET = "recordings"
+RESULT = b"x\n1\n"
+COMMON = {"infrastructure": "demo", "created_at": NOW, "updated_at": NOW, "attempt": 1}
+
+
+class HeldGateway:
+    """It accepts and ends everything at once, except for the request of `moment`, such as `POST /job`.
+
+    A held POST or request of the store waits for `released`; a held status does not change until then.
+    `away` names a request that gets no answer after it was carried out, and all that come after it.
+    """
+
+    def __init__(self, moment: str = "", away: str = "", reason: str = "") -> None:
+        self.moment, self._away_at, self._reason = moment, away, reason
+        self.reached, self.released = threading.Event(), threading.Event()
+        self.objects: dict[str, bytes] = {}
+        self.rows: dict[str, dict[str, Any]] = {}
+        self.app = Starlette(
+            routes=[Route("/{path:path}", self._answer, methods=["GET", "POST", "PUT", "DELETE"])]
+        )
+        self._is_away = False
+
+    def accepted(self, kind: str) -> str:
+        """Return the id of the only row of a kind."""
+        [url] = [url for url in self.rows if url.startswith(f"/{kind}/")]
+        return url.rpartition("/")[2]
+
+    async def _answer(self, request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        collection = request.url.path.split("/")[1]
+        body = await request.body()
+        if collection == BUCKET:
+            await self._hold(f"{method} object")
+            return self._store(request, body)
+        await self._hold(f"{method} /{collection}", waits=method == "POST")
+        answer = self._gateway(method, request.url.path, await request.json() if body else {})
+        self._is_away = self._is_away or self._away_at == f"{method} /{collection}"
+        return Response("away", 503) if self._is_away else answer
+
+    async def _hold(self, name: str, *, waits: bool = True) -> None:
+        if name != self.moment:
+            return
+        self.reached.set()
+        if waits:
+            await asyncio.to_thread(self.released.wait)
+
+    def _store(self, request: Request, body: bytes) -> Response:
+        key = request.url.path.removeprefix(f"/{BUCKET}/")
+        if request.method == "PUT":
+            self.objects[key] = body
+        elif request.method == "DELETE":
+            self.objects.pop(key, None)
+            return Response(status_code=204)
+        elif key not in self.objects:
+            return Response(status_code=404)
+        headers = {"ETag": '"e"', "Last-Modified": "Sun, 22 Nov 2026 12:00:00 GMT"}
+        return Response(
+            self.objects[key] if request.method == "GET" else b"",
+            headers=headers
+            | ({"Content-Length": str(len(self.objects[key]))} if request.method == "HEAD" else {}),
+        )
+
+    def _gateway(self, method: str, path: str, body: dict[str, Any]) -> Response:
+        kind = path.split("/")[1]
+        if body.get("infrastructure") == "refused":
+            return JSONResponse({"detail": "there is no such cluster"}, 400)
+        if method == "POST" and path == f"/{kind}":
+            row = (
+                COMMON
+                | {"id": str(uuid4()), "reason": self._reason}
+                | (_job(body) if kind == "job" else _transfer(body))
+            )
+            self.rows[f"{path}/{row['id']}"] = row
+            return JSONResponse(row, 201)
+        row = self.rows.get(path.removesuffix("/cancel"), {})
+        if row and (self.moment != f"GET /{kind}" or self.released.is_set()):
+            self._end(kind, row)
+        return JSONResponse(row) if row else JSONResponse({"detail": "there is no such row"}, 404)
+
+    def _end(self, kind: str, row: dict[str, Any]) -> None:
+        row["status"] = "completed"
+        row["state"] = "succeeded" if kind == "job" else "completed"
+        if kind == "job":
+            path = f"serrano/data/Output_Data/jobs/{row['id']}.1/fft.csv"
+            row["outputs"] = [{"service": "fft", "path": path, "bytes": len(RESULT), "sha256": ""}]
+            row["success"] = True
+        if kind == "s3_result":
+            self.objects.setdefault(row["object"], RESULT)
+
+
+def _transfer(body: dict[str, Any]) -> dict[str, Any]:
+    named = {name: body.get(name) for name in ("endpoint", "bucket", "object", "region", "dst", "src")}
+    return named | {"status": "transferring", "state": "transferring", "bytes_total": None, "bytes_done": 0}
+
+
+def _job(body: dict[str, Any]) -> dict[str, Any]:
+    nothing = {
+        "scheduler_id": "",
+        "success": None,
+        "exit_code": None,
+        "submitted_at": None,
+        "started_at": None,
+    }
+    lists = {"services": body["services"], "params": body["params"], "warnings": [], "outputs": []}
+    return {"status": "queued", "state": "queued"} | nothing | lists

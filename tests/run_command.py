@@ -1,0 +1,78 @@
+"""`hpc-gateway run` in a folder of its own, against a gateway that is held at a moment."""
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.held_gateway import BUCKET, HeldGateway
+from tests.servers import served
+
+Process = subprocess.Popen[str]
+
+
+def argv(*words: str) -> list[str]:
+    """Return the command line of `hpc-gateway`."""
+    return [sys.executable, "-m", "hpc_gateway_client", *words]
+
+
+class Run:
+    """A folder with an input, and the commands that a user gives there."""
+
+    def __init__(self, folder: Path, base: str) -> None:
+        self.folder, self._base = folder, base
+        (folder / "a file.csv").write_text("x\n1\n", encoding="utf-8")
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The settings of the client and the store."""
+        ours = {
+            name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GATEWAY_"))
+        }
+        return ours | {
+            "GATEWAY_URL": self._base,
+            "GATEWAY_BUCKET": BUCKET,
+            "AWS_ENDPOINT_URL": self._base,
+            "AWS_ACCESS_KEY_ID": "access",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+        }
+
+    def start(self, *words: str) -> Process:
+        """Start a command."""
+        ours = {
+            name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GATEWAY_"))
+        }
+        env = ours | {
+            "GATEWAY_URL": self._base,
+            "GATEWAY_BUCKET": BUCKET,
+            "AWS_ENDPOINT_URL": self._base,
+            "AWS_ACCESS_KEY_ID": "access",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+        }
+        argv = [sys.executable, "-m", "hpc_gateway_client", *words]
+        return subprocess.Popen(
+            argv, cwd=self.folder, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    def workflow(self) -> Process:
+        """Start the whole workflow."""
+        return self.start("run", "fft", "a file.csv", "--on", "demo")
+
+    def does(self, command: str) -> str:
+        """Carry out a command that was printed, and return its stderr."""
+        process = self.start(*shlex.split(command)[1:])
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+        return err
+
+
+@contextmanager
+def running(folder: Path, gateway: HeldGateway) -> Iterator[Run]:
+    with served(gateway.app) as base:
+        try:
+            yield Run(folder, base)
+        finally:
+            gateway.released.set()

@@ -1,0 +1,77 @@
+"""A terminal of a given width: it runs a command, and shows the text that stays on its screen."""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+TOKENS = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])|\x1b\][^\x07]*\x07|([\r\n])|([^\x1b\r\n])")
+ROWS = 60
+
+
+class Screen:
+    """The lines of a screen, as the control sequences of a progress display leave them."""
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self._lines: list[list[str]] = [[]]
+        self._row = self._column = 0
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines, without blanks at their ends."""
+        return ["".join(line).rstrip() for line in self._lines]
+
+    def draw(self, text: str) -> None:
+        """Carry out a text with its control sequences."""
+        for count, command, control, letter in TOKENS.findall(text):
+            if letter:
+                self._put(letter)
+            elif control == "\n":
+                self._go_to(self._row + 1)
+            elif control or command == "G":
+                self._column = 0
+            elif command == "A":
+                self._go_to(self._row - int(count or 1))
+            elif command == "K":
+                self._lines[self._row] = [] if count == "2" else self._lines[self._row][: self._column]
+
+    def _put(self, letter: str) -> None:
+        if self._column == self._width:
+            self._go_to(self._row + 1)
+            self._column = 0
+        line = self._lines[self._row]
+        line += " " * (self._column + 1 - len(line))
+        line[self._column] = letter
+        self._column += 1
+
+    def _go_to(self, row: int) -> None:
+        self._row = max(0, row)
+        while len(self._lines) <= self._row:
+            self._lines.append([])
+
+
+def run_in_terminal(
+    argv: Sequence[str], env: Mapping[str, str], folder: Path, width: int
+) -> tuple[int, list[str]]:
+    """Run a command in a terminal; return its exit status and the lines that are left on the screen."""
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, width, 0, 0))
+    env = {**env, "TERM": "xterm-256color"}
+    child = subprocess.Popen(argv, cwd=folder, env=env, stdin=follower, stdout=follower, stderr=follower)
+    os.close(follower)
+    drawn = b""
+    try:
+        while piece := os.read(leader, 65536):
+            drawn += piece
+    except OSError:  # the last process that had the terminal open has closed it
+        pass
+    os.close(leader)
+    screen = Screen(width)
+    screen.draw(drawn.decode())
+    return child.wait(timeout=60), screen.lines
