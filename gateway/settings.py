@@ -154,6 +154,11 @@ class Settings(BaseSettings):
     flower_basic_auth: SecretStr | None = Field(
         None, description="`user:password` of Flower, which does not start without it."
     )
+    worker_memory_bytes: int = Field(
+        2 << 30,
+        ge=0,
+        description="Memory of one process of a worker's pool; 0 is no limit (docs/operations.md).",
+    )
     log_format: Literal["json", "text"] = Field("json", description="`json` for machines, `text` for people.")
     telemetry_s: float = Field(3.0, gt=0, description="Telemetry older than this is requested again.")
 

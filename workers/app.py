@@ -6,14 +6,19 @@ from gateway import tracing
 from gateway.db import get_engine
 from gateway.logs import work_id
 from gateway.queue import app
+from workers.memory_limit import limit_memory, recycled_above_kib
 from workers.tasks import control, housekeeping, jobs, operator, retention, transfers
 
 __all__ = ["app", "control", "housekeeping", "jobs", "operator", "retention", "transfers"]
 
 
+app.conf.worker_max_memory_per_child = recycled_above_kib()
+
+
 @worker_process_init.connect
-def _reset_engine(**_: object) -> None:
-    """Make each pool process open connections of its own, because a fork must not share sockets."""
+def _prepare_process(**_: object) -> None:
+    """Limit the memory of a pool process; connections are its own, because a fork must not share sockets."""
+    limit_memory()
     get_engine.cache_clear()
     if tracing.is_enabled():
         tracing.start("hpc-gateway-worker")

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from traceback import clear_frames
 from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,8 +12,9 @@ from sqlalchemy.orm import Session
 from gateway.db import session_scope
 from gateway.errors import ClaimLost, Fault, GatewayError, HandedBack
 from gateway.models import Job, Transfer
-from gateway.work import failures
+from gateway.work import failures, transitions
 from gateway.work.claims import Claim, lock_claimed
+from workers.memory_limit import OutOfMemory, out_of_memory
 
 
 class GivenUp(GatewayError):
@@ -51,9 +53,20 @@ def recording_failure(model: type[Transfer | Job], claim: Claim) -> Iterator[Non
     except SQLAlchemyError:
         _log.exception("%s: the database failed; the row is sent again when its lease has expired", claim.id)
         raise
+    except MemoryError as error:  # it must not reach Celery, which would end the whole worker
+        clear_frames(error.__traceback__)  # they hold the memory
+        _record_lack_of_memory(model, claim)
+        raise OutOfMemory(str(claim.id)) from None
     except Exception as error:
         _record_error(model, claim, error)
         raise
+
+
+def _record_lack_of_memory(model: type[Transfer | Job], claim: Claim) -> None:
+    with suppress(ClaimLost), session_scope() as session:
+        row = lock_claimed(session, model, claim)
+        error = out_of_memory(row.attempt, transitions.events(session, row))
+        failures.record_failure(session, row, error)
 
 
 def _record_error(model: type[Transfer | Job], claim: Claim, error: Exception) -> None:

@@ -1,5 +1,6 @@
 """What we ship for containers: linters accept it, and nothing in it may more than it must."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,14 @@ def test_a_service_has_no_more_than_it_needs(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
+def test_a_service_has_limits_of_memory_cpus_and_processes(name: str) -> None:
+    service = SERVICES[name]
+    assert re.fullmatch(r"[1-9][0-9]*[mg]", service["mem_limit"])
+    assert service["cpus"] == "${SERVICE_CPUS:-2}"
+    assert 0 < service["pids_limit"] <= 1024
+
+
+@pytest.mark.parametrize("name", SERVICES)
 def test_secrets_are_files_of_their_own(name: str) -> None:
     names = [each if isinstance(each, str) else each["source"] for each in SERVICES[name].get("secrets", [])]
     assert set(names) <= set(COMPOSE["secrets"])
@@ -92,4 +101,4 @@ def test_a_pod_meets_the_restricted_standard(name: str, pod: dict[str, Any]) -> 
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
-        assert container["resources"]["limits"]["memory"]
+        assert container["resources"]["limits"].keys() == {"cpu", "memory"}
