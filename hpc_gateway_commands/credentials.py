@@ -4,6 +4,7 @@ import typer
 
 from gateway.credentials.reencryption import reencrypt
 from gateway.encryption import new_key
+from hpc_gateway_commands.database import ready_database
 
 app = typer.Typer(no_args_is_help=True, help="The secrets in the gateway's database.")
 UNREADABLE = 1
@@ -22,7 +23,8 @@ def _credentials() -> None:
 @app.command("reencrypt")
 def reencrypt_all() -> None:
     """Bring every secret under the first of the keys; safe while the gateway runs, and to repeat."""
-    tally = reencrypt()
+    with ready_database():
+        tally = reencrypt()
     typer.echo(f"{tally.reencrypted} re-encrypted, {tally.current} were under the first key already")
     if tally.unreadable:
         typer.echo(

@@ -7,6 +7,7 @@ import typer
 from gateway.clusters.catalog import configured_clusters
 from gateway.errors import GatewayError
 from gateway.operations.doctor import examine
+from gateway.settings import get_settings
 
 
 def doctor(
@@ -15,7 +16,9 @@ def doctor(
     """Check a cluster's worker, here and on a compute node, and advise on each problem."""
     clusters = configured_clusters()
     if name not in clusters:
-        raise GatewayError(f"{name!r} is not in the configuration file; it defines {sorted(clusters)}")
+        file = get_settings().infrastructures.absolute()
+        defined = ", ".join(sorted(clusters)) or "no cluster"
+        raise GatewayError(f"{name!r} is not in {file} (GATEWAY_INFRASTRUCTURES), which defines {defined}")
     well = True
     for finding in examine(clusters[name]):
         well = well and finding.well

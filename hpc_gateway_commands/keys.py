@@ -14,6 +14,7 @@ from gateway.models import ApiKey
 from hpc_gateway_client.commands import output
 from hpc_gateway_client.commands.durations import parse_duration
 from hpc_gateway_client.commands.output import AsJson
+from hpc_gateway_commands.database import ready_database
 
 app = typer.Typer(no_args_is_help=True, help="API keys, for GATEWAY_AUTH=keys.")
 SHOWN = ("id", "owner", "scope", "created_at", "last_used_at", "expires_at", "revoked_at")
@@ -29,7 +30,7 @@ def create_key(
     expires: Annotated[str, typer.Option(help="After how long it ends: 12h, 90d, or never.")] = "90d",
 ) -> None:
     """Make a key and print it. It is shown this once: only its digest is kept."""
-    with session_scope() as session:
+    with ready_database(), session_scope() as session:
         row, text = api_keys.create_key(session, owner, scope, _lifetime(expires))
     ends = f"until {row.expires_at:%Y-%m-%d %H:%M} UTC" if row.expires_at else "for ever"
     typer.echo(f"key {row.id} of {row.owner!r}, scope {row.scope}, {ends}; keep it now:", err=True)
@@ -39,7 +40,7 @@ def create_key(
 @app.command("list")
 def list_keys(*, as_json: AsJson = False) -> None:
     """List the keys, without their secret part."""
-    with session_scope(read_only=True) as session:
+    with ready_database(), session_scope(read_only=True) as session:
         rows = api_keys.list_keys(session)
     if as_json:
         shown = [{name: getattr(row, name) for name in SHOWN} for row in rows]
@@ -52,7 +53,7 @@ def list_keys(*, as_json: AsJson = False) -> None:
 @app.command("revoke")
 def revoke_key(key_id: Annotated[str, typer.Argument(help="The id that `keys list` shows.")]) -> None:
     """End a key, from the next request on."""
-    with session_scope() as session:
+    with ready_database(), session_scope() as session:
         row = api_keys.revoke_key(session, key_id)
     typer.echo(f"revoked the key {row.id} of {row.owner!r}")
 

@@ -9,6 +9,7 @@ from gateway.db import session_scope
 from gateway.operations.retention import count_expired, mark_expired
 from hpc_gateway_client.commands import output
 from hpc_gateway_client.commands.durations import parse_duration
+from hpc_gateway_commands.database import ready_database
 
 
 def prune(
@@ -18,6 +19,11 @@ def prune(
 ) -> None:
     """Remove transfers and jobs that ended long ago; runs where the database is, like `migrate`."""
     before = _ended_before(older_than)
+    with ready_database():
+        _prune(before, yes=yes)
+
+
+def _prune(before: datetime, *, yes: bool) -> None:
     with session_scope(read_only=True) as session:
         found = count_expired(session, before)
     lines = [(e.kind, e.infrastructure, str(e.rows), output.size_text(e.staged_bytes)) for e in found]

