@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.cleaning import clean
 from gateway.clusters.catalog import configured_clusters
 from gateway.errors import GatewayError
 from gateway.operations.doctor import examine
@@ -19,7 +20,7 @@ def doctor(
     well = True
     for finding in examine(clusters[name]):
         well = well and finding.well
-        typer.echo(f"{'well' if finding.well else 'NOT WELL'}: {finding.check}: {finding.found}")
+        typer.echo(clean(f"{'well' if finding.well else 'NOT WELL'}: {finding.check}: {finding.found}"))
         if finding.advice:
             typer.echo(f"  {finding.advice}")
     raise typer.Exit(0 if well else 1)

@@ -29,7 +29,7 @@ def prune(
         )
     else:
         outcome = f"{sum(e.rows for e in found)} rows would be removed (--yes removes them)"
-    output.console().print(outcome)
+    output.print_line(outcome)
 
 
 def _mark_all(before: datetime) -> int:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 import typer
 
-from hpc_gateway_client.commands import infrastructure, jobs, retry, run, status, transfers
+from hpc_gateway_client.commands import infrastructure, jobs, output, retry, run, status, transfers
 from hpc_gateway_client.commands.extensions import ExtensibleGroup, NotInstalled, expected_errors
 from hpc_gateway_client.errors import JobFailed, Refused, StillRunning, TransferFailed, Unreachable
 
@@ -36,7 +36,7 @@ def main() -> None:
     except Exception as error:
         if not isinstance(error, expected_errors()):
             raise
-        typer.echo(f"hpc-gateway: {error}", err=True)
+        output.print_error(error)
         sys.exit(exit_code(error))
 
 

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from hpc_gateway_client.commands.cleaning import clean
 from hpc_gateway_client.commands.output import COLOURS
 from hpc_gateway_client.models import Job, Transfer
 
@@ -22,12 +24,14 @@ def progress_lines() -> Iterator[Callable[[str], Report]]:
 
 
 def _add_line(shown: Progress, title: str) -> Report:
+    title = escape(clean(title))
     task = shown.add_task(title, total=None)
 
     def report(row: Transfer | Job) -> None:
         colour = COLOURS.get(row.state, "default")
         reason = f" {row.reason}" if row.reason and not row.ended else ""
-        shown.update(task, description=f"{title} [{colour}]{row.state}[/]{reason}")
+        state, reason = (escape(clean(text)) for text in (row.state, reason))
+        shown.update(task, description=f"{title} [{colour}]{state}[/]{reason}")
         if isinstance(row, Transfer):
             shown.update(task, completed=row.bytes_done, total=row.bytes_total)
         elif row.ended:

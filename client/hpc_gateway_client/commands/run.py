@@ -12,6 +12,7 @@ from uuid import uuid4
 import typer
 
 from hpc_gateway_client.commands import output
+from hpc_gateway_client.commands.cleaning import clean
 from hpc_gateway_client.commands.connection import connect_to_wait
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Url
 from hpc_gateway_client.commands.progress import progress_lines
@@ -88,7 +89,7 @@ def _unique_keys(store: Store, *, keep: bool) -> Iterator[Callable[[str], str]]:
 
 def _download(store: Store, key: str, file: Path) -> None:
     store.download(key, file)
-    typer.echo(str(file), err=True)
+    typer.echo(clean(str(file)), err=True)
 
 
 def parameters(words: list[str]) -> dict[str, object]:
