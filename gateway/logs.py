@@ -3,12 +3,14 @@
 import json
 import logging
 import sys
+import threading
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
 from gateway.cleaning import clean, clean_lines
 from gateway.settings import get_settings
+from gateway.tracebacks import format_exception
 
 LONGEST_ID = 200
 LONGEST_MESSAGE = 10_000
@@ -22,11 +24,11 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
 class CleanFormatter(logging.Formatter):
-    """Formats exceptions line by line, each line cleaned."""
+    """Formats exceptions without secrets, each line cleaned."""
 
     def formatException(self, ei: Any) -> str:  # noqa: N802  logging's own name
         """Return the traceback."""
-        return clean_lines(super().formatException(ei), LONGEST_EXCEPTION)
+        return clean_lines(format_exception(ei[1]) if ei[1] else "", LONGEST_EXCEPTION)
 
 
 class JsonLines(CleanFormatter):
@@ -68,3 +70,11 @@ def configure_logging() -> None:
     handler.setFormatter(JsonLines() if as_json else TextLines())
     logging.basicConfig(handlers=[handler], level=logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = lambda ended: _log_uncaught(ended.exc_type, ended.exc_value, ended.exc_traceback)
+
+
+def _log_uncaught(_kind: type[BaseException], error: BaseException | None, _trace: object) -> None:
+    """Log an exception that ends a process or a thread, in the form of all others."""
+    if not isinstance(error, KeyboardInterrupt | SystemExit):
+        logging.getLogger(__name__).critical("uncaught exception", exc_info=error)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from gateway.db import session_scope
 from gateway.errors import ClaimLost, Fault, GatewayError, HandedBack
 from gateway.models import Job, Transfer
+from gateway.queue.task import as_gateway_error
 from gateway.work import failures
 from gateway.work.claims import Claim, lock_claimed
 
@@ -36,10 +37,11 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def recording_failure(model: type[Transfer | Job], claim: Claim) -> Iterator[None]:
-    """Record an error of the block on the claimed row, and raise it again for Celery.
+    """Record an error of the block on the claimed row, and raise it again for Celery, as a GatewayError.
 
     An error of the database is not recorded: the lease expires and the sweeper sends the row again.
     """
+    unexpected: GatewayError | None = None
     try:
         yield
     except ClaimLost as lost:
@@ -52,16 +54,11 @@ def recording_failure(model: type[Transfer | Job], claim: Claim) -> Iterator[Non
         _log.exception("%s: the database failed; the row is sent again when its lease has expired", claim.id)
         raise
     except Exception as error:
-        _record_error(model, claim, error)
-        raise
-
-
-def _record_error(model: type[Transfer | Job], claim: Claim, error: Exception) -> None:
-    if not isinstance(error, GatewayError):
-        _log.exception("%s: unexpected error", claim.id)
-        kind = type(error).__name__
-        error = GatewayError(
-            f"internal error ({kind}): the operator finds it in the worker's log under {claim.id}"
-        )
-    with suppress(ClaimLost), session_scope() as session:
-        failures.record_failure(session, lock_claimed(session, model, claim), error)
+        known = as_gateway_error(error, str(claim.id))
+        with suppress(ClaimLost), session_scope() as session:
+            failures.record_failure(session, lock_claimed(session, model, claim), known)
+        if known is error:
+            raise
+        unexpected = known
+    if unexpected is not None:  # outside of the handlers, so that it has no context
+        raise unexpected
