@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.schemas.fields import Key, Text
+from api.schemas.fields import AsciiText, Key, Text
 
 
 class CredentialRequest(BaseModel):
@@ -25,7 +25,7 @@ class CredentialRequest(BaseModel):
     )
 
     name: Text = Field(description="A name for people; need not be unique.")
-    endpoint: Text = Field(description="URL of the S3 store; the keys are sent to no other.")
+    endpoint: AsciiText = Field(description="URL of the S3 store; the keys are sent to no other.")
     access_key: Key
     secret_key: Key
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from api.schemas.fields import Text
+from api.schemas.fields import AsciiText, Text
 from api.schemas.store_access import StoreAccess
 from gateway.errors import Fault
 from gateway.models import Transfer
@@ -27,13 +27,13 @@ EXAMPLE_S3: dict[str, JsonValue] = {
 class S3TransferRequest(StoreAccess):
     """The fields that both S3 requests share."""
 
-    endpoint: Text = Field(description="URL of the S3 store.")
-    bucket: Text
+    endpoint: AsciiText = Field(description="URL of the S3 store.")
+    bucket: AsciiText
     object: Text = Field(
         description="The object's key. One that ends in `/` stands for all below it, and the path on the"
         " cluster is then a folder."
     )
-    region: Text = "local"
+    region: AsciiText = "local"
     infrastructure: Text = Field(description="Name of the cluster.")
 
 
