@@ -4,10 +4,13 @@ from typing import Annotated
 
 import typer
 
+from gateway.allow_list import without_port
 from gateway.cleaning import clean
 from gateway.clusters.catalog import configured_clusters
 from gateway.errors import GatewayError
 from gateway.operations.doctor import examine
+from gateway.operations.exposure import open_ports
+from gateway.settings import get_settings
 
 
 def doctor(
@@ -18,6 +21,8 @@ def doctor(
     if name not in clusters:
         raise GatewayError(f"{name!r} is not in the configuration file; it defines {sorted(clusters)}")
     well = True
+    if entries := without_port(get_settings().allowed_endpoints):
+        typer.echo(f"note: {open_ports(entries)}")
     for finding in examine(clusters[name]):
         well = well and finding.well
         typer.echo(clean(f"{'well' if finding.well else 'NOT WELL'}: {finding.check}: {finding.found}"))

@@ -7,7 +7,7 @@ import uvicorn
 
 from gateway.encryption import check_key
 from gateway.logs import configure_logging
-from gateway.operations.exposure import check_exposure, warn_of_shared_roots
+from gateway.operations.exposure import check_exposure, warn_of_open_ports, warn_of_shared_roots
 from gateway.settings import get_settings
 from hpc_gateway_commands.ports import API_PORT
 
@@ -22,6 +22,7 @@ def serve(
     check_key()
     check_exposure(host)
     warn_of_shared_roots()
+    warn_of_open_ports()
     uvicorn.run(
         "api.app:create_app",
         factory=True,

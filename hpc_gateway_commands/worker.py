@@ -5,6 +5,8 @@ from typing import Annotated
 import typer
 
 from gateway.encryption import check_key
+from gateway.logs import configure_logging
+from gateway.operations.exposure import warn_of_open_ports
 from workers.launch import run_workers
 
 
@@ -23,5 +25,7 @@ def worker(
     """Serve clusters: stage files, submit and watch jobs. Runs where their scheduler and files are."""
     if not names and not housekeeping:
         raise typer.BadParameter("name a cluster to serve, or say --housekeeping")
+    configure_logging()
     check_key()
+    warn_of_open_ports()
     raise typer.Exit(run_workers(names or [], housekeeping=housekeeping, concurrency=concurrency))
