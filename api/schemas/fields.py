@@ -45,6 +45,7 @@ def _check_secret(secret: SecretStr) -> SecretStr:
 
 
 LONGEST = 2048
+HIDDEN = "?..."  # in an answer, in place of the query of another owner's URL
 AnyText = Annotated[str, Field(max_length=LONGEST), AfterValidator(check_text)]
 Text = Annotated[AnyText, Field(min_length=1)]
 AnySecret = Annotated[SecretStr, AfterValidator(_check_secret)]
