@@ -27,7 +27,7 @@ def flower(
             "set GATEWAY_FLOWER_BASIC_AUTH=user:password: Flower shows all work and can stop it"
         )
     os.environ["FLOWER_BASIC_AUTH"] = password.get_secret_value()  # a command line is public
-    _become_celery("workers.app", "flower", f"--address={host}", f"--port={port}")
+    _become_celery("workers.flower", "flower", f"--address={host}", f"--port={port}")
 
 
 def _become_celery(app: str, *words: str) -> NoReturn:
