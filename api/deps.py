@@ -41,6 +41,10 @@ _BearerScheme = Annotated[object, Security(HTTPBearer(scheme_name="bearer", auto
 
 
 def _caller(request: Request, _scheme: _BearerScheme) -> callers.Caller:
+    return authenticate(request)
+
+
+def authenticate(request: Request) -> callers.Caller:
     """Authenticate the caller; without accounts it is always LOCAL."""
     auth = get_settings().auth
     if auth == "none":

@@ -14,6 +14,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from gateway.cleaning import clean
 from gateway.errors import GatewayError, Invalid
 
 RETRY_AFTER_S = 5
@@ -24,7 +25,6 @@ HEADERS = {
 }
 CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 # Limits that keep an answer small.
-LONGEST_TEXT = 2000
 MOST_ERRORS = 20
 DEEPEST = 10
 _log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def problem(
     status: int, title: str, detail: str, retry_after_s: float | None = None, **extra: Any
 ) -> JSONResponse:
     """Return a problem response."""
-    detail = _shorten(detail)
+    detail = clean(detail)
     body = {
         "type": "about:blank",
         "title": title,
@@ -67,13 +67,9 @@ def problem(
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
-def _shorten(text: str) -> str:
-    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}... ({len(text)} characters)"
-
-
 def _field_error(loc: Sequence[str | int], msg: str) -> dict[str, Any]:
-    place = [_shorten(part) if isinstance(part, str) else part for part in loc[:DEEPEST]]
-    return {"loc": place, "msg": _shorten(msg)}
+    place = [clean(part) if isinstance(part, str) else part for part in loc[:DEEPEST]]
+    return {"loc": place, "msg": clean(msg)}
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -84,7 +80,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def _gateway_error(_request: Request, error: GatewayError) -> JSONResponse:
     extra = {}
     if isinstance(error, Invalid) and error.field:
-        extra = {"errors": [_field_error(["body", *_shorten(error.field).split(".")], error.detail)]}
+        extra = {"errors": [_field_error(["body", *clean(error.field).split(".")], error.detail)]}
     return problem(error.status, error.title, error.detail, error.retry_after_s, **extra)
 
 

@@ -11,7 +11,7 @@ from uvicorn.supervisors import Multiprocess
 from gateway import processes
 from gateway.encryption import check_key
 from gateway.logs import configure_logging
-from gateway.operations.exposure import check_exposure, warn_of_shared_roots
+from gateway.operations.exposure import check_exposure, warn_of_open_ports, warn_of_shared_roots
 from gateway.settings import get_settings
 
 
@@ -40,6 +40,7 @@ def main() -> None:
     check_key()
     check_exposure(words.host)
     warn_of_shared_roots()
+    warn_of_open_ports()
     run(words.host, words.port, words.workers)
 
 

@@ -21,11 +21,13 @@ GatewayError                 status  automatic retry
 └── ClaimLost                409     no      another worker has claimed the row: write no more
 
 `detail` is always a sentence that tells a user what to do; it becomes the `reason` of a row or the
-`detail` of a problem document, so it never holds a secret.
+`detail` of a problem document, so it never holds a secret. It may quote a server: it is cleaned.
 """
 
 from enum import StrEnum
 from typing import ClassVar
+
+from gateway.cleaning import clean
 
 
 class Fault(StrEnum):
@@ -59,8 +61,8 @@ class GatewayError(Exception):
     retry_after_s: float | None = None
 
     def __init__(self, detail: str, fault: Fault | None = None) -> None:
-        super().__init__(detail)
-        self.detail = detail
+        self.detail = clean(detail)
+        super().__init__(self.detail)
         self.fault = fault or self.fault
 
 

@@ -3,11 +3,18 @@
 import json
 import logging
 import sys
+import threading
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from typing import Any
 
+from gateway.cleaning import clean, clean_lines
 from gateway.settings import get_settings
+from gateway.tracebacks import format_exception
 
+LONGEST_ID = 200
+LONGEST_MESSAGE = 10_000
+LONGEST_EXCEPTION = 50_000
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 # `work_id` is the id of the row: the API logs it when it sends the row's task, the task's lines carry it,
@@ -16,7 +23,15 @@ work_id: ContextVar[str] = ContextVar("work_id", default="")
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
-class JsonLines(logging.Formatter):
+class CleanFormatter(logging.Formatter):
+    """Formats exceptions without secrets, each line cleaned."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  logging's own name
+        """Return the traceback."""
+        return clean_lines(format_exception(ei[1]) if ei[1] else "", LONGEST_EXCEPTION)
+
+
+class JsonLines(CleanFormatter):
     """Formats a record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -27,26 +42,25 @@ class JsonLines(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "process": record.process,
-            "message": record.getMessage(),
-            "work_id": getattr(record, "work_id", "") or work_id.get(),
-            "request_id": request_id.get(),
+            "message": clean(record.getMessage(), LONGEST_MESSAGE),
+            "work_id": clean(getattr(record, "work_id", "") or work_id.get(), LONGEST_ID),
+            "request_id": clean(request_id.get(), LONGEST_ID),
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        # ASCII alone: text from a client cannot end the line, control a terminal or fail to be encoded.
+        # ASCII alone, because a stream's encoding may know no other.
         return json.dumps({name: value for name, value in line.items() if value})
 
 
-class TextLines(logging.Formatter):
-    """Formats a record as text; unprintable characters of its message are escaped."""
+class TextLines(CleanFormatter):
+    """Formats a record as text."""
 
     def __init__(self) -> None:
         super().__init__(TEXT)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's own name
         """Return the line."""
-        shown = super().formatMessage(record)
-        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown)
+        return clean(super().formatMessage(record), LONGEST_MESSAGE)
 
 
 def configure_logging() -> None:
@@ -56,3 +70,11 @@ def configure_logging() -> None:
     handler.setFormatter(JsonLines() if as_json else TextLines())
     logging.basicConfig(handlers=[handler], level=logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = lambda ended: _log_uncaught(ended.exc_type, ended.exc_value, ended.exc_traceback)
+
+
+def _log_uncaught(_kind: type[BaseException], error: BaseException | None, _trace: object) -> None:
+    """Log an exception that ends a process or a thread, in the form of all others."""
+    if not isinstance(error, KeyboardInterrupt | SystemExit):
+        logging.getLogger(__name__).critical("uncaught exception", exc_info=error)

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.absolute_paths import absolute_url
+from gateway.allow_list import check_entries
 from gateway.errors import Invalid
 
 # Docker, Podman and deploy/kubernetes mount secrets here: the file gateway_redis_url holds a setting.
@@ -88,9 +89,12 @@ class Settings(BaseSettings):
     credentials_kept_s: float = Field(
         604800.0, ge=0, description="Time after a failure for which credentials are kept for a retry."
     )
-    allowed_endpoints: Annotated[list[str], NoDecode, BeforeValidator(_words)] = Field(
+    allowed_endpoints: Annotated[
+        list[str], NoDecode, BeforeValidator(_words), AfterValidator(check_entries)
+    ] = Field(
         default_factory=list,
-        description="Hosts, addresses or CIDRs that may be connected to although they are not public.",
+        description="Hosts, addresses or CIDRs that may be connected to although they are not public:"
+        " `host:port`, `10.0.0.0/8:9000`, `[::1]:443`; without a port, at every port.",
     )
 
     ca_bundle: Path | None = Field(

@@ -28,4 +28,4 @@ def flower(
         )
     os.environ["FLOWER_BASIC_AUTH"] = password.get_secret_value()  # a command line is public
     address = (f"--address={host}", f"--port={port}")
-    processes.become(processes.CELERY, "-A", "workers.app", "flower", *address)
+    processes.become(processes.CELERY, "-A", "workers.flower", "flower", *address)

@@ -4,9 +4,12 @@ from typing import Annotated
 
 import typer
 
+from gateway.allow_list import without_port
+from gateway.cleaning import clean
 from gateway.clusters.catalog import configured_clusters
 from gateway.errors import GatewayError
 from gateway.operations.doctor import examine
+from gateway.operations.exposure import open_ports
 from gateway.settings import get_settings
 
 
@@ -20,9 +23,11 @@ def doctor(
         defined = ", ".join(sorted(clusters)) or "no cluster"
         raise GatewayError(f"{name!r} is not in {file} (GATEWAY_INFRASTRUCTURES), which defines {defined}")
     well = True
+    if entries := without_port(get_settings().allowed_endpoints):
+        typer.echo(f"note: {open_ports(entries)}")
     for finding in examine(clusters[name]):
         well = well and finding.well
-        typer.echo(f"{'well' if finding.well else 'NOT WELL'}: {finding.check}: {finding.found}")
+        typer.echo(clean(f"{'well' if finding.well else 'NOT WELL'}: {finding.check}: {finding.found}"))
         if finding.advice:
             typer.echo(f"  {finding.advice}")
     raise typer.Exit(0 if well else 1)

@@ -35,7 +35,7 @@ def _prune(before: datetime, *, yes: bool) -> None:
         )
     else:
         outcome = f"{sum(e.rows for e in found)} rows would be removed (--yes removes them)"
-    output.console().print(outcome)
+    output.print_line(outcome)
 
 
 def _mark_all(before: datetime) -> int:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from gateway.db import session_scope
 from gateway.errors import ClaimLost, Fault, GatewayError, HandedBack
 from gateway.models import Job, Transfer
+from gateway.queue.task import as_gateway_error
 from gateway.work import failures, transitions
 from gateway.work.claims import Claim, lock_claimed
 from workers.memory_limit import OutOfMemory, out_of_memory
@@ -38,10 +39,11 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def recording_failure(model: type[Transfer | Job], claim: Claim) -> Iterator[None]:
-    """Record an error of the block on the claimed row, and raise it again for Celery.
+    """Record an error of the block on the claimed row, and raise it again for Celery, as a GatewayError.
 
     An error of the database is not recorded: the lease expires and the sweeper sends the row again.
     """
+    unexpected: GatewayError | None = None
     try:
         yield
     except ClaimLost as lost:
@@ -58,8 +60,14 @@ def recording_failure(model: type[Transfer | Job], claim: Claim) -> Iterator[Non
         _record_lack_of_memory(model, claim)
         raise OutOfMemory(str(claim.id)) from None
     except Exception as error:
-        _record_error(model, claim, error)
-        raise
+        known = as_gateway_error(error, str(claim.id))
+        with suppress(ClaimLost), session_scope() as session:
+            failures.record_failure(session, lock_claimed(session, model, claim), known)
+        if known is error:
+            raise
+        unexpected = known
+    if unexpected is not None:  # outside of the handlers, so that it has no context
+        raise unexpected
 
 
 def _record_lack_of_memory(model: type[Transfer | Job], claim: Claim) -> None:
@@ -67,14 +75,3 @@ def _record_lack_of_memory(model: type[Transfer | Job], claim: Claim) -> None:
         row = lock_claimed(session, model, claim)
         error = out_of_memory(row.attempt, transitions.events(session, row))
         failures.record_failure(session, row, error)
-
-
-def _record_error(model: type[Transfer | Job], claim: Claim, error: Exception) -> None:
-    if not isinstance(error, GatewayError):
-        _log.exception("%s: unexpected error", claim.id)
-        kind = type(error).__name__
-        error = GatewayError(
-            f"internal error ({kind}): the operator finds it in the worker's log under {claim.id}"
-        )
-    with suppress(ClaimLost), session_scope() as session:
-        failures.record_failure(session, lock_claimed(session, model, claim), error)

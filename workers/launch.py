@@ -11,6 +11,8 @@ from gateway import processes
 from gateway.clusters import catalog
 from gateway.encryption import check_key
 from gateway.errors import NotFound
+from gateway.logs import configure_logging
+from gateway.operations.exposure import warn_of_open_ports
 from gateway.queue import HOUSEKEEPING
 from gateway.queue.ask_worker import control_queue
 from gateway.supervision import Supervisor
@@ -32,7 +34,9 @@ def launch() -> None:
     parser.add_argument("--housekeeping", action="store_true")
     parser.add_argument("--concurrency", type=int, required=True)
     words = parser.parse_args()
+    configure_logging()
     check_key()
+    warn_of_open_ports()
     sys.exit(run_workers(words.names, housekeeping=words.housekeeping, concurrency=words.concurrency))
 
 

@@ -21,21 +21,21 @@ def store_credentials(caller: Caller, answers: Answers, body: CredentialRequest)
     keys = Credentials(body.access_key.get_secret_value(), body.secret_key.get_secret_value())
     with session_scope() as session:
         row = stored_credentials.store_credential(session, caller.owner, body.name, body.endpoint, keys)
-        return answers.store(session, CredentialSummary.model_validate(row), HTTPStatus.CREATED)
+        return answers.store(session, CredentialSummary.of(row, caller), HTTPStatus.CREATED)
 
 
 @router.get("", responses=responses(503))
 def list_credentials(caller: Caller) -> list[CredentialSummary]:
     """List stored credentials by name and endpoint, oldest first."""
     rows = read(lambda session: stored_credentials.list_credentials(session, caller))
-    return [CredentialSummary.model_validate(row) for row in rows]
+    return [CredentialSummary.of(row, caller) for row in rows]
 
 
 @router.get("/{row_id}", responses=responses(404, 503))
 def get_credentials(caller: Caller, row_id: RowId) -> CredentialSummary:
     """Show the name and endpoint of a stored credential."""
     row = read(lambda session: stored_credentials.get_credential(session, caller, row_id))
-    return CredentialSummary.model_validate(row)
+    return CredentialSummary.of(row, caller)
 
 
 @router.delete("/{row_id}", status_code=204, responses=responses(404, 503))

@@ -1,5 +1,7 @@
 """`/data`: a file of a web or FTP server to the cluster."""
 
+from functools import partial
+
 from api.deps import Caller
 from api.idempotency import Answers
 from api.routers.transfer_collection import collection
@@ -18,5 +20,5 @@ def stage_in_from_url(caller: Caller, answers: Answers, body: FileTransferReques
     return create_row(
         lambda session: transfers.create_from_url(session, caller.owner, request),
         answers,
-        FileTransferStatus.of,
+        partial(FileTransferStatus.of, caller=caller),
     )

@@ -1,5 +1,7 @@
 """`/s3_data`: an S3 object to the cluster."""
 
+from functools import partial
+
 from api.deps import Caller
 from api.idempotency import Answers
 from api.routers.transfer_collection import collection, s3_request
@@ -16,5 +18,7 @@ def stage_in(caller: Caller, answers: Answers, body: S3FileTransferRequest) -> S
     """Accept an object for the cluster; poll the id until `status` is no longer `transferring`."""
     request = s3_request("s3_data", body, body.dst)
     return create_row(
-        lambda session: transfers.create(session, caller.owner, request), answers, S3FileTransferStatus.of
+        lambda session: transfers.create(session, caller.owner, request),
+        answers,
+        partial(S3FileTransferStatus.of, caller=caller),
     )

@@ -1,5 +1,7 @@
 """`/s3_result`: a cluster file to S3."""
 
+from functools import partial
+
 from api.deps import Caller
 from api.idempotency import Answers
 from api.routers.transfer_collection import collection, s3_request
@@ -16,5 +18,7 @@ def stage_out(caller: Caller, answers: Answers, body: S3ResultTransferRequest) -
     """Accept a file for the store; poll the id until `status` is no longer `transferring`."""
     request = s3_request("s3_result", body, body.src)
     return create_row(
-        lambda session: transfers.create(session, caller.owner, request), answers, S3ResultTransferStatus.of
+        lambda session: transfers.create(session, caller.owner, request),
+        answers,
+        partial(S3ResultTransferStatus.of, caller=caller),
     )

@@ -1,6 +1,7 @@
 """The routes that the three collections of transfers share: list, status, history, cancel and retry."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -53,12 +54,12 @@ def collection(kind: Kind, status: type[Status], retry_body: type[Retry]) -> API
     def list_transfers(caller: Caller, query: Annotated[TransferQuery, Query()]) -> Page[Status]:
         """List these transfers, newest first."""
         items, following, counts = row_actions.list_page(Transfer, kind, query, caller)
-        return page(items=[status.of(row) for row in items], next=following, counts=counts)
+        return page(items=[status.of(row, caller) for row in items], next=following, counts=counts)
 
     @router.get("/{row_id}", name=f"get_{kind}", response_model=status, responses=responses(404, 503))
-    def get_transfer(find: Annotated[Find[Transfer], Depends(finder)]) -> Status:
+    def get_transfer(caller: Caller, find: Annotated[Find[Transfer], Depends(finder)]) -> Status:
         """Show where the transfer stands."""
-        return status.of(read(find))
+        return status.of(read(find), caller)
 
     @router.get("/{row_id}/events", name=f"list_{kind}_events", responses=responses(404, 503))
     def list_transfer_events(find: Annotated[Find[Transfer], Depends(finder)]) -> list[HistoryEvent]:
@@ -67,18 +68,22 @@ def collection(kind: Kind, status: type[Status], retry_body: type[Retry]) -> API
 
     @router.post("/{row_id}/cancel", name=f"cancel_{kind}", response_model=status, responses=ACTION_PROBLEMS)
     def cancel_transfer(
-        request: Annotated[ActionRequest[Transfer], Depends(action_request)], body: Action | None = None
+        caller: Caller,
+        request: Annotated[ActionRequest[Transfer], Depends(action_request)],
+        body: Action | None = None,
     ) -> Status:
         """Stop the transfer; 409 when it has ended already."""
-        return row_actions.cancel_row(request, body, transfers.cancel, status.of)
+        return row_actions.cancel_row(request, body, transfers.cancel, partial(status.of, caller=caller))
 
     @router.post("/{row_id}/retry", name=f"retry_{kind}", response_model=status, responses=ACTION_PROBLEMS)
     def retry_transfer(
+        caller: Caller,
         request: Annotated[ActionRequest[Transfer], Depends(action_request)],
         body: retry_body | None = None,  # type: ignore[valid-type]  # known when it runs
     ) -> Status:
         """Retry a transfer that ended badly; an S3 transfer takes fresh credentials."""
-        return row_actions.retry_row(request, body, status.of, _fresh_credential(body))
+        show = partial(status.of, caller=caller)
+        return row_actions.retry_row(request, body, show, _fresh_credential(body))
 
     return router
 

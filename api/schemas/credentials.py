@@ -1,11 +1,15 @@
 """Bodies of stored credentials."""
 
 from datetime import datetime
+from typing import Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.schemas.fields import Key, Text
+from api.schemas.fields import HIDDEN, AsciiText, Key, Text
+from gateway.callers import Caller
+from gateway.models import StoredCredential
+from gateway.storage.address import without_query
 
 
 class CredentialRequest(BaseModel):
@@ -25,7 +29,7 @@ class CredentialRequest(BaseModel):
     )
 
     name: Text = Field(description="A name for people; need not be unique.")
-    endpoint: Text = Field(description="URL of the S3 store; the keys are sent to no other.")
+    endpoint: AsciiText = Field(description="URL of the S3 store; the keys are sent to no other.")
     access_key: Key
     secret_key: Key
 
@@ -39,3 +43,10 @@ class CredentialSummary(BaseModel):
     name: str
     endpoint: str
     created_at: datetime
+
+    @classmethod
+    def of(cls, row: StoredCredential, caller: Caller) -> Self:
+        """Show a row; a query of its endpoint to its owner alone."""
+        shown = cls.model_validate(row)
+        own = caller.owner == row.owner
+        return shown if own else shown.model_copy(update={"endpoint": without_query(row.endpoint, HIDDEN)})

@@ -23,13 +23,31 @@ def check_json(value: Any) -> Any:
     return value
 
 
+def check_ascii(text: str) -> str:
+    """Refuse a text with other than printable ASCII characters; the error does not repeat it."""
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError(
+            "only printable ASCII characters are allowed: no line breaks, control characters or other letters"
+        )
+    return text
+
+
+def _check_key(secret: SecretStr) -> SecretStr:
+    key = check_ascii(secret.get_secret_value())
+    if key != key.strip():
+        raise ValueError("white space around it is not allowed: remove it")
+    return secret
+
+
 def _check_secret(secret: SecretStr) -> SecretStr:
     check_text(secret.get_secret_value())
     return secret
 
 
 LONGEST = 2048
+HIDDEN = "?..."  # in an answer, in place of the query of another owner's URL
 AnyText = Annotated[str, Field(max_length=LONGEST), AfterValidator(check_text)]
 Text = Annotated[AnyText, Field(min_length=1)]
 AnySecret = Annotated[SecretStr, AfterValidator(_check_secret)]
-Key = Annotated[AnySecret, Field(min_length=1, max_length=LONGEST)]
+AsciiText = Annotated[Text, AfterValidator(check_ascii)]
+Key = Annotated[SecretStr, Field(min_length=1, max_length=LONGEST), AfterValidator(_check_key)]

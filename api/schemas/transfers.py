@@ -1,16 +1,18 @@
 """Bodies of the transfers: requests and statuses."""
 
 from datetime import datetime
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from api.schemas.fields import Text
+from api.schemas.fields import HIDDEN, AsciiText, Text
 from api.schemas.store_access import StoreAccess
+from gateway.callers import Caller
 from gateway.errors import Fault
 from gateway.models import Transfer
 from gateway.states import TRANSFER_STATUS, TransferState
+from gateway.storage.address import without_query
 
 EXAMPLE_DST = "serrano/data/Init_Data/raw_data_input_fft/acceleration.csv"
 EXAMPLE_S3: dict[str, JsonValue] = {
@@ -27,13 +29,13 @@ EXAMPLE_S3: dict[str, JsonValue] = {
 class S3TransferRequest(StoreAccess):
     """The fields that both S3 requests share."""
 
-    endpoint: Text = Field(description="URL of the S3 store.")
-    bucket: Text
+    endpoint: AsciiText = Field(description="URL of the S3 store.")
+    bucket: AsciiText
     object: Text = Field(
         description="The object's key. One that ends in `/` stands for all below it, and the path on the"
         " cluster is then a folder."
     )
-    region: Text = "local"
+    region: AsciiText = "local"
     infrastructure: Text = Field(description="Name of the cluster.")
 
 
@@ -96,8 +98,8 @@ class TransferStatus(BaseModel):
     next_attempt_at: datetime | None = Field(description="When an automatic retry is due.")
 
     @classmethod
-    def of(cls, row: Transfer) -> Self:
-        """Show a row."""
+    def of(cls, row: Transfer, caller: Caller) -> Self:
+        """Show a row; a query of its URL, which may be a signature, to its owner alone."""
         moves = row.state is TransferState.TRANSFERRING
         derived = {
             "status": TRANSFER_STATUS[row.state],
@@ -106,7 +108,13 @@ class TransferStatus(BaseModel):
             "estimated_end_at": row.estimated_end_at if moves else None,
         }
         names = cls.model_fields.keys() - derived
-        return cls(**{name: getattr(row, cls.columns.get(name, name)) for name in names}, **derived)
+        return cls(**{name: _shown(row, cls.columns.get(name, name), caller) for name in names}, **derived)
+
+
+def _shown(row: Transfer, column: str, caller: Caller) -> Any:
+    value = getattr(row, column)
+    is_hidden = column == "endpoint" and caller.owner != row.owner
+    return without_query(value, HIDDEN) if is_hidden else value
 
 
 class FileTransferStatus(TransferStatus):

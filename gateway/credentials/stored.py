@@ -13,7 +13,7 @@ from gateway.egress.policy import check_endpoint, port_of
 from gateway.errors import Invalid, NotFound
 from gateway.models import StoredCredential
 from gateway.settings import get_settings
-from gateway.storage.address import Credentials, Secret
+from gateway.storage.address import Credentials, Secret, without_query
 
 
 def store_credential(
@@ -62,9 +62,8 @@ def resolve_secret(session: Session, owner: str, secret: Secret | UUID, endpoint
     if row is None or row.owner != owner:
         raise Invalid(f"there are no credentials {secret}: POST /credentials first", field="credential_id")
     if _normalise_endpoint(row.endpoint) != _normalise_endpoint(endpoint):
-        raise Invalid(
-            f"these credentials are for {row.endpoint}, not for this endpoint", field="credential_id"
-        )
+        stored = without_query(row.endpoint)  # an operator may read it, who retries the owner's transfer
+        raise Invalid(f"these credentials are for {stored}, not for this endpoint", field="credential_id")
     return unseal(row.secret)
 
 

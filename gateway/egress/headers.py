@@ -3,8 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from gateway.errors import Fault, StorageError
+
 _FINAL = "2"  # the least status of a final answer; 1xx are interim
 _DISABLED = {"accept": "Accept:", "expect": "Expect:"}  # libcurl's defaults, turned off
+_LAST_OF_LATIN_1 = "\xff"
+_UNSENDABLE = (
+    "the request has a character that no header can carry, such as a line break or a letter beyond Latin-1:"
+    " check access_key, secret_key and region"
+)
 _SENT_BY_LIBCURL = frozenset({"content-length", "expect"})  # of a body
 
 
@@ -21,16 +28,17 @@ def request_lines(headers: Mapping[str, str | bytes]) -> list[bytes]:
 
     Raises
     ------
-    ValueError
-        When one would not stay one line.
+    StorageError
+        When one would not stay one line, or holds a character beyond Latin-1. An error of the encoding
+        itself would quote the headers.
     """
     named = {name.lower(): _line(name, value) for name, value in headers.items()}
     lines = [
         line for name, line in (_DISABLED | named).items() if name not in named.keys() & _SENT_BY_LIBCURL
     ]
     text = "\n".join(lines)
-    if text.count("\n") >= len(lines) or "\r" in text or "\0" in text:
-        raise ValueError("a header holds a line break")
+    if text.count("\n") >= len(lines) or "\r" in text or "\0" in text or max(text) > _LAST_OF_LATIN_1:
+        raise StorageError(_UNSENDABLE, Fault.NAME)
     return text.encode("latin-1").split(b"\n")
 
 

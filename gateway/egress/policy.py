@@ -2,12 +2,12 @@
 
 import socket
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
+from gateway.allow_list import Address, parse_entry
 from gateway.errors import Fault, Invalid, StorageError, StorageUnavailable
 
-Address = IPv4Address | IPv6Address
 DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21}
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 # Never public; the tables in `ipaddress` differ between versions of Python.
@@ -38,12 +38,13 @@ def check_endpoint(
     Invalid
         When it is no URL of these schemes, holds credentials, or names a host that is not public.
     """
-    host = _host(_split(url, field), schemes, field)
+    parts = _split(url, field)
+    host, port = _host(parts, schemes, field), port_of(parts)
     address = _literal(host)
-    if address is not None and not _may_connect(host, address, allowed):
-        raise Invalid(_refusal(host, [address]), field=field)
-    if address is None and _is_localhost(host) and not _allows_loopback(host, allowed):
-        raise Invalid(_refusal(host, []), field=field)
+    if address is not None and not _may_connect(host, port, address, allowed):
+        raise Invalid(_refusal(host, port, [address]), field=field)
+    if address is None and _is_localhost(host) and not _allows_loopback(host, port, allowed):
+        raise Invalid(_refusal(host, port, []), field=field)
 
 
 def port_of(parts: SplitResult) -> int | None:
@@ -64,9 +65,9 @@ def resolve(host: str, port: int, allowed: Sequence[str]) -> list[str]:
         When the resolver does not answer at the moment.
     """
     found = _look_up(host, port)
-    good = [str(address) for address in found if _may_connect(host, address, allowed)]
+    good = [str(address) for address in found if _may_connect(host, port, address, allowed)]
     if not good:
-        raise StorageError(_refusal(host, found), Fault.PERMISSION)
+        raise StorageError(_refusal(host, port, found), Fault.PERMISSION)
     return good
 
 
@@ -126,22 +127,17 @@ def _is_localhost(host: str) -> bool:
     return name == "localhost" or name.endswith(".localhost")
 
 
-def _allows_loopback(host: str, allowed: Sequence[str]) -> bool:
-    networks = [network for entry in allowed if (network := _network(entry)) is not None]
-    return _is_listed(host, allowed) or any(
-        network.overlaps(loopback)
-        for network in networks
-        for loopback in _LOOPBACK
-        if network.version == loopback.version
-    )
+def _allows_loopback(host: str, port: int | None, allowed: Sequence[str]) -> bool:
+    entries = map(parse_entry, allowed)
+    return any(entry.allows_name(host, port) or entry.overlaps(_LOOPBACK, port) for entry in entries)
 
 
-def _may_connect(host: str, address: Address, allowed: Sequence[str]) -> bool:
-    if _is_public(address) or _is_listed(host, allowed):
+def _may_connect(host: str, port: int | None, address: Address, allowed: Sequence[str]) -> bool:
+    if _is_public(address):
         return True
-    networks = (network for entry in allowed if (network := _network(entry)) is not None)
-    plain = _embedded(address) or address
-    return any(plain in network or address in network for network in networks)
+    addresses = (_embedded(address) or address, address)
+    entries = map(parse_entry, allowed)
+    return any(entry.allows_name(host, port) or entry.allows_address(addresses, port) for entry in entries)
 
 
 def _is_public(address: Address) -> bool:
@@ -162,23 +158,10 @@ def _embedded(address: Address) -> IPv4Address | None:
     return IPv4Address(int(address) & 0xFFFFFFFF) if is_translated else None
 
 
-def _is_listed(host: str, allowed: Sequence[str]) -> bool:
-    name = host.rstrip(".").lower()
-    return any(entry.rstrip(".").lower() == name for entry in allowed)
-
-
-def _network(entry: str) -> IPv4Network | IPv6Network | None:
-    """Return the entry as a network; None for one that is a host name."""
-    try:
-        return ip_network(entry, strict=False)
-    except ValueError:
-        return None
-
-
-def _refusal(host: str, addresses: Sequence[Address]) -> str:
+def _refusal(host: str, port: int | None, addresses: Sequence[Address]) -> str:
     numbers = [str(address) for address in addresses if str(address) != host]
     where = f"{host} ({', '.join(numbers)})" if numbers else host
     return (
         f"{where} is not a public address, and the gateway connects to others only when its operator "
-        f"lists them in GATEWAY_ALLOWED_ENDPOINTS"
+        f"lists them in GATEWAY_ALLOWED_ENDPOINTS, with port {port} or without a port"
     )

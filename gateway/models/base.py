@@ -4,10 +4,31 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Enum
+from sqlalchemy import JSON, Dialect, Enum, String, Text
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator
 
+from gateway.cleaning import LONGEST, clean
 from gateway.db import UTCDateTime
+
+
+class CleanText(TypeDecorator[str]):
+    """Text that may quote a server, a scheduler or a client; it is cleaned on its way to the database."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, length: int | None = None) -> None:
+        super().__init__()
+        self.length = length
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """Return the type of the column: of limited length where one is given."""
+        return dialect.type_descriptor(String(self.length) if self.length else Text())
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002  SQLAlchemy's own
+        """Clean a value."""
+        return None if value is None else clean(value, self.length or LONGEST)
 
 
 def enum_words(words: type[StrEnum]) -> Enum:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.callers import Scope
 from gateway.db import utc_now
-from gateway.models.base import Base, enum_words
+from gateway.models.base import Base, CleanText, enum_words
 
 
 class ApiKey(Base):
@@ -103,5 +103,5 @@ class Heartbeat(Base):
     infrastructure: Mapped[str] = mapped_column(String(63), primary_key=True)
     at: Mapped[datetime]
     worker: Mapped[str] = mapped_column(String(255))
-    scheduler: Mapped[str] = mapped_column(Text)
-    filesystem: Mapped[str] = mapped_column(Text)
+    scheduler: Mapped[str] = mapped_column(CleanText)
+    filesystem: Mapped[str] = mapped_column(CleanText)

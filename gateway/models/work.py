@@ -24,7 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.db import due_in, utc_now
 from gateway.errors import Fault
-from gateway.models.base import Base, enum_words
+from gateway.models.base import Base, CleanText, enum_words
 from gateway.states import (
     BEFORE_SCHEDULER,
     JOB_MOVES,
@@ -47,7 +47,7 @@ class Work:
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
     owner: Mapped[str] = mapped_column(String(255))
     infrastructure: Mapped[str] = mapped_column(String(63))
-    reason: Mapped[str] = mapped_column(Text, default="")
+    reason: Mapped[str] = mapped_column(CleanText, default="")
     fault: Mapped[Fault | None] = mapped_column(enum_words(Fault))
     attempt: Mapped[int] = mapped_column(default=1)
     claim: Mapped[int] = mapped_column(default=0)
@@ -266,5 +266,5 @@ class Event(Base):
     attempt: Mapped[int]
     claim: Mapped[int]
     worker: Mapped[str] = mapped_column(String(255))
-    actor: Mapped[str] = mapped_column(String(255), default="")
-    reason: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(CleanText(255), default="")
+    reason: Mapped[str] = mapped_column(CleanText)

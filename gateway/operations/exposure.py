@@ -1,9 +1,11 @@
-"""Exposure: the addresses that the API may listen on without accounts, and folders that owners share."""
+"""Exposure: listening without accounts, folders that owners share, and endpoints with every port."""
 
 import ipaddress
 import logging
 import socket
+from collections.abc import Sequence
 
+from gateway.allow_list import without_port
 from gateway.clusters import catalog
 from gateway.clusters.configuration import OWNER
 from gateway.errors import GatewayError
@@ -39,6 +41,20 @@ def warn_of_shared_roots() -> None:
             _log.warning(
                 "%s: all owners share %s: %s would part them", cluster.name, ", ".join(shared), OWNER
             )
+
+
+def warn_of_open_ports() -> None:
+    """Log the entries of GATEWAY_ALLOWED_ENDPOINTS that allow every port of their host."""
+    if open_entries := without_port(get_settings().allowed_endpoints):
+        _log.warning("%s", open_ports(open_entries))
+
+
+def open_ports(entries: Sequence[str]) -> str:
+    """Return the sentence on entries without a port."""
+    return (
+        f"GATEWAY_ALLOWED_ENDPOINTS: {', '.join(entries)} allows every port, so clients reach all services"
+        " there: add the store's port (host:port)"
+    )
 
 
 def is_loopback(host: str) -> bool:

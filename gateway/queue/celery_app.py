@@ -25,7 +25,7 @@ TRANSPORT_ALIASES.update(
 
 def make_app(settings: Settings) -> Celery:
     """Configure Celery; the reason for each setting is in docs/decisions/queue.md."""
-    app = Celery("hpc-gateway")
+    app = Celery("hpc-gateway", task_cls="gateway.queue.task:GatewayTask")
     app.conf.update(
         broker_url=settings.redis_url.get_secret_value(),
         broker_connection_retry_on_startup=True,

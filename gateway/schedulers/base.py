@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
+from gateway.cleaning import clean
 from gateway.clusters.telemetry import PartitionFigures
 from gateway.states import JobState
 
@@ -49,7 +50,8 @@ class JobSpec:
 class JobReport:
     """A scheduler's report on one job at one moment. Times are aware and in UTC.
 
-    `state` is None when the scheduler's own word is in no table; `reason` then quotes the word.
+    `state` is None when the scheduler's own word is in no table; `reason` then quotes the word. It is
+    cleaned here, so that it equals the reason of the row that it was written to.
     """
 
     name: str
@@ -59,6 +61,9 @@ class JobReport:
     reason: str = ""
     started_at: datetime | None = None
     ended_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", clean(self.reason))
 
 
 @dataclass(frozen=True)

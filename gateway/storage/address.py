@@ -1,5 +1,6 @@
 """The address of an object, and the secrets that open its store."""
 
+import re
 from dataclasses import dataclass, field
 
 
@@ -29,3 +30,9 @@ class PresignedUrl:
 
 
 Secret = Credentials | PresignedUrl
+
+
+def without_query(url: str, mark: str = "") -> str:
+    """Return the URL up to its query or fragment, which may be a signature, and `mark` in place of them."""
+    bare = re.split(r"[?#]", url, maxsplit=1)[0]
+    return bare if bare == url else f"{bare}{mark}"

@@ -122,7 +122,10 @@ class WebFile:
         raise StorageError(f"{_origin(url)} redirects more than {MOST_REDIRECTS} times: {self.advice}")
 
     def _target(self, url: str, location: str) -> str:
-        target = _normalize(urljoin(url, location))
+        try:
+            target = _normalize(urljoin(url, location))
+        except ValueError:
+            raise StorageError(f"{_origin(url)} redirects to an address that is no URL") from None
         try:
             check_endpoint(target, self._allowed, "src")
         except Invalid as error:

@@ -132,5 +132,8 @@ def _record_many(
 ) -> None:
     """Insert one event for each selected row; `columns` replaces its claim or worker."""
     claim, worker = columns.get("claim", model.claim), columns.get("worker", model.worker)
-    told = select(model.id, before, to, model.attempt, claim, worker, literal(actor), literal(reason))
+    told = select(
+        *(model.id, before, to, model.attempt, claim, worker),
+        *(literal(actor, Event.actor.type), literal(reason, Event.reason.type)),
+    )
     session.execute(insert(Event).from_select(_EVENT, told.where(where)))

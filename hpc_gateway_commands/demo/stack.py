@@ -163,11 +163,12 @@ def _lay_out(folder: Path, settings: Mapping[str, str], api_port: int, flower_po
     (folder / "infrastructures.toml").write_text(_configuration(folder / "cluster"), encoding="utf-8")
     queue_port, store_port = free_ports(2)
     queue = Valkey(queue_port, folder / "valkey")
+    store = ObjectStore(store_port, folder / "s3", "demo-user", secrets.token_urlsafe(24))
     return Stack(
         folder=folder,
         parts=Supervisor(logs),
-        env=_environment(folder, queue) | dict(settings),
-        store=ObjectStore(store_port, folder / "s3", "demo-user", secrets.token_urlsafe(24)),
+        env=_environment(folder, queue, store) | dict(settings),
+        store=store,
         queue=queue,
         api_port=api_port,
         flower_port=flower_port,
@@ -175,7 +176,7 @@ def _lay_out(folder: Path, settings: Mapping[str, str], api_port: int, flower_po
     )
 
 
-def _environment(folder: Path, queue: Valkey) -> dict[str, str]:
+def _environment(folder: Path, queue: Valkey, store: ObjectStore) -> dict[str, str]:
     """Return the settings of this stack; none of the caller's own reach it."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("GATEWAY_", "AWS_"))}
     return ours | {
@@ -183,7 +184,7 @@ def _environment(folder: Path, queue: Valkey) -> dict[str, str]:
         "GATEWAY_REDIS_URL": queue.url,
         "GATEWAY_INFRASTRUCTURES": str(folder / "infrastructures.toml"),
         "GATEWAY_CREDENTIALS_KEY_FILE": str(folder / "credentials.key"),
-        "GATEWAY_ALLOWED_ENDPOINTS": LOOPBACK,
+        "GATEWAY_ALLOWED_ENDPOINTS": f"{LOOPBACK}:{store.port}",
     }
 
 

@@ -38,7 +38,7 @@ def stack(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, collector: Collector
 ) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("acceptance") / "stack"
-    settings = {**collector.settings, **its_database(request)}
+    settings = {**collector.settings, **its_database(request), "GATEWAY_ALLOWED_ENDPOINTS": "127.0.0.1"}
     with RUNNING:
         yield RUNNING.enter_context(running_stack(folder, print, settings=settings))
 

@@ -65,7 +65,7 @@ def failed(client: Client, flower: Flower) -> Status:
 
 
 def test_nobody_looks_without_the_password(stack: Stack, flower: Flower) -> None:
-    for path in ("/", "/api/tasks", "/api/workers"):
+    for path in ("/", "/api/tasks", "/api/workers", "/metrics"):
         assert httpx.get(stack.flower_url + path).status_code == 401
 
 

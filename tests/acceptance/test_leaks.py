@@ -15,7 +15,7 @@ from tests.faults.killing import paused
 from tests.jobs import frozen
 from tests.polling import until
 
-PLANTED = 'a planted/secret+key="with\\odd" signs & ünïcode'
+PLANTED = 'a planted/secret+key="with\\odd" signs & {more} of them'
 
 
 @pytest.fixture

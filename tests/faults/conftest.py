@@ -13,7 +13,12 @@ from tests.faults.history import History
 
 HERE = Path(__file__).parent
 RUNNING = ExitStack()  # the stack, which ends with the last test of this folder
-SETTINGS = {"GATEWAY_LEASE_S": "4", "GATEWAY_SEND_AGAIN_S": "2", "GATEWAY_SWEEP_S": "0.5"}
+SETTINGS = {
+    "GATEWAY_LEASE_S": "4",
+    "GATEWAY_SEND_AGAIN_S": "2",
+    "GATEWAY_SWEEP_S": "0.5",
+    "GATEWAY_ALLOWED_ENDPOINTS": "127.0.0.1",  # the tests' own servers, at any port
+}
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

@@ -15,7 +15,7 @@ from gateway.filesystems.shared import SharedFilesystem
 from gateway.models import Transfer
 from gateway.queue import app
 from gateway.settings import get_settings
-from gateway.storage.address import S3Address, Secret
+from gateway.storage.address import S3Address, Secret, without_query
 from gateway.storage.opening import open_prefix, open_remote, open_store
 from gateway.transfers import lifecycle as transfers
 from gateway.transfers import prefixes
@@ -136,7 +136,8 @@ def _source(row: Transfer) -> S3Address | str:
 
 
 def _address(row: Transfer) -> S3Address:
-    return S3Address(endpoint=row.endpoint, region=row.region, bucket=row.bucket, key=row.object)
+    endpoint = without_query(row.endpoint)  # reasons quote it
+    return S3Address(endpoint=endpoint, region=row.region, bucket=row.bucket, key=row.object)
 
 
 def _secret(row: Transfer) -> Secret | None:

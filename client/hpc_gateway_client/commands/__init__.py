@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 import typer
 
-from hpc_gateway_client.commands import infrastructure, jobs, retry, run, status, transfers
+from hpc_gateway_client.commands import infrastructure, jobs, output, retry, run, status, transfers
 from hpc_gateway_client.commands.extensions import ExtensibleGroup, NotInstalled, expected_errors
 from hpc_gateway_client.errors import JobFailed, Refused, StillRunning, TransferFailed, Unreachable
 
@@ -37,7 +37,7 @@ def main() -> None:
         if not isinstance(error, expected_errors()):
             raise
         hint = "; is its address right (--url, or GATEWAY_URL)?" if isinstance(error, Unreachable) else ""
-        typer.echo(f"hpc-gateway: {error}{hint}", err=True)
+        output.print_error(f"{error}{hint}")
         sys.exit(exit_code(error))
 
 

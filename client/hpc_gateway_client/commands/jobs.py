@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from hpc_gateway_client.commands.cleaning import clean_log
 from hpc_gateway_client.commands.connection import connect
 from hpc_gateway_client.commands.durations import parse_since
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Since, Url
@@ -53,7 +54,7 @@ def print_log(
             if isinstance(row, Transfer):
                 raise GatewayClientError(f"{row_id} is a transfer: hpc-gateway transfers log {row_id}")
             while (piece := gateway.log(row, stream, offset)).text:
-                sys.stdout.write(piece.text)
+                sys.stdout.write(clean_log(piece.text))
                 offset = piece.next_offset
             sys.stdout.flush()
             if row.ended or not follow:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hpc_gateway_client.commands.cleaning import clean
 from hpc_gateway_client.models import Job, Transfer
 
 LOCAL_URL = "http://127.0.0.1:8080"
@@ -42,11 +43,21 @@ def console() -> Console:
 
 
 def print_json(content: BaseModel | Sequence[BaseModel]) -> None:
-    """Print one value or a list as JSON."""
+    """Print one value or a list as JSON, in ASCII."""
     if isinstance(content, BaseModel):
-        typer.echo(content.model_dump_json(indent=2))
+        typer.echo(json.dumps(content.model_dump(mode="json"), indent=2))
     else:
         typer.echo(json.dumps([item.model_dump(mode="json") for item in content], indent=2))
+
+
+def print_line(*parts: str | Text) -> None:
+    """Print a line; nothing in it is markup."""
+    console().print(*map(_cell, parts))
+
+
+def print_error(text: str) -> None:
+    """Print an error as one line on stderr."""
+    typer.echo(f"hpc-gateway: {clean(text)}", err=True)
 
 
 def print_table(
@@ -55,8 +66,13 @@ def print_table(
     """Print a table."""
     drawn = Table(*columns, title=title, title_justify="left", box=None, header_style="bold")
     for row in rows:
-        drawn.add_row(*row)
+        drawn.add_row(*map(_cell, row))
     console().print(drawn)
+
+
+def _cell(part: str | Text) -> Text:
+    """Return the part cleaned and free of markup, in its style."""
+    return Text(clean(part.plain), part.style) if isinstance(part, Text) else Text(clean(part))
 
 
 def state_text(state: str) -> Text:

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from hpc_gateway_client.commands.cleaning import clean
 from hpc_gateway_client.commands.output import COLOURS
 from hpc_gateway_client.models import Job, Transfer
 
@@ -22,7 +23,7 @@ class ProgressLines:
 
     def say(self, text: str) -> None:
         """Print a text that stays: above the lines, whole, as wide as it is."""
-        self._shown.console.print(Text(text), soft_wrap=True)
+        self._shown.console.print(Text(clean(text)), soft_wrap=True)
 
     def stop(self) -> None:
         """Draw the lines for the last time."""
@@ -30,13 +31,14 @@ class ProgressLines:
 
     def add(self, title: str) -> Report:
         """Add a line, and return the `report` that redraws it."""
-        task = self._shown.add_task(escape(title), total=None)
+        title = escape(clean(title))
+        task = self._shown.add_task(title, total=None)
 
         def report(row: Transfer | Job) -> None:
             colour = COLOURS.get(row.state, "default")
             reason = f" {row.reason}" if row.reason and not row.ended else ""
-            described = f"{escape(title)} [{colour}]{row.state}[/]{escape(reason)}"
-            self._shown.update(task, description=described)
+            state, reason = (escape(clean(text)) for text in (row.state, reason))
+            self._shown.update(task, description=f"{title} [{colour}]{state}[/]{reason}")
             if isinstance(row, Transfer):
                 self._shown.update(task, completed=row.bytes_done, total=row.bytes_total)
             elif row.ended:

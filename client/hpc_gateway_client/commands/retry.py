@@ -39,4 +39,4 @@ def retry_matching(
     lines = [(str(item.id), item.kind, item.refusal) for item in done.items]
     output.print_table(("id", "kind", "left alone because"), lines)
     verb = "retried" if yes else "would be retried (--yes retries them)"
-    output.console().print(f"{done.retried} of {done.found} {verb}")
+    output.print_line(f"{done.retried} of {done.found} {verb}")

@@ -123,7 +123,7 @@ def print_rows(rows: Sequence[Transfer | Job], counts: Mapping[str, int], *, as_
     ]
     output.print_table(columns, lines)
     found = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-    output.console().print(found or "nothing found")
+    output.print_line(found or "nothing found")
 
 
 def user_at_host() -> str:
@@ -143,4 +143,4 @@ def _print_states(rows: Sequence[Transfer | Job], *, as_json: bool) -> None:
         output.print_json(rows)
     else:
         for row in rows:
-            output.console().print(f"{row.kind} {row.id}", output.state_text(row.state))
+            output.print_line(f"{row.kind} {row.id}", output.state_text(row.state))

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from hpc_gateway_client.commands import output
+from hpc_gateway_client.commands.cleaning import clean
 from hpc_gateway_client.commands.connection import connect_to_wait
 from hpc_gateway_client.commands.interrupts import Interrupts
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Url
@@ -97,11 +98,11 @@ def _leave_accepted_work(
         with interrupts.put_off(lambda: None), suppress(OSError):  # a terminal that is gone
             lines.stop()
             for line in describe_unfinished(work, objects, error, url):
-                typer.echo(line, err=True)
+                typer.echo(clean(line), err=True)
         raise
     finally:
         for key in objects.remove():
-            typer.echo(f"not removed from the bucket: {key}", err=True)
+            typer.echo(clean(f"not removed from the bucket: {key}"), err=True)
 
 
 def parameters(words: list[str]) -> dict[str, object]:

@@ -25,13 +25,13 @@ def show_status(url: Url = LOCAL_URL, *, as_json: AsJson = False) -> None:
 
 def _clusters(seen: Overview) -> None:
     if seen.broker:
-        output.console().print(Text(f"queue: {seen.broker}", "red"))
+        output.print_line(Text(f"queue: {seen.broker}", "red"))
     rows = [_cluster(seen, name) for name in seen.clusters]
     columns = ("cluster", "worker", "scheduler", "filesystem", "queue", "waits for", "work")
     output.print_table(columns, rows)
     sweep = seen.rounds_s.get("housekeeping.sweep")
     never = "never: start `hpc-gateway beat` and a worker with --housekeeping"
-    output.console().print(f"last sweep: {never if sweep is None else f'{sweep:.0f} s ago'}")
+    output.print_line(f"last sweep: {never if sweep is None else f'{sweep:.0f} s ago'}")
 
 
 def _cluster(seen: Overview, name: str) -> tuple[str | Text, ...]:
@@ -57,7 +57,7 @@ def _health(problem: str) -> Text:
 
 def _failures(seen: Overview) -> None:
     if not seen.failures:
-        output.console().print("no failures in the last hour")
+        output.print_line("no failures in the last hour")
         return
     rows = [
         (str(f.count), f.kind, f.infrastructure, output.age(f.latest), f.fault or "", f.reason)

@@ -15,6 +15,7 @@ from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.config import Config
 
 from gateway.egress.pool import ConnectionPool
+from gateway.errors import Fault, StorageError
 from gateway.settings import Settings
 from gateway.storage.address import Credentials, S3Address
 from gateway.storage.s3.signing import Signer
@@ -51,10 +52,11 @@ class StoreSession:
     @cached_property
     def client(self) -> "S3Client":
         """The boto3 client, for all but the bytes of an object: made when needed, since that takes long."""
-        with _lock:  # boto3 makes one at a time
+        with _lock, suppress(ValueError):  # boto3 makes one at a time; its errors quote what they refuse
             return _make_client(
                 self._address, self._credentials, self.connections, virtual=self.virtual_hosted
             )
+        raise StorageError("the store's client refuses endpoint or region: check both", Fault.NAME)
 
     def close(self) -> None:
         """Close the connections."""

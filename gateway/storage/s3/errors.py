@@ -35,6 +35,10 @@ _FINAL = {
     " check endpoint",
     "MethodNotAllowed": "the server at {address.endpoint} is no S3 store or forbids this: check endpoint",
 }
+_UNUSABLE = (
+    "no request for {address.endpoint} can be made of these values, or its answer cannot be read: check"
+    " access_key, secret_key and region"
+)
 # Other codes are Fault.STORE.
 _FAULTS = {
     "InvalidAccessKeyId": Fault.CREDENTIALS,
@@ -98,13 +102,18 @@ _TRANSIENT_CODES = frozenset({"RequestTimeout", "OperationAborted", "InternalErr
 
 @contextmanager
 def store_errors(address: S3Address) -> Iterator[None]:
-    """Turn boto3's exceptions in the block into StorageError or StorageUnavailable about `address`."""
+    """Turn boto3's exceptions in the block into StorageError or StorageUnavailable about `address`.
+
+    A ValueError may quote a key, so it is neither kept as the cause nor told.
+    """
     try:
         yield
     except ClientError as error:
         raise store_error(error.response, address) from error
     except BotoCoreError as error:
         raise _client_error(error, address) from error
+    except ValueError:
+        raise StorageError(_UNUSABLE.format(address=address), Fault.NAME) from None
 
 
 def store_error(response: Any, address: S3Address) -> StorageError:

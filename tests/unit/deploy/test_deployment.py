@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from hpc_gateway_commands.demo import stack
+
 ROOT = Path(__file__).parents[3]
 COMMANDS = Path(sys.executable).parent
 DOCKERFILES = sorted((ROOT / "deploy" / "images").glob("*.Dockerfile"))
@@ -102,3 +104,10 @@ def test_a_pod_meets_the_restricted_standard(name: str, pod: dict[str, Any]) -> 
             "capabilities": {"drop": ["ALL"]},
         }
         assert container["resources"]["limits"].keys() == {"cpu", "memory"}
+
+
+def test_compose_and_the_demo_allow_the_port_of_their_store_alone(tmp_path: Path) -> None:
+    port = next(word for word in SERVICES["s3"]["command"] if word.startswith("-s3.port=")).partition("=")[2]
+    assert COMPOSE["x-gateway"]["environment"]["GATEWAY_ALLOWED_ENDPOINTS"] == f"s3:{port}"
+    demo = stack._lay_out(tmp_path, {}, 8080, 5555)  # noqa: SLF001  laid out, and not started
+    assert demo.env["GATEWAY_ALLOWED_ENDPOINTS"] == f"127.0.0.1:{demo.store.port}"
