@@ -37,12 +37,18 @@ exec "$@"
 
 @cache
 def ordinary_account() -> Account | None:
-    """Return an account that can run this environment; None where the tests do not run as root."""
+    """Return an account that can run this environment; None without one, or where the tests are not root."""
     if os.geteuid() != 0:
         return None
     found = pwd.getpwnam(NAME)
     become = ("setpriv", f"--reuid={found.pw_uid}", f"--regid={found.pw_gid}", "--clear-groups")
-    return Account(found.pw_uid, (*_opened(), *become, "--pdeathsig=TERM", "--"))
+    account = Account(found.pw_uid, (*_opened(), *become, "--pdeathsig=TERM", "--"))
+    return account if _runs_here(account) else None
+
+
+def _runs_here(account: Account) -> bool:
+    argv = [*account.prefix, sys.executable, "-P", "-c", "import gateway.processes"]
+    return subprocess.run(argv, cwd="/", capture_output=True, check=False).returncode == 0
 
 
 def _opened() -> Iterator[str]:
@@ -75,9 +81,3 @@ def ordinary_stack(
         yield stack
     if not request.session.testsfailed:
         shutil.rmtree(folder)
-
-
-def runs_here(account: Account) -> bool:
-    """Tell whether the account can run this environment."""
-    argv = [*account.prefix, sys.executable, "-P", "-c", "import gateway.processes"]
-    return subprocess.run(argv, cwd="/", capture_output=True, check=False).returncode == 0
