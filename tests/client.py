@@ -1,5 +1,6 @@
 """A client of a running stack as the tests need one: objects, requests, and polls until the end."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -43,10 +44,18 @@ class Client:
 
     def place(self, name: str, data: bytes) -> str:
         """Put an input on the cluster without a transfer; return its `read_input_data`."""
-        path = self.stack.home / DATA / INPUTS / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        self.write(f"{DATA}/{INPUTS}/{name}", data)
         return f"/{INPUTS}/{name}"
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a file of the cluster's account."""
+        file = self.file(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+        home = self.stack.home.stat()
+        for made in (file, *file.parents):
+            if made.is_relative_to(self.stack.home):
+                os.chown(made, home.st_uid, home.st_gid)
 
     def file(self, path: str) -> Path:
         """Return where a path of the cluster's account is."""

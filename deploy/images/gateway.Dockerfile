@@ -31,6 +31,6 @@ WORKDIR /home/gateway
 EXPOSE 8080 5555
 # The API's; whoever starts another command says what its health is.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
-  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/health/live', timeout=4)"]
+  CMD ["python", "-P", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/health/live', timeout=4)"]
 ENTRYPOINT ["hpc-gateway"]
 CMD ["serve", "--host", "0.0.0.0"]

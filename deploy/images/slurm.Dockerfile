@@ -55,7 +55,8 @@ RUN apt-get update \
 COPY --from=kernels /opt/kernels /opt/kernels
 COPY --chmod=755 deploy/images/slurm-entrypoint.sh /usr/local/bin/slurm-entrypoint
 USER 10001:10001
-WORKDIR /home/gateway
+# Not the home: clients write there, and programs import from their folder.
+WORKDIR /
 ENV PYTHONDONTWRITEBYTECODE=1
 HEALTHCHECK --interval=15s --timeout=10s --start-period=30s CMD ["scontrol", "ping"]
 ENTRYPOINT ["slurm-entrypoint"]

@@ -16,6 +16,7 @@ from gateway.clusters.configuration import Cluster
 from gateway.errors import FilesystemError, GatewayError, SchedulerError
 from gateway.jobs.resources import ResourceRequest, grant, scheduler_resources
 from gateway.jobs.spec import LAUNCHERS
+from gateway.operations.root_processes import check_accounts
 from gateway.schedulers import batch_script
 from gateway.schedulers.base import JobReport, JobSpec, Scheduler
 from gateway.schedulers.opening import open_scheduler
@@ -62,7 +63,7 @@ def examine(cluster: Cluster) -> Iterator[Finding]:
 
 def _checks(cluster: Cluster) -> list[_Check]:
     slurm = [_SLURM_CONF, _MUNGE] if cluster.scheduler == "slurm" else []
-    return [*slurm, _SCHEDULER, _PARTITIONS, _FILESYSTEM, _JOB]
+    return [_ACCOUNT, *slurm, _SCHEDULER, _PARTITIONS, _FILESYSTEM, _JOB]
 
 
 def _slurm_conf(cluster: Cluster) -> str:
@@ -158,7 +159,7 @@ def _job_spec(cluster: Cluster, name: str, folder: Path) -> JobSpec:
     return JobSpec(
         name=name,
         folder=folder,
-        command=(cluster.python, "-c", _NODE_PROGRAM),
+        command=(cluster.python, "-I", "-c", _NODE_PROGRAM),
         ranks=1,
         threads=1,
         launcher=LAUNCHERS[cluster.scheduler],
@@ -177,6 +178,16 @@ def _wait_for_end(scheduler: Scheduler, name: str) -> JobReport:
     return report
 
 
+def _account(_cluster: Cluster) -> str:
+    return check_accounts()
+
+
+_ACCOUNT = _Check(
+    "account",
+    _account,
+    "run the gateway's parts and this command as an account of their own, without privileges (`User=` in"
+    " systemd, `runuser -u ACCOUNT`); give it the cluster's home, the database's file and the key files",
+)
 _SLURM_CONF = _Check(
     "slurm.conf",
     _slurm_conf,

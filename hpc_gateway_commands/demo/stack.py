@@ -9,16 +9,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
 
 from gateway.encryption import new_key
 from gateway.errors import Unavailable
-from gateway.supervision import Supervisor
+from gateway.supervision import STOP_S, Supervisor
 from hpc_gateway_commands.demo.services import LOOPBACK, ObjectStore, Valkey, free_ports
 from hpc_gateway_commands.ports import API_PORT, FLOWER_PORT
 
@@ -28,6 +28,14 @@ LOG_LINES = 10
 # SeaweedFS has flushed its volumes at once, and then waits 15 s for connections between its own parts.
 STORE_PATIENCE_S = 1.0
 _POLL_S = 0.1
+
+
+@dataclass(frozen=True)
+class Account:
+    """Another account for the parts of a stack that root starts: its id, and the words before a command."""
+
+    uid: int
+    prefix: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,7 @@ class Stack:
     api_port: int
     flower_port: int
     flower_password: str
+    account: Account | None = None
 
     @property
     def api_url(self) -> str:
@@ -58,42 +67,58 @@ class Stack:
         """The home of the demo's cluster."""
         return self.folder / "cluster"
 
+    def own(self, folder: Path) -> None:
+        """Give a folder with its content to the account of the parts."""
+        if self.account is not None:
+            for path in (folder, *folder.rglob("*")):
+                os.chown(path, self.account.uid, -1, follow_symlinks=False)
+
+    def start(
+        self, name: str, argv: Sequence[str], env: Mapping[str, str] | None = None, patience_s: float = STOP_S
+    ) -> None:
+        """Start a part as its account."""
+        self.parts.start(name, self._as_account(argv), self.env if env is None else env, patience_s)
+
+    def _as_account(self, argv: Sequence[str]) -> list[str]:
+        return [*(self.account.prefix if self.account else ()), *argv]
+
     def start_queue(self) -> None:
         """Start Valkey and wait until it answers."""
         self.queue.folder.mkdir(exist_ok=True)
-        self.parts.start("valkey", self.queue.argv, self.queue.env)
+        self.own(self.queue.folder)
+        self.start("valkey", self.queue.argv, self.queue.env)
         self.queue.wait_ready()
 
     def start_store(self) -> None:
         """Start the S3 server and wait until it keeps an object."""
         self.store.prepare()
-        self.parts.start("s3", self.store.argv, self.store.env, STORE_PATIENCE_S)
+        self.own(self.store.folder)
+        self.start("s3", self.store.argv, self.store.env, STORE_PATIENCE_S)
         self.store.wait_ready()
 
     def start_api(self) -> None:
         """Start the API and wait until it is ready."""
-        self.parts.start("api", _command("serve", "--port", str(self.api_port)), self.env)
+        self.start("api", _command("serve", "--port", str(self.api_port)))
         self._wait("api", f"{self.api_url}/health/ready")
 
     def start_worker(self) -> None:
         """Start the worker of the demo's cluster, which does the housekeeping as well."""
-        self.parts.start("worker", _command("worker", INFRASTRUCTURE, "--housekeeping"), self.env)
+        self.start("worker", _command("worker", INFRASTRUCTURE, "--housekeeping"))
 
     def start_beat(self) -> None:
         """Start beat, which asks for the sweeps."""
-        self.parts.start("beat", _command("beat"), self.env)
+        self.start("beat", _command("beat"))
 
     def start_flower(self) -> None:
         """Start Flower behind a password, which is handed over out of sight of `ps`."""
         argv = _command("flower", "--port", str(self.flower_port))
         password = f"demo:{self.flower_password}"
-        self.parts.start("flower", argv, {**self.env, "GATEWAY_FLOWER_BASIC_AUTH": password})
+        self.start("flower", argv, {**self.env, "GATEWAY_FLOWER_BASIC_AUTH": password})
 
     def migrate(self) -> None:
         """Create the database."""
-        subprocess.run(
-            _command("migrate"), env=self.env, check=True, stdin=subprocess.DEVNULL, capture_output=True
-        )
+        argv = self._as_account(_command("migrate"))
+        subprocess.run(argv, env=self.env, cwd="/", check=True, stdin=subprocess.DEVNULL, capture_output=True)
 
     def check_parts(self) -> None:
         """Raise with the name of a part that has ended, and the end of its log."""
@@ -126,13 +151,15 @@ def running_stack(
     *,
     flower: bool = True,
     settings: Mapping[str, str] | None = None,
+    account: Account | None = None,
 ) -> Iterator[Stack]:
     """Start everything below a folder, and stop everything at the end of the block.
 
-    `settings` are environment variables that win over the stack's own.
+    `settings` are environment variables that win over the stack's own. Root alone may name an account.
     """
     with _port(API_PORT) as api_port, _port(FLOWER_PORT) as flower_port:
-        stack = _lay_out(folder, settings or {}, api_port, flower_port)
+        stack = replace(_lay_out(folder, settings or {}, api_port, flower_port), account=account)
+        stack.own(stack.folder)
         try:
             for what, start in (
                 ("Valkey, the task queue", stack.start_queue),

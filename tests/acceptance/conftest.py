@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from hpc_gateway_commands.demo.stack import Stack, running_stack
+from hpc_gateway_commands.demo.stack import Stack
 from tests.client import Client, client_of
 from tests.collector import Collector, listening
 from tests.conftest import its_database
+from tests.ordinary import ordinary_stack
 
 HERE = Path(__file__).parent
 RUNNING = ExitStack()  # the stack, which ends with the last test of this folder
@@ -34,13 +35,10 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def stack(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, collector: Collector
-) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("acceptance") / "stack"
+def stack(request: pytest.FixtureRequest, collector: Collector) -> Iterator[Stack]:
     settings = {**collector.settings, **its_database(request), "GATEWAY_ALLOWED_ENDPOINTS": "127.0.0.1"}
     with RUNNING:
-        yield RUNNING.enter_context(running_stack(folder, print, settings=settings))
+        yield RUNNING.enter_context(ordinary_stack(request, settings))
 
 
 @pytest.hookimpl(wrapper=True)

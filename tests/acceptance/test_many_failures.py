@@ -26,7 +26,7 @@ def test_each_of_two_hundred_failures_ends_once_and_rightly(client: Client) -> N
     client.put("many.csv", TABLE)
     client.s3.put_object(Bucket=LATER, Key="many.csv", Body=TABLE)
     client.place("not-yet.csv", TABLE)
-    client.file(f"{DATA}/not-yet.csv").write_bytes(TABLE)
+    client.write(f"{DATA}/not-yet.csv", TABLE)
 
     since = min(row["created_at"] for rows in started.values() for row in rows)
     wanted = {"filter": {"since": since, "state": ["failed"]}, "by": "ada"}

@@ -64,10 +64,9 @@ def test_a_transfer_under_way_can_be_cancelled_and_leaves_nothing(client: Client
 def test_a_cancel_does_not_wait_for_the_parts_that_are_under_way(client: Client, *, upwards: bool) -> None:
     name, data = f"slow-{upwards}.bin", bytes(64 * MIB)
     place = client.file(f"{DATA}/slow/{name}")
-    place.parent.mkdir(parents=True, exist_ok=True)
     with proxy(client.stack.store.port, lambda _: Fault("slow", bytes_per_s=PART_BYTES_PER_S)) as slow:
         if upwards:
-            place.write_bytes(data)
+            client.write(f"{DATA}/slow/{name}", data)
             url, accepted = "/s3_result", client.stage_out(f"{DATA}/slow/{name}", name, endpoint=slow.url)
         else:
             client.put(name, data)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from hpc_gateway_commands.demo.stack import Stack, running_stack
+from hpc_gateway_commands.demo.stack import Stack
 from tests.client import Client, client_of
 from tests.conftest import its_database
 from tests.faults.history import History
+from tests.ordinary import ordinary_stack
 
 HERE = Path(__file__).parent
 RUNNING = ExitStack()  # the stack, which ends with the last test of this folder
@@ -22,11 +23,10 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("faults") / "stack"
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     settings = SETTINGS | its_database(request)
     with RUNNING:
-        yield RUNNING.enter_context(running_stack(folder, print, flower=False, settings=settings))
+        yield RUNNING.enter_context(ordinary_stack(request, settings, flower=False))
 
 
 @pytest.hookimpl(wrapper=True)

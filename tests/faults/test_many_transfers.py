@@ -68,9 +68,7 @@ def _start(client: Client, chance: random.Random, name: str, endpoint: str) -> M
     if chance.random() < 0.5:
         client.put(key, data)
         return Move("/s3_data", client.stage_in(key, path, endpoint=endpoint), path, digest)
-    file = client.file(path)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(data)
+    client.write(path, data)
     return Move("/s3_result", client.stage_out(path, key, endpoint=endpoint), key, digest)
 
 

@@ -45,7 +45,7 @@ def test_a_worker_that_is_stopped_hands_its_transfer_back(client: Client, histor
 def second(client: Client, name: str, *words: str) -> Iterator[str]:
     """Run one more of a part beside the stack's own."""
     argv = [sys.executable, "-m", "hpc_gateway_client", *words]
-    client.stack.parts.start(name, argv, client.stack.env)
+    client.stack.start(name, argv)
     try:
         yield name
     finally:

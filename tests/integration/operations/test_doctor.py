@@ -1,12 +1,17 @@
 """`hpc-gateway doctor` on this machine: its findings and its advice."""
 
+import os
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 import pytest
 
 from gateway.clusters.configuration import Cluster
 from gateway.operations.doctor import FOLDER, Finding, examine
+from gateway.operations.root_processes import root_parts
 
 
 def findings(home: Path, **changes: object) -> dict[str, Finding]:
@@ -16,8 +21,8 @@ def findings(home: Path, **changes: object) -> dict[str, Finding]:
 
 def test_all_is_well(tmp_path: Path) -> None:
     found = findings(tmp_path)
-    assert list(found) == ["scheduler", "partitions", "filesystem", "job on a node"]
-    assert all(finding.well for finding in found.values()), found
+    assert list(found) == ["account", "scheduler", "partitions", "filesystem", "job on a node"]
+    assert all(finding.well for finding in found.values() if finding.check != "account"), found
     assert "hpc_kernels" in found["job on a node"].found
     assert list((tmp_path / FOLDER).iterdir()) == []
 
@@ -43,5 +48,49 @@ def test_a_root_that_does_not_exist(tmp_path: Path) -> None:
 
 def test_without_a_configuration_nothing_else_is_tried(tmp_path: Path) -> None:
     found = findings(tmp_path, scheduler="slurm", slurm_conf=tmp_path / "slurm.conf")
-    assert list(found) == ["slurm.conf"]
+    assert list(found) == ["account", "slurm.conf"]
     assert not found["slurm.conf"].well
+
+
+@contextmanager
+def _part(*words: str, user: int | None = None) -> Iterator[int]:
+    """Run a process with the command line of one of the gateway's."""
+    argv = ["/bin/sh", "-c", "read line", "gateway.processes", "3", *words]
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, user=user)
+    try:
+        yield process.pid
+    finally:
+        process.communicate()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a part as root")
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("workers.launch:launch", "--concurrency", "4", "--", "demo"), "worker"),
+        (("api.server:main", "--host=127.0.0.1"), "API"),
+        (("celery.__main__:main", "-A", "gateway.queue", "beat"), "beat"),
+        (("celery.__main__:main", "-A", "workers.app", "flower"), "Flower"),
+    ],
+)
+def test_a_part_that_runs_as_root_is_told(tmp_path: Path, words: tuple[str, ...], name: str) -> None:
+    with _part(*words) as pid:
+        found = findings(tmp_path)["account"]
+    assert not found.well
+    assert f"the {name} (process {pid}) runs as root" in found.found
+    assert "User=" in found.advice
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a part as another account")
+def test_a_part_of_another_account_and_other_programs_of_root_are_not_told() -> None:
+    with _part("workers.launch:launch", user=65534) as pid, _part("workers.watcher:main", "demo") as below:
+        told = {process for _, process in root_parts()}
+    assert not {pid, below, os.getpid()} & told
+
+
+def test_a_doctor_who_is_root_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.operations.root_processes.root_parts", list)
+    for uid, well in ((0, False), (1000, True)):
+        monkeypatch.setattr("os.geteuid", lambda uid=uid: uid)
+        found = findings(tmp_path)["account"]
+        assert (found.well, "this command runs as root" in found.found) == (well, not well)

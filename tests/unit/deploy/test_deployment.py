@@ -1,5 +1,6 @@
 """What we ship for containers: linters accept it, and nothing in it may more than it must."""
 
+import json
 import re
 import subprocess
 import sys
@@ -111,3 +112,40 @@ def test_compose_and_the_demo_allow_the_port_of_their_store_alone(tmp_path: Path
     assert COMPOSE["x-gateway"]["environment"]["GATEWAY_ALLOWED_ENDPOINTS"] == f"s3:{port}"
     demo = stack._lay_out(tmp_path, {}, 8080, 5555)  # noqa: SLF001  laid out, and not started
     assert demo.env["GATEWAY_ALLOWED_ENDPOINTS"] == f"127.0.0.1:{demo.store.port}"
+
+
+CHECKS = [
+    *(service["healthcheck"].get("test", []) for service in SERVICES.values() if "healthcheck" in service),
+    *(
+        container["livenessProbe"]["exec"]["command"]
+        for _, pod in PODS
+        for container in pod["containers"]
+        if "exec" in container.get("livenessProbe", {})
+    ),
+    *(
+        json.loads(words)
+        for path in DOCKERFILES
+        for words in re.findall(r"HEALTHCHECK[^\n]*(?:\\\n[^\n]*)?CMD (\[.*\])", path.read_text())
+    ),
+]
+
+
+@pytest.mark.parametrize("words", CHECKS, ids=" ".join)
+def test_a_health_check_imports_nothing_from_its_folder(words: list[str]) -> None:
+    """Celery looks in its folder, and so does python without -P."""
+    line = " ".join(words)
+    assert "celery" not in line or "cd / && celery" in line
+    assert "python" not in line or "python -P" in line
+
+
+def test_the_health_checks_are_found() -> None:
+    lines = [" ".join(words) for words in CHECKS]
+    assert sum("celery" in line for line in lines) >= 3
+    assert sum("urllib" in line for line in lines) >= 2
+
+
+def test_a_container_with_the_home_of_a_cluster_works_elsewhere() -> None:
+    last = re.findall(r"^WORKDIR (.*)$", (ROOT / "deploy/images/slurm.Dockerfile").read_text(), re.MULTILINE)[
+        -1
+    ]
+    assert last == "/"
