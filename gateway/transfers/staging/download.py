@@ -12,7 +12,8 @@ from gateway.storage.checksums import Verifier
 from gateway.storage.remote import Remote, RemoteInfo, without_parts
 from gateway.transfers.staging.attempt import Attempt, Progress
 from gateway.transfers.staging.journal import Journal
-from gateway.transfers.staging.parts import LONGEST_RUN, Part, PartRunner, count_done, split_parts
+from gateway.transfers.staging.part_queue import Part, PartQueue
+from gateway.transfers.staging.parts import LONGEST_RUN, PartRunner
 from gateway.transfers.staging.verification import choose_check
 
 RESTARTS = 2  # of an object that changes while it is read, before the transfer is put off
@@ -90,9 +91,9 @@ class _PartsDownload:
         self._part_bytes = (
             download_part_size(info.size, self._connections, info.parts_bytes) if info.ranges else 0
         )
-        self._parts = split_parts(info.size, self._part_bytes)
+        self._parts = PartQueue(info.size, self._part_bytes)
         self._journal = Journal(incoming, info, self._part_bytes, self._parts)
-        self._report = attempt.reporter(self._count_done, self._journal.keep)
+        self._report = attempt.reporter(self._parts.count_done, self._journal.keep)
 
     def run(self) -> None:
         """Bring all the parts, and verify the file."""
@@ -102,25 +103,22 @@ class _PartsDownload:
         self._verify_with(self._info)
         try:
             self._run_parts()
-            self._attempt.progress.advance(self._count_done())
+            self._attempt.progress.advance(self._parts.count_done())
             if self._verifier.parts_bytes and not self._check.agrees() and not self._has_even_parts():
                 self._verify_without_parts()
         except BaseException as error:
             self._journal.close(goes_on=isinstance(error, GatewayError) and error.transient)
             raise
         self._journal.close()
-        _verify(self._info, self._count_done(), self._incoming, self._verifier.algorithm, self._check.agrees)
-
-    def _count_done(self) -> int:
-        return count_done(self._parts)
+        arrived = self._parts.count_done()
+        _verify(self._info, arrived, self._incoming, self._verifier.algorithm, self._check.agrees)
 
     def _verify_with(self, info: RemoteInfo) -> None:
         self._verifier = Verifier(info)
         self._check = choose_check(self._incoming, self._parts, self._verifier, self._part_bytes)
 
     def _run_parts(self) -> None:
-        missing = [part for part in self._parts if not part.finished]
-        runner = PartRunner(missing, self._connections, self._bring, self._remote.cut, LONGEST_RUN)
+        runner = PartRunner(self._parts, self._connections, self._bring, self._remote.cut, LONGEST_RUN)
         runner.run(self._report, lambda: next(self._reservation, 0) > 0 or self._check.step())
         self._read_back()
 
