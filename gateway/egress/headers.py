@@ -3,9 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from gateway.egress.bounds import LONGEST_NUMBER
+
 _FINAL = "2"  # the least status of a final answer; 1xx are interim
 _DISABLED = {"accept": "Accept:", "expect": "Expect:"}  # libcurl's defaults, turned off
 _SENT_BY_LIBCURL = frozenset({"content-length", "expect"})  # of a body
+
+
+def parse_length(text: str) -> int | None:
+    """Return the number of bytes that a header gives; None for any other text."""
+    return int(text) if text.isdecimal() and len(text) <= LONGEST_NUMBER else None
 
 
 class ResponseHead(NamedTuple):

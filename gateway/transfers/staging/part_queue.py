@@ -20,8 +20,8 @@ class Part:
     stop: int | None
     done: int = 0
     under_way: int = 0  # of a part that counts only when all of it is stored
-    tries: int = 0  # that failed while nothing moved
-    done_besides: int = 0  # of all other parts, when its last try failed
+    tries: int = 0  # that failed while too little moved
+    mark: int = 0  # the bytes of all parts that had moved when its tries were counted anew
     pieces: int = 1  # more of a part that has taken others over
 
     @property
@@ -85,11 +85,10 @@ class PartQueue:
             under_way = (part.done or part.under_way for part in self._unfinished.values())
             return self._finished_bytes + sum(under_way)
 
-    def count_besides(self, part: Part) -> int:
-        """Return how many bytes of the other parts have moved, those of unfinished requests included."""
+    def count_reached(self) -> int:
+        """Return how many bytes have moved, those of all unfinished requests included."""
         with self._lock:
-            others = (each.reached for each in self._unfinished.values() if each is not part)
-            return self._finished_bytes + sum(others)
+            return self._finished_bytes + sum(part.reached for part in self._unfinished.values())
 
     def whole_until(self) -> int:
         """Return the offset of the first hole; a single part may start again until it is finished."""

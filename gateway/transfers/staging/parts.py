@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from gateway.egress.threads import POLL_S, run_in_thread
-from gateway.errors import StorageBusy, StorageChanged, StorageUnavailable
+from gateway.errors import StorageBusy, StorageChanged, StorageSlow, StorageUnavailable
 from gateway.transfers.staging.part_queue import Part, PartQueue
 
 TRIES = 5  # of a part while no part makes progress; then the transfer is put off
@@ -29,7 +29,7 @@ def run_with_retries(work: Callable[[], None], watch: Callable[[], None]) -> Non
     for tries in range(1, TRIES + 1):
         try:
             work()
-        except StorageChanged:
+        except (StorageChanged, StorageSlow):
             raise
         except StorageUnavailable:
             if tries == TRIES:
@@ -45,7 +45,8 @@ def run_with_retries(work: Callable[[], None], watch: Callable[[], None]) -> Non
 class PartRunner:
     """Threads that move parts. `work` moves one part, and calls the check that it is given after every step.
 
-    A part that fails for the moment is put back and tried again. A store that is too busy is asked by half
+    A part that fails for the moment is put back and tried again; a slow server ends the try when no part
+    moves more than `least_bytes` meanwhile. A store that is too busy is asked by half
     of the threads from then on, and by one more for every part that it serves; the others wait. Where parts
     can be joined, a request asks for one more of them after every refusal, and for one less after every
     answer when there was no refusal for a while.
@@ -57,9 +58,11 @@ class PartRunner:
         size: int,
         work: Work,
         cut: Callable[[], None],
+        *,
         longest_run: int = 1,
+        least_bytes: int = 1,
     ) -> None:
-        self._parts = parts
+        self._parts, self._least_bytes = parts, least_bytes
         self._size = self._busy = max(1, min(size, parts.left))
         self._work, self._cut = work, cut
         self._allowed, self._refused_at = float(self._size), 0.0
@@ -125,7 +128,8 @@ class PartRunner:
         return None
 
     def _move(self, part: Part) -> None:
-        before = part.done
+        if not part.tries:
+            part.mark = self._parts.count_reached()
         try:
             self._check()
             self._work(part, self._check)
@@ -133,8 +137,9 @@ class PartRunner:
             raise
         except StorageUnavailable as error:
             self._check()  # a connection that was cut on purpose is no error
-            part.tries = 1 if part.done > before or self._others_move(part) else part.tries + 1
-            if part.tries >= TRIES:
+            have_moved = self._have_moved(part)
+            part.tries = 1 if have_moved else part.tries + 1
+            if part.tries >= TRIES or (isinstance(error, StorageSlow) and not have_moved):
                 raise
             self._put_back(part, busy=isinstance(error, StorageBusy))
             return
@@ -146,11 +151,12 @@ class PartRunner:
             self._changed.notify_all()
         self._wake.set()
 
-    def _others_move(self, part: Part) -> bool:
-        """Return whether any other part has come further since this one failed the last time."""
-        besides = self._parts.count_besides(part)
-        part.done_besides, before = besides, part.done_besides
-        return besides > before
+    def _have_moved(self, part: Part) -> bool:
+        """Return whether enough bytes of all parts have moved since its tries were counted anew."""
+        reached = self._parts.count_reached()
+        has_moved = reached - part.mark >= self._least_bytes
+        part.mark = reached if has_moved else part.mark
+        return has_moved
 
     def _put_back(self, part: Part, *, busy: bool) -> None:
         """Make the part the next one, after a pause; after a refusal fewer threads may send requests."""

@@ -163,7 +163,8 @@ class _PartsUpload:
     def _put_parts(self) -> list[StoredPart]:
         parts = PartQueue(self._file.size, upload_part_size(self._file.size))
         report = self._attempt.reporter(parts.count_done)
-        PartRunner(parts, self._attempt.connections, self._put, self._store.cut).run(report)
+        connections, least_bytes = self._attempt.connections, self._attempt.least_bytes
+        PartRunner(parts, connections, self._put, self._store.cut, least_bytes=least_bytes).run(report)
         self._file.check_unchanged()
         return [self._stored[number] for number in range(1, parts.count + 1)]
 

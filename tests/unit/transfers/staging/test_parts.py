@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.errors import StorageBusy, StorageUnavailable
+from gateway.errors import StorageBusy, StorageSlow, StorageUnavailable
 from gateway.transfers.staging import parts
 from gateway.transfers.staging.part_queue import Part, PartQueue
 from gateway.transfers.staging.parts import PartRunner
@@ -96,3 +96,47 @@ def test_a_try_ends_when_nothing_moves_any_more(error: type[StorageUnavailable])
     with pytest.raises(error, match="never"):
         _run(_parts(40), work)
     assert len(asked) < 8 * parts.TRIES
+
+
+def test_a_slow_server_ends_the_try_at_once() -> None:
+    asked: list[int] = []
+
+    def work(part: Part, _: Callable[[], None]) -> None:
+        asked.append(part.number)
+        part.done += 1
+        raise StorageSlow("a byte a second")
+
+    with pytest.raises(StorageSlow, match="a byte a second"):
+        PartRunner(_parts(1), 1, work, lambda: None, least_bytes=BYTES).run(lambda: None)
+    assert asked == [1]
+
+
+def test_a_slow_connection_is_replaced_while_others_move() -> None:
+    slow = iter(range(3))
+    first_is_slow = threading.Event()
+
+    def work(part: Part, _: Callable[[], None]) -> None:
+        if part.number == 1 and next(slow, None) is not None:
+            first_is_slow.wait(5)
+            first_is_slow.clear()
+            raise StorageSlow("only this one")
+        part.done = BYTES
+        first_is_slow.set()
+        time.sleep(0.02)
+
+    parts = _parts(60)
+    PartRunner(parts, 2, work, lambda: None, least_bytes=BYTES).run(lambda: None)
+    assert parts.left == 0
+
+
+def test_a_connection_that_breaks_after_each_byte_ends_the_try() -> None:
+    asked: list[int] = []
+
+    def work(part: Part, _: Callable[[], None]) -> None:
+        asked.append(part.number)
+        part.done += 1
+        raise StorageUnavailable("broke")
+
+    with pytest.raises(StorageUnavailable, match="broke"):
+        PartRunner(_parts(1), 1, work, lambda: None, least_bytes=BYTES).run(lambda: None)
+    assert len(asked) == parts.TRIES
