@@ -18,6 +18,7 @@ import pycurl
 from gateway.egress.bounds import HEAD_BYTES, HEAD_LINES
 from gateway.egress.curl import Account, Origin, new_handle, sign_for
 from gateway.egress.errors import broken_connection, curl_error, too_large_answer
+from gateway.egress.headers import is_final_status
 from gateway.egress.patience import Patience
 from gateway.egress.threads import POLL_S
 from gateway.errors import Fault, StorageError
@@ -85,7 +86,7 @@ class Connection:
     def begin(self, request: Request) -> None:
         """Start a request; steps carry it out."""
         self.head, self.held, self.is_over = list[bytes](), list[bytes](), False
-        self._held_bytes, self._head_bytes, self._request = 0, 0, request
+        self._held_bytes, self._request, self._is_answered = 0, request, False
         self._error: BaseException | None = None
         easy = self._easy
         if request.account != self._account:
@@ -101,7 +102,7 @@ class Connection:
             easy.setopt(pycurl.NOBODY if request.method == "HEAD" else pycurl.HTTPGET, 1)
         easy.setopt(pycurl.CUSTOMREQUEST, request.method)
         easy.setopt(pycurl.HTTPHEADER, request.headers)
-        easy.setopt(pycurl.HEADERFUNCTION, self._take_head)
+        easy.setopt(pycurl.HEADERFUNCTION, self.head.append)
         easy.setopt(pycurl.WRITEFUNCTION, self._hold)
         self._patience.begin(is_patient=request.is_patient)
         self._multi.add_handle(easy)
@@ -121,6 +122,7 @@ class Connection:
         if not ready:
             self._timer_ms = -1
             self._run_libcurl(pycurl.SOCKET_TIMEOUT, 0)
+        self._check_head()
         if not self.is_over:
             self._patience.count(waited_s, self, is_ready=bool(ready))
 
@@ -157,14 +159,15 @@ class Connection:
 
     @property
     def is_answered(self) -> bool:
-        """Whether a line of an answer has come."""
-        return bool(self.head)
+        """Whether the first line of the final answer has come."""
+        self._is_answered = self._is_answered or any(map(is_final_status, self.head))
+        return self._is_answered
 
     @property
     def moved_bytes(self) -> int:
         """The bytes of the request's body and of its answer that have passed."""
-        sent, received = (self._easy.getinfo(key) for key in (pycurl.SIZE_UPLOAD_T, pycurl.SIZE_DOWNLOAD_T))
-        return int(sent) + int(received) + self._head_bytes
+        kinds = (pycurl.SIZE_UPLOAD_T, pycurl.SIZE_DOWNLOAD_T, pycurl.HEADER_SIZE)
+        return sum(int(self._easy.getinfo(kind)) for kind in kinds)
 
     @cached_property
     def _writer(self) -> BufferedWriter:
@@ -225,16 +228,11 @@ class Connection:
         )
         return int(pycurl.SOCKET_BAD)
 
-    def _take_head(self, line: bytes) -> int | None:
-        """Keep a line of the head, interim answers and trailers included; end a request with too many."""
-        self.head.append(line)
-        self._head_bytes += len(line)
-        if self._head_bytes <= HEAD_BYTES and len(self.head) <= HEAD_LINES:
-            return None
-        self._error = too_large_answer(
-            self._origin.url, f"more than {HEAD_LINES} lines or {HEAD_BYTES} bytes of headers"
-        )
-        return 0
+    def _check_head(self) -> None:
+        """Raise for a head that is too long, with interim answers and trailers."""
+        if len(self.head) > HEAD_LINES or self._easy.getinfo(pycurl.HEADER_SIZE) > HEAD_BYTES:
+            found = f"more than {HEAD_LINES} lines or {HEAD_BYTES} bytes of headers"
+            raise too_large_answer(self._origin.url, found)
 
     def _hold(self, piece: bytes) -> int | None:
         """Keep the beginning of the body; pause the rest until its reader comes."""

@@ -46,6 +46,12 @@ def _line(name: str, value: str | bytes) -> str:
     return f"{name}: {text}" if text else f"{name};"
 
 
+def is_final_status(line: bytes) -> bool:
+    """Return whether the line is the first one of a final answer."""
+    version, _, status = line.partition(b" ")
+    return version.startswith(b"HTTP/") and status >= _FINAL.encode()
+
+
 def response_head(lines: Sequence[bytes]) -> ResponseHead | None:
     """Return the head of the final answer, once its last line has come."""
     text = b"".join(lines).decode("latin-1").replace("\r\n", "\n")

@@ -24,7 +24,7 @@ class Exchange(Protocol):
 
     @property
     def is_answered(self) -> bool:
-        """Whether a line of the answer has come."""
+        """Whether the first line of the final answer has come."""
 
     @property
     def moved_bytes(self) -> int:

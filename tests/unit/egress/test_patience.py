@@ -1,5 +1,6 @@
 """Deadlines of waits: servers that send or take a byte now and then, and pauses that are not the server's."""
 
+import socket
 import threading
 import time
 from contextlib import closing
@@ -59,6 +60,19 @@ def test_a_first_line_may_take_longer_than_the_window_of_the_rate() -> None:
 
     with serving(slow_to_begin) as url:
         assert _ask(url, settings) == b"here"
+
+
+def test_a_store_may_take_its_time_between_100_continue_and_its_answer() -> None:
+    settings = QUICK.model_copy(update={"read_timeout_s": 20.0, "least_rate_window_s": 0.1})
+
+    def behave(accepted: socket.socket) -> None:
+        accepted.recv(1 << 16)
+        accepted.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        time.sleep(0.5)
+        accepted.sendall(OK)
+
+    with serving(behave) as url:
+        assert _ask(url, settings, b"here") == b"here"
 
 
 def test_a_body_that_is_taken_byte_by_byte_is_given_up() -> None:
