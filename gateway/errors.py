@@ -11,6 +11,7 @@ GatewayError                 status  automatic retry
 ├── StorageError             502     no      an object store refused
 │   └── StorageUnavailable   502     yes     it is slow or not reachable
 │       ├── StorageBusy      502     yes     it asks for fewer requests
+│       ├── StorageSlow      502     yes     it moves fewer bytes than the least rate
 │       └── StorageChanged   502     yes     the object has changed since the transfer began
 ├── FilesystemError          502     no      the cluster's filesystem refused
 │   └── FilesystemUnavailable 502    yes
@@ -144,6 +145,10 @@ class StorageUnavailable(StorageError):
 
 class StorageBusy(StorageUnavailable):
     """The object store asks for fewer requests."""
+
+
+class StorageSlow(StorageUnavailable):
+    """The object store moves fewer bytes than the least rate."""
 
 
 class StorageChanged(StorageUnavailable):

@@ -108,7 +108,15 @@ class Settings(BaseSettings):
     connections: int = Field(8, ge=1, le=64, description="Connections that one transfer uses at once.")
     connect_timeout_s: float = Field(10.0, gt=0, description="Longest wait for a connection to a store.")
     read_timeout_s: float = Field(
-        30.0, gt=0, description="Longest silence of a store before a request is repeated."
+        30.0,
+        gt=0,
+        description="Longest silence of a store, and longest wait for an answer's first line.",
+    )
+    least_rate_bytes_per_s: int = Field(
+        1024, ge=0, description="A server that moves fewer bytes while it is waited for is given up; 0 never."
+    )
+    least_rate_window_s: float = Field(
+        60.0, gt=0, description="Time of waiting for a server over which that rate is measured."
     )
     transfer_timeout_s: float = Field(86400.0, gt=0, description="Longest time of one try of a transfer.")
 
@@ -187,6 +195,11 @@ class Settings(BaseSettings):
         if url.scheme != "https" and url.hostname not in _LOOPBACK:
             raise ValueError("GATEWAY_OIDC_JWKS_URL must be https: a forged key set would open every account")
         return self
+
+    @property
+    def least_bytes(self) -> int:
+        """The bytes of one window of the least rate: fewer count as no progress."""
+        return max(1, int(self.least_rate_bytes_per_s * self.least_rate_window_s))
 
     def budget(self, kind: str) -> int:
         """Return the number of transient failures of a kind that are retried within an attempt."""

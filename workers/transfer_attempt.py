@@ -8,14 +8,17 @@ from gateway.transfers.staging.attempt import Attempt, Deadline, Progress
 from gateway.work import quotas
 from gateway.work.claims import Claim
 
+QUOTA_STEP_BYTES = 16 << 20  # of a body without a length, between two looks at the quota
+
 
 def new_attempt(row: Transfer, claim: Claim, progress: Progress, settings: Settings) -> Attempt:
     """Return the circumstances of the claim's try; its time begins now."""
     return Attempt(
-        AllowedProgress(row.owner, progress),
+        AllowedProgress(row, progress),
         Deadline(settings.transfer_timeout_s),
         RowResume(row, claim),
         settings.connections,
+        settings.least_bytes,
     )
 
 
@@ -38,17 +41,28 @@ class RowResume:
 
 
 class AllowedProgress:
-    """A Progress that passes everything on, once the owner's quota allows the size."""
+    """A Progress that passes everything on, once the owner's quota allows the size.
 
-    def __init__(self, owner: str, progress: Progress) -> None:
-        self._owner, self._progress = owner, progress
+    A body without a length is compared with the quota while it comes.
+    """
+
+    def __init__(self, row: Transfer, progress: Progress) -> None:
+        self._row_id, self._owner, self._progress = row.id, row.owner, progress
+        self._allowed_bytes = 0
 
     def expect(self, total_bytes: int) -> None:
         """Raise TooMany, which ends the transfer, when the quota does not allow so much."""
-        with session_scope(read_only=True) as session:
-            quotas.check_bytes(session, self._owner, total_bytes)
+        self._check(total_bytes)
+        self._allowed_bytes = total_bytes
         self._progress.expect(total_bytes)
 
     def advance(self, done_bytes: int) -> None:
-        """Pass it on."""
+        """Pass it on; raise TooMany when more bytes have come than the quota allows."""
+        if done_bytes > self._allowed_bytes:
+            self._check(done_bytes)
+            self._allowed_bytes = done_bytes + QUOTA_STEP_BYTES
         self._progress.advance(done_bytes)
+
+    def _check(self, size: int) -> None:
+        with session_scope(read_only=True) as session:
+            quotas.check_bytes(session, self._owner, size, self._row_id)

@@ -13,14 +13,17 @@ from typing import Any
 import httpx
 import jwt
 
+from gateway.egress.threads import wait_for_thread
 from gateway.errors import Unauthorized, Unavailable
 
 FRESH_S = 300.0
 STALE_S = 3600.0
 # The provider is asked no more often than this, however many tokens name unknown keys.
 PAUSE_S = 10.0
-TIMEOUT_S = 3.0
+TIMEOUT_S = 3.0  # of a silence
+DEADLINE_S = 10.0  # of the whole response
 LARGEST_BYTES = 1 << 20
+MOST_KEYS = 100
 _PUBLIC = frozenset({"RSA", "EC", "OKP"})
 _log = logging.getLogger(__name__)
 
@@ -40,7 +43,7 @@ class KeySet:
         self._url, self._trust = url, ssl.create_default_context(cafile=ca_bundle)
         self._keys: dict[str, Key] = {}
         self._tried_at = self._fetched_at = float("-inf")
-        self._lock = threading.Lock()
+        self._lock, self._downloading = threading.Lock(), threading.Lock()
 
     def get(self, key_id: str) -> Key:
         """Return the key, or raise Unauthorized; Unavailable when the provider does not answer."""
@@ -63,17 +66,37 @@ class KeySet:
             return
         self._tried_at = now
         try:
-            self._keys = parse_key_set(self._download())
+            self._keys = parse_key_set(self._download_in_time())
         except (httpx.HTTPError, ValueError, RecursionError) as error:
             _log.warning("%s returned no keys: %s", self._url, error)
         else:
             self._fetched_at = now
 
+    def _download_in_time(self) -> object:
+        """Download in another thread, which nothing can interrupt; the next download waits for its end."""
+        end = time.monotonic() + DEADLINE_S
+
+        def check() -> None:
+            if time.monotonic() > end:
+                raise ValueError(f"the response took longer than {DEADLINE_S:g} s")
+
+        def download() -> object:
+            if not self._downloading.acquire(blocking=False):
+                raise ValueError("an earlier response has not ended yet")
+            try:
+                return self._download()
+            finally:
+                self._downloading.release()
+
+        return wait_for_thread(download, check)
+
     def _download(self) -> object:
-        with httpx.stream("GET", self._url, timeout=TIMEOUT_S, verify=self._trust) as response:
+        """Return the document; a compressed one, which could be of any length, is not read."""
+        plain = {"Accept-Encoding": "identity"}
+        with httpx.stream("GET", self._url, headers=plain, timeout=TIMEOUT_S, verify=self._trust) as response:
             response.raise_for_status()
-            body = b""
-            for piece in response.iter_bytes():
+            body = bytearray()
+            for piece in response.iter_raw():
                 body += piece
                 if len(body) > LARGEST_BYTES:
                     raise ValueError("the response is too large")
@@ -85,12 +108,12 @@ def parse_key_set(document: object) -> dict[str, Key]:
     """Return the usable keys of a JWKS document, or raise ValueError for another document."""
     found: dict[str, Key] = {}
     match document:
-        case {"keys": [*entries]}:
+        case {"keys": [*entries]} if len(entries) <= MOST_KEYS:
             for entry in entries:
                 if isinstance(entry, dict) and (key := _parse_key(entry)) is not None:
                     found[str(entry["kid"])] = key
         case _:
-            raise ValueError("the response is not a key set")
+            raise ValueError(f"the response is not a set of {MOST_KEYS} keys or fewer")
     return found
 
 

@@ -15,8 +15,11 @@ from typing import Any, NamedTuple, Protocol
 
 import pycurl
 
+from gateway.egress.bounds import HEAD_BYTES, HEAD_LINES
 from gateway.egress.curl import Account, Origin, new_handle, sign_for
-from gateway.egress.errors import broken_connection, curl_error, silent_server
+from gateway.egress.errors import broken_connection, curl_error, too_large_answer
+from gateway.egress.headers import is_final_status
+from gateway.egress.patience import Patience
 from gateway.egress.threads import POLL_S
 from gateway.errors import Fault, StorageError
 from gateway.settings import Settings
@@ -59,6 +62,7 @@ class Request(NamedTuple):
     body: Body | None
     length: int
     account: Account | None  # that libcurl signs for
+    is_patient: bool = False  # its answer may be slower than the least rate
 
 
 class Connection:
@@ -66,7 +70,7 @@ class Connection:
 
     def __init__(self, origin: Origin, addresses: Sequence[str], settings: Settings, bundle: str) -> None:
         self.made_at = time.monotonic()
-        self._origin, self._patience_s = origin, settings.read_timeout_s
+        self._origin, self._patience = origin, Patience(origin.url, settings)
         self._addresses = {ip_address(address) for address in addresses}
         self._sockets, self._timer_ms = poll(), -1
         self._multi = pycurl.CurlMulti()
@@ -82,7 +86,7 @@ class Connection:
     def begin(self, request: Request) -> None:
         """Start a request; steps carry it out."""
         self.head, self.held, self.is_over = list[bytes](), list[bytes](), False
-        self._held_bytes, self._body = 0, request.body
+        self._held_bytes, self._request, self._is_answered = 0, request, False
         self._error: BaseException | None = None
         easy = self._easy
         if request.account != self._account:
@@ -100,7 +104,7 @@ class Connection:
         easy.setopt(pycurl.HTTPHEADER, request.headers)
         easy.setopt(pycurl.HEADERFUNCTION, self.head.append)
         easy.setopt(pycurl.WRITEFUNCTION, self._hold)
-        self._quiet_since = time.monotonic()
+        self._patience.begin(is_patient=request.is_patient)
         self._multi.add_handle(easy)
         self._run_libcurl(pycurl.SOCKET_TIMEOUT, 0)
 
@@ -108,17 +112,19 @@ class Connection:
         """Wait up to 0.1 s for the socket, and let libcurl act on it."""
         if self.is_over:  # the caller waits for more than has come
             raise broken_connection(self._origin.url)
+        begun = time.monotonic()
         ready = self._sockets.poll(
             POLL_S * 1000 if self._timer_ms < 0 else min(POLL_S * 1000, self._timer_ms)
         )
+        waited_s = time.monotonic() - begun  # a slow disk and pauses of the caller do not count
         for number, events in ready:
             self._run_libcurl(number, sum(flag for mask, flag in _CURL_EVENTS if events & mask))
-        if ready:
-            self._quiet_since = time.monotonic()
-        else:
+        if not ready:
             self._timer_ms = -1
             self._run_libcurl(pycurl.SOCKET_TIMEOUT, 0)
-            self._check_patience()
+        self._check_head()
+        if not self.is_over:
+            self._patience.count(waited_s, self, is_ready=bool(ready))
 
     def stream(self, take: Take, check: Callable[[], None]) -> None:
         """Pass the body to `take` in large pieces, until its end or until `take` returns False."""
@@ -141,6 +147,28 @@ class Connection:
         if pieces.is_open:
             self.check()
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the request can be sent; libcurl itself limits the time until then."""
+        return bool(self._easy.getinfo(pycurl.PRETRANSFER_TIME))
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether all of the request's body has been sent."""
+        return int(self._easy.getinfo(pycurl.SIZE_UPLOAD_T)) >= self._request.length
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the first line of the final answer has come."""
+        self._is_answered = self._is_answered or any(map(is_final_status, self.head))
+        return self._is_answered
+
+    @property
+    def moved_bytes(self) -> int:
+        """The bytes of the request's body and of its answer that have passed."""
+        kinds = (pycurl.SIZE_UPLOAD_T, pycurl.SIZE_DOWNLOAD_T, pycurl.HEADER_SIZE)
+        return sum(int(self._easy.getinfo(kind)) for kind in kinds)
+
     @cached_property
     def _writer(self) -> BufferedWriter:
         return BufferedWriter(self._pieces, _PIECE_BYTES)
@@ -149,6 +177,11 @@ class Connection:
     def is_whole(self) -> bool:
         """Whether all of the answer has come, so that there may be another one."""
         return self.is_over and self._error is None
+
+    @property
+    def holds_all_it_can(self) -> bool:
+        """Whether more of the body comes only once its reader is there."""
+        return self._held_bytes >= HELD_BYTES
 
     def take_held(self) -> bytes:
         """Return the bytes that have come so far."""
@@ -175,12 +208,6 @@ class Connection:
         if failed and self._error is None:
             self._error = curl_error(failed[0][1], failed[0][2], self._origin)
 
-    def _check_patience(self) -> None:
-        """Raise when the server is silent for too long; libcurl itself limits the time of connecting."""
-        is_late = time.monotonic() - self._quiet_since > self._patience_s
-        if is_late and not self.is_over and self._easy.getinfo(pycurl.PRETRANSFER_TIME):
-            raise silent_server(self._origin.url)
-
     def _watch_socket(self, event: int, number: int, *_: object) -> None:
         """Poll a socket for libcurl from now on, or poll it no more."""
         if event in _POLL_EVENTS:
@@ -201,9 +228,15 @@ class Connection:
         )
         return int(pycurl.SOCKET_BAD)
 
+    def _check_head(self) -> None:
+        """Raise for a head that is too long, with interim answers and trailers."""
+        if len(self.head) > HEAD_LINES or self._easy.getinfo(pycurl.HEADER_SIZE) > HEAD_BYTES:
+            found = f"more than {HEAD_LINES} lines or {HEAD_BYTES} bytes of headers"
+            raise too_large_answer(self._origin.url, found)
+
     def _hold(self, piece: bytes) -> int | None:
         """Keep the beginning of the body; pause the rest until its reader comes."""
-        if self._held_bytes >= HELD_BYTES:
+        if self.holds_all_it_can:
             return int(pycurl.WRITEFUNC_PAUSE)
         self._held_bytes += len(piece)
         self.held.append(piece)
@@ -211,14 +244,14 @@ class Connection:
 
     def _read_body(self, size: int) -> bytes | int:
         try:
-            return self._body.read(size) if self._body else b""
+            return self._request.body.read(size) if self._request.body else b""
         except BaseException as error:  # noqa: BLE001  raised again outside of libcurl
             self._error = error
             return int(pycurl.READFUNC_ABORT)
 
     def _seek_body(self, offset: int, _: int) -> None:
-        if self._body:
-            self._body.seek(offset)
+        if self._request.body:
+            self._request.body.seek(offset)
 
 
 class _PieceWriter(RawIOBase):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pycurl
 
 from gateway.egress.curl import Origin
-from gateway.errors import Fault, StorageError, StorageUnavailable
+from gateway.errors import Fault, StorageError, StorageSlow, StorageUnavailable
 
 _UNREACHED = frozenset({pycurl.E_COULDNT_CONNECT, pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_URL_MALFORMAT})
 _TLS = frozenset({pycurl.E_SSL_CONNECT_ERROR, pycurl.E_SSL_CIPHER, pycurl.E_SSL_CERTPROBLEM})
@@ -38,6 +38,25 @@ def broken_connection(server: str) -> StorageUnavailable:
 def silent_server(server: str) -> StorageUnavailable:
     """Return the error for a server that sent nothing for too long."""
     return _unavailable(f"{server} stopped sending")
+
+
+def unanswering_server(server: str, waited_s: float) -> StorageUnavailable:
+    """Return the error for a server that does not begin, or not end, an answer in time."""
+    return _unavailable(f"{server} has not answered within {waited_s:g} s")
+
+
+def too_large_answer(server: str, found: str) -> StorageError:
+    """Return the error for an answer of which a part exceeds its bound."""
+    return StorageError(f"{server} answers with {found}: check the address")
+
+
+def slow_server(server: str, moved: int, waited_s: float) -> StorageSlow:
+    """Return the error for a server below the least rate."""
+    return StorageSlow(
+        f"{server} has moved {moved} bytes in {waited_s:g} s of waiting, below the least rate"
+        " (GATEWAY_LEAST_RATE_BYTES_PER_S); it is tried again",
+        Fault.NETWORK,
+    )
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from gateway.egress.bounds import LONGEST_NUMBER
 from gateway.errors import Fault, StorageError
 
 _FINAL = "2"  # the least status of a final answer; 1xx are interim
@@ -13,6 +14,11 @@ _UNSENDABLE = (
     " check access_key, secret_key and region"
 )
 _SENT_BY_LIBCURL = frozenset({"content-length", "expect"})  # of a body
+
+
+def parse_length(text: str) -> int | None:
+    """Return the number of bytes that a header gives; None for any other text."""
+    return int(text) if text.isdecimal() and len(text) <= LONGEST_NUMBER else None
 
 
 class ResponseHead(NamedTuple):
@@ -45,6 +51,12 @@ def request_lines(headers: Mapping[str, str | bytes]) -> list[bytes]:
 def _line(name: str, value: str | bytes) -> str:
     text = value.decode("latin-1") if isinstance(value, bytes) else value
     return f"{name}: {text}" if text else f"{name};"
+
+
+def is_final_status(line: bytes) -> bool:
+    """Return whether the line is the first one of a final answer."""
+    version, _, status = line.partition(b" ")
+    return version.startswith(b"HTTP/") and status >= _FINAL.encode()
 
 
 def response_head(lines: Sequence[bytes]) -> ResponseHead | None:

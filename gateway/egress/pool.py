@@ -16,12 +16,12 @@ from io import BytesIO
 
 import certifi
 
-from gateway.egress import policy
 from gateway.egress.connection import HELD_BYTES, Body, Connection, Request, Take
 from gateway.egress.curl import Account, Origin, origin_and_target
-from gateway.egress.errors import broken_connection
-from gateway.egress.headers import ResponseHead, request_lines, response_head
-from gateway.egress.threads import POLL_S, wait_for_thread
+from gateway.egress.errors import broken_connection, too_large_answer
+from gateway.egress.headers import ResponseHead, parse_length, request_lines, response_head
+from gateway.egress.look_up import look_up
+from gateway.egress.threads import POLL_S
 from gateway.settings import Settings
 
 REUSE_S = 60.0  # after that a name may have other addresses
@@ -45,8 +45,12 @@ class ConnectionPool:
         headers: Mapping[str, str | bytes],
         body: bytes | str | Body | None = None,
         account: Account | None = None,
+        *,
+        is_patient: bool = False,
     ) -> "Response":
         """Send a request, signed for the account if there is one, and return its answer, errors included.
+
+        The answer to a patient request may come slower than the least rate, for some minutes.
 
         Raises
         ------
@@ -61,7 +65,9 @@ class ConnectionPool:
         connection = self._connect(origin, check)
         try:
             lines = request_lines({"Host": origin.netloc, **headers})
-            connection.begin(Request(method, target, lines, *_body_and_length(body, headers), account))
+            connection.begin(
+                Request(method, target, lines, *_body_and_length(body, headers), account, is_patient)
+            )
             while (head := response_head(connection.head)) is None:
                 connection.check()
                 connection.step()
@@ -69,7 +75,7 @@ class ConnectionPool:
         except BaseException:
             connection.close()
             raise
-        return Response(head, connection, self._idle[origin], check)
+        return Response(head, connection, self._idle[origin], check, origin.url)
 
     @contextmanager
     def watched(self, watch: Callable[[], None]) -> Iterator[None]:
@@ -106,12 +112,8 @@ class ConnectionPool:
                     return connection
                 connection.close()
         bundle = self._settings.ca_bundle or certifi.where()
-        return Connection(origin, self._resolve(origin, check), self._settings, str(bundle))
-
-    def _resolve(self, origin: Origin, check: Callable[[], None]) -> list[str]:
-        """Resolve in another thread: a look-up cannot be interrupted."""
-        allowed = self._settings.allowed_endpoints
-        return wait_for_thread(lambda: policy.resolve(origin.host, origin.port, allowed), check)
+        addresses = look_up(origin.host, origin.port, self._settings, check)
+        return Connection(origin, addresses, self._settings, str(bundle))
 
 
 class Response:
@@ -123,9 +125,10 @@ class Response:
         connection: Connection,
         idle: list[Connection],
         check: Callable[[], None],
+        server: str,
     ) -> None:
         self.status, self.reason, self.headers = head
-        self._idle, self._check = idle, check
+        self._idle, self._check, self._server = idle, check, server
         self._connection: Connection | None = connection
 
     def stream(self, take: Take) -> None:
@@ -133,24 +136,31 @@ class Response:
         if self._connection is not None:
             self._connection.stream(take, self._check)
 
-    def read(self, most: int | None = None) -> bytes:
-        """Return the body, or no more than so much of it."""
+    def read(self, most: int) -> bytes:
+        """Return the whole body, or raise StorageError when it is longer than `most`."""
+        body = self.read_start(most + 1)
+        if len(body) > most:
+            raise too_large_answer(self._server, f"a body of more than {most} bytes")
+        return body
+
+    def read_start(self, most: int) -> bytes:
+        """Return the body, or no more than its first bytes."""
         if self._connection is not None and self._is_whole(self._connection):
             return self._connection.take_held()[:most]
         body = bytearray()
 
         def take(piece: memoryview) -> bool:
             body.extend(piece)
-            return most is None or len(body) < most
+            return len(body) < most
 
         self.stream(take)
         return bytes(body[:most])
 
     def _is_whole(self, connection: Connection) -> bool:
         """Return whether the whole body has arrived; wait for the rest of a body of 64 KiB or less."""
-        length = self.headers.get("content-length", "")
-        if length.isdecimal() and int(length) <= HELD_BYTES:
-            while not connection.is_over:
+        length = parse_length(self.headers.get("content-length", ""))
+        if length is not None and length <= HELD_BYTES:
+            while not (connection.is_over or connection.holds_all_it_can):  # it may be longer than it says
                 connection.step()
                 self._check()
         return connection.is_whole

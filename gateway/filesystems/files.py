@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 
 from gateway.errors import FilesystemError
 from gateway.filesystems.errors import filesystem_errors
+from gateway.filesystems.space import check_space
 
 _NOTES_LIMIT_BYTES = 1 << 20
 _PIECE_BYTES = 1 << 20
@@ -154,6 +155,10 @@ class PartialFile:
     def size(self) -> int:
         """The length of the file so far, holes included."""
         return os.fstat(self.fd).st_size
+
+    def check_space(self, size: int) -> None:
+        """Raise FilesystemError when the file cannot grow to that size on the space that is free."""
+        check_space(self.fd, self.path, size)
 
     def reserve(self, size: int) -> Iterator[int]:
         """Reserve space for so many bytes, so that a full disk is noticed before they are moved.

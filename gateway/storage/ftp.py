@@ -3,6 +3,7 @@
 import ftplib
 import re
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from math import inf
@@ -12,9 +13,13 @@ from urllib.parse import unquote, urlsplit
 from gateway.egress import policy
 from gateway.egress.connection import Take
 from gateway.egress.errors import socket_errors
+from gateway.egress.headers import parse_length
+from gateway.egress.look_up import look_up
+from gateway.egress.patience import LeastRate
 from gateway.egress.threads import wait_for_thread
 from gateway.errors import StorageChanged, StorageError, StorageUnavailable
 from gateway.settings import Settings
+from gateway.storage.ftp_client import FtpClient
 from gateway.storage.remote import Readable, RemoteInfo
 
 _BUFFER_BYTES = 1 << 20
@@ -23,18 +28,28 @@ _BUFFER_BYTES = 1 << 20
 class _DataStream:
     """The data connection as a Readable; the last bytes are given once they are confirmed."""
 
-    def __init__(self, data: socket.socket, length: float, confirm: Callable[[], None]) -> None:
+    def __init__(
+        self, data: socket.socket, length: float, confirm: Callable[[], None], rate: LeastRate
+    ) -> None:
         self._data, self._left, self._confirm = data, length, confirm
+        self._rate, self._moved = rate, 0
 
     def stream(self, take: Take) -> None:
         buffer = memoryview(bytearray(_BUFFER_BYTES))
         wants = True
         while wants and self._left > 0:
-            count = self._data.recv_into(buffer[: int(min(self._left, _BUFFER_BYTES))])
+            count = self._receive(buffer[: int(min(self._left, _BUFFER_BYTES))])
             self._left -= count
             if not count or not self._left:
                 self._confirm()
             wants = count > 0 and take(buffer[:count])
+
+    def _receive(self, buffer: memoryview) -> int:
+        begun = time.monotonic()
+        count = self._data.recv_into(buffer)
+        self._moved += count
+        self._rate.count(time.monotonic() - begun, lambda: self._moved)
+        return count
 
 
 class FtpFile:
@@ -79,10 +94,10 @@ class FtpFile:
             ranges = size is not None and bool(version) and _can_resume(ftp)
             return RemoteInfo(size, version, ranges=ranges, most_connections=1)
 
-    def _state(self, ftp: ftplib.FTP) -> tuple[int | None, str]:
+    def _state(self, ftp: FtpClient) -> tuple[int | None, str]:
         """Return size and time of change, as far as the server knows these commands."""
         try:
-            size = ftp.size(self._path)
+            size = _parse_size(ftp.sendcmd(f"SIZE {self._path}"), self._server)
         except ftplib.error_perm as error:
             if not _is_unknown_command(error):
                 raise
@@ -109,31 +124,33 @@ class FtpFile:
                     self._check(ftp, info)
 
             with data, self._track(data):
-                yield _DataStream(data, inf if stop is None else stop - start, confirm)
+                length = inf if stop is None else stop - start
+                yield _DataStream(data, length, confirm, LeastRate(self._server, self._settings))
 
-    def _check(self, ftp: ftplib.FTP, info: RemoteInfo) -> None:
+    def _check(self, ftp: FtpClient, info: RemoteInfo) -> None:
         if self._state(ftp) != (info.size, info.version):
             raise StorageChanged(f"{self._server}{self._path} was changed while it was read")
 
     @contextmanager
-    def _session(self) -> Iterator[ftplib.FTP]:
+    def _session(self) -> Iterator[FtpClient]:
         """Log in; the host's address is judged, and data connections go to that same address."""
-        ftp = ftplib.FTP(encoding="utf-8")  # noqa: S321  the URL is public, and nothing secret is sent
+        ftp = FtpClient(self._server, self._settings.connect_timeout_s)
         with socket_errors(self._server):
             try:
                 self._connect(ftp)
+                ftp.reply_s = self._settings.read_timeout_s
                 with self._track(cast("socket.socket", ftp.sock)):
                     ftp.login()
                     ftp.voidcmd("TYPE I")
                     yield ftp
-            except (ftplib.Error, ValueError) as error:
+            except (ftplib.Error, ValueError, OverflowError) as error:  # the latter of a port
                 raise self._ftp_error(error) from error
             finally:
                 ftp.close()
 
-    def _connect(self, ftp: ftplib.FTP) -> None:
+    def _connect(self, ftp: FtpClient) -> None:
         """Connect to the first judged address that answers."""
-        addresses = policy.resolve(self._host, self._port, self._settings.allowed_endpoints)
+        addresses = look_up(self._host, self._port, self._settings, lambda: None)
         for left, address in enumerate(addresses, start=1 - len(addresses)):
             try:
                 ftp.connect(address, self._port, timeout=self._settings.connect_timeout_s)
@@ -160,12 +177,21 @@ class FtpFile:
         return StorageError(f"{self._server} refuses {self._path}: {reply!r}: check src")
 
 
-def _can_resume(ftp: ftplib.FTP) -> bool:
+def _can_resume(ftp: FtpClient) -> bool:
     """Return whether the server can send a file from the middle."""
     try:
         return ftp.sendcmd("REST 0").startswith("3")
     except ftplib.error_perm:
         return False
+
+
+def _parse_size(reply: str, server: str) -> int | None:
+    """Return the size in the reply to SIZE; None where the server gives none."""
+    code, _, text = reply.partition(" ")
+    size = parse_length(text.strip())
+    if code == "213" and size is None:
+        raise StorageError(f"{server} answers {reply[:100]!r} where a size is expected: check src")
+    return size if code == "213" else None
 
 
 def _is_unknown_command(error: ftplib.error_perm) -> bool:

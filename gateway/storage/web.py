@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
+from gateway.egress.bounds import ANSWER_BYTES, CHECKSUM_HEADER_BYTES, CODE_CHARS, REDIRECTS
+from gateway.egress.headers import parse_length
 from gateway.egress.policy import check_endpoint
 from gateway.egress.pool import ConnectionPool, Response
 from gateway.errors import Fault, Invalid, StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.settings import Settings
 from gateway.storage.remote import Readable, RemoteInfo
 
-MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OK, _PARTIAL, _UNSATISFIABLE = 200, 206, 416
 _BUSY = frozenset({429, 503})
@@ -87,7 +88,7 @@ class WebFile:
     def _checksums_of_whole(self, version: str) -> dict[str, str]:
         """Ask for the digests that come with the whole file only; a server without HEAD has none."""
         with suppress(StorageUnavailable), closing(self._send(self._url, {}, "HEAD")) as answer:
-            answer.read()
+            answer.read(ANSWER_BYTES)
             if answer.status == _OK and _version(answer.headers) == version:
                 return self._checksums(answer.headers, whole=True)
         return {}
@@ -112,22 +113,21 @@ class WebFile:
     def _follow(self, headers: dict[str, str]) -> Response:
         """Send the request and follow redirects, each of them judged like the first address."""
         url = self._src
-        for _ in range(MOST_REDIRECTS + 1):
+        for _ in range(REDIRECTS + 1):
             answer = self._send(url, headers)
             if answer.status not in _REDIRECTS:
                 self._url = url
                 return answer
             answer.close()
             url = self._target(url, answer.headers.get("location", ""))
-        raise StorageError(f"{_origin(url)} redirects more than {MOST_REDIRECTS} times: {self.advice}")
+        raise StorageError(f"{_origin(url)} redirects more than {REDIRECTS} times: {self.advice}")
 
     def _target(self, url: str, location: str) -> str:
         try:
             target = _normalize(urljoin(url, location))
-        except ValueError:
-            raise StorageError(f"{_origin(url)} redirects to an address that is no URL") from None
-        try:
             check_endpoint(target, self._allowed, "src")
+        except ValueError:
+            raise StorageError(f"{_origin(url)} redirects to no URL: {self.advice}") from None
         except Invalid as error:
             raise StorageError(f"{_origin(url)} redirects to a forbidden address: {error.detail}") from error
         if url.startswith("https:") and not target.startswith("https:"):
@@ -163,15 +163,14 @@ def _version(headers: Mapping[str, str]) -> str:
 
 def _total(headers: Mapping[str, str]) -> int | None:
     found = re.search(r"/([0-9]+)$", headers.get("content-range", ""))
-    return int(found[1]) if found else None
+    return parse_length(found[1]) if found else None
 
 
 def _size(answer: Response) -> int | None:
     """Return the size of the whole file; None where the answer does not hold it."""
     if answer.status != _OK:
         return _total(answer.headers)
-    length = answer.headers.get("content-length", "")
-    return int(length) if length.isdecimal() else None
+    return parse_length(answer.headers.get("content-length", ""))
 
 
 def _is_other(answer: Response, info: RemoteInfo) -> bool:
@@ -186,11 +185,12 @@ def _digests(headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
 
     Two of them are of the body that they come with, so of the file where it comes `whole`.
     """
-    content = headers.get("content-digest", "") if whole else ""
-    pairs = re.findall(r"([\w-]+)=:?([A-Za-z0-9+/]+=*):?", f"{content},{headers.get('repr-digest', '')}")
-    pairs += re.findall(r"([\w-]+)=([A-Za-z0-9+/]+=*)", headers.get("digest", ""))
-    if whole and "content-md5" in headers:
-        pairs.append(("md5", headers["content-md5"]))
+    read = {name: value for name, value in headers.items() if len(value) <= CHECKSUM_HEADER_BYTES}
+    content = read.get("content-digest", "") if whole else ""
+    pairs = re.findall(r"([\w-]+)=:?([A-Za-z0-9+/]+=*):?", f"{content},{read.get('repr-digest', '')}")
+    pairs += re.findall(r"([\w-]+)=([A-Za-z0-9+/]+=*)", read.get("digest", ""))
+    if whole and "content-md5" in read:
+        pairs.append(("md5", read["content-md5"]))
     found: dict[str, str] = {}
     for name, value in pairs:
         with suppress(ValueError):
@@ -202,7 +202,7 @@ def _digests(headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
 def http_error(answer: Response, url: str, reasons: Mapping[int, str], advice: str) -> StorageError:
     """Return the error for an answer that is not the file."""
     status = answer.status
-    reply = f"{_without_query(url)} answers {status} {answer.reason or ''}".rstrip()
+    reply = f"{_without_query(url)} answers {status} {answer.reason[:CODE_CHARS]}".rstrip()
     if status in _BUSY:
         return StorageBusy(f"{reply}; it is tried again")
     if status in _TRANSIENT:

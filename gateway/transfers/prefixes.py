@@ -16,6 +16,7 @@ from gateway.settings import get_settings
 from gateway.states import TRANSFER_MOVES, TransferState
 from gateway.transfers import groups
 from gateway.transfers.throughput import Throughput
+from gateway.work import quotas
 from gateway.work.claims import Claim, lock_claimed
 from gateway.work.failures import ON_REQUEST
 from gateway.work.outbox import publish
@@ -47,17 +48,21 @@ def expand_prefix(session: Session, claim: Claim, entries: Sequence[PrefixEntry]
     ------
     StorageError
         When there is nothing to transfer, too much, or a name that is no path below a folder.
+    TooMany
+        When the owner's quota does not allow so many bytes.
     """
     parent = lock_claimed(session, Transfer, claim)
     if parent.cancel_requested_at is not None:
         raise Cancelled(ON_REQUEST)
     _check_entries(parent, entries)
+    total = sum(entry.size for entry in entries)
+    quotas.check_bytes(session, parent.owner, total)
     now = session.scalar(select(db_now())) or utc_now()
     children = [_child_columns(parent, entry, now, n) for n, entry in enumerate(entries)]
     session.execute(insert(Transfer), children)
     begin_many(session, Transfer, Transfer.parent_id == parent.id)
     parent.children = {str(TransferState.ACCEPTED): len(children)}
-    parent.bytes_total, parent.bytes_done = sum(entry.size for entry in entries), 0
+    parent.bytes_total, parent.bytes_done = total, 0
     parent.lease_until = parent.next_send_at = None
     parent.failures, parent.leftovers = 0, False
     publish(session, *groups.group_messages(children))

@@ -1,5 +1,7 @@
 """Quotas: the most unfinished work of an owner and of a cluster, and the most bytes of a day."""
 
+from uuid import UUID
+
 from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
@@ -35,8 +37,11 @@ def admit(session: Session, owner: str, cluster: Cluster, model: type[Transfer] 
         check_bytes(session, owner, 1)
 
 
-def check_bytes(session: Session, owner: str, more: int) -> None:
-    """Raise TooMany when so many bytes more exceed the owner's limit for 24 hours."""
+def check_bytes(session: Session, owner: str, more: int, row_id: UUID | None = None) -> None:
+    """Raise TooMany when so many bytes more exceed the owner's limit for 24 hours.
+
+    The bytes of the transfer itself, if it has an id yet, are among the `more`.
+    """
     limit = get_settings().bytes_per_day
     if not limit:
         return
@@ -44,6 +49,8 @@ def check_bytes(session: Session, owner: str, more: int) -> None:
     moved = select(func.sum(Transfer.bytes_done)).where(
         Transfer.owner == owner, lately, Transfer.is_childless()
     )
+    if row_id is not None:
+        moved = moved.where(Transfer.id != row_id)
     used = int(session.scalar(moved) or 0)
     if used + more > limit:
         raise TooMany(

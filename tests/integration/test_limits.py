@@ -20,8 +20,8 @@ from gateway.settings import Settings, get_settings
 from gateway.states import JobState, TransferState
 from tests.bodies import DATA, JOB, RESULT
 from tests.polling import until
-from tests.rows import new_job, new_transfer
-from workers.transfer_attempt import AllowedProgress
+from tests.rows import new_job, new_transfer, transfer
+from workers.transfer_attempt import QUOTA_STEP_BYTES, AllowedProgress
 
 Set = Callable[..., None]
 
@@ -189,7 +189,7 @@ def test_a_transfer_that_turns_out_too_large_for_the_day_is_stopped_before_its_b
     _moved(900)
     limit(bytes_per_day=1000)
     seen = _Seen()
-    allowance = AllowedProgress("local", seen)
+    allowance = AllowedProgress(transfer(new_transfer()), seen)
     with pytest.raises(TooMany, match="this needs 101 more"):
         allowance.expect(101)
     assert seen.total == -1
@@ -197,6 +197,29 @@ def test_a_transfer_that_turns_out_too_large_for_the_day_is_stopped_before_its_b
     allowance.advance(7)
     assert (seen.total, seen.done) == (100, 7)
     assert not TooMany("", 1).transient  # the row fails with these words, and may be retried tomorrow
+
+
+@pytest.mark.usefixtures("database")
+def test_a_body_without_a_length_meets_the_limit_of_the_day_while_it_comes(limit: Set) -> None:
+    _moved(900)
+    limit(bytes_per_day=1000)
+    seen = _Seen()
+    allowance = AllowedProgress(transfer(new_transfer()), seen)
+    allowance.advance(0)
+    allowance.advance(100)
+    with pytest.raises(TooMany, match=r"900 of 1000 bytes .* this needs 16777317 more"):
+        allowance.advance(100 + QUOTA_STEP_BYTES + 1)
+    assert seen.done == 100
+
+
+@pytest.mark.usefixtures("database")
+def test_the_bytes_of_earlier_tries_of_a_transfer_count_once(limit: Set) -> None:
+    limit(bytes_per_day=1000)
+    row_id = _moved(600)
+    allowance = AllowedProgress(transfer(row_id), _Seen())
+    allowance.expect(1000)
+    with pytest.raises(TooMany, match="0 of 1000 bytes .* this needs 1001 more"):
+        allowance.expect(1001)
 
 
 @pytest.mark.usefixtures("database")

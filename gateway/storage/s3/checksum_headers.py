@@ -4,7 +4,9 @@ import re
 from base64 import b64decode
 from collections.abc import Mapping
 
-MULTIPART_ETAG = re.compile(r'"?([0-9a-f]{32}-([1-9][0-9]*))"?')
+from gateway.egress.bounds import CHECKSUM_HEADER_BYTES
+
+MULTIPART_ETAG = re.compile(r'"?([0-9a-f]{32}-([1-9][0-9]{0,4}))"?')
 _MD5_ETAG = re.compile(r'"?([0-9a-f]{32})"?')  # of an object stored in one piece
 _ENCRYPTED = "x-amz-server-side-encryption"
 _BYTES = {"sha256": 32, "sha1": 20, "crc64nvme": 8, "crc32c": 4, "crc32": 4}
@@ -59,7 +61,7 @@ def _is_encrypted(headers: Mapping[str, str]) -> bool:
 def _value(headers: Mapping[str, str], name: str) -> tuple[bytes | None, str]:
     """Return a checksum, and the number of parts that it is made of, empty where it is of the whole."""
     text = headers.get(f"x-amz-checksum-{name}")
-    if text is None:
+    if text is None or len(text) > CHECKSUM_HEADER_BYTES:
         return None, ""
     value, _, count = text.partition("-")
     return decode_checksum(name, value), count

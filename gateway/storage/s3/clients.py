@@ -14,11 +14,13 @@ from boto3.session import Session
 from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.config import Config
 
-from gateway.egress.pool import ConnectionPool
+from gateway.egress.bounds import ERROR_BYTES, LISTING_BYTES
+from gateway.egress.pool import ConnectionPool, Response
 from gateway.errors import Fault, StorageError
 from gateway.settings import Settings
 from gateway.storage.address import Credentials, S3Address
 from gateway.storage.s3.signing import Signer
+from gateway.storage.s3.xml_check import check_xml, error_body
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 MOST_IDLE = 4
 IDLE_S = 60.0
+_FIRST_ERROR = 300  # the least status of an error
 CONFIG = Config(
     signature_version="s3v4",
     request_checksum_calculation="when_required",
@@ -98,7 +101,8 @@ os.register_at_fork(before=_close_idle)  # two processes must not speak, or say 
 
 
 def _settings_key(settings: Settings) -> tuple[object, ...]:
-    timeouts = (settings.connect_timeout_s, settings.read_timeout_s)
+    rate = (settings.least_rate_bytes_per_s, settings.least_rate_window_s)
+    timeouts = (settings.connect_timeout_s, settings.read_timeout_s, *rate)
     hosts = (tuple(settings.allowed_endpoints), tuple(settings.virtual_hosted))
     return (*hosts, settings.ca_bundle, settings.connections, *timeouts)
 
@@ -131,11 +135,23 @@ def _make_client(
 
 
 def _send(connections: ConnectionPool, request: Any) -> AWSResponse:
-    answer = connections.send(request.method, request.url, request.headers, request.body)
+    # A store that puts an upload together says so with a blank every few seconds.
+    ends_upload = request.method == "POST" and "uploadId=" in request.url
+    answer = connections.send(
+        request.method, request.url, request.headers, request.body, is_patient=ends_upload
+    )
     with closing(answer):
-        body = _ReadBody(answer.read())
+        body = _read_body(answer, "the store at {0.scheme}://{0.netloc}".format(urlsplit(request.url)))
     headers: Any = HeadersDict(answer.headers)
-    return AWSResponse(request.url, answer.status, headers, body)
+    return AWSResponse(request.url, answer.status, headers, _ReadBody(body))
+
+
+def _read_body(answer: Response, server: str) -> bytes:
+    if answer.status >= _FIRST_ERROR:
+        return error_body(answer.read_start(ERROR_BYTES + 1), server)
+    body = answer.read(LISTING_BYTES)
+    check_xml(body, server)
+    return body
 
 
 class _ReadBody:

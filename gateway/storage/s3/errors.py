@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.parsers import ResponseParserError
 
+from gateway.egress.bounds import CODE_CHARS
 from gateway.errors import Fault, StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.storage.address import S3Address
 
@@ -116,6 +118,27 @@ def store_errors(address: S3Address) -> Iterator[None]:
         raise StorageError(_UNUSABLE.format(address=address), Fault.NAME) from None
 
 
+@contextmanager
+def readable_answers(address: S3Address) -> Iterator[None]:
+    """Turn an answer that boto3, or the block, cannot read into StorageError."""
+    try:
+        yield
+    except (BotoCoreError, ClientError):
+        raise
+    except (
+        ResponseParserError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+    ) as error:
+        raise StorageError(
+            f"the store at {address.endpoint} answers in another form than S3 does"
+            f" ({type(error).__name__}): check endpoint"
+        ) from error
+
+
 def store_error(response: Any, address: S3Address) -> StorageError:
     """Return the StorageError for an error answer of the store."""
     raw_code, status = code_of(response), _status_of(response)
@@ -145,7 +168,9 @@ def _client_error(error: BotoCoreError, address: S3Address) -> StorageError:
 
 def code_of(response: Any) -> str:
     """Return the store's code for an error; empty where it has none."""
-    return str(response.get("Error", {}).get("Code", ""))
+    error = response.get("Error", {})
+    code = error.get("Code", "") if isinstance(error, dict) else ""
+    return code[:CODE_CHARS] if isinstance(code, str) else ""
 
 
 def _status_of(response: Any) -> int:

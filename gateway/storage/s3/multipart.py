@@ -10,17 +10,20 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 
+from gateway.egress.bounds import LOST_UPLOADS, PARTS_OF_UPLOAD, UPLOAD_ID_CHARS
 from gateway.errors import StorageError, StorageUnavailable
 from gateway.storage.address import S3Address
 from gateway.storage.checksums import combine_crcs
 from gateway.storage.s3.checksum_headers import decode_checksum, etag_md5
 from gateway.storage.s3.clients import StoreSession
-from gateway.storage.s3.errors import code_of, store_errors
+from gateway.storage.s3.errors import code_of, readable_answers, store_errors
+from gateway.storage.s3.listings import PARTS, UPLOADS, list_pages
 from gateway.storage.s3.requests import ObjectRequests, has_bytes
 from gateway.storage.store import Payload, StoredPart
 
@@ -50,16 +53,20 @@ class MultipartUploads:
     def _client(self) -> "S3Client":
         return self._session.client
 
+    def _list_call(self, name: str) -> Any:
+        with store_errors(self._address):  # also of making the client
+            return getattr(self._client, name)
+
     def start(self) -> str:
         """Begin an upload; return its id."""
 
         def act(*, checked: bool) -> str:
             if not checked:
-                return _UNCHECKED + self._client.create_multipart_upload(**self._name)["UploadId"]
+                return _UNCHECKED + _read_id(self._client.create_multipart_upload(**self._name))
             answer = self._client.create_multipart_upload(**self._name, ChecksumAlgorithm=_ALGORITHM)
-            return _CHECKED + answer["UploadId"]
+            return _CHECKED + _read_id(answer)
 
-        with store_errors(self._address):
+        with store_errors(self._address), readable_answers(self._address):
             return self._requests.with_checksum(act)
 
     def list_parts(self, upload_id: str) -> dict[int, StoredPart] | None:
@@ -73,13 +80,13 @@ class MultipartUploads:
 
     def _list_parts(self, upload_id: str) -> dict[int, StoredPart] | None:
         try:
-            with store_errors(self._address):
-                pages = self._client.get_paginator("list_parts").paginate(**self._name, UploadId=upload_id)
-                return {
-                    part["PartNumber"]: _read_listed_part(part)
-                    for page in pages
-                    for part in page.get("Parts", [])
-                }
+            pages = list_pages(
+                self._list_call("list_parts"), PARTS, self._address, **self._name, UploadId=upload_id
+            )
+            parts = (part for page in pages for part in page.get("Parts", []))
+            with readable_answers(self._address):
+                listed = islice(parts, PARTS_OF_UPLOAD)
+                return {part["PartNumber"]: _read_listed_part(part) for part in listed}
         except StorageUnavailable as error:
             if _is_gone(error):
                 return None
@@ -103,7 +110,7 @@ class MultipartUploads:
             whole["ChecksumCRC64NVME"] = _encode(combine_crcs("crc64nvme", crcs))
             for each, (crc, _) in zip(entries, crcs, strict=True):
                 each["ChecksumCRC64NVME"] = _encode(crc)
-        with store_errors(self._address):
+        with store_errors(self._address), readable_answers(self._address):
             try:
                 self._client.complete_multipart_upload(
                     **self._name, UploadId=_store_id(upload_id), MultipartUpload={"Parts": entries}, **whole
@@ -122,7 +129,7 @@ class MultipartUploads:
     def abort(self, upload_id: str) -> None:
         """Remove the parts; an upload that is gone is fine."""
         try:
-            with store_errors(self._address):
+            with store_errors(self._address), readable_answers(self._address):
                 self._client.abort_multipart_upload(**self._name, UploadId=_store_id(upload_id))
         except StorageUnavailable as error:
             if not _is_gone(error):
@@ -134,21 +141,29 @@ class MultipartUploads:
         An upload cannot be marked so that a listing shows the mark. A lost one is of this very key, not older
         than the transfer, with our checksum, and without a part: parts are sent only once its id is kept.
         """
-        for page in self._list_open():
+        ours = (upload_id for page in self._list_open() for upload_id in self._read_ours(page, since))
+        for upload_id in islice(ours, LOST_UPLOADS):
+            if self._list_parts(upload_id) == {}:
+                yield upload_id
+
+    def _read_ours(self, page: Any, since: datetime) -> list[str]:
+        """Return the ids on a page that may be of this transfer."""
+        with readable_answers(self._address):
             oldest = since + _clock_lead(page) - _CLOCK_SLACK
-            for found in page.get("Uploads", []):
-                is_foreign = found["Key"] != self._address.key or found["Initiated"] < oldest
-                if is_foreign or found.get("ChecksumAlgorithm", _ALGORITHM) not in _OURS:
-                    continue
-                if self._list_parts(found["UploadId"]) == {}:
-                    yield found["UploadId"]
+            return [
+                found["UploadId"]
+                for found in page.get("Uploads", [])
+                if found["Key"] == self._address.key
+                and found["Initiated"] >= oldest
+                and found.get("ChecksumAlgorithm", _ALGORITHM) in _OURS
+            ]
 
     def _list_open(self) -> Iterator[Any]:
         """Yield the pages of a listing of the uploads under way."""
-        pages = self._client.get_paginator("list_multipart_uploads")
+        call = self._list_call("list_multipart_uploads")
+        named = {"Bucket": self._address.bucket, "Prefix": self._address.key}
         try:
-            with store_errors(self._address):
-                yield from pages.paginate(Bucket=self._address.bucket, Prefix=self._address.key)
+            yield from list_pages(call, UPLOADS, self._address, **named)
         except StorageUnavailable as error:
             if not _is_gone(error):  # how rclone's server says that there are none
                 raise
@@ -156,6 +171,13 @@ class MultipartUploads:
 
 def _store_id(upload_id: str) -> str:
     return upload_id.removeprefix(_CHECKED).removeprefix(_UNCHECKED)
+
+
+def _read_id(answer: Any) -> str:
+    upload_id = answer["UploadId"]
+    if not 0 < len(upload_id) <= UPLOAD_ID_CHARS:
+        raise ValueError("an id of no use")
+    return str(upload_id)
 
 
 def _read_listed_part(part: Any) -> StoredPart:

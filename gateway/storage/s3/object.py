@@ -1,8 +1,10 @@
 """An object of an S3 store, read and written over the gateway's own connections."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 
+from gateway.egress.bounds import LISTING_S
 from gateway.egress.pool import Response
 from gateway.errors import StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.settings import Settings
@@ -16,6 +18,7 @@ from gateway.storage.s3.checksum_headers import (
     part_checksums,
 )
 from gateway.storage.s3.errors import store_errors
+from gateway.storage.s3.listings import OBJECTS, list_pages, read_entry
 from gateway.storage.s3.multipart import MultipartUploads
 from gateway.storage.s3.requests import ObjectRequests
 from gateway.storage.store import Payload
@@ -82,7 +85,7 @@ class S3Object:
         if size > _SMALL_BYTES:
             return None
         with suppress(StorageUnavailable):
-            return answer.read()
+            return answer.read(size)
         self._drop_first()
         return None
 
@@ -93,14 +96,14 @@ class S3Object:
 
     def below(self) -> Iterator[tuple[str, int]]:
         """Yield name and size of every object below this key; names begin after it."""
-        start = len(self.address.key)
         with store_errors(self.address):
-            pages = self._session.client.get_paginator("list_objects_v2")
-            for page in pages.paginate(Bucket=self.address.bucket, Prefix=self.address.key):
-                for found in page.get("Contents", []):
-                    is_folder = not found["Size"] and found["Key"].endswith("/")  # as some tools mark one
-                    if not is_folder:
-                        yield found["Key"][start:], found["Size"]
+            call = self._session.client.list_objects_v2
+        named = {"Bucket": self.address.bucket, "Prefix": self.address.key}
+        for page in list_pages(call, OBJECTS, self.address, **named):
+            for found in page.get("Contents", []):
+                name, size = read_entry(found, self.address)
+                if size or not f"{self.address.key}{name}".endswith("/"):  # as some tools mark a folder
+                    yield name, size
 
     @contextmanager
     def read(self, info: RemoteInfo, start: int, stop: int | None) -> Iterator[Readable]:
@@ -171,8 +174,18 @@ class S3Object:
 
     def _has_even_parts(self, part_bytes: int, count: int) -> bool:
         """Ask for the size of every part, and return whether all have the size of the first."""
+        end = time.monotonic() + LISTING_S
         with store_errors(self.address):
-            return all(self._size_of_part(number) == part_bytes for number in range(2, count))
+            for number in range(2, count):
+                if time.monotonic() > end:
+                    raise self._slow_parts(number, count)
+                if self._size_of_part(number) != part_bytes:
+                    return False
+        return True
+
+    def _slow_parts(self, number: int, count: int) -> StorageUnavailable:
+        told = f"{self.address.endpoint} gave the sizes of {number} of {count} parts"
+        return StorageUnavailable(f"{told} in {LISTING_S:g} s; it is tried again")
 
     def _size_of_part(self, number: int) -> int:
         return self._requests.content_length(self._requests.head(f"partNumber={number}"))

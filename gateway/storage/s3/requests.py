@@ -15,21 +15,23 @@ from botocore.exceptions import ClientError
 from botocore.parsers import RestXMLParser
 from botocore.utils import check_dns_name
 
+from gateway.egress.bounds import ANSWER_BYTES, ERROR_BYTES
 from gateway.egress.connection import Body
 from gateway.egress.curl import origin_and_target
+from gateway.egress.headers import parse_length
 from gateway.egress.pool import Response
 from gateway.errors import Fault, StorageError, StorageUnavailable
 from gateway.storage.address import S3Address
 from gateway.storage.checksums import compute_digests
 from gateway.storage.s3.checksum_headers import decode_checksum, etag_md5
 from gateway.storage.s3.clients import StoreSession
-from gateway.storage.s3.errors import refuses_checksum
+from gateway.storage.s3.errors import readable_answers, refuses_checksum
 from gateway.storage.s3.signing import PAYLOAD
+from gateway.storage.s3.xml_check import error_body
 from gateway.storage.store import Payload, StoredPart
 
 _BUCKET = re.compile(r"[a-zA-Z0-9.\-_]{1,255}")  # as boto3 has it
 _ERRORS: Any = RestXMLParser()
-_MOST_OF_AN_ERROR_BYTES = 64 << 10
 _FINE = frozenset({200, 206})
 CHECKSUM = "x-amz-checksum-crc64nvme"
 Result = TypeVar("Result")
@@ -75,16 +77,16 @@ class ObjectRequests:
     def head(self, query: str = "") -> Mapping[str, str]:
         """Ask for the headers that would come with the object, or with a part of it."""
         with closing(self._send("HEAD", f"{self._url}?{query}" if query else self._url, {})) as answer:
-            answer.read()
+            answer.read(ANSWER_BYTES)
             return answer.headers
 
     def content_length(self, headers: Mapping[str, str]) -> int:
         """Return the length in the headers of an answer."""
-        text = headers.get("content-length", "")
-        if not text.isdecimal():
+        length = parse_length(headers.get("content-length", ""))
+        if length is None:
             endpoint = self._address.endpoint
             raise StorageError(f"the store at {endpoint} does not say how long an object is")
-        return int(text)
+        return length
 
     def check_size(self, size: int) -> None:
         """Raise StorageUnavailable unless the store has so many bytes of the object."""
@@ -111,7 +113,7 @@ class ObjectRequests:
             data.seek(0)
             headers = checksum | signed if checked else signed
             with closing(self._send("PUT", url, headers, data, size)) as answer:
-                answer.read()
+                answer.read(ANSWER_BYTES)
                 return answer.headers
 
         stored = _read_stored_part(self.with_checksum(act), size)
@@ -149,8 +151,8 @@ class ObjectRequests:
         answer = self._session.connections.send(method, url, signed, body, account)
         if answer.status in _FINE:
             return answer
-        with closing(answer):
-            raise ClientError(_parse_error(answer), method)
+        with closing(answer), readable_answers(self._address):
+            raise ClientError(_parse_error(answer, self._address.endpoint), method)
 
 
 def has_bytes(stored: StoredPart, data: Payload, digests: Mapping[str, bytes]) -> bool | None:
@@ -165,12 +167,8 @@ def _read_stored_part(headers: Mapping[str, str], size: int) -> StoredPart:
     return StoredPart(headers.get("etag", ""), size, crc, etag_md5(headers))
 
 
-def _parse_error(answer: Response) -> Any:
-    """Return the store's description of an error, as boto3 does."""
-    response = {
-        "status_code": answer.status,
-        "headers": answer.headers,
-        "body": answer.read(_MOST_OF_AN_ERROR_BYTES),
-        "context": {},
-    }
+def _parse_error(answer: Response, endpoint: str) -> Any:
+    """Return the store's description of an error, as boto3 does; of a long one that of its status."""
+    body = error_body(answer.read_start(ERROR_BYTES + 1), endpoint)
+    response = {"status_code": answer.status, "headers": answer.headers, "body": body, "context": {}}
     return _ERRORS.parse(response, None)

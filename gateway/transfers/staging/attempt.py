@@ -77,6 +77,7 @@ class Attempt:
     deadline: Deadline
     resume: ResumeState
     connections: int
+    least_bytes: int = 1  # fewer count as no progress
 
     def reporter(
         self, count_done: Callable[[], int], besides: Callable[[], None] = lambda: None

@@ -6,19 +6,22 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 
-from gateway.errors import GatewayError, StorageChanged, StorageUnavailable
+from gateway.egress.bounds import LARGEST_FILE_BYTES
+from gateway.errors import Fault, GatewayError, StorageChanged, StorageError, StorageUnavailable
 from gateway.filesystems.files import PartialFile
 from gateway.storage.checksums import Verifier
 from gateway.storage.remote import Remote, RemoteInfo, without_parts
 from gateway.transfers.staging.attempt import Attempt, Progress
 from gateway.transfers.staging.journal import Journal
-from gateway.transfers.staging.parts import LONGEST_RUN, Part, PartRunner, count_done, split_parts
+from gateway.transfers.staging.part_queue import Part, PartQueue
+from gateway.transfers.staging.parts import LONGEST_RUN, PartRunner
 from gateway.transfers.staging.verification import choose_check
 
 RESTARTS = 2  # of an object that changes while it is read, before the transfer is put off
 SMALLEST_PART_BYTES = 8 << 20
 LARGEST_PART_BYTES = 64 << 20
 PARTS_PER_CONNECTION = 4
+SPACE_STEP_BYTES = 16 << 20  # between two looks at the free space
 _log = logging.getLogger(__name__)
 
 
@@ -49,8 +52,19 @@ def _ask(remote: Remote, progress: Progress) -> RemoteInfo:
     with remote.watched(partial(progress.advance, 0)):
         info = remote.ask()
     if info.size is not None:
+        _check_size(info.size)
         progress.expect(info.size)
     return info
+
+
+def _check_size(size: int) -> None:
+    """Raise StorageError for a size that no file can have, before anything counts with it."""
+    if not 0 <= size <= LARGEST_FILE_BYTES:
+        raise StorageError(
+            f"the server gives {size} bytes as the size of the file, which no filesystem can hold:"
+            " check the source",
+            Fault.SPACE,
+        )
 
 
 def _download_version(remote: Remote, info: RemoteInfo, incoming: PartialFile, attempt: Attempt) -> None:
@@ -86,41 +100,47 @@ class _PartsDownload:
 
     def __init__(self, remote: Remote, info: RemoteInfo, incoming: PartialFile, attempt: Attempt) -> None:
         self._remote, self._info, self._incoming, self._attempt = remote, info, incoming, attempt
+        self._roomy_bytes = 0
         self._connections = min(attempt.connections, info.most_connections)
         self._part_bytes = (
             download_part_size(info.size, self._connections, info.parts_bytes) if info.ranges else 0
         )
-        self._parts = split_parts(info.size, self._part_bytes)
+        self._parts = PartQueue(info.size, self._part_bytes)
         self._journal = Journal(incoming, info, self._part_bytes, self._parts)
-        self._report = attempt.reporter(self._count_done, self._journal.keep)
+        self._report = attempt.reporter(self._parts.count_done, self._journal.keep)
 
     def run(self) -> None:
         """Bring all the parts, and verify the file."""
         self._journal.resume()
+        self._incoming.check_space(self._info.size or 0)
         self._reservation = self._incoming.reserve(self._info.size or 0)
         next(self._reservation, 0)
         self._verify_with(self._info)
         try:
             self._run_parts()
-            self._attempt.progress.advance(self._count_done())
+            self._attempt.progress.advance(self._parts.count_done())
             if self._verifier.parts_bytes and not self._check.agrees() and not self._has_even_parts():
                 self._verify_without_parts()
         except BaseException as error:
             self._journal.close(goes_on=isinstance(error, GatewayError) and error.transient)
             raise
         self._journal.close()
-        _verify(self._info, self._count_done(), self._incoming, self._verifier.algorithm, self._check.agrees)
-
-    def _count_done(self) -> int:
-        return count_done(self._parts)
+        arrived = self._parts.count_done()
+        _verify(self._info, arrived, self._incoming, self._verifier.algorithm, self._check.agrees)
 
     def _verify_with(self, info: RemoteInfo) -> None:
         self._verifier = Verifier(info)
         self._check = choose_check(self._incoming, self._parts, self._verifier, self._part_bytes)
 
     def _run_parts(self) -> None:
-        missing = [part for part in self._parts if not part.finished]
-        runner = PartRunner(missing, self._connections, self._bring, self._remote.cut, LONGEST_RUN)
+        runner = PartRunner(
+            self._parts,
+            self._connections,
+            self._bring,
+            self._remote.cut,
+            longest_run=LONGEST_RUN,
+            least_bytes=self._attempt.least_bytes,
+        )
         runner.run(self._report, lambda: next(self._reservation, 0) > 0 or self._check.step())
         self._read_back()
 
@@ -147,6 +167,8 @@ class _PartsDownload:
         def take(data: memoryview) -> bool:
             check_stop()
             data = data[: _count_missing(part)]
+            if part.stop is None:
+                self._check_space(part.done + len(data))
             self._incoming.write_at(data, part.start + part.done)
             self._check.take(part, data)
             part.done += len(data)
@@ -156,6 +178,12 @@ class _PartsDownload:
             answer.stream(take)
         if part.stop is not None and _count_missing(part):
             raise StorageUnavailable("the store ended the connection before all was sent")
+
+    def _check_space(self, size: int) -> None:
+        """Compare a body of unknown length with the free space, again after every few megabytes."""
+        if size > self._roomy_bytes:
+            self._roomy_bytes = size + SPACE_STEP_BYTES
+            self._incoming.check_space(size)
 
 
 def _count_missing(part: Part) -> int:

@@ -7,30 +7,29 @@ the line was written. A line that a crash cut short lacks its last word and does
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from gateway.errors import FilesystemError
 from gateway.filesystems.files import PartialFile
 from gateway.storage.remote import RemoteInfo
-from gateway.transfers.staging.parts import Part
+from gateway.transfers.staging.intervals import Intervals
+from gateway.transfers.staging.part_queue import PartQueue
 
 PERIOD_S = 1.0
 _DONE = " done"
+_MOST_DIGITS = 19  # of 64 bits
 
 
 class Journal:
     """The journal of one partial file."""
 
-    def __init__(
-        self, incoming: PartialFile, info: RemoteInfo, part_bytes: int, parts: Sequence[Part]
-    ) -> None:
+    def __init__(self, incoming: PartialFile, info: RemoteInfo, part_bytes: int, parts: PartQueue) -> None:
         self._incoming, self._parts = incoming, parts
         self._header = json.dumps([info.version, info.size, part_bytes]) + "\n"
-        self._size, self._part_bytes = info.size, part_bytes
-        self._recorded: set[int] = set()
+        self._recorded = Intervals()
         self._thread: threading.Thread | None = None
         self._next = time.monotonic() + PERIOD_S
-        self._usable = len(parts) > 1 and bool(info.version)
+        self._usable = parts.count > 1 and bool(info.version)
 
     def resume(self) -> None:
         """Mark the parts of an earlier try as finished, or empty the file."""
@@ -41,10 +40,9 @@ class Journal:
             self._incoming.restart()
             return
         self._incoming.note("\n")  # ends a line that was cut short
-        self._recorded = _numbers(text[len(self._header) :])
-        for part in self._parts:
-            if part.number in self._recorded and part.stop is not None:
-                part.done, part.finished = part.stop - part.start, True
+        for number in _numbers(text[len(self._header) :]):
+            self._recorded.add(number, number + 1)
+            self._parts.finish_earlier(number)
 
     def keep(self) -> None:
         """Record the finished parts, once a second at most and in another thread."""
@@ -56,17 +54,8 @@ class Journal:
             self._thread.start()
 
     def _find_new(self) -> list[int]:
-        return [
-            number for part in self._parts for number in self._whole(part) if number not in self._recorded
-        ]
-
-    def _whole(self, part: Part) -> range:
-        """Return the numbers of the whole parts: one that has taken over others counts as several."""
-        if not part.done:
-            return range(0)
-        end = part.start + part.done
-        whole = end // self._part_bytes + (end == self._size and end % self._part_bytes > 0)
-        return range(part.number, whole + 1)
+        done = self._parts.numbers_done()
+        return [n for each in done for gap in self._recorded.gaps(each.start, each.stop) for n in gap]
 
     def close(self, *, goes_on: bool = False) -> None:
         """Wait for the thread; where another try goes on, record all finished parts."""
@@ -80,11 +69,12 @@ class Journal:
         try:
             self._incoming.sync()
             self._incoming.note(lines if self._recorded else self._header + lines)
-            self._recorded.update(numbers)
+            for number in numbers:
+                self._recorded.add(number, number + 1)
         except FilesystemError:  # the bytes meet the same error; without a journal only time is lost
             self._usable = False
 
 
-def _numbers(text: str) -> set[int]:
+def _numbers(text: str) -> Iterator[int]:
     lines = (line.removesuffix(_DONE) for line in text.splitlines() if line.endswith(_DONE))
-    return {int(number) for number in lines if number.isdigit()}
+    return (int(number) for number in lines if number.isdecimal() and len(number) <= _MOST_DIGITS)

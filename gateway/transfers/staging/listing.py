@@ -5,6 +5,8 @@ from functools import partial
 from itertools import islice
 from pathlib import PurePosixPath
 
+from gateway.egress.bounds import LARGEST_FILE_BYTES, NAMES_BYTES
+from gateway.errors import StorageError
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.storage.remote import Prefix
 from gateway.transfers.staging.attempt import Progress
@@ -25,7 +27,13 @@ def list_files(
 
 def _collect(found: Iterator[tuple[str, int]], progress: Progress, most: int) -> list[tuple[str, int]]:
     collected: list[tuple[str, int]] = []
-    for entry in islice(found, most + 1):
+    names = total = 0
+    for name, size in islice(found, most + 1):
         progress.advance(0)
-        collected.append(entry)
+        collected.append((name, size))
+        names, total = names + len(name), total + size
+        if names > NAMES_BYTES:
+            raise StorageError(f"the names below it have more than {NAMES_BYTES} bytes: take smaller parts")
+        if total > LARGEST_FILE_BYTES:
+            raise StorageError(f"the files below it have {total} bytes, which no filesystem can hold")
     return collected

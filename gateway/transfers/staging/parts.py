@@ -1,15 +1,14 @@
-"""Parts of a file: how it is split, and the threads that move them; the first lasting error stops all."""
+"""The threads that move the parts of a file; the first lasting error stops all of them."""
 
 import random
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 
 from gateway.egress.threads import POLL_S, run_in_thread
-from gateway.errors import StorageBusy, StorageChanged, StorageUnavailable
+from gateway.errors import StorageBusy, StorageChanged, StorageSlow, StorageUnavailable
+from gateway.transfers.staging.part_queue import Part, PartQueue
 
 TRIES = 5  # of a part while no part makes progress; then the transfer is put off
 FIRST_PAUSE_S = 0.2
@@ -22,45 +21,7 @@ class Stopped(Exception):
     """The runner was told to stop."""
 
 
-@dataclass(eq=False)
-class Part:
-    """A piece of the file, from `start` up to before `stop`; None stands for an unknown end."""
-
-    number: int
-    start: int
-    stop: int | None
-    done: int = 0
-    under_way: int = 0  # of a part that counts only when all of it is stored
-    finished: bool = False
-    tries: int = 0  # that failed while nothing moved
-    done_besides: int = 0  # of all other parts, when its last try failed
-    pieces: int = 1  # more of a part that has taken others over
-
-    @property
-    def reached(self) -> int:
-        """The bytes that have moved, those of an unfinished request included."""
-        return max(self.done, self.under_way)
-
-    def take_over(self, neighbour: "Part") -> None:
-        """Grow by the part that begins where this one stops; that one is left empty."""
-        self.stop, self.pieces = neighbour.stop, self.pieces + neighbour.pieces
-        neighbour.start, neighbour.pieces, neighbour.finished = neighbour.stop or 0, 0, True
-
-
 Work = Callable[[Part, Callable[[], None]], None]
-
-
-def split_parts(size: int | None, part_bytes: int) -> list[Part]:
-    """Return the parts of so many bytes; a file of unknown size or without ranges is one part."""
-    if size is None or not part_bytes or size <= part_bytes:
-        return [Part(1, 0, size)]
-    starts = range(0, size, part_bytes)
-    return [Part(n, start, min(start + part_bytes, size)) for n, start in enumerate(starts, start=1)]
-
-
-def count_done(parts: Sequence[Part]) -> int:
-    """Return how many bytes of the parts are moved; an unfinished upload of a part counts as well."""
-    return sum(part.done or part.under_way for part in parts)
 
 
 def run_with_retries(work: Callable[[], None], watch: Callable[[], None]) -> None:
@@ -68,7 +29,7 @@ def run_with_retries(work: Callable[[], None], watch: Callable[[], None]) -> Non
     for tries in range(1, TRIES + 1):
         try:
             work()
-        except StorageChanged:
+        except (StorageChanged, StorageSlow):
             raise
         except StorageUnavailable:
             if tries == TRIES:
@@ -84,7 +45,8 @@ def run_with_retries(work: Callable[[], None], watch: Callable[[], None]) -> Non
 class PartRunner:
     """Threads that move parts. `work` moves one part, and calls the check that it is given after every step.
 
-    A part that fails for the moment is put back and tried again. A store that is too busy is asked by half
+    A part that fails for the moment is put back and tried again; a slow server ends the try when no part
+    moves more than `least_bytes` meanwhile. A store that is too busy is asked by half
     of the threads from then on, and by one more for every part that it serves; the others wait. Where parts
     can be joined, a request asks for one more of them after every refusal, and for one less after every
     answer when there was no refusal for a while.
@@ -92,15 +54,16 @@ class PartRunner:
 
     def __init__(
         self,
-        parts: Iterable[Part],
+        parts: PartQueue,
         size: int,
         work: Work,
         cut: Callable[[], None],
+        *,
         longest_run: int = 1,
+        least_bytes: int = 1,
     ) -> None:
-        self._parts = list(parts)
-        self._waiting, self._left = deque(self._parts), len(self._parts)
-        self._size = self._busy = max(1, min(size, self._left))
+        self._parts, self._least_bytes = parts, least_bytes
+        self._size = self._busy = max(1, min(size, parts.left))
         self._work, self._cut = work, cut
         self._allowed, self._refused_at = float(self._size), 0.0
         self._run_length, self._longest_run = 1, longest_run
@@ -157,28 +120,16 @@ class PartRunner:
     def _take_part(self, rank: int) -> Part | None:
         """Return the next part once this thread may send a request; None when all parts are finished."""
         with self._changed:
-            while self._left:
+            while self._parts.left:
                 self._check()
-                if self._waiting and rank < self._allowed:
-                    return self._join(self._waiting.popleft())
+                if rank < self._allowed and (part := self._parts.take(self._run_length, self._size)):
+                    return part
                 self._changed.wait(POLL_S)
         return None
 
-    def _join(self, part: Part) -> Part:
-        """Join some of the following parts to this one: no more than a thread's share of those that wait."""
-        most = min(self._run_length, -(-(len(self._waiting) + 1) // self._size))
-        while part.pieces < most and (neighbour := self._find_next(part)):
-            self._waiting.remove(neighbour)
-            part.take_over(neighbour)
-            self._left -= 1
-        return part
-
-    def _find_next(self, part: Part) -> Part | None:
-        """Return the part that begins where this one stops, if no thread has begun it."""
-        return next((each for each in self._waiting if each.start == part.stop and not each.done), None)
-
     def _move(self, part: Part) -> None:
-        before = part.done
+        if not part.tries:
+            part.mark = self._parts.count_reached()
         try:
             self._check()
             self._work(part, self._check)
@@ -186,25 +137,26 @@ class PartRunner:
             raise
         except StorageUnavailable as error:
             self._check()  # a connection that was cut on purpose is no error
-            part.tries = 1 if part.done > before or self._others_move(part) else part.tries + 1
-            if part.tries >= TRIES:
+            have_moved = self._have_moved(part)
+            part.tries = 1 if have_moved else part.tries + 1
+            if part.tries >= TRIES or (isinstance(error, StorageSlow) and not have_moved):
                 raise
             self._put_back(part, busy=isinstance(error, StorageBusy))
             return
-        part.finished = True
+        self._parts.finish(part)
         with self._changed:
-            self._left -= 1
             self._allowed = min(self._size, self._allowed + 1)
             if time.monotonic() > self._refused_at + CALM_S:
                 self._run_length = max(1, self._run_length - 1)
             self._changed.notify_all()
         self._wake.set()
 
-    def _others_move(self, part: Part) -> bool:
-        """Return whether any other part has come further since this one failed the last time."""
-        besides = sum(each.reached for each in self._parts if each is not part)
-        part.done_besides, before = besides, part.done_besides
-        return besides > before
+    def _have_moved(self, part: Part) -> bool:
+        """Return whether enough bytes of all parts have moved since its tries were counted anew."""
+        reached = self._parts.count_reached()
+        has_moved = reached - part.mark >= self._least_bytes
+        part.mark = reached if has_moved else part.mark
+        return has_moved
 
     def _put_back(self, part: Part, *, busy: bool) -> None:
         """Make the part the next one, after a pause; after a refusal fewer threads may send requests."""
@@ -215,7 +167,7 @@ class PartRunner:
                 self._refused_at = time.monotonic()
         self._pause(_retry_delay_s(part.tries))
         with self._changed:
-            self._waiting.appendleft(part)
+            self._parts.put_back(part)
             self._changed.notify_all()
 
     def _check(self) -> None:

@@ -8,7 +8,8 @@ from gateway.errors import StorageError
 from gateway.filesystems.files import FileSlice, SourceFile
 from gateway.storage.store import Payload, Store, StoredPart, Uploads
 from gateway.transfers.staging.attempt import Attempt, ResumeState
-from gateway.transfers.staging.parts import Part, PartRunner, count_done, run_with_retries, split_parts
+from gateway.transfers.staging.part_queue import Part, PartQueue
+from gateway.transfers.staging.parts import PartRunner, run_with_retries
 
 WHOLE_BYTES = 8 << 20  # up to here with one request
 MOST_PARTS = 10_000
@@ -160,11 +161,12 @@ class _PartsUpload:
         return upload_id
 
     def _put_parts(self) -> list[StoredPart]:
-        parts = split_parts(self._file.size, upload_part_size(self._file.size))
-        report = self._attempt.reporter(lambda: count_done(parts))
-        PartRunner(parts, self._attempt.connections, self._put, self._store.cut).run(report)
+        parts = PartQueue(self._file.size, upload_part_size(self._file.size))
+        report = self._attempt.reporter(parts.count_done)
+        connections, least_bytes = self._attempt.connections, self._attempt.least_bytes
+        PartRunner(parts, connections, self._put, self._store.cut, least_bytes=least_bytes).run(report)
         self._file.check_unchanged()
-        return [self._stored[part.number] for part in parts]
+        return [self._stored[number] for number in range(1, parts.count + 1)]
 
     def _put(self, part: Part, check_stop: Callable[[], None]) -> None:
         data = _slice(self._file, part, check_stop)

@@ -1,11 +1,11 @@
 """Verification: the checksum of arriving bytes, taken by their threads or read back from the file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Protocol
 
 from gateway.filesystems.files import PartialFile
-from gateway.storage.checksums import Verifier
-from gateway.transfers.staging.parts import Part
+from gateway.storage.checksums import Stretch, Verifier
+from gateway.transfers.staging.part_queue import Part, PartQueue
 
 BUFFER_BYTES = 1 << 20
 
@@ -23,7 +23,7 @@ class Check(Protocol):
         """Return whether the bytes have the checksum, when all of them were taken or read."""
 
 
-def choose_check(incoming: PartialFile, parts: Sequence[Part], verifier: Verifier, part_bytes: int) -> Check:
+def choose_check(incoming: PartialFile, parts: PartQueue, verifier: Verifier, part_bytes: int) -> Check:
     """Return the check for a file that comes in parts of so many bytes."""
     if verifier.is_of_stretches(part_bytes):
         return _PartsCheck(incoming, parts, verifier)
@@ -31,42 +31,42 @@ def choose_check(incoming: PartialFile, parts: Sequence[Part], verifier: Verifie
 
 
 class _PartsCheck:
-    """A check in which each part has a stretch of its own."""
+    """A check in which each part has a stretch of its own, made with its first bytes."""
 
-    def __init__(self, incoming: PartialFile, parts: Sequence[Part], verifier: Verifier) -> None:
-        self._incoming, self._parts, self._verifier = incoming, parts, verifier
-        self._stretches = {part.number: verifier.stretch() for part in parts}
-        self._unread = [part for part in parts if part.finished]  # of an earlier try
-        self._done = 0
-        self._buffer = memoryview(bytearray(BUFFER_BYTES if self._unread else 0))
+    def __init__(self, incoming: PartialFile, parts: PartQueue, verifier: Verifier) -> None:
+        self._incoming, self._verifier = incoming, verifier
+        self._stretches: dict[int, Stretch] = {}
+        self._reading = self._read_back(parts.finished())  # of an earlier try
 
     def take(self, part: Part, data: memoryview) -> None:
-        self._stretches[part.number].update(data)
+        self._stretch(part.number).update(data)
 
     def step(self) -> bool:
-        if not self._unread:
-            return False
-        part = self._unread[-1]
-        count = min(part.done - self._done, BUFFER_BYTES)
-        data = self._incoming.read_at(self._buffer[:count], part.start + self._done)
-        self._stretches[part.number].update(data)
-        self._done += count
-        if self._done == part.done:
-            self._unread.pop()
-            self._done = 0
-        return True
+        return next(self._reading, False)
 
     def agrees(self) -> bool:
-        return self._verifier.agrees(self._stretches[part.number] for part in self._parts if part.done)
+        return self._verifier.agrees(each for _, each in sorted(self._stretches.items()) if each.size)
+
+    def _stretch(self, number: int) -> Stretch:
+        known = self._stretches.get(number)
+        return known or self._stretches.setdefault(number, self._verifier.stretch())
+
+    def _read_back(self, finished: Iterator[tuple[int, int, int]]) -> Iterator[bool]:
+        buffer = memoryview(bytearray(BUFFER_BYTES))
+        for number, start, stop in finished:
+            for offset in range(start, stop, BUFFER_BYTES):
+                data = self._incoming.read_at(buffer[: min(BUFFER_BYTES, stop - offset)], offset)
+                self._stretch(number).update(data)
+                yield True
 
 
 class _OrderedCheck:
     """A check that reads the file from its start while the parts arrive, as far as it has no hole."""
 
-    def __init__(self, incoming: PartialFile, parts: Sequence[Part], verifier: Verifier) -> None:
+    def __init__(self, incoming: PartialFile, parts: PartQueue, verifier: Verifier) -> None:
         self._incoming, self._parts, self._verifier = incoming, parts, verifier
         self._stretch = verifier.stretch()
-        self._index = self._offset = 0
+        self._offset = 0
         self._buffer = memoryview(bytearray(BUFFER_BYTES if verifier.algorithm else 0))
 
     def take(self, part: Part, data: memoryview) -> None:
@@ -75,7 +75,7 @@ class _OrderedCheck:
     def step(self) -> bool:
         if not self._verifier.algorithm:
             return False
-        count = min(self._find_hole() - self._offset, BUFFER_BYTES)
+        count = min(self._parts.whole_until() - self._offset, BUFFER_BYTES)
         if count <= 0:
             return False
         self._stretch.update(self._incoming.read_at(self._buffer[:count], self._offset))
@@ -84,10 +84,3 @@ class _OrderedCheck:
 
     def agrees(self) -> bool:
         return self._verifier.agrees([self._stretch])
-
-    def _find_hole(self) -> int:
-        """Return the offset of the first hole; a file without ranges may start again until it is whole."""
-        while self._index < len(self._parts) - 1 and self._parts[self._index].finished:
-            self._index += 1
-        part = self._parts[self._index]
-        return part.start + part.done if part.finished or len(self._parts) > 1 else 0

@@ -16,6 +16,7 @@ from gateway.egress.headers import request_lines
 from gateway.egress.pool import ConnectionPool, Response
 from gateway.errors import Cancelled, StorageError, StorageUnavailable
 from gateway.settings import Settings
+from tests.hostile import endless
 from tests.raw import OK, Behaviour, answering, serving, silent_after, unread
 
 PATIENT = Settings(allowed_endpoints=["127.0.0.1"], connect_timeout_s=60, read_timeout_s=60)
@@ -26,7 +27,7 @@ def _read(url: str, settings: Settings = PATIENT) -> tuple[Response, bytes]:
         closing(ConnectionPool(settings)) as connections,
         closing(connections.send("GET", url, {})) as answer,
     ):
-        return answer, answer.read()
+        return answer, answer.read(1 << 20)
 
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"])
@@ -68,7 +69,7 @@ def test_a_name_that_means_another_address_later_leads_to_the_judged_one(
     with serving(answering(OK), answering(OK)) as url, closing(ConnectionPool(PATIENT)) as connections:
         for _ in range(2):  # the server closes in between: libcurl connects by itself
             with closing(connections.send("GET", url.replace("127.0.0.1", "store.example"), {})) as answer:
-                assert answer.read() == b"here"
+                assert answer.read(1 << 20) == b"here"
     assert next(answers) == ["127.0.0.2"]
 
 
@@ -151,12 +152,48 @@ def _endless(piece: bytes) -> Behaviour:
     return behave
 
 
-@pytest.mark.parametrize("piece", [b"x" * 100, b"X-Some: thing\r\n"])
-def test_a_head_without_an_end_is_cut_off(piece: bytes) -> None:
+@pytest.mark.parametrize(
+    ("piece", "says"),
+    [
+        (b"x" * 100, "the connection to .* broke"),
+        (b"X-Some: thing\r\n", "more than 512 lines or 131072 bytes of headers"),
+        (b"X-Some: " + b"x" * 60_000 + b"\r\n", "more than 512 lines or 131072 bytes of headers"),
+    ],
+)
+def test_a_head_without_an_end_is_cut_off(piece: bytes, says: str) -> None:
+    with serving(_endless(piece)) as url, pytest.raises(StorageError, match=says):
+        _read(url)
+
+
+@pytest.mark.parametrize(
+    ("begin", "piece"),
+    [
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X-Late: thing\r\n"),
+        (b"", b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"),
+    ],
+    ids=["trailers", "interim answers"],
+)
+def test_lines_besides_the_head_are_bounded_too(begin: bytes, piece: bytes) -> None:
     with (
-        serving(_endless(piece)) as url,
-        pytest.raises(StorageUnavailable, match="the connection to .* broke"),
+        serving(endless(begin, piece * 100)) as url,
+        pytest.raises(StorageError, match="more than 512 lines"),
     ):
+        _read(url)
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999\r\n\r\n",
+        b"HTTP/1.1 500 Bad\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\nfffffffff\r\n",
+    ],
+    ids=["unknown", "claimed", "nonsense", "chunked"],
+)
+def test_a_body_without_an_end_is_cut_off(begin: bytes) -> None:
+    body = endless(begin, bytes(1 << 16))
+    with serving(body) as url, pytest.raises(StorageError, match="a body of more than 1048576 bytes"):
         _read(url)
 
 
@@ -233,7 +270,7 @@ def phase(request: pytest.FixtureRequest) -> Iterator[Callable[[ConnectionPool],
             method = "GET" if body is None else "PUT"
             sent = connections.send(method, url.replace("http:", f"{scheme}:"), {}, body)
             with closing(sent) as answer:
-                answer.read()
+                answer.read(1 << 20)
 
         yield act
 

@@ -11,6 +11,7 @@ from gateway.errors import Cancelled, Fault
 from gateway.models import Transfer
 from gateway.operations import retries
 from gateway.operations.sweep import sweep
+from gateway.settings import get_settings
 from gateway.states import TransferState
 from gateway.transfers import lifecycle as transfers
 from gateway.work import claims, transitions
@@ -66,6 +67,16 @@ def test_all_objects_below_a_prefix(bench: Bench, prefix: str) -> None:
     parent = swept(parent.id)
     assert (parent.state, parent.bytes_done, parent.credentials) == (TransferState.COMPLETED, 28, None)
     assert everything(bench.home) == ["in", "in/a.csv", "in/c.csv", "in/deep", "in/deep/größe b.csv"]
+
+
+def test_a_prefix_beyond_the_bytes_of_the_day_fails_before_its_files_are_rows(
+    bench: Bench, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEWAY_BYTES_PER_DAY", "27")
+    get_settings.cache_clear()
+    parent = work(bench.create("s3_data", "in", prefix))
+    assert (parent.state, children(parent.id)) == (TransferState.FAILED, [])
+    assert "this needs 28 more" in parent.reason
 
 
 def test_one_bad_part_is_named_and_retried_alone(bench: Bench, prefix: str) -> None:

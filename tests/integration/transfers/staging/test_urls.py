@@ -116,6 +116,15 @@ def test_a_digest_is_verified(
             stage_in(f"{url}/x", site, at(home, "y"), Recorder(), SETTINGS, secret=None)
 
 
+@pytest.mark.parametrize("name", ["Repr-Digest", "Digest", "Content-MD5"])
+def test_a_digest_that_is_too_long_is_not_read(name: str, site: SharedFilesystem, home: Path) -> None:
+    long = "a" * 30_000  # a pattern would look for its end from each of them
+    page = Page(b"here", ranges=False, headers={"ETag": '"1"', name: long})
+    with web({"/x": page}) as url:
+        _fetch(f"{url}/x", site, home)
+    assert (home / "in/x").read_text() == "here"
+
+
 def test_an_answer_in_part_that_does_not_say_which_is_not_the_file(
     site: SharedFilesystem, home: Path
 ) -> None:
@@ -231,6 +240,9 @@ def test_a_target_that_stays_forbidden_is_a_failure(site: SharedFilesystem, home
         ("file:///etc/passwd", "starts with http"),
         ("http://user:geheim@127.0.0.1/", "user name or a password"),
         ("", "more than 5 times"),
+        ("http://[", "redirects to no URL: check src"),
+        ("http://127.0.0.1:999999/", "redirects to "),
+        ("//[::1", "redirects to no URL: check src"),
     ],
 )
 def test_redirects_are_judged(target: str, says: str, site: SharedFilesystem, home: Path) -> None:

@@ -18,7 +18,8 @@ from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
 from gateway.storage.remote import Readable, RemoteInfo
 from gateway.transfers.staging import download, parts
-from gateway.transfers.staging.parts import Part, PartRunner
+from gateway.transfers.staging.part_queue import Part, PartQueue
+from gateway.transfers.staging.parts import PartRunner
 from tests.staging import Recorder, attempt
 
 MIB = 1 << 20
@@ -164,5 +165,5 @@ def test_parts_of_an_upload_stay_as_they_were_numbered() -> None:
         part.done = 10
         stored.append(part.number)
 
-    PartRunner([Part(n, 10 * n, 10 * n + 10) for n in range(40)], 4, work, lambda: None).run(lambda: None)
-    assert sorted(stored) == list(range(40))
+    PartRunner(PartQueue(400, 10), 4, work, lambda: None).run(lambda: None)
+    assert sorted(stored) == list(range(1, 41))

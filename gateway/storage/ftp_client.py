@@ -1,0 +1,50 @@
+"""ftplib's client with bounds on a reply: its lines, their length, and the time until it is whole."""
+
+import ftplib
+import time
+from typing import TYPE_CHECKING, cast
+
+from gateway.egress.bounds import FTP_LINE_BYTES, FTP_REPLY_LINES
+from gateway.egress.errors import too_large_answer
+
+if TYPE_CHECKING:
+    import socket
+
+_PIECE_BYTES = 4 << 10
+
+
+class FtpClient(ftplib.FTP):
+    """A client whose replies cannot grow: ftplib itself joins the lines of a reply without an end."""
+
+    def __init__(self, server: str, connect_timeout_s: float) -> None:
+        super().__init__(encoding="utf-8")
+        self._server, self._pending = server, b""
+        self.reply_s = connect_timeout_s  # of the greeting; the session sets that of later replies
+
+    def getresp(self) -> str:
+        """Read a reply, or raise TimeoutError when it is not whole in time."""
+        self._end, self._lines = time.monotonic() + self.reply_s, 0
+        return super().getresp()
+
+    def getline(self) -> str:
+        """Read a line of a reply."""
+        while b"\n" not in self._pending:
+            if len(self._pending) > FTP_LINE_BYTES:
+                raise too_large_answer(self._server, f"a line of more than {FTP_LINE_BYTES} bytes")
+            self._pending += self._receive()
+        line, _, self._pending = self._pending.partition(b"\n")
+        self._lines += 1
+        if self._lines > FTP_REPLY_LINES:
+            raise too_large_answer(self._server, f"a reply of more than {FTP_REPLY_LINES} lines")
+        return line.rstrip(b"\r").decode(self.encoding)
+
+    def _receive(self) -> bytes:
+        control = cast("socket.socket", self.sock)
+        left_s = self._end - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError
+        control.settimeout(left_s)
+        piece = control.recv(_PIECE_BYTES)
+        if not piece:
+            raise EOFError
+        return piece
