@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway.errors import Invalid
 from gateway.schedulers.base import JobSpec
+from gateway.schedulers.rank_memory import rank_memory_bytes
 
 SCRIPT = "job.sh"
 STARTED = "started.json"
@@ -144,8 +145,8 @@ exit "$code"
 _PROCESSES = """\
 for ((rank = 0; rank < {ranks}; rank++)); do
   [ "$signal" = null ] || break
-  env -i "${{environment[@]}}" SLURM_PROCID="$rank" SLURM_LOCALID="$rank" SLURM_NTASKS={ranks} \\
-    SLURM_CPUS_PER_TASK={threads} "${{command[@]}}" &
+  (ulimit -d {memory_kib} 2>/dev/null; exec env -i "${{environment[@]}}" SLURM_PROCID="$rank" \\
+    SLURM_LOCALID="$rank" SLURM_NTASKS={ranks} SLURM_CPUS_PER_TASK={threads} "${{command[@]}}") &
   pids+=("$!")
 done"""
 
@@ -216,6 +217,7 @@ def render(spec: JobSpec) -> str:
         launch=launch.format(
             ranks=spec.ranks,
             threads=spec.threads,
+            memory_kib=rank_memory_bytes(spec) >> 10,
             mpi=f" --mpi={shlex.quote(spec.mpi)}" if spec.mpi else "",
             first_failure=FIRST_FAILURE,
         ),

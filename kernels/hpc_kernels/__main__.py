@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpc_kernels.errors import BAD_INPUT, BadInputError, StoppedError
+from hpc_kernels.errors import BAD_INPUT, REQUEST_MORE, BadInputError, StoppedError
 
 if TYPE_CHECKING:
     from hpc_kernels.jobs.job_file import Job
@@ -48,7 +48,7 @@ def _run(path: Path) -> int:
 
     try:
         job = load_job(path)
-    except BadInputError as error:
+    except (BadInputError, MemoryError) as error:
         if detect_ranks(path.parent).rank == 0:
             print(error, file=sys.stderr)
         return BAD_INPUT
@@ -73,6 +73,10 @@ def _run_as(ranks: "Ranks", job: "Job") -> int:
         if ranks.fail(BAD_INPUT):
             print(error, file=sys.stderr)
         return BAD_INPUT
+    except MemoryError as error:
+        if ranks.fail(BAD_INPUT):
+            print(_lack_of_memory(job, error), file=sys.stderr)
+        return BAD_INPUT
     except Exception:  # noqa: BLE001 (the other ranks have to stop after any exception)
         if ranks.fail(UNEXPECTED):
             traceback.print_exc()
@@ -80,6 +84,12 @@ def _run_as(ranks: "Ranks", job: "Job") -> int:
     if summary is not None:
         _print(summary)
     return 0
+
+
+def _lack_of_memory(job: "Job", error: MemoryError) -> str:
+    """Return the sentence of a rank that has found no more memory: bad input, as the table is too large."""
+    said = f" ({error})".splitlines()[0] if str(error) else ""
+    return f"{job.input.name}: the job needs more memory than this rank may use{said}; {REQUEST_MORE}"
 
 
 def _write_usage(ranks: "Ranks", job: "Job") -> None:

@@ -92,6 +92,7 @@ def _thread_pool(_process: int) -> "ThreadPoolExecutor":
 
 def run_in_blocks(work: "Callable[[slice], _Done]", count: int, threads: int) -> "list[_Done]":
     """Map `work` over blocks of `count` signals on `threads` threads; compiled code releases the GIL."""
+    threads = min(threads, max(1, count))
     blocks = [slice(count * i // threads, count * (i + 1) // threads) for i in range(threads)]
     blocks = [block for block in blocks if block.start < block.stop]
     return map_on_threads(work, blocks or [slice(count)])

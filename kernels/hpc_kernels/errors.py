@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 BAD_INPUT = 2  # the exit code
+REQUEST_MORE = "request more with resources.memory_bytes, or use more ranks"
 
 
 class BadInputError(Exception):

@@ -1,11 +1,12 @@
 """Classification jobs (`knn`): every rank reads all training signals and classifies some of the files."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from hpc_kernels.arrays import Array, Labels, compute_in_blocks
-from hpc_kernels.errors import BadInputError, UnfitSignalError
+from hpc_kernels.errors import REQUEST_MORE, BadInputError, UnfitSignalError
 from hpc_kernels.files import OutputEntry, describe_output
 from hpc_kernels.jobs.job_file import Job
 from hpc_kernels.jobs.options import Options
@@ -15,6 +16,7 @@ from hpc_kernels.ranks.group import Ranks
 from hpc_kernels.reports.progress import Progress
 from hpc_kernels.reports.usage import Phases
 from hpc_kernels.services.knn import knn
+from hpc_kernels.tables.granted_memory import granted_bytes
 from hpc_kernels.tables.input import Table, TableInput
 from hpc_kernels.tables.labels import read_labels, write_labels
 
@@ -92,11 +94,25 @@ def _queries(job: Job, files: list[Path], ranks: Ranks, samples: int) -> list[Ar
     """Return this rank's share of the queries; every rank raises for the first bad file of all."""
     own = ranks.share(len(files))
     try:
-        return [_query(job, file, samples) for file in files[own.start : own.stop]]
+        return _within_memory(job, (_query(job, file, samples) for file in files[own.start : own.stop]))
     except BadInputError:
         for file in files[: own.start]:
             _query(job, file, samples)
         raise
+
+
+def _within_memory(job: Job, queries: Iterable[Array]) -> list[Array]:
+    """Return the queries, if the memory of this rank can hold all of them."""
+    held, size, granted = list[Array](), 0, granted_bytes()
+    for query in queries:
+        size += query.nbytes
+        if size > granted:
+            raise BadInputError(
+                f"{job.inference_dir}: its signals take {size:,} bytes of memory or more, and this rank may"
+                f" use {granted:,} for them; {REQUEST_MORE}"
+            )
+        held.append(query)
+    return held
 
 
 def _query(job: Job, file: Path, samples: int) -> Array:

@@ -10,6 +10,7 @@ from hpc_kernels.jobs.options import Options, resolve_options
 from hpc_kernels.jobs.registry import SERVICES
 
 JOB_VERSION = 1
+_LONGEST = 1 << 20  # bytes of a job file; options are numbers and words
 
 
 @dataclass(frozen=True)
@@ -66,15 +67,25 @@ def load_job(path: Path) -> Job:
         One line that names the key.
     """
     try:
-        document = json.loads(path.read_bytes(), parse_constant=_no_constant)
+        document = json.loads(_content(path), parse_constant=_no_constant)
     except OSError as error:
         raise BadInputError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise BadInputError(f"{path}: not a JSON document: {error}") from error
+    except RecursionError as error:
+        raise BadInputError(f"{path}: not a job: its values are nested too deeply") from error
     try:
         return _job(document)
     except BadInputError as error:
         raise BadInputError(f"{path.name}: {error}") from error
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(_LONGEST + 1)
+    if len(content) > _LONGEST:
+        raise BadInputError(f"{path}: expected a job of at most {_LONGEST:,} bytes, found a larger file")
+    return content
 
 
 def _no_constant(word: str) -> NoReturn:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from hpc_kernels.arrays import Array
-from hpc_kernels.errors import StoppedError
+from hpc_kernels.errors import BadInputError, StoppedError
 from hpc_kernels.files import open_atomically
 from hpc_kernels.launch import detect_launch
 
@@ -100,6 +100,7 @@ class Ranks:
     def create_mapped(self, shape: tuple[int, int], kind: str) -> Array:
         """Return an array in an unlinked, memory-mapped file, so that it may be larger than the memory."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        _check_space(self.folder, int(np.prod(shape, dtype=object)) * np.dtype(kind).itemsize)
         path = self.path(f"mapped.{self.rank}")
         array: Array = np.memmap(path, kind, "w+", shape=shape)
         path.unlink()
@@ -108,6 +109,16 @@ class Ranks:
     def remove_scratch(self) -> None:
         """Remove the scratch folder, once no rank needs it any more."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _check_space(folder: Path, needed: int) -> None:
+    """Raise `BadInputError` if the folder has no room for a mapped file: writes to it would be fatal."""
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise BadInputError(
+            f"the signals take {needed:,} bytes of scratch space beside the results, where {free:,} are free;"
+            " use a smaller table, or make room"
+        )
 
 
 SINGLE_RANK = Ranks(rank=0, size=1, folder=Path())

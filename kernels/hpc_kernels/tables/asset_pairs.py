@@ -1,23 +1,23 @@
 """Reader of asset pairs: a CSV table with a date and a closing price per asset, series of any lengths."""
 
 import csv
-import gzip
 import math
 import re
-from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from operator import le
-from pathlib import Path
 
 import numpy as np
 
 from hpc_kernels.arrays import Array
 from hpc_kernels.errors import BadInputError, unreadable_as_bad_input
-from hpc_kernels.tables.csv.source import is_gzip
+from hpc_kernels.tables.csv.bounded_lines import open_lines
+from hpc_kernels.tables.csv.source import TextSource
 from hpc_kernels.tables.csv.strict import COMMA_HINT, show_cell
+from hpc_kernels.tables.csv.text import TableText
+from hpc_kernels.tables.memory import allocate_signals
 
 HEADER_ROWS = 3
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
@@ -34,13 +34,12 @@ class AssetPairs:
     last_dates: list[str]
 
 
-def read_asset_pairs(path: Path, share: Callable[[int], range]) -> AssetPairs:
-    """Read the asset pairs at `path`, row by row.
+def read_asset_pairs(text: TableText, share: Callable[[int], range]) -> AssetPairs:
+    """Read asset pairs row by row.
 
     Parameters
     ----------
-    path : Path
-        CSV, or CSV compressed by gzip.
+    text : TableText
     share : callable
         From the number of assets to the range of those to return.
 
@@ -49,29 +48,33 @@ def read_asset_pairs(path: Path, share: Callable[[int], range]) -> AssetPairs:
     BadInputError
         With file, row, column and the expected value; rows count from 1, the header included.
     """
-    rows = _filled(_rows(path))
+    with text.open() as source, unreadable_as_bad_input(source.file, "CSV"):
+        return _read(source, share)
+
+
+def _read(source: TextSource, share: Callable[[int], range]) -> AssetPairs:
+    file, rows = source.file, _filled(_rows(source))
     number, header = next(rows, (0, ["no name", ""]))
-    names, prices = _names(path.name, header), array("d")
-    mine, series = share(len(names)), _Series(path.name, len(names))
+    names = _names(file, header)
+    mine, series = share(len(names)), _Series(file, len(names))
+    most = min(source.count_lines(), (source.size + 1) // len(header))  # a cell takes a byte
+    prices = allocate_signals(file, len(mine), max(0, most - HEADER_ROWS))
     for number, row in rows:
-        _check_width(path.name, number, row, len(header))
+        _check_width(file, number, row, len(header))
         if number > HEADER_ROWS:
-            prices.extend(series.prices(number, row)[mine.start : mine.stop])
+            prices[:, number - HEADER_ROWS - 1] = series.prices(number, row)[mine.start : mine.stop]
     if number <= HEADER_ROWS:
         expected = f"expected {HEADER_ROWS} header rows and a price"
-        raise BadInputError(f"{path.name}: {expected}, found {number} rows")
-    table = np.asarray(prices).reshape(number - HEADER_ROWS, len(mine))
-    return AssetPairs(names, np.ascontiguousarray(table.T), series.last_dates[mine.start : mine.stop])
+        raise BadInputError(f"{file}: {expected}, found {number} rows")
+    days = np.ascontiguousarray(prices[:, : number - HEADER_ROWS])  # without blank rows at the end
+    return AssetPairs(names, days, series.last_dates[mine.start : mine.stop])
 
 
-def _rows(path: Path) -> Iterator[list[str]]:
-    packed = is_gzip(path)
-    opened = gzip.open if packed else open
-    with (
-        unreadable_as_bad_input(path.name, "gzip" if packed else "CSV"),
-        opened(path, "rt", encoding="utf-8-sig", newline="\n") as file,
-    ):
-        yield from csv.reader(file, strict=True)
+def _rows(source: TextSource) -> Iterator[list[str]]:
+    lines = open_lines(source, b",")
+    for row in csv.reader(lines, strict=True):
+        yield row
+        lines.begin_row()
 
 
 def _filled(rows: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:

@@ -1,6 +1,7 @@
 """Input tables of any file format: the names of all signals, and this rank's share of the signals."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,9 +12,11 @@ from hpc_kernels.arrays import Array
 from hpc_kernels.errors import BadInputError, cell_place
 from hpc_kernels.ranks.group import SINGLE_RANK, Ranks, range_block
 from hpc_kernels.tables.asset_pairs import HEADER_ROWS, read_asset_pairs
-from hpc_kernels.tables.memory import count_blocks
-from hpc_kernels.tables.npy import read_npy
-from hpc_kernels.tables.parquet import read_parquet
+from hpc_kernels.tables.csv.table_size import estimate_size
+from hpc_kernels.tables.csv.text import TableText
+from hpc_kernels.tables.memory import TableSize, count_blocks
+from hpc_kernels.tables.npy import npy_size, read_npy
+from hpc_kernels.tables.parquet import ParquetTable
 from hpc_kernels.tables.shared_rows import SharedRows
 
 Share = Callable[[int], range]
@@ -46,17 +49,23 @@ class TableInput:
         blocks: int = 1,
         threads: int = 1,
     ) -> None:
-        _check_exists(path)
+        if not path.is_file():
+            raise BadInputError(f"{path}: file not found")
         self._path, self._layout, self._ranks, self.blocks = path, layout, ranks, blocks
-        self._text = SharedRows(path, ranks, blocks, threads)
+        self._text = TableText(path, ranks)
+        self._rows = SharedRows(self._text, ranks, threads)
+        self._parquet: ParquetTable | None = None
 
     @classmethod
     def open_in_blocks(
         cls, path: Path, layout: str, ranks: Ranks, *, shares: int, threads: int
     ) -> "TableInput":
         """Open a table in as many blocks as let each of `shares` shares of it fit into memory."""
-        _check_exists(path)
-        return cls(path, layout, ranks=ranks, blocks=count_blocks(path, ranks, shares), threads=threads)
+        table = cls(path, layout, ranks=ranks, threads=threads)
+        with _denied_as_bad_input(path):
+            size = table._size()
+        table.blocks = count_blocks(size, ranks, shares)
+        return table
 
     def read(self, share: Share) -> Table:
         """Read a share of the signals: `share` maps their number to a range. All ranks have to call this.
@@ -66,25 +75,46 @@ class TableInput:
         BadInputError
             If the file cannot be read, or a cell is not a finite number.
         """
-        path = self._path
-        try:
-            size = path.stat().st_size
-            if self._layout == "asset_pairs":
-                pairs = read_asset_pairs(path, share)
-                return Table(pairs.names, pairs.prices, size, pairs.last_dates)
-            names, signals = self._sensors(share)
-        except PermissionError as error:
-            if Path(error.filename or path) != path:  # a scratch file
-                raise
-            raise BadInputError(f"{path}: this account may not read it") from error
-        return Table(names, signals, size)
+        with _denied_as_bad_input(self._path):
+            table = self._read(share, self._path.stat().st_size)
+        if self.blocks == 1:
+            self._text.release()
+        return table
+
+    def _read(self, share: Share, size: int) -> Table:
+        if self._layout == "asset_pairs":
+            pairs = read_asset_pairs(self._text, share)
+            return Table(pairs.names, pairs.prices, size, pairs.last_dates)
+        return Table(*self._sensors(share), size)
 
     def _sensors(self, share: Share) -> tuple[Sequence[str], Array]:
-        if self._path.suffix.lower() == ".parquet":
-            return read_parquet(self._path, share)
-        if self._path.suffix.lower() == ".npy":
+        if self._format == ".parquet":
+            with closing(self._decoder()) as table:
+                self._parquet = None
+                return table.names, table.read(share(len(table.names)))
+        if self._format == ".npy":
             return read_npy(self._path, share)
-        return self._text.read(share)
+        return self._rows.read(share, self.blocks)
+
+    def _size(self) -> TableSize:
+        """Return the size of the table; a decoder that is started for it serves the first read as well."""
+        if self._format == ".parquet":
+            return self._decoder().size
+        if self._format == ".npy":
+            return npy_size(self._path)
+        with self._text.open() as source:
+            size = estimate_size(source)
+        return replace(size, columns=size.columns // 2) if self._layout == "asset_pairs" else size
+
+    def _decoder(self) -> ParquetTable:
+        self._parquet = self._parquet or ParquetTable(self._path)
+        return self._parquet
+
+    @property
+    def _format(self) -> str:
+        """The suffix of the file where its format is not text."""
+        suffix = self._path.suffix.lower()
+        return suffix if self._layout == "sensor_table" and suffix in _WITHOUT_HEADER else ""
 
     def read_all(self, kind: str) -> Table:
         """Read all signals, rounded to precision `kind`; a table in blocks is mapped from a scratch file."""
@@ -132,15 +162,21 @@ class TableInput:
         name = table.names[column]
         if self._layout == "asset_pairs":
             row, column = row + HEADER_ROWS, 2 * column + 1
-        elif self._path.suffix.lower() not in _WITHOUT_HEADER:
+        elif not self._format:
             row += 1 + sum(name.count("\n") for name in table.names)
         where = cell_place(self._path.name, row + 1, column, name)
         return BadInputError(f"{where}: {value} is beyond single precision")
 
 
-def _check_exists(path: Path) -> None:
-    if not path.is_file():
-        raise BadInputError(f"{path}: file not found")
+@contextmanager
+def _denied_as_bad_input(path: Path) -> Iterator[None]:
+    """Raise `BadInputError` where this account may not read the input; a scratch file is another matter."""
+    try:
+        yield
+    except PermissionError as error:
+        if Path(error.filename or path) != path:
+            raise
+        raise BadInputError(f"{path}: this account may not read it") from error
 
 
 def _block(block: int, blocks: int, total: int) -> range:

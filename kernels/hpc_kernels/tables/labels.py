@@ -1,17 +1,19 @@
 """Label files: `kmean` and `knn` write them, `knn` reads one for its training signals."""
 
 import csv
-import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from hpc_kernels.arrays import Labels
-from hpc_kernels.errors import BadInputError
+from hpc_kernels.errors import BadInputError, unreadable_as_bad_input
 from hpc_kernels.files import open_atomically
+from hpc_kernels.tables.bounds import LONGEST_LABELS, MOST_COLUMNS
+from hpc_kernels.tables.csv.bounded_lines import BoundedLines
 from hpc_kernels.tables.output import quote_cell
 
 _LABEL = re.compile("0*([0-9]{1,18})")  # 18 digits fit into int64
@@ -33,23 +35,47 @@ def read_labels(path: Path, classes: int) -> dict[str, int]:
     Raises
     ------
     BadInputError
-        If a name stands twice or a label is not below `classes`.
+        If a name stands twice, a label is not below `classes`, or the file is too large.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
-        rows = list(csv.reader(io.StringIO(text), delimiter=";"))
+        _check_size(path)
+        with path.open("rb") as file, unreadable_as_bad_input(path.name, "label"):
+            return _labels(path.name, file, classes)
     except OSError as error:
         raise BadInputError(f"{path}: cannot be read: {error.strerror}") from error
-    except csv.Error as error:
-        raise BadInputError(f"{path.name}: not a table of labels: {error}") from error
+
+
+def _check_size(path: Path) -> None:
+    size = path.stat().st_size
+    if not path.is_file():
+        raise BadInputError(f"{path}: cannot be read: not a file")
+    if size > LONGEST_LABELS:
+        raise BadInputError(f"{path.name}: expected at most {LONGEST_LABELS:,} bytes, found {size:,}")
+
+
+def _labels(file_name: str, file: BinaryIO, classes: int) -> dict[str, int]:
     labels: dict[str, int] = {}
-    for number, row in enumerate(rows[1:], 2):
-        if row:
-            name, label = _name_and_label(f"{path.name}: row {number}", row, classes)
-            if name in labels:
-                raise BadInputError(f"{path.name}: row {number}, column 1: {name!r} has a label already")
-            labels[name] = label
+    for number, row in enumerate(_rows(file_name, file), 1):
+        if not row or number == 1:
+            continue
+        where = f"{file_name}: row {number}"
+        name, label = _name_and_label(where, row, classes)
+        if name in labels:
+            raise BadInputError(f"{where}, column 1: {name!r} has a label already")
+        if len(labels) >= MOST_COLUMNS:
+            raise BadInputError(f"{where}: expected at most {MOST_COLUMNS:,} labels")
+        labels[name] = label
     return labels
+
+
+def _rows(file_name: str, file: BinaryIO) -> Iterator[list[str]]:
+    lines = BoundedLines(file, file_name, b";", "surrogateescape")
+    try:
+        for row in csv.reader(lines, delimiter=";"):
+            yield row
+            lines.begin_row()
+    except csv.Error as error:
+        raise BadInputError(f"{file_name}: not a table of labels: {error}") from error
 
 
 def _name_and_label(where: str, row: list[str], classes: int) -> tuple[str, int]:

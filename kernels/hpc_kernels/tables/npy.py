@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from hpc_kernels.arrays import Array
 from hpc_kernels.errors import BadInputError, cell_place, unreadable_as_bad_input
+from hpc_kernels.tables.bounds import check_columns
+from hpc_kernels.tables.memory import TableSize, allocate_signals
 
 _CELLS_AT_ONCE = 1 << 20
 
@@ -25,12 +27,18 @@ def read_npy(path: Path, share: Callable[[int], range]) -> tuple[list[str], Arra
     table = _opened(path)
     samples, columns = table.shape
     mine = share(columns)
-    signals = np.empty((len(mine), samples))
+    signals = allocate_signals(path.name, len(mine), samples)
     for part, rows, own in _parts(path, mine):
         signals[own.start - mine.start : own.stop - mine.start, rows.start : rows.stop] = part.T
         if not np.isfinite(part).all():
             raise _first_bad(path, range(columns))
     return [f"signal_{i}" for i in range(columns)], signals
+
+
+def npy_size(path: Path) -> TableSize:
+    """Return the size of the table as its header states it."""
+    table = _opened(path)
+    return TableSize(table.size, table.shape[1])
 
 
 def _opened(path: Path) -> NDArray[Any]:
@@ -42,18 +50,27 @@ def _opened(path: Path) -> NDArray[Any]:
         raise BadInputError(
             f"{path.name}: expected numbers in rows = samples, columns = signals, got {shape}"
         )
-    return values.reshape(len(values), -1)
+    table = values.reshape(len(values), -1)
+    check_columns(path.name, table.shape[1])
+    return table
 
 
 def _parts(path: Path, columns: range) -> Iterator[tuple[NDArray[Any], range, range]]:
     """Yield parts of some columns in the order of the file, with their rows and columns, each mapped anew."""
     table = _opened(path)
-    rows, by_row = range(len(table)), table.flags.c_contiguous
-    step = max(1, _CELLS_AT_ONCE // table.shape[by_row])
-    for start in range(0, len(rows) if by_row else len(columns), step):
-        r = rows[start : start + step] if by_row else rows
-        c = columns if by_row else columns[start : start + step]
-        yield _opened(path)[r.start : r.stop, c.start : c.stop], r, c
+    rows = range(len(table))
+    if table.flags.c_contiguous:
+        for some in _steps(rows, _CELLS_AT_ONCE // table.shape[1]):
+            yield _opened(path)[some.start : some.stop, columns.start : columns.stop], some, columns
+        return
+    for own in _steps(columns, _CELLS_AT_ONCE // len(rows)):
+        for some in _steps(rows, _CELLS_AT_ONCE):
+            yield _opened(path)[some.start : some.stop, own.start : own.stop], some, own
+
+
+def _steps(whole: range, step: int) -> Iterator[range]:
+    step = max(1, step)
+    return (whole[start : start + step] for start in range(0, len(whole), step))
 
 
 def _first_bad(path: Path, columns: range) -> BadInputError:

@@ -1,22 +1,37 @@
-"""Decoder process of Parquet tables: sends names, then requested columns, over a socket on descriptor 0."""
+"""Decoder process of Parquet tables: sends size and names, then requested columns, over descriptor 0."""
 
+import ctypes
 import json
+import resource
 import socket
 import sys
-from collections.abc import Iterator
 from io import BufferedRWPair
 from pathlib import Path
-
-import polars as pl
+from typing import TYPE_CHECKING
 
 from hpc_kernels.errors import BAD_INPUT, BadInputError, cell_place
+from hpc_kernels.tables.bounds import LONGEST_HEADER, check_columns, long_header
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import polars as pl
 
 _BYTES_AT_ONCE = 1 << 24
+_WRITTEN_BYTES = 1 << 16  # of messages; it writes no other file
+_OPEN_FILES = 64
+_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 
 
 def decode_parquet() -> int:
-    """Decode the file of the first argument for the parent process; return the exit code."""
+    """Decode the file of the first argument for the parent process; return the exit code.
+
+    The second argument is the bound of its memory.
+    """
     path = Path(sys.argv[1])
+    _confine(int(sys.argv[2]))
+    import polars as pl  # noqa: PLC0415 (within the limits)
+
     try:
         with socket.socket(fileno=0) as connection, connection.makefile("rwb") as talk:
             _answer(path, talk)
@@ -26,10 +41,26 @@ def decode_parquet() -> int:
     except pl.exceptions.PolarsError as error:
         print(f"{path.name}: not a Parquet file: {str(error).splitlines()[0]}", file=sys.stderr)  # noqa: T201
         return BAD_INPUT
+    except BrokenPipeError:  # the parent has refused the table
+        return 0
     return 0
 
 
+def _confine(most_bytes: int) -> None:
+    """Limit this process before it reads the file, and leave the network where the kernel allows it."""
+    limits = {"DATA": most_bytes, "CORE": 0, "FSIZE": _WRITTEN_BYTES, "NOFILE": _OPEN_FILES}
+    for name, limit in limits.items():
+        which = getattr(resource, f"RLIMIT_{name}")
+        hard = resource.getrlimit(which)[1]
+        lower = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(which, (lower, lower))
+    unshare = ctypes.CDLL(None).unshare
+    _ = unshare(_CLONE_NEWNET) and unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+
+
 def _answer(path: Path, talk: BufferedRWPair) -> None:
+    import polars as pl  # noqa: PLC0415 (within the limits)
+
     table = pl.scan_parquet(path, glob=False)
     schema = table.collect_schema()
     for name, kind in schema.items():
@@ -38,10 +69,11 @@ def _answer(path: Path, talk: BufferedRWPair) -> None:
     rows = table.select(pl.len()).collect().item() if schema else 0
     if not rows:
         raise BadInputError(f"{path.name}: expected at least one sample, found none")
-    talk.write(json.dumps(schema.names()).encode() + b"\n")
+    talk.write(b"%d\n" % rows + _names(path.name, schema.names()) + b"\n")
     talk.flush()
-    first, last = map(int, talk.readline().split())
-    talk.write(b"%d\n" % rows)
+    if not (request := talk.readline()):
+        return
+    first, last = map(int, request.split())
     numbers = table.select(pl.all().cast(pl.Float64).fill_null(float("nan")))
     for _, series in _columns(path.name, numbers, range(first, last), rows):
         if not series.is_finite().all():
@@ -49,8 +81,18 @@ def _answer(path: Path, talk: BufferedRWPair) -> None:
         talk.write(series.rechunk().to_numpy().data)
 
 
-def _columns(file: str, table: pl.LazyFrame, wanted: range, rows: int) -> Iterator[tuple[int, pl.Series]]:
+def _names(file: str, names: list[str]) -> bytes:
+    check_columns(file, len(names))
+    text = json.dumps(names, ensure_ascii=False).encode()
+    if len(text) > LONGEST_HEADER:
+        raise long_header(file)
+    return text
+
+
+def _columns(file: str, table: "pl.LazyFrame", wanted: range, rows: int) -> "Iterator[tuple[int, pl.Series]]":
     """Yield columns with their indices, decoded a few at a time."""
+    import polars as pl  # noqa: PLC0415 (within the limits)
+
     step = max(1, _BYTES_AT_ONCE // (8 * rows))
     for start in range(wanted.start, wanted.stop, step):
         some = wanted[start - wanted.start :][:step]
@@ -60,7 +102,7 @@ def _columns(file: str, table: pl.LazyFrame, wanted: range, rows: int) -> Iterat
         yield from zip(some, frame, strict=True)
 
 
-def _first_bad(file: str, table: pl.LazyFrame, columns: range, rows: int) -> BadInputError:
+def _first_bad(file: str, table: "pl.LazyFrame", columns: range, rows: int) -> BadInputError:
     """Return the error of the first cell of the whole table that is not a finite number."""
     row, column, name, value = min(
         (int(bad[0]), column, series.name, series[int(bad[0])])

@@ -52,6 +52,25 @@ def test_no_job_file(tmp_path: Path, text: str) -> None:
         load_job(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[" * 500_000, "not a job: its values are nested too deeply"),
+        (" " * (1 << 20) + "{}", "expected a job of at most 1,048,576 bytes, found a larger file"),
+        ('{"version": 1' + "0" * 5000 + "}", "not a JSON document: "),
+    ],
+)
+def test_a_hostile_job_file(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "job.json").write_text(text)
+    with pytest.raises(BadInputError, match=re.escape(f"job.json: {message}")):
+        load_job(tmp_path / "job.json")
+
+
+def test_more_threads_than_a_machine_could_have(jobs: JobFolder) -> None:
+    table = jobs.input("a;b\n1;2\n3;4\n")
+    assert jobs.run(table, {"min_max": {}}, threads=2**31 - 1) == [0], jobs.stderr
+
+
 @pytest.mark.parametrize("value", ["1e999", "-1e999", "1" + "0" * 400])
 def test_an_infinite_option_is_no_number(jobs: JobFolder, value: str) -> None:
     path = jobs.job_file(jobs.root / "input.csv", {"min_max": {"low": 123.25}})

@@ -14,6 +14,7 @@ from hpc_kernels import black_scholes
 from hpc_kernels.numerics.volatility import spots_and_volatilities
 from hpc_kernels.services.black_scholes import FIGURES, option_figures, years_until
 from hpc_kernels.tables.asset_pairs import read_asset_pairs
+from hpc_kernels.tables.csv.text import TableText
 from tests.kernels import naive
 from tests.kernels.conftest import DATA
 from tests.kernels.job_folder import JobFolder
@@ -85,7 +86,7 @@ def test_a_unit_of_money_changes_no_digit(rate: float) -> None:
 
 
 def test_real_prices_against_scipy() -> None:
-    pairs = read_asset_pairs(PRICES, range)
+    pairs = read_asset_pairs(TableText(PRICES), range)
     got = black_scholes(pairs.prices, call_strike_price=500, put_strike_price=450)
     spot = pairs.prices[:, -1]
     sigma = np.std(np.diff(np.log(pairs.prices), axis=1), axis=1, ddof=1) * np.sqrt(252)
@@ -176,7 +177,7 @@ def test_a_job_on_asset_pairs(jobs: JobFolder, ranks: int, threads: int) -> None
     assert header == "AAPL;FB;GOOG;IBM;"
     values = np.array([[float(cell) for cell in row.split(";")[:-1]] for row in rows]).T
     assert np.array_equal(
-        values, black_scholes(read_asset_pairs(PRICES, range).prices, years_until_expiry=1.0)
+        values, black_scholes(read_asset_pairs(TableText(PRICES), range).prices, years_until_expiry=1.0)
     )
 
 

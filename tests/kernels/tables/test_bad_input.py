@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from hpc_kernels.errors import BadInputError
-from hpc_kernels.tables import npy, parquet
+from hpc_kernels.tables import npy
 from hpc_kernels.tables.input import TableInput
 from tests.kernels.job_folder import JobFolder
 
@@ -184,13 +184,13 @@ def test_every_share_of_an_array_names_the_first_bad_cell(
 def test_every_share_of_parquet_names_the_first_bad_cell(tmp_path: Path, mine: range) -> None:
     values = np.arange(30.0).reshape(10, 3)
     pl.DataFrame(values, schema=["a", "b", "c"]).write_parquet(tmp_path / "a.parquet")
-    names, signals = parquet.read_parquet(tmp_path / "a.parquet", lambda _total: mine)
-    assert names == ["a", "b", "c"]
-    assert np.array_equal(signals, values.T[mine.start : mine.stop])
+    table = TableInput(tmp_path / "a.parquet").read(lambda _total: mine)
+    assert table.names == ["a", "b", "c"]
+    assert np.array_equal(table.signals, values.T[mine.start : mine.stop])
     values[6, 1], values[7, 0], values[8, 2] = np.inf, np.nan, np.nan
     pl.DataFrame(values, schema=["a", "b", "c"]).write_parquet(tmp_path / "a.parquet")
     with pytest.raises(BadInputError, match=r"^a.parquet: row 7, column 2 \('b'\): .*, found inf$"):
-        parquet.read_parquet(tmp_path / "a.parquet", lambda _total: mine)
+        TableInput(tmp_path / "a.parquet").read(lambda _total: mine)
 
 
 def test_a_missing_input_ends_the_job(jobs: JobFolder) -> None:

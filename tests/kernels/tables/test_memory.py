@@ -109,10 +109,8 @@ def test_clusters_of_a_table_that_does_not_fit_into_memory(
     limited = [which("prlimit") or "", f"--data={250 << 20}", sys.executable, "-m", "hpc_kernels", "run"]
     command = [*limited, str(jobs.job_file(table, services))]
     subprocess.run(command, check=True, stdout=subprocess.PIPE)
-    monkeypatch.delenv("HPC_KERNELS_MEMORY_BYTES")
-    failed = subprocess.run(command, check=False, stderr=subprocess.PIPE)
-    assert failed.returncode == 1
-    assert b"MemoryError" in failed.stderr
+    monkeypatch.delenv("HPC_KERNELS_MEMORY_BYTES")  # the limit of the process counts as well
+    subprocess.run(command, check=True, stdout=subprocess.PIPE)
 
 
 @pytest.mark.parametrize("service", ["black_scholes", "kalman"])

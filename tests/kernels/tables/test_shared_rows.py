@@ -14,6 +14,8 @@ from hpc_kernels.arrays import Array
 from hpc_kernels.errors import BadInputError, StoppedError
 from hpc_kernels.ranks.group import Ranks, range_block
 from hpc_kernels.tables.csv import reader, source
+from hpc_kernels.tables.csv.table_size import estimate_size
+from hpc_kernels.tables.csv.text import TableText
 from hpc_kernels.tables.input import TableInput
 from hpc_kernels.tables.memory import count_blocks
 
@@ -78,7 +80,7 @@ def test_a_part_reads_its_bytes_and_no_others(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "x.csv").write_text("a;b\n" + "1.25;-2\n" * 100_000)
     for module in (reader, source):
         monkeypatch.setattr(module, "BUFFER_BYTES", 1 << 10)
-    with reader.open_csv(tmp_path / "x.csv") as whole:
+    with reader.open_csv(TableText(tmp_path / "x.csv")) as whole:
         read: list[range] = []
 
         def fill(buffer: memoryview, start: int) -> int:
@@ -115,8 +117,10 @@ def test_all_ranks_go_by_the_one_with_the_least_memory(
     tmp_path: Path, text: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "x.csv").write_bytes(text)
+    with TableText(tmp_path / "x.csv").open() as source:
+        size = estimate_size(source)
     for rank, memory in ((1, 2000), (0, 1 << 40)):
         monkeypatch.setenv("HPC_KERNELS_MEMORY_BYTES", str(memory))
         place = Ranks(rank, 2, tmp_path / "parts")
         place.put("blocks.0", np.array([1.0]))  # the part of rank 0, so that rank 1 does not wait
-        assert count_blocks(tmp_path / "x.csv", place, shares=2) == 3
+        assert count_blocks(size, place, shares=2) == 3

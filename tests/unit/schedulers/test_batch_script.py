@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import Invalid
 from gateway.schedulers import batch_script
-from gateway.schedulers.base import JobSpec
+from gateway.schedulers.base import JobSpec, Resources
 
 AWKWARD = [
     "plain",
@@ -80,6 +80,24 @@ def test_arguments_arrive_untouched(tmp_path: Path) -> None:
     assert run(spec(tmp_path, "/usr/bin/printf", "%s\\0", *AWKWARD)) == 0
     assert out(tmp_path).split("\0")[:-1] == AWKWARD
     assert not (tmp_path / "pwned").exists()
+
+
+def test_the_private_memory_of_a_rank_is_its_request(tmp_path: Path) -> None:
+    job = spec(tmp_path, *bash("ulimit -d"), ranks=2)
+    assert run(replace(job, resources=Resources(memory_per_cpu_bytes=1 << 30))) == 0
+    assert out(tmp_path) == f"{2 << 20}\n" * 2  # KiB: two threads
+
+
+def test_the_private_memory_of_a_rank_without_a_request(tmp_path: Path) -> None:
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert run(spec(tmp_path, *bash("ulimit -d"))) == 0
+    assert 1 << 19 <= int(out(tmp_path)) <= max(2 * machine // (os.cpu_count() or 1), 1 << 29) >> 10
+
+
+def test_a_rank_with_a_tiny_request_can_start(tmp_path: Path) -> None:
+    job = spec(tmp_path, *bash("ulimit -d"))
+    assert run(replace(job, resources=Resources(memory_per_cpu_bytes=1))) == 0
+    assert out(tmp_path) == f"{1 << 19}\n"
 
 
 def test_environment_arrives_untouched_and_alone(tmp_path: Path) -> None:

@@ -4,25 +4,38 @@ import csv
 import re
 
 from hpc_kernels.errors import BadInputError
+from hpc_kernels.tables.bounds import LONGEST_CELL, LONGEST_HEADER, check_columns, long_header
 from hpc_kernels.tables.csv.source import TextSource
 from hpc_kernels.tables.names import SignalNames
 
 _QUOTED = r'(?:"[^"]*+")++'  # at the start of a cell; a quote inside one is an ordinary character
 _HEADER = re.compile(rf"(?:(?:{_QUOTED})?+[^;,\t\n]*+[;,\t]?+)*+\n?".encode())
-_LONGEST_NAME = csv.field_size_limit()
 
 
 def read_header(source: TextSource, start: int, stop: int) -> bytes:
-    """Return the first row; a quoted name may contain line breaks."""
-    header = source.read_at(start, source.find_line_end(start, stop) - start)
-    if b'"' not in header:
-        return header
-    size = 2 * _LONGEST_NAME
+    """Return the first row; a quoted name may contain line breaks.
+
+    Raises
+    ------
+    BadInputError
+        If it is longer than `LONGEST_HEADER`.
+    """
+    last = min(stop, start + LONGEST_HEADER)
+    header = source.read_at(start, source.find_line_end(start, last) - start)
+    if b'"' in header:
+        header = _quoted_header(source, start, last)
+    if start + len(header) == last < stop and not header.endswith(b"\n"):
+        raise long_header(source.file)
+    return header
+
+
+def _quoted_header(source: TextSource, start: int, stop: int) -> bytes:
+    size = 2 * LONGEST_CELL
     while True:
         text = source.read_at(start, min(size, stop - start))
         found = _HEADER.match(text)
         end = found.end() if found else 0
-        if end + _LONGEST_NAME <= len(text) or size >= stop - start:
+        if end + LONGEST_CELL <= len(text) or size >= stop - start:
             return text[:end]
         size *= 8
 
@@ -33,12 +46,13 @@ def parse_header(file: str, header: bytes) -> tuple[SignalNames, bytes]:
     Raises
     ------
     BadInputError
-        If there is no name, or a quote is open.
+        If there is no name, a quote is open, or there are more than `MOST_COLUMNS`.
     """
     line = header.rstrip(b"\r\n")
     separator = _detect_separator(file, line)
+    check_columns(file, line.count(separator))
     names = None if b'"' in line or b"\r" in line else _plain(line, separator)
-    if names is None or names.longest > _LONGEST_NAME:
+    if names is None or names.longest > LONGEST_CELL:
         names = _cells(file, line, separator)
     if not names.longest:
         raise BadInputError(f"{file}: row 1: expected the names of the signals, found a blank line")

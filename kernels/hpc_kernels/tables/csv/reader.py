@@ -6,8 +6,7 @@ The text is read through buffers and never in memory as a whole.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from pathlib import Path
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -16,10 +15,13 @@ from hpc_kernels.arrays import Array, map_on_threads
 from hpc_kernels.errors import BadInputError
 from hpc_kernels.jit.byte_intrinsics import TEXT_PADDING
 from hpc_kernels.reports.progress import Progress
+from hpc_kernels.tables.bounds import LONGEST_ROW
 from hpc_kernels.tables.csv.header import parse_header, read_header
 from hpc_kernels.tables.csv.rows import ROWS_PER_BATCH, START_PADDING, count_lines, parse_rows
-from hpc_kernels.tables.csv.source import BUFFER_BYTES, TextSource, open_source
+from hpc_kernels.tables.csv.source import BUFFER_BYTES, TextSource
 from hpc_kernels.tables.csv.strict import parse_row_strictly
+from hpc_kernels.tables.csv.text import TableText
+from hpc_kernels.tables.memory import allocate_signals
 from hpc_kernels.tables.names import SignalNames
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -49,30 +51,27 @@ class CsvTable:
         """
         size = self.stop - self.start
         start, stop = (_next_row(self, self.start + size * i // parts) for i in (part, part + 1))
+        places, signals = _plan(self, start, stop, threads)
         try:
-            return _signals(self, start, stop, threads)
-        except BadInputError:
-            _raise_first_error(self)
-            raise
+            map_on_threads(lambda place: _parse_range(self, signals, *place), places)
+        except BadInputError as error:
+            said = str(error)
+        else:
+            return signals
+        _raise_first_error(self)  # the error and the arrays of its frames are gone
+        raise BadInputError(said)
 
 
 @contextmanager
-def open_csv(path: Path, unpacked: Path | None = None) -> Iterator[CsvTable]:
-    """Open the table at `path` and read its header.
-
-    Parameters
-    ----------
-    path : Path
-        CSV, or CSV compressed by gzip.
-    unpacked : Path, optional
-        File with the decompressed text.
+def open_csv(text: TableText) -> Iterator[CsvTable]:
+    """Open the table of a text and read its header.
 
     Raises
     ------
     BadInputError
         If there is no header or no row.
     """
-    with open_source(path, unpacked) as source:
+    with text.open() as source:
         yield _read_table_header(source)
 
 
@@ -91,17 +90,22 @@ def _read_table_header(source: TextSource) -> CsvTable:
     return CsvTable(source, names, body, stop, first_row, separator)
 
 
-def _signals(text: CsvTable, start: int, stop: int, threads: int) -> Array:
-    """Parse the rows between two bytes; the line counts of the threads' ranges give the first row of each."""
+def _plan(text: CsvTable, start: int, stop: int, threads: int) -> tuple[list[tuple[int, int, int]], Array]:
+    """Return start, stop and first row of the range of each thread, and the array of all rows."""
     threads = min(threads, (stop - start) // max(BUFFER_BYTES, _ROOM_OF_COLUMN * len(text.names)) + 1)
     bounds = [_next_row(text, start + (stop - start) * i // threads) for i in range(1, threads)]
     ranges = [pair for pair in pairwise([start, *bounds, stop]) if pair[0] < pair[1]]
     lines = map_on_threads(lambda pair: _lines(text, *pair), ranges)
-    first_rows = np.cumsum([0, *lines])
-    signals = np.empty((len(text.names), first_rows[-1]))
-    places = [(start, stop, row) for (start, stop), row in zip(ranges, first_rows, strict=False)]
-    map_on_threads(lambda place: _parse_range(text, signals, *place), places)
-    return signals
+    first_rows = accumulate([0, *lines])
+    if sum(lines) > _most_rows(text, stop - start):
+        _raise_first_error(text)
+    signals = allocate_signals(text.source.file, len(text.names), sum(lines))
+    return [(*pair, row) for pair, row in zip(ranges, first_rows, strict=False)], signals
+
+
+def _most_rows(text: CsvTable, size: int) -> int:
+    """Return the most rows in `size` bytes: a cell takes two; a text of more lines has a short row."""
+    return (size + 1) // (2 * len(text.names))
 
 
 def _raise_first_error(text: CsvTable) -> None:
@@ -109,7 +113,8 @@ def _raise_first_error(text: CsvTable) -> None:
     row = text.first_row
     for piece, end in _pieces(text, text.start, text.stop):
         lines = count_lines(piece.text, TEXT_PADDING, end)
-        _Rows(replace(text, first_row=row), np.empty((len(text.names), lines)), 0).parse(piece, end)
+        rows = min(lines, _most_rows(text, end - TEXT_PADDING))
+        _Rows(replace(text, first_row=row), np.empty((len(text.names), rows)), 0).parse(piece, end)
         row += lines
 
 
@@ -167,8 +172,19 @@ def _pieces(text: CsvTable, start: int, stop: int) -> Iterator[tuple[_Piece, int
             yield piece, whole
             start += whole - TEXT_PADDING
         else:  # a row longer than the piece; the next ones may be a little longer
-            size = (_next_row(text, start + size) - start) * 9 // 8
+            size = _row_size(text, start, size) * 9 // 8
             piece = _Piece(size)
+
+
+def _row_size(text: CsvTable, start: int, size: int) -> int:
+    """Return the size of a row that is longer than `size` bytes."""
+    length = _next_row(text, start + size) - start
+    if length > LONGEST_ROW:
+        raise BadInputError(
+            f"{text.source.file}: the row that begins at byte {start + 1:,} has {length:,} bytes; expected at"
+            f" most {LONGEST_ROW:,}"
+        )
+    return length
 
 
 class _Rows:
@@ -194,8 +210,12 @@ class _Rows:
             self._row += done
             if at < stop:
                 end = piece.bytes.index(_LINE_END, at)
-                line, row = bytes(piece.bytes[at:end]), text.first_row + self._row
+                row = text.first_row + self._row
                 self._signals[:, self._row] = parse_row_strictly(
-                    text.source.file, row, line, text.separator, text.names
+                    text.source.file,
+                    row,
+                    bytes(memoryview(piece.bytes)[at:end]),  # without a name, so that it is freed there
+                    text.separator,
+                    text.names,
                 )
                 self._row, at = self._row + 1, end + 1

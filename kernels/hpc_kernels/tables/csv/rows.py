@@ -10,6 +10,7 @@ from hpc_kernels.arrays import Array, ByteArray
 from hpc_kernels.jit.bit_intrinsics import count_ones, trailing_zeros
 from hpc_kernels.jit.byte_intrinsics import VECTOR_BYTES, match_byte
 from hpc_kernels.jit.decorators import compiled
+from hpc_kernels.tables.bounds import LONGEST_CELL
 from hpc_kernels.tables.csv.parse_number import NOT_PLAIN, parse_number, parse_plain_cells
 
 ROWS_PER_BATCH = 8  # rows per transposition: they fill a cache line of each signal
@@ -133,12 +134,12 @@ def _find_starts(text: ByteArray, at: int, separator: int, count: int, starts: N
 
 
 @compiled
-def _parse_odd(text: ByteArray, at: int, separator: int) -> tuple[float, int]:
+def _parse_odd(text: ByteArray, start: int, separator: int) -> tuple[float, int]:
     """Parse a number with quotes or blanks around it; return it and the end of its cell, or 0."""
-    at = _after_blanks(text, at, separator)
+    at = _after_blanks(text, start, separator)
     quoted = text[at] == _QUOTE
     value, at = parse_number(text, at + quoted)
-    if at == 0 or (quoted and text[at] != _QUOTE):
+    if at == 0 or at - start > LONGEST_CELL or (quoted and text[at] != _QUOTE):
         return 0.0, 0
     end = _after_blanks(text, at + quoted, separator)
     returned = text[end] == _RETURN and text[end + 1] == _LINE_END

@@ -1,15 +1,20 @@
-"""Text sources with random access to bytes: a file, or a file compressed by gzip."""
+"""Text sources with random access to bytes: a file, or the decompressed text of a file compressed by gzip."""
 
 import gzip
 import os
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
+from weakref import finalize
 
-from hpc_kernels.errors import unreadable_as_bad_input
-from hpc_kernels.files import open_atomically
+from hpc_kernels.errors import BadInputError, unreadable_as_bad_input
+from hpc_kernels.files import Buffer, open_atomically
 
 BUFFER_BYTES = 1 << 18
 _UNPACKED_AT_ONCE = 1 << 20
@@ -50,16 +55,34 @@ class TextSource:
                 break
         return stop
 
+    def count_lines(self) -> int:
+        """Return the number of lines up to the last one that is not blank."""
+        stop = self.find_end(0)
+        starts = range(0, stop, BUFFER_BYTES)
+        return 1 + sum(self.read_at(at, min(BUFFER_BYTES, stop - at)).count(b"\n") for at in starts)
+
 
 @contextmanager
-def open_source(path: Path, unpacked: Path | None = None) -> Iterator[TextSource]:
-    """Open the text at `path`; one compressed by gzip is read from `unpacked`, or decompressed in memory."""
-    if is_gzip(path) and not unpacked:
-        text = _unpacked(path)
-        yield TextSource(path.name, len(text), partial(_copied, memoryview(text)))
-        return
-    with (unpacked or path).open("rb") as file:
-        yield TextSource(path.name, os.fstat(file.fileno()).st_size, partial(_filled, file.fileno()))
+def open_file(path: Path, name: str) -> Iterator[TextSource]:
+    """Open the plain text at `path`; messages call it `name`."""
+    with path.open("rb") as file:
+        yield _source_of_file(name, file.fileno())
+
+
+def unpack(path: Path, folder: Path, keep: int) -> TextSource:
+    """Decompress the text at `path` into memory, beyond `keep` bytes into an unlinked file in `folder`.
+
+    Raises
+    ------
+    BadInputError
+        If the file is broken, or its text does not fit into the scratch space.
+    """
+    text, pieces = bytearray(), _unpacked_pieces(path)
+    for piece in pieces:
+        text += piece
+        if len(text) > keep:
+            return _spilled(path.name, chain([text], pieces), folder)
+    return TextSource(path.name, len(text), partial(_copied, memoryview(text)))
 
 
 def is_gzip(path: Path) -> bool:
@@ -70,7 +93,7 @@ def is_gzip(path: Path) -> bool:
 def decompress_to(path: Path, place: Path) -> None:
     """Decompress the text at `path` into the file `place`, piece by piece; a broken file is bad input."""
     with open_atomically(place, durable=False) as file:
-        file.writelines(_unpacked_pieces(path))
+        _write(path.name, _unpacked_pieces(path), file, place.parent)
 
 
 def _unpacked_pieces(path: Path) -> Iterator[bytes]:
@@ -80,10 +103,33 @@ def _unpacked_pieces(path: Path) -> Iterator[bytes]:
             yield piece
 
 
-def _unpacked(path: Path) -> bytes:
-    packed = path.read_bytes()
-    with unreadable_as_bad_input(path.name, "gzip"):
-        return gzip.decompress(packed)
+def _spilled(name: str, pieces: Iterable[Buffer], folder: Path) -> TextSource:
+    """Return the source of an unlinked scratch file in `folder`, which is closed with the source."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryFile(dir=folder) as file:
+        _write(name, pieces, file, folder)
+        file.flush()
+        descriptor = os.dup(file.fileno())
+    source = _source_of_file(name, descriptor)
+    finalize(source, os.close, descriptor)
+    return source
+
+
+def _write(name: str, pieces: Iterable[Buffer], file: IO[bytes], folder: Path) -> None:
+    """Write a text of at most half of the free space in `folder`, so that it cannot fill the filesystem."""
+    size, room = 0, shutil.disk_usage(folder).free // 2
+    for piece in pieces:
+        size += len(piece)
+        if size > room:
+            raise BadInputError(
+                f"{name}: decompressed, it takes more than {room:,} bytes, half of the free space for scratch"
+                " files; use a smaller table, or make room"
+            )
+        file.write(piece)
+
+
+def _source_of_file(name: str, descriptor: int) -> TextSource:
+    return TextSource(name, os.fstat(descriptor).st_size, partial(_filled, descriptor))
 
 
 def _filled(descriptor: int, buffer: memoryview, start: int) -> int:

@@ -4,7 +4,11 @@ import math
 import re
 from collections.abc import Sequence
 
+import numpy as np
+
+from hpc_kernels.arrays import Array
 from hpc_kernels.errors import BadInputError, cell_place
+from hpc_kernels.tables.bounds import LONGEST_CELL
 
 _NUMBER = re.compile(rb"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _DECIMAL_COMMA = re.compile(rb"[+-]?[0-9.]*,[0-9]+([eE][+-]?[0-9]+)?")
@@ -12,9 +16,7 @@ COMMA_HINT = "; is it a decimal comma? use a decimal point"
 _QUOTED = re.compile(rb'"[^"]*"')
 
 
-def parse_row_strictly(
-    file: str, row: int, line: bytes, separator: bytes, names: Sequence[str]
-) -> list[float]:
+def parse_row_strictly(file: str, row: int, line: bytes, separator: bytes, names: Sequence[str]) -> Array:
     """Return the numbers of one row.
 
     Raises
@@ -22,45 +24,54 @@ def parse_row_strictly(
     BadInputError
         At the first cell that is not a finite number, or for a wrong number of cells.
     """
-    cells = _split(line.removesuffix(b"\r"), separator)
+    line = line.removesuffix(b"\r")
+    cells = _split(line, separator, len(names) + 1)
     if len(cells) == len(names) + 1 and not cells[-1].strip():
         cells.pop()
     if len(cells) != len(names):
-        raise _wrong_width(file, row, cells, separator, names)
-    return [_number(cell_place(file, row, i, names[i]), text) for i, text in enumerate(cells)]
+        raise _wrong_width(file, row, line, separator, names)
+    del line  # of up to 32 MiB, beside its cells
+    numbers = (_number(cell_place(file, row, i, names[i]), text) for i, text in enumerate(cells))
+    return np.fromiter(numbers, np.float64, len(cells))
 
 
-def _split(line: bytes, separator: bytes) -> list[bytes]:
-    """Split at separators; a comma in quotes is part of the cell, probably a decimal comma."""
+def _split(line: bytes, separator: bytes, most: int) -> list[bytes]:
+    """Split at the first `most` separators."""
     if separator != b",":
-        return line.split(separator)
-    hidden = _QUOTED.sub(lambda quoted: quoted[0].replace(b",", b"\n"), line)
-    return [text.replace(b"\n", b",") for text in hidden.split(b",")]
+        return line.split(separator, most)
+    return [text.replace(b"\n", b",") for text in _hide_quoted(line).split(b",", most)]
 
 
-def _wrong_width(
-    file: str, row: int, cells: list[bytes], separator: bytes, names: Sequence[str]
-) -> BadInputError:
+def _hide_quoted(line: bytes) -> bytes:
+    """Replace commas in quotes, which are part of the cell, probably decimal commas, by line breaks."""
+    return _QUOTED.sub(lambda quoted: quoted[0].replace(b",", b"\n"), line) if b'"' in line else line
+
+
+def _wrong_width(file: str, row: int, line: bytes, separator: bytes, names: Sequence[str]) -> BadInputError:
     """Return the error of a row with too few or too many cells, at the first missing or extra one."""
-    expected, count = f"expected {len(names)} cells", len(cells)
-    if not any(text.strip() for text in cells):
+    count = 1 + (_hide_quoted(line) if separator == b"," else line).count(separator)
+    expected = f"expected {len(names)} cells"
+    if not line.replace(separator, b"").strip():
         return BadInputError(f"{file}: row {row}, column 1: {expected}, found a blank line")
     where = f"{file}: row {row}, column {len(names) + 1}"
     if count < len(names):
         where = cell_place(file, row, count, names[count])
-    return BadInputError(f"{where}: {expected}, found {count}{_comma_hint(cells, separator, len(names))}")
+    hint = _comma_hint(line, separator, doubled=count == 2 * len(names))
+    return BadInputError(f"{where}: {expected}, found {count}{hint}")
 
 
-def _comma_hint(cells: list[bytes], separator: bytes, expected: int) -> str:
+def _comma_hint(line: bytes, separator: bytes, *, doubled: bool) -> str:
     """Return a hint if commas separate cells and decimal commas seem to divide them."""
     if separator != b",":
         return ""
-    doubled = len(cells) == 2 * expected
-    other = _DECIMAL_COMMA.fullmatch(b",".join(cells).split(b";", 1)[0].strip())
+    other = _DECIMAL_COMMA.fullmatch(line.split(b";", 1)[0].strip())
     return COMMA_HINT if doubled or other else ""
 
 
 def _number(where: str, text: bytes) -> float:
+    if len(text) > LONGEST_CELL:
+        expected = f"expected a number of at most {LONGEST_CELL:,} bytes"
+        raise BadInputError(f"{where}: {expected}, found {len(text):,}")
     text = text.strip(b" \t")
     if len(text) > 1 and text[:1] == text[-1:] == b'"':
         text = text[1:-1].strip(b" \t")

@@ -11,6 +11,7 @@ import pytest
 from hpc_kernels.errors import BadInputError
 from hpc_kernels.tables import asset_pairs
 from hpc_kernels.tables.csv import reader, source
+from hpc_kernels.tables.csv.text import TableText
 
 NUMBER = rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 CELL = re.compile(rb"[ \t]*(?:(" + NUMBER + rb")|\"[ \t]*(" + NUMBER + rb")[ \t]*\")[ \t]*")
@@ -67,7 +68,7 @@ def read_and_compare(path: Path, rng: random.Random) -> None:
 
 def read_or_none(path: Path, parts: int) -> list[list[float]] | None:
     try:
-        with reader.open_csv(path) as text:
+        with reader.open_csv(TableText(path)) as text:
             signals = np.concatenate([text.rows(part, parts, threads=2) for part in range(parts)], axis=1)
     except BadInputError:
         return None
@@ -93,7 +94,7 @@ def test_mutated_asset_pairs(tmp_path: Path) -> None:
         mutate(rng, body)
         path.write_bytes(body)
         try:
-            pairs = asset_pairs.read_asset_pairs(path, range)
+            pairs = asset_pairs.read_asset_pairs(TableText(path), range)
         except BadInputError:
             continue
         cells = [row for row in csv.reader(body.decode("utf-8-sig").splitlines()) if any(row)][3:]

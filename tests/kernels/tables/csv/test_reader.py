@@ -8,6 +8,7 @@ import pytest
 from hpc_kernels.arrays import Array
 from hpc_kernels.errors import BadInputError
 from hpc_kernels.tables.csv import reader, source
+from hpc_kernels.tables.csv.text import TableText
 from hpc_kernels.tables.input import TableInput
 
 
@@ -24,7 +25,7 @@ def read(path: Path, threads: int = 1) -> Array:
 
 
 def read_in_parts(path: Path, parts: int, threads: int = 1) -> Array:
-    with reader.open_csv(path) as text:
+    with reader.open_csv(TableText(path)) as text:
         return np.concatenate([text.rows(part, parts, threads) for part in range(parts)], axis=1)
 
 
@@ -121,7 +122,7 @@ def test_a_ragged_row_is_found_in_any_part(tmp_path: Path, row: str, parts: int)
 
 def test_a_file_that_shrinks_while_it_is_read(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("a\n" + "1\n" * 1000)
-    with reader.open_csv(tmp_path / "x.csv") as text:
+    with reader.open_csv(TableText(tmp_path / "x.csv")) as text:
         (tmp_path / "x.csv").write_text("a\n" + "1\n" * 10)
         with pytest.raises(BadInputError, match=r"^x.csv: became shorter while it was read$"):
             text.rows()
@@ -146,7 +147,7 @@ def test_every_part_names_the_first_bad_cell_of_the_file(tmp_path: Path, part: i
     rows.append("1;2;3;4")
     (tmp_path / "x.csv").write_text("\n".join(["a;b;c;d", *rows]))
     with (
-        reader.open_csv(tmp_path / "x.csv") as text,
+        reader.open_csv(TableText(tmp_path / "x.csv")) as text,
         pytest.raises(BadInputError, match=r"^x.csv: row 12, column 4 \('d'\): expected .*, found 'x'$"),
     ):
         text.rows(part, 3, threads)
