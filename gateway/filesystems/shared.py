@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from secrets import token_hex
@@ -163,6 +163,10 @@ class SharedFilesystem:
             if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
                 return False
             raise
+
+    def open_folder(self, path: PurePosixPath, *, create: bool = False) -> AbstractContextManager[int]:
+        """Open a folder inside the roots as a descriptor; create it if asked to."""
+        return self._folder(path, create=create)
 
     @contextmanager
     def _folder(self, path: PurePosixPath, *, create: bool = False) -> Iterator[int]:

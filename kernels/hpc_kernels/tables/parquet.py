@@ -25,7 +25,7 @@ def read_parquet(path: Path, share: Callable[[int], range]) -> tuple[list[str], 
         With the message of the decoder; rows count from 1.
     """
     ours, its = socket.socketpair()
-    command = [sys.executable, "-m", "hpc_kernels.tables.parquet_decoder", str(path)]
+    command = [sys.executable, "-I", "-m", "hpc_kernels.tables.parquet_decoder", str(path)]
     found = None
     with TemporaryFile() as said, ours:
         with its:
