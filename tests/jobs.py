@@ -7,14 +7,14 @@ from pathlib import Path
 
 import psutil
 
-from gateway.schedulers.batch_script import read_start
-from tests.client import DATA, Client, Status
+from gateway.schedulers.attempt_record import read_start
+from tests.client import Client, Status
 from tests.polling import until
 
 
 def attempts(client: Client, job: Status) -> list[Path]:
-    """Return the attempt folders of the job."""
-    return sorted(client.file(f"{DATA}/Output_Data/jobs").glob(f"{job['id']}.*"))
+    """Return the control folders of the job's runs."""
+    return sorted((client.stack.home / ".hpc-gateway/jobs").glob(f"{job['id']}.*"))
 
 
 @contextmanager

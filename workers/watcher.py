@@ -54,6 +54,8 @@ class Watcher:
                 _log.warning("%s: %s", self._cluster.name, error.detail)
             except SQLAlchemyError as error:
                 _log.warning("%s: the database failed: %s", self._cluster.name, type(error).__name__)
+            except Exception:  # noqa: BLE001  a bug that one row meets must not end the watch of all the others
+                _log.exception("%s: unexpected error", self._cluster.name)
         with session_scope() as session:
             leases.release_lease(session, leases.watcher_lease(self._cluster.name), self._holder)
 

@@ -5,9 +5,17 @@ import re
 import tomllib
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from gateway.clusters.limits import Limits
 from gateway.errors import Invalid
@@ -16,13 +24,15 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 # For a cluster that is not this machine.
 DEFAULT_MAX_CPUS = 128
 OWNER = "{owner}"
+OWNERS = "owners"
+CONTROL = ".hpc-gateway"
 RESERVED_NAMES = frozenset({"housekeeping"})
 
 
 def _check_absolute(path: PurePosixPath) -> PurePosixPath:
     if not path.is_absolute() or ".." in path.parts:
         raise ValueError("the path has to be absolute and without '..'")
-    return path
+    return PurePosixPath("/", *path.parts[1:])  # `//x` is a path of its own for POSIX, and `/x` here
 
 
 def _check_owner_segment(path: PurePosixPath) -> PurePosixPath:
@@ -31,14 +41,19 @@ def _check_owner_segment(path: PurePosixPath) -> PurePosixPath:
     return path
 
 
-def _check_home(path: PurePosixPath) -> PurePosixPath:
+def _check_no_owner(path: PurePosixPath) -> PurePosixPath:
     if OWNER in path.parts:
-        raise ValueError(f"the home belongs to one account: {OWNER} is allowed in roots alone")
+        raise ValueError(f"the folder belongs to one account: {OWNER} is allowed in roots alone")
     return path
 
 
 AbsolutePath = Annotated[PurePosixPath, AfterValidator(_check_absolute)]
+AccountFolder = Annotated[AbsolutePath, AfterValidator(_check_no_owner)]
 Root = Annotated[AbsolutePath, AfterValidator(_check_owner_segment)]
+
+
+def _default_control(given: dict[str, PurePosixPath]) -> PurePosixPath:
+    return given.get("home", PurePosixPath("/")) / CONTROL
 
 
 def _default_max_cpus(given: dict[str, object]) -> int:
@@ -52,8 +67,11 @@ class Cluster(Limits):
 
     name: str = Field(pattern=NAME_PATTERN)
     scheduler: Literal["local", "slurm", "pbs"]
-    home: Annotated[AbsolutePath, AfterValidator(_check_home)] = Field(
-        description="Home of the account that runs the jobs: `${HOME}`."
+    home: AccountFolder = Field(description="Home of the account that runs the jobs: `${HOME}`.")
+    control: AccountFolder = Field(
+        default_factory=_default_control,
+        description="Folder of the files that the gateway executes or trusts: batch scripts, their ends and"
+        " logs. No client reaches it; worker and nodes share it. By default `.hpc-gateway` in the home.",
     )
     roots: tuple[Root, ...] = Field(
         (),
@@ -83,6 +101,17 @@ class Cluster(Limits):
         description="What `srun --mpi` offers the ranks, of `srun --mpi=list`; empty leaves it to Slurm.",
     )
 
+    @model_validator(mode="after")
+    def _check_control(self) -> Self:
+        owned = (self.home, *(self.roots or (self.home / OWNERS / OWNER,)))
+        found = next((folder for folder in owned if _may_hold(self.control, folder)), None)
+        if found is not None:
+            raise ValueError(
+                f"control {str(self.control)!r} is or holds {str(found)!r}, where clients write: choose a"
+                " folder that holds neither the home nor a root"
+            )
+        return self
+
     @property
     def base_folders(self) -> tuple[PurePosixPath, ...]:
         """The folders that the operator creates: each root up to `{owner}`, or the home."""
@@ -92,6 +121,14 @@ class Cluster(Limits):
 def _base_folder(root: PurePosixPath) -> PurePosixPath:
     parts = root.parts
     return PurePosixPath(*parts[: parts.index(OWNER)]) if OWNER in parts else root
+
+
+def _may_hold(folder: PurePosixPath, root: PurePosixPath) -> bool:
+    """Tell whether `folder` is at or above the root of some owner, whose folder never begins with a dot."""
+    pairs = zip(folder.parts, root.parts, strict=False)
+    return len(folder.parts) <= len(root.parts) and all(
+        part == expected or (expected == OWNER and not part.startswith(".")) for part, expected in pairs
+    )
 
 
 def check_name(name: str) -> str:

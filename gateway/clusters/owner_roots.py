@@ -5,10 +5,8 @@ from pathlib import PurePosixPath
 
 from gateway.accounts.owner_names import owner_folder_name
 from gateway.callers import LOCAL
-from gateway.clusters.configuration import OWNER, Cluster
+from gateway.clusters.configuration import OWNER, OWNERS, Cluster
 from gateway.clusters.paths import confine
-
-OWNERS = "owners"
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,14 @@ Paths come here already judged by their text. Links can be judged only by the fi
 without a race: folders are opened component by component, the kernel is asked where each descriptor really
 leads (/proc/self/fd), and all work is done relative to descriptors that lead to a place inside the
 roots. So a symbolic link may point anywhere inside the roots and nowhere else, even if it changes meanwhile.
+Protected files and folders are outside, wherever they lie.
 """
 
 import os
 import shutil
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from secrets import token_hex
@@ -18,6 +19,7 @@ from secrets import token_hex
 from gateway.errors import Fault, FilesystemError, is_over
 from gateway.filesystems.errors import filesystem_errors
 from gateway.filesystems.files import PartialFile, SourceFile
+from gateway.filesystems.protection import Protection
 from gateway.filesystems.temporary import (
     check_replaceable,
     is_temporary,
@@ -29,14 +31,20 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class SharedFilesystem:
-    """The part of a filesystem below some roots.
+    """The part of a filesystem below some roots and outside of what is protected.
 
     `own` are folders at or above the roots that are created, for this account alone, when something is
     first written below them; any other root has to be there.
     """
 
-    def __init__(self, roots: Sequence[PurePosixPath], own: Sequence[PurePosixPath] = ()) -> None:
-        self._own = own
+    def __init__(
+        self,
+        roots: Sequence[PurePosixPath],
+        own: Sequence[PurePosixPath] = (),
+        *,
+        protected: Sequence[PurePosixPath] = (),
+    ) -> None:
+        self._own, self._protection = own, Protection(protected)
         # The deepest first: of two roots in one another the nearest is where a path starts.
         self._roots = sorted(roots, key=lambda root: len(root.parts), reverse=True)
 
@@ -65,7 +73,7 @@ class SharedFilesystem:
             raise FilesystemError(
                 f"{path} is a folder on the cluster where a file is needed: add a file name"
             )
-        with self._folder(path.parent, create=True) as folder:
+        with self._parent(path, create=True) as folder:
             names = temporary_names(path.name, token or token_hex(6))
             with filesystem_errors(path):
                 check_replaceable(folder, path)
@@ -86,12 +94,12 @@ class SharedFilesystem:
 
     def discard(self, path: PurePosixPath, token: str) -> None:
         """Remove the temporary files of a `receive` with that token; none is fine."""
-        with _ignore_absence(), self._folder(path.parent) as folder, filesystem_errors(path):
+        with _ignore_absence(), self._parent(path) as folder, filesystem_errors(path):
             temporary_names(path.name, token).remove(folder)
 
     def remove_folder(self, path: PurePosixPath) -> None:
         """Remove a folder and all below it without following a link; a missing folder is fine."""
-        with _ignore_absence(), self._folder(path.parent) as folder, filesystem_errors(path):
+        with _ignore_absence(), self._parent(path) as folder, filesystem_errors(path):
             shutil.rmtree(path.name, dir_fd=folder)
 
     def remove_file(self, path: PurePosixPath, size: int, written_before: datetime) -> None:
@@ -99,21 +107,29 @@ class SharedFilesystem:
 
         Any other file stays; a missing file is no error.
         """
-        with _ignore_absence(), self._folder(path.parent) as folder, filesystem_errors(path):
+        with _ignore_absence(), self._parent(path) as folder, filesystem_errors(path):
             found = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
             is_old = found.st_mtime <= written_before.timestamp()
             if stat.S_ISREG(found.st_mode) and found.st_size == size and is_old:
                 os.unlink(path.name, dir_fd=folder)
 
     def files(self, path: PurePosixPath) -> Iterator[tuple[str, int]]:
-        """Yield name and size of every file below a folder; a link must lead to a file that may be read."""
+        """Yield name and size of every file below a folder but the protected ones.
+
+        A link must lead to a file that may be read.
+        """
         with self._folder(path) as folder, filesystem_errors(path):
             for root, folders, names, fd in os.fwalk(".", dir_fd=folder, onerror=_raise):
-                folders.sort()
-                for name in sorted(folders + names):
+                here, every = _real_path(fd), sorted(folders + names)
+                folders.clear()
+                for name in every:
                     found = os.stat(name, dir_fd=fd, follow_symlinks=False)
                     below = os.path.normpath(f"{root}/{name}")
-                    if stat.S_ISLNK(found.st_mode):
+                    if self._protection.covers(f"{here}/{name}", found):
+                        continue
+                    if stat.S_ISDIR(found.st_mode):
+                        folders.append(name)
+                    elif stat.S_ISLNK(found.st_mode):
                         yield below, self._size(path / below)
                     elif stat.S_ISREG(found.st_mode) and not is_temporary(name):
                         yield below, found.st_size
@@ -148,6 +164,10 @@ class SharedFilesystem:
                 return False
             raise
 
+    def open_folder(self, path: PurePosixPath, *, create: bool = False) -> AbstractContextManager[int]:
+        """Open a folder inside the roots as a descriptor; create it if asked to."""
+        return self._folder(path, create=create)
+
     @contextmanager
     def _folder(self, path: PurePosixPath, *, create: bool = False) -> Iterator[int]:
         """Open a folder inside the roots, and create missing folders if asked to."""
@@ -162,7 +182,9 @@ class SharedFilesystem:
                     _make_private(folder)
             fd = os.open(root, _FOLDER)
         try:
+            self._check_inside(fd, path)
             for name in path.parts[len(root.parts) :]:
+                self._check_name(fd, name, path)
                 with filesystem_errors(path):
                     deeper = _step(fd, name, create=create)
                 os.close(fd)
@@ -171,6 +193,13 @@ class SharedFilesystem:
             yield fd
         finally:
             os.close(fd)
+
+    @contextmanager
+    def _parent(self, path: PurePosixPath, *, create: bool = False) -> Iterator[int]:
+        """Open the folder that holds `path`, whose name is not protected there."""
+        with self._folder(path.parent, create=create) as folder:
+            self._check_name(folder, path.name, path)
+            yield folder
 
     @contextmanager
     def _handle(self, path: PurePosixPath) -> Iterator[int]:
@@ -185,14 +214,37 @@ class SharedFilesystem:
             os.close(handle)
 
     def _check_inside(self, fd: int, path: PurePosixPath) -> None:
-        """Raise FilesystemError when the descriptor leads to a place outside the roots."""
-        real = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115  a Path costs as much as the look itself
+        """Raise FilesystemError when the descriptor leads out of the roots or to a protected place."""
+        real = _real_path(fd)
+        if self._protection.covers(real, os.fstat(fd)):
+            raise _protected(path)
         if not _is_below(real, map(str, self._roots)) and not _is_below(
             real, map(os.path.realpath, self._roots)
         ):
             raise FilesystemError(
                 f"{path} leads through a symbolic link out of the folders that are allowed", Fault.PERMISSION
             )
+
+    def _check_name(self, folder: int, name: str, path: PurePosixPath) -> None:
+        """Raise FilesystemError when a name in a folder is protected, whether it exists or not."""
+        try:
+            found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except OSError:
+            found = None
+        if self._protection.covers(f"{_real_path(folder)}/{name}", found):
+            raise _protected(path)
+
+
+def _protected(path: PurePosixPath) -> FilesystemError:
+    return FilesystemError(
+        f"{path} leads to files of the gateway itself, which no request reaches: choose another path",
+        Fault.PERMISSION,
+    )
+
+
+def _real_path(fd: int) -> str:
+    """Return the path without links to which a descriptor leads."""
+    return os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115  a Path costs as much as the look itself
 
 
 def _is_at_or_below(path: PurePosixPath, folder: PurePosixPath) -> bool:

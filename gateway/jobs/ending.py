@@ -1,61 +1,90 @@
-"""The end of a job: its outputs and the reason of its failure, read from the attempt's folder."""
+"""The end of a job: its outputs and the reason of its failure, read from the folders of its run."""
 
-import json
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from gateway.clusters.configuration import Cluster
 from gateway.clusters.owner_roots import owner_roots
 from gateway.clusters.paths import client_path
-from gateway.errors import FilesystemError, FilesystemUnavailable
-from gateway.filesystems.shared import SharedFilesystem
-from gateway.jobs.folders import attempt_folder
-from gateway.jobs.spec import OUTPUTS_FILE
+from gateway.errors import FilesystemError
+from gateway.filesystems.attempt_folder import AttemptFolder
+from gateway.jobs.run_folders import RunFolders
+from gateway.jobs.services import SERVICES
 from gateway.models import Job
 from gateway.schedulers.batch_script import STDERR
 from gateway.states import JobState
 from gateway.work.failures import ON_REQUEST
 
-MANIFEST_LIMIT_BYTES = 1 << 20
+OUTPUTS_FILE = "outputs.json"
 STDERR_TAIL_BYTES = 4096
+LONGEST_REASON = 1000
 # The launcher writes after a failed rank and hides the rank's own error; its first error is its best line.
 LAUNCHER_PREFIXES = ("srun:", "slurmstepd")
 LAUNCHER_ERROR = "srun: error:"
 
 
+class ListedOutput(BaseModel):
+    """One entry of `outputs.json`, the kernels' list of the files that they wrote."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    service: str = Field(pattern=f"^({'|'.join(SERVICES)})$")
+    path: str = Field(pattern=r"^/[^\x00-\x1f\x7f]*$", max_length=4096)
+    bytes: int = Field(ge=0, lt=2**63)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+_OUTPUTS = TypeAdapter(Annotated[list[ListedOutput], Field(max_length=len(SERVICES))])
+
+
 def read_ending(
-    job: Job, cluster: Cluster, filesystem: SharedFilesystem
+    job: Job, cluster: Cluster, folders: RunFolders
 ) -> tuple[JobState, str, list[dict[str, Any]]]:
     """Return the job's final state, its reason and its outputs."""
     finding = job.finding or {}
     state, reason = JobState(finding["state"]), str(finding["reason"])
-    folder = attempt_folder(job)
     if state is JobState.SUCCEEDED:
         try:
-            return state, "", _read_outputs(folder, owner_roots(cluster, job.owner).home, filesystem)
-        except FilesystemUnavailable:
-            raise
-        except (FilesystemError, ValueError, KeyError) as error:
+            return state, "", _read_outputs(folders.output, owner_roots(cluster, job.owner).home)
+        except FilesystemError as error:
+            if error.transient:
+                raise
             return JobState.FAILED, f"the job ended well but its outputs cannot be read: {error}", []
     if job.cancel_requested_at and state is JobState.CANCELLED:
         return state, ON_REQUEST, []
-    return state, _last_error_line(folder, filesystem) or reason if state is JobState.FAILED else reason, []
+    return state, _last_error_line(folders.control) or reason if state is JobState.FAILED else reason, []
 
 
-def _read_outputs(
-    folder: PurePosixPath, home: PurePosixPath, filesystem: SharedFilesystem
-) -> list[dict[str, Any]]:
-    manifest = json.loads(filesystem.read_text(folder / OUTPUTS_FILE, MANIFEST_LIMIT_BYTES))
-    return [entry | {"path": client_path(PurePosixPath(entry["path"]), home)} for entry in manifest]
+def _read_outputs(folder: AttemptFolder, home: PurePosixPath) -> list[dict[str, Any]]:
+    listed = folder.read_json(_OUTPUTS, OUTPUTS_FILE)
+    if listed is None:
+        raise FilesystemError(f"{OUTPUTS_FILE} is missing in {folder.path}")
+    paths = [_confine(PurePosixPath(entry.path), folder.path) for entry in listed]
+    return [
+        entry.model_dump() | {"path": client_path(path, home)}
+        for entry, path in zip(listed, paths, strict=True)
+    ]
 
 
-def _last_error_line(folder: PurePosixPath, filesystem: SharedFilesystem) -> str:
+def _confine(path: PurePosixPath, folder: PurePosixPath) -> PurePosixPath:
+    if ".." in path.parts or not path.is_relative_to(folder) or path == folder:
+        raise FilesystemError(f"{OUTPUTS_FILE} names {str(path)!r}, expected a file below {folder}")
+    return path
+
+
+def _last_error_line(folder: AttemptFolder) -> str:
     """Return the last line of stderr, in which a kernel names its error."""
     try:
-        text = filesystem.read_text(folder / STDERR, STDERR_TAIL_BYTES, tail=True)
+        text = folder.read_tail(STDERR, STDERR_TAIL_BYTES)
     except FilesystemError:
         return ""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in map(_printable, text.splitlines()) if line.strip()]
     own = [line for line in lines if not line.startswith(LAUNCHER_PREFIXES)]
     launchers = [line for line in lines if line.startswith(LAUNCHER_ERROR)]
-    return (own[-1:] or launchers[:1] or [""])[0]
+    return (own[-1:] or launchers[:1] or [""])[0][:LONGEST_REASON]
+
+
+def _printable(line: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in line)

@@ -1,4 +1,4 @@
-"""The folders of a job: the attempt's folder, input and output folders, and the check of their owner."""
+"""The folders of a job: those of its runs, those that it reads, and the check of their owner."""
 
 import re
 from pathlib import PurePosixPath
@@ -14,20 +14,36 @@ from gateway.errors import NotFound
 from gateway.models import Job
 
 OUTPUT = PurePosixPath("Output_Data")  # the spelling is part of the contract
-_JOBS = OUTPUT / "jobs"
+_RUNS = PurePosixPath("jobs")
+_JOBS = OUTPUT / _RUNS
 _RUN_FOLDER = re.compile(
     rf"/{_JOBS}/([0-9a-fA-F]{{8}}(?:-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}})\.[0-9]+(?:/|$)"
 )
 
 
-def attempt_folder(job: Job) -> PurePosixPath:
-    """Return the folder of the attempt that the scheduler got, into which no other job writes."""
-    return run_folder(job, job.run)
+def output_folder(job: Job, run: int | None = None) -> PurePosixPath:
+    """Return the folder into which the kernels of the run write, and no other job does."""
+    return PurePosixPath(job.data_folder) / _JOBS / f"{job.id}.{run or job.run}"
 
 
-def run_folder(job: Job, run: int) -> PurePosixPath:
-    """Return the folder of the attempt of that number."""
-    return PurePosixPath(job.data_folder) / _JOBS / f"{job.id}.{run}"
+def control_folder(job: Job) -> PurePosixPath:
+    """Return the folder of all that script, scheduler and gateway write of the run; no client reaches it."""
+    if in_one_folder(job):
+        return output_folder(job)
+    return control_path(PurePosixPath(job.control_root), job, job.run)
+
+
+def control_path(control: PurePosixPath, job: Job, run: int) -> PurePosixPath:
+    """Return the control folder of a run below the cluster's control area."""
+    return control / _RUNS / f"{job.id}.{run}"
+
+
+def in_one_folder(job: Job) -> bool:
+    """Tell whether all files of the run lie in its output folder, as before control and output were apart.
+
+    A worker of that version recorded no output folder, and the job may be of that version too.
+    """
+    return job.output_identity is None and (not job.control_root or job.submitted_at is not None)
 
 
 class JobFolders(BaseModel):

@@ -1,5 +1,6 @@
 """The life of a job: create, submit, cancel and finish, each in the transaction of the caller."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -65,6 +66,7 @@ def create(session: Session, owner: str, request: JobRequest) -> Job:
         resources=grant(request.resources, cluster, params["num_mpi_procs"], params["num_thread"]),
         watch_period=_watch_period(request.watch_period),
         data_folder=str(folders.data),
+        control_root=str(cluster.control),
         **first_send(),
     )
     session.add(row)
@@ -85,6 +87,15 @@ def get(session: Session, caller: Caller, row_id: UUID) -> Job:
     row = session.get(Job, row_id)
     if row is None or not caller.may_see(row.owner):
         raise NotFound(f"there is no job {row_id}")
+    return row
+
+
+def record_run(session: Session, claim: Claim, run: int, control_root: str, output_identity: str) -> Job:
+    """Record the folders of the run before its submission: a later claim goes on with no others."""
+    row = lock_claimed(session, Job, claim)
+    if run != row.run:
+        note(session, row, f"a folder of run {row.run} was already there: this is run {run}", actor="")
+    row.run, row.control_root, row.output_identity = run, control_root, output_identity
     return row
 
 
@@ -123,12 +134,14 @@ def finish(
     *,
     outputs: list[dict[str, Any]],
     usage: dict[str, Any],
+    warnings: Sequence[str] = (),
 ) -> None:
-    """Make a job's end final and visible."""
+    """Make a job's end final and visible; the warnings join those of the row."""
     row = lock_claimed(session, Job, claim)
     finding = row.finding or {}
     row.outputs = outputs
     row.usage = usage
+    row.warnings = list(dict.fromkeys((*row.warnings, *warnings)))
     row.exit_code = finding.get("exit_code")
     row.finding = finding | {"state": state}
     move(session, row, state, reason)

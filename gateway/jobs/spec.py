@@ -1,4 +1,4 @@
-"""The job spec: the kernels' `job.json` and the scheduler's JobSpec of one attempt."""
+"""The job spec: the kernels' `job.json` and the scheduler's JobSpec of one run."""
 
 import json
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from pathlib import Path, PurePosixPath
 
 from gateway.clusters.configuration import Cluster
 from gateway.clusters.owner_roots import owner_roots
-from gateway.jobs.folders import OUTPUT, JobFolders, attempt_folder
+from gateway.jobs.folders import OUTPUT, JobFolders, control_folder, output_folder
 from gateway.jobs.resources import scheduler_resources
 from gateway.models import Job
 from gateway.schedulers.base import JobSpec, Launcher
 
 JOB_FILE = "job.json"
-OUTPUTS_FILE = "outputs.json"
+CACHE = "cache"  # of the kernels' machine code, below the control area
 LAUNCHERS: dict[str, Launcher] = {"local": "processes", "slurm": "srun", "pbs": "srun"}
 
 
@@ -26,28 +26,29 @@ class PreparedJob:
 
 
 def prepare(job: Job, cluster: Cluster) -> PreparedJob:
-    """Return the job spec of the job's attempt."""
-    folder = attempt_folder(job)
+    """Return the job spec of the job's run, whose folders are there."""
+    folder = control_folder(job)
     job_file = folder / JOB_FILE
     threads = str(job.params["num_thread"])
     spec = JobSpec(
         name=job.name,
         folder=Path(folder),
-        command=(cluster.python, "-m", "hpc_kernels", "run", str(job_file)),
+        command=(cluster.python, "-I", "-m", "hpc_kernels", "run", str(job_file)),
         ranks=job.params["num_mpi_procs"],
         threads=job.params["num_thread"],
         launcher=LAUNCHERS[cluster.scheduler],
         environment={
             "HOME": str(cluster.home),
+            "HPC_KERNELS_CACHE": str(cluster.control / CACHE),
             "OMP_NUM_THREADS": threads,
         },
         resources=scheduler_resources(job.resources, job.params["num_numa"] * job.params["num_core_numa"]),
         mpi=cluster.mpi,
     )
-    return PreparedJob(spec, job_file, json.dumps(_job_json(job, cluster, folder), indent=1))
+    return PreparedJob(spec, job_file, json.dumps(_job_json(job, cluster), indent=1))
 
 
-def _job_json(job: Job, cluster: Cluster, folder: PurePosixPath) -> dict[str, object]:
+def _job_json(job: Job, cluster: Cluster) -> dict[str, object]:
     params, folders = job.params, JobFolders.of(job.params, owner_roots(cluster, job.owner))
     services = job.services.split()
     knn = "knn" in services
@@ -57,7 +58,7 @@ def _job_json(job: Job, cluster: Cluster, folder: PurePosixPath) -> dict[str, ob
         "services": {service: params[service] for service in services},
         "layout": "sensor_table" if params["ideko_kernel"] else "asset_pairs",
         "input": str(folders.input),
-        "output_dir": str(folder),
+        "output_dir": str(output_folder(job)),
         "publish_dir": str(folders.data / OUTPUT),
         "csv_output": bool(params["csv_output"]),
         "threads": params["num_thread"],

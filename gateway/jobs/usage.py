@@ -1,33 +1,73 @@
 """The usage of a finished job: processor time, memory and bytes as its ranks measured them."""
 
-import json
+from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from gateway.errors import FilesystemError
-from gateway.filesystems.shared import SharedFilesystem
+from gateway.filesystems.attempt_folder import AttemptFolder
+from gateway.jobs.run_folders import RunFolders
 from gateway.models import Job
-from gateway.schedulers import batch_script
+from gateway.schedulers.attempt_record import EXIT_RECORD
 from gateway.schedulers.base import Accounting
+from gateway.schedulers.batch_script import EXIT
 
-_LIMIT_BYTES = 1 << 20
-_MEASURED = ("cpu_s", "peak_rss_bytes", "read_bytes", "written_bytes")
+USAGE = "usage.json"
+_LIMIT_BYTES = 16 << 20
+_T = TypeVar("_T")
+_Number = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class RankUsage(BaseModel):
+    """The resources that one rank measured of itself."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    cpu_s: float = Field(ge=0, lt=1e12, allow_inf_nan=False)
+    peak_rss_bytes: _Number
+    read_bytes: _Number
+    written_bytes: _Number
+
+
+_RANKS, _RANK = TypeAdapter(list[RankUsage]), TypeAdapter(RankUsage)
 
 
 def measure_usage(
-    job: Job, folder: PurePosixPath, filesystem: SharedFilesystem, accounting: Accounting | None = None
-) -> dict[str, Any]:
-    """Return the job's usage, summed over the ranks that measured it; None where none did.
+    job: Job, folders: RunFolders, accounting: Accounting | None = None
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the job's usage, and sentences about files of its run that could not be read.
 
-    Memory is the sum of the ranks' peaks, which may have come at different moments. The scheduler's own
-    figures stand beside them, and replace a processor time that no rank could measure.
+    It is summed over the ranks that measured it; None where none did. Memory is the sum of the ranks' peaks,
+    which may have come at different moments. The scheduler's own figures stand beside them, and replace a
+    processor time that no rank could measure.
     """
+    warnings: list[str] = []
+    wall_s = _noting(warnings, lambda: _wall_s(folders.control), None)
+    ranks: list[RankUsage] = _noting(warnings, lambda: _read_ranks(job, folders.output), [])
+    return _summarize(job, wall_s, ranks, accounting), warnings
+
+
+def _noting(warnings: list[str], read: Callable[[], _T], otherwise: _T) -> _T:
+    """Return the figures, or the alternative and one sentence more when they cannot be read."""
+    try:
+        return read()
+    except FilesystemError as error:
+        if error.transient:
+            raise
+        warnings.append(f"figures of the usage are missing: {error.detail}")
+        return otherwise
+
+
+def _summarize(
+    job: Job, wall_s: float | None, ranks: list[RankUsage], accounting: Accounting | None
+) -> dict[str, Any]:
     cpus = job.params["num_mpi_procs"] * job.params["num_thread"]
     per_cpu = job.resources.get("memory_per_cpu_bytes")
-    wall_s = _wall_s(folder)
-    ranks = _read_ranks(job, folder, filesystem)
-    total = {key: sum(rank[key] for rank in ranks) if ranks else None for key in _MEASURED}
+    total = {
+        key: sum(getattr(rank, key) for rank in ranks) if ranks else None for key in RankUsage.model_fields
+    }
     if accounting is not None and total["cpu_s"] is None:
         total["cpu_s"] = accounting.cpu_s
     return {
@@ -45,30 +85,18 @@ def measure_usage(
     }
 
 
-def _wall_s(folder: PurePosixPath) -> float | None:
-    end = batch_script.read_exit(Path(folder))
+def _wall_s(folder: AttemptFolder) -> float | None:
+    end = folder.read_json(EXIT_RECORD, EXIT)
     return None if end is None else (end.ended_at - end.started_at).total_seconds()
 
 
-def _read_ranks(job: Job, folder: PurePosixPath, filesystem: SharedFilesystem) -> list[dict[str, Any]]:
+def _read_ranks(job: Job, folder: AttemptFolder) -> list[RankUsage]:
     """Return the measurements: from one file after a good run, from a file of each rank after a failure."""
-    together = _read_measurements(folder / batch_script.USAGE, filesystem)
+    together = folder.read_json(_RANKS, USAGE, _LIMIT_BYTES)
     if together is not None:
-        return together
-    each = (
-        _read_measurements(folder / f"usage.{rank}.json", filesystem)
-        for rank in range(job.params["num_mpi_procs"])
-    )
-    return [rank for found in each if found for rank in found]
-
-
-def _read_measurements(path: PurePosixPath, filesystem: SharedFilesystem) -> list[dict[str, Any]] | None:
-    try:
-        found = json.loads(filesystem.read_text(path, _LIMIT_BYTES))
-        ranks = found if isinstance(found, list) else [found]
-        return [{key: rank[key] for key in _MEASURED} for rank in ranks]
-    except (FilesystemError, ValueError, TypeError, KeyError):
-        return None
+        return together[: job.params["num_mpi_procs"]]
+    each = (folder.read_json(_RANK, f"usage.{rank}.json") for rank in range(job.params["num_mpi_procs"]))
+    return [rank for rank in each if rank is not None]
 
 
 def _ratio(used: float | None, requested: float | None) -> float | None:

@@ -1,6 +1,6 @@
 """Watching a cluster: one call to its scheduler for all jobs, and the reports written to their rows."""
 
-from contextlib import suppress
+import logging
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -8,9 +8,9 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from gateway.errors import SchedulerUnavailable
+from gateway.errors import FilesystemError, GatewayError, SchedulerUnavailable
 from gateway.jobs import lifecycle as jobs
-from gateway.jobs.folders import attempt_folder
+from gateway.jobs.folders import control_folder
 from gateway.models import Job
 from gateway.schedulers.base import JobReport, Scheduler
 from gateway.states import IN_SCHEDULER, JobState, is_final
@@ -18,7 +18,10 @@ from gateway.work.failures import record_failure
 from gateway.work.outbox import first_send, message_for, publish
 from gateway.work.transitions import move
 
-LOST = "the scheduler no longer knows the job and it left no exit file: its end is not known"
+_log = logging.getLogger(__name__)
+
+FORGOTTEN = "the scheduler no longer knows the job"
+LOST = f"{FORGOTTEN} and it left no exit file: its end is not known"
 
 UNSTARTED = "the scheduler has lost the job before it started; it is submitted again"
 
@@ -55,11 +58,23 @@ def poll_scheduler(scheduler: Scheduler, rows: list[Job]) -> dict[str, JobReport
     reports = scheduler.jobs()
     for row in rows:
         if row.cancel_requested_at and not is_final(_reported_state(reports, row)):
-            scheduler.cancel(row.scheduler_id)
+            _cancel(scheduler, row)
         if row.name not in reports:
-            with suppress(SchedulerUnavailable):
+            try:
                 reports[row.name] = _recall(scheduler, row)
+            except GatewayError as error:
+                _log.warning("job %s: no report in this round: %s", row.id, error.detail)
     return reports
+
+
+def _cancel(scheduler: Scheduler, row: Job) -> None:
+    """Cancel the job in the scheduler; a refusal costs no other job its report."""
+    try:
+        scheduler.cancel(row.scheduler_id)
+    except SchedulerUnavailable:
+        raise
+    except GatewayError as error:
+        _log.warning("job %s: not cancelled in this round: %s", row.id, error.detail)
 
 
 def _recall(scheduler: Scheduler, row: Job) -> JobReport:
@@ -68,7 +83,12 @@ def _recall(scheduler: Scheduler, row: Job) -> JobReport:
     A pending job that has left no trace has never run: a controller that was killed may forget a job that
     it accepted a moment before. The attempt can start only once, so it may be submitted again.
     """
-    found = scheduler.recall(row.name, Path(attempt_folder(row)))
+    try:
+        found = scheduler.recall(row.name, Path(control_folder(row)))
+    except FilesystemError as error:
+        if error.transient:
+            raise
+        return JobReport(row.name, row.scheduler_id, JobState.LOST, reason=f"{FORGOTTEN}, and {error.detail}")
     if found is not None:
         return found
     if row.cancel_requested_at:

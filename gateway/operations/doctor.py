@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from gateway.clusters.configuration import Cluster
 from gateway.errors import FilesystemError, GatewayError, SchedulerError
+from gateway.filesystems.opening import open_control
 from gateway.jobs.resources import ResourceRequest, grant, scheduler_resources
 from gateway.jobs.spec import LAUNCHERS
 from gateway.operations.root_processes import check_accounts
@@ -24,7 +25,7 @@ from gateway.states import JobState
 
 JOB_WAIT_S = 60.0
 CLOCK_TOLERANCE_S = 2.0
-FOLDER = Path(".hpc-gateway", "doctor")
+FOLDER = "doctor"  # below the control area
 _POLL_S = 0.25
 _GIB = 2**30
 _LIVE = frozenset({JobState.PENDING, JobState.RUNNING, None})
@@ -125,19 +126,19 @@ def _check_root(root: Path) -> str:
 def _job(cluster: Cluster) -> str:
     scheduler = open_scheduler(cluster)
     name = f"{uuid4()}.1"
-    folder = Path(cluster.home) / FOLDER / name
-    folder.mkdir(parents=True)
+    folder = cluster.control / FOLDER / name
+    open_control(cluster).make_folder(folder)
     began = time.time()
-    scheduler_id = scheduler.submit(_job_spec(cluster, name, folder))
+    scheduler_id = scheduler.submit(_job_spec(cluster, name, Path(folder)))
     try:
         report = _wait_for_end(scheduler, name)
     finally:
         scheduler.cancel(scheduler_id)
     if report.state is not JobState.SUCCEEDED:
-        stderr = folder / batch_script.STDERR
+        stderr = Path(folder, batch_script.STDERR)
         words = stderr.read_text(encoding="utf-8", errors="replace").strip() if stderr.exists() else ""
         raise SchedulerError(f"{report.reason}: {words}" if words else report.reason)
-    version, clock = _parse_output(folder / batch_script.STDOUT)
+    version, clock = _parse_output(Path(folder, batch_script.STDOUT))
     if not began - CLOCK_TOLERANCE_S <= clock <= time.time() + CLOCK_TOLERANCE_S:
         raise SchedulerError(f"the node's clock is {clock - time.time():+.0f} s off this machine's")
     shutil.rmtree(folder)

@@ -62,7 +62,7 @@ def _start_next_attempt(
 ) -> None:
     _next_attempt(row)
     if isinstance(row, Job):
-        to = _reset_job(row)
+        to = _reset_job(session, row)
     elif row.children is None:
         to = _reset_transfer(row, secret)
     else:
@@ -125,13 +125,14 @@ def _reopen_parent(session: Session, parent: Transfer, actor: str, name: str) ->
     prefixes.update_counts(session, parent)
 
 
-def _reset_job(row: Job) -> State:
+def _reset_job(session: Session, row: Job) -> State:
     """Reset the job for a new run, or to read the end of its run again when that ended well."""
     row.outputs, row.exit_code, row.usage = [], None, None
     if row.finding and row.finding["state"] == JobState.SUCCEEDED:
         return JobState.PENDING
-    row.run = row.attempt
-    row.finding = None
+    row.run = max(row.run + 1, row.attempt)
+    row.control_root = str(catalog.get_cluster(session, row.infrastructure).control)
+    row.output_identity = row.finding = None
     row.scheduler_id = ""
     row.submitted_at = row.started_at = None
     return JobState.ACCEPTED

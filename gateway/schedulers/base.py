@@ -29,9 +29,9 @@ class Resources:
 class JobSpec:
     """One attempt of a job, ready to submit.
 
-    `name` is `<job id>.<attempt>`, by which a submitted job is found again; `folder` is the attempt's
-    own folder on the cluster, which holds the script, the logs and the exit file. Each of `ranks`
-    processes runs `command` on `threads` cores with no other variables than `environment`. `mpi` is
+    `name` is `<job id>.<run>`, by which a submitted job is found again; `folder` is the run's control
+    folder on the cluster, which holds the script, the logs and the exit file. Each of `ranks` processes
+    runs `command` on `threads` cores with no other variables than `environment`. `mpi` is
     the value of `srun --mpi`; "" leaves the choice to Slurm.
     """
 
@@ -85,7 +85,7 @@ class Scheduler(Protocol):
         """Return the job that was submitted under this name, however long ago, or None."""
 
     def recall(self, name: str, folder: Path) -> JobReport | None:
-        """Recover the report of a job that the scheduler has forgotten from the attempt's folder, or None."""
+        """Recover the report of a job that the scheduler has forgotten from its control folder, or None."""
 
     def jobs(self) -> dict[str, JobReport]:
         """Return the reports of all jobs in the scheduler, by name, from one call."""

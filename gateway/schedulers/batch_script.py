@@ -1,4 +1,4 @@
-"""The batch script of one attempt, and the files that it writes to the attempt's folder.
+"""The batch script of one attempt, and the files that it writes to the attempt's control folder.
 
 The script is the same under every scheduler; only how the ranks are launched differs. It starts at most
 once per folder, for ever: its first act is to link `started.json` into place, which can succeed only once.
@@ -10,11 +10,6 @@ It needs bash (4.3 or later) and coreutils on the node, nothing else.
 import json
 import re
 import shlex
-from datetime import datetime
-from pathlib import Path
-from typing import TypeVar
-
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway.errors import Invalid
 from gateway.schedulers.base import JobSpec
@@ -23,18 +18,16 @@ from gateway.schedulers.rank_memory import rank_memory_bytes
 SCRIPT = "job.sh"
 STARTED = "started.json"
 EXIT = "exit.json"
-USAGE = "usage.json"
 FIRST_FAILURE = "first_failure"
 STDOUT = "stdout.log"
 STDERR = "stderr.log"
 
 # The script's own exit codes, from sysexits.h; in both cases nothing was run and nothing was written.
-NO_FOLDER = 74  # the attempt's folder is missing, full or read-only
+NO_FOLDER = 74  # the control folder is missing, full or read-only
 ALREADY_STARTED = 75  # another copy of this attempt has started, perhaps long ago
 
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-_Model = TypeVar("_Model", bound=BaseModel)
 
 _TEMPLATE = """\
 #!/bin/bash -p
@@ -115,29 +108,17 @@ while collect; [ "$signal$code" = null0 ] && [ "${{#pids[@]}}" != 0 ]; do
   kill "$tick"
   wait "$tick"
 done 2>/dev/null
-[ "$code" = 0 ] || [ ! -s {first_failure} ] || read -r code <{first_failure}
+first=
+[ "$code" = 0 ] || [ ! -f {first_failure} ] || read -r -n 3 first <{first_failure}
+[[ $first =~ ^[1-9][0-9]*$ ]] && code=$first
 [ "$signal" = null ] || code=143
 end_ranks
 
 # From here on nobody may disturb: not the signal that a scheduler sends to every process of a job either.
 trap '' TERM
 
-# The peak memory of the step: the sum of what its ranks noted of themselves, null where none could.
-peak() {{
-  local file text bytes noted=({usage}) pattern='"peak_rss_bytes": *([0-9]+)(.*)'
-  [ -e "${{noted[0]}}" ] || noted=(usage.*.json)
-  for file in "${{noted[@]}}"; do
-    text=$(<"$file")
-    while [[ $text =~ $pattern ]]; do
-      bytes=$((bytes + BASH_REMATCH[1]))
-      text=${{BASH_REMATCH[2]}}
-    done
-  done
-  echo "${{bytes:-null}}"
-}} 2>/dev/null
-end='{{"exit_code": %d, "signal": %s, "started_at": "%s", "ended_at": "%s", "time_limit_s": {time_limit},'
-end+=' "peak_memory_bytes": %s}}\\n'
-printf "$end" "$code" "$signal" "$started_at" "$(now)" "$(peak)" >{exit}.new &&
+end='{{"exit_code": %d, "signal": %s, "started_at": "%s", "ended_at": "%s", "time_limit_s": {time_limit}}}\\n'
+printf "$end" "$code" "$signal" "$started_at" "$(now)" >{exit}.new &&
   sync {exit}.new && mv -T {exit}.new {exit}
 exit "$code"
 """
@@ -166,35 +147,6 @@ fi"""
 _GRACE_TENTHS = 30
 
 
-class Start(BaseModel):
-    """The process that started the attempt; `pid` 0 marks an attempt cancelled before its start."""
-
-    model_config = ConfigDict(frozen=True)
-
-    pid: int
-    ticks: int
-    boot_id: str
-    host: str
-    scheduler_id: str
-    started_at: datetime
-
-
-class Exit(BaseModel):
-    """The end of the attempt; `signal` is the signal that asked the whole script to end.
-
-    The peak memory is the sum of the ranks' peaks, which may have occurred at different moments.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    exit_code: int
-    signal: int | None
-    started_at: datetime
-    ended_at: datetime
-    time_limit_s: int | None
-    peak_memory_bytes: int | None = None
-
-
 def render(spec: JobSpec) -> str:
     """Return the script. Raise Invalid for a command or environment that no process can receive."""
     _check(spec)
@@ -203,7 +155,6 @@ def render(spec: JobSpec) -> str:
         folder=shlex.quote(str(spec.folder)),
         started=STARTED,
         exit=EXIT,
-        usage=USAGE,
         stdout=STDOUT,
         stderr=STDERR,
         no_folder=NO_FOLDER,
@@ -247,20 +198,3 @@ def _check_text(value: str) -> None:
         raise Invalid(f"{value!r} is not valid Unicode, so it cannot reach the job") from None
     if "\0" in value:
         raise Invalid(f"{value!r} contains a NUL character, so it cannot reach the job")
-
-
-def read_start(folder: Path) -> Start | None:
-    """Return the start of the attempt in this folder, or None before its start."""
-    return _read(Start, folder / STARTED)
-
-
-def read_exit(folder: Path) -> Exit | None:
-    """Return the end of the attempt in this folder, or None while its script has not written it."""
-    return _read(Exit, folder / EXIT)
-
-
-def _read(model: type[_Model], path: Path) -> _Model | None:
-    try:
-        return model.model_validate_json(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError, ValidationError):
-        return None

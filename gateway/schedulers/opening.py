@@ -9,14 +9,14 @@ from gateway.schedulers.base import Scheduler
 from gateway.schedulers.local.scheduler import LocalScheduler
 from gateway.schedulers.slurm.client import SlurmInstallation, SlurmScheduler
 
-SPOOL = Path(".hpc-gateway", "spool")
+SPOOL = "spool"  # below the control area
 
 
 @lru_cache
 def open_scheduler(cluster: Cluster) -> Scheduler:
     """Return the scheduler of the cluster; each process has one per cluster."""
     if cluster.scheduler == "local":
-        return LocalScheduler(Path(cluster.home) / SPOOL, cluster.max_cpus)
+        return LocalScheduler(Path(cluster.control) / SPOOL, cluster.max_cpus)
     if cluster.scheduler == "slurm":
         return SlurmScheduler(SlurmInstallation(Path(cluster.slurm_conf), cluster.path))
     raise SchedulerError(f"{cluster.name}: the scheduler '{cluster.scheduler}' is not supported yet")

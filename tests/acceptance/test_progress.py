@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.schedulers.local.scheduler import CANCELLED
+from gateway.schedulers.local.attempt import CANCELLED
 from tests.client import BUCKET, DATA, Client
 from tests.fault_proxy import Fault, proxy
 from tests.gate import Gate

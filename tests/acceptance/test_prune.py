@@ -12,6 +12,7 @@ from sqlalchemy import NullPool, create_engine, update
 from gateway.db import utc_now
 from gateway.models import Job, Transfer
 from tests.client import DATA, Client
+from tests.jobs import attempts
 from tests.polling import until
 
 
@@ -25,7 +26,8 @@ def test_what_ended_long_ago_is_removed_by_the_clusters_worker(client: Client) -
     transfer = client.moved("/s3_data", client.stage_in("old.csv", f"{DATA}/old.csv"))
     job = client.finished(client.compute(["fft"], client.place("prune.csv", b"x\n1\n2\n"), num_mpi_procs=1))
     folders = client.file(f"{DATA}/Output_Data/jobs")
-    assert (folders / f"{job['id']}.1").exists()
+    runs = [folders / f"{job['id']}.1", *attempts(client, job)]
+    assert [run.exists() for run in runs] == [True, True]
     staged = client.file(f"{DATA}/old.csv")
     os.utime(staged, (time.time() - 7200, time.time() - 7200))
     engine = create_engine(client.stack.env["GATEWAY_DATABASE_URL"], poolclass=NullPool)
@@ -39,5 +41,5 @@ def test_what_ended_long_ago_is_removed_by_the_clusters_worker(client: Client) -
     urls = [f"/s3_data/{transfer['id']}", f"/job/{job['id']}"]
     until("both are gone", lambda: all(client.http.get(url).status_code == 404 for url in urls))
     assert not staged.exists()
-    assert not (folders / f"{job['id']}.1").exists()
+    assert [run.exists() for run in runs] == [False, False]
     assert client.file(f"{DATA}/Output_Data/CSVFormate/FFT_Filter_output.csv").exists()

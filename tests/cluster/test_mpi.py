@@ -85,8 +85,8 @@ def is_connected_rank(process: psutil.Process, job_id: str) -> bool:
     try:
         command = process.cmdline()
         return (
-            command[1:4] == ["-m", "hpc_kernels", "run"]
-            and job_id in command[4]
+            command[1:5] == ["-I", "-m", "hpc_kernels", "run"]
+            and job_id in command[5]
             and "libmpi" in maps(process)
         )
     except (psutil.Error, OSError):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import SchedulerError
-from gateway.schedulers import batch_script
+from gateway.schedulers import attempt_record, batch_script
 from gateway.schedulers.base import JobReport, JobSpec, Resources
 from gateway.schedulers.slurm.client import SlurmInstallation, SlurmScheduler
 from gateway.states import JobState
@@ -105,7 +105,7 @@ def test_cancelled_while_running(scheduler: SlurmScheduler, tmp_path: Path) -> N
     end = end_of(scheduler, job.name)
     assert (end.state, end.reason) == (JobState.CANCELLED, "the job was cancelled on the cluster")
     wait_for(lambda: not any(is_alive(pid) for pid in out(job).split()), timeout_s=10)
-    noted = batch_script.read_exit(job.folder)
+    noted = attempt_record.read_exit(job.folder)
     assert noted is not None
     assert noted.signal == signal.SIGTERM
     scheduler.cancel(scheduler_id)

@@ -7,10 +7,9 @@ from uuid import UUID
 from gateway.clusters import catalog
 from gateway.db import session_scope
 from gateway.errors import FilesystemError
-from gateway.filesystems.opening import open_filesystem
-from gateway.filesystems.shared import SharedFilesystem
-from gateway.jobs.folders import attempt_folder
+from gateway.filesystems.attempt_folder import AttemptFolder
 from gateway.jobs.logs import LIMIT_BYTES, TASK, LogChunk, LogRange
+from gateway.jobs.run_folders import open_run
 from gateway.models import Job
 from gateway.queue import app, ask_worker
 from gateway.schedulers import batch_script
@@ -24,17 +23,19 @@ def log(key: str, job_id: str, stream: str, offset: int, tail: int | None) -> No
     with session_scope(read_only=True) as session:
         job = session.get_one(Job, UUID(job_id))
     cluster = catalog.configured_clusters()[job.infrastructure]
-    chunk = read(job, LogRange(stream, offset, tail), open_filesystem(cluster, job.owner))
+    chunk = read(open_run(job, cluster).control, LogRange(stream, offset, tail))
     ask_worker.reply(key, asdict(chunk))
 
 
-def read(job: Job, wanted: LogRange, filesystem: SharedFilesystem) -> LogChunk:
+def read(folder: AttemptFolder, wanted: LogRange) -> LogChunk:
     """Read a range of the log, which is empty until the job writes."""
     try:
-        with filesystem.read(attempt_folder(job) / FILES[wanted.stream]) as source:
-            size = os.fstat(source.fd).st_size
+        with folder.open_file(FILES[wanted.stream]) as fd:
+            if fd is None:
+                return LogChunk(wanted.stream, "", 0, 0, 0)
+            size = os.fstat(fd).st_size
             offset = min(wanted.offset, size) if wanted.tail is None else max(size - wanted.tail, 0)
-            data = os.pread(source.fd, min(LIMIT_BYTES, size - offset), offset)
+            data = os.pread(fd, min(LIMIT_BYTES, size - offset), offset)
     except FilesystemError:
         return LogChunk(wanted.stream, "", 0, 0, 0)
     return LogChunk(wanted.stream, data.decode(errors="replace"), offset, offset + len(data), size)

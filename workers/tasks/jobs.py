@@ -1,20 +1,22 @@
 """The tasks of a job: submit and finish. The watcher writes its states in between."""
 
 import logging
+from pathlib import Path
 
 from gateway.clusters import catalog
 from gateway.clusters.configuration import Cluster
 from gateway.db import session_scope
-from gateway.errors import Cancelled, SchedulerError
-from gateway.filesystems.opening import open_filesystem
-from gateway.filesystems.shared import SharedFilesystem
+from gateway.errors import Cancelled, SchedulerError, SchedulerUnavailable
+from gateway.filesystems.opening import open_control
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs.ending import read_ending
-from gateway.jobs.folders import attempt_folder
+from gateway.jobs.folders import control_folder
+from gateway.jobs.run_folders import create_run, open_run
 from gateway.jobs.spec import prepare
 from gateway.jobs.usage import measure_usage
 from gateway.models import Job
 from gateway.queue import app
+from gateway.schedulers.attempt_record import forbid_start
 from gateway.schedulers.base import Accounting
 from gateway.schedulers.opening import open_scheduler
 from gateway.states import JobState
@@ -38,26 +40,41 @@ def submit(self: "app.Task", job_id: str) -> None:
         with session_scope() as session:
             row = claims.lock_claimed(session, Job, claim)
         cluster = catalog.configured_clusters()[row.infrastructure]
-        scheduler_id = _submit(row, cluster, open_filesystem(cluster, row.owner), claim)
+        scheduler_id = _submit(row, cluster, claim)
         with session_scope() as session:
             jobs.record_submission(session, claim, scheduler_id)
 
 
-def _submit(row: Job, cluster: Cluster, filesystem: SharedFilesystem, claim: Claim) -> str:
-    """Submit the job, or adopt the one that an earlier claim of this attempt has submitted.
+def _submit(row: Job, cluster: Cluster, claim: Claim) -> str:
+    """Submit the job, or adopt the one that an earlier claim of this run has submitted.
 
     A job with a cancel request is adopted, for the watcher to cancel, but not submitted.
     """
-    prepared, scheduler = prepare(row, cluster), open_scheduler(cluster)
+    scheduler = open_scheduler(cluster)
     if claim.repeated:
-        found = scheduler.find(prepared.spec.name, prepared.spec.folder)
+        found = scheduler.find(row.name, Path(control_folder(row)))
         if found is not None:
             return found.scheduler_id
     if row.cancel_requested_at is not None:
         raise Cancelled(ON_REQUEST)
-    filesystem.make_folder(prepared.job_file.parent)
-    filesystem.write_text(prepared.job_file, prepared.job_json)
+    prepared = prepare(_settle_run(row, cluster, claim), cluster)
+    open_control(cluster).write_text(prepared.job_file, prepared.job_json)
     return scheduler.submit(prepared.spec)
+
+
+def _settle_run(row: Job, cluster: Cluster, claim: Claim) -> Job:
+    """Return the row with the folders of its run: those that an earlier claim recorded, or new ones.
+
+    A run that is left may have been submitted although the scheduler does not know it yet, so first
+    it is made unable to start.
+    """
+    if open_run(row, cluster).are_intact(row):
+        return row
+    if claim.repeated and not forbid_start(Path(control_folder(row))):
+        raise SchedulerUnavailable("the job has started meanwhile: it is looked for again")
+    run, identity = create_run(row, cluster)
+    with session_scope() as session:
+        return jobs.record_run(session, claim, run, str(cluster.control), identity)
 
 
 @app.task(name="jobs.finish", bind=True, throws=(SchedulerError, GivenUp), **LOST_WORKER)
@@ -70,11 +87,11 @@ def finish(self: "app.Task", job_id: str) -> None:
         with session_scope() as session:
             row = claims.lock_claimed(session, Job, claim)
         cluster = catalog.configured_clusters()[row.infrastructure]
-        filesystem = open_filesystem(cluster, row.owner)
-        state, reason, outputs = read_ending(row, cluster, filesystem)
-        used = measure_usage(row, attempt_folder(row), filesystem, _accounting(row, cluster))
+        folders = open_run(row, cluster)
+        state, reason, outputs = read_ending(row, cluster, folders)
+        usage, warnings = measure_usage(row, folders, _accounting(row, cluster))
         with session_scope() as session:
-            jobs.finish(session, claim, state, reason, outputs=outputs, usage=used)
+            jobs.finish(session, claim, state, reason, outputs=outputs, usage=usage, warnings=warnings)
     if state is not JobState.SUCCEEDED:
         raise SchedulerError(f"{state}: {reason}")
 

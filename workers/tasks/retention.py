@@ -7,10 +7,11 @@ from typing import TypeVar
 from uuid import UUID
 
 from gateway.clusters import catalog
+from gateway.clusters.configuration import Cluster
 from gateway.db import session_scope
 from gateway.errors import GatewayError
-from gateway.filesystems.opening import open_filesystem
-from gateway.jobs.folders import run_folder
+from gateway.jobs.folders import output_folder
+from gateway.jobs.run_folders import remove_run
 from gateway.models import Job, Transfer
 from gateway.operations import retention
 from gateway.operations.retention import STAGED
@@ -27,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 @app.task(name="jobs.prune", **LOST_WORKER)
 def prune_job(job_id: str) -> None:
-    """Remove the folders of all attempts of a job, then the job."""
+    """Remove the folders of all runs of a job, then the job."""
     _prune(Job, job_id, _remove_job)
 
 
@@ -58,17 +59,26 @@ def _prune(model: type[Row], row_id: str, remove: Callable[[Row], bool]) -> None
 
 
 def _remove_job(job: Job) -> bool:
-    """Remove the folders of all attempts, unless unfinished work reads from one of them."""
+    """Remove the folders of all runs, unless unfinished work reads from one of them."""
     cluster = catalog.configured_clusters()[job.infrastructure]
-    filesystem = open_filesystem(cluster, job.owner)
     with session_scope(read_only=True) as session:
         needed = retention.paths_in_use(session, cluster)
-    folders = [run_folder(job, attempt) for attempt in range(1, job.attempt + 1)]
-    if any(retention.is_in_use(folder, needed) for folder in folders):
+    runs = range(1, max(job.run, job.attempt) + 1)
+    if any(retention.is_in_use(output_folder(job, run), needed) for run in runs):
         return False
-    for folder in folders:
-        filesystem.remove_folder(folder)
+    errors = [error for run in runs if (error := _remove_run(job, cluster, run)) is not None]
+    if errors:
+        raise errors[0]
     return True
+
+
+def _remove_run(job: Job, cluster: Cluster, run: int) -> GatewayError | None:
+    """Remove the folders of a run; return the error, so that the other runs are removed all the same."""
+    try:
+        remove_run(job, cluster, run)
+    except GatewayError as error:
+        return error
+    return None
 
 
 def _remove_transfer(row: Transfer) -> bool:

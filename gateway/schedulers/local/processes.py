@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from gateway.schedulers.batch_script import Start
+from gateway.schedulers.attempt_record import Start
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _DEAD_STATES = frozenset("ZXx")

@@ -22,7 +22,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", re.ASCII)
 
 @dataclass(frozen=True)
 class SpoolEntry:
-    """One job of the queue. `end` is its report once it has ended, seen at `end_seen_at` (epoch)."""
+    """One job of the queue. `end` is its report once it has ended, seen at `end_seen_at` (epoch).
+
+    `launches` counts the launches without a start.
+    """
 
     number: int
     name: str
@@ -30,6 +33,7 @@ class SpoolEntry:
     cpus: int
     end: JobReport | None = None
     end_seen_at: float = 0.0
+    launches: int = 0
 
 
 _ENTRY = TypeAdapter(SpoolEntry)
@@ -47,7 +51,8 @@ class Spool:
     def lock(self) -> Iterator[None]:
         """Hold the lock of the spool; the kernel releases it when its holder dies."""
         try:
-            self._jobs.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for folder in (self._folder.parent, self._folder, self._jobs):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             file = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 _acquire(file)
@@ -104,7 +109,8 @@ class Spool:
 def write_atomically(path: Path, text: str) -> None:
     """Write a file that is complete or absent, even after a power cut. Concurrent writers need a lock."""
     new = path.with_name(f"{path.name}.new")
-    with new.open("w", encoding="utf-8") as file:
+    new.unlink(missing_ok=True)
+    with new.open("x", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

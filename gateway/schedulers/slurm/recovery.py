@@ -1,10 +1,11 @@
-"""Recovery of the report of a job that Slurm has forgotten, from its attempt's folder."""
+"""Recovery of the report of a job that Slurm has forgotten, from its control folder."""
 
 import signal
 from datetime import timedelta
 from pathlib import Path
 
-from gateway.schedulers import batch_script
+from gateway.errors import FilesystemError, FilesystemUnavailable
+from gateway.schedulers.attempt_record import Exit, Start, read_exit, read_start
 from gateway.schedulers.base import JobReport
 from gateway.states import JobState
 
@@ -16,14 +17,18 @@ _TERMINATED = 128 + signal.SIGTERM
 
 def recover_report(name: str, folder: Path) -> JobReport | None:
     """Return the report of the attempt, or None when the folder has no start."""
-    start = batch_script.read_start(folder)
-    if start is None:
-        return None
-    end = batch_script.read_exit(folder)
+    start = None
+    try:
+        start = read_start(folder)
+        if start is None or start.abandoned:
+            return None
+        end = read_exit(folder)
+    except FilesystemUnavailable:
+        raise
+    except FilesystemError as error:
+        return _report_loss(name, start, f"Slurm no longer knows the job, and {error.detail}")
     if end is None:
-        return JobReport(
-            name, start.scheduler_id, JobState.LOST, reason=_lost_reason(start), started_at=start.started_at
-        )
+        return _report_loss(name, start, _lost_reason(start))
     state, reason = _end_state(end)
     return JobReport(
         name,
@@ -36,14 +41,20 @@ def recover_report(name: str, folder: Path) -> JobReport | None:
     )
 
 
-def _lost_reason(start: batch_script.Start) -> str:
+def _report_loss(name: str, start: Start | None, reason: str) -> JobReport:
+    if start is None:
+        return JobReport(name, "", JobState.LOST, reason=reason)
+    return JobReport(name, start.scheduler_id, JobState.LOST, reason=reason, started_at=start.started_at)
+
+
+def _lost_reason(start: Start) -> str:
     return (
         f"Slurm no longer knows the job, and it left no exit file: it started on {start.host}"
         f" at {start.started_at:%Y-%m-%d %H:%M:%S} UTC and was killed, or its node failed; retry it"
     )
 
 
-def _end_state(end: batch_script.Exit) -> tuple[JobState, str]:
+def _end_state(end: Exit) -> tuple[JobState, str]:
     if end.signal is None and end.exit_code != _TERMINATED:
         if end.exit_code == 0:
             return JobState.SUCCEEDED, ""

@@ -7,7 +7,9 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
+from gateway.errors import FilesystemError
 from gateway.schedulers import batch_script
+from gateway.schedulers.attempt_record import Exit, Start, read_exit, read_start
 from gateway.schedulers.base import JobReport
 from gateway.schedulers.slurm.pending import pending_reason, waits_for_nodes
 from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, count_free_nodes
@@ -117,10 +119,19 @@ def _effective_copy(copies: list[SlurmJob]) -> SlurmJob | None:
     """Return the copy that runs or will run the attempt, or None when only copies that exited are left."""
     if len(copies) == 1 and copies[0].exit_code != batch_script.ALREADY_STARTED:
         return copies[0]
-    start = batch_script.read_start(copies[0].folder)
+    start = _readable_start(copies[0].folder)
     if start is None:
         return min(copies, key=lambda job: job.id)
     return next((job for job in copies if str(job.id) == start.scheduler_id), None)
+
+
+def _readable_start(folder: Path) -> Start | None:
+    """Return the start of the attempt; a file that is no start tells nothing."""
+    try:
+        return read_start(folder)
+    except FilesystemError as error:
+        _log.warning("%s: %s", folder.name, error.detail)
+        return None
 
 
 def duplicate_jobs(jobs: Iterable[SlurmJob], user_id: int) -> list[SlurmJob]:
@@ -128,7 +139,7 @@ def duplicate_jobs(jobs: Iterable[SlurmJob], user_id: int) -> list[SlurmJob]:
     return [
         job
         for copies in _group_by_name(jobs, user_id)
-        if len(copies) > 1 and (start := batch_script.read_start(copies[0].folder)) is not None
+        if len(copies) > 1 and (start := _readable_start(copies[0].folder)) is not None
         for job in copies
         if str(job.id) != start.scheduler_id and STATES.get(job.state) is JobState.PENDING
     ]
@@ -157,7 +168,7 @@ def _exit_code(job: SlurmJob) -> int | None:
 
     The folder's exit code comes first, because Slurm's interface cannot tell 143 from signal 15.
     """
-    end = None if job.state == "COMPLETED" else _read_exit_once(job.id, job.folder)
+    end = None if job.state == "COMPLETED" else _readable_exit(job)
     if end is not None:
         return end.exit_code
     if job.signal:
@@ -167,9 +178,18 @@ def _exit_code(job: SlurmJob) -> int | None:
     return job.exit_code
 
 
+def _readable_exit(job: SlurmJob) -> Exit | None:
+    """Return the end of the attempt; a file that is no end tells nothing."""
+    try:
+        return _read_exit_once(job.id, job.folder)
+    except FilesystemError as error:
+        _log.warning("%s: %s", job.name, error.detail)
+        return None
+
+
 @lru_cache(maxsize=4096)  # Slurm lists an ended job for minutes, in every response
-def _read_exit_once(_job_id: int, folder: Path) -> batch_script.Exit | None:
-    return batch_script.read_exit(folder)
+def _read_exit_once(_job_id: int, folder: Path) -> Exit | None:
+    return read_exit(folder)
 
 
 def _reason(job: SlurmJob, state: JobState | None) -> str:
@@ -181,7 +201,7 @@ def _reason(job: SlurmJob, state: JobState | None) -> str:
         return ""
     if job.signal:
         return f"the job was killed by signal {job.signal}"
-    if job.exit_code == batch_script.NO_FOLDER and _read_exit_once(job.id, job.folder) is None:
+    if job.exit_code == batch_script.NO_FOLDER and _readable_exit(job) is None:
         return "the job could not write to its folder on the node; the filesystem may be full"
     return f"the job ended with exit code {_exit_code(job)}" + _detail(job)
 

@@ -24,7 +24,7 @@ def test_all_is_well(tmp_path: Path) -> None:
     assert list(found) == ["account", "scheduler", "partitions", "filesystem", "job on a node"]
     assert all(finding.well for finding in found.values() if finding.check != "account"), found
     assert "hpc_kernels" in found["job on a node"].found
-    assert list((tmp_path / FOLDER).iterdir()) == []
+    assert list((tmp_path / ".hpc-gateway" / FOLDER).iterdir()) == []
 
 
 @pytest.mark.parametrize("python", ["/no/such/python", "/bin/false", "/bin/true"])

@@ -57,6 +57,8 @@ def _ran(home: Path, days: float, attempts: int = 1) -> tuple[UUID, Path]:
     row_id = _end(Job, new_job("fft"), days, attempt=attempts, run=attempts)
     runs = home / "serrano/data/Output_Data/jobs"
     for run in range(1, attempts + 1):
+        (home / f".hpc-gateway/jobs/{row_id}.{run}").mkdir(parents=True)
+        (home / f".hpc-gateway/jobs/{row_id}.{run}/exit.json").write_text("{}")
         (runs / f"{row_id}.{run}/CSVFormate").mkdir(parents=True)
         (runs / f"{row_id}.{run}/CSVFormate/FFT_Filter_output.csv").write_text("1")
     return row_id, runs
@@ -99,6 +101,7 @@ def test_rows_and_their_files_go_and_younger_ones_stay(home: Path) -> None:
     assert _work_off() == ["jobs.prune", "transfers.prune"]
     assert _rows() == {young, young_job, running}
     assert [path.name for path in runs.iterdir()] == [f"{young_job}.1"]
+    assert [path.name for path in (home / ".hpc-gateway/jobs").iterdir()] == [f"{young_job}.1"]
     assert [path.name for path in (home / "serrano/data").glob("*.csv")] == ["young.csv"]
     assert "0 rows would be removed" in _prune("--older-than", "30d")
 

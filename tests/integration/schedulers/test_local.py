@@ -12,10 +12,11 @@ import psutil
 import pytest
 
 from gateway.errors import Invalid, SchedulerError, SchedulerUnavailable
-from gateway.schedulers import batch_script
+from gateway.schedulers import attempt_record, batch_script
 from gateway.schedulers.base import JobReport, JobSpec
+from gateway.schedulers.local import attempt, spool
 from gateway.schedulers.local import scheduler as local_scheduler
-from gateway.schedulers.local import spool
+from gateway.schedulers.local.launch import LAUNCH_LOG
 from gateway.schedulers.local.scheduler import LocalScheduler
 from gateway.states import JobState
 from tests.polling import until
@@ -39,8 +40,8 @@ def end_of(scheduler: LocalScheduler, name: str = "job.1") -> JobReport:
     return scheduler.jobs()[name]
 
 
-def start_of(folder: Path) -> batch_script.Start:
-    return until("the job has started", lambda: batch_script.read_start(folder), period_s=PERIOD_S)
+def start_of(folder: Path) -> attempt_record.Start:
+    return until("the job has started", lambda: attempt_record.read_start(folder), period_s=PERIOD_S)
 
 
 def test_success(scheduler: LocalScheduler, tmp_path: Path) -> None:
@@ -58,7 +59,7 @@ def test_success(scheduler: LocalScheduler, tmp_path: Path) -> None:
     assert end.ended_at is not None
     assert end.ended_at >= end.started_at
     assert sorted((job.folder / batch_script.STDOUT).read_text().split()) == ["0/2", "1/2", "hello", "hello"]
-    assert (job.folder / local_scheduler.LAUNCH_LOG).read_bytes() == b""
+    assert (job.folder / LAUNCH_LOG).read_bytes() == b""
 
 
 def test_failure(scheduler: LocalScheduler, tmp_path: Path) -> None:
@@ -161,7 +162,7 @@ def test_cancel_while_running(scheduler: LocalScheduler, tmp_path: Path) -> None
 
 def test_cancel_of_what_is_over_changes_nothing(scheduler: LocalScheduler, tmp_path: Path) -> None:
     scheduler_id = scheduler.submit(spec(tmp_path, "true"))
-    until("the exit file is written", lambda: batch_script.read_exit(tmp_path / "job.1") is not None)
+    until("the exit file is written", lambda: attempt_record.read_exit(tmp_path / "job.1") is not None)
     scheduler.cancel(scheduler_id)
     assert end_of(scheduler).state is JobState.SUCCEEDED
 
@@ -174,7 +175,7 @@ def test_cancel_of_the_unknown(scheduler: LocalScheduler, scheduler_id: str) -> 
 def test_a_cancelled_job_that_hangs_is_killed(
     scheduler: LocalScheduler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local_scheduler, "KILL_AFTER_S", 3600)  # a busy machine must not come to it by itself
+    monkeypatch.setattr(attempt, "KILL_AFTER_S", 3600)  # a busy machine must not come to it by itself
     job = spec(tmp_path, "sleep 31")
     scheduler_id = scheduler.submit(job)
     start = start_of(job.folder)
@@ -182,7 +183,7 @@ def test_a_cancelled_job_that_hangs_is_killed(
     until("the script is stopped", lambda: psutil.Process(start.pid).status() == psutil.STATUS_STOPPED)
     scheduler.cancel(scheduler_id)
     assert scheduler.jobs()["job.1"].state is JobState.RUNNING
-    monkeypatch.setattr(local_scheduler, "KILL_AFTER_S", 0)
+    monkeypatch.setattr(attempt, "KILL_AFTER_S", 0)
     end = end_of(scheduler)
     assert (end.state, end.exit_code) == (JobState.CANCELLED, None)
     until("the session is empty", lambda: members_of(start.pid) == [])
@@ -233,7 +234,7 @@ def test_children_left_behind_do_not_survive(scheduler: LocalScheduler, tmp_path
 def test_a_stranger_with_the_same_pid_is_not_the_job(scheduler: LocalScheduler, tmp_path: Path) -> None:
     job = spec(tmp_path, "true")
     scheduler.submit(job)
-    until("the exit file is written", lambda: batch_script.read_exit(job.folder) is not None)
+    until("the exit file is written", lambda: attempt_record.read_exit(job.folder) is not None)
     start = start_of(job.folder)
     (job.folder / batch_script.EXIT).unlink()
     with subprocess.Popen(["/bin/sleep", "20"], start_new_session=True) as stranger:
@@ -249,7 +250,7 @@ def test_another_boot_is_another_process(scheduler: LocalScheduler, tmp_path: Pa
     scheduler_id = scheduler.submit(job)
     start = start_of(job.folder)
     (job.folder / batch_script.STARTED).write_text(
-        start.model_copy(update={"boot_id": "x"}).model_dump_json()
+        start.model_copy(update={"boot_id": "0"}).model_dump_json()
     )
     report = scheduler.find("job.1", job.folder)
     (job.folder / batch_script.STARTED).write_text(start.model_dump_json())
@@ -287,6 +288,7 @@ def test_it_outlives_whoever_started_it(tmp_path: Path) -> None:
     code = f"""
 import os, signal
 from pathlib import Path
+from gateway.schedulers.local.launch import LAUNCH_LOG
 from gateway.schedulers.local.scheduler import LocalScheduler
 from gateway.schedulers.base import JobSpec
 LocalScheduler(Path({str(tmp_path / "spool")!r}), 2).submit(

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from gateway.schedulers import batch_script
+from gateway.schedulers import attempt_record, batch_script
 from gateway.schedulers.base import JobSpec
+from gateway.schedulers.local import attempt, launch, spool
 from gateway.schedulers.local import scheduler as local_scheduler
-from gateway.schedulers.local import spool
 from gateway.schedulers.local.scheduler import LocalScheduler
 from gateway.states import JobState
 from tests.polling import until
 
-TRACED = {local_scheduler.__file__, spool.__file__}
+TRACED = {module.__file__ for module in (attempt, attempt_record, launch, local_scheduler, spool)}
 
 
 def job_in(root: Path) -> JobSpec:

@@ -48,6 +48,50 @@ def test_a_bad_file_is_refused_naming_what_is_wrong(tmp_path: Path, text: str, w
         load_clusters(_file(tmp_path, text))
 
 
+def test_the_control_folder_lies_in_the_home_by_default(tmp_path: Path) -> None:
+    assert load_clusters(_file(tmp_path, GOOD))["hpc"].control == PurePosixPath("/home/user/.hpc-gateway")
+    given = load_clusters(_file(tmp_path, GOOD + 'control = "//scratch/gateway/control"\n'))["hpc"]
+    assert given.control == PurePosixPath("/scratch/gateway/control")
+
+
+@pytest.mark.parametrize(
+    ("control", "roots"),
+    [
+        ("/home/user", []),
+        ("/home", []),
+        ("/", []),
+        ("/home/user/owners", []),
+        ("/home/user/owners/ada", []),
+        ("/scratch/gateway", ["/scratch/gateway"]),
+        ("/scratch/gateway", ["/data", "/scratch/gateway/data"]),
+        ("/scratch/ada", ["/scratch/{owner}"]),
+        ("/scratch/ada", ["/scratch/{owner}/gateway"]),
+        ("/scratch", ["/scratch/{owner}/gateway"]),
+        ("//scratch/", ["/scratch/x"]),
+    ],
+)
+def test_a_control_folder_that_holds_a_root_is_refused(
+    tmp_path: Path, control: str, roots: list[str]
+) -> None:
+    text = GOOD + f'control = "{control}"\nroots = {roots}\n'
+    with pytest.raises(Invalid, match=r"hpc: .*control .* holds .*, where clients write"):
+        load_clusters(_file(tmp_path, text))
+
+
+@pytest.mark.parametrize("control", ["control", "/a/../b", "/scratch/{owner}/control", "/x/{y}"])
+def test_a_control_folder_has_one_path(tmp_path: Path, control: str) -> None:
+    with pytest.raises(Invalid, match=r"hpc\.control: "):
+        load_clusters(_file(tmp_path, GOOD + f'control = "{control}"\n'))
+
+
+@pytest.mark.parametrize(
+    "control", ["/home/user/.x", "/scratch/.control", "/scratch/ada/control", "/var/lib/gateway", "/data/in"]
+)
+def test_a_control_folder_inside_a_root_is_carved_out_of_it(tmp_path: Path, control: str) -> None:
+    text = GOOD + f'control = "{control}"\nroots = ["/scratch/{{owner}}/gateway", "/data"]\n'
+    assert load_clusters(_file(tmp_path, text))["hpc"].control == PurePosixPath(control)
+
+
 @pytest.mark.parametrize("name", ["", "a/b", "a b", "x" * 64, "-a", "hpc.control", "housekeeping", "a\n"])
 def test_a_name_that_cannot_be_a_queue_is_refused(name: str) -> None:
     with pytest.raises(Invalid, match="name"):

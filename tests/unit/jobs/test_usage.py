@@ -5,7 +5,9 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from gateway.filesystems.attempt_folder import AttemptFolder
 from gateway.filesystems.shared import SharedFilesystem
+from gateway.jobs.run_folders import RunFolders
 from gateway.jobs.usage import measure_usage
 from gateway.models import Job
 from gateway.schedulers.base import Accounting
@@ -26,8 +28,16 @@ def job() -> Job:
     return Job(params={"num_mpi_procs": 2, "num_thread": 1}, resources={"memory_per_cpu_bytes": 100})
 
 
+def measured(
+    job: Job, folder: Path, accounting: Accounting | None = None
+) -> tuple[dict[str, object], list[str]]:
+    path = PurePosixPath(folder)
+    here = AttemptFolder(SharedFilesystem((path.parent,)), path)
+    return measure_usage(job, RunFolders(here, here), accounting)
+
+
 def used(job: Job, folder: Path, accounting: Accounting | None = None) -> dict[str, object]:
-    return measure_usage(job, PurePosixPath(folder), SharedFilesystem((PurePosixPath(folder),)), accounting)
+    return measured(job, folder, accounting)[0]
 
 
 def test_the_sum_of_the_ranks(job: Job, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Invalid
-from gateway.schedulers import batch_script
+from gateway.schedulers import attempt_record, batch_script
 from gateway.schedulers.base import JobSpec, Resources
 
 AWKWARD = [
@@ -183,7 +183,7 @@ def test_more_ranks_than_cores(tmp_path: Path) -> None:
 @pytest.mark.parametrize("code", [0, 1, 2, 74, 75, 126, 127, 255])
 def test_exit_code_is_the_script_s_and_is_noted(tmp_path: Path, code: int) -> None:
     assert run(spec(tmp_path, *bash(f"echo out; echo err >&2; exit {code}"))) == code
-    end = batch_script.read_exit(tmp_path)
+    end = attempt_record.read_exit(tmp_path)
     assert end is not None
     assert (end.exit_code, end.signal) == (code, None)
     assert end.started_at <= end.ended_at
@@ -245,7 +245,7 @@ def test_term_ends_the_ranks_and_is_noted(tmp_path: Path) -> None:
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 143
-    end = batch_script.read_exit(tmp_path)
+    end = attempt_record.read_exit(tmp_path)
     assert end is not None
     assert (end.exit_code, end.signal) == (143, signal.SIGTERM)
     assert not any(Path("/proc", pid).exists() for pid in pids)
@@ -273,40 +273,10 @@ def test_term_at_any_moment_leaves_no_rank(tmp_path: Path) -> None:
         assert is_empty(process.pid)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"exit_code": "x"}', '{"exit_code": 0}', "null"])
-def test_a_damaged_exit_file_says_nothing(tmp_path: Path, text: str) -> None:
-    (tmp_path / batch_script.EXIT).write_text(text)
-    assert batch_script.read_exit(tmp_path) is None
-
-
 def test_exit_file_is_whole_json(tmp_path: Path) -> None:
     run(spec(tmp_path, "true"))
-    keys = {"exit_code", "signal", "started_at", "ended_at", "time_limit_s", "peak_memory_bytes"}
+    keys = {"exit_code", "signal", "started_at", "ended_at", "time_limit_s"}
     assert json.loads((tmp_path / batch_script.EXIT).read_text()).keys() == keys
-
-
-NOTED = '{"rank": 0, "peak_rss_bytes": %d, "cpu_s": 1.5}'
-
-
-@pytest.mark.parametrize(
-    ("files", "peak"),
-    [
-        ({}, None),
-        ({"usage.json": f"[{NOTED % 5},\n{NOTED % 7}]"}, 12),
-        ({"usage.json": f"[{NOTED % 5}]", "usage.0.json": NOTED % 9}, 5),
-        ({"usage.0.json": NOTED % 2**40, "usage.3.json": NOTED % 1}, 2**40 + 1),
-        ({"usage.json": "damaged"}, None),
-    ],
-)
-def test_the_exit_file_holds_the_peak_memory_of_the_ranks(
-    tmp_path: Path, files: dict[str, str], peak: int | None
-) -> None:
-    for name, text in files.items():
-        (tmp_path / name).write_text(text)
-    assert run(spec(tmp_path, "true")) == 0
-    end = batch_script.read_exit(tmp_path)
-    assert end is not None
-    assert end.peak_memory_bytes == peak
 
 
 SRUN = """#!/bin/bash
@@ -341,9 +311,21 @@ def test_srun_is_asked_for_mpi_where_the_operator_says_how(tmp_path: Path) -> No
 
 def test_under_srun_the_first_rank_to_fail_tells_the_exit_code(tmp_path: Path) -> None:
     assert run_under_srun(tmp_path, *bash("exit $((SLURM_PROCID + 2))")) == 2
-    end = batch_script.read_exit(tmp_path)
+    end = attempt_record.read_exit(tmp_path)
     assert end is not None
     assert end.exit_code == 2
+
+
+@pytest.mark.parametrize("planted", ["", "x", "-1", "0", "999999999999", "\x00", "folder"])
+def test_a_first_failure_that_is_no_exit_code_changes_nothing(tmp_path: Path, planted: str) -> None:
+    if planted == "folder":
+        (tmp_path / batch_script.FIRST_FAILURE).mkdir()
+    else:
+        (tmp_path / batch_script.FIRST_FAILURE).write_text(planted)
+    code = run(spec(tmp_path, *bash("exit 3")))
+    assert code != 0
+    end = attempt_record.read_exit(tmp_path) if planted != "999999999999" else None
+    assert end is None or end.exit_code == 3
 
 
 def test_under_srun_a_signalled_rank_tells_nothing(tmp_path: Path) -> None:

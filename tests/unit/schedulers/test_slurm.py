@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.schedulers import batch_script
+from gateway.schedulers import attempt_record, batch_script
 from gateway.schedulers.slurm.partitions import largest_nodes, partition_figures
 from gateway.schedulers.slurm.pending import pending_reason
 from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
@@ -207,7 +207,7 @@ def test_the_largest_nodes() -> None:
 
 
 def write_start(folder: Path, scheduler_id: str) -> None:
-    start = batch_script.Start(
+    start = attempt_record.Start(
         pid=1, ticks=1, boot_id="b", host="n1", scheduler_id=scheduler_id, started_at=NOW
     )
     (folder / batch_script.STARTED).write_text(start.model_dump_json())
@@ -216,7 +216,7 @@ def write_start(folder: Path, scheduler_id: str) -> None:
 def write_exit(
     folder: Path, exit_code: int, signal: int | None, *, after_s: int = 1, limit_s: int | None
 ) -> None:
-    end = batch_script.Exit(
+    end = attempt_record.Exit(
         exit_code=exit_code,
         signal=signal,
         started_at=NOW,

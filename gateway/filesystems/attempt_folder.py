@@ -1,0 +1,100 @@
+"""One folder of an attempt on a cluster: created once, known by device and inode, read as hostile input."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import PurePosixPath
+from typing import TypeVar
+
+from pydantic import TypeAdapter
+
+from gateway.attempt_files import LIMIT_BYTES, open_regular, read_json, read_tail
+from gateway.errors import Fault, FilesystemError
+from gateway.filesystems.errors import filesystem_errors
+from gateway.filesystems.shared import SharedFilesystem
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_T = TypeVar("_T")
+
+
+class AttemptFolder:
+    """A folder below the roots of a filesystem; with an `identity`, reads accept no other folder there."""
+
+    def __init__(
+        self, filesystem: SharedFilesystem, path: PurePosixPath, identity: str | None = None
+    ) -> None:
+        self._filesystem, self.path, self._identity = filesystem, path, identity
+
+    def create(self, mode: int) -> str | None:
+        """Create the folder and return its identity, or None when something of that name is already there."""
+        with (
+            self._filesystem.open_folder(self.path.parent, create=True) as parent,
+            filesystem_errors(self.path),
+        ):
+            try:
+                os.mkdir(self.path.name, mode, dir_fd=parent)
+            except FileExistsError:
+                return None
+            return _identity(os.stat(self.path.name, dir_fd=parent, follow_symlinks=False))
+
+    def identity(self) -> str | None:
+        """Return device and inode of the folder, or None when there is none."""
+        try:
+            with self._open() as fd:
+                return _identity(os.fstat(fd))
+        except FilesystemError as error:
+            if error.transient:
+                raise
+            return None
+
+    def remove(self) -> None:
+        """Remove the folder and all below it without following a link; a missing folder is fine."""
+        try:
+            self._filesystem.remove_folder(self.path)
+        except RecursionError:
+            raise FilesystemError(f"{self.path} holds folders that are nested too deeply to remove") from None
+
+    def read_json(self, expected: TypeAdapter[_T], name: str, limit_bytes: int = LIMIT_BYTES) -> _T | None:
+        """Return a document of the folder as the expected type, or None for a missing file."""
+        with self._open_checked() as folder:
+            return read_json(expected, name, limit_bytes, folder)
+
+    def read_tail(self, name: str, limit_bytes: int) -> str:
+        """Return the end of a text file of the folder, nothing for a missing file."""
+        with self._open_checked() as folder:
+            return read_tail(name, limit_bytes, folder).decode(errors="replace")
+
+    @contextmanager
+    def open_file(self, name: str) -> Iterator[int | None]:
+        """Open a regular file of the folder; the block gets None for a missing file."""
+        with self._open_checked() as folder, open_regular(name, folder) as fd:
+            yield fd
+
+    @contextmanager
+    def _open_checked(self) -> Iterator[int]:
+        """Open the folder of the identity. The inode alone counts: a mount may change the device's number."""
+        with self._open() as fd:
+            if self._identity is not None and _inode(_identity(os.fstat(fd))) != _inode(self._identity):
+                raise FilesystemError(
+                    f"{self.path} is another folder than the one that was made for the job: retry the job",
+                    Fault.PERMISSION,
+                )
+            yield fd
+
+    @contextmanager
+    def _open(self) -> Iterator[int]:
+        with self._filesystem.open_folder(self.path.parent) as parent:
+            with filesystem_errors(self.path):
+                fd = os.open(self.path.name, _FOLDER, dir_fd=parent)
+            try:
+                yield fd
+            finally:
+                os.close(fd)
+
+
+def _identity(found: os.stat_result) -> str:
+    return f"{found.st_dev}:{found.st_ino}"
+
+
+def _inode(identity: str) -> str:
+    return identity.partition(":")[2]

@@ -1,0 +1,73 @@
+"""The two folders of a run on its cluster: created by the first claim, found again by the later ones.
+
+The control folder holds all that script, scheduler and gateway write; the output folder, below the owner's
+data folder, holds all that the kernels write. Both are created exclusively: where a folder is already there,
+the run takes the next number and leaves that folder alone.
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from gateway.clusters.configuration import Cluster
+from gateway.errors import FilesystemError
+from gateway.filesystems.attempt_folder import AttemptFolder
+from gateway.filesystems.opening import open_control, open_filesystem
+from gateway.filesystems.shared import SharedFilesystem
+from gateway.jobs.folders import control_folder, control_path, in_one_folder, output_folder
+from gateway.models import Job
+
+MOST_TAKEN = 100
+_CONTROL_MODE, _OUTPUT_MODE = 0o700, 0o750
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunFolders:
+    """The folders of one run; the same one twice for a run from before control and output were apart."""
+
+    control: AttemptFolder
+    output: AttemptFolder
+
+    def are_intact(self, job: Job) -> bool:
+        """Tell whether both folders are there, and the output folder is the one on record."""
+        recorded = job.output_identity
+        return recorded is not None and self.output.identity() == recorded and bool(self.control.identity())
+
+
+def open_run(job: Job, cluster: Cluster) -> RunFolders:
+    """Return the folders of the run that the scheduler got."""
+    output = AttemptFolder(open_filesystem(cluster, job.owner), output_folder(job), job.output_identity)
+    if in_one_folder(job):
+        return RunFolders(output, output)
+    return RunFolders(AttemptFolder(_control(job), control_folder(job)), output)
+
+
+def create_run(job: Job, cluster: Cluster) -> tuple[int, str]:
+    """Create the folders of the job's next run; return its number and the identity of its output folder."""
+    control, outputs = open_control(cluster), open_filesystem(cluster, job.owner)
+    for run in range(job.run, job.run + MOST_TAKEN):
+        folder = AttemptFolder(control, control_path(cluster.control, job, run))
+        if folder.create(_CONTROL_MODE) is not None:
+            identity = AttemptFolder(outputs, output_folder(job, run)).create(_OUTPUT_MODE)
+            if identity is not None:
+                return run, identity
+        _log.warning("job %s: a folder of run %d is already there; the next number is taken", job.id, run)
+    raise FilesystemError(
+        f"{MOST_TAKEN} folders from {output_folder(job)} on are already there: remove them and retry the job"
+    )
+
+
+def remove_run(job: Job, cluster: Cluster, run: int) -> None:
+    """Remove both folders of a run; missing ones are fine."""
+    try:
+        AttemptFolder(open_filesystem(cluster, job.owner), output_folder(job, run)).remove()
+    finally:
+        if job.control_root:
+            path = control_path(PurePosixPath(job.control_root), job, run)
+            AttemptFolder(_control(job), path).remove()
+
+
+def _control(job: Job) -> SharedFilesystem:
+    """Return the control area in which the job's runs began: the configuration may have moved it since."""
+    return SharedFilesystem((PurePosixPath(job.control_root),))

@@ -1,0 +1,49 @@
+"""The watcher's rounds: an error in one does not prevent the next."""
+
+from typing import Any
+
+import pytest
+
+from gateway.clusters import catalog
+from gateway.clusters.telemetry import PartitionFigures
+from gateway.errors import SchedulerUnavailable
+from workers.watcher import Watcher
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+class Failing:
+    """A scheduler whose calls fail, each in its own way, and then no longer."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.left = list(errors)
+
+    def partitions(self) -> list[PartitionFigures]:
+        if self.left:
+            raise self.left.pop(0)
+        return []
+
+
+class Rounds:
+    """The event that stops the watcher after so many rounds."""
+
+    def __init__(self, rounds: int) -> None:
+        self.left = rounds
+
+    def wait(self, _timeout_s: float) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+def test_the_watcher_outlives_every_error_of_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.clusters.heartbeats.PERIOD_S", 0)
+    errors = [
+        IsADirectoryError(21, "Is a directory", "exit.json"),
+        RecursionError(),
+        ValueError("year 0 is out of range"),
+        SchedulerUnavailable("Slurm does not answer"),
+    ]
+    scheduler, rounds = Failing(*errors), Rounds(len(errors) + 1)
+    fakes: tuple[Any, Any] = scheduler, rounds
+    Watcher(catalog.configured_clusters()["hpc"], fakes[0]).run(fakes[1])
+    assert scheduler.left == []
