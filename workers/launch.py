@@ -4,20 +4,21 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from types import FrameType
 
 from gateway.clusters import catalog
+from gateway.clusters.queue_names import control_queue, old_queue, work_queue
 from gateway.errors import NotFound
 from gateway.queue import HOUSEKEEPING
-from gateway.queue.ask_worker import control_queue
 from gateway.supervision import Supervisor
 
 
-def celery_argv(queue: str, concurrency: int) -> list[str]:
-    """Return the command of a Celery worker, named after the queue that it serves."""
+def celery_argv(name: str, queues: Sequence[str], concurrency: int) -> list[str]:
+    """Return the command of a Celery worker of that node name, which serves the queues."""
     return [
         *(sys.executable, "-m", "celery", "-A", "workers.app", "worker", "--loglevel", "INFO"),
-        *("--queues", queue, "--hostname", f"{queue}@{socket.gethostname()}"),
+        *("--queues", ",".join(queues), "--hostname", f"{name}@{socket.gethostname()}"),
         *("--concurrency", str(concurrency), "--without-gossip", "--without-mingle"),
     ]
 
@@ -45,12 +46,26 @@ def _serve(names: list[str], *, housekeeping: bool, concurrency: int) -> tuple[s
     """Run all processes until one ends; return its name and exit status."""
     with Supervisor() as children:
         for name in names:
-            children.start(f"worker {name}", celery_argv(name, concurrency))
-            children.start(f"control {name}", celery_argv(control_queue(name), 1))
+            for node, queues, processes in cluster_workers(name, concurrency):
+                children.start(f"worker {node}", celery_argv(node, queues, processes))
             children.start(f"watcher {name}", [sys.executable, "-m", "workers.watcher", name])
         if housekeeping:
-            children.start("housekeeping", celery_argv(HOUSEKEEPING, 1))
+            children.start("housekeeping", celery_argv(HOUSEKEEPING, [HOUSEKEEPING], 1))
         return children.wait()
+
+
+def cluster_workers(name: str, concurrency: int) -> list[tuple[str, list[str], int]]:
+    """Return node name, queues and number of processes of each Celery worker of a cluster.
+
+    The worker of long work keeps the cluster's own name, and drains the queue of the version before.
+    """
+    long, short = work_queue(name, moves_bytes=True), work_queue(name, moves_bytes=False)
+    control = control_queue(name)
+    return [
+        (name, [long, old_queue(name)], concurrency),
+        (short, [short], concurrency),
+        (control, [control], 1),
+    ]
 
 
 def _raise_interrupt(_signal: int, _frame: FrameType | None) -> None:

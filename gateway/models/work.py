@@ -77,6 +77,8 @@ class Work:
     cancelled: ClassVar[State]
     interruptible: ClassVar[bool]
     """Whether a worker may stop in the middle, for a cancel or because it is shut down."""
+    moves_bytes: ClassVar[bool]
+    """Whether the row's work is long: its messages have a queue and worker processes of their own."""
 
     @property
     def task(self) -> str:
@@ -139,7 +141,7 @@ class Transfer(Work, Base):
     live = awaiting_worker = tuple(TRANSFER_MOVES)
     working, retrying = TransferState.TRANSFERRING, TransferState.RETRYING
     failed, cancelled = TransferState.FAILED, TransferState.CANCELLED
-    interruptible = True
+    interruptible = moves_bytes = True
 
     @property
     def task(self) -> str:
@@ -223,6 +225,7 @@ class Job(Work, Base):
     working, retrying = JobState.SUBMITTING, JobState.RETRYING
     failed, cancelled = JobState.FAILED, JobState.CANCELLED
     interruptible = False  # the scheduler may have a job that was submitted in the last moment
+    moves_bytes = False
 
     # Columns that transfers alone have.
     kind: ClassVar[str] = "job"

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, case, literal, select
 from sqlalchemy.orm import Session
 
+from gateway.clusters.queue_names import work_queue
 from gateway.db import db_now
 from gateway.models import Transfer
 from gateway.settings import get_settings
@@ -30,7 +31,7 @@ def group_messages(rows: Iterable[Mapping[str, Any]]) -> Iterator[Message]:
     group: list[UUID] = []
     queue, total = "", 0
     for row in rows:
-        queue, size = row["infrastructure"], row["bytes_total"]
+        queue, size = work_queue(row["infrastructure"], moves_bytes=True), row["bytes_total"]
         if size > FILE_BYTES or _is_ungrouped(row["kind"]):
             yield Message("transfers.run", row["id"], queue, first=True)
             continue

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
+from gateway.clusters.queue_names import work_queue
 from gateway.commits import after_commit
 from gateway.db import db_now, due_in
 from gateway.models import Job, Transfer
@@ -54,7 +55,8 @@ def _publish(messages: Sequence[Message]) -> None:
 
 def message_for(row: Transfer | Job, *, first: bool = False) -> Message:
     """Return the message that takes the row one step further."""
-    return Message(row.task, row.id, row.infrastructure, first=first)
+    queue = work_queue(row.infrastructure, moves_bytes=row.moves_bytes)
+    return Message(row.task, row.id, queue, first=first)
 
 
 def first_send() -> dict[str, Any]:

@@ -27,7 +27,7 @@ def ids(message: Message) -> list[UUID]:
 def test_small_ones_share_a_message_and_large_ones_have_their_own() -> None:
     new = rows(0, FILE_BYTES + 1, 5, 1 << 40, FILE_BYTES)
     sent = list(groups.group_messages(new))
-    assert {(message.task, message.queue) for message in sent} == {("transfers.run", "hpc")}
+    assert {(message.task, message.queue) for message in sent} == {("transfers.run", "hpc.long")}
     own = [[new[1]["id"]], [new[3]["id"]], [new[0]["id"], new[2]["id"], new[4]["id"]]]
     assert [ids(message) for message in sent] == own
 
