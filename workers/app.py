@@ -1,11 +1,13 @@
 """The Celery application of the workers: `celery -A workers.app worker -Q <queue>`."""
 
+from celery import Task
 from celery.signals import task_postrun, task_prerun, worker_process_init
 
 from gateway import tracing
 from gateway.db import get_engine
 from gateway.logs import work_id
 from gateway.queue import app
+from workers.next_turn import publish_next
 from workers.tasks import control, housekeeping, jobs, operator, retention, transfers
 
 __all__ = ["app", "control", "housekeeping", "jobs", "operator", "retention", "transfers"]
@@ -26,5 +28,8 @@ def _set_work_id(args: tuple[object, ...] = (), **_: object) -> None:
 
 
 @task_postrun.connect
-def _clear_work_id(**_: object) -> None:
+def _publish_next(task: Task, args: tuple[object, ...] = (), **_: object) -> None:
+    """Publish the next rows of the owner whose work has ended, and clear the id of the log lines."""
+    if args:
+        publish_next(task.name, str(args[0]))
     work_id.set("")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from gateway.clusters import catalog
+from gateway.clusters.heartbeats import short_slots
 from gateway.clusters.queue_names import control_queue, old_queue, work_queue
 from gateway.errors import NotFound
 from gateway.queue import HOUSEKEEPING
@@ -48,7 +49,8 @@ def _serve(names: list[str], *, housekeeping: bool, concurrency: int) -> tuple[s
         for name in names:
             for node, queues, processes in cluster_workers(name, concurrency):
                 children.start(f"worker {node}", celery_argv(node, queues, processes))
-            children.start(f"watcher {name}", [sys.executable, "-m", "workers.watcher", name])
+            watcher = [sys.executable, "-m", "workers.watcher", name, str(concurrency)]
+            children.start(f"watcher {name}", watcher)
         if housekeeping:
             children.start("housekeeping", celery_argv(HOUSEKEEPING, [HOUSEKEEPING], 1))
         return children.wait()
@@ -63,7 +65,7 @@ def cluster_workers(name: str, concurrency: int) -> list[tuple[str, list[str], i
     control = control_queue(name)
     return [
         (name, [long, old_queue(name)], concurrency),
-        (short, [short], concurrency),
+        (short, [short], short_slots(concurrency)),
         (control, [control], 1),
     ]
 
