@@ -8,7 +8,7 @@ then on, so it takes no other down with it. Locked rows are skipped, so that gro
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, case, literal, select, update
+from sqlalchemy import BigInteger, ColumnElement, and_, case, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from gateway.db import db_now
@@ -21,13 +21,16 @@ from gateway.work.transitions import move_many
 
 
 def claim_group(session: Session, row_ids: Iterable[UUID], worker: str) -> list[tuple[Claim, Transfer]]:
-    """Claim the transfers that no worker has begun, and return them as they were before."""
-    idle = (
-        Transfer.state == TransferState.ACCEPTED,
-        is_unclaimed(Transfer),
-        Transfer.cancel_requested_at.is_(None),
+    """Claim the transfers that are not begun or were handed back, and return them as they were before."""
+    handed_back = and_(
+        Transfer.state == TransferState.TRANSFERRING,
+        Transfer.lease_until.is_(None),
+        Transfer.failures == 0,
+        Transfer.is_childless(),
     )
-    fresh = select(Transfer).where(Transfer.id.in_(row_ids), *idle, Transfer.retry_at.is_(None))
+    unfailed = or_(Transfer.state == TransferState.ACCEPTED, handed_back), Transfer.retry_at.is_(None)
+    idle = is_unclaimed(Transfer), Transfer.cancel_requested_at.is_(None)
+    fresh = select(Transfer).where(Transfer.id.in_(row_ids), *unfailed, *idle)
     rows = session.scalars(fresh.order_by(Transfer.created_at).with_for_update(skip_locked=True)).all()
     chosen = Transfer.id.in_([row.id for row in rows])
     if not rows or not _takes_turn(session, rows[0], chosen):

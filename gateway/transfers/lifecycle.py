@@ -28,6 +28,7 @@ from gateway.work.claims import Claim, lock_claimed
 from gateway.work.failures import finish_cancel
 from gateway.work.transitions import begin, move, note
 from gateway.work.turns import enqueue
+from gateway.work.yielding import has_too_many_fixed
 
 
 class JobFailed(GatewayError):
@@ -169,6 +170,14 @@ def erase_credentials(session: Session) -> None:
 def keep_upload(session: Session, claim: Claim, upload_id: str) -> None:
     """Record the id of the open multipart upload, empty when there is none."""
     lock_claimed(session, Transfer, claim).upload_id = upload_id
+
+
+def record_unresumable(session: Session, claim: Claim) -> bool:
+    """Record that a try of the transfer cannot resume; tell whether its owner holds too many slots so."""
+    row = lock_claimed(session, Transfer, claim)
+    row.resumable = False
+    session.flush()
+    return has_too_many_fixed(session, row)
 
 
 def record_cleanup(session: Session, row_id: UUID) -> None:

@@ -11,6 +11,7 @@ from gateway.work.outbox import Message, message_for
 FILES = 64
 FILE_BYTES = 1 << 20
 BYTES = 16 << 20
+_UNFAILED = (TransferState.ACCEPTED, TransferState.TRANSFERRING)  # the latter was handed back
 
 
 @dataclass
@@ -50,15 +51,16 @@ def _message(rows: Sequence[Transfer | Job], *, first: bool) -> Message:
 
 
 def may_share(row: Transfer | Job) -> bool:
-    """Tell whether the row may share a message: a small file of a prefix that no worker has begun.
+    """Tell whether the row may share a message: a small file of a prefix that has not failed.
 
     Rows are sent alone where a kind has no retry budget, or where the bytes of a day are limited.
     """
-    if not isinstance(row, Transfer) or row.parent_id is None or row.state is not TransferState.ACCEPTED:
+    if not isinstance(row, Transfer) or row.parent_id is None or row.state not in _UNFAILED:
         return False
     settings = get_settings()
     is_paid_alone = settings.budget(row.kind) == 0 or settings.bytes_per_day > 0
-    return _is_new(row) and _size(row) <= FILE_BYTES and not is_paid_alone
+    is_whole = row.attempt == 1 and row.failures == 0 and row.lease_until is None
+    return is_whole and _size(row) <= FILE_BYTES and not is_paid_alone
 
 
 def _is_new(row: Transfer | Job) -> bool:

@@ -136,7 +136,7 @@ def most_fixed(slots: int) -> int:
 
 def _count_free(session: Session, model: Model, infrastructure: str, owner: str) -> int:
     """Return how many messages more of the owner may be published: one in all while no worker is known."""
-    mine = _published(model, infrastructure), model.owner == owner
+    mine = published(model, infrastructure), model.owner == owner
     held, sent, _, slots = session.execute(select(*_counts(model, infrastructure)).where(*mine)).one()
     if slots is None:
         return 1 - int(sent)
@@ -146,13 +146,13 @@ def _count_free(session: Session, model: Model, infrastructure: str, owner: str)
 
 def load_cluster(session: Session, model: Model, infrastructure: str) -> tuple[int | None, dict[str, Load]]:
     """Return the number of slots, None while no worker is known, and the load of each owner."""
-    counts = select(model.owner, *_counts(model, infrastructure)).where(_published(model, infrastructure))
+    counts = select(model.owner, *_counts(model, infrastructure)).where(published(model, infrastructure))
     rows = session.execute(counts.group_by(model.owner)).all()
     loads = {owner: Load(held, sent, fixed) for owner, held, sent, fixed, _ in rows}
     return (rows[0][-1] if rows else None), loads
 
 
-def _published(model: Model, infrastructure: str) -> Any:
+def published(model: Model, infrastructure: str) -> Any:
     """Return the condition of a row whose message is published or claimed: it has a time of next sending."""
     is_open = and_(model.message_id.is_not(None), model.next_send_at.is_not(None))
     return and_(model.infrastructure == infrastructure, is_open)

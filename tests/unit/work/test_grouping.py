@@ -6,6 +6,7 @@ import pytest
 from celery import Celery
 
 from gateway import queue
+from gateway.db import utc_now
 from gateway.models import Job, Transfer
 from gateway.queue import celery_app
 from gateway.settings import get_settings
@@ -63,6 +64,8 @@ ALONE = [
     {"parent_id": None},
     {"attempt": 2},
     {"state": TransferState.RETRYING, "claim": 1},
+    {"failures": 1, "claim": 1},
+    {"state": TransferState.TRANSFERRING, "claim": 1, "lease_until": utc_now()},
 ]
 
 
@@ -70,6 +73,12 @@ ALONE = [
 def test_a_row_that_is_no_new_child_goes_alone(changed: dict[str, object]) -> None:
     new = [new_row(1), new_row(1, **changed), new_row(1)]
     assert [ids(message) for message in group_messages(new)] == [[new[0].id, new[2].id], [new[1].id]]
+
+
+def test_files_that_were_handed_back_share_a_message_with_new_ones() -> None:
+    new = [new_row(1), new_row(1, state=TransferState.TRANSFERRING, claim=1), new_row(1)]
+    [message] = group_messages(new)
+    assert ids(message) == [row.id for row in new]
 
 
 def test_jobs_go_alone() -> None:
