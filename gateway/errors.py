@@ -18,7 +18,7 @@ GatewayError                 status  automatic retry
 ├── SchedulerError           502     no      the scheduler refused
 │   └── SchedulerUnavailable 502     yes
 ├── Cancelled                409     no      a client requested the end of this work
-├── HandedBack               503     yes     this worker is stopping: another one continues
+├── HandedBack               503     yes     a worker continues it later, where it was
 └── ClaimLost                409     no      another worker has claimed the row: write no more
 
 `detail` is always a sentence that tells a user what to do; it becomes the `reason` of a row or the
@@ -191,7 +191,7 @@ class Cancelled(GatewayError):
 
 
 class HandedBack(GatewayError):
-    """The worker is stopping; another worker continues from its progress."""
+    """The worker is stopping or another owner needs its slot; a worker continues later, where it was."""
 
     status = 503
     title = "Handed back"

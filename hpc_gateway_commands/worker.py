@@ -16,7 +16,7 @@ def worker(
         bool, typer.Option("--housekeeping", help="Do the gateway's housekeeping too.")
     ] = False,
     concurrency: Annotated[
-        int, typer.Option(help="Transfers and submissions at once, for each cluster.")
+        int, typer.Option(help="Transfers at once, and besides them submissions, of each cluster.")
     ] = 4,
 ) -> None:
     """Serve clusters: stage files, submit and watch jobs. Runs where their scheduler and files are."""

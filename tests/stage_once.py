@@ -33,6 +33,9 @@ class FileResume:
             os.kill(os.getpid(), signal.SIGKILL)
         self.file.write_text(upload_id)
 
+    def begins_again(self) -> None:
+        """Do nothing: the test begins the next try itself."""
+
 
 def main() -> int:
     """Return 0 after success, 1 after an error that is worth another attempt, 2 after a final one."""

@@ -9,7 +9,8 @@ from gateway.db import session_scope
 from gateway.models import Transfer
 from gateway.storage.address import Secret
 from gateway.transfers import lifecycle as transfers
-from gateway.work.outbox import message_for, take_overdue
+from gateway.work.outbox import message_for
+from gateway.work.overdue import take_overdue
 from tests.fault_proxy import Fault, Proxy
 from tests.rows import transfer
 from tests.staging import OWNER

@@ -1,5 +1,6 @@
 """The Celery application of the workers: `celery -A workers.app worker -Q <queue>`."""
 
+from celery import Task
 from celery.signals import task_postrun, task_prerun, worker_process_init
 
 from gateway import tracing
@@ -7,6 +8,7 @@ from gateway.db import get_engine
 from gateway.logs import work_id
 from gateway.queue import app
 from workers.memory_limit import limit_memory, recycled_above_kib
+from workers.next_turn import publish_next
 from workers.tasks import control, housekeeping, jobs, operator, retention, transfers
 
 __all__ = ["app", "control", "housekeeping", "jobs", "operator", "retention", "transfers"]
@@ -31,5 +33,8 @@ def _set_work_id(args: tuple[object, ...] = (), **_: object) -> None:
 
 
 @task_postrun.connect
-def _clear_work_id(**_: object) -> None:
+def _publish_next(task: Task, args: tuple[object, ...] = (), **_: object) -> None:
+    """Publish the next rows of the owner whose work has ended, and clear the id of the log lines."""
+    if args:
+        publish_next(task.name, str(args[0]))
     work_id.set("")

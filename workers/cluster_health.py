@@ -1,4 +1,4 @@
-"""The health check of a cluster: it tries the scheduler and the folders, and stores the result."""
+"""The heartbeats of a cluster: the slots of its worker, and a check of the scheduler and the folders."""
 
 import threading
 import time
@@ -9,8 +9,30 @@ from gateway.clusters.configuration import Cluster
 from gateway.db import session_scope
 from gateway.errors import GatewayError
 from gateway.schedulers.base import Scheduler
+from gateway.settings import get_settings
 
 FILESYSTEM_TIMEOUT_S = 3.0
+
+
+class SlotsReport:
+    """Reports the slots of a worker, several times in the time after which a report expires."""
+
+    def __init__(self, cluster: str, worker: str, concurrency: int) -> None:
+        self._report = cluster, worker, concurrency
+        self._next_report = 0.0
+
+    def send_if_due(self) -> None:
+        """Store the number of slots when the period is over."""
+        if time.monotonic() < self._next_report:
+            return
+        self._next_report = time.monotonic() + get_settings().lease_s / 3
+        with session_scope() as session:
+            heartbeats.record_slots(session, *self._report)
+
+    def withdraw(self) -> None:
+        """Remove the report of a worker that stops."""
+        with session_scope() as session:
+            heartbeats.forget_slots(session, *self._report[:2])
 
 
 class HealthCheck:

@@ -5,24 +5,26 @@ import signal
 import socket
 import sys
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from types import FrameType
 
 from gateway import processes
 from gateway.clusters import catalog
+from gateway.clusters.heartbeats import short_slots
+from gateway.clusters.queue_names import control_queue, old_queue, work_queue
 from gateway.encryption import check_key
 from gateway.errors import NotFound
 from gateway.logs import configure_logging
 from gateway.operations.exposure import warn_of_open_ports
 from gateway.queue import HOUSEKEEPING
-from gateway.queue.ask_worker import control_queue
 from gateway.supervision import Supervisor
 
 
-def celery_argv(queue: str, concurrency: int) -> list[str]:
-    """Return entry and words of a Celery worker, named after the queue that it serves."""
+def celery_argv(name: str, queues: Sequence[str], concurrency: int) -> list[str]:
+    """Return entry and words of a Celery worker of that node name, which serves the queues."""
     return [
         *(processes.CELERY, "-A", "workers.app", "worker", "--loglevel", "INFO"),
-        *("--queues", queue, "--hostname", f"{queue}@{socket.gethostname()}"),
+        *("--queues", ",".join(queues), "--hostname", f"{name}@{socket.gethostname()}"),
         *("--concurrency", str(concurrency), "--without-gossip", "--without-mingle"),
     ]
 
@@ -68,12 +70,26 @@ def _serve(names: list[str], *, housekeeping: bool, concurrency: int) -> tuple[s
             children.start(name, argv, processes.plain_environment(), descriptors=(descriptor,))
 
         for name in names:
-            start(f"worker {name}", *celery_argv(name, concurrency))
-            start(f"control {name}", *celery_argv(control_queue(name), 1))
-            start(f"watcher {name}", "workers.watcher:main", name)
+            for node, queues, count in cluster_workers(name, concurrency):
+                start(f"worker {node}", *celery_argv(node, queues, count))
+            start(f"watcher {name}", "workers.watcher:main", name, str(concurrency))
         if housekeeping:
-            start("housekeeping", *celery_argv(HOUSEKEEPING, 1))
+            start("housekeeping", *celery_argv(HOUSEKEEPING, [HOUSEKEEPING], 1))
         return children.wait()
+
+
+def cluster_workers(name: str, concurrency: int) -> list[tuple[str, list[str], int]]:
+    """Return node name, queues and number of processes of each Celery worker of a cluster.
+
+    The worker of long work keeps the cluster's own name, and drains the queue of the version before.
+    """
+    long, short = work_queue(name, moves_bytes=True), work_queue(name, moves_bytes=False)
+    control = control_queue(name)
+    return [
+        (name, [long, old_queue(name)], concurrency),
+        (short, [short], short_slots(concurrency)),
+        (control, [control], 1),
+    ]
 
 
 def _raise_interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -16,10 +16,12 @@ from gateway.settings import get_settings
 from gateway.transfers.throughput import Throughput
 from gateway.work import claims
 from gateway.work.claims import Claim
+from gateway.work.yielding import has_to_yield
 from workers.shutdown import is_stopping
 
 RENEW_S = 1.0
 STOPPING = "its worker was stopped; another one goes on where it was"
+YIELDS = "it left its slot to another owner; it goes on later where it was"
 _log = logging.getLogger(__name__)
 
 
@@ -27,7 +29,7 @@ class ClaimProgress:
     """The progress of one claim; `expect` and `advance` report it, and stop the work.
 
     Both raise ClaimLost when another worker has the row, Cancelled after a cancel, and HandedBack when
-    this worker is stopping, so that the work ends at its next step.
+    this worker is stopping or another owner needs the slot, so that the work ends at its next step.
     """
 
     def __init__(self) -> None:
@@ -93,10 +95,10 @@ class LeaseKeeper:
         progress = self._progress.get(claim)
         return progress is not None and progress.stop_error is not None
 
-    def hand_back(self) -> None:
+    def hand_back(self, reason: str = STOPPING) -> None:
         """Stop the work on all claims at its next step, so that another worker continues it."""
         for progress in self._progress.copy().values():
-            progress.stop_error = progress.stop_error or HandedBack(STOPPING)
+            progress.stop_error = progress.stop_error or HandedBack(reason)
 
     def _run(self) -> None:
         renewed = time.monotonic()
@@ -116,8 +118,11 @@ class LeaseKeeper:
         figures = {claim: progress.figures() for claim, progress in active.items()}
         with self.rows_lock, session_scope() as session:
             errors = claims.renew_claims(session, self._model, figures)
+            yields = self._model.interruptible and has_to_yield(session, next(iter(active)).id)
         for claim, error in errors.items():
             active[claim].stop_error = active[claim].stop_error or error or self._shutdown_error()
+        if yields:
+            self.hand_back(YIELDS)
 
     def _log_failure(self, error: SQLAlchemyError) -> None:
         ids = [str(claim.id) for claim in self._progress.copy()]

@@ -1,6 +1,7 @@
 """One try of a transfer on its row: the resume state, and the progress within the owner's quota."""
 
 from gateway.db import session_scope
+from gateway.errors import HandedBack
 from gateway.models import Transfer
 from gateway.settings import Settings
 from gateway.transfers import lifecycle as transfers
@@ -9,6 +10,7 @@ from gateway.work import quotas
 from gateway.work.claims import Claim
 
 QUOTA_STEP_BYTES = 16 << 20  # of a body without a length, between two looks at the quota
+TOO_MANY = "it cannot resume, and its owner's work of that kind leaves one slot to others; it waits"
 
 
 def new_attempt(row: Transfer, claim: Claim, progress: Progress, settings: Settings) -> Attempt:
@@ -38,6 +40,15 @@ class RowResume:
             with session_scope() as session:
                 transfers.keep_upload(session, self._claim, upload_id)
         self.upload_id = upload_id
+
+    def begins_again(self) -> None:
+        """Record it on the row; raise HandedBack when its owner holds too many slots with such work."""
+        if self._claim is None:
+            return
+        with session_scope() as session:
+            too_many = transfers.record_unresumable(session, self._claim)
+        if too_many:
+            raise HandedBack(TOO_MANY)
 
 
 class AllowedProgress:

@@ -1,4 +1,4 @@
-"""The watcher of a cluster: `workers.watcher:main NAME`, a process beside the Celery worker.
+"""The watcher of a cluster: `workers.watcher:main NAME SLOTS`, a process beside the Celery worker.
 
 It is not a Celery task, so that ends become visible while the broker is down, and so that thousands of
 rounds a day do not displace the tasks in Flower. It holds a lease: a second watcher waits.
@@ -28,7 +28,7 @@ from gateway.logs import configure_logging
 from gateway.schedulers.base import Scheduler
 from gateway.schedulers.opening import open_scheduler
 from gateway.settings import get_settings
-from workers.cluster_health import HealthCheck
+from workers.cluster_health import HealthCheck, SlotsReport
 
 _log = logging.getLogger(__name__)
 
@@ -36,10 +36,11 @@ _log = logging.getLogger(__name__)
 class Watcher:
     """Watches one cluster in rounds. The period doubles up to the jobs' own while nothing changes."""
 
-    def __init__(self, cluster: Cluster, scheduler: Scheduler) -> None:
+    def __init__(self, cluster: Cluster, scheduler: Scheduler, concurrency: int) -> None:
         self._cluster, self._scheduler = cluster, scheduler
         self._holder = f"{socket.gethostname()}:{os.getpid()}"
         self._health_check = HealthCheck(cluster, scheduler, self._holder)
+        self._slots = SlotsReport(cluster.name, self._holder, concurrency)
         self._shortest_s = get_settings().watch_s
         self._period_s = self._shortest_s
         self._next_poll = 0.0
@@ -56,11 +57,13 @@ class Watcher:
                 _log.warning("%s: the database failed: %s", self._cluster.name, type(error).__name__)
             except Exception:  # noqa: BLE001  a bug that one row meets must not end the watch of all the others
                 _log.exception("%s: unexpected error", self._cluster.name)
+        self._slots.withdraw()
         with session_scope() as session:
             leases.release_lease(session, leases.watcher_lease(self._cluster.name), self._holder)
 
     def _run_round(self) -> None:
         name = self._cluster.name
+        self._slots.send_if_due()
         with session_scope() as session:
             if not leases.acquire_lease(
                 session, leases.watcher_lease(name), self._holder, get_settings().lease_s
@@ -92,9 +95,9 @@ class Watcher:
 
 
 def main() -> None:
-    """Watch the cluster named on the command line until SIGTERM."""
+    """Watch the cluster named on the command line until SIGTERM; report its worker's number of slots."""
     configure_logging()
-    cluster = catalog.configured_clusters()[sys.argv[1]]
+    cluster, concurrency = catalog.configured_clusters()[sys.argv[1]], int(sys.argv[2])
     stop = threading.Event()
 
     def finish(_signal: int, _frame: FrameType | None) -> None:
@@ -102,4 +105,4 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, finish)
     signal.signal(signal.SIGINT, finish)
-    Watcher(cluster, open_scheduler(cluster)).run(stop)
+    Watcher(cluster, open_scheduler(cluster), concurrency).run(stop)

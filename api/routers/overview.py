@@ -5,8 +5,7 @@ from fastapi import APIRouter
 from api.deps import Operator, read
 from api.problems import responses
 from gateway.operations.overview import Overview, overview
-from gateway.queue import HOUSEKEEPING
-from gateway.queue.depth import queue_depths
+from gateway.queue.depth import cluster_depths
 
 router = APIRouter(tags=["operators"])
 
@@ -15,5 +14,5 @@ router = APIRouter(tags=["operators"])
 def get_overview(_operator: Operator) -> Overview:
     """Show the work by state, the health of the clusters and the failures of the last hour."""
     current = read(overview)
-    broker, queues = queue_depths([HOUSEKEEPING, *current.clusters])
+    broker, queues = cluster_depths(current.clusters)
     return current.model_copy(update={"broker": broker, "queues": queues})

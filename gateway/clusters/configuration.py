@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from gateway.clusters.limits import Limits
+from gateway.clusters.queue_names import RESERVED_SUFFIXES
 from gateway.errors import Invalid
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
@@ -133,9 +134,11 @@ def _may_hold(folder: PurePosixPath, root: PurePosixPath) -> bool:
 
 def check_name(name: str) -> str:
     """Return the name of a cluster, or raise Invalid, because queues and leases are named after it."""
-    if not re.fullmatch(NAME_PATTERN, name) or name in RESERVED_NAMES or name.endswith(".control"):
+    if not re.fullmatch(NAME_PATTERN, name) or name in RESERVED_NAMES or name.endswith(RESERVED_SUFFIXES):
         raise Invalid(
-            "letters, digits, '_', '.' and '-', at most 63, not 'housekeeping' and not ending in '.control'",
+            f"{name!r} is no name of a cluster: letters, digits, '_', '.' and '-', at most 63,"
+            f" not 'housekeeping' and not ending in {' or '.join(map(repr, RESERVED_SUFFIXES))},"
+            " because queues have these names: choose another",
             field="name",
         )
     return name

@@ -1,14 +1,15 @@
-"""Heartbeats: each cluster's worker records the health of its scheduler and its filesystem."""
+"""Heartbeats: each cluster's worker records its slots, and the health of scheduler and filesystem."""
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ScalarSelect, delete, func, select
 from sqlalchemy.orm import Session
 
 from gateway import leases
 from gateway.clusters.configuration import Cluster
 from gateway.db import db_now, due_in
-from gateway.models import Heartbeat
+from gateway.models import Heartbeat, WorkerSlots
+from gateway.settings import get_settings
 
 PERIOD_S = 10.0
 VALID_S = 60.0
@@ -26,6 +27,38 @@ class ClusterHealth:
     def ok(self) -> bool:
         """Whether the cluster can do work."""
         return not (self.worker or self.scheduler or self.filesystem)
+
+
+def short_slots(concurrency: int) -> int:
+    """Return the slots of short work: one more than an owner alone may hold."""
+    return concurrency + 1
+
+
+def record_slots(session: Session, infrastructure: str, worker: str, concurrency: int) -> None:
+    """Record the slots of a worker for as long as a lease lasts, and forget those of silent workers."""
+    silent = WorkerSlots.infrastructure == infrastructure, WorkerSlots.until < db_now()
+    session.execute(delete(WorkerSlots).where(*silent).execution_options(synchronize_session=False))
+    slots = WorkerSlots(
+        infrastructure=infrastructure,
+        worker=worker,
+        long=concurrency,
+        short=short_slots(concurrency),
+        until=due_in(get_settings().lease_s),
+    )
+    session.merge(slots)
+
+
+def forget_slots(session: Session, infrastructure: str, worker: str) -> None:
+    """Forget the slots of a worker that stops."""
+    mine = WorkerSlots.infrastructure == infrastructure, WorkerSlots.worker == worker
+    session.execute(delete(WorkerSlots).where(*mine).execution_options(synchronize_session=False))
+
+
+def count_slots(infrastructure: str, *, moves_bytes: bool) -> ScalarSelect[int | None]:
+    """Return the subquery of a cluster's slots of one kind of work: NULL while no worker is known."""
+    slots = WorkerSlots.long if moves_bytes else WorkerSlots.short
+    alive = WorkerSlots.infrastructure == infrastructure, WorkerSlots.until >= db_now()
+    return select(func.sum(slots)).where(*alive).scalar_subquery()
 
 
 def record_heartbeat(

@@ -23,8 +23,8 @@ from gateway.states import IN_SCHEDULER, JOB_ENDS, JobState, State, is_final
 from gateway.work import quotas
 from gateway.work.claims import Claim, lock_claimed, release_claim
 from gateway.work.failures import finish_cancel
-from gateway.work.outbox import first_send, message_for, publish
 from gateway.work.transitions import begin, move, note
+from gateway.work.turns import enqueue
 
 WATCH_PERIOD_S = 10.0
 SHORTEST_WATCH_PERIOD_S = 1.0
@@ -67,11 +67,10 @@ def create(session: Session, owner: str, request: JobRequest) -> Job:
         watch_period=_watch_period(request.watch_period),
         data_folder=str(folders.data),
         control_root=str(cluster.control),
-        **first_send(),
     )
+    enqueue(session, row, first=True)
     session.add(row)
     begin(session, row)
-    publish(session, message_for(row, first=True))
     return row
 
 

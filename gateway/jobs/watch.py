@@ -15,8 +15,8 @@ from gateway.models import Job
 from gateway.schedulers.base import JobReport, Scheduler
 from gateway.states import IN_SCHEDULER, JobState, is_final
 from gateway.work.failures import record_failure
-from gateway.work.outbox import first_send, message_for, publish
 from gateway.work.transitions import move
+from gateway.work.turns import enqueue
 
 _log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ def record_reports(session: Session, rows: list[Job], reports: dict[str, JobRepo
             continue  # a second watcher or a retry changed it first
         _apply_report(session, row, reports[seen.name])
         if row.finding:
-            publish(session, message_for(row))
+            enqueue(session, row)
     return bool(changed)
 
 
@@ -127,8 +127,6 @@ def _apply_report(session: Session, row: Job, report: JobReport) -> None:
     if is_final(state):
         found = asdict(report)
         row.finding = {key: found[key] for key in ("state", "exit_code", "reason")}
-        for column, value in first_send().items():
-            setattr(row, column, value)
     elif state is JobState.RETRYING:
         move(session, row, state, report.reason)
         record_failure(session, row, SchedulerUnavailable(report.reason))

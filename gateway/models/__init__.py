@@ -9,6 +9,7 @@ from gateway.models.registry import (
     Lease,
     StoredCredential,
     Telemetry,
+    WorkerSlots,
 )
 from gateway.models.work import Event, Job, Transfer
 
@@ -24,4 +25,5 @@ __all__ = [
     "StoredCredential",
     "Telemetry",
     "Transfer",
+    "WorkerSlots",
 ]

@@ -95,6 +95,18 @@ class Lease(Base):
     until: Mapped[datetime]
 
 
+class WorkerSlots(Base):
+    """The slots of one worker of a cluster: tasks of long and of short work that it does at once."""
+
+    __tablename__ = "worker_slots"
+
+    infrastructure: Mapped[str] = mapped_column(String(63), primary_key=True)
+    worker: Mapped[str] = mapped_column(String(255), primary_key=True)
+    long: Mapped[int]
+    short: Mapped[int]
+    until: Mapped[datetime]
+
+
 class Heartbeat(Base):
     """A cluster's latest health check by its worker: the errors of scheduler and files, empty when well."""
 

@@ -36,12 +36,22 @@ from gateway.states import (
 )
 
 
+def _partial_index(table: str, column: str, *columns: str) -> Index:
+    """Return the index of the few rows of an owner in which the column is set."""
+    condition = text(f"{column} IS NOT NULL")
+    name = f"ix_{table}_{column}"
+    keys = "infrastructure", "owner", *columns
+    return Index(name, *keys, postgresql_where=condition, sqlite_where=condition)
+
+
 class Work:
     """The columns that transfers and jobs share: owner, claim, lease, and the times of the outbox.
 
     `fault` is the class of the failure that `reason` describes.
     `attempt` is raised by a retry alone; `claim` by every claim, and it fences every later write.
     `next_send_at` is when the sweeper sends the row's message again if nothing happened until then.
+    `message_id` names the message that was published for the row and stands for a slot of its owner; the
+    rows of a group share it. `turn_at` is since when the row waits, unpublished, for its owner's turn.
     """
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
@@ -57,6 +67,8 @@ class Work:
     retry_at: Mapped[datetime | None]
     next_send_at: Mapped[datetime | None]
     sends: Mapped[int] = mapped_column(default=0)
+    message_id: Mapped[UUID | None]
+    turn_at: Mapped[datetime | None]
     cancel_requested_at: Mapped[datetime | None]
     prune_requested_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
@@ -77,6 +89,8 @@ class Work:
     cancelled: ClassVar[State]
     interruptible: ClassVar[bool]
     """Whether a worker may stop in the middle, for a cancel or because it is shut down."""
+    moves_bytes: ClassVar[bool]
+    """Whether the row's work is long: its messages have a queue and worker processes of their own."""
 
     @property
     def task(self) -> str:
@@ -98,6 +112,7 @@ class Transfer(Work, Base):
     """The transfer of a file: `data` and `s3_data` to the cluster, `s3_result` back to the store.
 
     `upload_id` and `leftovers` tell the next try, or the clean-up, of an open upload and of temporary files.
+    `resumable` is false once a try has found that the next one begins again at the first byte.
     An `object` that ends in `/` stands for all below it: once its `children` (their number by state) are
     inserted, each of them is a row of its own with this row as `parent_id`, and this row only sums them up.
     """
@@ -115,6 +130,8 @@ class Transfer(Work, Base):
             sqlite_where=text("credentials IS NOT NULL"),
         ),
         Index("ix_transfers_owner", "owner", "created_at"),
+        _partial_index("transfers", "message_id"),
+        _partial_index("transfers", "turn_at", "turn_at"),
     )
 
     kind: Mapped[str] = mapped_column(String(20))
@@ -131,6 +148,7 @@ class Transfer(Work, Base):
     estimated_end_at: Mapped[datetime | None]
     upload_id: Mapped[str] = mapped_column(Text, default="")
     leftovers: Mapped[bool] = mapped_column(default=False)
+    resumable: Mapped[bool] = mapped_column(default=True, server_default=true())
     parent_id: Mapped[UUID | None]
     children: Mapped[dict[str, Any] | None]
 
@@ -139,7 +157,7 @@ class Transfer(Work, Base):
     live = awaiting_worker = tuple(TRANSFER_MOVES)
     working, retrying = TransferState.TRANSFERRING, TransferState.RETRYING
     failed, cancelled = TransferState.FAILED, TransferState.CANCELLED
-    interruptible = True
+    interruptible = moves_bytes = True
 
     @property
     def task(self) -> str:
@@ -201,6 +219,8 @@ class Job(Work, Base):
         Index("ix_jobs_infrastructure_state", "infrastructure", "state"),
         Index("ix_jobs_created_at", "created_at"),
         Index("ix_jobs_owner", "owner", "created_at"),
+        _partial_index("jobs", "message_id"),
+        _partial_index("jobs", "turn_at", "turn_at"),
         Index("ix_jobs_data_folder", "infrastructure", "data_folder", "ended_at"),
     )
 
@@ -228,6 +248,7 @@ class Job(Work, Base):
     working, retrying = JobState.SUBMITTING, JobState.RETRYING
     failed, cancelled = JobState.FAILED, JobState.CANCELLED
     interruptible = False  # the scheduler may have a job that was submitted in the last moment
+    moves_bytes = False
 
     # Columns that transfers alone have.
     kind: ClassVar[str] = "job"
@@ -235,6 +256,7 @@ class Job(Work, Base):
     parent_id: ClassVar[None] = None
     children: ClassVar[None] = None
     lacks_credentials: ClassVar[bool] = False
+    resumable: ClassVar[bool] = False
 
     @property
     def task(self) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import chain
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from sqlalchemy import func, select
@@ -9,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from gateway.clusters import catalog
+from gateway.clusters.queue_names import queues_of
 from gateway.db import db_now, session_scope, utc_now
 from gateway.leases import watcher_lease
 from gateway.models import Job, Transfer
@@ -42,7 +44,7 @@ class Collector:
 
 def from_broker(names: list[str]) -> Iterator[Metric]:
     """Yield the depth of each queue, and whether the broker answers."""
-    problem, depths = queue_depths([HOUSEKEEPING, *names])
+    problem, depths = queue_depths([HOUSEKEEPING, *chain.from_iterable(map(queues_of, names))])
     yield GaugeMetricFamily("gateway_broker_up", "Whether the queue answers.", 0 if problem else 1)
     messages = GaugeMetricFamily(
         "gateway_queue_messages", "Messages that wait for a worker.", labels=["queue"]

@@ -49,7 +49,7 @@ class Overview(BaseModel):
 
     as_of: datetime
     broker: str = Field("", description="Empty when the queue answers.")
-    queues: dict[str, int] = Field({}, description="Messages that wait, by cluster.")
+    queues: dict[str, int] = Field({}, description="Messages that wait, by cluster: those of all its queues.")
     clusters: dict[str, ClusterHealth]
     work: list[Count]
     failures: list[Failure] = Field(description="The most frequent first; none that was cancelled.")

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from gateway.clusters import catalog
 from gateway.credentials.sealing import seal
-from gateway.db import due_in, utc_now
+from gateway.db import utc_now
 from gateway.errors import Conflict, GatewayError, NotFound
 from gateway.models import Job, Transfer
 from gateway.states import JobState, State, TransferState, is_final, is_retryable
@@ -19,8 +19,8 @@ from gateway.storage.presigned_check import check_presigned
 from gateway.transfers import prefixes
 from gateway.work import quotas
 from gateway.work.listing import Filter, Kind, filter_conditions, model_of
-from gateway.work.outbox import first_send, message_for, publish
 from gateway.work.transitions import reopen
+from gateway.work.turns import enqueue, line_up, send_next
 
 
 def lock_for_retry(session: Session, row: Transfer | Job) -> None:
@@ -45,7 +45,8 @@ def retry(
     _start_next_attempt(session, row, actor, why, secret)
     if isinstance(row, Transfer) and row.parent_id is not None:
         _reopen_parent(session, session.get_one(Transfer, row.parent_id), actor, row.object)
-    publish(session, message_for(row))
+    if row.children is None:
+        enqueue(session, row)
 
 
 def _check_quotas(session: Session, row: Transfer | Job) -> None:
@@ -76,8 +77,7 @@ def _next_attempt(row: Transfer | Job) -> None:
     row.failures = 0
     row.cancel_requested_at = None
     row.queued_at = utc_now()
-    for column, value in first_send().items():
-        setattr(row, column, value)
+    row.next_send_at, row.sends = None, 0
 
 
 def check_retryable(row: Transfer | Job, secret: Secret | None = None) -> None:
@@ -108,11 +108,11 @@ def _retry_children(session: Session, row: Transfer, actor: str, why: str, secre
     for child in prefixes.failed_children(session, row):
         check_retryable(child, secret)
         _start_next_attempt(session, child, actor, why, secret)
-        child.next_send_at = due_in(0)
+        line_up(child)
     if secret is not None:
         row.credentials = seal(secret)
-    row.next_send_at = None
     prefixes.update_counts(session, row)
+    send_next(session, Transfer, row.infrastructure, row.owner)
     return TransferState.TRANSFERRING
 
 
@@ -120,7 +120,6 @@ def _reopen_parent(session: Session, parent: Transfer, actor: str, name: str) ->
     """Reopen an ended parent, which waits again for its retried child."""
     if is_final(parent.state):
         _next_attempt(parent)
-        parent.next_send_at = None
         reopen(session, parent, TransferState.TRANSFERRING, f"{name!r} was retried", actor)
     prefixes.update_counts(session, parent)
 

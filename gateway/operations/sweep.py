@@ -15,7 +15,8 @@ from gateway.transfers import prefixes
 from gateway.work import idempotency
 from gateway.work.claims import is_unclaimed
 from gateway.work.failures import fail
-from gateway.work.outbox import publish, take_overdue
+from gateway.work.outbox import publish
+from gateway.work.overdue import take_overdue
 
 BATCH = 500
 LEASE = "housekeeping.sweep"

@@ -12,17 +12,13 @@ from typing import Any
 import redis
 from kombu.exceptions import OperationalError
 
+from gateway.clusters.queue_names import control_queue
 from gateway.errors import Unavailable
 from gateway.queue import app
 from gateway.settings import get_settings
 
 ANSWER_S = 5.0
 _KEPT_S = 60
-
-
-def control_queue(infrastructure: str) -> str:
-    """Return the queue of a cluster's short requests, which its transfers and jobs cannot delay."""
-    return f"{infrastructure}.control"
 
 
 def request(infrastructure: str, task: str, **arguments: Any) -> Any:

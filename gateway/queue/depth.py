@@ -1,10 +1,13 @@
 """The depth of queues, and the health of the broker, read directly from Redis."""
 
 from collections.abc import Iterable
+from itertools import chain
 
 from redis import Redis
 from redis.exceptions import RedisError
 
+from gateway.clusters.queue_names import queues_of
+from gateway.queue.celery_app import HOUSEKEEPING
 from gateway.settings import get_settings
 
 TIMEOUT_S = 1.0
@@ -22,3 +25,10 @@ def queue_depths(queues: Iterable[str]) -> tuple[str, dict[str, int]]:
             return "", dict(zip(names, map(int, pipeline.execute()[1:]), strict=True))
     except RedisError as error:
         return f"away ({type(error).__name__}); accepted work waits in the database", {}
+
+
+def cluster_depths(names: Iterable[str]) -> tuple[str, dict[str, int]]:
+    """Return the broker's error, and the messages of the housekeeping and of all queues of each cluster."""
+    queues = {HOUSEKEEPING: [HOUSEKEEPING], **{name: queues_of(name) for name in names}}
+    problem, depths = queue_depths(chain.from_iterable(queues.values()))
+    return problem, {name: sum(depths[each] for each in of_it) for name, of_it in queues.items() if depths}

@@ -1,80 +1,66 @@
-"""Groups of small transfers: one message for many rows, and a few statements to claim and to complete them.
+"""Groups of small transfers: a few statements to claim and to complete the rows of one message.
 
 A single transfer costs a message, four transactions and a thread, many times the cost of a few kilobytes. A
 group holds rows that no worker has begun: a row that fails or kills its worker has a message of its own from
 then on, so it takes no other down with it. Locked rows are skipped, so that groups never wait in a circle.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-from sqlalchemy import BigInteger, case, literal, select
+from sqlalchemy import BigInteger, ColumnElement, and_, case, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from gateway.db import db_now
 from gateway.models import Transfer
 from gateway.settings import get_settings
 from gateway.states import TransferState
+from gateway.work import turns
 from gateway.work.claims import Claim, is_unclaimed
-from gateway.work.outbox import Message
 from gateway.work.transitions import move_many
-
-FILES = 64
-FILE_BYTES = 1 << 20
-BYTES = 16 << 20
-
-
-def group_messages(rows: Iterable[Mapping[str, Any]]) -> Iterator[Message]:
-    """Yield the messages of new rows of one cluster: groups of small ones, and one for each other row."""
-    group: list[UUID] = []
-    queue, total = "", 0
-    for row in rows:
-        queue, size = row["infrastructure"], row["bytes_total"]
-        if size > FILE_BYTES or _is_ungrouped(row["kind"]):
-            yield Message("transfers.run", row["id"], queue, first=True)
-            continue
-        if len(group) == FILES or total + size > BYTES:
-            yield _group_message(group, queue)
-            group, total = [], 0
-        group.append(row["id"])
-        total += size
-    if group:
-        yield _group_message(group, queue)
-
-
-def _is_ungrouped(kind: str) -> bool:
-    """Return whether rows of the kind are sent alone: no retry budget, or a limit of bytes per day."""
-    settings = get_settings()
-    return settings.budget(kind) == 0 or settings.bytes_per_day > 0
-
-
-def _group_message(group: Sequence[UUID], queue: str) -> Message:
-    return Message("transfers.run", group[0], queue, others=tuple(group[1:]), first=True)
 
 
 def claim_group(session: Session, row_ids: Iterable[UUID], worker: str) -> list[tuple[Claim, Transfer]]:
-    """Claim the transfers that no worker has begun, and return them as they were before."""
-    idle = (
-        Transfer.state == TransferState.ACCEPTED,
-        is_unclaimed(Transfer),
-        Transfer.cancel_requested_at.is_(None),
+    """Claim the transfers that are not begun or were handed back, and return them as they were before."""
+    handed_back = and_(
+        Transfer.state == TransferState.TRANSFERRING,
+        Transfer.lease_until.is_(None),
+        Transfer.failures == 0,
+        Transfer.is_childless(),
     )
-    fresh = select(Transfer).where(Transfer.id.in_(row_ids), *idle, Transfer.retry_at.is_(None))
+    unfailed = or_(Transfer.state == TransferState.ACCEPTED, handed_back), Transfer.retry_at.is_(None)
+    idle = is_unclaimed(Transfer), Transfer.cancel_requested_at.is_(None)
+    fresh = select(Transfer).where(Transfer.id.in_(row_ids), *unfailed, *idle)
     rows = session.scalars(fresh.order_by(Transfer.created_at).with_for_update(skip_locked=True)).all()
+    chosen = Transfer.id.in_([row.id for row in rows])
+    if not rows or not _takes_turn(session, rows[0], chosen):
+        return []
     lease = db_now(get_settings().lease_s)
     move_many(
         session,
         Transfer,
-        Transfer.id.in_([row.id for row in rows]),
+        chosen,
         TransferState.TRANSFERRING,
         claim=Transfer.claim + 1,
         worker=literal(worker),
         leftovers=True,
         lease_until=lease,
         next_send_at=lease,
+        message_id=rows[0].id,
+        turn_at=None,
     )
+    turns.send_next(session, Transfer, rows[0].infrastructure, rows[0].owner)
     return [(Claim(row.id, row.claim + 1, row.attempt, repeated=row.failures > 0), row) for row in rows]
+
+
+def _takes_turn(session: Session, row: Transfer, group: ColumnElement[bool]) -> bool:
+    """Tell whether it is the turn of the owner of the group; its rows wait again when it is not."""
+    if turns.is_turn(session, row):
+        return True
+    waits = {"turn_at": Transfer.created_at, "message_id": None, "next_send_at": None}
+    lined_up = update(Transfer).where(group).values(waits)
+    session.execute(lined_up.execution_options(synchronize_session=False))
+    return False
 
 
 def complete_group(session: Session, done: Mapping[Claim, int]) -> set[Claim]:

@@ -26,8 +26,9 @@ from gateway.transfers.prefixes import cancel_children
 from gateway.work import quotas
 from gateway.work.claims import Claim, lock_claimed
 from gateway.work.failures import finish_cancel
-from gateway.work.outbox import first_send, message_for, publish
 from gateway.work.transitions import begin, move, note
+from gateway.work.turns import enqueue
+from gateway.work.yielding import has_too_many_fixed
 
 
 class JobFailed(GatewayError):
@@ -75,11 +76,10 @@ def create_from_url(session: Session, owner: str, request: UrlRequest) -> Transf
         object="",
         region="",
         path=request.path,
-        **first_send(),
     )
+    enqueue(session, row, first=True)
     session.add(row)
     begin(session, row)
-    publish(session, message_for(row, first=True))
     return row
 
 
@@ -102,11 +102,10 @@ def create(session: Session, owner: str, request: S3Request) -> Transfer:
         region=request.region,
         path=request.path,
         credentials=sealing.seal(secret),
-        **first_send(),
     )
+    enqueue(session, row, first=True)
     session.add(row)
     begin(session, row)
-    publish(session, message_for(row, first=True))
     return row
 
 
@@ -156,7 +155,7 @@ def cancel(session: Session, row: Transfer, actor: str = "", why: str = "") -> N
     note(session, row, request, actor)
     if row.children is not None:
         cancel_children(session, row, actor, request)
-    elif row.state is not TransferState.TRANSFERRING:
+    elif row.state is not TransferState.TRANSFERRING or row.turn_at is not None:
         finish_cancel(session, row)
 
 
@@ -173,11 +172,19 @@ def keep_upload(session: Session, claim: Claim, upload_id: str) -> None:
     lock_claimed(session, Transfer, claim).upload_id = upload_id
 
 
+def record_unresumable(session: Session, claim: Claim) -> bool:
+    """Record that a try of the transfer cannot resume; tell whether its owner holds too many slots so."""
+    row = lock_claimed(session, Transfer, claim)
+    row.resumable = False
+    session.flush()
+    return has_too_many_fixed(session, row)
+
+
 def record_cleanup(session: Session, row_id: UUID) -> None:
     """Record that the leftovers of an ended transfer are removed."""
     row = session.get_one(Transfer, row_id, with_for_update=True)
     row.leftovers, row.upload_id, row.lease_until = False, "", None
     if row.ended_at is not None:
-        row.next_send_at = None
+        row.next_send_at = row.message_id = row.turn_at = None
     if row.state is TransferState.CANCELLED:
         row.credentials = None

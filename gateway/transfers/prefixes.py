@@ -6,24 +6,21 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Select, and_, func, insert, select, update
+from sqlalchemy import Select, and_, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from gateway.db import db_now, utc_now
 from gateway.errors import Cancelled, Fault, StorageError
 from gateway.models import Transfer
-from gateway.settings import get_settings
 from gateway.states import TRANSFER_MOVES, TransferState
-from gateway.transfers import groups
 from gateway.transfers.throughput import Throughput
 from gateway.work import quotas
 from gateway.work.claims import Claim, lock_claimed
 from gateway.work.failures import ON_REQUEST
-from gateway.work.outbox import publish
 from gateway.work.transitions import begin_many, move, move_many, note_many
+from gateway.work.turns import send_next
 
 MOST_CHILDREN = 50_000
-CLAIMED_PER_S = 50  # a cautious guess: a message is sent again only when its turn should have come
 _BAD_ENDS = (TransferState.FAILED, TransferState.CANCELLED)
 _INHERITED = ("owner", "kind", "infrastructure", "endpoint", "bucket", "region", "credentials")
 
@@ -42,7 +39,7 @@ def is_prefix(row: Transfer) -> bool:
 
 
 def expand_prefix(session: Session, claim: Claim, entries: Sequence[PrefixEntry]) -> None:
-    """Insert a child for each entry, all or none, send them all, and let the parent wait for them.
+    """Insert a child for each entry, all or none, which wait for their owner's turns, as the parent for them.
 
     Raises
     ------
@@ -63,9 +60,9 @@ def expand_prefix(session: Session, claim: Claim, entries: Sequence[PrefixEntry]
     begin_many(session, Transfer, Transfer.parent_id == parent.id)
     parent.children = {str(TransferState.ACCEPTED): len(children)}
     parent.bytes_total, parent.bytes_done = total, 0
-    parent.lease_until = parent.next_send_at = None
+    parent.lease_until = parent.next_send_at = parent.message_id = None
     parent.failures, parent.leftovers = 0, False
-    publish(session, *groups.group_messages(children))
+    send_next(session, Transfer, parent.infrastructure, parent.owner)
 
 
 def _check_entries(parent: Transfer, entries: Sequence[PrefixEntry]) -> None:
@@ -98,7 +95,7 @@ def _source_name(parent: Transfer) -> str:
 
 
 def _child_columns(parent: Transfer, entry: PrefixEntry, now: datetime, number: int) -> dict[str, Any]:
-    wait_s = get_settings().send_again_s + number / CLAIMED_PER_S
+    place = now + timedelta(microseconds=number)  # keeps their order
     return {
         **{name: getattr(parent, name) for name in _INHERITED},
         "id": uuid4(),
@@ -106,8 +103,8 @@ def _child_columns(parent: Transfer, entry: PrefixEntry, now: datetime, number: 
         "object": f"{parent.object}{entry.name}",
         "path": f"{parent.path.rstrip('/')}/{entry.name}",
         "bytes_total": entry.size,
-        "next_send_at": now + timedelta(seconds=wait_s),
-        "created_at": now + timedelta(microseconds=number),  # keeps their order
+        "turn_at": place,
+        "created_at": place,
     }
 
 
@@ -180,7 +177,7 @@ def cancel_children(session: Session, parent: Transfer, actor: str, request: str
     move_many(
         session,
         Transfer,
-        and_(unfinished, Transfer.state != TransferState.TRANSFERRING),
+        and_(unfinished, or_(Transfer.state != TransferState.TRANSFERRING, Transfer.turn_at.is_not(None))),
         TransferState.CANCELLED,
         reason=ON_REQUEST,
         credentials=Transfer.cleaning_credentials,

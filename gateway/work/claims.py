@@ -19,6 +19,7 @@ from gateway.errors import Cancelled, ClaimLost, Fault, GatewayError
 from gateway.models import Job, Transfer
 from gateway.settings import get_settings
 from gateway.states import BEFORE_SCHEDULER, IN_SCHEDULER, JobState, State, TransferState
+from gateway.work import turns
 from gateway.work.failures import ON_REQUEST, finish_cancel
 from gateway.work.transitions import move
 
@@ -47,8 +48,18 @@ def take_transfer(session: Session, row_id: UUID, worker: str) -> Claim | None:
     if row.cancel_requested_at is not None:
         finish_cancel(session, row)
         return None
+    if not _takes_turn(session, row):
+        return None
     row.leftovers = True
     return _claim(session, row, TransferState.TRANSFERRING, TransferState.FAILED, worker)
+
+
+def _takes_turn(session: Session, row: Transfer | Job) -> bool:
+    """Tell whether it is the owner's turn; the row waits again when it is not."""
+    if turns.is_turn(session, row):
+        return True
+    turns.line_up(row, since=row.queued_at)
+    return False
 
 
 def take_leftovers(session: Session, row_id: UUID) -> Transfer | None:
@@ -57,11 +68,7 @@ def take_leftovers(session: Session, row_id: UUID) -> Transfer | None:
     A retry that comes meanwhile waits for the end of this lease.
     """
     statement = _select_claimable(Transfer, row_id).where(Transfer.leftovers, Transfer.ended_at.is_not(None))
-    row = session.scalar(statement)
-    if row is not None:
-        row.lease_until = due_in(get_settings().lease_s)
-        session.flush()
-    return row
+    return _lease_ended(session, session.scalar(statement))
 
 
 def take_expired(session: Session, model: type[Row], row_id: UUID) -> Row | None:
@@ -69,24 +76,40 @@ def take_expired(session: Session, model: type[Row], row_id: UUID) -> Row | None
     statement = _select_claimable(model, row_id).where(
         model.prune_requested_at.is_not(None), model.ended_at.is_not(None)
     )
-    row = session.scalar(statement)
-    if row is not None:
-        row.lease_until = due_in(get_settings().lease_s)
-        session.flush()
+    return _lease_ended(session, session.scalar(statement))
+
+
+def _lease_ended(session: Session, row: Row | None) -> Row | None:
+    """Lease an ended row in its owner's turn."""
+    if row is None or not _takes_turn(session, row):
+        return None
+    row.lease_until = due_in(get_settings().lease_s)
+    _hold_slot(session, row)
     return row
+
+
+def _hold_slot(session: Session, row: Transfer | Job) -> None:
+    """Let the claimed row stand for a slot, and publish its owner's next."""
+    row.message_id, row.turn_at = row.id, None
+    session.flush()
+    turns.send_next(session, type(row), row.infrastructure, row.owner)
 
 
 def take_submission(session: Session, row_id: UUID, worker: str) -> Claim | None:
     """Claim a job for its submission."""
     row = session.scalar(_select_claimable(Job, row_id).where(Job.state.in_(BEFORE_SCHEDULER)))
-    return _claim(session, row, JobState.SUBMITTING, JobState.FAILED, worker) if row else None
+    if row is None or not _takes_turn(session, row):
+        return None
+    return _claim(session, row, JobState.SUBMITTING, JobState.FAILED, worker)
 
 
 def take_ending(session: Session, row_id: UUID, worker: str) -> Claim | None:
     """Claim a job whose end the watcher has found; its state stays until that end is final."""
     seen = Job.state.in_(IN_SCHEDULER), Job.finding.is_not(None)
     row = session.scalar(_select_claimable(Job, row_id).where(*seen))
-    return _claim(session, row, None, JobState.LOST, worker) if row else None
+    if row is None or not _takes_turn(session, row):
+        return None
+    return _claim(session, row, None, JobState.LOST, worker)
 
 
 def is_unclaimed(model: type[Row]) -> ColumnElement[bool]:
@@ -122,7 +145,7 @@ def _claim(
         move(session, row, to)
     row.retry_at = None
     row.lease_until = row.next_send_at = due_in(settings.lease_s)
-    session.flush()
+    _hold_slot(session, row)
     return Claim(row.id, row.claim, row.attempt, repeated)
 
 
@@ -137,7 +160,7 @@ def lock_claimed(session: Session, model: type[Row], claim: Claim) -> Row:
 
 def release_claim(row: Transfer | Job) -> None:
     """End the claim of a row that is not finished; `next_send_at` or the watcher takes it further."""
-    row.lease_until = row.next_send_at = None
+    row.lease_until = row.next_send_at = row.message_id = None
     row.failures = 0
 
 

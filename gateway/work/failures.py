@@ -11,6 +11,7 @@ from gateway.models import Job, Transfer
 from gateway.settings import get_settings
 from gateway.work.outbox import LONGEST_WAIT_S
 from gateway.work.transitions import move, note
+from gateway.work.turns import line_up
 
 ON_REQUEST = "cancelled on request"
 
@@ -36,17 +37,18 @@ def record_failure(session: Session, row: Transfer | Job, error: GatewayError) -
         if row.state is row.working:  # an end that could not be read yet leaves the state alone
             move(session, row, row.retrying, error.detail)
         row.fault = error.fault
-        row.lease_until = None
+        row.lease_until = row.message_id = None
         row.retry_at = utc_now() + timedelta(seconds=wait_s)
         row.next_send_at = due_in(wait_s)
         row.sends = 0
 
 
 def hand_back(session: Session, row: Transfer | Job, reason: str) -> None:
-    """End the claim of a row in the middle of its work, so that the next sweep sends it again."""
+    """End the claim of a row in the middle of its work: it waits for its owner's turn, without a failure."""
     note(session, row, reason, actor="")
     row.lease_until = None
-    row.next_send_at, row.sends = due_in(0), 0
+    row.sends = 0
+    line_up(row)
 
 
 def finish_cancel(session: Session, row: Transfer | Job) -> None:

@@ -1,20 +1,20 @@
-"""The outbox: the messages of rows, sent after the commit and again when no worker took the row."""
+"""The outbox: the messages of rows, sent after the commit, and the times of their next sending."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
+from gateway.clusters.queue_names import work_queue
 from gateway.commits import after_commit
-from gateway.db import db_now, due_in
+from gateway.db import due_in
 from gateway.models import Job, Transfer
 from gateway.settings import get_settings
 
 LONGEST_WAIT_S = 300.0
-Row = TypeVar("Row", bound=Transfer | Job)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ def _publish(messages: Sequence[Message]) -> None:
 
 def message_for(row: Transfer | Job, *, first: bool = False) -> Message:
     """Return the message that takes the row one step further."""
-    return Message(row.task, row.id, row.infrastructure, first=first)
+    queue = work_queue(row.infrastructure, moves_bytes=row.moves_bytes)
+    return Message(row.task, row.id, queue, first=first)
 
 
 def first_send() -> dict[str, Any]:
@@ -62,14 +63,7 @@ def first_send() -> dict[str, Any]:
     return {"next_send_at": due_in(get_settings().send_again_s), "sends": 0}
 
 
-def take_overdue(session: Session, limit: int) -> list[Message]:
-    """Return the messages of overdue rows, and schedule each one's next sending after a longer wait."""
-    return [*_take_overdue(session, Transfer, limit), *_take_overdue(session, Job, limit)]
-
-
-def _take_overdue(session: Session, model: type[Row], limit: int) -> Iterator[Message]:
-    statement = select(model).where(model.next_send_at <= db_now()).order_by(model.next_send_at).limit(limit)
-    for row in session.scalars(statement.with_for_update(skip_locked=True)):
-        row.next_send_at = due_in(min(get_settings().send_again_s * 2**row.sends, LONGEST_WAIT_S))
-        row.sends += 1
-        yield message_for(row)
+def next_send(sends: int) -> dict[str, Any]:
+    """Return the columns of a row that is sent again: it is sent once more after a longer wait."""
+    wait_s = min(get_settings().send_again_s * 2**sends, LONGEST_WAIT_S)
+    return {"next_send_at": due_in(wait_s), "sends": sends + 1}

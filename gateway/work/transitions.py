@@ -86,7 +86,8 @@ def ended_values(source: Transfer | Job | Model, state: State, reason: str) -> d
     """Return the columns that a final state sets: values for a row, SQL for a model."""
     entered = _entered_values(state, reason)
     ended = {"ended_at": entered["updated_at"], "lease_until": None, "retry_at": None}
-    return {**entered, **ended, "next_send_at": source.clean_at}
+    unsent = {"message_id": None, "turn_at": None, "next_send_at": source.clean_at}
+    return {**entered, **ended, **unsent}
 
 
 def _values(source: Transfer | Job | Model, to: State, reason: str) -> dict[str, Any]:

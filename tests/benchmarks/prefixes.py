@@ -57,7 +57,8 @@ def _by_hand(client: Client, folder: Path) -> Iterator[tuple[str, Callable[[], o
 
 
 @contextmanager
-def _database(*, postgresql: bool) -> Iterator[dict[str, str]]:
+def durable_database(*, postgresql: bool) -> Iterator[dict[str, str]]:
+    """Return the settings of the database: none for SQLite, which is the stack's own."""
     if not postgresql:
         yield {}
         return
@@ -69,7 +70,7 @@ def main(files: int, *, postgresql: bool) -> None:
     """Measure each way once."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        _database(postgresql=postgresql) as settings,
+        durable_database(postgresql=postgresql) as settings,
         running_stack(Path(folder) / "stack", lambda _: None, flower=False, settings=settings) as stack,
         client_of(stack) as client,
     ):

@@ -8,7 +8,9 @@ from typing import Any
 
 import httpx
 import psutil
+import redis
 
+from gateway.clusters.queue_names import old_queue, queues_of, work_queue
 from gateway.models import Transfer
 from gateway.queue.celery_app import make_app
 from gateway.settings import Settings
@@ -97,7 +99,8 @@ def test_a_message_said_many_times_has_one_effect(client: Client, history: Histo
     assert client.finished(job, WITHIN_S)["success"]
     say(client.stack, "jobs.submit", job)
     say(client.stack, "jobs.finish", job)
-    probe = client.stage_in("often.bin", f"{DATA}/faults/probe.bin")  # behind all copies in the queue
+    until("all copies are taken", lambda: sum(depths(client.stack).values()) == 0)
+    probe = client.stage_in("often.bin", f"{DATA}/faults/probe.bin")  # behind all copies that were taken
     assert client.moved("/s3_data", probe, WITHIN_S)["status"] == "completed"
     assert history.of(transfer) == ONCE
     assert history.of(job) == ["accepted", "submitting", "pending", "running", "succeeded"]
@@ -105,9 +108,33 @@ def test_a_message_said_many_times_has_one_effect(client: Client, history: Histo
 
 
 def say(stack: Stack, task: str, row: dict[str, Any]) -> None:
-    """Send a row's message again and again."""
+    """Send a row's message again and again, as this version does and as the one before did."""
+    queues = old_queue(INFRASTRUCTURE), work_queue(INFRASTRUCTURE, moves_bytes=task.startswith("transfers"))
     app = make_app(Settings(redis_url=stack.queue.url))
     with app.connection_for_write() as connection:
-        for _ in range(COPIES):
-            app.send_task(task, args=[row["id"]], queue=INFRASTRUCTURE, connection=connection)
+        for number in range(COPIES):
+            app.send_task(task, args=[row["id"]], queue=queues[number % 2], connection=connection)
     app.close()
+
+
+def depths(stack: Stack) -> dict[str, int]:
+    """Return the messages that wait in each queue of the cluster."""
+    with redis.Redis.from_url(stack.queue.url) as queue:
+        return {name: int(queue.llen(name)) for name in queues_of(INFRASTRUCTURE)}
+
+
+def test_the_queue_of_the_version_before_is_drained(client: Client, history: History) -> None:
+    client.put("drained.csv", b"x\n1\n2\n")
+    kill_part(client.stack, "worker")
+    transfer = client.stage_in("drained.csv", f"{DATA}/faults/drained.csv")
+    job = client.compute(["fft"], client.place("drained.csv", b"x\n1\n2\n"), num_mpi_procs=1)
+    lose_everything(client.stack)
+    for task, row in (("transfers.run", transfer), ("jobs.submit", job)):
+        say(client.stack, task, row)
+    assert depths(client.stack)[old_queue(INFRASTRUCTURE)] == COPIES
+    client.stack.start_worker()
+    until("all queues are empty", lambda: sum(depths(client.stack).values()) == 0)
+    assert client.moved("/s3_data", transfer, WITHIN_S)["status"] == "completed"
+    assert client.finished(job, WITHIN_S)["success"]
+    assert history.of(transfer) == ONCE
+    assert_run_once(client, job)

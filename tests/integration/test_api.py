@@ -55,7 +55,7 @@ def test_a_transfer_is_accepted_at_once_and_echoed_without_its_keys(
 def test_only_the_id_crosses_the_broker(api: TestClient, broker: str) -> None:
     row_id = api.post("/s3_data", json=DATA).json()["id"]
     with redis.Redis.from_url(broker) as queue:
-        messages = [json.loads(text) for text in queue.lrange("hpc", 0, -1)]
+        messages = [json.loads(text) for text in queue.lrange("hpc.long", 0, -1)]
         mine = [message for message in messages if message["headers"]["id"] == row_id]
     assert [message["headers"]["task"] for message in mine] == ["transfers.run"]
     assert mine[0]["headers"]["argsrepr"] == f"['{row_id}']"

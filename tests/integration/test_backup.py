@@ -14,11 +14,12 @@ from gateway.settings import get_settings
 from gateway.states import TransferState
 from gateway.transfers.lifecycle import complete
 from gateway.work.claims import take_transfer
-from gateway.work.outbox import take_overdue
+from gateway.work.overdue import take_overdue
 from gateway.work.transitions import events
 from migrations import upgrade
 from tests.postgres import create_database, program
 from tests.rows import KEYS, job, new_job, new_transfer, transfer
+from tests.turns import serve
 
 
 def _back_up(url: str, folder: Path) -> Path:
@@ -56,6 +57,7 @@ def _begun() -> UUID:
 def test_what_was_backed_up_is_there_again_and_work_goes_on(
     database: Engine, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    serve()
     waiting, begun, computed = new_transfer(), _begun(), new_job("fft")
     before = _counts()
     copy = _back_up(database_url, tmp_path)
@@ -82,6 +84,7 @@ def test_what_was_backed_up_is_there_again_and_work_goes_on(
         ]
         for row in (*session.scalars(select(Transfer)), *session.scalars(select(Job))):
             row.next_send_at = row.created_at  # as some time later
+            row.lease_until = row.lease_until and row.created_at
     with session_scope() as session:
         assert {message.id for message in take_overdue(session, 10)} == {waiting, begun, computed}
     new_job("fft")  # numbers go on where they were

@@ -13,12 +13,13 @@ from gateway.db import db_now, get_engine, session_scope
 from gateway.models import Transfer
 from gateway.operations import sweep
 from gateway.settings import get_settings
-from gateway.work import outbox
+from gateway.work.overdue import take_overdue
 from migrations import ADVISORY_LOCK
 from tests.bodies import DATA
 from tests.migrating import finish, start
 from tests.postgres import create_database
 from tests.rows import new_transfer, sending
+from tests.turns import serve
 
 
 @pytest.fixture
@@ -65,6 +66,7 @@ def test_when_all_connections_are_busy_a_request_is_503(api: TestClient) -> None
 
 @pytest.mark.usefixtures("database")
 def test_the_sweep_passes_by_a_row_that_somebody_holds() -> None:
+    serve()
     held, free = new_transfer(), new_transfer()
     with session_scope() as session:
         session.execute(update(Transfer).values(next_send_at=db_now(-1)))
@@ -77,6 +79,7 @@ def test_the_sweep_passes_by_a_row_that_somebody_holds() -> None:
 
 @pytest.mark.usefixtures("database")
 def test_sweeps_at_the_same_time_share_the_rows_and_take_none_twice() -> None:
+    serve(12)
     rows = {new_transfer() for _ in range(12)}
     with session_scope() as session:
         session.execute(update(Transfer).values(next_send_at=db_now(-1)))
@@ -85,7 +88,7 @@ def test_sweeps_at_the_same_time_share_the_rows_and_take_none_twice() -> None:
 
     def take() -> None:
         with session_scope() as session:
-            mine = [message.id for message in outbox.take_overdue(session, 6)]
+            mine = [message.id for message in take_overdue(session, 6)]
             both.wait(30)  # neither has committed
             taken.extend(mine)
 

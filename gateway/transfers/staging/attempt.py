@@ -54,6 +54,9 @@ class ResumeState(Protocol):
     def keep_upload(self, upload_id: str) -> None:
         """Remember the upload before a byte of it is sent; empty to forget it."""
 
+    def begins_again(self) -> None:
+        """Take note that a next try would begin again; it may raise HandedBack."""
+
 
 class NoResume:
     """The resume state of a transfer that has no next try: its leftovers are removed at its end."""
@@ -67,6 +70,9 @@ class NoResume:
     def keep_upload(self, upload_id: str) -> None:
         """Remember the upload for as long as this try lasts."""
         self.upload_id = upload_id
+
+    def begins_again(self) -> None:
+        """Do nothing: there is no next try."""
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,8 @@ class _PartsDownload:
 
     def run(self) -> None:
         """Bring all the parts, and verify the file."""
+        if not self._info.ranges:
+            self._attempt.resume.begins_again()
         self._journal.resume()
         self._incoming.check_space(self._info.size or 0)
         self._reservation = self._incoming.reserve(self._info.size or 0)

@@ -70,6 +70,7 @@ def _forget_uploads(store: Store, uploads: Uploads, attempt: Attempt) -> None:
 
 def _put_once(file: SourceFile, store: Store, attempt: Attempt) -> None:
     """Store the file with the one request that a presigned URL allows."""
+    attempt.resume.begins_again()
     part = Part(1, 0, file.size)
     report = attempt.reporter(lambda: part.reached)
     with store.watched(report):

@@ -106,7 +106,7 @@ def test_an_end_is_found_and_sent_to_be_finished_but_not_yet_shown(
 ) -> None:
     row = _submitted()
     report = _report(row, state, exit_code=exit_code, reason="so it is")
-    assert _watch(Recorded(report)) == (True, [Message("jobs.finish", row.id, "hpc")])
+    assert _watch(Recorded(report)) == (True, [Message("jobs.finish", row.id, "hpc.short")])
     assert _finding(row.id) == {"state": state, "exit_code": exit_code, "reason": "so it is"}
     assert job(row.id).state is JobState.PENDING
     assert _watch(Recorded(report)) == (False, [])

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from gateway.db import session_scope, utc_now
 from gateway.models import Event, Job, Transfer
 from gateway.states import JobState, TransferState
-from gateway.work.outbox import Message, take_overdue
+from gateway.work.outbox import Message
+from gateway.work.overdue import take_overdue
 from gateway.work.transitions import move
 from hpc_gateway_client.commands import app
 from tests.rows import new_job, new_transfer

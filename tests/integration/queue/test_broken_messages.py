@@ -13,10 +13,11 @@ import pytest
 from redis import Redis
 from sqlalchemy import Engine
 
+from gateway import processes
+from gateway.clusters.queue_names import control_queue
 from gateway.db import session_scope
 from gateway.jobs.logs import LogRange, request_log
 from gateway.models import Job
-from gateway.queue.ask_worker import control_queue
 from tests.broken_messages import BROKEN, FOREIGN, RAW
 from tests.polling import until
 from tests.rows import new_job
@@ -32,9 +33,14 @@ def output(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def worker(database: Engine, broker: str, output: Path) -> Iterator[psutil.Process]:
-    with output.open("wb") as log:
+    with output.open("wb") as log, processes.sealed() as descriptor:
         started = subprocess.Popen(
-            celery_argv(QUEUE, 1), stdout=log, stderr=log, env=dict(os.environ), start_new_session=True
+            processes.command(descriptor, *celery_argv(QUEUE, [QUEUE], 1)),
+            stdout=log,
+            stderr=log,
+            env=processes.plain_environment(),
+            pass_fds=(descriptor,),
+            start_new_session=True,
         )
     try:
         until("the worker is ready", lambda: b"ready" in output.read_bytes(), 60)

@@ -192,7 +192,8 @@ def test_a_request_sends_one_message_with_the_id_of_its_row(
         assert answer.status_code == 201, answer.text
     row_id = answer.json()["id"]
     [sent] = queued
-    assert (sent["name"], sent["args"], sent["queue"]) == (task, [row_id], "hpc")
+    queue = "hpc.short" if url == "/job" else "hpc.long"
+    assert (sent["name"], sent["args"], sent["queue"]) == (task, [row_id], queue)
     assert (sent["task_id"], sent["argsrepr"]) == (row_id, str([row_id]))
     queued.clear()
     assert api.post(f"{url}/{row_id}/cancel").status_code == 200

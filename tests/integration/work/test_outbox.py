@@ -39,7 +39,7 @@ def test_a_row_that_nobody_took_is_sent_again_and_then_later_and_later() -> None
     waits: list[timedelta] = []
     for _ in range(3):
         _make_due(Transfer, row_id)
-        assert _sweep() == [Message("transfers.run", row_id, "hpc")]
+        assert _sweep() == [Message("transfers.run", row_id, "hpc.long")]
         assert _sweep() == []
         due = transfer(row_id).next_send_at
         assert due is not None
@@ -51,12 +51,12 @@ def test_a_row_that_nobody_took_is_sent_again_and_then_later_and_later() -> None
 def test_a_job_is_sent_for_its_next_step() -> None:
     row_id = new_job("fft")
     _make_due(Job, row_id)
-    assert _sweep() == [Message("jobs.submit", row_id, "hpc")]
+    assert _sweep() == [Message("jobs.submit", row_id, "hpc.short")]
     with session_scope() as session:
         row = session.get_one(Job, row_id)
         row.state, row.finding = JobState.RUNNING, {"state": "failed", "exit_code": 2, "reason": ""}
     _make_due(Job, row_id)
-    assert _sweep() == [Message("jobs.finish", row_id, "hpc")]
+    assert _sweep() == [Message("jobs.finish", row_id, "hpc.short")]
 
 
 def test_credentials_are_kept_for_a_retry_and_then_erased() -> None:

@@ -13,11 +13,13 @@ from gateway.states import JobState, State, TransferState
 from gateway.work import claims, transitions
 from gateway.work.failures import finish_cancel
 from tests.rows import new_job, new_transfer
+from tests.turns import serve
 
 WORKER, WHY, ACTOR = "w1", "because", "a tester"
 Row = TypeVar("Row", Transfer, Job)
 CLOCK = {"created_at", "queued_at", "updated_at", "ended_at", "next_send_at", "lease_until", "retry_at", "at"}
-OWN = {"id", "work_id", "credentials"}
+CLOCK |= {"turn_at"}
+OWN = {"id", "work_id", "credentials", "message_id"}
 pytestmark = pytest.mark.usefixtures("database")
 
 
@@ -35,6 +37,7 @@ def seen(model: type[Row], row_id: UUID) -> tuple[dict[str, Any], list[dict[str,
 
 def prepare(model: type[Transfer | Job], row_id: UUID, **values: Any) -> None:
     common: dict[str, Any] = dict.fromkeys(["lease_until", "retry_at", "next_send_at"], db_now(30))
+    common |= {"message_id": row_id, "turn_at": db_now(30)}
     common |= {"reason": "before", "fault": Fault.STORE, "claim": 3, "worker": WORKER, "attempt": 2}
     with session_scope() as session:
         session.execute(update(model).where(model.id == row_id).values(**common | values))
@@ -104,6 +107,7 @@ def test_a_cancel_of_one_and_of_many_keeps_the_same_credentials(kind: str, *, le
 
 
 def test_the_event_has_the_claim_and_the_worker_that_the_move_sets() -> None:
+    serve()
     alone, one = new_transfer(), new_transfer()
     with session_scope() as session:
         assert claims.take_transfer(session, alone, WORKER)

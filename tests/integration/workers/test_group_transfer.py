@@ -22,8 +22,9 @@ from gateway.transfers import groups
 from gateway.transfers import lifecycle as transfers
 from gateway.transfers.staging.attempt import Progress
 from gateway.work.claims import Claim
-from gateway.work.outbox import take_overdue
+from gateway.work.overdue import take_overdue
 from tests.rows import new_transfer, told, transfer
+from tests.turns import serve
 from workers import group_transfer, lease_keeper
 from workers.group_transfer import SomeFailed, transfer_group
 from workers.lease_keeper import RENEW_S
@@ -121,6 +122,7 @@ def test_a_cancel_meets_those_under_way_and_those_that_wait(monkeypatch: pytest.
 
 
 def test_a_stopped_worker_hands_back_what_it_has_not_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve()
     row_ids = [new_transfer() for _ in range(3)]
     monkeypatch.setattr(lease_keeper, "is_stopping", lambda: True)
 
@@ -231,6 +233,7 @@ def test_one_that_waits_for_its_turn_is_cancelled_at_once(monkeypatch: pytest.Mo
 
 
 def test_whoever_ends_the_task_waits_for_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve()
     monkeypatch.setenv("GATEWAY_CONNECTIONS", "2")
     get_settings.cache_clear()
     row_ids = [new_transfer() for _ in range(4)]

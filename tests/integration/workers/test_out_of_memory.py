@@ -12,7 +12,7 @@ from gateway.states import TransferState
 from gateway.transfers.staging.attempt import Progress
 from gateway.work import claims
 from gateway.work.claims import Claim
-from gateway.work.outbox import take_overdue
+from gateway.work.overdue import take_overdue
 from tests.rows import new_transfer, transfer
 from workers.claim_context import claim_row, recording_failure
 from workers.group_transfer import SomeFailed, transfer_group

@@ -1,5 +1,6 @@
 """The configuration file of the clusters."""
 
+import re
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -92,7 +93,17 @@ def test_a_control_folder_inside_a_root_is_carved_out_of_it(tmp_path: Path, cont
     assert load_clusters(_file(tmp_path, text))["hpc"].control == PurePosixPath(control)
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "a b", "x" * 64, "-a", "hpc.control", "housekeeping", "a\n"])
+QUEUES = ["hpc.control", "hpc.long", "hpc.short", "housekeeping"]
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a b", "x" * 64, "-a", "a\n", *QUEUES])
 def test_a_name_that_cannot_be_a_queue_is_refused(name: str) -> None:
     with pytest.raises(Invalid, match="name"):
         check_name(name)
+
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_a_configured_cluster_of_the_name_of_a_queue_is_refused(tmp_path: Path, name: str) -> None:
+    table = f'["{name}"]\nscheduler = "local"\nhome = "/home/gateway"\n'
+    with pytest.raises(Invalid, match=f"'{re.escape(name)}' is no name of a cluster.*choose another"):
+        load_clusters(_file(tmp_path, table))

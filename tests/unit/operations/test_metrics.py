@@ -15,11 +15,14 @@ def samples() -> dict[str, float]:
 
 
 def test_messages_are_counted_by_queue(fake_redis: FakeRedis) -> None:
-    fake_redis.client.rpush("hpc", "one", "two")
+    fake_redis.client.rpush("hpc.long", "one", "two")
     assert samples() == {
         "gateway_broker_up": 1,
         f"gateway_queue_messages {HOUSEKEEPING}": 0,
-        "gateway_queue_messages hpc": 2,
+        "gateway_queue_messages hpc": 0,
+        "gateway_queue_messages hpc.long": 2,
+        "gateway_queue_messages hpc.short": 0,
+        "gateway_queue_messages hpc.control": 0,
     }
 
 

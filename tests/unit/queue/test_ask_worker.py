@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from gateway.clusters.queue_names import control_queue
 from gateway.errors import Unavailable
 from gateway.queue import ask_worker
-from gateway.queue.ask_worker import control_queue, reply, request
+from gateway.queue.ask_worker import reply, request
 from gateway.queue.celery_app import make_app
 from gateway.settings import get_settings
 from tests.fake_redis import FakeRedis

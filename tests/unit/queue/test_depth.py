@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from gateway.queue import depth
-from gateway.queue.depth import queue_depths
+from gateway.queue.depth import cluster_depths, queue_depths
 from tests.fake_redis import FakeRedis
 
 WAITS = "; accepted work waits in the database"
@@ -16,6 +16,14 @@ def test_each_queue_has_its_depth(fake_redis: FakeRedis) -> None:
     fake_redis.client.rpush("hpc", "one", "two")
     fake_redis.client.rpush("other", "three")
     assert queue_depths(["hpc", "empty"]) == ("", {"hpc": 2, "empty": 0})
+
+
+def test_a_cluster_has_the_messages_of_all_its_queues(fake_redis: FakeRedis) -> None:
+    for name in ("hpc", "hpc.long", "hpc.short", "hpc.short", "hpc.control", "housekeeping", "hpc2.long"):
+        fake_redis.client.rpush(name, "one")
+    assert cluster_depths(["hpc", "other"]) == ("", {"housekeeping": 1, "hpc": 5, "other": 0})
+    fake_redis.go_away()
+    assert cluster_depths(["hpc"]) == (f"away (ConnectionError){WAITS}", {})
 
 
 def test_without_queues_it_is_asked_whether_it_answers(fake_redis: FakeRedis) -> None:

@@ -1,0 +1,59 @@
+"""Overdue rows: a message that no worker took is published again, other rows wait for a turn again."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Select, or_, select, update
+from sqlalchemy.orm import Session
+
+from gateway.db import db_now
+from gateway.models import Job, Transfer
+from gateway.work import turns
+from gateway.work.claims import is_unclaimed
+from gateway.work.grouping import group_messages
+from gateway.work.outbox import Message, next_send
+from gateway.work.turns import Model
+
+
+def take_overdue(session: Session, limit: int) -> list[Message]:
+    """Return the messages to publish: those that were lost, and each owner's next ones.
+
+    Each row's next sending is scheduled after a longer wait.
+    """
+    models: tuple[Model, ...] = (Transfer, Job)
+    return [message for model in models for message in _take_overdue(session, model, limit)]
+
+
+def _take_overdue(session: Session, model: Model, limit: int) -> Iterator[Message]:
+    yield from _take_lost(session, model, limit)
+    _line_up_overdue(session, model, limit)
+    for infrastructure, owner in turns.waiting_owners(session, model):
+        yield from turns.take_next(session, model, infrastructure, owner)
+
+
+def _select_overdue(model: Model, limit: int) -> Select[Any]:
+    due = select(model).where(model.next_send_at <= db_now()).order_by(model.next_send_at).limit(limit)
+    return due.with_for_update(skip_locked=True)
+
+
+def _take_lost(session: Session, model: Model, limit: int) -> Iterator[Message]:
+    """Yield the messages that no worker took since they were published; a group stays a group."""
+    unclaimed = model.message_id.is_not(None), model.lease_until.is_(None)
+    by_message = defaultdict[object, list[Transfer | Job]](list)
+    for row in session.scalars(_select_overdue(model, limit).where(*unclaimed)):
+        by_message[row.message_id].append(row)
+        for column, value in next_send(row.sends).items():
+            setattr(row, column, value)
+    for rows in by_message.values():
+        yield from group_messages(rows, again=True)
+
+
+def _line_up_overdue(session: Session, model: Model, limit: int) -> None:
+    """Let rows wait for a turn whose time has come: retries, clean-ups, removals, those of dead workers."""
+    idle = is_unclaimed(model), or_(model.message_id.is_(None), model.lease_until.is_not(None))
+    due = session.scalars(_select_overdue(model, limit).where(*idle).with_only_columns(model.id)).all()
+    if due:
+        waits = {"turn_at": model.next_send_at, "message_id": None, "next_send_at": None}
+        lined_up = update(model).where(model.id.in_(due)).values(waits)
+        session.execute(lined_up.execution_options(synchronize_session=False))

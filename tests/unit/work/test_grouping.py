@@ -1,0 +1,113 @@
+"""Group messages: the new rows that share a message."""
+
+from uuid import UUID, uuid4
+
+import pytest
+from celery import Celery
+
+from gateway import queue
+from gateway.db import utc_now
+from gateway.models import Job, Transfer
+from gateway.queue import celery_app
+from gateway.settings import get_settings
+from gateway.states import JobState, TransferState
+from gateway.work.grouping import BYTES, FILE_BYTES, FILES, group_messages
+from gateway.work.outbox import Message
+
+
+def new_row(size: int | None, **changed: object) -> Transfer:
+    row = Transfer(id=uuid4(), kind="s3_data", infrastructure="hpc", owner="o", bytes_total=size)
+    row.parent_id, row.state, row.claim, row.attempt, row.failures = uuid4(), TransferState.ACCEPTED, 0, 1, 0
+    for name, value in changed.items():
+        setattr(row, name, value)
+    return row
+
+
+def rows(*sizes: int) -> list[Transfer]:
+    return [new_row(size) for size in sizes]
+
+
+def ids(message: Message) -> list[UUID]:
+    return [message.id, *message.others]
+
+
+def test_small_ones_share_a_message_and_large_ones_have_their_own_in_their_order() -> None:
+    new = rows(0, FILE_BYTES + 1, 5, 1 << 40, FILE_BYTES)
+    sent = group_messages(new)
+    assert {(message.task, message.queue) for message in sent} == {("transfers.run", "hpc.long")}
+    assert [ids(message) for message in sent] == [
+        [new[0].id, new[2].id, new[4].id],
+        [new[1].id],
+        [new[3].id],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "counts"),
+    [
+        ([], []),
+        ([1], [1]),
+        ([1] * FILES, [FILES]),
+        ([1] * (2 * FILES + 1), [FILES, FILES, 1]),
+        ([FILE_BYTES] * (BYTES // FILE_BYTES), [BYTES // FILE_BYTES]),
+        ([FILE_BYTES] * (BYTES // FILE_BYTES) + [1], [BYTES // FILE_BYTES, 1]),
+    ],
+)
+def test_a_group_is_limited_in_files_and_bytes(sizes: list[int], counts: list[int]) -> None:
+    new = rows(*sizes)
+    sent = group_messages(new)
+    assert [len(ids(message)) for message in sent] == counts
+    assert [each for message in sent for each in ids(message)] == [row.id for row in new]
+
+
+ALONE = [
+    {"parent_id": None},
+    {"attempt": 2},
+    {"state": TransferState.RETRYING, "claim": 1},
+    {"failures": 1, "claim": 1},
+    {"state": TransferState.TRANSFERRING, "claim": 1, "lease_until": utc_now()},
+]
+
+
+@pytest.mark.parametrize("changed", ALONE)
+def test_a_row_that_is_no_new_child_goes_alone(changed: dict[str, object]) -> None:
+    new = [new_row(1), new_row(1, **changed), new_row(1)]
+    assert [ids(message) for message in group_messages(new)] == [[new[0].id, new[2].id], [new[1].id]]
+
+
+def test_files_that_were_handed_back_share_a_message_with_new_ones() -> None:
+    new = [new_row(1), new_row(1, state=TransferState.TRANSFERRING, claim=1), new_row(1)]
+    [message] = group_messages(new)
+    assert ids(message) == [row.id for row in new]
+
+
+def test_jobs_go_alone() -> None:
+    new = [Job(id=uuid4(), infrastructure="hpc", state=JobState.ACCEPTED, claim=0, attempt=1) for _ in "12"]
+    sent = group_messages(new)
+    assert [(ids(message), message.queue) for message in sent] == [([row.id], "hpc.short") for row in new]
+
+
+def test_a_message_that_is_published_again_is_no_first_one() -> None:
+    new = rows(1, 2)
+    assert [message.first for message in group_messages(new)] == [True]
+    assert [message.first for message in group_messages(new, again=True)] == [False]
+
+
+@pytest.mark.parametrize("setting", ["GATEWAY_RETRIES=0", "GATEWAY_BYTES_PER_DAY=1000"])
+def test_where_one_is_to_pay_or_to_count_for_no_other_each_goes_alone(
+    setting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(*setting.split("="))
+    get_settings.cache_clear()
+    assert [len(ids(message)) for message in group_messages(rows(1, 2, 3))] == [1, 1, 1]
+    get_settings.cache_clear()
+
+
+def test_flower_is_shown_the_ids_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = Celery(broker="memory://")
+    monkeypatch.setattr(celery_app, "app", app)
+    [message] = group_messages(rows(*[1] * FILES))
+    queue.send([message])
+    with app.connection_for_read() as connection:
+        sent = connection.SimpleQueue(message.queue).get(timeout=2)
+    assert all(str(each) in sent.headers["argsrepr"] for each in ids(message))

@@ -1,0 +1,32 @@
+"""The end of a task: its owner's slot is free, so the owner's next rows are published at once.
+
+A worker that is killed before leaves this to the sweep.
+"""
+
+import logging
+from uuid import UUID
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.db import session_scope
+from gateway.models import Job, Transfer
+from gateway.work import turns
+from gateway.work.turns import Model
+
+_MODELS: dict[str, Model] = {"transfers": Transfer, "jobs": Job}
+_log = logging.getLogger(__name__)
+
+
+def publish_next(task: str, row_id: str) -> None:
+    """Publish the next messages of the owner of the row that the task has worked on."""
+    model = _MODELS.get(task.partition(".")[0])
+    if model is None:
+        return
+    try:
+        with session_scope(read_only=True) as session:
+            waiting = turns.owner_with_waiting_rows(session, model, UUID(row_id))
+        if waiting is not None:
+            with session_scope() as session:
+                turns.send_next(session, model, *waiting)
+    except (SQLAlchemyError, ValueError) as error:
+        _log.warning("%s: the next rows wait for the sweep: %s", row_id, type(error).__name__)
