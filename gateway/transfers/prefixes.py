@@ -9,8 +9,11 @@ from uuid import uuid4
 from sqlalchemy import Select, and_, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from gateway.clusters import catalog
+from gateway.clusters.owner_roots import owner_roots
 from gateway.db import db_now, utc_now
 from gateway.errors import Cancelled, Fault, StorageError
+from gateway.jobs.attempts import PathCheck
 from gateway.models import Transfer
 from gateway.settings import get_settings
 from gateway.states import TRANSFER_MOVES, TransferState
@@ -19,10 +22,11 @@ from gateway.transfers.throughput import Throughput
 from gateway.work.claims import Claim, lock_claimed
 from gateway.work.failures import ON_REQUEST
 from gateway.work.outbox import publish
-from gateway.work.transitions import begin_many, move, move_many, note_many
+from gateway.work.transitions import begin_many, move, move_many, note, note_many
 
 MOST_CHILDREN = 50_000
 CLAIMED_PER_S = 50  # a cautious guess: a message is sent again only when its turn should have come
+_OMITTED = "left out: {count} files or folders of other owners' jobs, of the gateway or of its account"
 _BAD_ENDS = (TransferState.FAILED, TransferState.CANCELLED)
 _INHERITED = ("owner", "kind", "infrastructure", "endpoint", "bucket", "region", "credentials")
 
@@ -40,18 +44,28 @@ def is_prefix(row: Transfer) -> bool:
     return row.object.endswith("/")
 
 
-def expand_prefix(session: Session, claim: Claim, entries: Sequence[PrefixEntry]) -> None:
+def expand_prefix(
+    session: Session, claim: Claim, entries: Sequence[PrefixEntry], *, omitted: int = 0
+) -> None:
     """Insert a child for each entry, all or none, send them all, and let the parent wait for them.
+
+    `omitted` is the number of files and folders below the prefix that the owner's requests do not reach; the
+    history tells it.
 
     Raises
     ------
     StorageError
         When there is nothing to transfer, too much, or a name that is no path below a folder.
+    Invalid
+        When the path of a child is one that no request may write.
     """
     parent = lock_claimed(session, Transfer, claim)
     if parent.cancel_requested_at is not None:
         raise Cancelled(ON_REQUEST)
     _check_entries(parent, entries)
+    _check_destinations(session, parent, entries)
+    if omitted:
+        note(session, parent, _OMITTED.format(count=omitted), "")
     now = session.scalar(select(db_now())) or utc_now()
     children = [_child_columns(parent, entry, now, n) for n, entry in enumerate(entries)]
     session.execute(insert(Transfer), children)
@@ -79,6 +93,16 @@ def _check_entries(parent: Transfer, entries: Sequence[PrefixEntry]) -> None:
             )
 
 
+def _check_destinations(session: Session, parent: Transfer, entries: Sequence[PrefixEntry]) -> None:
+    """Raise Invalid for a child that would be written where no request writes."""
+    if parent.kind == "s3_result":
+        return
+    roots = owner_roots(catalog.get_cluster(session, parent.infrastructure), parent.owner)
+    texts = (_child_path(parent, entry) for entry in entries)
+    paths = {roots.confine(text, "dst"): text for text in texts}
+    PathCheck(session, parent.owner, roots).check_written(paths, "dst")
+
+
 def _is_path(name: str) -> bool:
     """Tell whether the name is a relative path that a folder and the database can hold."""
     try:
@@ -99,11 +123,15 @@ def _child_columns(parent: Transfer, entry: PrefixEntry, now: datetime, number: 
         "id": uuid4(),
         "parent_id": parent.id,
         "object": f"{parent.object}{entry.name}",
-        "path": f"{parent.path.rstrip('/')}/{entry.name}",
+        "path": _child_path(parent, entry),
         "bytes_total": entry.size,
         "next_send_at": now + timedelta(seconds=wait_s),
         "created_at": now + timedelta(microseconds=number),  # keeps their order
     }
+
+
+def _child_path(parent: Transfer, entry: PrefixEntry) -> str:
+    return f"{parent.path.rstrip('/')}/{entry.name}"
 
 
 def failed_children(session: Session, parent: Transfer) -> list[Transfer]:

@@ -4,13 +4,15 @@ import logging
 
 from gateway.clusters import catalog
 from gateway.clusters.configuration import Cluster
+from gateway.clusters.owner_roots import owner_roots
 from gateway.db import session_scope
 from gateway.errors import Cancelled, SchedulerError
 from gateway.filesystems.opening import open_filesystem
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs.ending import read_ending
-from gateway.jobs.folders import attempt_folder
+from gateway.jobs.folders import JobFolders, attempt_folder
+from gateway.jobs.placement import check_placement
 from gateway.jobs.spec import prepare
 from gateway.jobs.usage import measure_usage
 from gateway.models import Job
@@ -22,6 +24,7 @@ from gateway.work import claims
 from gateway.work.claims import Claim
 from gateway.work.failures import ON_REQUEST
 from workers.claim_context import GivenUp, claim_row, recording_failure
+from workers.client_files import open_client_files
 from workers.lease_keeper import LeaseKeeper
 from workers.tasks import LOST_WORKER
 
@@ -55,6 +58,8 @@ def _submit(row: Job, cluster: Cluster, filesystem: SharedFilesystem, claim: Cla
             return found.scheduler_id
     if row.cancel_requested_at is not None:
         raise Cancelled(ON_REQUEST)
+    folders = JobFolders.of(row.params, owner_roots(cluster, row.owner))
+    check_placement(folders, row.services.split(), open_client_files(cluster, row.owner))
     filesystem.make_folder(prepared.job_file.parent)
     filesystem.write_text(prepared.job_file, prepared.job_json)
     return scheduler.submit(prepared.spec)
