@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from gateway.accounts.owner_names import owner_folder_name
@@ -37,6 +38,7 @@ class OwnerRoots:
         return path
 
 
+@lru_cache(maxsize=1024)
 def owner_roots(cluster: Cluster, owner: str) -> OwnerRoots:
     """Return the owner's folders: the roots that hold `{owner}`, or a folder below the home.
 

@@ -23,7 +23,10 @@ class Judge(Protocol):
     """The rule of a caller that refuses places beside the protected ones."""
 
     def __call__(self, places: Sequence[str], *, write: bool) -> Mapping[str, str]:
-        """Return the refused ones of some paths without links, each with the reason."""
+        """Return the refused ones of some paths without links, each with the reason.
+
+        A path below a refused one is refused as well.
+        """
 
 
 def judge_nothing(places: Sequence[str], *, write: bool) -> Mapping[str, str]:  # noqa: ARG001
@@ -48,14 +51,15 @@ class Confinement:
     @contextmanager
     def folder(self, path: PurePosixPath, *, write: bool = False, create: bool = False) -> Iterator[int]:
         """Open a folder for reading or writing below it, and create missing folders if asked to."""
-        with self._open(path, write=write, create=create) as (folder, _):
+        with self._open(_Walk(path, self._root(path), write=write), create=create) as (folder, _):
             yield folder
 
     @contextmanager
     def parent(self, path: PurePosixPath, *, create: bool = False) -> Iterator[int]:
         """Open the folder that holds `path`, to write or remove the file or folder of that name there."""
-        with self._open(path.parent, write=True, create=create) as (folder, place):
-            self._check_name(folder, place, path, path.name, write=True)
+        walk = _Walk(path, self._root(path.parent), write=True)
+        with self._open(walk, walk.names[:-1], create=create) as (folder, _):
+            self._check_dot(folder, path.name, path)
             if self._covers_entry(folder, path.name):
                 raise _refusal(path, _PROTECTED)
             yield folder
@@ -63,15 +67,14 @@ class Confinement:
     @contextmanager
     def handle(self, path: PurePosixPath) -> Iterator[int]:
         """Open `path` as a handle (O_PATH), which reads nothing of it."""
-        is_root = path in self.roots
-        with self._open(path if is_root else path.parent) as (folder, place):
-            name = "." if is_root else path.name
-            if not is_root:
-                self._check_name(folder, place, path, name, write=False)
+        walk = _Walk(path, self._root(path), write=False)
+        with self._open(walk, walk.names[:-1]) as (folder, place):
+            name = walk.names[-1] if walk.names else "."
+            self._check_dot(folder, name, path)
             with filesystem_errors(path):
                 handle = os.open(name, os.O_PATH | os.O_CLOEXEC, dir_fd=folder)
         try:
-            self._check_place(handle, path, "" if is_root else f"{place}/{name}", write=False)
+            self._check_place(handle, walk, f"{place}/{name}" if walk.names else place, ())
             yield handle
         finally:
             os.close(handle)
@@ -80,43 +83,38 @@ class Confinement:
         """Return the names in an open folder that may be listed."""
         place = _real_path(folder)
         refused = self._judge([f"{place}/{name}" for name in names], write=False)
+        is_home = self._protection.is_home(folder)
         return [
             name
             for name in names
-            if f"{place}/{name}" not in refused
-            and not self._protection.covers_name(folder, place, name)
+            if not (is_home and name.startswith("."))
+            and f"{place}/{name}" not in refused
+            and not self._protection.covers_path(f"{place}/{name}")
             and not self._covers_entry(folder, name)
         ]
 
     @contextmanager
     def _open(
-        self, path: PurePosixPath, *, write: bool = False, create: bool = False
+        self, walk: "_Walk", names: Sequence[str] | None = None, *, create: bool = False
     ) -> Iterator[tuple[int, str]]:
-        """Open a folder, and return it with its path without links."""
-        root = self._root(path)
-        with filesystem_errors(path):
+        """Open the folder of the names, or all of the walk, and return it with its path without links."""
+        with filesystem_errors(walk.path):
             for folder in self._own if create else ():
-                if _is_at_or_below(root, folder):
+                if _is_at_or_below(walk.root, folder):
                     _make_private(folder)
-            fd = os.open(root, _FOLDER)
+            fd = os.open(walk.root, _FOLDER)
         try:
-            place = self._check_place(fd, path, "", write=write)
-            for name in path.parts[len(root.parts) :]:
-                self._check_name(fd, place, path, name, write=write)
-                with filesystem_errors(path):
+            place = self._check_place(fd, walk, "", walk.names)
+            for number, name in enumerate(walk.names if names is None else names):
+                self._check_dot(fd, name, walk.path)
+                with filesystem_errors(walk.path):
                     deeper = _step(fd, name, create=create)
                 os.close(fd)
                 fd = deeper
-                place = self._check_place(fd, path, f"{place}/{name}", write=write)
+                place = self._check_place(fd, walk, f"{place}/{name}", walk.names[number + 1 :])
             yield fd, place
         finally:
             os.close(fd)
-
-    def _covers_entry(self, folder: int, name: str) -> bool:
-        """Return whether a name in an open folder is a second name of a protected file or folder."""
-        with suppress(OSError):
-            return self._protection.covers_file(os.stat(name, dir_fd=folder, follow_symlinks=False))
-        return False
 
     def _root(self, path: PurePosixPath) -> PurePosixPath:
         for root in self.roots:
@@ -124,23 +122,18 @@ class Confinement:
                 return root
         raise FilesystemError(f"{path} leaves the folders that are allowed on the cluster", Fault.PERMISSION)
 
-    def _check_name(self, folder: int, place: str, path: PurePosixPath, name: str, *, write: bool) -> None:
-        """Raise FilesystemError when a name in a folder is out of reach, whether it exists or not."""
-        if self._protection.covers_name(folder, place, name):
-            raise _refusal(path, _PROTECTED)
-        self._check_judged(f"{place}/{name}", path, write=write)
-
-    def _check_place(self, fd: int, path: PurePosixPath, expected: str, *, write: bool) -> str:
+    def _check_place(self, fd: int, walk: "_Walk", expected: str, rest: Sequence[str]) -> str:
         """Return where a descriptor leads, or raise FilesystemError.
 
-        A name that is no link leads to the expected place, whose path was judged before it was opened.
+        The root and every link begin a new path, of which all is judged, the missing names in `rest` as well.
         """
         real = _real_path(fd)
         if self._protection.covers_file(os.fstat(fd)):
-            raise _refusal(path, _PROTECTED)
+            raise _refusal(walk.path, _PROTECTED)
         if real != expected:
-            self._check_link(real, path)
-            self._check_judged(real, path, write=write)
+            if real != str(walk.root):
+                self._check_link(real, walk.path)
+            self._check_path("/".join((real, *rest)), walk)
         return real
 
     def _check_link(self, real: str, path: PurePosixPath) -> None:
@@ -152,9 +145,31 @@ class Confinement:
         if self._protection.covers_path(real) or self._protection.covers_folder_between(above, real):
             raise _refusal(path, _PROTECTED)
 
-    def _check_judged(self, place: str, path: PurePosixPath, *, write: bool) -> None:
-        if reason := self._judge([place], write=write).get(place):
-            raise _refusal(path, reason)
+    def _check_path(self, place: str, walk: "_Walk") -> None:
+        """Raise FilesystemError when a path is out of reach, whether it exists or not."""
+        if self._protection.covers_path(place):
+            raise _refusal(walk.path, _PROTECTED)
+        if reason := self._judge([place], write=walk.write).get(place):
+            raise _refusal(walk.path, reason)
+
+    def _check_dot(self, folder: int, name: str, path: PurePosixPath) -> None:
+        """Raise FilesystemError for a dot file of the home, by any path that leads to the home."""
+        if name.startswith(".") and name != "." and self._protection.is_home(folder):
+            raise _refusal(path, _PROTECTED)
+
+    def _covers_entry(self, folder: int, name: str) -> bool:
+        """Return whether a name in an open folder is a second name of a protected file or folder."""
+        with suppress(OSError):
+            return self._protection.covers_file(os.stat(name, dir_fd=folder, follow_symlinks=False))
+        return False
+
+
+class _Walk:
+    """The walk to one path: its root, the names below it, and whether it is for writing."""
+
+    def __init__(self, path: PurePosixPath, root: PurePosixPath, *, write: bool) -> None:
+        self.path, self.root, self.write = path, root, write
+        self.names = path.parts[len(root.parts) :]
 
 
 def _refusal(path: PurePosixPath, reason: str) -> FilesystemError:

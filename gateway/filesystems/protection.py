@@ -40,10 +40,9 @@ class Protection:
         """Return whether a file or folder is a protected one, by its inode."""
         return _inode(found) in self._inodes
 
-    def covers_name(self, folder: int, place: str, name: str) -> bool:
-        """Return whether a name in a folder, whose path is `place`, is protected, even a missing one."""
-        is_hidden = name.startswith(".") and _inode(os.fstat(folder)) in self._homes
-        return is_hidden or self._paths.cover(f"{place}/{name}")
+    def is_home(self, folder: int) -> bool:
+        """Return whether an open folder is the home, whose dot files are protected."""
+        return bool(self._homes) and _inode(os.fstat(folder)) in self._homes
 
     def covers_folder_between(self, root: str, real: str) -> bool:
         """Return whether a path goes, below a root, through a second name of a protected folder."""
