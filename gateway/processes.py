@@ -13,10 +13,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import NoReturn
 
 from gateway.errors import GatewayError
-from gateway.settings import adopt_settings, dump_settings, get_settings
+from gateway.settings import ENV_FILE, adopt_settings, dump_settings, get_settings
 
 CELERY = "celery.__main__:main"
 _PR_SET_DUMPABLE = 4
@@ -39,6 +40,8 @@ def _is_plain(name: str) -> bool:
 def pack() -> bytes:
     """Return this process's settings and its other variables, for `adopt` in another process."""
     others = {n: v for n, v in os.environ.items() if not _is_plain(n) and not n.startswith(_OURS)}
+    if named := os.environ.get(ENV_FILE):  # the file is protected from the requests of clients
+        others[ENV_FILE] = str(Path(named).absolute())
     return json.dumps({"settings": dump_settings(get_settings()), "environment": others}).encode()
 
 

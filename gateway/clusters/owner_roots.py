@@ -1,37 +1,57 @@
 """Owner roots: the folders of a cluster that one owner may use."""
 
-from dataclasses import dataclass
+import dataclasses
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from gateway.accounts.owner_names import owner_folder_name
 from gateway.callers import LOCAL
 from gateway.clusters.configuration import OWNER, OWNERS, Cluster
 from gateway.clusters.paths import confine
+from gateway.clusters.protected import ProtectedPaths, protected_paths
+from gateway.errors import Invalid
 
 
 @dataclass(frozen=True)
 class OwnerRoots:
     """The folders that one owner may use on one cluster.
 
-    Relative paths and `${HOME}` start at `home`; a path must lie below one of `roots`; the first write
-    creates the folders `own`.
+    Relative paths and `${HOME}` start at `home`; a path must lie below one of `roots` and outside of
+    `protected`; the first write creates the folders `own`.
     """
 
     home: PurePosixPath
     roots: tuple[PurePosixPath, ...]
     own: tuple[PurePosixPath, ...] = ()
+    protected: ProtectedPaths = dataclasses.field(default_factory=ProtectedPaths)
 
     def confine(self, text: str, field: str) -> PurePosixPath:
-        """Return the absolute path, or raise Invalid when it leaves the roots."""
-        return confine(text, self.home, self.roots, field)
+        """Return the absolute path, or raise Invalid when it leaves the roots or is protected."""
+        path = confine(text, self.home, self.roots, field)
+        if self.protected.cover(str(path)):
+            raise Invalid(
+                f"{text!r} leads to files of the gateway or of its account (its control folder, an"
+                " interpreter, a name with a dot in the home), which no request reaches: choose another path",
+                field=field,
+            )
+        return path
 
 
+@lru_cache(maxsize=1024)
 def owner_roots(cluster: Cluster, owner: str) -> OwnerRoots:
     """Return the owner's folders: the roots that hold `{owner}`, or a folder below the home.
 
     Without configured roots, every owner has a folder below `owners` in the home. The owner `local` is
     the exception: a gateway without accounts uses the home itself, as it did before accounts existed.
     """
+    places = _owner_folders(cluster, owner)
+    protected = ProtectedPaths.of([cluster.home], protected_paths(cluster), [cluster.control], places.roots)
+    return replace(places, protected=protected)
+
+
+def _owner_folders(cluster: Cluster, owner: str) -> OwnerRoots:
+    """Return the owner's folders without the protected paths."""
     if not cluster.roots:
         if owner == LOCAL.owner:
             return OwnerRoots(cluster.home, (cluster.home,))

@@ -2,20 +2,40 @@
 
 import os
 import stat
+import time
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from gateway.clusters.configuration import Cluster
 from gateway.clusters.owner_roots import owner_roots
+from gateway.clusters.protected import protected_paths
 from gateway.errors import Fault, FilesystemError
+from gateway.filesystems.confinement import Judge, judge_nothing
 from gateway.filesystems.errors import filesystem_errors
+from gateway.filesystems.installation import installation_paths, node_paths
+from gateway.filesystems.protection import Protection
 from gateway.filesystems.shared import SharedFilesystem
 
+LOOK_AGAIN_S = 10.0
 
-def open_filesystem(cluster: Cluster, owner: str) -> SharedFilesystem:
-    """Return the owner's part of the cluster's filesystem, without the gateway's own files."""
+
+def open_filesystem(cluster: Cluster, owner: str, judge: Judge = judge_nothing) -> SharedFilesystem:
+    """Return the owner's part of the cluster's filesystem, without protected places.
+
+    `judge` refuses further places; a filesystem for the requests of clients needs one.
+    """
     folders = owner_roots(cluster, owner)
-    return SharedFilesystem(folders.roots, folders.own, protected=(cluster.control,))
+    protection = _protection(cluster, folders.roots, int(time.monotonic() / LOOK_AGAIN_S))
+    return SharedFilesystem(folders.roots, folders.own, protection=protection, judge=judge)
+
+
+@lru_cache(maxsize=256)
+def _protection(cluster: Cluster, roots: tuple[PurePosixPath, ...], _period: int) -> Protection:
+    """Return the protected places as they are in this period: each file would cost a look at all of them."""
+    python = PurePosixPath(cluster.python)
+    paths = (*protected_paths(cluster), *node_paths(python), *installation_paths())
+    return Protection(cluster.home, tuple(dict.fromkeys(paths)), [cluster.control], roots)
 
 
 def open_control(cluster: Cluster) -> SharedFilesystem:

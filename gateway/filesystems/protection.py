@@ -5,32 +5,73 @@ protected folder, and a folder that does not exist yet; the inode covers a secon
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from functools import cached_property
+from itertools import accumulate
 from pathlib import PurePosixPath
+
+from gateway.clusters.protected import ProtectedPaths
+
+_Inode = tuple[int, int]
 
 
 class Protection:
-    """The protected paths of one cluster, as they are at the first look."""
+    """The protected paths of one cluster between the roots of one owner, as they are when it is made."""
 
-    def __init__(self, paths: Iterable[PurePosixPath] = ()) -> None:
-        self._paths = tuple(map(str, paths))
+    def __init__(
+        self,
+        home: PurePosixPath | None = None,
+        paths: Sequence[PurePosixPath] = (),
+        closed: Sequence[PurePosixPath] = (),
+        roots: Sequence[PurePosixPath] = (),
+    ) -> None:
+        homes = [home] if home else []
+        given = (homes, paths, closed, roots)
+        self._paths = ProtectedPaths.of(*given) | ProtectedPaths.of(*(map(_real, each) for each in given))
+        passed = (path for path in paths if not _holds(path, roots))
+        self._inodes = frozenset(_inodes([*closed, *passed]))
+        self._homes = frozenset(_inodes(homes))
 
-    def covers(self, real: str, found: os.stat_result | None) -> bool:
-        """Return whether a place is protected: its path without links, and its status if it exists."""
-        below = f"{real}/".startswith(self._prefixes)
-        return below or (found is not None and (found.st_dev, found.st_ino) in self._inodes)
+    def covers_path(self, real: str) -> bool:
+        """Return whether a path without links is protected or lies below a protected folder."""
+        return self._paths.cover(real)
 
-    @cached_property
-    def _prefixes(self) -> tuple[str, ...]:
-        return tuple(f"{each}/" for path in self._paths for each in (path, os.path.realpath(path)))
+    def covers_file(self, found: os.stat_result) -> bool:
+        """Return whether a file or folder is a protected one, by its inode."""
+        return _inode(found) in self._inodes
 
-    @cached_property
-    def _inodes(self) -> frozenset[tuple[int, int]]:
-        inodes = set()
-        for path in self._paths:
-            with suppress(OSError):
-                found = os.stat(path)  # noqa: PTH116  a Path costs as much as the call itself
-                inodes.add((found.st_dev, found.st_ino))
-        return frozenset(inodes)
+    def is_home(self, folder: int) -> bool:
+        """Return whether an open folder is the home, whose dot files are protected."""
+        return bool(self._homes) and _inode(os.fstat(folder)) in self._homes
+
+    def covers_folder_between(self, root: str, real: str) -> bool:
+        """Return whether a path goes, below a root, through a second name of a protected folder."""
+        base = root.rstrip("/")
+        names = real.removeprefix(base).split("/")
+        folders = accumulate(names, "{}/{}".format)
+        return any(
+            inode in self._inodes or (name.startswith(".") and inode in self._homes)
+            for folder, name in zip(folders, [*names[1:], ""], strict=True)
+            for inode in _inodes([f"{base}{folder}" or "/"])
+        )
+
+
+def _real(path: PurePosixPath) -> PurePosixPath:
+    return PurePosixPath(os.path.realpath(path))
+
+
+def _holds(path: PurePosixPath, roots: Iterable[PurePosixPath]) -> bool:
+    return any(_real(root).is_relative_to(_real(path)) for root in roots)
+
+
+def _inodes(paths: Iterable[PurePosixPath | str]) -> Iterator[_Inode]:
+    for path in paths:
+        with suppress(OSError):
+            yield _inode(os.stat(path))  # noqa: PTH116  a Path costs as much as the call itself
+
+
+def _inode(found: os.stat_result) -> _Inode:
+    return found.st_dev, found.st_ino
+
+
+UNPROTECTED = Protection()

@@ -1,29 +1,22 @@
-"""The folders of a job: those of its runs, those that it reads, and the check of their owner."""
+"""The folders of a job: those of its runs, and those that it reads."""
 
-import re
 from pathlib import PurePosixPath
 from typing import Any
-from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy.orm import Session
 
 from gateway.clusters.owner_roots import OwnerRoots
 from gateway.clusters.paths import join_below
-from gateway.errors import NotFound
 from gateway.models import Job
 
 OUTPUT = PurePosixPath("Output_Data")  # the spelling is part of the contract
 _RUNS = PurePosixPath("jobs")
-_JOBS = OUTPUT / _RUNS
-_RUN_FOLDER = re.compile(
-    rf"/{_JOBS}/([0-9a-fA-F]{{8}}(?:-[0-9a-fA-F]{{4}}){{3}}-[0-9a-fA-F]{{12}})\.[0-9]+(?:/|$)"
-)
+JOBS = OUTPUT / _RUNS
 
 
 def output_folder(job: Job, run: int | None = None) -> PurePosixPath:
     """Return the folder into which the kernels of the run write, and no other job does."""
-    return PurePosixPath(job.data_folder) / _JOBS / f"{job.id}.{run or job.run}"
+    return PurePosixPath(job.data_folder) / JOBS / f"{job.id}.{run or job.run}"
 
 
 def control_folder(job: Job) -> PurePosixPath:
@@ -71,11 +64,3 @@ class JobFolders(BaseModel):
             inference=confine("inference_knn_path", str(data), params["inference_knn_path"]),
             labels=confine("clustering_label_path", str(data), params["clustering_label_path"]),
         )
-
-
-def check_job_owner(session: Session, owner: str, path: PurePosixPath) -> None:
-    """Raise NotFound when the path lies in the folder of another owner's job."""
-    found = _RUN_FOLDER.search(str(path))
-    row = session.get(Job, UUID(found[1])) if found else None
-    if row is not None and row.owner != owner:
-        raise NotFound(f"there is no job {row.id}")

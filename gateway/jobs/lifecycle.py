@@ -14,7 +14,8 @@ from gateway.clusters import catalog
 from gateway.clusters.owner_roots import owner_roots
 from gateway.db import utc_now
 from gateway.errors import Conflict, Fault, Invalid, NotFound
-from gateway.jobs.folders import OUTPUT, JobFolders, check_job_owner
+from gateway.jobs.attempts import PathCheck
+from gateway.jobs.folders import OUTPUT, JobFolders
 from gateway.jobs.params import parse_params
 from gateway.jobs.resources import ResourceRequest, grant
 from gateway.jobs.services import RESULT_FILES, check_services
@@ -53,9 +54,9 @@ def create(session: Session, owner: str, request: JobRequest) -> Job:
     cluster = catalog.get_cluster(session, request.infrastructure)
     check_services(request.services)
     params, warnings = parse_params(request.params, request.services, cluster)
-    folders = JobFolders.of(params, owner_roots(cluster, owner))
-    for folder in dict(folders).values():
-        check_job_owner(session, owner, folder)
+    roots = owner_roots(cluster, owner)
+    folders = JobFolders.of(params, roots)
+    PathCheck(session, owner, roots).check_job(folders, params)
     quotas.admit(session, owner, cluster, Job)
     row = Job(
         owner=owner,

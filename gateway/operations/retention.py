@@ -9,6 +9,7 @@ whose cluster is no longer known, has no files within reach and is deleted at on
 """
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -21,6 +22,7 @@ from gateway.clusters import catalog
 from gateway.clusters.configuration import Cluster
 from gateway.clusters.owner_roots import owner_roots
 from gateway.db import due_in, utc_now
+from gateway.errors import Invalid
 from gateway.jobs.folders import JobFolders
 from gateway.models import Event, Job, Transfer
 from gateway.states import TransferState
@@ -99,15 +101,17 @@ def delete_row(session: Session, row: Transfer | Job) -> None:
 
 
 def paths_in_use(session: Session, cluster: Cluster) -> set[PurePosixPath]:
-    """Return the paths on the cluster that unfinished work reads or writes."""
+    """Return the paths on the cluster that unfinished work reads or writes, without the refused ones."""
     used: set[PurePosixPath] = set()
     moving = Transfer.infrastructure == cluster.name, Transfer.state.in_(Transfer.live)
     for owner, path in session.execute(select(Transfer.owner, Transfer.path).where(*moving)):
-        used.add(owner_roots(cluster, owner).confine(path, "path"))
+        with suppress(Invalid):
+            used.add(owner_roots(cluster, owner).confine(path, "path"))
     computing = Job.infrastructure == cluster.name, Job.state.in_(Job.live)
     for owner, params in session.execute(select(Job.owner, Job.params).where(*computing)):
-        folders = JobFolders.of(params, owner_roots(cluster, owner))
-        used |= {folders.input, folders.inference, folders.labels}
+        with suppress(Invalid):
+            folders = JobFolders.of(params, owner_roots(cluster, owner))
+            used |= {folders.input, folders.inference, folders.labels}
     return used
 
 

@@ -16,7 +16,7 @@ from gateway.db import db_now, utc_now
 from gateway.egress.policy import check_endpoint
 from gateway.errors import Conflict, GatewayError, NotFound
 from gateway.jobs import lifecycle as jobs
-from gateway.jobs.folders import check_job_owner
+from gateway.jobs.attempts import PathCheck
 from gateway.models import Transfer
 from gateway.settings import get_settings
 from gateway.states import TransferState, is_final
@@ -110,8 +110,13 @@ def create(session: Session, owner: str, request: S3Request) -> Transfer:
 
 
 def _check_path(session: Session, cluster: Cluster, owner: str, path: str, field: str) -> None:
-    """Raise Invalid when the path leaves the owner's roots, NotFound when it is in another's job."""
-    check_job_owner(session, owner, owner_roots(cluster, owner).confine(path, field))
+    """Raise Invalid or NotFound when the owner's requests may not read `src`, or not write `dst`."""
+    roots = owner_roots(cluster, owner)
+    confined, check = roots.confine(path, field), PathCheck(session, owner, roots)
+    if field == "src":
+        check.check_read([confined])
+    else:
+        check.check_written({confined: path}, field)
 
 
 def get(session: Session, caller: Caller, kind: str, row_id: UUID) -> Transfer:

@@ -9,18 +9,22 @@ from uuid import uuid4
 from sqlalchemy import Select, and_, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from gateway.clusters import catalog
+from gateway.clusters.owner_roots import owner_roots
 from gateway.db import db_now, utc_now
 from gateway.errors import Cancelled, Fault, StorageError
+from gateway.jobs.attempts import PathCheck
 from gateway.models import Transfer
 from gateway.states import TRANSFER_MOVES, TransferState
 from gateway.transfers.throughput import Throughput
 from gateway.work import quotas
 from gateway.work.claims import Claim, lock_claimed
 from gateway.work.failures import ON_REQUEST
-from gateway.work.transitions import begin_many, move, move_many, note_many
+from gateway.work.transitions import begin_many, move, move_many, note, note_many
 from gateway.work.turns import send_next
 
 MOST_CHILDREN = 50_000
+_OMITTED = "left out: {count} files or folders of other owners' jobs, of the gateway or of its account"
 _BAD_ENDS = (TransferState.FAILED, TransferState.CANCELLED)
 _INHERITED = ("owner", "kind", "infrastructure", "endpoint", "bucket", "region", "credentials")
 
@@ -38,8 +42,13 @@ def is_prefix(row: Transfer) -> bool:
     return row.object.endswith("/")
 
 
-def expand_prefix(session: Session, claim: Claim, entries: Sequence[PrefixEntry]) -> None:
+def expand_prefix(
+    session: Session, claim: Claim, entries: Sequence[PrefixEntry], *, omitted: int = 0
+) -> None:
     """Insert a child for each entry, all or none, which wait for their owner's turns, as the parent for them.
+
+    `omitted` is the number of files and folders below the prefix that the owner's requests do not reach; the
+    history tells it.
 
     Raises
     ------
@@ -47,13 +56,18 @@ def expand_prefix(session: Session, claim: Claim, entries: Sequence[PrefixEntry]
         When there is nothing to transfer, too much, or a name that is no path below a folder.
     TooMany
         When the owner's quota does not allow so many bytes.
+    Invalid
+        When the path of a child is one that no request may write.
     """
     parent = lock_claimed(session, Transfer, claim)
     if parent.cancel_requested_at is not None:
         raise Cancelled(ON_REQUEST)
     _check_entries(parent, entries)
+    _check_destinations(session, parent, entries)
     total = sum(entry.size for entry in entries)
     quotas.check_bytes(session, parent.owner, total)
+    if omitted:
+        note(session, parent, _OMITTED.format(count=omitted), "")
     now = session.scalar(select(db_now())) or utc_now()
     children = [_child_columns(parent, entry, now, n) for n, entry in enumerate(entries)]
     session.execute(insert(Transfer), children)
@@ -81,6 +95,16 @@ def _check_entries(parent: Transfer, entries: Sequence[PrefixEntry]) -> None:
             )
 
 
+def _check_destinations(session: Session, parent: Transfer, entries: Sequence[PrefixEntry]) -> None:
+    """Raise Invalid for a child that would be written where no request writes."""
+    if parent.kind == "s3_result":
+        return
+    roots = owner_roots(catalog.get_cluster(session, parent.infrastructure), parent.owner)
+    texts = (_child_path(parent, entry) for entry in entries)
+    paths = {roots.confine(text, "dst"): text for text in texts}
+    PathCheck(session, parent.owner, roots).check_written(paths, "dst")
+
+
 def _is_path(name: str) -> bool:
     """Tell whether the name is a relative path that a folder and the database can hold."""
     try:
@@ -101,11 +125,15 @@ def _child_columns(parent: Transfer, entry: PrefixEntry, now: datetime, number: 
         "id": uuid4(),
         "parent_id": parent.id,
         "object": f"{parent.object}{entry.name}",
-        "path": f"{parent.path.rstrip('/')}/{entry.name}",
+        "path": _child_path(parent, entry),
         "bytes_total": entry.size,
         "turn_at": place,
         "created_at": place,
     }
+
+
+def _child_path(parent: Transfer, entry: PrefixEntry) -> str:
+    return f"{parent.path.rstrip('/')}/{entry.name}"
 
 
 def failed_children(session: Session, parent: Transfer) -> list[Transfer]:

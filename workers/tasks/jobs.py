@@ -5,12 +5,14 @@ from pathlib import Path
 
 from gateway.clusters import catalog
 from gateway.clusters.configuration import Cluster
+from gateway.clusters.owner_roots import owner_roots
 from gateway.db import session_scope
 from gateway.errors import Cancelled, SchedulerError, SchedulerUnavailable
 from gateway.filesystems.opening import open_control
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs.ending import read_ending
-from gateway.jobs.folders import control_folder
+from gateway.jobs.folders import JobFolders, control_folder
+from gateway.jobs.placement import check_placement
 from gateway.jobs.run_folders import create_run, open_run
 from gateway.jobs.spec import prepare
 from gateway.jobs.usage import measure_usage
@@ -24,6 +26,7 @@ from gateway.work import claims
 from gateway.work.claims import Claim
 from gateway.work.failures import ON_REQUEST
 from workers.claim_context import GivenUp, claim_row, recording_failure
+from workers.client_files import open_client_files
 from workers.lease_keeper import LeaseKeeper
 from workers.tasks import LOST_WORKER
 
@@ -57,6 +60,8 @@ def _submit(row: Job, cluster: Cluster, claim: Claim) -> str:
             return found.scheduler_id
     if row.cancel_requested_at is not None:
         raise Cancelled(ON_REQUEST)
+    folders = JobFolders.of(row.params, owner_roots(cluster, row.owner))
+    check_placement(folders, row.services.split(), open_client_files(cluster, row.owner))
     prepared = prepare(_settle_run(row, cluster, claim), cluster)
     open_control(cluster).write_text(prepared.job_file, prepared.job_json)
     return scheduler.submit(prepared.spec)

@@ -10,7 +10,6 @@ from gateway.clusters.owner_roots import owner_roots
 from gateway.credentials.sealing import unseal
 from gateway.db import session_scope
 from gateway.errors import GatewayError
-from gateway.filesystems.opening import open_filesystem
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.models import Transfer
 from gateway.queue import app
@@ -27,6 +26,7 @@ from gateway.transfers.staging.upload import abort_uploads, upload
 from gateway.work import claims
 from gateway.work.claims import Claim
 from workers.claim_context import GivenUp, claim_row, recording_failure
+from workers.client_files import open_client_files
 from workers.group_transfer import SomeFailed, transfer_group
 from workers.lease_keeper import ClaimProgress, LeaseKeeper
 from workers.tasks import LOST_WORKER
@@ -98,14 +98,16 @@ def remove_leftovers(row: Transfer) -> None:
 
 def _expand(row: Transfer, claim: Claim, progress: Progress) -> None:
     """Make a row of every object or file below the prefix, and send them all."""
+    omitted: list[str] = []
     if row.kind == "s3_data":
         with closing(open_prefix(_address(row), _secret(row), get_settings())) as prefix:
             found = list_objects(prefix, progress, MOST_CHILDREN)
     else:
         filesystem, path = cluster_file(row)
-        found = list_files(filesystem, path, progress, MOST_CHILDREN)
+        found = list_files(filesystem, path, progress, MOST_CHILDREN, omitted.append)
+    entries = [PrefixEntry(name, size) for name, size in found]
     with session_scope() as session:
-        prefixes.expand_prefix(session, claim, [PrefixEntry(name, size) for name, size in found])
+        prefixes.expand_prefix(session, claim, entries, omitted=len(omitted))
 
 
 def _move(row: Transfer, claim: Claim, progress: Progress) -> None:
@@ -125,10 +127,10 @@ def _move(row: Transfer, claim: Claim, progress: Progress) -> None:
 
 
 def cluster_file(row: Transfer) -> tuple[SharedFilesystem, PurePosixPath]:
-    """Return the filesystem and the path of the transfer's file on the cluster."""
+    """Return the filesystem within the owner's reach, and the path of the transfer's file in it."""
     cluster = catalog.configured_clusters()[row.infrastructure]
     path = owner_roots(cluster, row.owner).confine(row.path, "path")
-    return open_filesystem(cluster, row.owner), path
+    return open_client_files(cluster, row.owner), path
 
 
 def _source(row: Transfer) -> S3Address | str:

@@ -1,6 +1,6 @@
 """Listing: names and sizes of the files below a prefix of a store, or below a folder of a cluster."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import PurePosixPath
@@ -19,10 +19,17 @@ def list_objects(prefix: Prefix, progress: Progress, most: int) -> list[tuple[st
 
 
 def list_files(
-    filesystem: SharedFilesystem, folder: PurePosixPath, progress: Progress, most: int
+    filesystem: SharedFilesystem,
+    folder: PurePosixPath,
+    progress: Progress,
+    most: int,
+    omit: Callable[[str], None],
 ) -> list[tuple[str, int]]:
-    """Return name and size of each file below a folder: at most one more than `most`."""
-    return _collect(filesystem.files(folder), progress, most)
+    """Return name and size of each file below a folder: at most one more than `most`.
+
+    `omit` is called with the name of each file or folder that is out of reach.
+    """
+    return _collect(filesystem.files(folder, omit), progress, most)
 
 
 def _collect(found: Iterator[tuple[str, int]], progress: Progress, most: int) -> list[tuple[str, int]]:

@@ -97,13 +97,18 @@ def test_the_folder_of_a_foreign_job_is_unknown_though_the_root_is_shared(with_k
     path = _in_shared(new_job(owner="ada", root_dir="/shared", workspace="/", profiling_workspace="/p"))
     params = {"root_dir": "/shared", "workspace": "/", "profiling_workspace": "/p"}
     reading = {**JOB, "params": {**params, "read_input_data": path.removeprefix("/shared")}}
-    bodies = [("/s3_result", {**RESULT, "src": path}), ("/s3_data", {**DATA, "dst": path}), ("/job", reading)]
-    bodies.append(("/data", {"src": "https://example.org/x", "dst": path, "infrastructure": "hpc"}))
+    web = {"src": "https://example.org/x", "dst": path, "infrastructure": "hpc"}
+    reads: list[tuple[str, Any]] = [("/s3_result", {**RESULT, "src": path}), ("/job", reading)]
+    writes: list[tuple[str, Any]] = [("/s3_data", {**DATA, "dst": path}), ("/data", web)]
     before = rows()
-    for url, body in bodies:
+    for owner in ("ada", "eve"):
+        for url, body in writes:
+            answer = with_keys.post(url, json=body, headers=bearer(new_key(owner)))
+            assert (answer.status_code, "the gateway alone writes" in answer.text) == (400, True), url
+    for url, body in reads:
         assert with_keys.post(url, json=body, headers=bearer(new_key("eve"))).status_code == 404, url
     assert rows() == before
-    for url, body in bodies[:3]:
+    for url, body in reads:
         assert with_keys.post(url, json=body, headers=bearer(new_key("ada"))).status_code == 201, url
 
 

@@ -177,6 +177,19 @@ def test_what_running_work_needs_stays_until_it_has_ended(home: Path) -> None:
     assert not (home / "serrano/data/Init_Data/x.csv").exists()
 
 
+def test_work_whose_path_is_refused_today_needs_no_files(home: Path) -> None:
+    _staged(home, "serrano/x.csv", 31)
+    refused_transfer, refused_job = new_transfer(), new_job("fft")
+    with session_scope() as session:
+        session.get_one(Transfer, refused_transfer).path = ".ssh/authorized_keys"
+        row = session.get_one(Job, refused_job)
+        row.params = {**row.params, "read_input_data": "../../../.ssh/id"}
+    _prune("--older-than", "30d", "--yes")
+    _work_off()
+    assert _rows() == {refused_transfer, refused_job}
+    assert not (home / "serrano/x.csv").exists()
+
+
 def test_the_parts_of_a_prefix_stay_as_long_as_the_whole(home: Path) -> None:
     whole = _end(Transfer, new_transfer(path="serrano/p"), 29, children={"completed": 1})
     part = _end(Transfer, new_transfer(path="serrano/p/x"), 31, parent_id=whole)

@@ -79,7 +79,7 @@ def test_a_control_folder_that_holds_a_root_is_refused(
         load_clusters(_file(tmp_path, text))
 
 
-@pytest.mark.parametrize("control", ["control", "/a/../b", "/scratch/{owner}/control", "/x/{y}"])
+@pytest.mark.parametrize("control", ["control", "/a/../b", "/scratch/{owner}/control"])
 def test_a_control_folder_has_one_path(tmp_path: Path, control: str) -> None:
     with pytest.raises(Invalid, match=r"hpc\.control: "):
         load_clusters(_file(tmp_path, GOOD + f'control = "{control}"\n'))

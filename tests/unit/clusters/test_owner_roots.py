@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.clusters.configuration import Cluster
-from gateway.clusters.owner_roots import OwnerRoots, owner_roots
+from gateway.clusters.owner_roots import owner_roots
 from gateway.errors import FilesystemError, Invalid
 from gateway.filesystems.opening import open_filesystem
 
@@ -22,7 +22,7 @@ def _paths(*texts: str) -> tuple[PurePosixPath, ...]:
 
 def test_without_accounts_the_home_is_everybodys() -> None:
     places = owner_roots(_cluster(), "local")
-    assert places == OwnerRoots(PurePosixPath("/home/gw"), _paths("/home/gw"))
+    assert (places.home, places.roots, places.own) == (PurePosixPath("/home/gw"), _paths("/home/gw"), ())
     assert places.confine("serrano/data/x", "dst") == PurePosixPath("/home/gw/serrano/data/x")
 
 
@@ -115,3 +115,54 @@ def test_a_root_that_is_not_there_is_not_created(tmp_path: Path) -> None:
     with pytest.raises(FilesystemError):
         site.make_folder(PurePosixPath(tmp_path / "mount" / "ada" / "x"))
     assert not (tmp_path / "mount").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ".ssh/authorized_keys",
+        "${HOME}/.bashrc",
+        "./.hpc-gateway",
+        "serrano/../.profile",
+        "/home/gw//.config/x",
+        "kernels/bin/python",
+        "kernels/lib/python3.12/site-packages/x.pth",
+        "kernels",
+        "opt/bin/srun",
+        "etc/slurm.conf",
+        "control/jobs/x",
+        "control",
+    ],
+)
+def test_files_that_are_executed_or_trusted_are_refused_by_text(text: str) -> None:
+    cluster = Cluster.model_validate(
+        {
+            "name": "hpc",
+            "scheduler": "slurm",
+            "home": "/home/gw",
+            "control": "/home/gw/control",
+            "python": "/home/gw/kernels/bin/python",
+            "path": "/home/gw/opt/bin:/usr/bin",
+            "slurm_conf": "/home/gw/etc/slurm.conf",
+        }
+    )
+    with pytest.raises(Invalid, match="^dst: .* leads to files of the gateway"):
+        owner_roots(cluster, "local").confine(text, "dst")
+
+
+@pytest.mark.parametrize(
+    "text", ["serrano/.x", "controls/x", "a/.hpc-gateway/x", "kernels2/x", "bin/x", "x./y"]
+)
+def test_other_names_are_not(text: str) -> None:
+    cluster = _cluster().model_copy(update={"python": "/home/gw/kernels/bin/python"})
+    assert owner_roots(cluster, "local").confine(text, "dst") == PurePosixPath("/home/gw") / text
+    assert owner_roots(cluster, "ada").confine(text, "dst") == PurePosixPath("/home/gw/owners/ada") / text
+
+
+def test_an_interpreter_in_the_home_itself_leaves_the_home_open() -> None:
+    cluster = _cluster().model_copy(update={"python": "/home/gw/bin/python"})
+    places = owner_roots(cluster, "local")
+    assert places.confine("serrano/data/x", "dst") == PurePosixPath("/home/gw/serrano/data/x")
+    for text in ("bin/python", "bin/new", "lib/python3.12/site.py", "pyvenv.cfg"):
+        with pytest.raises(Invalid, match="files of the gateway"):
+            places.confine(text, "dst")

@@ -39,7 +39,12 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def site(home: Path) -> SharedFilesystem:
-    return SharedFilesystem([PurePosixPath(home)], protected=[PurePosixPath(home / "control")])
+    return _site(home, home / "control")
+
+
+def _site(root: Path, *protected: Path) -> SharedFilesystem:
+    paths, roots = [PurePosixPath(path) for path in protected], [PurePosixPath(root)]
+    return SharedFilesystem(roots, protection=Protection(None, closed=paths, roots=roots))
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -61,14 +66,14 @@ def test_no_door_leads_into_a_protected_folder(
     site: SharedFilesystem, home: Path, door: str, path: str
 ) -> None:
     before = sorted(home.rglob("*"))
-    with pytest.raises(FilesystemError, match="files of the gateway itself"):
+    with pytest.raises(FilesystemError, match="files of the gateway"):
         DOORS[door](site, PurePosixPath(home / path))
     assert sorted(home.rglob("*")) == before
     assert (home / "control/jobs/job.sh").read_text() == "good"
 
 
 def test_a_link_to_a_protected_file_is_not_read(site: SharedFilesystem, home: Path) -> None:
-    with pytest.raises(FilesystemError, match="files of the gateway itself"):
+    with pytest.raises(FilesystemError, match="files of the gateway"):
         site.read_text(PurePosixPath(home / "data/to_script"), 10)
     site.write_text(PurePosixPath(home / "data/to_script"), "mine")  # replaces the link
     assert (home / "control/jobs/job.sh").read_text() == "good"
@@ -78,9 +83,9 @@ def test_a_link_to_a_protected_file_is_not_read(site: SharedFilesystem, home: Pa
 def test_a_protected_folder_is_not_made_for_a_client(tmp_path: Path, path: str) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data/to_home").symlink_to("..")
-    site = SharedFilesystem([PurePosixPath(tmp_path)], protected=[PurePosixPath(tmp_path / "control")])
+    site = _site(tmp_path, tmp_path / "control")
     for attempt in (site.make_folder, lambda each: site.write_text(each, "bad")):
-        with pytest.raises(FilesystemError, match="files of the gateway itself"):
+        with pytest.raises(FilesystemError, match="files of the gateway"):
             attempt(PurePosixPath(tmp_path / path))
     assert [each.name for each in tmp_path.iterdir()] == ["data"]
 
@@ -94,31 +99,74 @@ def test_a_listing_passes_over_them(site: SharedFilesystem, home: Path) -> None:
 
 def test_a_root_that_leads_into_a_protected_folder_is_none(home: Path) -> None:
     (home / "root").symlink_to(home / "control/jobs")
-    site = SharedFilesystem([PurePosixPath(home / "root")], protected=[PurePosixPath(home / "control")])
+    site = _site(home / "root", home / "control")
     for door in ("write", "read", "make"):
-        with pytest.raises(FilesystemError, match="files of the gateway itself"):
+        with pytest.raises(FilesystemError, match="files of the gateway"):
             DOORS[door](site, PurePosixPath(home / "root/job.sh"))
 
 
 def test_a_protected_path_that_is_a_link_covers_its_target(home: Path) -> None:
     (home / "alias").symlink_to(home / "control")
-    site = SharedFilesystem([PurePosixPath(home)], protected=[PurePosixPath(home / "alias")])
-    with pytest.raises(FilesystemError, match="files of the gateway itself"):
+    site = _site(home, home / "alias")
+    with pytest.raises(FilesystemError, match="files of the gateway"):
         site.read_text(PurePosixPath(home / "control/jobs/job.sh"), 10)
 
 
 def test_a_second_name_of_a_protected_file_or_folder_is_protected(home: Path) -> None:
     os.link(home / "control/jobs/job.sh", home / "data/same")
-    protected = [PurePosixPath(home / "control/jobs/job.sh"), PurePosixPath(home / "control")]
-    site = SharedFilesystem([PurePosixPath(home / "data")], protected=protected)
+    site = _site(home / "data", home / "control/jobs/job.sh", home / "control")
     for door in ("read", "write"):
-        with pytest.raises(FilesystemError, match="files of the gateway itself"):
+        with pytest.raises(FilesystemError, match="files of the gateway"):
             DOORS[door](site, PurePosixPath(home / "data/same"))
     for link in (home / "data").glob("to_*"):
         link.unlink()
     assert dict(site.files(PurePosixPath(home / "data"))) == {"x": 1}
-    assert Protection(protected).covers("/mnt/bound", (home / "control").stat())
-    assert not Protection(protected).covers("/mnt/bound", (home / "data").stat())
+
+
+def test_a_folder_is_known_by_its_inode(home: Path) -> None:
+    """As a bind mount of a protected folder would be, which only root can make."""
+    protection = Protection(None, [PurePosixPath(home / "control")], roots=[PurePosixPath(home)])
+    assert protection.covers_file((home / "control").stat())
+    assert not protection.covers_file((home / "data").stat())
+    (home / "control").rename(home / "renamed")  # the same inode under a name that the text does not know
+    assert not protection.covers_path(str(home / "renamed/jobs"))
+    assert protection.covers_folder_between(str(home), str(home / "renamed/jobs"))
+    site = SharedFilesystem([PurePosixPath(home)], protection=protection)
+    (home / "data/deep").symlink_to(home / "renamed/jobs")
+    for path in ("renamed/jobs/job.sh", "renamed", "data/deep/job.sh"):
+        for door in ("read", "write"):
+            with pytest.raises(FilesystemError, match="files of the gateway"):
+                DOORS[door](site, PurePosixPath(home / path))
+
+
+@pytest.mark.parametrize("name", [".ssh", ".bashrc", ".hpc-gateway", "...", ".. ", ".\u00a0", ".x/y"])
+def test_dot_files_of_the_home_are_protected_by_every_name_of_the_home(tmp_path: Path, name: str) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    protection = Protection(PurePosixPath(home), roots=[PurePosixPath(tmp_path)])
+    site = SharedFilesystem([PurePosixPath(tmp_path)], protection=protection)
+    home.rename(tmp_path / "second")  # as another mount point of the home
+    (tmp_path / "home").symlink_to("second")
+    for path in (f"home/{name}", f"second/{name}"):
+        for attempt in (site.make_folder, lambda each: site.write_text(each, "bad"), site.exists):
+            with pytest.raises(FilesystemError, match="files of the gateway"):
+                attempt(PurePosixPath(tmp_path / path))
+    assert list((tmp_path / "second").iterdir()) == []
+    site.write_text(PurePosixPath(tmp_path / "second/data/.hidden"), "good")
+
+
+def test_a_root_below_a_protected_folder_is_open(tmp_path: Path) -> None:
+    home = PurePosixPath(tmp_path)
+    (tmp_path / ".data/ada").mkdir(parents=True)
+    (tmp_path / ".data/ada/link").symlink_to("folder")
+    (tmp_path / ".data/ada/folder").mkdir()
+    roots = [home / ".data/ada"]
+    protection = Protection(home, [home], [home / ".data/ada/control"], roots)
+    site = SharedFilesystem(roots, protection=protection)
+    site.write_text(roots[0] / "x", "good")
+    site.write_text(roots[0] / "link/x", "good")
+    with pytest.raises(FilesystemError, match="files of the gateway"):
+        site.write_text(roots[0] / "control/x", "bad")
 
 
 def _cluster(home: Path, **more: str) -> Cluster:
@@ -134,7 +182,7 @@ def test_the_control_folder_is_for_the_account_alone(tmp_path: Path) -> None:
     assert control.read_text(cluster.control / "jobs/1/job.sh", 10) == "good"
     with pytest.raises(FilesystemError, match="leaves the folders"):
         control.write_text(PurePosixPath(tmp_path / "x"), "bad")
-    with pytest.raises(FilesystemError, match="files of the gateway itself"):
+    with pytest.raises(FilesystemError, match="files of the gateway"):
         open_filesystem(cluster, "local").read_text(cluster.control / "jobs/1/job.sh", 10)
 
 

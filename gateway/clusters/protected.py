@@ -1,0 +1,76 @@
+"""Protected paths of a cluster, by text: the files that the gateway and its jobs execute, import or trust.
+
+Roots and protected folders may lie in one another in any order, and the nearest one above a path decides: the
+home may be a root although its dot files are protected, and a root may lie in the folder of an interpreter.
+No root opens a part of the control folder.
+"""
+
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+from pathlib import PurePosixPath
+
+from gateway.clusters.configuration import Cluster
+
+# The parts of an interpreter's prefix, for a prefix that is itself the home or a root.
+_INTERPRETER = ("bin", "lib", "lib64", "pyvenv.cfg")
+
+
+@dataclass(frozen=True)
+class ProtectedPaths:
+    """The starts of protected paths, of those that no root opens, and of roots: folders with a slash."""
+
+    protected: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
+    roots: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        homes: Iterable[PurePosixPath],
+        paths: Iterable[PurePosixPath],
+        closed: Iterable[PurePosixPath],
+        roots: Iterable[PurePosixPath],
+    ) -> "ProtectedPaths":
+        """Return the paths, the closed ones and the dot files of the homes as protected between the roots."""
+        dots = (f"{_folder(home)}." for home in homes)
+        return cls((*dots, *map(_folder, paths)), tuple(map(_folder, closed)), tuple(map(_folder, roots)))
+
+    def __or__(self, other: "ProtectedPaths") -> "ProtectedPaths":
+        """Return the starts of both."""
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return ProtectedPaths(*(tuple(dict.fromkeys(mine + theirs)) for mine, theirs in pairs))
+
+    def cover(self, path: str) -> bool:
+        """Return whether a normalised path is protected, or lies below a protected folder."""
+        place = f"{path}/"
+        if place.startswith(self.closed):
+            return True
+        if not place.startswith(self.protected):
+            return False  # as nearly always, and quickly
+        return _longest(place, self.protected) > _longest(place, self.roots)
+
+
+def protected_paths(cluster: Cluster) -> tuple[PurePosixPath, ...]:
+    """Return the protected paths that the configuration names, beside control folder and dot files."""
+    programs = (PurePosixPath(each) for each in cluster.path.split(":"))
+    return (
+        cluster.slurm_conf,
+        *interpreter_paths(PurePosixPath(cluster.python)),
+        *(each for each in programs if each.is_absolute()),
+    )
+
+
+def interpreter_paths(python: PurePosixPath) -> tuple[PurePosixPath, ...]:
+    """Return the folders that an interpreter executes and imports; none where only its name is known."""
+    if not python.is_absolute():
+        return ()
+    prefix = python.parent.parent
+    return (python, prefix, *(prefix / name for name in _INTERPRETER))
+
+
+def _folder(path: PurePosixPath) -> str:
+    return f"{str(path).rstrip('/')}/"
+
+
+def _longest(place: str, starts: Iterable[str]) -> int:
+    return max((len(start) for start in starts if place.startswith(start)), default=0)

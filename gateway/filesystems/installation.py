@@ -1,0 +1,42 @@
+"""The files of this installation: executed, imported or trusted by the worker that runs this code."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+from sqlalchemy import make_url
+
+from gateway.clusters.protected import interpreter_paths
+from gateway.settings import ENV_FILE, SECRETS, get_settings
+
+_PACKAGE = Path(__file__).parents[1]
+_DATABASE_FILES = ("", "-journal", "-wal", "-shm")  # SQLite believes each of them
+
+
+def installation_paths() -> tuple[PurePosixPath, ...]:
+    """Return the folders of programs and packages, and the files of the settings."""
+    imported = (entry for entry in sys.path if entry)
+    found = (*imported, sys.prefix, sys.base_prefix, _PACKAGE, _PACKAGE.parent, *_settings_files())
+    return tuple(PurePosixPath(Path(each).absolute()) for each in found)
+
+
+def _settings_files() -> Iterator[str | Path]:
+    settings = get_settings()
+    yield from (SECRETS, os.environ.get(ENV_FILE) or ".env", settings.infrastructures)
+    yield from (each for each in (settings.credentials_key_file, settings.ca_bundle) if each)
+    url = make_url(settings.database_url.get_secret_value())
+    if url.get_backend_name() == "sqlite" and url.database:
+        yield from (f"{url.database}{ending}" for ending in _DATABASE_FILES)
+
+
+def node_paths(python: PurePosixPath) -> Iterator[PurePosixPath]:
+    """Yield the folders of the nodes' interpreter that follow from its links and its `.pth` files."""
+    if not python.is_absolute():
+        return
+    yield from interpreter_paths(PurePosixPath(os.path.realpath(python)))
+    for file in Path(python.parent.parent).glob("lib/python3*/site-packages/*.pth"):
+        with suppress(OSError):
+            lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+            yield from (PurePosixPath(line) for line in lines if line.startswith("/"))
