@@ -48,7 +48,7 @@ if os.geteuid() == 0:
     KINDS["a device"] = _special(stat.S_IFCHR, os.makedev(1, 5))
 else:
     KINDS["no permission"] = _unreadable
-KINDS |= {
+CONTENTS = {
     name: _write(text)
     for name, text in {
         "empty": b"",
@@ -66,6 +66,7 @@ KINDS |= {
         "a long number": b"9" * 100_000,
     }.items()
 }
+KINDS |= CONTENTS
 
 # Changes of every leaf of a document that was right.
 CHANGES: dict[str, Callable[[Any], Any]] = {

@@ -48,7 +48,9 @@ class AttemptFolder:
             return None
 
     def remove(self) -> None:
-        """Remove the folder and all below it without following a link; a missing folder is fine."""
+        """Remove the folder and all below it without following a link; anything else of its name stays."""
+        if self.identity() is None:  # a pipe in its place would be waited for
+            return
         try:
             self._filesystem.remove_folder(self.path)
         except RecursionError:

@@ -51,8 +51,7 @@ class Spool:
     def lock(self) -> Iterator[None]:
         """Hold the lock of the spool; the kernel releases it when its holder dies."""
         try:
-            for folder in (self._folder.parent, self._folder, self._jobs):
-                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._jobs.mkdir(parents=True, exist_ok=True, mode=0o700)
             file = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 _acquire(file)
