@@ -6,7 +6,7 @@ import typer
 
 from gateway.allow_list import without_port
 from gateway.cleaning import clean
-from gateway.clusters.catalog import configured_clusters
+from gateway.clusters.configuration import configured_clusters
 from gateway.errors import GatewayError
 from gateway.operations.doctor import examine
 from gateway.operations.exposure import open_ports

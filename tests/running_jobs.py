@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 from uuid import UUID
 
-from gateway.clusters import catalog
-from gateway.clusters.configuration import clusters
+from gateway.clusters.configuration import clusters, configured_clusters
 from gateway.db import session_scope
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs import watch
@@ -50,7 +49,7 @@ def use_kernel(tmp_path: Path, cpus: int = 64) -> Path:
 
 
 def scheduler() -> LocalScheduler:
-    found = open_scheduler(catalog.configured_clusters()["hpc"])
+    found = open_scheduler(configured_clusters()["hpc"])
     assert isinstance(found, LocalScheduler)
     return found
 

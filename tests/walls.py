@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from uuid import UUID
 
-from gateway.clusters import catalog
+from gateway.clusters.configuration import configured_clusters
 from gateway.clusters.owner_roots import owner_roots
 from gateway.encryption import new_key
 from tests.bodies import DATA, JOB, RESULT
@@ -90,7 +90,7 @@ class Place:
     @property
     def root(self) -> Path:
         """The folder in which the paths of the owner begin."""
-        return Path(owner_roots(catalog.configured_clusters()["hpc"], self.owner).home)
+        return Path(owner_roots(configured_clusters()["hpc"], self.owner).home)
 
     def unchanged(self) -> bool:
         """Tell whether all protected files are as they were, and the missing ones still missing."""

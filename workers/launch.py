@@ -9,14 +9,12 @@ from collections.abc import Sequence
 from types import FrameType
 
 from gateway import processes
-from gateway.clusters import catalog
-from gateway.clusters.heartbeats import short_slots
-from gateway.clusters.queue_names import control_queue, old_queue, work_queue
+from gateway.clusters.configuration import configured_clusters
+from gateway.clusters.queue_names import HOUSEKEEPING, control_queue, old_queue, short_slots, work_queue
 from gateway.encryption import check_key
 from gateway.errors import NotFound
 from gateway.logs import configure_logging
 from gateway.operations.exposure import warn_of_open_ports
-from gateway.queue import HOUSEKEEPING
 from gateway.supervision import Supervisor
 
 
@@ -48,7 +46,7 @@ def run_workers(names: list[str], *, housekeeping: bool, concurrency: int) -> in
     When one process ends by itself, all others are stopped, so that the service manager sees the failure
     and starts the command again.
     """
-    configured = catalog.configured_clusters()
+    configured = configured_clusters()
     for name in names:
         if name not in configured:
             raise NotFound(f"{name!r} is not in the configuration file; it defines {sorted(configured)}")

@@ -17,8 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import gateway.queue  # noqa: F401  it sends the messages that commits of the watcher ask for
 from gateway import leases
-from gateway.clusters import catalog, telemetry
-from gateway.clusters.configuration import Cluster
+from gateway.clusters import telemetry
+from gateway.clusters.configuration import Cluster, configured_clusters
 from gateway.db import session_scope, utc_now
 from gateway.errors import GatewayError
 from gateway.jobs import lifecycle as jobs
@@ -97,7 +97,7 @@ class Watcher:
 def main() -> None:
     """Watch the cluster named on the command line until SIGTERM; report its worker's number of slots."""
     configure_logging()
-    cluster, concurrency = catalog.configured_clusters()[sys.argv[1]], int(sys.argv[2])
+    cluster, concurrency = configured_clusters()[sys.argv[1]], int(sys.argv[2])
     stop = threading.Event()
 
     def finish(_signal: int, _frame: FrameType | None) -> None:

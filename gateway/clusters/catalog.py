@@ -6,16 +6,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway import encryption
-from gateway.clusters.configuration import Cluster, check_name, clusters
+from gateway.clusters.configuration import Cluster, check_name, configured_clusters
 from gateway.db import utc_now
 from gateway.errors import NotFound
 from gateway.models import Infrastructure
-from gateway.settings import get_settings
-
-
-def configured_clusters() -> dict[str, Cluster]:
-    """Return the clusters of the operator's file."""
-    return clusters(get_settings().infrastructures)
 
 
 def add_cluster(session: Session, entry: Infrastructure, password: str) -> Cluster:

@@ -18,8 +18,9 @@ from pydantic import (
 )
 
 from gateway.clusters.limits import Limits
-from gateway.clusters.queue_names import RESERVED_SUFFIXES
+from gateway.clusters.queue_names import HOUSEKEEPING, RESERVED_SUFFIXES
 from gateway.errors import Invalid
+from gateway.settings import get_settings
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 # For a cluster that is not this machine.
@@ -27,7 +28,7 @@ DEFAULT_MAX_CPUS = 128
 OWNER = "{owner}"
 OWNERS = "owners"
 CONTROL = ".hpc-gateway"
-RESERVED_NAMES = frozenset({"housekeeping"})
+RESERVED_NAMES = frozenset({HOUSEKEEPING})
 
 
 def _check_absolute(path: PurePosixPath) -> PurePosixPath:
@@ -165,3 +166,8 @@ def load_clusters(path: Path) -> dict[str, Cluster]:
 def clusters(path: Path) -> dict[str, Cluster]:
     """Return the clusters of the file, which each process reads once."""
     return load_clusters(path)
+
+
+def configured_clusters() -> dict[str, Cluster]:
+    """Return the clusters of the operator's file."""
+    return clusters(get_settings().infrastructures)

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from gateway import leases
 from gateway.clusters.configuration import Cluster
+from gateway.clusters.queue_names import short_slots
 from gateway.db import db_now, due_in
 from gateway.models import Heartbeat, WorkerSlots
 from gateway.settings import get_settings
@@ -27,11 +28,6 @@ class ClusterHealth:
     def ok(self) -> bool:
         """Whether the cluster can do work."""
         return not (self.worker or self.scheduler or self.filesystem)
-
-
-def short_slots(concurrency: int) -> int:
-    """Return the slots of short work: one more than an owner alone may hold."""
-    return concurrency + 1
 
 
 def record_slots(session: Session, infrastructure: str, worker: str, concurrency: int) -> None:

@@ -1,5 +1,6 @@
 """The names of a cluster's queues: long work, short work and requests have worker processes of their own."""
 
+HOUSEKEEPING = "housekeeping"
 LONG = ".long"
 SHORT = ".short"
 CONTROL = ".control"
@@ -24,3 +25,8 @@ def old_queue(infrastructure: str) -> str:
 def queues_of(infrastructure: str) -> list[str]:
     """Return all queues of a cluster."""
     return [old_queue(infrastructure), *(f"{infrastructure}{suffix}" for suffix in RESERVED_SUFFIXES)]
+
+
+def short_slots(concurrency: int) -> int:
+    """Return the slots of short work: one more than an owner alone may hold."""
+    return concurrency + 1

@@ -6,8 +6,7 @@ import socket
 from collections.abc import Sequence
 
 from gateway.allow_list import without_port
-from gateway.clusters import catalog
-from gateway.clusters.configuration import OWNER
+from gateway.clusters.configuration import OWNER, configured_clusters
 from gateway.errors import GatewayError
 from gateway.settings import get_settings
 
@@ -35,7 +34,7 @@ def warn_of_shared_roots() -> None:
     """Log the folders that all owners share although the gateway has accounts."""
     if get_settings().auth == "none":
         return
-    for cluster in catalog.configured_clusters().values():
+    for cluster in configured_clusters().values():
         shared = [str(root) for root in cluster.roots if OWNER not in root.parts]
         if shared:
             _log.warning(

@@ -10,14 +10,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from gateway.clusters import catalog
-from gateway.clusters.queue_names import queues_of
+from gateway.clusters.configuration import configured_clusters
+from gateway.clusters.queue_names import HOUSEKEEPING, queues_of
 from gateway.db import db_now, session_scope, utc_now
 from gateway.leases import watcher_lease
 from gateway.models import Job, Transfer
 from gateway.operations import overview
 from gateway.operations.overview import LATELY_S, Overview, bad_ends
 from gateway.operations.sweep import LEASE as SWEEP_LEASE
-from gateway.queue import HOUSEKEEPING
 from gateway.queue.depth import queue_depths
 from gateway.states import TransferState
 
@@ -35,7 +35,7 @@ class Collector:
                 names = [cluster.name for cluster in catalog.list_clusters(session)]
         except SQLAlchemyError:
             yield GaugeMetricFamily("gateway_database_up", "Whether the database answers.", 0)
-            names = list(catalog.configured_clusters())
+            names = list(configured_clusters())
         else:
             yield GaugeMetricFamily("gateway_database_up", "Whether the database answers.", 1)
             yield from families

@@ -3,9 +3,9 @@
 A process that commits rows with messages imports this package when it starts.
 """
 
-from gateway.queue.celery_app import HOUSEKEEPING, app, send
+from gateway.queue.celery_app import app, send
 from gateway.work import outbox
 
 outbox.publisher = send
 
-__all__ = ["HOUSEKEEPING", "app", "send"]
+__all__ = ["app", "send"]

@@ -10,11 +10,11 @@ from celery.signals import setup_logging
 from kombu.exceptions import OperationalError
 from kombu.transport import TRANSPORT_ALIASES
 
+from gateway.clusters.queue_names import HOUSEKEEPING
 from gateway.logs import configure_logging
 from gateway.settings import Settings, get_settings
 from gateway.work.outbox import Message
 
-HOUSEKEEPING = "housekeeping"
 SWEEP_TASK = "housekeeping.sweep"
 _log = logging.getLogger(__name__)
 

@@ -6,8 +6,7 @@ from itertools import chain
 from redis import Redis
 from redis.exceptions import RedisError
 
-from gateway.clusters.queue_names import queues_of
-from gateway.queue.celery_app import HOUSEKEEPING
+from gateway.clusters.queue_names import HOUSEKEEPING, queues_of
 from gateway.settings import get_settings
 
 TIMEOUT_S = 1.0

@@ -4,7 +4,7 @@ import os
 from dataclasses import asdict
 from uuid import UUID
 
-from gateway.clusters import catalog
+from gateway.clusters.configuration import configured_clusters
 from gateway.db import session_scope
 from gateway.errors import FilesystemError
 from gateway.filesystems.attempt_folder import AttemptFolder
@@ -22,7 +22,7 @@ def log(key: str, job_id: str, stream: str, offset: int, tail: int | None) -> No
     """Reply with a range of a job's stdout or stderr."""
     with session_scope(read_only=True) as session:
         job = session.get_one(Job, UUID(job_id))
-    cluster = catalog.configured_clusters()[job.infrastructure]
+    cluster = configured_clusters()[job.infrastructure]
     chunk = read(open_run(job, cluster).control, LogRange(stream, offset, tail))
     ask_worker.reply(key, asdict(chunk))
 

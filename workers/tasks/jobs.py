@@ -3,8 +3,7 @@
 import logging
 from pathlib import Path
 
-from gateway.clusters import catalog
-from gateway.clusters.configuration import Cluster
+from gateway.clusters.configuration import Cluster, configured_clusters
 from gateway.clusters.owner_roots import owner_roots
 from gateway.db import session_scope
 from gateway.errors import Cancelled, SchedulerError, SchedulerUnavailable
@@ -42,7 +41,7 @@ def submit(self: "app.Task", job_id: str) -> None:
     with recording_failure(Job, claim), LeaseKeeper(Job, [claim]):
         with session_scope() as session:
             row = claims.lock_claimed(session, Job, claim)
-        cluster = catalog.configured_clusters()[row.infrastructure]
+        cluster = configured_clusters()[row.infrastructure]
         scheduler_id = _submit(row, cluster, claim)
         with session_scope() as session:
             jobs.record_submission(session, claim, scheduler_id)
@@ -91,7 +90,7 @@ def finish(self: "app.Task", job_id: str) -> None:
     with recording_failure(Job, claim), LeaseKeeper(Job, [claim]):
         with session_scope() as session:
             row = claims.lock_claimed(session, Job, claim)
-        cluster = catalog.configured_clusters()[row.infrastructure]
+        cluster = configured_clusters()[row.infrastructure]
         folders = open_run(row, cluster)
         state, reason, outputs = read_ending(row, cluster, folders)
         usage, warnings = measure_usage(row, folders, _accounting(row, cluster))

@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import PurePosixPath
 from uuid import UUID
 
-from gateway.clusters import catalog
+from gateway.clusters.configuration import configured_clusters
 from gateway.clusters.owner_roots import owner_roots
 from gateway.credentials.sealing import unseal
 from gateway.db import session_scope
@@ -128,7 +128,7 @@ def _move(row: Transfer, claim: Claim, progress: Progress) -> None:
 
 def cluster_file(row: Transfer) -> tuple[SharedFilesystem, PurePosixPath]:
     """Return the filesystem within the owner's reach, and the path of the transfer's file in it."""
-    cluster = catalog.configured_clusters()[row.infrastructure]
+    cluster = configured_clusters()[row.infrastructure]
     path = owner_roots(cluster, row.owner).confine(row.path, "path")
     return open_client_files(cluster, row.owner), path
 

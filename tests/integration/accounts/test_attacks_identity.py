@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from gateway.accounts import api_keys
 from gateway.callers import Scope
-from gateway.clusters import catalog
+from gateway.clusters.configuration import configured_clusters
 from gateway.db import session_scope
 from gateway.models import ApiKey, Transfer
 from gateway.settings import get_settings
@@ -114,7 +114,7 @@ def test_the_folder_of_a_foreign_job_is_unknown_though_the_root_is_shared(with_k
 
 @on_sqlite
 def test_another_owners_folder_is_outside_ones_roots(with_keys: TestClient) -> None:
-    home, eve, before = catalog.configured_clusters()["hpc"].home, bearer(new_key("eve")), rows()
+    home, eve, before = configured_clusters()["hpc"].home, bearer(new_key("eve")), rows()
     for path in (
         "../ada/x",
         f"{home}/owners/ada/x",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from gateway.clusters import catalog
+from gateway.clusters.configuration import configured_clusters
 from gateway.db import session_scope, utc_now
 from gateway.jobs.logs import LogRange
 from gateway.jobs.run_folders import open_run
@@ -68,7 +68,7 @@ def _finish(row: Job) -> Job:
 
 
 def _read_logs(row: Job) -> None:
-    folders = open_run(row, catalog.configured_clusters()["hpc"])
+    folders = open_run(row, configured_clusters()["hpc"])
     for stream in ("stdout", "stderr"):
         control.read(folders.control, LogRange(stream, 0, None))
         control.read(folders.control, LogRange(stream, 0, 10))

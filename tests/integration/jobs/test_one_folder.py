@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, update
 
-from gateway.clusters import catalog
+from gateway.clusters.configuration import configured_clusters
 from gateway.db import due_in, session_scope
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs import watch
@@ -65,7 +65,7 @@ def _submit_as_before(row_id: UUID, *, record: bool = True) -> Job:
 
 
 def _write_as_before(row_id: UUID) -> PreparedJob:
-    prepared = prepare(job(row_id), catalog.configured_clusters()["hpc"])
+    prepared = prepare(job(row_id), configured_clusters()["hpc"])
     folder = Path(prepared.job_file.parent)
     folder.mkdir(parents=True)
     Path(prepared.job_file).write_text(prepared.job_json)
@@ -93,7 +93,7 @@ def test_a_submitted_run_ends_in_its_one_folder(home: Path) -> None:
     assert running_jobs.succeeded_with_output(home, row), row.reason
     assert row.usage is not None
     assert (row.usage["memory_peak_bytes"], row.usage["wall_s"] is not None) == (7, True)
-    folder = open_run(row, catalog.configured_clusters()["hpc"]).control
+    folder = open_run(row, configured_clusters()["hpc"]).control
     assert control.read(folder, LogRange("stdout", 0, None)).text == "done\n"
     assert _is_pruned(home, row)
 

@@ -9,7 +9,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import update
 
 from gateway import leases
-from gateway.clusters import catalog, heartbeats
+from gateway.clusters import heartbeats
+from gateway.clusters.configuration import configured_clusters
 from gateway.db import db_now, session_scope
 from gateway.errors import SchedulerUnavailable
 from gateway.models import Heartbeat, Transfer
@@ -34,7 +35,7 @@ def test_a_cluster_is_ready_when_its_worker_says_so(api: TestClient) -> None:
     assert "no worker" in _health(api)["worker"]
     _serve("hpc")
     assert _health(api) == {"worker": "ok", "scheduler": "not tried yet", "filesystem": "not tried yet"}
-    cluster = catalog.configured_clusters()["hpc"]
+    cluster = configured_clusters()["hpc"]
     HealthCheck(cluster, open_scheduler(cluster), "worker@node").run_if_due()
     assert _health(api) == {"worker": "ok", "scheduler": "ok", "filesystem": "ok"}
     with session_scope() as session:
@@ -46,7 +47,7 @@ def test_what_is_wrong_on_a_cluster_is_told_apart(
     api: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _serve("hpc")
-    cluster = catalog.configured_clusters()["hpc"]
+    cluster = configured_clusters()["hpc"]
     scheduler = open_scheduler(cluster)
 
     def away() -> None:
@@ -67,7 +68,7 @@ def test_a_filesystem_that_hangs_is_said_and_does_not_hang_the_watcher(
 ) -> None:
     _serve("hpc")
     release = threading.Event()
-    cluster = catalog.configured_clusters()["hpc"]
+    cluster = configured_clusters()["hpc"]
     check = HealthCheck(cluster, open_scheduler(cluster), "w")
     with monkeypatch.context() as hanging:
         hanging.setattr("workers.cluster_health.Path", lambda _root: release.wait(30) and tmp_path)

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 
-from gateway.clusters import catalog
+from gateway.clusters.configuration import configured_clusters
 from gateway.db import session_scope, utc_now
 from gateway.jobs import lifecycle as jobs
 from gateway.models import Job, Transfer
@@ -63,6 +63,6 @@ def test_another_owners_failure_is_not_ones_own() -> None:
 
 def test_only_a_published_path_names_a_service() -> None:
     with session_scope(read_only=True) as session:
-        home = catalog.configured_clusters()["hpc"].home
+        home = configured_clusters()["hpc"].home
         assert jobs.failed_latest(session, "local", "hpc", home / "x.csv") is None
         assert jobs.failed_latest(session, "local", "hpc", PurePosixPath("/Output_Data")) is None

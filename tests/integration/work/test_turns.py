@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, event, select, update
 
-from gateway.clusters import heartbeats
+from gateway.clusters import heartbeats, queue_names
 from gateway.db import db_now, session_scope
 from gateway.errors import StorageUnavailable
 from gateway.models import Transfer, WorkerSlots
@@ -124,7 +124,7 @@ def test_an_owner_below_its_share_may_claim_although_others_wait() -> None:
 
 def test_jobs_of_an_owner_leave_a_slot_free_for_another() -> None:
     serve()
-    most = heartbeats.short_slots(SLOTS) - 1
+    most = queue_names.short_slots(SLOTS) - 1
     with sending() as sent:
         rows = [new_job("fft", owner="a") for _ in range(MANY)]
     assert ids(sent) == rows[:most]

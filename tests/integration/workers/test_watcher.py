@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.clusters import catalog
+from gateway.clusters.configuration import configured_clusters
 from gateway.clusters.telemetry import PartitionFigures
 from gateway.errors import SchedulerUnavailable
 from workers.watcher import Watcher
@@ -45,5 +45,5 @@ def test_the_watcher_outlives_every_error_of_a_round(monkeypatch: pytest.MonkeyP
     ]
     scheduler, rounds = Failing(*errors), Rounds(len(errors) + 1)
     fakes: tuple[Any, Any] = scheduler, rounds
-    Watcher(catalog.configured_clusters()["hpc"], fakes[0], 1).run(fakes[1])
+    Watcher(configured_clusters()["hpc"], fakes[0], 1).run(fakes[1])
     assert scheduler.left == []

@@ -1,7 +1,7 @@
 """The metrics of the queue, with a Redis that answers and with one that does not."""
 
+from gateway.clusters.queue_names import HOUSEKEEPING
 from gateway.operations.metrics import from_broker
-from gateway.queue import HOUSEKEEPING
 from tests.fake_redis import FakeRedis
 
 
