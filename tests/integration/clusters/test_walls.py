@@ -63,6 +63,7 @@ def place(
     settings: None, database: object, layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Place]:
     (tmp_path / "infrastructures.toml").write_text(configuration(tmp_path, layout), encoding="utf-8")
+    (tmp_path / "settings.env").write_bytes(SECRET)  # it has to be there when the settings are read
     for name, path in SETTINGS.items():
         monkeypatch.setenv(name, str(tmp_path / path))
     monkeypatch.setenv("GATEWAY_ALLOWED_ENDPOINTS", "127.0.0.1")

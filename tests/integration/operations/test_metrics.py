@@ -108,7 +108,7 @@ def test_a_log_line_is_json_whatever_it_holds() -> None:
     line = JsonLines().format(record)
     work_id.set("")
     assert "\n" not in line
-    assert json.loads(line)["message"] == 'a "quote"\nand a line, é'
+    assert json.loads(line)["message"] == 'a "quote" and a line, é'
     assert json.loads(line)["work_id"] == "the-row"
 
 
