@@ -3,6 +3,7 @@
 import errno
 from pathlib import PurePosixPath
 
+from gateway.attempt_files import TRANSIENT
 from gateway.errors import Fault, FilesystemError, FilesystemUnavailable
 
 _SENTENCES = {
@@ -30,9 +31,6 @@ _FAULTS = {
     errno.EDQUOT: Fault.SPACE,
     errno.EFBIG: Fault.SPACE,
 }
-_TRANSIENT = frozenset(
-    {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EBUSY, errno.ENFILE, errno.EMFILE}
-)
 
 
 class filesystem_errors:  # noqa: N801  used like a contextlib manager, which would cost three times as much
@@ -56,7 +54,7 @@ def filesystem_error(error: OSError, path: PurePosixPath) -> FilesystemError:
     if code in _SENTENCES:
         return FilesystemError(_SENTENCES[code].format(path=path), _FAULTS.get(code, Fault.NAME))
     reason = (error.strerror or type(error).__name__).lower()
-    if code in _TRANSIENT:
+    if code in TRANSIENT:
         return FilesystemUnavailable(
             f"the cluster's filesystem does not answer for {path} at the moment ({reason})"
         )
