@@ -30,7 +30,8 @@ def run_without_memory(row_id: UUID) -> None:
 
 def make_due() -> None:
     with session_scope() as session:
-        session.execute(update(Transfer).values(retry_at=None, next_send_at=Transfer.created_at))
+        due = update(Transfer).where(Transfer.state == TransferState.RETRYING)
+        session.execute(due.values(retry_at=None, next_send_at=Transfer.created_at))
 
 
 def test_a_row_is_tried_once_more_and_then_fails() -> None:
