@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import psutil
@@ -88,20 +88,32 @@ def running(folder: Path, env: Mapping[str, str], *words: str) -> Iterator[psuti
         started.wait()
 
 
-def _tree(process: psutil.Process, count: int) -> list[psutil.Process]:
+class Part(NamedTuple):
+    """One process of a part, as root sees it at one moment."""
+
+    words: list[str]
+    environment: bytes
+    folder: str
+
+
+def _parts(process: psutil.Process, count: int) -> list[Part]:
     """Wait for `count` processes of the part, and return all of them."""
 
-    def look() -> list[psutil.Process] | None:
-        parts = [each for each in (process, *process.children(recursive=True)) if _has_begun(each)]
-        return parts if len(parts) >= count else None
+    def look() -> list[Part] | None:
+        found = [part for each in (process, *process.children(recursive=True)) if (part := _part(each))]
+        return found if len(found) >= count else None
 
     return until(f"{count} processes run", look)
 
 
-def _has_begun(process: psutil.Process) -> bool:
-    """Tell whether the part has taken the launcher's place: while it does so, both files are empty."""
-    words = process.cmdline()
-    return bool(words and _environment(process)) and "hpc-gateway" not in " ".join(words[:2])
+def _part(process: psutil.Process) -> Part | None:
+    """Return it once it has taken the launcher's place; helpers of libraries come and go."""
+    with suppress(psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
+        folder = process.cwd() if os.geteuid() == 0 else "/"
+        part = Part(process.cmdline(), _environment(process), folder)
+        started = any(word.startswith(("gateway.processes", "from multiprocessing")) for word in part.words)
+        return part if started and part.environment else None
+    return None
 
 
 def _environment(process: psutil.Process) -> bytes:
@@ -129,11 +141,11 @@ def test_a_part_has_no_secret_and_no_folder_of_others(
         (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / name)!r} + '.imported', 'w')")
     port = free_ports(1)[0]
     with running(tmp_path, env | SECRETS, *(word.format(port=port) for word in words)) as process:
-        for part in _tree(process, count):
-            assert b"s3cret" not in _environment(part)
-            assert "s3cret" not in " ".join(part.cmdline())
-            assert part.cwd() == "/"
-            assert "-P" in part.cmdline()[1:3]
+        for part in _parts(process, count):
+            assert b"s3cret" not in part.environment
+            assert "s3cret" not in " ".join(part.words)
+            assert part.folder == "/"
+            assert "-P" in part.words[1:3]
         if words[0] in {"serve", "flower"}:
             until("it answers", lambda: _answers(port))
     assert list(tmp_path.glob("*.imported")) == []
