@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, cast
+from urllib.parse import unquote
 
-from sqlalchemy import Connection, DateTime, Dialect, Engine, create_engine, event, literal, make_url
+from sqlalchemy import URL, Connection, DateTime, Dialect, Engine, create_engine, event, literal, make_url
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -148,3 +150,11 @@ def session_scope(*, read_only: bool = False) -> Iterator[Session]:
             yield session
     finally:
         commits.run_calls(committed)
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """Return the file of a SQLite database; None for one in memory, and for another kind of database."""
+    name = url.database or ""
+    if url.get_backend_name() != "sqlite" or name in {"", ":memory:"}:
+        return None
+    return Path(unquote(name.removeprefix("file:")) if name.startswith("file:") else name).absolute()

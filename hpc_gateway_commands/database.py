@@ -2,16 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from urllib.parse import unquote
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import URL, Engine, make_url
+from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from gateway.db import get_engine
+from gateway.db import get_engine, sqlite_file
 from gateway.errors import GatewayError
 from gateway.settings import get_settings
 from migrations import configuration
@@ -28,7 +26,7 @@ class DatabaseNotReady(GatewayError):
 def ready_database() -> Iterator[None]:
     """Check that the database is there in the newest version, and explain the errors of the block."""
     with explained_errors() as engine:
-        path = _file(engine.url)
+        path = sqlite_file(engine.url)
         if path is not None and not path.exists():
             raise DatabaseNotReady(f"there is no database {_name()}: `hpc-gateway migrate` creates it")
         _check_version(_versions(engine), ScriptDirectory.from_config(configuration()))
@@ -61,7 +59,7 @@ def check_revision(revision: str) -> None:
 
 def refuse_newer(engine: Engine) -> None:
     """Raise for a database that a newer gateway has migrated; one that does not exist yet may be made."""
-    path = _file(engine.url)
+    path = sqlite_file(engine.url)
     if path is None or path.exists():
         _check_known(_versions(engine), ScriptDirectory.from_config(configuration()))
 
@@ -92,15 +90,7 @@ def _versions(engine: Engine) -> tuple[str, ...]:
         return MigrationContext.configure(connection).get_current_heads()
 
 
-def _file(url: URL) -> Path | None:
-    """Return the file of a SQLite database."""
-    name = url.database or ""
-    if url.get_backend_name() != "sqlite" or name in {"", ":memory:"}:
-        return None
-    return Path(unquote(name.removeprefix("file:")) if name.startswith("file:") else name).absolute()
-
-
 def _name() -> str:
     """Return the place of the database, without accounts and passwords."""
     url = make_url(get_settings().database_url.get_secret_value())
-    return str(_file(url) or f"{url.database} on {url.host or 'this machine'}")
+    return str(sqlite_file(url) or f"{url.database} on {url.host or 'this machine'}")

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from sqlalchemy import make_url
 
 from gateway.clusters.protected import interpreter_paths
+from gateway.db import sqlite_file
 from gateway.settings import ENV_FILE, SECRETS, get_settings
 
 _PACKAGE = Path(__file__).parents[1]
@@ -27,8 +28,8 @@ def _settings_files() -> Iterator[str | Path]:
     yield from (SECRETS, os.environ.get(ENV_FILE) or ".env", settings.infrastructures)
     yield from (each for each in (settings.credentials_key_file, settings.ca_bundle) if each)
     url = make_url(settings.database_url.get_secret_value())
-    if url.get_backend_name() == "sqlite" and url.database:
-        yield from (f"{url.database}{ending}" for ending in _DATABASE_FILES)
+    if database := sqlite_file(url):
+        yield from (f"{database}{ending}" for ending in _DATABASE_FILES)
 
 
 def node_paths(python: PurePosixPath) -> Iterator[PurePosixPath]:

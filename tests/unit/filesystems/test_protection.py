@@ -8,9 +8,11 @@ import pytest
 
 from gateway.clusters.configuration import Cluster
 from gateway.errors import FilesystemError
+from gateway.filesystems.installation import installation_paths
 from gateway.filesystems.opening import open_control, open_filesystem
 from gateway.filesystems.protection import Protection
 from gateway.filesystems.shared import SharedFilesystem
+from gateway.settings import get_settings
 
 Door = Callable[[SharedFilesystem, PurePosixPath], object]
 DOORS: dict[str, Door] = {
@@ -199,3 +201,15 @@ def test_a_control_folder_of_another_account_is_refused(
     monkeypatch.setattr(os, "geteuid", lambda: 4711)
     with pytest.raises(FilesystemError, match="belongs to the account with the number"):
         open_control(_cluster(tmp_path))
+
+
+@pytest.mark.parametrize("url", ["sqlite:///{0}/gateway.db", "sqlite:///file:{0}/gateway.db?uri=true"])
+def test_the_database_file_is_protected_in_each_form_of_its_url(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("GATEWAY_DATABASE_URL", url.format(tmp_path))
+    get_settings.cache_clear()
+    file = tmp_path / "gateway.db"
+    assert {PurePosixPath(file), PurePosixPath(f"{file}-wal")} <= set(installation_paths())
+    monkeypatch.undo()
+    get_settings.cache_clear()
