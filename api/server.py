@@ -17,7 +17,7 @@ from gateway.settings import get_settings
 
 @dataclass(frozen=True)
 class _Application:
-    """Makes the application in a process that uvicorn starts, out of what its parent has packed."""
+    """A factory of the application for a process that uvicorn starts, with the settings of its parent."""
 
     packed: bytes
 

@@ -21,7 +21,7 @@ class Demo:
 
     @property
     def said(self) -> str:
-        """What it has printed."""
+        """Its output so far."""
         return (self._folder / "output").read_text(encoding="utf-8")
 
     def says(self, words: str) -> bool:
@@ -37,7 +37,7 @@ class Demo:
         return found[1]
 
     def left(self) -> list[str]:
-        """Return the processes and files that are left of it; the picture is what a user wants."""
+        """Return the processes and temporary files that are left of it."""
         processes = [str(process) for process in _of(self._folder)]
         return processes + [str(path) for path in (self._folder / "tmp").rglob("*")]
 

@@ -25,7 +25,7 @@ _KEPT = (Empty, *(kind for kind in _LOST if kind is not KeyError))
 
 
 class Channel(redis.Channel):
-    """A channel that opens no connection once its transport was closed, and skips what is no JSON."""
+    """A channel that skips messages without JSON, and opens no connection after its transport was closed."""
 
     def _connparams(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002  kombu's own
         if self.connection is None or self.connection.client is None:

@@ -91,7 +91,7 @@ def _download(store: Store, key: str, file: Path, lines: ProgressLines) -> None:
 def _leave_accepted_work(
     work: Workflow, objects: TemporaryObjects, interrupts: Interrupts, lines: ProgressLines, url: str
 ) -> Iterator[None]:
-    """Say at an error what the gateway goes on with; remove the objects that no work needs, at every end."""
+    """At an error, print the accepted work; at every end, remove the objects that no work needs."""
     try:
         yield
     except (GatewayClientError, KeyboardInterrupt) as error:

@@ -1,4 +1,4 @@
-"""The steps of `hpc-gateway run`, which know at every moment what the gateway has accepted."""
+"""The steps of `hpc-gateway run`, with the accepted rows and the requests without an answer."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
