@@ -1,5 +1,7 @@
 """What the tests share: a database of each kind, made by the migrations, and the API on top of it."""
 
+import io
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from sqlalchemy import Engine, inspect
 from gateway.clusters.configuration import clusters
 from gateway.db import get_engine, make_engine
 from gateway.encryption import keys, new_key
+from gateway.logs import JsonLines
 from gateway.settings import get_settings
 from gateway.work import outbox
 from hpc_gateway_commands.demo.services import LOOPBACK, free_ports
@@ -48,6 +51,19 @@ def absent(service: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(f"{service} is needed in CI")
     pytest.skip(f"{service} is not installed here")
+
+
+@pytest.fixture
+def json_log() -> Iterator[io.StringIO]:
+    """Collect the log from INFO on, in the lines that the processes write."""
+    written, root = io.StringIO(), logging.getLogger()
+    handler, level = logging.StreamHandler(written), root.level
+    handler.setFormatter(JsonLines())
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    yield written
+    root.removeHandler(handler)
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,22 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
+def create_transfer(owner: str, url: str, kind: str, *, path: str, key: str, secret: Secret = OWNER) -> UUID:
+    """Create a transfer between the store at this URL and the cluster `hpc`; return its id."""
+    request = transfers.S3Request(
+        kind=kind,
+        infrastructure="hpc",
+        endpoint=url,
+        bucket="data",
+        object=key,
+        region="local",
+        opening=secret,
+        path=path,
+    )
+    with session_scope() as session:
+        return transfers.create(session, owner, request).id
+
+
 @dataclass(frozen=True)
 class Bench:
     """A database, a cluster, and a store behind a proxy."""
@@ -29,18 +45,7 @@ class Bench:
     s3: "S3Client"
 
     def create(self, kind: str, path: str, key: str, secret: Secret = OWNER) -> UUID:
-        request = transfers.S3Request(
-            kind=kind,
-            infrastructure="hpc",
-            endpoint=self.proxy.url,
-            bucket="data",
-            object=key,
-            region="local",
-            opening=secret,
-            path=path,
-        )
-        with session_scope() as session:
-            return transfers.create(session, "local", request).id
+        return create_transfer("local", self.proxy.url, kind, path=path, key=key, secret=secret)
 
     def break_store(self) -> None:
         self.proxy.restart(lambda number: Fault("busy") if number else Fault("cut", 5000, upwards=True))

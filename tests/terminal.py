@@ -60,18 +60,29 @@ def run_in_terminal(
     argv: Sequence[str], env: Mapping[str, str], folder: Path, width: int
 ) -> tuple[int, list[str]]:
     """Run a command in a terminal; return its exit status and the lines that are left on the screen."""
-    leader, follower = pty.openpty()
-    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, width, 0, 0))
-    env = {**env, "TERM": "xterm-256color"}
-    child = subprocess.Popen(argv, cwd=folder, env=env, stdin=follower, stdout=follower, stderr=follower)
-    os.close(follower)
-    drawn = b""
-    try:
-        while piece := os.read(leader, 65536):
-            drawn += piece
-    except OSError:  # the last process that had the terminal open has closed it
-        pass
-    os.close(leader)
+    status, drawn = draw_in_terminal(argv, env, folder, width)
     screen = Screen(width)
-    screen.draw(drawn.decode())
-    return child.wait(timeout=60), screen.lines
+    screen.draw(drawn)
+    return status, screen.lines
+
+
+def draw_in_terminal(
+    argv: Sequence[str], env: Mapping[str, str], folder: Path | None = None, width: int = 0
+) -> tuple[int, str]:
+    """Run a command in a terminal; return its exit status and all that it draws. Width 0 is unknown to it."""
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS if width else 0, width, 0, 0))
+    env = {**env, "TERM": "xterm-256color"}
+    with subprocess.Popen(
+        argv, cwd=folder, env=env, stdin=follower, stdout=follower, stderr=follower
+    ) as child:
+        os.close(follower)
+        drawn = b""
+        try:
+            while piece := os.read(leader, 65536):
+                drawn += piece
+        except OSError:  # the last process that had the terminal open has closed it
+            pass
+        status = child.wait(timeout=120)
+    os.close(leader)
+    return status, drawn.decode()

@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import pty
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -18,6 +17,7 @@ from hpc_gateway_client.commands import main
 from hpc_gateway_commands.demo.check import largest_error, read_table
 from hpc_gateway_commands.demo.stack import INFRASTRUCTURE, Stack
 from tests.client import BUCKET, Client, recording
+from tests.terminal import draw_in_terminal
 
 # It talks to the API alone: one database is enough.
 pytestmark = pytest.mark.parametrize("stack", ["sqlite"], indirect=True)
@@ -52,21 +52,7 @@ def piped(stack: Stack, *words: str | Path, **more: str) -> subprocess.Completed
 
 def in_a_terminal(stack: Stack, *words: str | Path, **more: str) -> tuple[int, str]:
     """Run a command whose output is a terminal, and return its exit status and everything it drew."""
-    leader, follower = pty.openpty()
-    env = environment(stack, TERM="xterm-256color", COLUMNS="160", **more)
-    with subprocess.Popen(
-        command(*words), env=env, stdin=follower, stdout=follower, stderr=follower
-    ) as child:
-        os.close(follower)
-        drawn = b""
-        try:
-            while piece := os.read(leader, 65536):
-                drawn += piece
-        except OSError:  # the last one who had the terminal open has closed it
-            pass
-        status = child.wait(timeout=120)
-    os.close(leader)
-    return status, drawn.decode()
+    return draw_in_terminal(command(*words), environment(stack, COLUMNS="160", **more))
 
 
 def as_json(stack: Stack, *words: str | Path) -> Any:

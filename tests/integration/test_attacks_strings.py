@@ -61,21 +61,6 @@ ROUTES: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """Everything that is logged, as the processes write it."""
-    written = io.StringIO()
-    handler = logging.StreamHandler(written)
-    handler.setFormatter(JsonLines())
-    root = logging.getLogger()
-    before = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    yield written
-    root.removeHandler(handler)
-    root.setLevel(before)
-
-
 def _with(body: dict[str, Any], text: str) -> Iterator[dict[str, Any]]:
     """Yield the body with the text in place of each of its strings, one at a time, and as a key."""
     for name, value in body.items():
@@ -96,7 +81,7 @@ def _rows() -> int:
 
 @pytest.mark.parametrize(("url", "body"), ROUTES, ids=[url for url, _ in ROUTES])
 def test_no_text_does_harm_in_any_field(
-    api: TestClient, log: io.StringIO, url: str, body: dict[str, Any]
+    api: TestClient, json_log: io.StringIO, url: str, body: dict[str, Any]
 ) -> None:
     for kind, text in ODD.items():
         for changed in _with(body, text):
@@ -108,7 +93,7 @@ def test_no_text_does_harm_in_any_field(
                 assert _rows() == before, (kind, changed)
             assert "x-evil" not in answer.headers
             json.loads(answer.content)
-    lines = log.getvalue().splitlines()
+    lines = json_log.getvalue().splitlines()
     assert all(isinstance(json.loads(line), dict) for line in lines)
     assert not any(json.loads(line)["message"] == "forged" for line in lines)
 

@@ -1,8 +1,6 @@
 """The query of a signed URL is shown to its owner alone, in every answer that an operator may read."""
 
 import io
-import logging
-from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
@@ -11,7 +9,6 @@ from fastapi.testclient import TestClient
 from gateway.callers import Scope
 from gateway.db import session_scope
 from gateway.errors import StorageError
-from gateway.logs import JsonLines
 from gateway.models import Transfer
 from gateway.settings import Settings
 from gateway.storage.address import without_query
@@ -26,16 +23,6 @@ CANARY = "CANARY7c1f"
 QUERY = f"X-Amz-Signature={CANARY}&sig={CANARY}"
 SRC = f"https://example.org/dir/a.csv?{QUERY}"
 WEB = {"src": SRC, "dst": "serrano/data/a.csv", "infrastructure": "hpc"}
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    written = io.StringIO()
-    handler = logging.StreamHandler(written)
-    handler.setFormatter(JsonLines())
-    logging.getLogger().addHandler(handler)
-    yield written
-    logging.getLogger().removeHandler(handler)
 
 
 def _fail(row_id: UUID, reason: str) -> None:
@@ -55,7 +42,7 @@ def _forbidden(url: str) -> str:
 
 @pytest.mark.parametrize("scope", [Scope.OPERATOR, Scope.ADMIN])
 def test_no_answer_to_an_operator_holds_the_query(
-    with_keys: TestClient, log: io.StringIO, scope: Scope
+    with_keys: TestClient, json_log: io.StringIO, scope: Scope
 ) -> None:
     ada, op = bearer(new_key("ada")), bearer(new_key("op", scope))
     made = with_keys.post("/data", json=WEB, headers=ada).json()
@@ -73,7 +60,7 @@ def test_no_answer_to_an_operator_holds_the_query(
     for answer in answers:
         assert answer.is_success, answer.text
         assert CANARY not in answer.text
-    assert CANARY not in log.getvalue()
+    assert CANARY not in json_log.getvalue()
     assert with_keys.get(url, headers=ada).json()["src"] == SRC
     assert with_keys.get("/data", headers=ada).json()["items"][0]["src"] == SRC
 

@@ -19,12 +19,12 @@ from gateway.db import session_scope
 from gateway.models import Job, Transfer
 from gateway.settings import get_settings
 from gateway.states import JobState, TransferState
-from gateway.transfers import lifecycle as transfers
 from gateway.work import transitions
 from hpc_gateway_commands.demo.services import ObjectStore
 from tests.identity import bearer, new_key, rows
 from tests.rows import job, new_job, transfer
 from tests.staging import OWNER
+from tests.staging_rows import create_transfer
 from tests.walls import (
     LAYOUTS,
     NAMED,
@@ -121,21 +121,6 @@ def test_the_api_refuses_every_spelling(api: TestClient, place: Place, caller: d
     assert rows() == before
 
 
-def _create(place: Place, store: ObjectStore, kind: str, path: str, key: str) -> UUID:
-    request = transfers.S3Request(
-        kind=kind,
-        infrastructure="hpc",
-        endpoint=store.url,
-        bucket="data",
-        object=key,
-        region="local",
-        opening=OWNER,
-        path=path,
-    )
-    with session_scope() as session:
-        return transfers.create(session, place.owner, request).id
-
-
 def _work(row_id: UUID) -> Transfer:
     """Run the row, and the children that it gets."""
     run.apply(args=[str(row_id)])
@@ -148,7 +133,7 @@ def _work(row_id: UUID) -> Transfer:
 
 def _moved(place: Place, store: ObjectStore, kind: str, path: str, key: str) -> Transfer:
     """Run a transfer of this path as if it came from a time when the API refused no text."""
-    row_id = _create(place, store, kind, "serrano/data/x", key)
+    row_id = create_transfer(place.owner, store.url, kind, path="serrano/data/x", key=key)
     with session_scope() as session:
         session.get_one(Transfer, row_id).path = path
     return _work(row_id)
@@ -196,7 +181,7 @@ def test_the_children_of_a_prefix_are_judged(place: Place, store: ObjectStore, s
                 continue
             prefix = f"{uuid4().hex}/"
             s3.put_object(Bucket="data", Key=f"{prefix}{name}", Body=b"bad")
-            row = _work(_create(place, store, "s3_data", str(place.root), prefix))
+            row = _work(create_transfer(place.owner, store.url, "s3_data", path=str(place.root), key=prefix))
             with session_scope(read_only=True) as session:
                 states = session.scalars(select(Transfer.state).where(Transfer.parent_id == row.id)).all()
             assert TransferState.COMPLETED not in {row.state, *states}, name
@@ -207,7 +192,7 @@ def test_a_prefix_leaves_out_the_files_out_of_reach(place: Place, store: ObjectS
     (place.root / "serrano/data").mkdir(parents=True, exist_ok=True)
     (place.root / "serrano/data/mine.csv").write_bytes(b"mine")
     prefix = f"{uuid4().hex}/"
-    row = _work(_create(place, store, "s3_result", str(place.root), prefix))
+    row = _work(create_transfer(place.owner, store.url, "s3_result", path=str(place.root), key=prefix))
     listed = s3.list_objects_v2(Bucket="data", Prefix=prefix)["Contents"]
     names = [each["Key"].removeprefix(prefix) for each in listed]
     results = [os.path.relpath(attempts(place.own) / f"{place.own}.1" / RESULT_FILE, place.root)]
@@ -277,12 +262,13 @@ def test_ordinary_use_goes_on(
     key = uuid4().hex
     s3.put_object(Bucket="data", Key=key, Body=b"1,2\n")
     assert (
-        _work(_create(place, store, "s3_data", "serrano/data/in.csv", key)).state is TransferState.COMPLETED
+        _work(create_transfer(place.owner, store.url, "s3_data", path="serrano/data/in.csv", key=key)).state
+        is TransferState.COMPLETED
     )
     assert (place.root / "serrano/data/in.csv").read_bytes() == b"1,2\n"
     result = attempts(place.own) / f"{place.own}.1" / RESULT_FILE
     for src in (str(result), os.path.relpath(result, place.root)):
-        row = _work(_create(place, store, "s3_result", src, f"{key}-result"))
+        row = _work(create_transfer(place.owner, store.url, "s3_result", path=src, key=f"{key}-result"))
         assert row.state is TransferState.COMPLETED, row.reason
     assert _uploads(s3, f"{key}-result") == [SECRET]
     for url, body in (*write_doors(place, "serrano/data/x"), *read_doors(place, "serrano/data/x")):

@@ -20,13 +20,6 @@ from tests.rows import job, new_job
 pytestmark = pytest.mark.usefixtures("database")
 
 
-@pytest.fixture
-def home(database: object, tmp_path: Path) -> Path:
-    home = running_jobs.use_kernel(tmp_path)
-    (home / running_jobs.DATA).mkdir(parents=True)
-    return home
-
-
 def _retry(row: Job) -> Job:
     with session_scope() as session:
         retry(session, session.get_one(Job, row.id), actor="ada")

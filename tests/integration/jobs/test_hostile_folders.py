@@ -43,13 +43,6 @@ def database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'gateway.db'}"
 
 
-@pytest.fixture
-def home(database: object, tmp_path: Path) -> Path:
-    home = running_jobs.use_kernel(tmp_path)
-    (home / running_jobs.DATA).mkdir(parents=True)
-    return home
-
-
 def _ran(home: Path, number: int) -> list[Job]:
     """Run so many jobs to the ends of their scripts; no watcher has seen the ends."""
     rows = [running_jobs.submit(new_job("fft", num_mpi_procs=1)) for _ in range(number)]

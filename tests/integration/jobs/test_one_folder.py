@@ -30,13 +30,6 @@ from workers.tasks.retention import prune_job
 pytestmark = pytest.mark.usefixtures("database")
 
 
-@pytest.fixture
-def home(database: object, tmp_path: Path) -> Path:
-    home = running_jobs.use_kernel(tmp_path)
-    (home / running_jobs.DATA).mkdir(parents=True)
-    return home
-
-
 def _old_job(**values: object) -> UUID:
     """Return a job as the migration finds it."""
     row_id = new_job("fft", num_mpi_procs=1)

@@ -2,14 +2,14 @@
 
 import json
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 
 from hpc_gateway_client.commands import main
+from tests.web import serving
 
 ID = "0b3a5b0e-6a54-4f0e-9d5d-2f8f3c9f5c11"
 BAD = "\x1b]0;owned\x07\x9b31m\x7f\u202e\r\n[/red][link=x]"
@@ -92,10 +92,8 @@ class _Hostile(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Hostile) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with serving(_Hostile) as url:
+        yield url
 
 
 COMMANDS = [

@@ -1,15 +1,13 @@
 """The base class of tasks: an unexpected exception reaches neither the log nor Flower with its text."""
 
 import io
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from celery.exceptions import Ignore
 from celery.result import EagerResult
 
 from gateway.errors import Invalid
-from gateway.logs import JsonLines
 from gateway.queue import app
 from gateway.tracebacks import LEFT_OUT, format_exception
 
@@ -32,16 +30,6 @@ def _chain() -> None:
         raise RuntimeError("the request failed") from error
 
 
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    written = io.StringIO()
-    handler = logging.StreamHandler(written)
-    handler.setFormatter(JsonLines())
-    logging.getLogger().addHandler(handler)
-    yield written
-    logging.getLogger().removeHandler(handler)
-
-
 def _apply(body: Callable[[], None]) -> EagerResult:
     task = app.task(body, name=f"tests.{id(body)}", shared=False)
     try:
@@ -51,14 +39,14 @@ def _apply(body: Callable[[], None]) -> EagerResult:
 
 
 @pytest.mark.parametrize("body", [_encode, _convert, _chain])
-def test_a_task_fails_without_the_text(log: io.StringIO, body: Callable[[], None]) -> None:
+def test_a_task_fails_without_the_text(json_log: io.StringIO, body: Callable[[], None]) -> None:
     ended = _apply(body)
     assert ended.state == "FAILURE"
     assert "internal error" in str(ended.result)
-    for text in (str(ended.result), repr(ended.result), str(ended.traceback), log.getvalue()):
+    for text in (str(ended.result), repr(ended.result), str(ended.traceback), json_log.getvalue()):
         assert CANARY not in text
         assert "Credential" not in text
-    assert "test_task.py" in log.getvalue()  # the operator sees the place
+    assert "test_task.py" in json_log.getvalue()  # the operator sees the place
 
 
 def test_an_expected_error_stays_itself() -> None:

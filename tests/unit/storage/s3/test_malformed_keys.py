@@ -1,11 +1,10 @@
 """Malformed keys and regions: each operation ends in a sentence, and none quotes a key or a header."""
 
 import logging
-import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from io import BytesIO
 
 import pytest
@@ -16,6 +15,7 @@ from gateway.queue.task import as_gateway_error
 from gateway.settings import Settings
 from gateway.storage.address import Credentials, S3Address
 from gateway.storage.s3.object import S3Object
+from tests.web import serving
 
 CANARY = "CANARY7c1f"
 SETTINGS = Settings(allowed_endpoints=["127.0.0.1"], read_timeout_s=5)
@@ -68,10 +68,8 @@ class _Refusing(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Refusing) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with serving(_Refusing) as url:
+        yield url
 
 
 def _shown(error: Exception) -> Iterator[str]:
