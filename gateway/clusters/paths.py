@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from gateway.errors import Invalid
 
 HOME = "${HOME}"
+LONGEST_BYTES = 4095  # of a path for the kernel; the folders of a longer one can be made and not be read
 
 
 def confine(text: str, home: PurePosixPath, roots: Sequence[PurePosixPath], field: str) -> PurePosixPath:
@@ -18,7 +19,7 @@ def confine(text: str, home: PurePosixPath, roots: Sequence[PurePosixPath], fiel
     Raises
     ------
     Invalid
-        When the text is empty, has a NUL, or leaves every root.
+        When the text is empty, has a NUL, is too long, or leaves every root.
     """
     if not text.strip():
         raise Invalid("a path is needed", field=field)
@@ -26,6 +27,8 @@ def confine(text: str, home: PurePosixPath, roots: Sequence[PurePosixPath], fiel
         raise Invalid("a path cannot hold a NUL character", field=field)
     expanded = f"{home}{text.removeprefix(HOME)}" if text == HOME or text.startswith(f"{HOME}/") else text
     path = PurePosixPath(os.path.normpath(home / expanded))
+    if len(str(path).encode(errors="surrogatepass")) > LONGEST_BYTES:
+        raise Invalid(f"a path can have at most {LONGEST_BYTES} bytes: shorten it", field=field)
     if not any(path.is_relative_to(root) for root in roots):
         allowed = ", ".join(str(root) for root in roots)
         raise Invalid(f"{text!r} leaves the folders that are allowed here ({allowed})", field=field)
