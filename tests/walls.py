@@ -23,6 +23,12 @@ path = "{home}/opt/bin:/usr/bin"
 slurm_conf = "{home}/etc/slurm.conf"
 max_cpus = 4
 roots = {roots}
+
+[next]
+scheduler = "local"
+home = "{home}/next"
+control = "{home}/next/control"
+python = "{home}/next/kernels/bin/python"
 """
 # The configuration names these, so that the API refuses them by their text.
 NAMED = (
@@ -36,6 +42,10 @@ NAMED = (
     ".bashrc",
     ".hpc-gateway/spool/x",
     ".cache/hpc_kernels/x.o",
+    "next/control/spool/jobs/000000001.x.json",
+    "next/control/new/x",
+    "next/kernels/bin/python",
+    "next/.ssh/authorized_keys",
 )
 # The worker alone knows these.
 INSTALLED = ("gateway.db", "gateway.db-journal", "infrastructures.toml", "keys/key", "settings.env")
@@ -43,7 +53,7 @@ SETTINGS = {
     "GATEWAY_CREDENTIALS_KEY_FILE": "keys/key",
     "GATEWAY_ENV_FILE": "settings.env",
 }
-TARGETS = ("control", "kernels", ".ssh", "gateway.db-journal", "keys")
+TARGETS = ("control", "kernels", ".ssh", "next", "gateway.db-journal", "keys")
 RESULT_FILE = "CSVFormate/FFT_Filter_output.csv"
 SECRET = b"#!/bin/false a secret of the gateway or of another owner\n"
 

@@ -4,6 +4,7 @@ import os
 import re
 import tomllib
 from functools import lru_cache
+from itertools import permutations
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal, Self
 
@@ -105,14 +106,25 @@ class Cluster(Limits):
 
     @model_validator(mode="after")
     def _check_control(self) -> Self:
-        owned = (self.home, *(self.roots or (self.home / OWNERS / OWNER,)))
+        self.check_apart(self)
+        return self
+
+    def check_apart(self, other: "Cluster") -> None:
+        """Raise ValueError where clients of the other cluster may write at or above the control folder."""
+        owned = (other.home, *(other.roots or (other.home / OWNERS / OWNER,)))
         found = next((folder for folder in owned if _may_hold(self.control, folder)), None)
         if found is not None:
             raise ValueError(
                 f"control {str(self.control)!r} is or holds {str(found)!r}, where clients write: choose a"
-                " folder that holds neither the home nor a root"
+                " folder that holds neither the home nor a root of any cluster"
             )
-        return self
+
+    @property
+    def owner_folders(self) -> tuple[PurePosixPath, ...]:
+        """The folders that hold a folder for each owner."""
+        if not self.roots:
+            return (self.home / OWNERS,)
+        return tuple(_base_folder(root) for root in self.roots if OWNER in root.parts)
 
     @property
     def base_folders(self) -> tuple[PurePosixPath, ...]:
@@ -151,8 +163,11 @@ def load_clusters(path: Path) -> dict[str, Cluster]:
         return {}
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-        return TypeAdapter(dict[str, Cluster]).validate_python(
-            {check_name(name): {"name": name, **table} for name, table in tables.items()}
+        return _apart(
+            TypeAdapter(dict[str, Cluster]).validate_python(
+                {check_name(name): {"name": name, **table} for name, table in tables.items()}
+            ),
+            path,
         )
     except tomllib.TOMLDecodeError as error:
         raise Invalid(f"{path}: not TOML: {error}") from error
@@ -160,6 +175,16 @@ def load_clusters(path: Path) -> dict[str, Cluster]:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise Invalid(f"{path}: {key}: {first['msg']}") from error
+
+
+def _apart(found: dict[str, Cluster], path: Path) -> dict[str, Cluster]:
+    """Return the clusters, or raise Invalid where the control folder of one holds folders of another."""
+    for cluster, other in permutations(found.values(), 2):
+        try:
+            cluster.check_apart(other)
+        except ValueError as error:
+            raise Invalid(f"{path}: {cluster.name} and {other.name}: {error}") from error
+    return found
 
 
 @lru_cache

@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 
 from gateway.accounts.owner_names import owner_folder_name
 from gateway.callers import LOCAL
-from gateway.clusters.configuration import OWNER, OWNERS, Cluster
+from gateway.clusters.configuration import OWNER, OWNERS, Cluster, configured_clusters
 from gateway.clusters.paths import confine
-from gateway.clusters.protected import ProtectedPaths, protected_paths
+from gateway.clusters.protected import ProtectedPaths, ProtectedPlaces, protected_paths
 from gateway.errors import Invalid
 
 
@@ -31,8 +31,9 @@ class OwnerRoots:
         path = confine(text, self.home, self.roots, field)
         if self.protected.cover(str(path)):
             raise Invalid(
-                f"{text!r} leads to files of the gateway or of its account (its control folder, an"
-                " interpreter, a name with a dot in the home), which no request reaches: choose another path",
+                f"{text!r} leads to files of the gateway or of its account (a control folder, an"
+                " interpreter, a name with a dot in a home) or to another owner's, which no request of yours"
+                " reaches: choose another path",
                 field=field,
             )
         return path
@@ -45,9 +46,28 @@ def owner_roots(cluster: Cluster, owner: str) -> OwnerRoots:
     Without configured roots, every owner has a folder below `owners` in the home. The owner `local` is
     the exception: a gateway without accounts uses the home itself, as it did before accounts existed.
     """
-    places = _owner_folders(cluster, owner)
-    protected = ProtectedPaths.of([cluster.home], protected_paths(cluster), [cluster.control], places.roots)
-    return replace(places, protected=protected)
+    protected = ProtectedPaths.of(*protected_places(cluster, owner))
+    return replace(_owner_folders(cluster, owner), protected=protected)
+
+
+def protected_places(cluster: Cluster, owner: str) -> ProtectedPlaces:
+    """Return the places of all clusters that the configuration protects from the owner's requests.
+
+    The folders of other owners are among them; the owner `local` reaches those, as the rows of its gateway.
+    """
+    clusters = with_configured(cluster)
+    others = [folder for each in clusters for folder in each.owner_folders if owner != LOCAL.owner]
+    return ProtectedPlaces(
+        homes=tuple(each.home for each in clusters),
+        paths=(*(path for each in clusters for path in protected_paths(each)), *others),
+        closed=tuple(each.control for each in clusters),
+        roots=tuple(root for each in clusters for root in _owner_folders(each, owner).roots),
+    )
+
+
+def with_configured(cluster: Cluster) -> tuple[Cluster, ...]:
+    """Return the cluster and all that are configured: they may share filesystems."""
+    return tuple(dict.fromkeys((cluster, *configured_clusters().values())))
 
 
 def _owner_folders(cluster: Cluster, owner: str) -> OwnerRoots:

@@ -2,17 +2,27 @@
 
 Roots and protected folders may lie in one another in any order, and the nearest one above a path decides: the
 home may be a root although its dot files are protected, and a root may lie in the folder of an interpreter.
-No root opens a part of the control folder.
+No root opens a part of a control folder. The places of all clusters count, as clusters share filesystems.
 """
 
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from gateway.clusters.configuration import Cluster
 
 # The parts of an interpreter's prefix, for a prefix that is itself the home or a root.
 _INTERPRETER = ("bin", "lib", "lib64", "pyvenv.cfg")
+
+
+class ProtectedPlaces(NamedTuple):
+    """Homes with dot files, protected paths, those that no root opens, and the roots between them."""
+
+    homes: tuple[PurePosixPath, ...] = ()
+    paths: tuple[PurePosixPath, ...] = ()
+    closed: tuple[PurePosixPath, ...] = ()
+    roots: tuple[PurePosixPath, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,10 @@ from gateway.filesystems.errors import filesystem_errors
 from gateway.filesystems.protection import Protection
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_PROTECTED = "leads to files of the gateway or of its account, which no request reaches: choose another path"
+_PROTECTED = (
+    "leads to files of the gateway, of its account or of another owner, which no request of yours reaches:"
+    " choose another path"
+)
 
 
 class Judge(Protocol):
@@ -127,7 +130,8 @@ class Confinement:
 
         The root and every link begin a new path, of which all is judged, the missing names in `rest` as well.
         """
-        real = _real_path(fd)
+        with filesystem_errors(walk.path):
+            real = _real_path(fd)
         if self._protection.covers_file(os.fstat(fd)):
             raise _refusal(walk.path, _PROTECTED)
         if real != expected:

@@ -1,6 +1,7 @@
 """The files of this installation: executed, imported or trusted by the worker that runs this code."""
 
 import os
+import pwd
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,6 +22,14 @@ def installation_paths() -> tuple[PurePosixPath, ...]:
     imported = (entry for entry in sys.path if entry)
     found = (*imported, sys.prefix, sys.base_prefix, _PACKAGE, _PACKAGE.parent, *_settings_files())
     return tuple(PurePosixPath(Path(each).absolute()) for each in found)
+
+
+def account_homes() -> tuple[PurePosixPath, ...]:
+    """Return the homes of this account: in its environment, and in the list of accounts."""
+    found = [os.environ.get("HOME", "")]
+    with suppress(KeyError):
+        found.append(pwd.getpwuid(os.geteuid()).pw_dir)
+    return tuple(PurePosixPath(each) for each in found if each.startswith("/"))
 
 
 def _settings_files() -> Iterator[str | Path]:

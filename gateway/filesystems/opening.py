@@ -8,12 +8,11 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from gateway.clusters.configuration import Cluster
-from gateway.clusters.owner_roots import owner_roots
-from gateway.clusters.protected import protected_paths
+from gateway.clusters.owner_roots import owner_roots, protected_places, with_configured
 from gateway.errors import Fault, FilesystemError
 from gateway.filesystems.confinement import Judge, judge_nothing
 from gateway.filesystems.errors import filesystem_errors
-from gateway.filesystems.installation import installation_paths, node_paths
+from gateway.filesystems.installation import account_homes, installation_paths, node_paths
 from gateway.filesystems.protection import Protection
 from gateway.filesystems.shared import SharedFilesystem
 
@@ -26,16 +25,17 @@ def open_filesystem(cluster: Cluster, owner: str, judge: Judge = judge_nothing) 
     `judge` refuses further places; a filesystem for the requests of clients needs one.
     """
     folders = owner_roots(cluster, owner)
-    protection = _protection(cluster, folders.roots, int(time.monotonic() / LOOK_AGAIN_S))
+    protection = _protection(cluster, owner, int(time.monotonic() / LOOK_AGAIN_S))
     return SharedFilesystem(folders.roots, folders.own, protection=protection, judge=judge)
 
 
 @lru_cache(maxsize=256)
-def _protection(cluster: Cluster, roots: tuple[PurePosixPath, ...], _period: int) -> Protection:
+def _protection(cluster: Cluster, owner: str, _period: int) -> Protection:
     """Return the protected places as they are in this period: each file would cost a look at all of them."""
-    python = PurePosixPath(cluster.python)
-    paths = (*protected_paths(cluster), *node_paths(python), *installation_paths())
-    return Protection(cluster.home, tuple(dict.fromkeys(paths)), [cluster.control], roots)
+    homes, paths, closed, roots = protected_places(cluster, owner)
+    programs = (path for each in with_configured(cluster) for path in node_paths(PurePosixPath(each.python)))
+    paths = tuple(dict.fromkeys((*paths, *programs, *installation_paths())))
+    return Protection((*homes, *account_homes()), paths, closed, roots)
 
 
 def open_control(cluster: Cluster) -> SharedFilesystem:

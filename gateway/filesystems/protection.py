@@ -8,28 +8,29 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import accumulate
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from gateway.clusters.protected import ProtectedPaths
 
 _Inode = tuple[int, int]
+_MOST_LINKS = 40  # as the kernel follows
 
 
 class Protection:
-    """The protected paths of one cluster between the roots of one owner, as they are when it is made."""
+    """The protected paths between the roots of one owner, as they are when it is made."""
 
     def __init__(
         self,
-        home: PurePosixPath | None = None,
+        homes: Sequence[PurePosixPath] = (),
         paths: Sequence[PurePosixPath] = (),
         closed: Sequence[PurePosixPath] = (),
         roots: Sequence[PurePosixPath] = (),
     ) -> None:
-        homes = [home] if home else []
         given = (homes, paths, closed, roots)
         self._paths = ProtectedPaths.of(*given) | ProtectedPaths.of(*(map(_real, each) for each in given))
         passed = (path for path in paths if not _holds(path, roots))
-        self._inodes = frozenset(_inodes([*closed, *passed]))
+        links = (link for path in dict.fromkeys((*homes, *paths, *closed)) for link in _links(path))
+        self._inodes = frozenset((*_inodes([*closed, *passed]), *links))
         self._homes = frozenset(_inodes(homes))
 
     def covers_path(self, real: str) -> bool:
@@ -37,7 +38,7 @@ class Protection:
         return self._paths.cover(real)
 
     def covers_file(self, found: os.stat_result) -> bool:
-        """Return whether a file or folder is a protected one, by its inode."""
+        """Return whether a file or folder is a protected one, or a link that leads to one, by its inode."""
         return _inode(found) in self._inodes
 
     def is_home(self, folder: int) -> bool:
@@ -68,6 +69,18 @@ def _inodes(paths: Iterable[PurePosixPath | str]) -> Iterator[_Inode]:
     for path in paths:
         with suppress(OSError):
             yield _inode(os.stat(path))  # noqa: PTH116  a Path costs as much as the call itself
+
+
+def _links(path: PurePosixPath) -> Iterator[_Inode]:
+    """Yield the links through which a path goes: a file in the place of one would cut the path off."""
+    for _ in range(_MOST_LINKS):
+        link = next((each for each in (*reversed(path.parents), path) if Path(each).is_symlink()), None)
+        if link is None:
+            return
+        with suppress(OSError):
+            yield _inode(Path(link).lstat())
+            target = link.parent / Path(link).readlink() / path.relative_to(link)
+            path = PurePosixPath(os.path.normpath(target))
 
 
 def _inode(found: os.stat_result) -> _Inode:

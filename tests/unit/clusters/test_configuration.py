@@ -79,6 +79,23 @@ def test_a_control_folder_that_holds_a_root_is_refused(
         load_clusters(_file(tmp_path, text))
 
 
+@pytest.mark.parametrize("control", ["/scratch", "/scratch/ada", "/srv", "/srv/next", "/srv/next/owners"])
+def test_a_control_folder_that_holds_folders_of_another_cluster_is_refused(
+    tmp_path: Path, control: str
+) -> None:
+    others = (
+        '[next]\nscheduler = "local"\nhome = "/srv/next"\n'
+        '[third]\nscheduler = "local"\nhome = "/srv/third"\nroots = ["/scratch/{owner}/x"]\n'
+    )
+    with pytest.raises(Invalid, match=r"hpc and (next|third): control .* holds .*, where clients write"):
+        load_clusters(_file(tmp_path, f'{GOOD}control = "{control}"\n{others}'))
+
+
+def test_clusters_may_share_home_and_control_folder(tmp_path: Path) -> None:
+    found = load_clusters(_file(tmp_path, GOOD + GOOD.replace("hpc", "next")))
+    assert found["hpc"].control == found["next"].control
+
+
 @pytest.mark.parametrize("control", ["control", "/a/../b", "/scratch/{owner}/control"])
 def test_a_control_folder_has_one_path(tmp_path: Path, control: str) -> None:
     with pytest.raises(Invalid, match=r"hpc\.control: "):

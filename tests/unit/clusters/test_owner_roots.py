@@ -1,14 +1,16 @@
 """Owner roots: the home without accounts, folders of each owner with them, and shared roots."""
 
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 
-from gateway.clusters.configuration import Cluster
+from gateway.clusters.configuration import Cluster, configured_clusters
 from gateway.clusters.owner_roots import owner_roots
 from gateway.errors import FilesystemError, Invalid
 from gateway.filesystems.opening import open_filesystem
+from gateway.settings import get_settings
 
 
 def _cluster(*roots: str, home: str = "/home/gw") -> Cluster:
@@ -166,3 +168,71 @@ def test_an_interpreter_in_the_home_itself_leaves_the_home_open() -> None:
     for text in ("bin/python", "bin/new", "lib/python3.12/site.py", "pyvenv.cfg"):
         with pytest.raises(Invalid, match="files of the gateway"):
             places.confine(text, "dst")
+
+
+@pytest.fixture
+def neighbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """A cluster whose shared root holds the homes, roots and control folders of two others."""
+    file = tmp_path / "infrastructures.toml"
+    shared = tmp_path / "shared"
+    file.write_text(
+        f'[hpc]\nscheduler = "slurm"\nhome = "{tmp_path}/hpc"\nroots = ["{shared}"]\n'
+        f'[next]\nscheduler = "slurm"\nhome = "{shared}/next"\ncontrol = "{shared}/control"\n'
+        f'[third]\nscheduler = "slurm"\nhome = "{shared}/third"\nroots = ["{shared}/work/{{owner}}/x"]\n',
+        encoding="utf-8",
+    )
+    for owner in ("ada", "eve"):
+        for folder in (f"next/owners/{owner}", f"work/{owner}/x"):
+            (shared / folder).mkdir(parents=True)
+            (shared / folder / "file").write_text(owner)
+    monkeypatch.setenv("GATEWAY_INFRASTRUCTURES", str(file))
+    get_settings.cache_clear()
+    yield configured_clusters()["hpc"]
+    monkeypatch.undo()
+    get_settings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "control/spool/jobs/1.x.json",
+        "control",
+        "next/.ssh/authorized_keys",
+        "third/.hpc-gateway/jobs/x/job.sh",
+        "next/owners/ada/file",
+        "next/owners/new/file",
+        "work/ada/x/file",
+        "work/new/x",
+    ],
+)
+def test_a_shared_root_opens_nothing_of_another_cluster(
+    neighbours: Cluster, tmp_path: Path, name: str
+) -> None:
+    path = PurePosixPath(tmp_path / "shared" / name)
+    with pytest.raises(Invalid, match="files of the gateway .* another owner's"):
+        owner_roots(neighbours, "eve").confine(str(path), "dst")
+    site = open_filesystem(neighbours, "eve")
+    for way in (path, PurePosixPath(tmp_path / "shared/link" / path.name)):
+        for attempt in (site.make_folder, site.exists, lambda each: site.write_text(each, "bad")):
+            with pytest.raises(FilesystemError, match="files of the gateway"):
+                attempt(way)
+        Path(path.parent).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "shared/link").unlink(missing_ok=True)
+        (tmp_path / "shared/link").symlink_to(path.parent)
+    assert (tmp_path / "shared/work/ada/x/file").read_text() == "ada"
+
+
+def test_an_owner_reaches_the_own_folders_of_every_cluster(neighbours: Cluster, tmp_path: Path) -> None:
+    shared = PurePosixPath(tmp_path / "shared")
+    site = open_filesystem(neighbours, "eve")
+    for name in ("next/owners/eve/file", "work/eve/x/file"):
+        assert owner_roots(neighbours, "eve").confine(str(shared / name), "dst") == shared / name
+        assert site.read_text(shared / name, 10) == "eve"
+    assert dict(site.files(shared)) == {}
+
+
+def test_the_owner_local_reaches_the_folders_of_all_owners(neighbours: Cluster, tmp_path: Path) -> None:
+    shared = PurePosixPath(tmp_path / "shared")
+    assert open_filesystem(neighbours, "local").read_text(shared / "work/ada/x/file", 10) == "ada"
+    with pytest.raises(Invalid, match="files of the gateway"):
+        owner_roots(neighbours, "local").confine(str(shared / "control/x"), "dst")

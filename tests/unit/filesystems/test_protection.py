@@ -46,7 +46,7 @@ def site(home: Path) -> SharedFilesystem:
 
 def _site(root: Path, *protected: Path) -> SharedFilesystem:
     paths, roots = [PurePosixPath(path) for path in protected], [PurePosixPath(root)]
-    return SharedFilesystem(roots, protection=Protection(None, closed=paths, roots=roots))
+    return SharedFilesystem(roots, protection=Protection(closed=paths, roots=roots))
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -127,7 +127,7 @@ def test_a_second_name_of_a_protected_file_or_folder_is_protected(home: Path) ->
 
 def test_a_folder_is_known_by_its_inode(home: Path) -> None:
     """As a bind mount of a protected folder would be, which only root can make."""
-    protection = Protection(None, [PurePosixPath(home / "control")], roots=[PurePosixPath(home)])
+    protection = Protection((), [PurePosixPath(home / "control")], roots=[PurePosixPath(home)])
     assert protection.covers_file((home / "control").stat())
     assert not protection.covers_file((home / "data").stat())
     (home / "control").rename(home / "renamed")  # the same inode under a name that the text does not know
@@ -141,11 +141,41 @@ def test_a_folder_is_known_by_its_inode(home: Path) -> None:
                 DOORS[door](site, PurePosixPath(home / path))
 
 
+def test_a_link_on_the_way_to_a_protected_folder_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "v1/control").mkdir(parents=True)
+    (tmp_path / "current").symlink_to("newest")
+    (tmp_path / "newest").symlink_to(tmp_path / "v1")
+    site = _site(tmp_path, tmp_path / "current/control")
+    for name in ("current", "newest"):
+        with pytest.raises(FilesystemError, match="files of the gateway"):
+            site.write_text(PurePosixPath(tmp_path / name), "bad")
+        assert (tmp_path / name).is_symlink()
+    site.write_text(PurePosixPath(tmp_path / "current/x"), "good")
+
+
+def test_a_path_that_is_too_long_for_the_kernel_is_refused_in_words(tmp_path: Path) -> None:
+    site = SharedFilesystem([PurePosixPath(tmp_path)])
+    with pytest.raises(FilesystemError, match="a name in"):
+        site.make_folder(PurePosixPath(tmp_path, *["x" * 200] * 25))
+
+
+def test_dot_files_of_the_accounts_own_home_are_protected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The home of a cluster may be another folder than that of the account."""
+    monkeypatch.setenv("HOME", str(tmp_path / "gateway"))
+    (tmp_path / "gateway").mkdir()
+    site = open_filesystem(_cluster(tmp_path / "cluster", roots=[str(tmp_path)]), "local")
+    with pytest.raises(FilesystemError, match="files of the gateway"):
+        site.write_text(PurePosixPath(tmp_path / "gateway/.ssh/authorized_keys"), "bad")
+    site.write_text(PurePosixPath(tmp_path / "gateway/data/x"), "good")
+
+
 @pytest.mark.parametrize("name", [".ssh", ".bashrc", ".hpc-gateway", "...", ".. ", ".\u00a0", ".x/y"])
 def test_dot_files_of_the_home_are_protected_by_every_name_of_the_home(tmp_path: Path, name: str) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    protection = Protection(PurePosixPath(home), roots=[PurePosixPath(tmp_path)])
+    protection = Protection([PurePosixPath(home)], roots=[PurePosixPath(tmp_path)])
     site = SharedFilesystem([PurePosixPath(tmp_path)], protection=protection)
     home.rename(tmp_path / "second")  # as another mount point of the home
     (tmp_path / "home").symlink_to("second")
@@ -163,7 +193,7 @@ def test_a_root_below_a_protected_folder_is_open(tmp_path: Path) -> None:
     (tmp_path / ".data/ada/link").symlink_to("folder")
     (tmp_path / ".data/ada/folder").mkdir()
     roots = [home / ".data/ada"]
-    protection = Protection(home, [home], [home / ".data/ada/control"], roots)
+    protection = Protection([home], [home], [home / ".data/ada/control"], roots)
     site = SharedFilesystem(roots, protection=protection)
     site.write_text(roots[0] / "x", "good")
     site.write_text(roots[0] / "link/x", "good")
@@ -171,7 +201,7 @@ def test_a_root_below_a_protected_folder_is_open(tmp_path: Path) -> None:
         site.write_text(roots[0] / "control/x", "bad")
 
 
-def _cluster(home: Path, **more: str) -> Cluster:
+def _cluster(home: Path, **more: str | list[str]) -> Cluster:
     return Cluster.model_validate({"name": "hpc", "scheduler": "local", "home": str(home), **more})
 
 
