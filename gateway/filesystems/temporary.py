@@ -1,4 +1,8 @@
-"""Temporary files beside a destination: their names, and the lock that admits one writer."""
+"""Temporary files beside a destination: their names, and the lock that admits one writer.
+
+Other accounts may hold the folder. So a file of a temporary name counts only when it is regular and has no
+second name: by a hard link the gateway would write into the file of that other name.
+"""
 
 import errno
 import fcntl
@@ -11,7 +15,7 @@ from pathlib import PurePosixPath
 
 from gateway.errors import FilesystemError, FilesystemUnavailable
 
-_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NAME = re.compile(r"\..*\.[0-9a-f]{12,32}\.(part|notes)", re.DOTALL)
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 _LONGEST_STEM_BYTES = 200  # of 255 for a name, so that the temporary names fit too
@@ -51,13 +55,18 @@ def is_temporary(name: str) -> bool:
 
 
 def open_temporary(folder: int, name: str, path: PurePosixPath) -> int:
-    """Open the temporary file for this process alone; one that another process has renamed is opened anew."""
+    """Open the temporary file for this process alone.
+
+    It is opened anew where another process has renamed it, and made anew where the file is not plain.
+    """
     while True:
         fd = os.open(name, _FLAGS, 0o666, dir_fd=folder)
         try:
             _lock(fd)
             if os.path.samestat(os.fstat(fd), os.stat(name, dir_fd=folder, follow_symlinks=False)):
-                return fd
+                if is_plain(fd):
+                    return fd
+                _unlink(folder, name)
         except FileNotFoundError:
             pass
         except BlockingIOError as error:
@@ -69,6 +78,12 @@ def open_temporary(folder: int, name: str, path: PurePosixPath) -> int:
             os.close(fd)
             raise
         os.close(fd)
+
+
+def is_plain(fd: int) -> bool:
+    """Return whether a descriptor is of a regular file with no second name."""
+    found = os.fstat(fd)
+    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1
 
 
 def _lock(fd: int) -> None:

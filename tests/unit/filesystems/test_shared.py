@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -78,6 +79,38 @@ def test_long_names_leave_room_for_the_temporary_one(site: SharedFilesystem, hom
     name = "ä" * 127
     site.write_text(at(home, name), "x")
     assert everything(home) == [name]
+
+
+@pytest.mark.parametrize("plant", [os.link, lambda _, part: os.mkfifo(part)])
+def test_a_planted_temporary_file_is_made_anew(
+    site: SharedFilesystem, home: Path, plant: Callable[[Path, Path], None]
+) -> None:
+    """By a hard link the bytes would go into the file of its other name; a pipe would be waited for."""
+    outside = home.parent / "outside"
+    outside.write_text("untouched")
+    plant(outside, home / ".x.0123456789ab.part")
+    with site.receive(at(home, "x"), "0123456789ab") as incoming:
+        assert incoming.size == 0
+        incoming.write_at(b"new", 0)
+    assert (outside.read_text(), (home / "x").read_text()) == ("untouched", "new")
+    assert everything(home) == ["x"]
+
+
+@pytest.mark.parametrize("plant", [os.link, lambda _, notes: os.mkfifo(notes)])
+def test_planted_notes_are_neither_read_nor_written(
+    site: SharedFilesystem, home: Path, plant: Callable[[Path, Path], None]
+) -> None:
+    outside = home.parent / "outside"
+    outside.write_text("untouched")
+    plant(outside, home / ".x.0123456789ab.notes")
+    with site.receive(at(home, "x"), "0123456789ab") as incoming:
+        for attempt in (incoming.notes, lambda: incoming.note("bad")):
+            with pytest.raises(FilesystemError):
+                attempt()
+        incoming.restart()
+        incoming.note("good")
+        assert incoming.notes() == "good"
+    assert outside.read_text() == "untouched"
 
 
 @pytest.mark.parametrize("path", ["link/x", "link/deep/x", "x/link/y"])
