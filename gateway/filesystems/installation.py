@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,14 +15,17 @@ from gateway.db import sqlite_file
 from gateway.settings import ENV_FILE, SECRETS, get_settings
 
 _PACKAGE = Path(__file__).parents[1]
+_LOADER, _MAPS = ("LD_LIBRARY_PATH", "LD_PRELOAD"), Path("/proc/self/maps")
+_SYSTEM = ("/usr/", "/lib", "/bin/", "/sbin/")
 _DATABASE_FILES = ("", "-journal", "-wal", "-shm")  # SQLite believes each of them
 
 
 def installation_paths() -> tuple[PurePosixPath, ...]:
-    """Return the folders of programs and packages, and the files of the settings."""
+    """Return the folders of programs, packages and libraries, and the files of the settings."""
     imported = (entry for entry in sys.path if entry)
-    found = (*imported, sys.prefix, sys.base_prefix, _PACKAGE, _PACKAGE.parent, *_settings_files())
-    return tuple(PurePosixPath(Path(each).absolute()) for each in found)
+    programs = (*imported, sys.prefix, sys.base_prefix, _PACKAGE, _PACKAGE.parent, *_libraries())
+    found = (*programs, *_settings_files())
+    return tuple(PurePosixPath(Path(each).absolute()) for each in dict.fromkeys(map(str, found)))
 
 
 def account_homes() -> tuple[PurePosixPath, ...]:
@@ -30,6 +34,18 @@ def account_homes() -> tuple[PurePosixPath, ...]:
     with suppress(KeyError):
         found.append(pwd.getpwuid(os.geteuid()).pw_dir)
     return tuple(PurePosixPath(each) for each in found if each.startswith("/"))
+
+
+def _libraries() -> Iterator[str]:
+    """Yield the folders where the loader looks first, and the libraries in use that lie elsewhere."""
+    for name in _LOADER:
+        yield from filter(None, re.split("[:; ]", os.environ.get(name, "")))
+    known = (*_SYSTEM, f"{sys.prefix}/", f"{sys.base_prefix}/")
+    with suppress(OSError):
+        for line in _MAPS.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+            _, mode, _, _, _, *file = line.split(maxsplit=5)
+            if "x" in mode and file and file[0].startswith("/") and not file[0].startswith(known):
+                yield file[0]
 
 
 def _settings_files() -> Iterator[str | Path]:

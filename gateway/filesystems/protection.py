@@ -28,7 +28,8 @@ class Protection:
     ) -> None:
         given = (homes, paths, closed, roots)
         self._paths = ProtectedPaths.of(*given) | ProtectedPaths.of(*(map(_real, each) for each in given))
-        passed = (path for path in paths if not _holds(path, roots))
+        opened = [_real(root) for root in roots]
+        passed = (path for path in paths if not _holds(_real(path), opened))
         links = (link for path in dict.fromkeys((*homes, *paths, *closed)) for link in _links(path))
         self._inodes = frozenset((*_inodes([*closed, *passed]), *links))
         self._homes = frozenset(_inodes(homes))
@@ -62,7 +63,7 @@ def _real(path: PurePosixPath) -> PurePosixPath:
 
 
 def _holds(path: PurePosixPath, roots: Iterable[PurePosixPath]) -> bool:
-    return any(_real(root).is_relative_to(_real(path)) for root in roots)
+    return any(root.is_relative_to(path) for root in roots)
 
 
 def _inodes(paths: Iterable[PurePosixPath | str]) -> Iterator[_Inode]:

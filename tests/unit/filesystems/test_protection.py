@@ -1,6 +1,9 @@
 """Protected folders: no path, link, second name or listing reaches them, whether they exist or not."""
 
+import _ssl
+import ctypes
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
@@ -231,6 +234,18 @@ def test_a_control_folder_of_another_account_is_refused(
     monkeypatch.setattr(os, "geteuid", lambda: 4711)
     with pytest.raises(FilesystemError, match="belongs to the account with the number"):
         open_control(_cluster(tmp_path))
+
+
+def test_the_libraries_of_the_process_are_protected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lib").mkdir()
+    library = shutil.copy(_ssl.__file__, tmp_path / "lib/libslurm.so")
+    ctypes.CDLL(library)
+    monkeypatch.setenv("LD_LIBRARY_PATH", f"{tmp_path}/first:{tmp_path}/second")
+    site = open_filesystem(_cluster(tmp_path), "local")
+    for name in ("lib/libslurm.so", "first/libcurl.so.4", "second"):
+        with pytest.raises(FilesystemError, match="files of the gateway"):
+            site.write_text(PurePosixPath(tmp_path / name), "bad")
+    site.write_text(PurePosixPath(tmp_path / "lib/x"), "good")
 
 
 @pytest.mark.parametrize("url", ["sqlite:///{0}/gateway.db", "sqlite:///file:{0}/gateway.db?uri=true"])
