@@ -12,6 +12,9 @@ from typing import NamedTuple
 
 from gateway.clusters.configuration import Cluster
 
+# Folders in which filesystems (NetApp, Spectrum Scale, CephFS, ZFS) show copies of all their files,
+# protected ones among them.
+_SNAPSHOTS = ("/.snapshot/", "/.snapshots/", "/.snap/", "/.zfs/")
 # The parts of an interpreter's prefix, for a prefix that is itself the home or a root.
 _INTERPRETER = ("bin", "lib", "lib64", "pyvenv.cfg")
 
@@ -53,7 +56,7 @@ class ProtectedPaths:
     def cover(self, path: str) -> bool:
         """Return whether a normalised path is protected, or lies below a protected folder."""
         place = f"{path}/"
-        if place.startswith(self.closed):
+        if place.startswith(self.closed) or any(snapshots in place for snapshots in _SNAPSHOTS):
             return True
         if not place.startswith(self.protected):
             return False  # as nearly always, and quickly

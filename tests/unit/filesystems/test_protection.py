@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from gateway.clusters.configuration import Cluster
-from gateway.errors import FilesystemError
+from gateway.clusters.owner_roots import owner_roots
+from gateway.errors import FilesystemError, Invalid
 from gateway.filesystems.installation import installation_paths
 from gateway.filesystems.opening import open_control, open_filesystem
 from gateway.filesystems.protection import Protection
@@ -234,6 +235,24 @@ def test_a_control_folder_of_another_account_is_refused(
     monkeypatch.setattr(os, "geteuid", lambda: 4711)
     with pytest.raises(FilesystemError, match="belongs to the account with the number"):
         open_control(_cluster(tmp_path))
+
+
+@pytest.mark.parametrize("name", [".snapshot", ".snapshots", ".snap", ".zfs"])
+def test_snapshots_are_protected_wherever_they_are(tmp_path: Path, name: str) -> None:
+    copy = tmp_path / "data" / name / "daily/.hpc-gateway/key"
+    copy.parent.mkdir(parents=True)
+    copy.write_text("secret")
+    (tmp_path / "data/link").symlink_to(copy)
+    site = _site(tmp_path)
+    for path in (copy, tmp_path / "data/link"):
+        for door in ("read", "exists"):
+            with pytest.raises(FilesystemError, match="files of the gateway"):
+                DOORS[door](site, PurePosixPath(path))
+    with pytest.raises(Invalid, match="files of the gateway"):
+        owner_roots(_cluster(tmp_path), "local").confine(str(copy), "src")
+    (tmp_path / "data/link").unlink()
+    site.write_text(PurePosixPath(tmp_path / "data" / f"{name}.csv"), "good")
+    assert dict(site.files(PurePosixPath(tmp_path))) == {f"data/{name}.csv": 4}
 
 
 def test_the_libraries_of_the_process_are_protected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
