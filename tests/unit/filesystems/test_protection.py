@@ -258,7 +258,7 @@ def test_snapshots_are_protected_wherever_they_are(tmp_path: Path, name: str) ->
 def test_the_libraries_of_the_process_are_protected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "lib").mkdir()
     library = shutil.copy(_ssl.__file__, tmp_path / "lib/libslurm.so")
-    ctypes.CDLL(library)
+    ctypes.CDLL(str(library))
     monkeypatch.setenv("LD_LIBRARY_PATH", f"{tmp_path}/first:{tmp_path}/second")
     site = open_filesystem(_cluster(tmp_path), "local")
     for name in ("lib/libslurm.so", "first/libcurl.so.4", "second"):
