@@ -1,4 +1,4 @@
-"""The four-node cluster as the tests use it: started, stopped, and broken on purpose."""
+"""A cluster of cluster.sh, in one of its two forms: started, stopped, and broken on purpose."""
 
 import os
 import signal
@@ -8,13 +8,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from hpc_gateway_commands.demo.stack import running_stack
 from tests.client import Client, client_of
+from tests.ordinary import NAME, ordinary_account
 
 HERE = Path(__file__).parent
-# The tests start clusters one after the other; another set of ports for whoever has one running.
-BASE_PORT = int(os.environ.get("GATEWAY_TEST_SLURM_PORT", "18400"))
-
+_PORT = int(os.environ.get("GATEWAY_TEST_SLURM_PORT", "18400"))
+# The forms of cluster.sh, and the first port of each: two processes may test both at once.
+FORMS = {"plain": _PORT, "site": _PORT + 300}
+USER = NAME if ordinary_account() else "root"
+SITE_ONLY = pytest.mark.parametrize("cluster", ["site"], indirect=True)
 
 CONFIGURATION = """
 [demo]
@@ -39,8 +44,9 @@ class SlurmCluster:
     prefix: Path
     run: Path
     min_job_age_s: int = 300
-    base_port: int = BASE_PORT
-    accounting: bool = False
+    base_port: int = _PORT
+    form: str = "plain"
+    memory_kill: str = "cgroup"
     mpi: str = "pmi2"
 
     @property
@@ -63,12 +69,13 @@ class SlurmCluster:
                 "PATH": os.environ["PATH"],
                 "SLURM_BASE_PORT": str(self.base_port),
                 "SLURM_MIN_JOB_AGE": str(self.min_job_age_s),
-                "SLURM_ACCOUNTING": "yes" if self.accounting else "no",
+                "SLURM_FORM": self.form,
+                "SLURM_MEMORY_KILL": self.memory_kill,
             },
             check=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            timeout=60,
+            timeout=120,
         )
 
     def command(self, *argv: str, check: bool = True) -> str:
@@ -92,7 +99,7 @@ class SlurmCluster:
         return [line.strip() for line in lines]
 
     def kill(self, daemon: str, number: signal.Signals) -> None:
-        """Send a signal to `slurmctld`, `munge` or `slurmd-n1`."""
+        """Send a signal to `slurmctld`, `slurmdbd`, `munge` or `slurmd-n1`."""
         os.kill(int((self.run / f"{daemon}.pid").read_text()), number)
 
 
@@ -113,10 +120,11 @@ def configure(cluster: SlurmCluster, folder: Path) -> Path:
 
 @contextmanager
 def service_on(cluster: SlurmCluster, folder: Path) -> Iterator[Client]:
-    """Run the whole service for this cluster, and connect to it."""
-    settings = {"GATEWAY_INFRASTRUCTURES": str(configure(cluster, folder))}
+    """Run the whole service for this cluster as the ordinary account, and connect to it."""
+    settings = {"GATEWAY_INFRASTRUCTURES": str(configure(cluster, folder)), "HOME": str(folder)}
+    account = ordinary_account()
     with (
-        running_stack(folder / "stack", print, flower=False, settings=settings) as stack,
+        running_stack(folder / "stack", print, flower=False, settings=settings, account=account) as stack,
         client_of(stack) as client,
     ):
         yield client
