@@ -133,7 +133,7 @@ def _job(cluster: Cluster) -> str:
     try:
         report = _wait_for_end(scheduler, name)
     finally:
-        scheduler.cancel(scheduler_id)
+        scheduler.cancel(name, scheduler_id)
     if report.state is not JobState.SUCCEEDED:
         stderr = Path(folder, batch_script.STDERR)
         words = stderr.read_text(encoding="utf-8", errors="replace").strip() if stderr.exists() else ""

@@ -13,18 +13,20 @@ from tests.polling import until
 # In a process of its own, for one process can use only one cluster.
 ASK = """
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from gateway.schedulers.base import JobSpec
+from gateway.schedulers.base import JobSpec, SubmittedJob
 from gateway.schedulers.slurm.client import SlurmInstallation, SlurmScheduler
 act, conf, path, folder = sys.argv[1:]
 scheduler, folder = SlurmScheduler(SlurmInstallation(Path(conf), path)), Path(folder)
+job = SubmittedJob(folder.name, "", folder, datetime.now(UTC))
 if act == "submit":
     work = "for ((i = 0; i < 3000000; i++)); do :; done; sleep 2; exit 4"
     print(scheduler.submit(JobSpec(folder.name, folder, ("/bin/bash", "-c", work), 1, 1, "srun")))
 elif act == "accounting":
-    print(scheduler.accounting(folder.name))
+    print(scheduler.accounting(job))
 else:
-    told = scheduler.recall(folder.name, folder)
+    told = scheduler.recall([job])[job.name]
     print(told and (str(told.state), told.exit_code, told.scheduler_id))
 """
 
