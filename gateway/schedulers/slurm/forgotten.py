@@ -22,9 +22,7 @@ ORPHAN_S = 30.0
 ACCOUNTING_S = 3600.0
 # A question to an accounting that hangs stops this process for 90 s: the pause is a multiple of that time.
 _LEAST_PAUSE_S, _PAUSE_FACTOR = 30.0, 10.0
-ENDED_BY_SLURM = (
-    "Slurm lost the job when its controller restarted, and ended it although no one had cancelled it"
-)
+ENDED_BY_SLURM = "Slurm lost the job when its controller restarted, and ended it without a request: retry it"
 _SIGNALLED = 128  # a shell adds the signal's number to it
 _log = logging.getLogger(__name__)
 
