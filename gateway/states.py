@@ -63,7 +63,7 @@ JOB_MOVES: dict[State, frozenset[State]] = {
     JobState.SUBMITTING: frozenset({JobState.SUBMITTING, JobState.RETRYING, JobState.PENDING, *JOB_ENDS}),
     # Back to be submitted again: the scheduler has lost it before it started.
     JobState.PENDING: frozenset({JobState.RUNNING, JobState.RETRYING, *JOB_ENDS}),
-    JobState.RUNNING: frozenset({JobState.PENDING, *JOB_ENDS}),
+    JobState.RUNNING: frozenset({JobState.PENDING, JobState.RETRYING, *JOB_ENDS}),
 }
 
 # By type, because members of two StrEnums with the same value are equal.

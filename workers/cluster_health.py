@@ -53,6 +53,13 @@ class HealthCheck:
         with session_scope() as session:
             heartbeats.record_heartbeat(session, self._cluster.name, self._worker, *errors)
 
+    def record_scheduler_error(self, error: str) -> None:
+        """Store a heartbeat with an error that another call of the scheduler met between two checks."""
+        with session_scope() as session:
+            heartbeats.record_heartbeat(
+                session, self._cluster.name, self._worker, error, self._filesystem_error
+            )
+
     def _check_scheduler(self) -> str:
         try:
             self._scheduler.partitions()

@@ -80,7 +80,11 @@ class Watcher:
             self._poll_scheduler(watched)
 
     def _store_telemetry(self) -> None:
-        partitions, as_of = self._scheduler.partitions(), utc_now()
+        try:
+            partitions, as_of = self._scheduler.partitions(), utc_now()
+        except GatewayError as error:
+            self._health_check.record_scheduler_error(error.detail)
+            raise
         with session_scope() as session:
             telemetry.store_telemetry(session, self._cluster.name, partitions, as_of)
 

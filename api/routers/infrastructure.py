@@ -9,7 +9,8 @@ from api.deps import Admin, Caller, read
 from api.idempotency import Answers
 from api.problems import responses
 from api.schemas.infrastructure import InfrastructureRequest, InfrastructureSummary, InfrastructureTelemetry
-from gateway.clusters import catalog, telemetry
+from gateway.callers import Scope
+from gateway.clusters import catalog, heartbeats, telemetry
 from gateway.clusters.configuration import Cluster
 from gateway.db import session_scope
 from gateway.errors import Unavailable
@@ -50,13 +51,16 @@ def get_infrastructure(_caller: Caller, name: str) -> InfrastructureSummary:
 
 
 @router.get("/{name}/telemetry", responses=responses(404, 503))
-def get_telemetry(_caller: Caller, name: str) -> InfrastructureTelemetry:
+def get_telemetry(caller: Caller, name: str) -> InfrastructureTelemetry:
     """Show the scheduler's figures, a few seconds old at most."""
     cluster = read(lambda session: catalog.get_cluster(session, name))
-    return InfrastructureTelemetry.from_telemetry(cluster, _wait_for_telemetry(cluster))
+    figures = _wait_for_telemetry(cluster)
+    if figures is None:
+        raise Unavailable(_missing_part(cluster, explain=caller.scope.holds(Scope.OPERATOR)))
+    return InfrastructureTelemetry.from_telemetry(cluster, figures)
 
 
-def _wait_for_telemetry(cluster: Cluster) -> Telemetry:
+def _wait_for_telemetry(cluster: Cluster) -> Telemetry | None:
     """Return the stored figures; if they are too old, request new ones and wait for them."""
     figures = read(lambda session: telemetry.fresh_telemetry(session, cluster.name))
     if figures is not None:
@@ -69,6 +73,15 @@ def _wait_for_telemetry(cluster: Cluster) -> Telemetry:
         figures = read(lambda session: telemetry.fresh_telemetry(session, cluster.name))
         if figures is not None:
             return figures
-    raise Unavailable(
-        f"no worker of {cluster.name!r} answers; telemetry needs `hpc-gateway worker {cluster.name}`"
-    )
+    return None
+
+
+def _missing_part(cluster: Cluster, *, explain: bool) -> str:
+    """Return the sentence about the part that is away; its own error may hold paths."""
+    health = read(lambda session: heartbeats.health_of_clusters(session, [cluster]))[cluster.name]
+    if health.worker:
+        return f"no worker of {cluster.name!r} answers; telemetry needs `hpc-gateway worker {cluster.name}`"
+    if health.scheduler:
+        error = f": {health.scheduler}" if explain else ""
+        return f"the scheduler of {cluster.name!r} gives no figures now, its worker is connected{error}"
+    return f"the worker of {cluster.name!r} is connected and gave no figures within {ANSWER_S:g} s: ask again"

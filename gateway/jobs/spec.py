@@ -1,4 +1,4 @@
-"""The job spec: the kernels' `job.json` and the scheduler's JobSpec of one run."""
+"""The job spec: the kernels' `job.json`, and one run as the scheduler gets it and is asked about it."""
 
 import json
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from gateway.clusters.owner_roots import owner_roots
 from gateway.jobs.folders import OUTPUT, JobFolders, control_folder, output_folder
 from gateway.jobs.resources import scheduler_resources
 from gateway.models import Job
-from gateway.schedulers.base import JobSpec, Launcher
+from gateway.schedulers.base import JobSpec, Launcher, SubmittedJob
 
 JOB_FILE = "job.json"
 CACHE = "cache"  # of the kernels' machine code, below the control area
@@ -46,6 +46,11 @@ def prepare(job: Job, cluster: Cluster) -> PreparedJob:
         mpi=cluster.mpi,
     )
     return PreparedJob(spec, job_file, json.dumps(_job_json(job, cluster), indent=1))
+
+
+def submitted_job(job: Job) -> SubmittedJob:
+    """Return the job's run as the scheduler is asked about it after its submission."""
+    return SubmittedJob(job.name, job.scheduler_id, Path(control_folder(job)), job.created_at)
 
 
 def _job_json(job: Job, cluster: Cluster) -> dict[str, object]:

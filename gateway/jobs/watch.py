@@ -11,8 +11,10 @@ from sqlalchemy.orm import Session
 from gateway.errors import FilesystemError, GatewayError, SchedulerUnavailable
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs.folders import control_folder
-from gateway.models import Job
-from gateway.schedulers.base import JobReport, Scheduler
+from gateway.jobs.spec import submitted_job
+from gateway.models import Event, Job
+from gateway.schedulers.attempt_record import forbid_start
+from gateway.schedulers.base import FORGOTTEN, JobReport, Scheduler
 from gateway.states import IN_SCHEDULER, JobState, is_final
 from gateway.work.failures import record_failure
 from gateway.work.transitions import move
@@ -20,10 +22,9 @@ from gateway.work.turns import enqueue
 
 _log = logging.getLogger(__name__)
 
-FORGOTTEN = "the scheduler no longer knows the job"
 LOST = f"{FORGOTTEN} and it left no exit file: its end is not known"
-
-UNSTARTED = "the scheduler has lost the job before it started; it is submitted again"
+UNSTARTED = "the scheduler has lost or dropped the job before it started; it is submitted again"
+CANCELLED = "cancelled before it started"
 
 
 @dataclass(frozen=True)
@@ -51,55 +52,62 @@ def summarize_watch(session: Session, infrastructure: str) -> WatchSummary:
 
 
 def poll_scheduler(scheduler: Scheduler, rows: list[Job]) -> dict[str, JobReport]:
-    """Return reports on all rows from one call to the scheduler, and one call for each job it has forgotten.
+    """Return reports on all rows from one call to the scheduler, and one for all jobs that it has forgotten.
 
     A row on which the scheduler cannot report now has no report, and waits for the next poll.
     """
     reports = scheduler.jobs()
     for row in rows:
-        if row.cancel_requested_at and not is_final(_reported_state(reports, row)):
-            _cancel(scheduler, row)
-        if row.name not in reports:
-            try:
-                reports[row.name] = _recall(scheduler, row)
-            except GatewayError as error:
-                _log.warning("job %s: no report in this round: %s", row.id, error.detail)
-    return reports
+        report = reports.get(row.name)
+        if row.cancel_requested_at and report and not is_final(report.state or row.state):
+            _cancel(scheduler, row, report.scheduler_id)
+    return reports | _judge_forgotten(scheduler, [row for row in rows if row.name not in reports])
 
 
-def _cancel(scheduler: Scheduler, row: Job) -> None:
+def _cancel(scheduler: Scheduler, row: Job, scheduler_id: str) -> None:
     """Cancel the job in the scheduler; a refusal costs no other job its report."""
     try:
-        scheduler.cancel(row.scheduler_id)
+        scheduler.cancel(row.name, scheduler_id)
     except SchedulerUnavailable:
         raise
     except GatewayError as error:
         _log.warning("job %s: not cancelled in this round: %s", row.id, error.detail)
 
 
-def _recall(scheduler: Scheduler, row: Job) -> JobReport:
-    """Return the report on a job that the scheduler no longer knows.
+def _judge_forgotten(scheduler: Scheduler, rows: list[Job]) -> dict[str, JobReport]:
+    """Return the reports on jobs that the scheduler no longer lists; it recalls all of them in one call."""
+    cancelled = [row for row in rows if row.cancel_requested_at and _can_never_start(row)]
+    recalled = scheduler.recall([submitted_job(row) for row in rows if row not in cancelled])
+    judged = [_judge(row, recalled[row.name]) for row in rows if row.name in recalled]
+    return {report.name: report for report in [*map(_cancelled, cancelled), *judged]}
 
-    A pending job that has left no trace has never run: a controller that was killed may forget a job that
-    it accepted a moment before. The attempt can start only once, so it may be submitted again.
-    """
+
+def _can_never_start(row: Job) -> bool:
+    """Take the place of the job's start, because a submission may reach the scheduler late."""
     try:
-        found = scheduler.recall(row.name, Path(control_folder(row)))
+        return forbid_start(Path(control_folder(row)))
     except FilesystemError as error:
-        if error.transient:
-            raise
-        return JobReport(row.name, row.scheduler_id, JobState.LOST, reason=f"{FORGOTTEN}, and {error.detail}")
-    if found is not None:
-        return found
-    if row.cancel_requested_at:
-        return JobReport(row.name, row.scheduler_id, JobState.CANCELLED, reason="cancelled before it started")
-    if row.state is JobState.PENDING:
+        _log.warning("job %s: its start could not be prevented: %s", row.id, error.detail)
+        return False
+
+
+def _judge(row: Job, recalled: JobReport | None) -> JobReport:
+    """Return the report on a forgotten job from its recovered one, or from the proof that it has not started.
+
+    A controller that was killed may forget a job that it accepted a moment before. The attempt can start only
+    once, so a job without a start may be submitted again. A running job whose folder was removed is lost.
+    """
+    if row.cancel_requested_at and (recalled is None or recalled.state is JobState.LOST):
+        return _cancelled(row)
+    if recalled is not None:
+        return recalled
+    if row.state is JobState.PENDING or Path(control_folder(row)).is_dir():
         return JobReport(row.name, "", JobState.RETRYING, reason=UNSTARTED)
     return JobReport(row.name, row.scheduler_id, JobState.LOST, reason=LOST)
 
 
-def _reported_state(reports: dict[str, JobReport], row: Job) -> JobState:
-    return reports[row.name].state or row.state if row.name in reports else JobState.LOST
+def _cancelled(row: Job) -> JobReport:
+    return JobReport(row.name, row.scheduler_id, JobState.CANCELLED, reason=CANCELLED)
 
 
 def record_reports(session: Session, rows: list[Job], reports: dict[str, JobReport]) -> bool:
@@ -116,8 +124,9 @@ def record_reports(session: Session, rows: list[Job], reports: dict[str, JobRepo
 
 
 def _is_changed(row: Job, report: JobReport) -> bool:
-    told = report.state or row.state, report.reason, report.started_at or row.started_at
-    return told != (row.state, row.reason, row.started_at)
+    started_at = report.started_at or row.started_at
+    told = report.state or row.state, report.reason, started_at, report.scheduler_id
+    return told != (row.state, row.reason, row.started_at, row.scheduler_id)
 
 
 def _apply_report(session: Session, row: Job, report: JobReport) -> None:
@@ -128,9 +137,18 @@ def _apply_report(session: Session, row: Job, report: JobReport) -> None:
         found = asdict(report)
         row.finding = {key: found[key] for key in ("state", "exit_code", "reason")}
     elif state is JobState.RETRYING:
+        row.started_at = None
+        row.failures = _count_losses(session, row)
         move(session, row, state, report.reason)
         record_failure(session, row, SchedulerUnavailable(report.reason))
     elif row.state is state:
         row.reason = report.reason
     else:
         move(session, row, state, report.reason)
+
+
+def _count_losses(session: Session, row: Job) -> int:
+    """Count how often the attempt was lost before: a submission that succeeds resets the row's failures."""
+    lost = Event.from_state.in_(IN_SCHEDULER), Event.to_state == JobState.RETRYING
+    own = Event.work_id == row.id, Event.attempt == row.attempt
+    return session.scalar(select(func.count()).where(*own, *lost)) or 0

@@ -133,7 +133,7 @@ def _job(cluster: Cluster) -> str:
     try:
         report = _wait_for_end(scheduler, name)
     finally:
-        scheduler.cancel(scheduler_id)
+        scheduler.cancel(name, scheduler_id)
     if report.state is not JobState.SUCCEEDED:
         stderr = Path(folder, batch_script.STDERR)
         words = stderr.read_text(encoding="utf-8", errors="replace").strip() if stderr.exists() else ""
@@ -172,10 +172,12 @@ def _job_spec(cluster: Cluster, name: str, folder: Path) -> JobSpec:
 
 def _wait_for_end(scheduler: Scheduler, name: str) -> JobReport:
     deadline = time.monotonic() + JOB_WAIT_S
-    while (report := scheduler.jobs()[name]).state in _LIVE:
+    while (report := scheduler.jobs().get(name)) is not None and report.state in _LIVE:
         if time.monotonic() > deadline:
             raise SchedulerError(f"it did not end within {JOB_WAIT_S:.0f} s: {report.reason or report.state}")
         time.sleep(_POLL_S)
+    if report is None:
+        raise SchedulerError("the scheduler has lost or dropped the job: try again")
     return report
 
 

@@ -1,5 +1,6 @@
 """The Scheduler protocol, and the plain data that its calls take and return."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from gateway.clusters.telemetry import PartitionFigures
 from gateway.states import JobState
 
 Launcher = Literal["srun", "processes"]
+FORGOTTEN = "the scheduler no longer knows the job"
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,20 @@ class JobSpec:
 
 
 @dataclass(frozen=True)
+class SubmittedJob:
+    """A submitted run, as its row records it.
+
+    `scheduler_id` is "" while the row does not know it. Another job may have that id by now, and copies of
+    this one may have others: the name tells them apart. The run was submitted later than `created_at`.
+    """
+
+    name: str
+    scheduler_id: str
+    folder: Path
+    created_at: datetime
+
+
+@dataclass(frozen=True)
 class JobReport:
     """A scheduler's report on one job at one moment. Times are aware and in UTC.
 
@@ -81,20 +97,26 @@ class Scheduler(Protocol):
     def submit(self, spec: JobSpec) -> str:
         """Submit the job and return its id in the scheduler."""
 
-    def find(self, name: str, folder: Path) -> JobReport | None:
-        """Return the job that was submitted under this name, however long ago, or None."""
+    def find(self, job: SubmittedJob) -> JobReport | None:
+        """Return the job that was submitted under this name, however long ago, or None.
 
-    def recall(self, name: str, folder: Path) -> JobReport | None:
-        """Recover the report of a job that the scheduler has forgotten from its control folder, or None."""
+        None is returned as well for a job that ended without a start, unless a person has cancelled it.
+        """
+
+    def recall(self, jobs: Sequence[SubmittedJob]) -> dict[str, JobReport | None]:
+        """Recover the reports of all jobs that `jobs` has left out, by name; None for one without a start.
+
+        A job on which no report can be given now is missing.
+        """
 
     def jobs(self) -> dict[str, JobReport]:
         """Return the reports of all jobs in the scheduler, by name, from one call."""
 
-    def accounting(self, name: str) -> Accounting | None:
+    def accounting(self, job: SubmittedJob) -> Accounting | None:
         """Return the measurements of an ended job, or None when the scheduler keeps no accounting."""
 
-    def cancel(self, scheduler_id: str) -> None:
-        """Request the job's end; a finished or unknown job is no error."""
+    def cancel(self, name: str, scheduler_id: str) -> None:
+        """Request the job's end; an ended or unknown job, or another job of this id, is no error."""
 
     def partitions(self) -> list[PartitionFigures]:
         """Return the live figures of every partition."""

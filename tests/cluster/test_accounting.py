@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from gateway.schedulers.base import JobSpec
+from gateway.schedulers.base import JobSpec, SubmittedJob
 from gateway.states import JobState
 from tests.cluster.scheduler_process import scheduler_process
 from tests.cluster.slurm_cluster import SITE_ONLY, SlurmCluster
@@ -30,13 +31,14 @@ def test_the_end_is_in_the_accounting(forgetful: SlurmCluster, tmp_path: Path) -
     folder.mkdir()
     own(folder)
     work = "for ((i = 0; i < 3000000; i++)); do :; done; sleep 2; exit 4"
+    job = SubmittedJob(folder.name, "", folder, datetime.now(UTC))
     with scheduler_process(forgetful) as scheduler:
-        assert scheduler.recall(folder.name, folder) is None
+        assert scheduler.recall([job]) == {job.name: None}
         scheduler_id = scheduler.submit(JobSpec(folder.name, folder, ("/bin/bash", "-c", work), 1, 1, "srun"))
         until("Slurm has forgotten the job", lambda: forgetful.names() == [], 180)
         (folder / "exit.json").unlink()
-        told = scheduler.recall(folder.name, folder)
-        figures = scheduler.accounting(folder.name)
+        told = scheduler.recall([job])[job.name]
+        figures = scheduler.accounting(job)
     assert told is not None
     assert (told.state, told.exit_code, told.scheduler_id) == (JobState.FAILED, 4, scheduler_id)
     assert figures is not None

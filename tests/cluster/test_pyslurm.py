@@ -3,18 +3,21 @@
 import signal
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from gateway.errors import SchedulerError
 from gateway.schedulers import attempt_record, batch_script
-from gateway.schedulers.base import JobReport, JobSpec, Resources
+from gateway.schedulers.base import JobReport, JobSpec, Resources, SubmittedJob
 from gateway.schedulers.slurm.client import SlurmScheduler
+from gateway.schedulers.slurm.forgotten import ORPHAN_S
 from gateway.states import JobState
 from tests.cluster.scheduler_process import scheduler_process
 from tests.cluster.slurm_cluster import USER, SlurmCluster
 from tests.ordinary import own
+from tests.polling import until
 
 GOING = {JobState.PENDING, JobState.RUNNING}
 
@@ -55,6 +58,10 @@ def run(scheduler: SlurmScheduler, job: JobSpec) -> JobReport:
     end = end_of(scheduler, job.name)
     assert end.scheduler_id == scheduler_id
     return end
+
+
+def submitted(job: JobSpec) -> SubmittedJob:
+    return SubmittedJob(job.name, "", job.folder, datetime.now(UTC))
 
 
 def out(job: JobSpec) -> str:
@@ -102,15 +109,15 @@ def test_cancelled_while_running(scheduler: SlurmScheduler, tmp_path: Path) -> N
     job = spec(tmp_path, "echo $$; exec sleep 100", ranks=2)
     scheduler_id = scheduler.submit(job)
     wait_for(lambda: (job.folder / batch_script.STDOUT).exists() and len(out(job).split()) == 2)
-    scheduler.cancel(scheduler_id)
-    scheduler.cancel(scheduler_id)
+    scheduler.cancel(job.name, scheduler_id)
+    scheduler.cancel(job.name, scheduler_id)
     end = end_of(scheduler, job.name)
     assert (end.state, end.reason) == (JobState.CANCELLED, "the job was cancelled on the cluster")
     wait_for(lambda: not any(is_alive(pid) for pid in out(job).split()), timeout_s=10)
     noted = attempt_record.read_exit(job.folder)
     assert noted is not None
     assert noted.signal == signal.SIGTERM
-    scheduler.cancel(scheduler_id)
+    scheduler.cancel(job.name, scheduler_id)
     assert scheduler.jobs()[job.name] == end
 
 
@@ -119,14 +126,21 @@ def test_cancelled_while_waiting(scheduler: SlurmScheduler, tmp_path: Path) -> N
     scheduler.submit(blocker)
     job = spec(tmp_path, "true")
     scheduler_id = scheduler.submit(job)
-    scheduler.cancel(scheduler_id)
+    scheduler.cancel(job.name, scheduler_id)
     assert end_of(scheduler, job.name).state is JobState.CANCELLED
     assert not (job.folder / batch_script.STARTED).exists()
 
 
 @pytest.mark.parametrize("scheduler_id", ["", "0", "999999", "x", "-1", "1_1", "9" * 40, "²"])
 def test_cancel_of_the_unknown(scheduler: SlurmScheduler, scheduler_id: str) -> None:
-    scheduler.cancel(scheduler_id)
+    scheduler.cancel("nobody.1", scheduler_id)
+
+
+def test_cancel_of_an_id_that_another_job_has_now(scheduler: SlurmScheduler, tmp_path: Path) -> None:
+    job = spec(tmp_path, "sleep 1")
+    scheduler_id = scheduler.submit(job)
+    scheduler.cancel("another.1", scheduler_id)
+    assert end_of(scheduler, job.name).state is JobState.SUCCEEDED
 
 
 @pytest.mark.long
@@ -136,7 +150,7 @@ def test_out_of_time(scheduler: SlurmScheduler, tmp_path: Path) -> None:
     end = end_of(scheduler, job.name, timeout_s=150)
     assert end.state is JobState.TIMEOUT
     assert "resources.time_limit_s" in end.reason
-    told = scheduler.recall(job.name, job.folder)
+    told = scheduler.recall([submitted(job)])[job.name]
     assert told is not None
     assert told.state is JobState.TIMEOUT
 
@@ -224,11 +238,11 @@ def test_a_late_copy_is_not_the_truth(
     late = scheduler.submit(job)
     wait_for(lambda: late not in cluster.command("squeue", "-h", "-o", "%i").split())
     assert scheduler.jobs()[job.name] == end
-    assert scheduler.find(job.name, job.folder) == end
+    assert scheduler.find(submitted(job)) == end
 
 
 def test_unknown_to_slurm(scheduler: SlurmScheduler, tmp_path: Path) -> None:
-    assert scheduler.find("nobody.1", tmp_path) is None
+    assert scheduler.find(submitted(spec(tmp_path, "true"))) is None
 
 
 def test_forgotten_without_an_exit_file(
@@ -237,8 +251,7 @@ def test_forgotten_without_an_exit_file(
     job = spec(tmp_path, "exit 4")
     run(scheduler, job)
     (job.folder / batch_script.EXIT).unlink()
-    told = scheduler.recall(job.name, job.folder)
-    assert told is not None
+    told = until("it is judged", lambda: scheduler.recall([submitted(job)]).get(job.name), ORPHAN_S + 10)
     if cluster.form == "plain":
         assert told.state is JobState.LOST
         assert "left no exit file" in told.reason

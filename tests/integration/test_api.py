@@ -1,6 +1,7 @@
 """The contract over HTTP: words, codes and bodies, on a real database and a real queue."""
 
 import json
+import re
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,6 +10,9 @@ import redis
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
+from gateway import leases
+from gateway.clusters import heartbeats
+from gateway.db import session_scope
 from gateway.settings import get_settings
 from tests.bodies import DATA, JOB, RESULT
 from tests.rows import SECRET
@@ -156,6 +160,28 @@ def test_telemetry_of_a_cluster_without_a_worker_is_503_and_says_so(
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0
     assert "no worker" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            "Slurm does not answer: (1800)",
+            "the scheduler of 'hpc' gives no figures now, .*: Slurm does not .*",
+        ),
+        ("", "the worker of 'hpc' is connected and gave no figures within 0.2 s"),
+    ],
+)
+def test_telemetry_names_the_part_that_is_away(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch, error: str, words: str
+) -> None:
+    monkeypatch.setattr("api.routers.infrastructure.ANSWER_S", 0.2)
+    with session_scope() as session:
+        assert leases.acquire_lease(session, leases.watcher_lease("hpc"), "w1", 60)
+        heartbeats.record_heartbeat(session, "hpc", "w1", error, "")
+    answer = api.get("/infrastructure/hpc/telemetry")
+    assert answer.status_code == 503
+    assert re.match(words, answer.json()["detail"]), answer.json()
 
 
 def test_jobs_are_listed_newest_first_page_by_page(api: TestClient) -> None:

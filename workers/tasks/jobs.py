@@ -13,7 +13,7 @@ from gateway.jobs.ending import read_ending
 from gateway.jobs.folders import JobFolders, control_folder
 from gateway.jobs.placement import check_placement
 from gateway.jobs.run_folders import create_run, open_run
-from gateway.jobs.spec import prepare
+from gateway.jobs.spec import prepare, submitted_job
 from gateway.jobs.usage import measure_usage
 from gateway.models import Job
 from gateway.queue import app
@@ -54,7 +54,7 @@ def _submit(row: Job, cluster: Cluster, claim: Claim) -> str:
     """
     scheduler = open_scheduler(cluster)
     if claim.repeated:
-        found = scheduler.find(row.name, Path(control_folder(row)))
+        found = scheduler.find(submitted_job(row))
         if found is not None:
             return found.scheduler_id
     if row.cancel_requested_at is not None:
@@ -103,7 +103,7 @@ def finish(self: "app.Task", job_id: str) -> None:
 def _accounting(row: Job, cluster: Cluster) -> Accounting | None:
     """Return the scheduler's own figures, or None when it has none now."""
     try:
-        return open_scheduler(cluster).accounting(row.name)
+        return open_scheduler(cluster).accounting(submitted_job(row))
     except SchedulerError as error:
         _log.warning("job %s: no figures from the accounting: %s", row.id, error.detail)
         return None

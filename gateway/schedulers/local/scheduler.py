@@ -7,16 +7,18 @@ spool holds only the queue. A crash right after a launch does no harm, because t
 its start, and of two copies only one can.
 """
 
+import logging
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from gateway.clusters.telemetry import PartitionFigures
-from gateway.errors import FilesystemError, SchedulerError, SchedulerUnavailable
+from gateway.errors import FilesystemError, FilesystemUnavailable, SchedulerError, SchedulerUnavailable
 from gateway.schedulers import batch_script
 from gateway.schedulers.attempt_record import forbid_start, read_start
-from gateway.schedulers.base import Accounting, JobReport, JobSpec
+from gateway.schedulers.base import FORGOTTEN, Accounting, JobReport, JobSpec, SubmittedJob
 from gateway.schedulers.local import processes
 from gateway.schedulers.local.attempt import failed, find_end, is_running, mark_cancelled, report_started
 from gateway.schedulers.local.launch import launch
@@ -27,6 +29,7 @@ from gateway.states import JobState
 FORGET_AFTER_S = 3600.0
 # A job that was launched so often without a start has failed; meanwhile it keeps its CPUs and its place.
 LAUNCHES = 10
+_log = logging.getLogger(__name__)
 
 
 class LocalScheduler:
@@ -52,19 +55,27 @@ class LocalScheduler:
             self._advance()
         return str(entry.number)
 
-    def find(self, name: str, folder: Path) -> JobReport | None:
+    def find(self, job: SubmittedJob) -> JobReport | None:
         """Return the report of a job by name, from its folder after the queue has dropped it."""
         with self._spool.lock():
-            number = self._spool.number_of(name)
+            number = self._spool.number_of(job.name)
             entry = None if number is None else self._spool.entry(number)
             if entry is not None:
                 return self._report(self._record_end(entry))
-        return self.recall(name, folder)
+        return _recover(job)
 
-    def recall(self, name: str, folder: Path) -> JobReport | None:
-        """Recover the report of a job that the queue has dropped from its folder."""
-        start = read_start(folder)
-        return None if start is None or start.abandoned else report_started(name, folder, start)
+    def recall(self, jobs: Sequence[SubmittedJob]) -> dict[str, JobReport | None]:
+        """Recover the reports of jobs that the queue has dropped from their folders."""
+        found: dict[str, JobReport | None] = {}
+        for job in jobs:
+            try:
+                found[job.name] = _recover(job)
+            except FilesystemUnavailable as error:
+                _log.warning("%s: no report in this round: %s", job.name, error.detail)
+            except FilesystemError as error:
+                reason = f"{FORGOTTEN}, and {error.detail}"
+                found[job.name] = JobReport(job.name, job.scheduler_id, JobState.LOST, reason=reason)
+        return found
 
     def jobs(self) -> dict[str, JobReport]:
         """Advance the queue and return the reports of all its jobs whose folders can be read now."""
@@ -75,17 +86,17 @@ class LocalScheduler:
                     reports[entry.name] = self._report(entry)
         return reports
 
-    def accounting(self, _name: str) -> Accounting | None:
+    def accounting(self, _job: SubmittedJob) -> Accounting | None:
         """Return None: this machine keeps no accounting, so only the ranks' own figures exist."""
         return None
 
-    def cancel(self, scheduler_id: str) -> None:
+    def cancel(self, name: str, scheduler_id: str) -> None:
         """End the job: at once if it waits, else by SIGTERM and later SIGKILL."""
         if not scheduler_id.isascii() or not scheduler_id.isdigit():
             return
         with self._spool.lock():
             entry = self._spool.entry(int(scheduler_id))
-            if entry is None or self._record_end(entry).end is not None:
+            if entry is None or entry.name != name or self._record_end(entry).end is not None:
                 return
             mark_cancelled(entry.folder)
             start = read_start(entry.folder)
@@ -169,6 +180,11 @@ class LocalScheduler:
             return report_started(entry.name, entry.folder, start)
         reason = f"waiting for {entry.cpus} free of {self._cpus} CPUs; first come, first served"
         return JobReport(entry.name, str(entry.number), JobState.PENDING, reason=reason)
+
+
+def _recover(job: SubmittedJob) -> JobReport | None:
+    start = read_start(job.folder)
+    return None if start is None or start.abandoned else report_started(job.name, job.folder, start)
 
 
 def _can_never_start(entry: SpoolEntry) -> bool:

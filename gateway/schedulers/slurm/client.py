@@ -7,11 +7,10 @@ and only a cluster's worker and watcher use this client, never the API.
 
 import math
 import os
-import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,12 +23,11 @@ from gateway.clusters.telemetry import PartitionFigures
 from gateway.errors import SchedulerError, SchedulerUnavailable
 from gateway.processes import plain_environment
 from gateway.schedulers import batch_script
-from gateway.schedulers.base import Accounting, JobReport, JobSpec
-from gateway.schedulers.slurm import reports
+from gateway.schedulers.base import Accounting, JobReport, JobSpec, SubmittedJob
+from gateway.schedulers.slurm import accounting, reports
+from gateway.schedulers.slurm.forgotten import ForgottenJobs
 from gateway.schedulers.slurm.partitions import largest_nodes, partition_figures
 from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
-from gateway.schedulers.slurm.recovery import recover_report
-from gateway.states import JobState
 
 # Errors after which the same call may succeed: the controller or munge is down, slow, starting or full.
 TRANSIENT = frozenset(
@@ -49,8 +47,7 @@ _FIRST_SLURM_ERROR = 1000  # smaller numbers are errno values: a refused connect
 _PROBE_TIMEOUT_S = 60
 _PROBE = "import sys, pyslurm; pyslurm.slurm_init(sys.argv[1])"
 _NODE_CPUS_VALID_S = 60.0
-_ACCOUNTING = "accounting_storage/slurmdbd"
-_ID = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+_UNKNOWN_JOB = 2017
 
 
 @dataclass(frozen=True)
@@ -68,6 +65,7 @@ class SlurmScheduler:
         self._path = installation.path
         self._slurm = _load_pyslurm(installation.conf)
         self._node_cpus: tuple[float, dict[str, int]] = (-math.inf, {})
+        self._forgotten = ForgottenJobs(self._ask_accounting, self._min_job_age_s)
 
     def submit(self, spec: JobSpec) -> str:
         """Submit the job. After a crash or a time-out call `find` first: Slurm accepts a name twice."""
@@ -77,51 +75,66 @@ class SlurmScheduler:
             description = self._slurm.JobSubmitDescription(**self._description(spec, nodes), script=script)
             return str(description.submit())
 
-    def find(self, name: str, folder: Path) -> JobReport | None:
-        """Return the report of a job by name, from its folder when Slurm has forgotten it."""
-        return self.jobs().get(name) or self.recall(name, folder)
+    def find(self, job: SubmittedJob) -> JobReport | None:
+        """Return the report of a job by name, from its folder or the accounting if Slurm has forgotten it."""
+        return self.jobs().get(job.name) or self._forgotten.find(job)
 
-    def recall(self, name: str, folder: Path) -> JobReport | None:
-        """Recover the report of a job that Slurm has forgotten from its folder, else from the accounting."""
-        report = recover_report(name, folder)
-        if report is not None and report.state is not JobState.LOST:
-            return report
-        return self._report_from_accounting(name) or report
+    def recall(self, jobs: Sequence[SubmittedJob]) -> dict[str, JobReport | None]:
+        """Recover the reports of jobs that Slurm does not list from their folders and the accounting."""
+        return self._forgotten.judge(jobs)
 
-    def accounting(self, name: str) -> Accounting | None:
+    def accounting(self, job: SubmittedJob) -> Accounting | None:
         """Return the measurements of slurmdbd; among copies of the job those of the longest one."""
         with self._translate_errors():
-            copies = [_accounting(job) for job in self._accounting_records(name)]
-        return max(copies, key=lambda job: job.elapsed_s or 0, default=None)
+            copies = [accounting.measurements(record) for record in self._accounting_records([job])]
+        return max(copies, key=lambda copy: copy.elapsed_s or 0, default=None)
 
-    def _report_from_accounting(self, name: str) -> JobReport | None:
+    def _ask_accounting(self, jobs: Sequence[SubmittedJob]) -> dict[str, JobReport]:
         with self._translate_errors():
-            jobs = [_job(job) for job in self._accounting_records(name)]
-        return reports.translate_jobs(jobs, os.getuid(), datetime.now(UTC)).get(name)
+            found = [_job(record, record.nodelist) for record in self._accounting_records(jobs)]
+        return reports.translate_jobs(found, os.getuid(), datetime.now(UTC))
 
-    def _accounting_records(self, name: str) -> list[Any]:
-        if not self._has_accounting:
-            return []
-        found = self._slurm.db.Jobs.load(self._slurm.db.JobFilter(names=[name], users=[os.getuid()]))
-        return list(found.values())
+    def _accounting_records(self, jobs: Sequence[SubmittedJob]) -> list[Any]:
+        return accounting.load_records(self._slurm, jobs, os.getuid()) if self._has_accounting else []
+
+    @property
+    def _has_accounting(self) -> bool:
+        return bool(self._slurm_config.accounting_storage_type == accounting.STORAGE_TYPE)
+
+    def _min_job_age_s(self) -> int:
+        return int(self._slurm_config.min_job_age or 0)
 
     @cached_property
-    def _has_accounting(self) -> bool:
-        return bool(self._slurm.slurmctld.Config.load().accounting_storage_type == _ACCOUNTING)
+    def _slurm_config(self) -> Any:
+        with self._translate_errors():
+            return self._slurm.slurmctld.Config.load()
 
     def jobs(self) -> dict[str, JobReport]:
         """Return the reports of this account's jobs by name, and cancel copies that cannot start."""
         jobs = self._load_jobs()
         for job in reports.duplicate_jobs(jobs, os.getuid()):
-            self.cancel(str(job.id))
+            self.cancel(job.name, str(job.id))
         nodes = self._load_nodes() if reports.any_waits_for_nodes(jobs, os.getuid()) else []
         return reports.translate_jobs(jobs, os.getuid(), datetime.now(UTC), nodes)
 
-    def cancel(self, scheduler_id: str) -> None:
-        """End the job: SIGTERM, then SIGKILL after Slurm's KillWait; an unknown or ended job is no error."""
-        if _ID.fullmatch(scheduler_id):
+    def cancel(self, name: str, scheduler_id: str) -> None:
+        """End the job: SIGTERM, then SIGKILL after Slurm's KillWait; an unknown or ended job is no error.
+
+        A restarted slurmctld may have given the id to another job, which is left alone.
+        """
+        if accounting.ID.fullmatch(scheduler_id):
             with self._translate_errors():
-                self._slurm.Job(int(scheduler_id)).cancel()
+                if self._has_name(int(scheduler_id), name):
+                    self._slurm.Job(int(scheduler_id)).cancel()
+
+    def _has_name(self, job_id: int, name: str) -> bool:
+        try:
+            job = self._slurm.Job.load(job_id)
+        except self._slurm.RPCError as error:
+            if error.errno == _UNKNOWN_JOB:
+                return False
+            raise
+        return bool(job.name == name and job.user_id == os.getuid())
 
     def partitions(self) -> list[PartitionFigures]:
         """Return the live figures of every partition."""
@@ -129,7 +142,7 @@ class SlurmScheduler:
 
     def _load_jobs(self) -> list[SlurmJob]:
         with self._translate_errors():
-            return [_job(job) for job in self._slurm.Jobs.load().values()]
+            return [_job(job, job.allocated_nodes) for job in self._slurm.Jobs.load().values()]
 
     def _load_partitions(self) -> list[SlurmPartition]:
         with self._translate_errors():
@@ -198,7 +211,7 @@ class SlurmScheduler:
             raise SchedulerError(f"Slurm refused: {error}") from error
 
 
-def _job(job: Any) -> SlurmJob:
+def _job(job: Any, nodes: str | None) -> SlurmJob:
     return SlurmJob(
         id=job.id,
         name=job.name or "",
@@ -214,15 +227,7 @@ def _job(job: Any) -> SlurmJob:
         signal=job.exit_code_signal,
         start_at=_utc(job.start_time),
         end_at=_utc(job.end_time),
-    )
-
-
-def _accounting(job: Any) -> Accounting:
-    # Slurm reports 0 for a figure that its cluster does not gather.
-    return Accounting(
-        elapsed_s=job.elapsed_time or None,
-        cpu_s=job.stats.total_cpu_time or None,
-        resident_memory_bytes=job.stats.resident_memory or None,
+        is_allocated=nodes not in {None, "", accounting.NO_NODES},
     )
 
 

@@ -25,6 +25,8 @@ class SlurmJob:
     signal: int | None = None
     start_at: datetime | None = None
     end_at: datetime | None = None
+    is_allocated: bool = False
+    """Whether Slurm has given nodes to the job, also when it has taken them back."""
 
     @property
     def cpus_per_node(self) -> int:

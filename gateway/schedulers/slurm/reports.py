@@ -3,14 +3,12 @@
 import logging
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
-from pathlib import Path
 
-from gateway.errors import FilesystemError
 from gateway.schedulers import batch_script
-from gateway.schedulers.attempt_record import Exit, Start, read_exit, read_start
 from gateway.schedulers.base import JobReport
+from gateway.schedulers.slurm.copies import choose_record, find_exit, find_start
 from gateway.schedulers.slurm.pending import pending_reason, waits_for_nodes
 from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, count_free_nodes
 from gateway.states import JobState
@@ -72,17 +70,21 @@ _STATE_REASONS = {
     "LAUNCH_FAILED": "the job could not be started on its node; retry it, or tell the cluster's operators",
 }
 
+# The states in which a restarted slurmctld leaves a job whose end it did not receive.
+_AFTER_A_LOST_END = frozenset({"FAILED", "CANCELLED", "NODE_FAIL"})
+
 
 def translate_jobs(
     jobs: Iterable[SlurmJob], user_id: int, now: datetime, nodes: Iterable[SlurmNode] = ()
 ) -> dict[str, JobReport]:
     """Return one report per name of this user's jobs; other users' jobs count as jobs ahead.
 
-    A late copy of a job, which runs nothing, is left out. Only jobs that wait for nodes need the nodes.
+    A job of which each record is of a launch that ran nothing is left out. Only jobs that wait for nodes need
+    the nodes.
     """
     every_job, every_node = list(jobs), list(nodes)
     ahead = _count_ahead(every_job)
-    effective = (_effective_copy(copies) for copies in _group_by_name(every_job, user_id))
+    effective = (choose_record(copies, _has_ended) for copies in _group_by_name(every_job, user_id))
     return {
         job.name: translate_job(job, ahead.get(job.id, 0), now, count_free_nodes(job, every_node))
         for job in effective
@@ -115,23 +117,8 @@ def _count_ahead(jobs: list[SlurmJob]) -> dict[int, int]:
     return ahead
 
 
-def _effective_copy(copies: list[SlurmJob]) -> SlurmJob | None:
-    """Return the copy that runs or will run the attempt, or None when only copies that exited are left."""
-    if len(copies) == 1 and copies[0].exit_code != batch_script.ALREADY_STARTED:
-        return copies[0]
-    start = _readable_start(copies[0].folder)
-    if start is None:
-        return min(copies, key=lambda job: job.id)
-    return next((job for job in copies if str(job.id) == start.scheduler_id), None)
-
-
-def _readable_start(folder: Path) -> Start | None:
-    """Return the start of the attempt; a file that is no start tells nothing."""
-    try:
-        return read_start(folder)
-    except FilesystemError as error:
-        _log.warning("%s: %s", folder.name, error.detail)
-        return None
+def _has_ended(job: SlurmJob) -> bool:
+    return STATES.get(job.state) not in {JobState.PENDING, JobState.RUNNING, None}
 
 
 def duplicate_jobs(jobs: Iterable[SlurmJob], user_id: int) -> list[SlurmJob]:
@@ -139,7 +126,7 @@ def duplicate_jobs(jobs: Iterable[SlurmJob], user_id: int) -> list[SlurmJob]:
     return [
         job
         for copies in _group_by_name(jobs, user_id)
-        if len(copies) > 1 and (start := _readable_start(copies[0].folder)) is not None
+        if len(copies) > 1 and (start := find_start(copies[0])) is not None
         for job in copies
         if str(job.id) != start.scheduler_id and STATES.get(job.state) is JobState.PENDING
     ]
@@ -147,11 +134,12 @@ def duplicate_jobs(jobs: Iterable[SlurmJob], user_id: int) -> list[SlurmJob]:
 
 def translate_job(job: SlurmJob, ahead: int, now: datetime, free_nodes: int = 0) -> JobReport:
     """Translate one job; `ahead` pending jobs come before it, `free_nodes` can take its share."""
+    job = _correct_state(job)
     state = STATES.get(job.state)
     if state is None:
         _log.warning("job %d (%s): Slurm's state %r is not in the table", job.id, job.name, job.state)
     waiting = state is JobState.PENDING
-    ended = state not in {JobState.PENDING, JobState.RUNNING, None}
+    ended = _has_ended(job)
     return JobReport(
         job.name,
         str(job.id),
@@ -163,12 +151,20 @@ def translate_job(job: SlurmJob, ahead: int, now: datetime, free_nodes: int = 0)
     )
 
 
+def _correct_state(job: SlurmJob) -> SlurmJob:
+    """Return the record with the state of a run that has ended well, for Slurm may have lost that end."""
+    end = find_exit(job) if job.state in _AFTER_A_LOST_END else None
+    if end is None or end.exit_code != 0 or end.signal is not None:
+        return job
+    return replace(job, state="COMPLETED", reason="", exit_code=0, signal=0)
+
+
 def _exit_code(job: SlurmJob) -> int | None:
     """Return the exit code as a shell does: 128 plus the signal's number for a death by signal.
 
     The folder's exit code comes first, because Slurm's interface cannot tell 143 from signal 15.
     """
-    end = None if job.state == "COMPLETED" else _readable_exit(job)
+    end = None if job.state == "COMPLETED" else find_exit(job)
     if end is not None:
         return end.exit_code
     if job.signal:
@@ -176,20 +172,6 @@ def _exit_code(job: SlurmJob) -> int | None:
     if job.exit_code == 0 and job.state != "COMPLETED":
         return None
     return job.exit_code
-
-
-def _readable_exit(job: SlurmJob) -> Exit | None:
-    """Return the end of the attempt; a file that is no end tells nothing."""
-    try:
-        return _read_exit_once(job.id, job.folder)
-    except FilesystemError as error:
-        _log.warning("%s: %s", job.name, error.detail)
-        return None
-
-
-@lru_cache(maxsize=4096)  # Slurm lists an ended job for minutes, in every response
-def _read_exit_once(_job_id: int, folder: Path) -> Exit | None:
-    return read_exit(folder)
 
 
 def _reason(job: SlurmJob, state: JobState | None) -> str:
@@ -201,7 +183,7 @@ def _reason(job: SlurmJob, state: JobState | None) -> str:
         return ""
     if job.signal:
         return f"the job was killed by signal {job.signal}"
-    if job.exit_code == batch_script.NO_FOLDER and _readable_exit(job) is None:
+    if job.exit_code == batch_script.NO_FOLDER and find_exit(job) is None:
         return "the job could not write to its folder on the node; the filesystem may be full"
     return f"the job ended with exit code {_exit_code(job)}" + _detail(job)
 

@@ -109,7 +109,7 @@ def test_script_and_job_file_of_a_waiting_job_lie_out_of_reach(home: Path, tmp_p
     for name in ("job.sh", "job.json", "started.json", "exit.json", "first_failure"):
         (output / name).write_text(f"#!/bin/bash\ntouch {marker}\n")
     hold.unlink()
-    running_jobs.scheduler().cancel(first.scheduler_id)
+    running_jobs.scheduler().cancel(first.name, first.scheduler_id)
     row = running_jobs.finish(waiting.id)
     assert running_jobs.succeeded_with_output(home, row), row.reason
     assert not marker.exists()

@@ -156,7 +156,7 @@ def test_a_file_that_is_poisoned_before_the_start_holds_up_no_other_job(
     for kind, row in zip(kinds, victims, strict=True):
         poison(running_jobs.control_of(home, row) / name, kind)
     hold.unlink()
-    running_jobs.scheduler().cancel(first.scheduler_id)
+    running_jobs.scheduler().cancel(first.name, first.scheduler_id)
     assert running_jobs.succeeded_with_output(home, running_jobs.finish(last.id))
     for row in victims:
         assert is_final(running_jobs.finish(row.id).state)

@@ -17,6 +17,7 @@ from gateway.jobs.spec import PreparedJob, prepare
 from gateway.models import Job
 from gateway.operations.retries import retry
 from gateway.schedulers.attempt_record import read_start
+from gateway.schedulers.base import JobReport, SubmittedJob
 from gateway.schedulers.slurm.recovery import recover_report
 from gateway.states import JobState
 from gateway.work import claims
@@ -107,7 +108,8 @@ def test_a_run_that_slurm_has_forgotten_is_read_from_its_one_folder(home: Path) 
         def jobs(self) -> dict[str, object]:
             return {}
 
-        recall = staticmethod(recover_report)
+        def recall(self, asked: list[SubmittedJob]) -> dict[str, JobReport | None]:
+            return {each.name: recover_report(each.name, each.folder) for each in asked}
 
     reports = watch.poll_scheduler(Forgetful(), [row])  # type: ignore[arg-type]  # two calls of the protocol
     assert reports[row.name].state is JobState.SUCCEEDED

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -9,8 +10,12 @@ from gateway.clusters.telemetry import PartitionFigures
 from gateway.db import session_scope
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs import watch
+from gateway.jobs.folders import control_folder
 from gateway.models import Job
-from gateway.schedulers.base import JobReport, JobSpec
+from gateway.schedulers.attempt_record import Start, read_start
+from gateway.schedulers.base import JobReport, JobSpec, SubmittedJob
+from gateway.schedulers.batch_script import STARTED as STARTED_FILE
+from gateway.settings import get_settings
 from gateway.states import JobState
 from gateway.work import claims
 from gateway.work.outbox import Message
@@ -23,29 +28,31 @@ STARTED = datetime(2026, 1, 2, tzinfo=UTC)
 class Recorded:
     """A scheduler that says what a test wants it to say, and remembers what it was asked."""
 
-    def __init__(self, *reports: JobReport, forgotten: JobReport | None = None) -> None:
+    def __init__(self, *reports: JobReport, forgotten: JobReport | None = None, silent: str = "") -> None:
         self._reports = {report.name: report for report in reports}
-        self._forgotten = forgotten
-        self.cancelled: list[str] = []
+        self._forgotten, self._silent = forgotten, silent
+        self.cancelled: list[tuple[str, str]] = []
+        self.recalled: list[list[str]] = []
 
     def submit(self, spec: JobSpec) -> str:
         raise AssertionError(spec)
 
-    def find(self, name: str, folder: Path) -> JobReport | None:
-        raise AssertionError((name, folder))
+    def find(self, job: SubmittedJob) -> JobReport | None:
+        raise AssertionError(job)
 
-    def recall(self, name: str, folder: Path) -> JobReport | None:
-        assert folder.name == name
-        return self._forgotten
+    def recall(self, jobs: Sequence[SubmittedJob]) -> dict[str, JobReport | None]:
+        assert all(job.folder.name == job.name for job in jobs)
+        self.recalled.append([job.name for job in jobs])
+        return {job.name: self._forgotten for job in jobs if job.name != self._silent}
 
     def jobs(self) -> dict[str, JobReport]:
         return dict(self._reports)
 
-    def accounting(self, name: str) -> None:
-        raise AssertionError(name)
+    def accounting(self, job: SubmittedJob) -> None:
+        raise AssertionError(job)
 
-    def cancel(self, scheduler_id: str) -> None:
-        self.cancelled.append(scheduler_id)
+    def cancel(self, name: str, scheduler_id: str) -> None:
+        self.cancelled.append((name, scheduler_id))
 
     def partitions(self) -> list[PartitionFigures]:
         return []
@@ -67,6 +74,13 @@ def _watch(scheduler: Recorded) -> tuple[bool, list[Message]]:
     with sending() as sent, session_scope() as session:
         changed = watch.record_reports(session, rows, reports)
     return changed, sent
+
+
+def _cancel_requested() -> Job:
+    row = _submitted()
+    with session_scope() as session:
+        jobs.cancel(session, session.get_one(Job, row.id))
+    return job(row.id)
 
 
 def _report(row: Job, state: JobState, **details: object) -> JobReport:
@@ -139,13 +153,55 @@ def test_a_job_that_was_lost_before_it_started_is_submitted_again() -> None:
     assert claim.repeated
 
 
-def test_a_job_that_is_lost_again_and_again_fails() -> None:
-    row = _submitted()
+def _submit_again(row_id: UUID) -> None:
     with session_scope() as session:
-        session.execute(update(Job).where(Job.id == row.id).values(failures=99))
+        session.execute(update(Job).where(Job.id == row_id).values(retry_at=None))
+    with session_scope() as session:
+        claim = claims.take_submission(session, row_id, "w1")
+        assert claim is not None
+        jobs.record_submission(session, claim, "7")
+
+
+def test_a_job_that_is_lost_again_and_again_fails() -> None:
+    """Each submission succeeds, and resets the failures that the row counts."""
+    row = _submitted()
+    for _ in range(get_settings().budget("job")):
+        _watch(Recorded())
+        _submit_again(row.id)
     _watch(Recorded())
     assert job(row.id).state is JobState.FAILED
-    assert "given up" in job(row.id).reason
+    assert f"given up after {get_settings().budget('job') + 1} tries: {watch.UNSTARTED}" == job(row.id).reason
+
+
+def test_a_running_job_that_proves_not_to_have_started_is_submitted_again() -> None:
+    row = _submitted()
+    _watch(Recorded(_report(row, JobState.RUNNING, started_at=STARTED)))
+    Path(control_folder(row)).mkdir(parents=True)
+    _watch(Recorded())
+    seen = job(row.id)
+    assert (seen.state, seen.reason, seen.started_at) == (JobState.RETRYING, watch.UNSTARTED, None)
+
+
+def test_all_forgotten_jobs_are_recalled_in_one_call() -> None:
+    rows = [_submitted() for _ in range(3)]
+    scheduler = Recorded(_report(rows[0], JobState.RUNNING))
+    _watch(scheduler)
+    assert [sorted(names) for names in scheduler.recalled] == [sorted(row.name for row in rows[1:])]
+    empty = Recorded(_report(rows[0], JobState.RUNNING))
+    _watch(empty)
+    assert empty.recalled == [[]]
+
+
+def test_a_job_on_which_no_report_can_be_given_now_stays_as_it_is() -> None:
+    row = _submitted()
+    assert _watch(Recorded(silent=row.name)) == (False, [])
+    assert job(row.id).state is JobState.PENDING
+
+
+def test_the_id_of_another_copy_is_recorded() -> None:
+    row = _submitted()
+    _watch(Recorded(JobReport(row.name, "8", JobState.PENDING)))
+    assert job(row.id).scheduler_id == "8"
 
 
 def test_a_cancelled_job_that_is_gone_before_it_started_is_cancelled() -> None:
@@ -155,7 +211,43 @@ def test_a_cancelled_job_that_is_gone_before_it_started_is_cancelled() -> None:
     _watch(Recorded())
     finding = _finding(row.id)
     assert finding is not None
-    assert finding["state"] == "cancelled"
+    assert (finding["state"], finding["reason"]) == ("cancelled", watch.CANCELLED)
+
+
+def test_a_cancelled_job_without_a_start_can_never_start_and_needs_no_answer() -> None:
+    row = _cancel_requested()
+    folder = Path(control_folder(row))
+    folder.mkdir(parents=True)
+    scheduler = Recorded(silent=row.name)
+    _watch(scheduler)
+    start = read_start(folder)
+    assert start is not None
+    assert start.abandoned
+    assert scheduler.recalled == [[]]
+    assert (_finding(row.id) or {})["state"] == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("recalled", "ends"), [(JobState.LOST, JobState.CANCELLED), (JobState.SUCCEEDED, JobState.SUCCEEDED)]
+)
+def test_a_cancelled_job_that_started_ends_as_its_folder_tells(recalled: JobState, ends: JobState) -> None:
+    row = _cancel_requested()
+    folder = Path(control_folder(row))
+    folder.mkdir(parents=True)
+    start = Start(pid=1, ticks=1, boot_id="b", host="n1", scheduler_id="7", started_at=STARTED)
+    (folder / STARTED_FILE).write_text(start.model_dump_json())
+    _watch(Recorded(forgotten=_report(row, recalled)))
+    assert (_finding(row.id) or {})["state"] == ends
+
+
+def test_a_cancel_reaches_the_copy_that_the_scheduler_has_and_no_other_job() -> None:
+    row = _cancel_requested()
+    scheduler = Recorded(JobReport(row.name, "8", JobState.PENDING))
+    _watch(scheduler)
+    assert scheduler.cancelled == [(row.name, "8")]
+    gone = Recorded()
+    _watch(gone)
+    assert gone.cancelled == []
 
 
 def test_one_unknown_job_does_not_break_the_others() -> None:
@@ -171,7 +263,7 @@ def test_a_cancel_reaches_the_scheduler_while_the_job_is_there() -> None:
         jobs.cancel(session, session.get_one(Job, row.id))
     scheduler = Recorded(_report(row, JobState.RUNNING))
     _watch(scheduler)
-    assert scheduler.cancelled == ["7"]
+    assert scheduler.cancelled == [(row.name, "7")]
     ended = Recorded(_report(row, JobState.CANCELLED))
     _watch(ended)
     assert ended.cancelled == []

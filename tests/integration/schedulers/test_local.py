@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -13,7 +14,7 @@ import pytest
 
 from gateway.errors import Invalid, SchedulerError, SchedulerUnavailable
 from gateway.schedulers import attempt_record, batch_script
-from gateway.schedulers.base import JobReport, JobSpec
+from gateway.schedulers.base import JobReport, JobSpec, SubmittedJob
 from gateway.schedulers.local import attempt, spool
 from gateway.schedulers.local import scheduler as local_scheduler
 from gateway.schedulers.local.launch import LAUNCH_LOG
@@ -32,6 +33,10 @@ def scheduler(tmp_path: Path) -> LocalScheduler:
 def spec(tmp_path: Path, text: str = "true", *, name: str = "job.1", ranks: int = 1) -> JobSpec:
     command = ("/bin/bash", "-c", text)
     return JobSpec(name, tmp_path / name, command, ranks=ranks, threads=1, launcher="processes")
+
+
+def submitted(job: JobSpec, scheduler_id: str = "") -> SubmittedJob:
+    return SubmittedJob(job.name, scheduler_id, job.folder, datetime.now(UTC))
 
 
 def end_of(scheduler: LocalScheduler, name: str = "job.1") -> JobReport:
@@ -89,14 +94,14 @@ def test_forgotten_and_still_known(
     end = end_of(scheduler)
     monkeypatch.setattr(local_scheduler, "FORGET_AFTER_S", 0)
     assert scheduler.jobs() == {}
-    assert scheduler.find("job.1", job.folder) == end
+    assert scheduler.find(submitted(job)) == end
     assert scheduler.submit(job) == first
     assert scheduler.submit(spec(tmp_path, name="job.2")) != first
     assert (job.folder / batch_script.STDOUT).read_text() == "once\n"
 
 
 def test_never_submitted(scheduler: LocalScheduler, tmp_path: Path) -> None:
-    assert scheduler.find("job.1", tmp_path / "job.1") is None
+    assert scheduler.find(submitted(spec(tmp_path))) is None
 
 
 def test_first_come_first_served_within_the_cpus(scheduler: LocalScheduler, tmp_path: Path) -> None:
@@ -136,11 +141,11 @@ def test_cancel_while_waiting(scheduler: LocalScheduler, tmp_path: Path) -> None
     first = scheduler.submit(spec(tmp_path, "sleep 30", name="a.1", ranks=2))
     waiting = spec(tmp_path, "echo ran", name="b.1")
     second = scheduler.submit(waiting)
-    scheduler.cancel(second)
-    scheduler.cancel(second)
+    scheduler.cancel("b.1", second)
+    scheduler.cancel("b.1", second)
     report = scheduler.jobs()["b.1"]
     assert (report.state, report.exit_code) == (JobState.CANCELLED, None)
-    scheduler.cancel(first)
+    scheduler.cancel("a.1", first)
     assert end_of(scheduler, "a.1").state is JobState.CANCELLED
     assert scheduler.jobs()["b.1"] == report
     assert not (waiting.folder / batch_script.STDOUT).exists()
@@ -151,25 +156,46 @@ def test_cancel_while_running(scheduler: LocalScheduler, tmp_path: Path) -> None
     scheduler_id = scheduler.submit(job)
     pids = job.folder / batch_script.STDOUT
     until("both ranks have started", lambda: pids.exists() and len(pids.read_text().split()) == 2)
-    scheduler.cancel(scheduler_id)
-    scheduler.cancel(scheduler_id)
+    scheduler.cancel("job.1", scheduler_id)
+    scheduler.cancel("job.1", scheduler_id)
     end = end_of(scheduler)
     assert (end.state, end.exit_code, end.reason) == (JobState.CANCELLED, 143, "cancelled while it ran")
     assert not any(psutil.pid_exists(int(pid)) for pid in pids.read_text().split())
-    scheduler.cancel(scheduler_id)
+    scheduler.cancel("job.1", scheduler_id)
     assert scheduler.jobs()["job.1"] == end
 
 
 def test_cancel_of_what_is_over_changes_nothing(scheduler: LocalScheduler, tmp_path: Path) -> None:
     scheduler_id = scheduler.submit(spec(tmp_path, "true"))
     until("the exit file is written", lambda: attempt_record.read_exit(tmp_path / "job.1") is not None)
-    scheduler.cancel(scheduler_id)
+    scheduler.cancel("job.1", scheduler_id)
     assert end_of(scheduler).state is JobState.SUCCEEDED
 
 
 @pytest.mark.parametrize("scheduler_id", ["", "0", "99", "x", "-1", "1.5", "²", "9" * 40, "1\n"])
 def test_cancel_of_the_unknown(scheduler: LocalScheduler, scheduler_id: str) -> None:
-    scheduler.cancel(scheduler_id)
+    scheduler.cancel("job.1", scheduler_id)
+
+
+def test_a_cancel_of_an_id_that_another_job_has_now_changes_nothing(
+    scheduler: LocalScheduler, tmp_path: Path
+) -> None:
+    scheduler_id = scheduler.submit(spec(tmp_path, "sleep 0.2"))
+    scheduler.cancel("another.1", scheduler_id)
+    assert end_of(scheduler).state is JobState.SUCCEEDED
+
+
+def test_jobs_that_the_queue_has_dropped_are_recalled(scheduler: LocalScheduler, tmp_path: Path) -> None:
+    ended, unstarted, odd = (spec(tmp_path, "exit 5", name=name) for name in ("a.1", "b.1", "c.1"))
+    scheduler.submit(ended)
+    end = end_of(scheduler, "a.1")
+    odd.folder.mkdir()
+    (odd.folder / batch_script.STARTED).write_text("{}")
+    recalled = scheduler.recall([submitted(ended), submitted(unstarted), submitted(odd, "9")])
+    assert (recalled["a.1"], recalled["b.1"]) == (end, None)
+    assert recalled["c.1"] is not None
+    assert (recalled["c.1"].state, recalled["c.1"].scheduler_id) == (JobState.LOST, "9")
+    assert scheduler.recall([]) == {}
 
 
 def test_a_cancelled_job_that_hangs_is_killed(
@@ -181,7 +207,7 @@ def test_a_cancelled_job_that_hangs_is_killed(
     start = start_of(job.folder)
     os.kill(start.pid, signal.SIGSTOP)
     until("the script is stopped", lambda: psutil.Process(start.pid).status() == psutil.STATUS_STOPPED)
-    scheduler.cancel(scheduler_id)
+    scheduler.cancel("job.1", scheduler_id)
     assert scheduler.jobs()["job.1"].state is JobState.RUNNING
     monkeypatch.setattr(attempt, "KILL_AFTER_S", 0)
     end = end_of(scheduler)
@@ -252,11 +278,11 @@ def test_another_boot_is_another_process(scheduler: LocalScheduler, tmp_path: Pa
     (job.folder / batch_script.STARTED).write_text(
         start.model_copy(update={"boot_id": "0"}).model_dump_json()
     )
-    report = scheduler.find("job.1", job.folder)
+    report = scheduler.find(submitted(job))
     (job.folder / batch_script.STARTED).write_text(start.model_dump_json())
     assert report is not None
     assert report.state is JobState.FAILED
-    scheduler.cancel(scheduler_id)
+    scheduler.cancel("job.1", scheduler_id)
     os.kill(start.pid, signal.SIGTERM)
 
 
@@ -267,7 +293,7 @@ def test_removed_folder(scheduler: LocalScheduler, tmp_path: Path) -> None:
     (job.folder / batch_script.SCRIPT).unlink()
     job.folder.rmdir()
     assert "was removed" in end_of(scheduler, "b.1").reason
-    scheduler.cancel(first)
+    scheduler.cancel("a.1", first)
     end_of(scheduler, "a.1")
 
 

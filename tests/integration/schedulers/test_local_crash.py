@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -82,9 +83,11 @@ def test_dispatch_and_cancel_killed_anywhere(tmp_path: Path, act: str) -> None:
         job = job_in(root)
         submit_without_dispatch(root, job)
         scheduler = LocalScheduler(root / "spool", cpus=1)
-        died = kill_at_line(line, scheduler.jobs if act == "jobs" else lambda s=scheduler: s.cancel("1"))  # type: ignore[misc]
+        died = kill_at_line(
+            line, scheduler.jobs if act == "jobs" else partial(scheduler.cancel, "job.1", "1")
+        )
         if act == "cancel":
-            scheduler.cancel("1")
+            scheduler.cancel("job.1", "1")
         ended = {JobState.SUCCEEDED} if act == "jobs" else {JobState.CANCELLED, JobState.SUCCEEDED}
         state = wait_for_end(scheduler)
         assert state in ended

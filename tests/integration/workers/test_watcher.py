@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
+from gateway.clusters import telemetry
 from gateway.clusters.configuration import configured_clusters
 from gateway.clusters.telemetry import PartitionFigures
+from gateway.db import session_scope
 from gateway.errors import SchedulerUnavailable
+from gateway.models import Heartbeat
 from workers.watcher import Watcher
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -22,6 +25,16 @@ class Failing:
         if self.left:
             raise self.left.pop(0)
         return []
+
+
+class WellOnce(Failing):
+    """A scheduler that fails from its second call on."""
+
+    def partitions(self) -> list[PartitionFigures]:
+        first, self.answered = not self.answered, True
+        return [] if first else super().partitions()
+
+    answered = False
 
 
 class Rounds:
@@ -47,3 +60,15 @@ def test_the_watcher_outlives_every_error_of_a_round(monkeypatch: pytest.MonkeyP
     fakes: tuple[Any, Any] = scheduler, rounds
     Watcher(configured_clusters()["hpc"], fakes[0], 1).run(fakes[1])
     assert scheduler.left == []
+
+
+def test_a_scheduler_that_gives_no_figures_is_in_the_heartbeat_at_once() -> None:
+    """The periodic check has just found it well."""
+    with session_scope() as session:
+        telemetry.request_telemetry(session, "hpc")
+    scheduler, rounds = WellOnce(SchedulerUnavailable("Slurm does not answer")), Rounds(1)
+    fakes: tuple[Any, Any] = scheduler, rounds
+    Watcher(configured_clusters()["hpc"], fakes[0], 1).run(fakes[1])
+    with session_scope(read_only=True) as session:
+        heartbeat = session.get_one(Heartbeat, "hpc")
+    assert (scheduler.left, heartbeat.scheduler) == ([], "Slurm does not answer")

@@ -78,7 +78,7 @@ def test_slurms_other_jobs_see_nothing_of_a_poisoned_record(
     folder: Path, tmp_path: Path, name: str, kind: str
 ) -> None:
     (tmp_path / "job.2").mkdir()
-    other = job("FAILED", 9, recorded(tmp_path / "job.2"), exit_code=3)
+    other = job("FAILED", 7, recorded(tmp_path / "job.2"), exit_code=3)
     poison(folder / name, kind)
     number = hash((name, kind)) % 10**6 + 100  # reports remember the ends that they read
     copies = [

@@ -226,7 +226,10 @@ def write_exit(
     (folder / batch_script.EXIT).write_text(end.model_dump_json())
 
 
-def test_of_two_copies_the_one_that_started_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("started", "duplicates"), [("1", [3]), ("3", [])])
+def test_of_two_copies_the_one_that_started_is_told(
+    tmp_path: Path, started: str, duplicates: list[int]
+) -> None:
     copies = [
         job("RUNNING", number=1, folder=tmp_path),
         job("FAILED", exit_code=batch_script.ALREADY_STARTED, number=2, folder=tmp_path),
@@ -234,12 +237,9 @@ def test_of_two_copies_the_one_that_started_is_told(tmp_path: Path) -> None:
     ]
     assert translate_jobs(copies, 1000, NOW)["job.1"].scheduler_id == "1"
     assert duplicate_jobs(copies, 1000) == []
-    write_start(tmp_path, "1")
-    assert translate_jobs(copies, 1000, NOW)["job.1"].scheduler_id == "1"
-    assert [copy.id for copy in duplicate_jobs(copies, 1000)] == [3]
-    write_start(tmp_path, "3")
-    assert translate_jobs(copies, 1000, NOW)["job.1"].scheduler_id == "3"
-    assert duplicate_jobs(copies, 1000) == []
+    write_start(tmp_path, started)
+    assert translate_jobs(copies, 1000, NOW)["job.1"].scheduler_id == started
+    assert [copy.id for copy in duplicate_jobs(copies, 1000)] == duplicates
 
 
 def test_only_a_copy_that_gave_up_is_left(tmp_path: Path) -> None:
@@ -250,6 +250,7 @@ def test_only_a_copy_that_gave_up_is_left(tmp_path: Path) -> None:
 
 def test_a_kernel_that_ends_with_that_code_is_believed(tmp_path: Path) -> None:
     write_start(tmp_path, "2")
+    write_exit(tmp_path, batch_script.ALREADY_STARTED, None, limit_s=None)
     real = job("FAILED", exit_code=batch_script.ALREADY_STARTED, number=2, folder=tmp_path)
     assert translate_jobs([real], 1000, NOW)["job.1"].exit_code == batch_script.ALREADY_STARTED
 

@@ -1,0 +1,102 @@
+"""The choice between Slurm's records of one job: the control folder proves which copy has started, if any."""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+
+from gateway.errors import FilesystemError
+from gateway.schedulers import batch_script
+from gateway.schedulers.attempt_record import Exit, Start, read_exit, read_start
+from gateway.schedulers.slurm.records import SlurmJob
+
+_log = logging.getLogger(__name__)
+
+# slurmd refuses a launch within Slurm's usual MessageTimeout; a job with nodes for longer was in its prolog.
+_LONGEST_REFUSAL = timedelta(seconds=10)
+_NOT_STARTABLE = 1  # the exit code with which slurmctld ends a job that it cannot launch
+_CLOCKS = timedelta(
+    seconds=1
+)  # the clocks of node and controller differ by less, and Slurm's times are whole seconds
+
+
+def choose_record(copies: list[SlurmJob], has_ended: Callable[[SlurmJob], bool]) -> SlurmJob | None:
+    """Return the record that tells of the run, or None when each record is of a launch that ran nothing."""
+    if len(copies) == 1 and (copies[0].state == "COMPLETED" or not has_ended(copies[0])):
+        return copies[0]
+    start = find_start(copies[0])
+    if start is None:
+        startable = [job for job in copies if not (has_ended(job) and _was_refused(job))]
+        return min(startable, key=lambda job: (has_ended(job), job.id), default=None)
+    own = next((job for job in copies if str(job.id) == start.scheduler_id), None)
+    return None if own is None or (has_ended(own) and _is_later_launch(own, start)) else own
+
+
+def _was_refused(job: SlurmJob) -> bool:
+    """Tell whether Slurm gave the job nodes, and a node refused to launch it.
+
+    A restarted slurmctld may give the id of a job that it lost to another one. slurmd refuses the second job
+    of an id that it has, or had a moment ago, and slurmctld cancels or fails it. A job that a person cancels
+    in the queue has no nodes.
+    """
+    if not job.is_allocated or job.start_at is None or job.end_at is None:
+        return False
+    failed = job.state == "FAILED" and (job.exit_code, job.signal or 0) == (_NOT_STARTABLE, 0)
+    return (failed or job.state == "CANCELLED") and job.end_at - job.start_at <= _LONGEST_REFUSAL
+
+
+def _is_later_launch(job: SlurmJob, start: Start) -> bool:
+    """Tell whether the record is of another launch than the one that started.
+
+    A restarted slurmctld may remember a job as waiting that had started before it was killed: it ends that
+    run and launches the job again under its id. Where the run has left its end, each clock is compared with
+    itself.
+    """
+    end = find_exit(job)
+    if job.exit_code == batch_script.ALREADY_STARTED:
+        return end is None or end.exit_code != batch_script.ALREADY_STARTED
+    if not _was_refused(job) or job.start_at is None or job.end_at is None:
+        return False
+    if end is not None:
+        return end.ended_at - end.started_at > job.end_at - job.start_at + _CLOCKS
+    return job.start_at > start.started_at + _CLOCKS
+
+
+def find_start(job: SlurmJob) -> Start | None:
+    """Return the start of the run; a file that is no start tells nothing."""
+    try:
+        return _read_start_once(job.id, job.folder)
+    except FilesystemError as error:
+        _log.warning("%s: %s", job.name, error.detail)
+    except LookupError:
+        pass
+    return None
+
+
+def find_exit(job: SlurmJob) -> Exit | None:
+    """Return the end of the run; a file that is no end tells nothing."""
+    try:
+        return _read_exit_once(job.id, job.folder)
+    except FilesystemError as error:
+        _log.warning("%s: %s", job.name, error.detail)
+    except LookupError:
+        pass
+    return None
+
+
+# Slurm lists an ended job for minutes, in every response. No exception is kept: a missing file may appear.
+@lru_cache(maxsize=4096)
+def _read_start_once(_job_id: int, folder: Path) -> Start:
+    start = read_start(folder)
+    if start is None:
+        raise LookupError
+    return start
+
+
+@lru_cache(maxsize=4096)
+def _read_exit_once(_job_id: int, folder: Path) -> Exit:
+    end = read_exit(folder)
+    if end is None:
+        raise LookupError
+    return end
