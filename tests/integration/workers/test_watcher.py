@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from gateway.clusters.configuration import configured_clusters
-from gateway.clusters.telemetry import PartitionFigures
 from gateway.errors import SchedulerUnavailable
 from workers.watcher import Watcher
 
@@ -18,10 +17,9 @@ class Failing:
     def __init__(self, *errors: Exception) -> None:
         self.left = list(errors)
 
-    def partitions(self) -> list[PartitionFigures]:
+    def check(self) -> None:
         if self.left:
             raise self.left.pop(0)
-        return []
 
 
 class Rounds:
