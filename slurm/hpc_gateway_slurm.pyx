@@ -2,11 +2,11 @@
 """The jobs of one account from one call to slurmctld, as pyslurm's records: pyslurm itself loads all jobs."""
 
 from libc.stdint cimport uint16_t, uint32_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from pyslurm cimport slurm
 from pyslurm.core.job.job cimport Job, Jobs
-from pyslurm.slurm cimport job_info_msg_t, slurm_job_info_t
+from pyslurm.slurm cimport job_info_msg_t, slurm_job_info_t, try_xmalloc
 
 from pyslurm import __version__ as pyslurm_version
 from pyslurm.core.error import verify_rpc
@@ -23,7 +23,10 @@ if BUILT_FOR.decode() != pyslurm_version:
 
 
 def load_jobs_of(uint32_t user_id):
-    """Return the jobs of the account as a list of pyslurm.Job; other threads run during the call."""
+    """Return the jobs of the account as a list of pyslurm.Job, without steps and statistics.
+
+    Other threads run during the call.
+    """
     cdef Jobs message = Jobs()
     cdef uint16_t flags = slurm.SHOW_ALL | slurm.SHOW_DETAIL
     cdef int code
@@ -35,6 +38,11 @@ def load_jobs_of(uint32_t user_id):
 
 cdef Job _take(Jobs message, uint32_t index):
     """Move one record out of the message, which is freed with all that is left in it."""
-    cdef Job job = Job.from_ptr(&message.info.job_array[index])
-    memset(&message.info.job_array[index], 0, sizeof(slurm_job_info_t))
+    cdef slurm_job_info_t *record = &message.info.job_array[index]
+    cdef Job job = Job.__new__(Job)
+    job.ptr = <slurm_job_info_t*>try_xmalloc(sizeof(slurm_job_info_t))
+    if not job.ptr:
+        raise MemoryError
+    memcpy(job.ptr, record, sizeof(slurm_job_info_t))
+    memset(record, 0, sizeof(slurm_job_info_t))
     return job
