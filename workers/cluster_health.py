@@ -62,7 +62,7 @@ class HealthCheck:
 
     def _check_scheduler(self) -> str:
         try:
-            self._scheduler.partitions()
+            self._scheduler.check()
         except GatewayError as error:
             return error.detail
         return ""

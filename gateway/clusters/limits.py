@@ -28,6 +28,12 @@ class Ceilings(BaseModel):
     time_limit_s: PositiveInt | None = None
     memory_per_cpu_bytes: PositiveInt | None = None
 
+    def allow_partitions(self, partition_list: str) -> bool:
+        """Tell whether a job may name these partitions: the list as it stands, or each name of it."""
+        if not partition_list or not self.partitions or partition_list in self.partitions:
+            return True
+        return set(partition_list.split(",")) <= {*self.partitions}
+
 
 class Limits(BaseModel):
     """Defaults and ceilings of a cluster; no default may be above its ceiling."""
@@ -40,10 +46,15 @@ class Limits(BaseModel):
     @model_validator(mode="after")
     def _check_defaults(self) -> "Limits":
         defaults, ceilings = self.defaults, self.ceilings
-        if ceilings.partitions and defaults.partition and defaults.partition not in ceilings.partitions:
+        if not ceilings.allow_partitions(defaults.partition):
             raise ValueError(f"defaults.partition {defaults.partition!r} is not among ceilings.partitions")
         for key in ("nodes", "time_limit_s", "memory_per_cpu_bytes"):
             value, ceiling = getattr(defaults, key), getattr(ceilings, key)
             if value and ceiling and value > ceiling:
                 raise ValueError(f"defaults.{key} {value} is above ceilings.{key} {ceiling}")
         return self
+
+
+def partition_names(*partition_lists: str) -> set[str]:
+    """Return the partitions of the lists; Slurm starts a job in the one of its list that is free first."""
+    return {name for names in partition_lists for name in names.split(",") if name}

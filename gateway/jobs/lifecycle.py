@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from gateway.callers import Caller
 from gateway.clusters import catalog
@@ -30,6 +30,11 @@ from gateway.work.turns import enqueue
 WATCH_PERIOD_S = 10.0
 SHORTEST_WATCH_PERIOD_S = 1.0
 _BAD_INPUT = 2
+_WATCHED = (
+    *(Job.id, Job.run, Job.state, Job.reason, Job.scheduler_id, Job.cancel_requested_at),
+    *(Job.created_at, Job.submitted_at, Job.started_at),
+    *(Job.data_folder, Job.control_root, Job.output_identity),
+)
 _FAULT_OF_STATE: dict[State, Fault] = {
     JobState.TIMEOUT: Fault.LIMIT,
     JobState.OUT_OF_MEMORY: Fault.LIMIT,
@@ -119,9 +124,14 @@ def cancel(session: Session, row: Job, actor: str = "", why: str = "") -> None:
 
 
 def jobs_in_scheduler(session: Session, infrastructure: str) -> list[Job]:
-    """Return the jobs of a cluster that have no recorded end yet."""
-    statement = select(Job).where(
-        Job.infrastructure == infrastructure, Job.state.in_(IN_SCHEDULER), Job.finding.is_(None)
+    """Return the jobs of a cluster that have no recorded end yet, with the columns of a watch alone.
+
+    Each look reads all of them: the other columns would take two thirds of the time.
+    """
+    statement = (
+        select(Job)
+        .options(load_only(*_WATCHED))
+        .where(Job.infrastructure == infrastructure, Job.state.in_(IN_SCHEDULER), Job.finding.is_(None))
     )
     return list(session.scalars(statement))
 

@@ -28,7 +28,7 @@ def grant(request: ResourceRequest, limits: Limits, ranks: int, threads: int) ->
     given, most = limits.defaults, limits.ceilings
     cpus = ranks * threads
     per_cpu = request.memory_bytes and math.ceil(request.memory_bytes / cpus)
-    if request.partition and most.partitions and request.partition not in most.partitions:
+    if request.partition and not most.allow_partitions(request.partition):
         raise Invalid(
             f"{request.partition!r} is not among {', '.join(most.partitions)}", field="resources.partition"
         )

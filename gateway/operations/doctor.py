@@ -13,6 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from gateway.clusters.configuration import Cluster
+from gateway.clusters.limits import partition_names
 from gateway.errors import FilesystemError, GatewayError, SchedulerError
 from gateway.filesystems.opening import open_control
 from gateway.jobs.resources import ResourceRequest, grant, scheduler_resources
@@ -21,6 +22,8 @@ from gateway.operations.root_processes import check_accounts
 from gateway.schedulers import batch_script
 from gateway.schedulers.base import JobReport, JobSpec, Scheduler
 from gateway.schedulers.opening import open_scheduler
+from gateway.schedulers.slurm import own_jobs
+from gateway.schedulers.slurm.probe import check_conf
 from gateway.states import JobState
 
 JOB_WAIT_S = 60.0
@@ -68,10 +71,8 @@ def _checks(cluster: Cluster) -> list[_Check]:
 
 
 def _slurm_conf(cluster: Cluster) -> str:
-    from gateway.schedulers.slurm.client import check_conf  # noqa: PLC0415  only where there is a Slurm
-
     check_conf(Path(cluster.slurm_conf))
-    return f"{cluster.slurm_conf} can be used"
+    return f"{cluster.slurm_conf} can be used" + ("" if own_jobs.is_built() else f"; {own_jobs.NOT_BUILT}")
 
 
 def _munge(cluster: Cluster) -> str:
@@ -98,7 +99,7 @@ def _scheduler(cluster: Cluster) -> str:
 
 def _partitions(cluster: Cluster) -> str:
     found = {partition.name: partition for partition in open_scheduler(cluster).partitions()}
-    named = {cluster.defaults.partition, *cluster.ceilings.partitions} - {""}
+    named = partition_names(cluster.defaults.partition, *cluster.ceilings.partitions)
     if missing := named - found.keys():
         raise SchedulerError(
             f"{', '.join(sorted(missing))}: configured, but the scheduler has {sorted(found)}"

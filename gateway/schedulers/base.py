@@ -120,3 +120,6 @@ class Scheduler(Protocol):
 
     def partitions(self) -> list[PartitionFigures]:
         """Return the live figures of every partition."""
+
+    def check(self) -> None:
+        """Raise SchedulerError unless the scheduler answers; this call is cheap, and no job is looked at."""

@@ -7,6 +7,10 @@ prefix=$(realpath -m "${1:?usage: prepare.sh PREFIX}")
 tests/cluster/provision.sh "$prefix"
 install() { "$1/bin/python" -m pip -q --disable-pip-version-check install -c constraints.txt "${@:2}"; }
 install "$prefix/venv" -e ./client -e '.[demo,dev]'
+# The extension of pyslurm, against the same headers and in the same way as pyslurm.
+headers=$prefix/root/usr/include
+SLURM_INCLUDE_DIR=$headers CFLAGS="-w -include $PWD/tests/cluster/compat2411.h -I$headers" \
+  install "$prefix/venv" --no-deps --no-build-isolation ./slurm
 # The kernels alone, as on a compute node, with an MPI: under an interpreter that every account may run, and copied
 # from this folder, which may lie below a home that is closed to others.
 case $(readlink -f "$prefix/kernels/bin/python") in

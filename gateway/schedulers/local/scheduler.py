@@ -104,6 +104,11 @@ class LocalScheduler:
                 processes.terminate(start)
             self._advance()
 
+    def check(self) -> None:
+        """Advance the queue, which fails when its files cannot be read or written."""
+        with self._spool.lock():
+            self._advance()
+
     def partitions(self) -> list[PartitionFigures]:
         """Return this machine as one partition."""
         with self._spool.lock():

@@ -7,26 +7,28 @@ and only a cluster's worker and watcher use this client, never the API.
 
 import math
 import os
-import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from gateway.clusters.telemetry import PartitionFigures
 from gateway.errors import SchedulerError, SchedulerUnavailable
-from gateway.processes import plain_environment
 from gateway.schedulers import batch_script
 from gateway.schedulers.base import Accounting, JobReport, JobSpec, SubmittedJob
 from gateway.schedulers.slurm import accounting, reports
 from gateway.schedulers.slurm.forgotten import ForgottenJobs
-from gateway.schedulers.slurm.partitions import largest_nodes, partition_figures
+from gateway.schedulers.slurm.node_count import nodes_needed
+from gateway.schedulers.slurm.own_jobs import load_own_jobs
+from gateway.schedulers.slurm.partitions import partition_figures
+from gateway.schedulers.slurm.pending import waits_for_nodes
+from gateway.schedulers.slurm.periodic import Periodic
+from gateway.schedulers.slurm.probe import check_conf
+from gateway.schedulers.slurm.queue_snapshot import Positions, QueueSnapshot, Room
 from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
 
 # Errors after which the same call may succeed: the controller or munge is down, slow, starting or full.
@@ -44,10 +46,8 @@ TRANSIENT = frozenset(
     }
 )
 _FIRST_SLURM_ERROR = 1000  # smaller numbers are errno values: a refused connection, a time-out
-_PROBE_TIMEOUT_S = 60
-_PROBE = "import sys, pyslurm; pyslurm.slurm_init(sys.argv[1])"
-_NODE_CPUS_VALID_S = 60.0
 _UNKNOWN_JOB = 2017
+SNAPSHOT_PERIOD_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -59,18 +59,24 @@ class SlurmInstallation:
 
 
 class SlurmScheduler:
-    """Submits jobs to Slurm and lists all of them in one call."""
+    """Submits jobs to Slurm and lists those of its account in one call.
+
+    Nodes, partitions and the other accounts' jobs are loaded when they are needed, and at most once a minute.
+    """
 
     def __init__(self, installation: SlurmInstallation) -> None:
         self._path = installation.path
         self._slurm = _load_pyslurm(installation.conf)
-        self._node_cpus: tuple[float, dict[str, int]] = (-math.inf, {})
         self._forgotten = ForgottenJobs(self._ask_accounting, self._min_job_age_s)
+        self._partitions = Periodic(self._load_partitions, SNAPSHOT_PERIOD_S)
+        self._nodes = Periodic(self._load_nodes, SNAPSHOT_PERIOD_S)
+        self._room = Periodic(lambda: Room(self._load_nodes()), SNAPSHOT_PERIOD_S)
+        self._others = Periodic(lambda: Positions(self._load_others()), SNAPSHOT_PERIOD_S)
 
     def submit(self, spec: JobSpec) -> str:
         """Submit the job. After a crash or a time-out call `find` first: Slurm accepts a name twice."""
         script = batch_script.render(spec)
-        nodes = spec.resources.nodes or self._nodes_needed(spec)
+        nodes = spec.resources.nodes or nodes_needed(spec, self._partitions.get(), self._nodes.get())
         with self._translate_errors():
             description = self._slurm.JobSubmitDescription(**self._description(spec, nodes), script=script)
             return str(description.submit())
@@ -111,11 +117,17 @@ class SlurmScheduler:
 
     def jobs(self) -> dict[str, JobReport]:
         """Return the reports of this account's jobs by name, and cancel copies that cannot start."""
-        jobs = self._load_jobs()
+        jobs = self._load_own_jobs()
         for job in reports.duplicate_jobs(jobs, os.getuid()):
             self.cancel(job.name, str(job.id))
-        nodes = self._load_nodes() if reports.any_waits_for_nodes(jobs, os.getuid()) else []
-        return reports.translate_jobs(jobs, os.getuid(), datetime.now(UTC), nodes)
+        return reports.translate_jobs(jobs, os.getuid(), datetime.now(UTC), self._snapshot(jobs))
+
+    def _snapshot(self, own: list[SlurmJob]) -> QueueSnapshot:
+        """Return the queue of at most a minute ago, as far as the account's pending jobs need it."""
+        return QueueSnapshot(
+            self._others.get() if any(job.state == "PENDING" for job in own) else Positions(),
+            self._room.get() if any(map(waits_for_nodes, own)) else Room(),
+        )
 
     def cancel(self, name: str, scheduler_id: str) -> None:
         """End the job: SIGTERM, then SIGKILL after Slurm's KillWait; an unknown or ended job is no error.
@@ -140,21 +152,44 @@ class SlurmScheduler:
         """Return the live figures of every partition."""
         return partition_figures(self._load_partitions(), self._load_nodes(), self._load_jobs())
 
+    def check(self) -> None:
+        """Raise SchedulerUnavailable unless slurmctld answers; the partitions are its smallest answer."""
+        self._load_partitions()
+
+    def _load_own_jobs(self) -> list[SlurmJob]:
+        with self._translate_errors():
+            return [_job(job, job.allocated_nodes) for job in load_own_jobs(self._slurm, os.getuid())]
+
     def _load_jobs(self) -> list[SlurmJob]:
         with self._translate_errors():
             return [_job(job, job.allocated_nodes) for job in self._slurm.Jobs.load().values()]
 
+    def _load_others(self) -> list[SlurmJob]:
+        """Return the pending jobs of other accounts."""
+        with self._translate_errors():
+            jobs = self._slurm.Jobs.load().values()
+            return [_job(job, None) for job in jobs if job.user_id != os.getuid() and job.state == "PENDING"]
+
     def _load_partitions(self) -> list[SlurmPartition]:
         with self._translate_errors():
             return [
-                SlurmPartition(p.name, is_up=p.state == "UP", is_default=p.is_default)
+                SlurmPartition(
+                    p.name, p.state == "UP", p.is_default, _limit(p.max_nodes), _limit(p.max_cpus_per_node)
+                )
                 for p in self._slurm.Partitions.load().values()
             ]
 
     def _load_nodes(self) -> list[SlurmNode]:
         with self._translate_errors():
             return [
-                SlurmNode(n.name, n.state, n.effective_cpus, n.idle_cpus, tuple(n.partitions))
+                SlurmNode(
+                    n.name,
+                    n.state,
+                    n.effective_cpus,
+                    n.idle_cpus,
+                    tuple(n.partitions),
+                    (n.real_memory or 0) - (n.memory_reserved_for_system or 0),
+                )
                 for n in self._slurm.Nodes.load().values()
             ]
 
@@ -182,20 +217,6 @@ class SlurmScheduler:
             "memory_per_cpu": None if memory is None else f"{math.ceil(memory / 2**20)}M",
         }
         return {key: value for key, value in description.items() if value is not None}
-
-    def _nodes_needed(self, spec: JobSpec) -> int:
-        """Return the number of the partition's largest nodes that the ranks need; Slurm assumes one node."""
-        cpus = self._largest_nodes().get(spec.resources.partition, 1)
-        cpus = min(cpus, spec.resources.cpus_per_node or cpus)
-        return math.ceil(spec.ranks / max(1, cpus // spec.threads))
-
-    def _largest_nodes(self) -> dict[str, int]:
-        """Return the CPUs of each partition's largest node; "" names the default partition as well."""
-        loaded_at, cpus = self._node_cpus
-        if time.monotonic() - loaded_at > _NODE_CPUS_VALID_S:
-            cpus = largest_nodes(self._load_partitions(), self._load_nodes())
-            self._node_cpus = (time.monotonic(), cpus)
-        return cpus
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:
@@ -231,6 +252,11 @@ def _job(job: Any, nodes: str | None) -> SlurmJob:
     )
 
 
+def _limit(value: object) -> int | None:
+    # Without a limit, pyslurm has None or the word UNLIMITED.
+    return value if isinstance(value, int) else None
+
+
 def _utc(epoch: int | None) -> datetime | None:
     return datetime.fromtimestamp(epoch, UTC) if epoch else None
 
@@ -255,30 +281,3 @@ def _load_pyslurm(conf: Path) -> Any:
         pyslurm.slurm_init(str(conf))
         _used_conf().append(conf)
     return sys.modules["pyslurm"]
-
-
-def check_conf(conf: Path) -> None:
-    """Raise SchedulerUnavailable unless libslurm accepts this configuration in a child process.
-
-    The error is transient, because a worker's machine that is not set up is no fault of a job.
-    """
-    if find_spec("pyslurm") is None:
-        raise SchedulerUnavailable(
-            "pyslurm is not installed here: install hpc-gateway[slurm] (docs/admins.md)"
-        )
-    if not os.access(conf, os.R_OK):
-        raise SchedulerUnavailable(
-            f"Slurm's configuration {conf} does not exist or cannot be read by this account"
-        )
-    probe = subprocess.run(
-        [sys.executable, "-P", "-c", _PROBE, str(conf)],
-        env={**plain_environment(), "PYSLURM_DISABLE_AUTO_INIT": "1"},
-        cwd="/",
-        capture_output=True,
-        text=True,
-        timeout=_PROBE_TIMEOUT_S,
-        check=False,
-    )
-    if probe.returncode != 0:
-        message = (probe.stderr.strip().splitlines() or ["it printed no message"])[-1]
-        raise SchedulerUnavailable(f"libslurm cannot use {conf}: {message}")

@@ -28,12 +28,3 @@ def _figures(partition: SlurmPartition, nodes: list[SlurmNode], jobs: list[Slurm
         running_jobs=states.count(JobState.RUNNING),
         queued_jobs=states.count(JobState.PENDING),
     )
-
-
-def largest_nodes(partitions: Iterable[SlurmPartition], nodes: list[SlurmNode]) -> dict[str, int]:
-    """Return the CPUs of each partition's largest node; "" names the default partition as well."""
-    largest: dict[str, int] = {}
-    for partition in partitions:
-        cpus = max((node.cpus for node in nodes if partition.name in node.partitions), default=1)
-        largest |= {partition.name: cpus} | ({"": cpus} if partition.is_default else {})
-    return largest

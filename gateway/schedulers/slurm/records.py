@@ -1,7 +1,6 @@
 """The records of Slurm's jobs, nodes and partitions as plain data, without pyslurm."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -34,47 +33,56 @@ class SlurmJob:
         return math.ceil(self.cpus / max(1, self.nodes))
 
 
+_SYMBOLS = "*~#!%$@^-"  # of node states, as sinfo prints them
 _USABLE = frozenset({"IDLE", "MIXED", "ALLOCATED"})
-# Flags behind the state, as in IDLE+DRAIN, with which a node accepts no job now.
-_UNUSABLE_FLAGS = frozenset(
-    {
-        *("DRAIN", "NOT_RESPONDING", "FAIL", "MAINTENANCE", "RESERVED", "REBOOT_ISSUED", "REBOOT_REQUESTED"),
-        *("POWERED_DOWN", "POWERING_DOWN", "POWER_DOWN", "POWERING_UP", "INVALID_REG", "BLOCKED"),
-    }
+# Flags behind the state, as in IDLE+DRAIN, with which a node accepts no job until an operator changes that.
+_OUT_OF_SERVICE = frozenset(
+    {"DRAIN", "NOT_RESPONDING", "FAIL", "MAINTENANCE", "RESERVED", "INVALID_REG", "BLOCKED"}
+)
+# Flags with which a node accepts no job now, but comes back by itself.
+_COMING = frozenset(
+    {"REBOOT_ISSUED", "REBOOT_REQUESTED", "POWERED_DOWN", "POWERING_DOWN", "POWER_DOWN", "POWERING_UP"}
 )
 
 
 @dataclass(frozen=True)
 class SlurmNode:
-    """A node record; `cpus` counts the CPUs that jobs can use."""
+    """A node record; `cpus` counts the CPUs that jobs can use; a `memory_mib` of 0 is not known."""
 
     name: str
     state: str
     cpus: int
     idle_cpus: int
     partitions: tuple[str, ...]
+    memory_mib: int = 0
+
+    @property
+    def is_in_service(self) -> bool:
+        """Whether the node accepts jobs, now or as soon as it is switched on or free."""
+        state, flags = self._words
+        return state in _USABLE and not _OUT_OF_SERVICE & flags
 
     @property
     def free_cpus(self) -> int:
         """The number of CPUs on which a job could start now."""
-        state, *flags = self.state.rstrip("*~#!%$@^-").split("+")
-        if state not in _USABLE or self.state.endswith("*") or _UNUSABLE_FLAGS & set(flags):
-            return 0
-        return self.idle_cpus
+        return self.idle_cpus if self.is_in_service and not _COMING & self._words[1] else 0
 
-
-def count_free_nodes(job: SlurmJob, nodes: Iterable[SlurmNode]) -> int:
-    """Count the nodes of the job's partitions with enough free CPUs for its share."""
-    partitions = set(job.partition.split(","))
-    return sum(
-        node.free_cpus >= job.cpus_per_node for node in nodes if partitions.intersection(node.partitions)
-    )
+    @property
+    def _words(self) -> tuple[str, set[str]]:
+        state, *flags = self.state.rstrip(_SYMBOLS).split("+")
+        return state, {*flags, *(["NOT_RESPONDING"] if self.state.endswith("*") else [])}
 
 
 @dataclass(frozen=True)
 class SlurmPartition:
-    """A partition record."""
+    """A partition record; a limit that is None does not exist."""
 
     name: str
     is_up: bool
     is_default: bool = False
+    max_nodes: int | None = None
+    max_cpus_per_node: int | None = None
+
+    def is_named(self, partition_list: str) -> bool:
+        """Tell whether the list has this partition; an empty list stands for the default partition."""
+        return self.name in partition_list.split(",") if partition_list else self.is_default

@@ -1,7 +1,6 @@
 """Reports from Slurm's job records: one table translates its states, and no state is guessed."""
 
 import logging
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -10,7 +9,8 @@ from gateway.schedulers import batch_script
 from gateway.schedulers.base import JobReport
 from gateway.schedulers.slurm.copies import choose_record, find_exit, find_start
 from gateway.schedulers.slurm.pending import pending_reason, waits_for_nodes
-from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, count_free_nodes
+from gateway.schedulers.slurm.queue_snapshot import Positions, QueueSnapshot
+from gateway.schedulers.slurm.records import SlurmJob
 from gateway.states import JobState
 
 _log = logging.getLogger(__name__)
@@ -75,21 +75,21 @@ _AFTER_A_LOST_END = frozenset({"FAILED", "CANCELLED", "NODE_FAIL"})
 
 
 def translate_jobs(
-    jobs: Iterable[SlurmJob], user_id: int, now: datetime, nodes: Iterable[SlurmNode] = ()
+    jobs: Iterable[SlurmJob], user_id: int, now: datetime, queue: QueueSnapshot | None = None
 ) -> dict[str, JobReport]:
     """Return one report per name of this user's jobs; other users' jobs count as jobs ahead.
 
-    A job of which each record is of a launch that ran nothing is left out. Only jobs that wait for nodes need
-    the nodes.
+    A job of which each record is of a launch that ran nothing is left out.
     """
-    every_job, every_node = list(jobs), list(nodes)
-    ahead = _count_ahead(every_job)
+    every_job, queue = list(jobs), queue or QueueSnapshot()
+    listed = Positions(every_job)
+
+    def translate(job: SlurmJob) -> JobReport:
+        ahead = listed.count_ahead(job) + queue.others.count_ahead(job) if job.state == "PENDING" else 0
+        return translate_job(job, ahead, now, queue.room.count_free_nodes(job) if waits_for_nodes(job) else 0)
+
     effective = (choose_record(copies, _has_ended) for copies in _group_by_name(every_job, user_id))
-    return {
-        job.name: translate_job(job, ahead.get(job.id, 0), now, count_free_nodes(job, every_node))
-        for job in effective
-        if job is not None
-    }
+    return {job.name: translate(job) for job in effective if job is not None}
 
 
 def _group_by_name(jobs: Iterable[SlurmJob], user_id: int) -> Iterable[list[SlurmJob]]:
@@ -98,23 +98,6 @@ def _group_by_name(jobs: Iterable[SlurmJob], user_id: int) -> Iterable[list[Slur
         if job.user_id == user_id:
             by_name.setdefault(job.name, []).append(job)
     return by_name.values()
-
-
-def any_waits_for_nodes(jobs: Iterable[SlurmJob], user_id: int) -> bool:
-    """Tell whether a report needs the nodes, because loading them costs a call."""
-    return any(waits_for_nodes(job) for job in jobs if job.user_id == user_id)
-
-
-def _count_ahead(jobs: list[SlurmJob]) -> dict[int, int]:
-    """Count for each pending job the jobs that Slurm considers before it in its first partition."""
-    waiting = sorted((job for job in jobs if job.state == "PENDING"), key=lambda j: (-j.priority, j.id))
-    counts: Counter[str] = Counter()
-    ahead: dict[int, int] = {}
-    for job in waiting:
-        partitions = job.partition.split(",")
-        ahead[job.id] = counts[partitions[0]]
-        counts.update(partitions)
-    return ahead
 
 
 def _has_ended(job: SlurmJob) -> bool:

@@ -10,8 +10,10 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from gateway.clusters.configuration import Cluster
+from gateway.clusters.telemetry import PartitionFigures
 from gateway.operations.doctor import FOLDER, Finding, examine
 from gateway.operations.root_processes import root_parts
+from gateway.schedulers.local.scheduler import LocalScheduler
 
 
 def findings(home: Path, **changes: object) -> dict[str, Finding]:
@@ -38,6 +40,24 @@ def test_a_partition_that_does_not_exist(tmp_path: Path) -> None:
     found = findings(tmp_path, defaults={"partition": "gpu"})["partitions"]
     assert not found.well
     assert "gpu" in found.found
+
+
+@pytest.mark.parametrize(
+    ("named", "missing"),
+    [
+        ({"defaults": {"partition": "a,b"}}, ""),
+        ({"ceilings": {"partitions": ["a,b", "b"]}}, ""),
+        ({"defaults": {"partition": "b,c"}, "ceilings": {"partitions": ["b", "c", "d,a"]}}, "c, d:"),
+    ],
+)
+def test_a_list_of_partitions_is_checked_name_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: dict[str, object], missing: str
+) -> None:
+    figures = [PartitionFigures(name, 1, 1, 4, 4, 0, 0) for name in ("a", "b")]
+    monkeypatch.setattr(LocalScheduler, "partitions", lambda _self: figures)
+    found = findings(tmp_path, **named)["partitions"]
+    assert found.well == (not missing)
+    assert found.found.startswith(missing or "a: 1 of 1 nodes free")
 
 
 def test_a_root_that_does_not_exist(tmp_path: Path) -> None:

@@ -21,20 +21,19 @@ class Failing:
     def __init__(self, *errors: Exception) -> None:
         self.left = list(errors)
 
-    def partitions(self) -> list[PartitionFigures]:
+    def check(self) -> None:
         if self.left:
             raise self.left.pop(0)
-        return []
 
 
-class WellOnce(Failing):
-    """A scheduler that fails from its second call on."""
+class WithoutFigures(Failing):
+    """A scheduler that answers its check and fails at the question for its partitions."""
+
+    def check(self) -> None:
+        pass
 
     def partitions(self) -> list[PartitionFigures]:
-        first, self.answered = not self.answered, True
-        return [] if first else super().partitions()
-
-    answered = False
+        raise self.left.pop(0)
 
 
 class Rounds:
@@ -66,7 +65,7 @@ def test_a_scheduler_that_gives_no_figures_is_in_the_heartbeat_at_once() -> None
     """The periodic check has just found it well."""
     with session_scope() as session:
         telemetry.request_telemetry(session, "hpc")
-    scheduler, rounds = WellOnce(SchedulerUnavailable("Slurm does not answer")), Rounds(1)
+    scheduler, rounds = WithoutFigures(SchedulerUnavailable("Slurm does not answer")), Rounds(1)
     fakes: tuple[Any, Any] = scheduler, rounds
     Watcher(configured_clusters()["hpc"], fakes[0], 1).run(fakes[1])
     with session_scope(read_only=True) as session:

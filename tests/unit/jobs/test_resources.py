@@ -59,6 +59,22 @@ def test_above_the_ceiling(wishes: ResourceRequest, words: str) -> None:
         grant(wishes, LIMITS, ranks=8, threads=1)
 
 
+@pytest.mark.parametrize("partition", ["debug,long", "long,debug", "long", "a,b"])
+def test_a_list_of_partitions_is_allowed_name_by_name_or_as_it_stands(partition: str) -> None:
+    limits = Limits(ceilings=Ceilings(partitions=("debug", "long", "a,b")))
+    assert grant(ResourceRequest(partition=partition), limits, 1, 1)["partition"] == partition
+    assert Limits(defaults=Defaults(partition=partition), ceilings=limits.ceilings).defaults.partition
+
+
+@pytest.mark.parametrize("partition", ["debug,gpu", "gpu,debug", "debug,", ",", "a", "b,a", "debug,,long"])
+def test_a_list_with_a_partition_that_is_not_allowed(partition: str) -> None:
+    limits = Limits(ceilings=Ceilings(partitions=("debug", "long", "a,b")))
+    with pytest.raises(Invalid, match="resources.partition: .* is not among debug, long, a,b"):
+        grant(ResourceRequest(partition=partition), limits, 1, 1)
+    with pytest.raises(ValueError, match="not among"):
+        Limits(defaults=Defaults(partition=partition), ceilings=limits.ceilings)
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [

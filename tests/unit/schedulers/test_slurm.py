@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from gateway.schedulers import attempt_record, batch_script
-from gateway.schedulers.slurm.partitions import largest_nodes, partition_figures
+from gateway.schedulers.slurm.partitions import partition_figures
 from gateway.schedulers.slurm.pending import pending_reason
+from gateway.schedulers.slurm.queue_snapshot import QueueSnapshot, Room
 from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
 from gateway.schedulers.slurm.recovery import recover_report
 from gateway.schedulers.slurm.reports import STATES, duplicate_jobs, translate_job, translate_jobs
@@ -163,7 +164,9 @@ def test_waiting_for_room_says_how_many_nodes_are_missing(states: list[str], wor
         for number, state in enumerate(states)
     ]
     elsewhere = SlurmNode("n9", "IDLE", cpus=64, idle_cpus=64, partitions=("gpu",))
-    reports = translate_jobs([job(reason="Resources")], 1000, NOW, [*nodes, elsewhere])
+    reports = translate_jobs(
+        [job(reason="Resources")], 1000, NOW, QueueSnapshot(room=Room([*nodes, elsewhere]))
+    )
     assert reports["job.1"].reason == words
 
 
@@ -194,16 +197,6 @@ def test_a_stranger_s_job_of_the_same_name_is_not_ours(tmp_path: Path) -> None:
     copies = [job("RUNNING", number=2, folder=tmp_path), job("PENDING", number=3, user_id=7, folder=tmp_path)]
     assert translate_jobs(copies, 1000, NOW)["job.1"].scheduler_id == "2"
     assert duplicate_jobs(copies, 1000) == []
-
-
-def test_the_largest_nodes() -> None:
-    nodes = [SlurmNode("n1", "IDLE", 4, 4, ("debug",)), SlurmNode("n2", "DOWN", 64, 0, ("debug", "big"))]
-    partitions = [
-        SlurmPartition("debug", is_up=True, is_default=True),
-        SlurmPartition("big", is_up=True),
-        SlurmPartition("none", is_up=True),
-    ]
-    assert largest_nodes(partitions, nodes) == {"": 64, "debug": 64, "big": 64, "none": 1}
 
 
 def write_start(folder: Path, scheduler_id: str) -> None:
