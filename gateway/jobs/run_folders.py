@@ -7,7 +7,7 @@ the run takes the next number and leaves that folder alone.
 
 import logging
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from gateway.clusters.configuration import Cluster
 from gateway.errors import FilesystemError
@@ -16,6 +16,7 @@ from gateway.filesystems.opening import open_control, open_filesystem
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.jobs.folders import control_folder, control_path, in_one_folder, output_folder
 from gateway.models import Job
+from gateway.schedulers.attempt_record import forbid_start
 
 MOST_TAKEN = 100
 _CONTROL_MODE, _OUTPUT_MODE = 0o700, 0o750
@@ -56,6 +57,18 @@ def create_run(job: Job, cluster: Cluster) -> tuple[int, str]:
     raise FilesystemError(
         f"{MOST_TAKEN} folders from {output_folder(job)} on are already there: remove them and retry the job"
     )
+
+
+def prevent_start(job: Job) -> bool:
+    """Take the place of the run's start, so that no copy of it starts later; False unless that is certain.
+
+    The scheduler may get a submission late, and a restarted one may wait again with a job that it had ended.
+    """
+    try:
+        return forbid_start(Path(control_folder(job)))
+    except FilesystemError as error:
+        _log.warning("job %s: its start could not be prevented: %s", job.id, error.detail)
+        return False
 
 
 def remove_run(job: Job, cluster: Cluster, run: int) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from gateway.errors import FilesystemError, GatewayError, SchedulerUnavailable
+from gateway.errors import GatewayError, SchedulerUnavailable
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs.folders import control_folder
+from gateway.jobs.run_folders import prevent_start
 from gateway.jobs.spec import submitted_job
 from gateway.models import Event, Job
-from gateway.schedulers.attempt_record import forbid_start
 from gateway.schedulers.base import FORGOTTEN, JobReport, Scheduler
 from gateway.states import IN_SCHEDULER, JobState, is_final
 from gateway.work.failures import record_failure
@@ -76,19 +76,10 @@ def _cancel(scheduler: Scheduler, row: Job, scheduler_id: str) -> None:
 
 def _judge_forgotten(scheduler: Scheduler, rows: list[Job]) -> dict[str, JobReport]:
     """Return the reports on jobs that the scheduler no longer lists; it recalls all of them in one call."""
-    cancelled = [row for row in rows if row.cancel_requested_at and _can_never_start(row)]
+    cancelled = [row for row in rows if row.cancel_requested_at and prevent_start(row)]
     recalled = scheduler.recall([submitted_job(row) for row in rows if row not in cancelled])
     judged = [_judge(row, recalled[row.name]) for row in rows if row.name in recalled]
     return {report.name: report for report in [*map(_cancelled, cancelled), *judged]}
-
-
-def _can_never_start(row: Job) -> bool:
-    """Take the place of the job's start, because a submission may reach the scheduler late."""
-    try:
-        return forbid_start(Path(control_folder(row)))
-    except FilesystemError as error:
-        _log.warning("job %s: its start could not be prevented: %s", row.id, error.detail)
-        return False
 
 
 def _judge(row: Job, recalled: JobReport | None) -> JobReport:

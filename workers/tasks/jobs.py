@@ -12,7 +12,7 @@ from gateway.jobs import lifecycle as jobs
 from gateway.jobs.ending import read_ending
 from gateway.jobs.folders import JobFolders, control_folder
 from gateway.jobs.placement import check_placement
-from gateway.jobs.run_folders import create_run, open_run
+from gateway.jobs.run_folders import create_run, open_run, prevent_start
 from gateway.jobs.spec import prepare, submitted_job
 from gateway.jobs.usage import measure_usage
 from gateway.models import Job
@@ -94,6 +94,8 @@ def finish(self: "app.Task", job_id: str) -> None:
         folders = open_run(row, cluster)
         state, reason, outputs = read_ending(row, cluster, folders)
         usage, warnings = measure_usage(row, folders, _accounting(row, cluster))
+        if state is not JobState.SUCCEEDED:
+            prevent_start(row)
         with session_scope() as session:
             jobs.finish(session, claim, state, reason, outputs=outputs, usage=usage, warnings=warnings)
     if state is not JobState.SUCCEEDED:
