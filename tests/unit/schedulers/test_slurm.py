@@ -137,7 +137,10 @@ def test_an_unknown_state_is_shown_and_logged_not_guessed(caplog: pytest.LogCapt
             "AssocMaxJobsLimit",
             0,
             None,
-            "waiting: a limit of the account or quality of service is reached (AssocMaxJobsLimit)",
+            (
+                "waiting: as many jobs of the cluster account that submits it run as may at once"
+                " (AssocMaxJobsLimit)"
+            ),
         ),
         ("NewInSlurm99", 0, None, "waiting: Slurm says 'NewInSlurm99'"),
     ],
