@@ -29,6 +29,7 @@ from gateway.schedulers.slurm import reports
 from gateway.schedulers.slurm.partitions import largest_nodes, partition_figures
 from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
 from gateway.schedulers.slurm.recovery import recover_report
+from gateway.schedulers.slurm.refusals import explain_refusal
 from gateway.states import JobState
 
 # Errors after which the same call may succeed: the controller or munge is down, slow, starting or full.
@@ -73,7 +74,7 @@ class SlurmScheduler:
         """Submit the job. After a crash or a time-out call `find` first: Slurm accepts a name twice."""
         script = batch_script.render(spec)
         nodes = spec.resources.nodes or self._nodes_needed(spec)
-        with self._translate_errors():
+        with self._translate_errors(spec):
             description = self._slurm.JobSubmitDescription(**self._description(spec, nodes), script=script)
             return str(description.submit())
 
@@ -185,7 +186,7 @@ class SlurmScheduler:
         return cpus
 
     @contextmanager
-    def _translate_errors(self) -> Iterator[None]:
+    def _translate_errors(self, submitted: JobSpec | None = None) -> Iterator[None]:
         """Translate the exceptions of pyslurm into the gateway's errors, with Slurm's own messages."""
         try:
             yield
@@ -193,7 +194,8 @@ class SlurmScheduler:
             number = error.errno or 0
             if number < _FIRST_SLURM_ERROR or number in TRANSIENT:
                 raise SchedulerUnavailable(f"Slurm does not answer: {error.msg} ({number})") from error
-            raise SchedulerError(f"Slurm refused: {error.msg} ({number})") from error
+            why = "" if submitted is None else f": {explain_refusal(number, submitted)}"
+            raise SchedulerError(f"Slurm refused: {error.msg} ({number}){why}") from error
         except (self._slurm.PyslurmError, ValueError) as error:
             raise SchedulerError(f"Slurm refused: {error}") from error
 
