@@ -216,6 +216,7 @@ def _job(job: Any) -> SlurmJob:
         signal=job.exit_code_signal,
         start_at=_utc(job.start_time),
         end_at=_utc(job.end_time),
+        restarts=getattr(job, "requeue_count", 0) or 0,  # the accounting has none
     )
 
 

@@ -25,6 +25,7 @@ class SlurmJob:
     signal: int | None = None
     start_at: datetime | None = None
     end_at: datetime | None = None
+    restarts: int = 0
 
     @property
     def cpus_per_node(self) -> int:
