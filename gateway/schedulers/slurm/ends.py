@@ -15,6 +15,7 @@ from gateway.schedulers import batch_script
 from gateway.schedulers.attempt_record import Exit, Start, read_exit, read_start
 from gateway.schedulers.exit_words import exit_words
 from gateway.schedulers.slurm.end_messages import ToldEnd, read_told_end
+from gateway.schedulers.slurm.pending_reasons import find_reason
 from gateway.schedulers.slurm.records import SlurmJob
 from gateway.schedulers.slurm.states import RAN_OUT_OF_TIME, REQUEUED, STATE_REASONS
 from gateway.states import JobState
@@ -25,8 +26,10 @@ _LIMIT_TOLERANCE = timedelta(seconds=1)
 _TERMINATED = 128 + signal.SIGTERM
 # The states that Slurm's record may give to an end whose cause only the messages tell.
 _VAGUE = frozenset({JobState.FAILED, JobState.CANCELLED})
-# Slurm's code of these ends is a mark of its own: 1, or "signal" 125.
+# Slurm marks an end without an exit status by "signal" 1, and one by memory by "signal" 125.
+_MARK = 1
 _WITHOUT_CODE = frozenset({"NODE_FAIL", "BOOT_FAIL", "LAUNCH_FAILED", "OUT_OF_MEMORY"})
+_NO_REASON = frozenset({"", "None"})
 _LAUNCH_SIGNAL = "RaisedSignal:53"
 _log = logging.getLogger(__name__)
 
@@ -68,11 +71,19 @@ def _failure(job: SlurmJob) -> str:
             f" (Slurm: {job.reason})"
         )
     code = exit_code(job)
-    return STATE_REASONS["CANCELLED"] if code is None else exit_words(code) + _detail(job)
+    return _given_up(job) if code is None else exit_words(code) + _detail(job)
+
+
+def _given_up(job: SlurmJob) -> str:
+    """Return the cause for which Slurm ended a job whose script has no exit status."""
+    if job.reason in _NO_REASON:
+        return "Slurm has ended the job and gives no cause"
+    known = find_reason(job.reason)
+    return f"Slurm has ended the job: {known.sentence if known else job.reason}"
 
 
 def _detail(job: SlurmJob) -> str:
-    tells_more = job.reason not in {"", "None", "NonZeroExitCode"} and not job.signal
+    tells_more = job.reason not in _NO_REASON | {"NonZeroExitCode"} and not job.signal
     return f" (Slurm: {job.reason})" if tells_more else ""
 
 
@@ -84,7 +95,7 @@ def exit_code(job: SlurmJob) -> int | None:
     end = None if job.state == "COMPLETED" else readable_exit(job)
     if end is not None:
         return end.exit_code
-    if job.state in _WITHOUT_CODE:
+    if job.state in _WITHOUT_CODE or (job.signal == _MARK and not job.reason.startswith("RaisedSignal")):
         return None
     if job.signal:
         return 128 + job.signal

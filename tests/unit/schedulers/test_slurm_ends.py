@@ -210,6 +210,10 @@ def test_a_revoked_job_runs_on_another_cluster_of_the_federation(tmp_path: Path)
         (0, 11, "RaisedSignal:11(Segmentation fault)", "a process of the job crashed (SIGSEGV)"),
         (1, 0, "RaisedSignal:53(Real-time_signal_19)", "could not open the job's log"),
         (1, 0, "JobLaunchFailure", "exit code 1 (Slurm: JobLaunchFailure)"),
+        (0, 1, "RaisedSignal:1(Hangup)", "ended from outside by SIGHUP"),
+        (0, 1, "InvalidAccount", "Slurm has ended the job: its Slurm account is not known"),
+        (0, 1, "OddWord", "Slurm has ended the job: OddWord"),
+        (0, 1, "None", "Slurm has ended the job and gives no cause"),
     ],
 )
 def test_signals_are_told_by_name(
