@@ -20,7 +20,7 @@ def submit(scheduler: SlurmScheduler, cluster: SlurmCluster, tmp_path: Path) -> 
     """Return a function that submits a job and returns its name; end all jobs afterwards."""
 
     def submit_one(name: str = "job", ranks: int = 1, **resources: object) -> str:
-        folder = tmp_path / f"{name}.1"
+        folder = tmp_path / f"{tmp_path.name}-{name}.1"
         folder.mkdir()
         asked = Resources(**resources)  # type: ignore[arg-type]
         scheduler.submit(JobSpec(folder.name, folder, ("/bin/sleep", "60"), ranks, 1, "srun", {}, asked))
@@ -31,7 +31,9 @@ def submit(scheduler: SlurmScheduler, cluster: SlurmCluster, tmp_path: Path) -> 
     until("no job is left", lambda: not cluster.command("squeue", "-h"))
 
 
-def only_on_a_site(cluster: SlurmCluster) -> None:
+@pytest.fixture
+def on_a_site(cluster: SlurmCluster) -> None:
+    """Skip the test where accounts have no limits."""
     if cluster.form != "site":
         pytest.skip("limits of accounts are those of the form `site`")
 
@@ -56,10 +58,10 @@ def test_more_processors_than_there_are(submit: Submit) -> None:
         ({"qos": "short", "time_limit_s": 3600}, "quality of service 'short' .* a time limit of 3600 s"),
     ],
 )
+@pytest.mark.usefixtures("on_a_site")
 def test_a_refused_account_and_its_limits_are_named(
-    submit: Submit, cluster: SlurmCluster, resources: dict[str, object], words: str
+    submit: Submit, resources: dict[str, object], words: str
 ) -> None:
-    only_on_a_site(cluster)
     with pytest.raises(SchedulerError, match=words):
         submit(**resources)
 
@@ -75,15 +77,10 @@ def test_a_refused_account_and_its_limits_are_named(
         (1, {"partition": "thin", "time_limit_s": 36_000}, "more time than its partition allows"),
     ],
 )
+@pytest.mark.usefixtures("on_a_site")
 def test_a_limit_that_waiting_never_lifts(
-    submit: Submit,
-    scheduler: SlurmScheduler,
-    cluster: SlurmCluster,
-    ranks: int,
-    resources: dict[str, object],
-    words: str,
+    submit: Submit, scheduler: SlurmScheduler, ranks: int, resources: dict[str, object], words: str
 ) -> None:
-    only_on_a_site(cluster)
     name = submit(ranks=ranks, **resources)
     until("Slurm has looked at it", lambda: "has not looked" not in scheduler.jobs()[name].reason)
     said = scheduler.jobs()[name].reason
