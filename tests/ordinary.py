@@ -51,12 +51,29 @@ def _runs_here(account: Account) -> bool:
     return subprocess.run(argv, cwd="/", capture_output=True, check=False).returncode == 0
 
 
+def needed_folders() -> set[Path]:
+    """Return the folders of the interpreter, of its environment and of the program."""
+    return {Path(sys.base_prefix), Path(sys.prefix), ROOT}
+
+
 def _opened() -> Iterator[str]:
     """Yield the words that show what the account needs and others may not see, in a namespace of its own."""
-    needed = {Path(sys.base_prefix), Path(sys.prefix), ROOT}
+    needed = needed_folders()
     for top in sorted({closed for path in needed if (closed := _closed(path))}):
         below = sorted(str(path) for path in needed if path.is_relative_to(top))
-        yield from ("unshare", "--mount", "sh", "-c", _OPEN, "sh", str(top), *below, "--")
+        yield from (
+            "unshare",
+            "--mount",
+            "--propagation",
+            "slave",
+            "sh",
+            "-c",
+            _OPEN,
+            "sh",
+            str(top),
+            *below,
+            "--",
+        )
 
 
 def _closed(path: Path) -> Path | None:
@@ -64,20 +81,39 @@ def _closed(path: Path) -> Path | None:
     return next((folder for folder in (*reversed(path.parents), path) if not folder.stat().st_mode & 1), None)
 
 
+def as_account(*argv: str) -> list[str]:
+    """Return the command line that runs a command as the account."""
+    account = ordinary_account()
+    return [*(account.prefix if account else ()), *argv]
+
+
+def own(path: Path) -> None:
+    """Give a file or folder to the account."""
+    account = ordinary_account()
+    if account:
+        os.chown(path, account.uid, -1)
+
+
+@contextmanager
+def open_folder(request: pytest.FixtureRequest, prefix: str) -> Iterator[Path]:
+    """Make a folder that the account can enter, unlike pytest's; it stays when a test has failed."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    folder.chmod(0o755)
+    yield folder
+    if not request.session.testsfailed:
+        shutil.rmtree(folder)
+
+
 @contextmanager
 def ordinary_stack(
     request: pytest.FixtureRequest, settings: Mapping[str, str], *, flower: bool = True
 ) -> Iterator[Stack]:
-    """Run a stack as an ordinary account; its folder stays when a test has failed."""
-    folder = Path(tempfile.mkdtemp(prefix="hpc-gateway-stack-"))
-    folder.chmod(0o755)  # pytest's own folders are open to its account alone
-    home = folder / "home"
-    home.mkdir()
-    account = ordinary_account()
-    if account:
-        os.chown(home, account.uid, -1)
-    given = {"HOME": str(home), **settings}
-    with running_stack(folder / "stack", print, flower=flower, settings=given, account=account) as stack:
-        yield stack
-    if not request.session.testsfailed:
-        shutil.rmtree(folder)
+    """Run a stack as an ordinary account."""
+    with open_folder(request, "hpc-gateway-stack-") as folder:
+        home = folder / "home"
+        home.mkdir()
+        own(home)
+        given = {"HOME": str(home), **settings}
+        account = ordinary_account()
+        with running_stack(folder / "stack", print, flower=flower, settings=given, account=account) as stack:
+            yield stack

@@ -9,7 +9,10 @@ from xdist.scheduler import LoadScopeScheduling
 
 from hpc_gateway_commands.demo import services
 
-_STACK = re.compile(r"tests/(acceptance|faults)/.*\[.*\b(sqlite|postgresql)\b.*\]$")
+_STACK = re.compile(
+    r"tests/(acceptance|faults)/.*\[.*\b(sqlite|postgresql)\b.*\]$"
+    r"|tests/(cluster)/.*\[.*\b(plain|site)\b.*\]$"
+)
 _WORKERS = 8  # at most; each has ports of its own
 
 
@@ -25,9 +28,9 @@ class Shares(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
 
 
 def share_of(nodeid: str) -> str:
-    """Return the stack that a test runs on, else the file of the test."""
+    """Return the stack or the form of the cluster that a test runs on, else the file of the test."""
     on_stack = _STACK.match(nodeid)
-    return " on ".join(on_stack.groups()) if on_stack else nodeid.split("::", 1)[0]
+    return " on ".join(filter(None, on_stack.groups())) if on_stack else nodeid.split("::", 1)[0]
 
 
 def keep_to_own_ports() -> None:

@@ -8,7 +8,7 @@
 #                      unequal nodes in more partitions (site.sh)
 #   SLURM_MEMORY_KILL  of the form site: a job above its memory is killed by its cgroup (cgroup), or by Slurm's
 #                      own look at it (poll: OverMemoryKill)
-#   SLURM_USERS        the accounts that have associations (root nobody)
+#   SLURM_USERS        the accounts that have associations (root,nobody)
 #   SLURM_BASE_PORT (17400), SLURM_MIN_JOB_AGE (300)
 set -euo pipefail
 action=${1:?}
@@ -17,7 +17,7 @@ run=$(realpath -m "${3:?}")
 export SLURM_CONF=$run/slurm.conf PATH=$prefix/bin:$PATH
 form=${SLURM_FORM:-plain}
 memory_kill=${SLURM_MEMORY_KILL:-cgroup}
-users=${SLURM_USERS:-root nobody}
+users=${SLURM_USERS:-root,nobody}
 base_port=${SLURM_BASE_PORT:-17400}
 plugins=$(echo "$prefix"/root/usr/lib/*-linux-gnu/slurm-wlm)
 case $form in
@@ -127,7 +127,8 @@ stop() {
   cancel_jobs 2>/dev/null
   running=$(daemons)
   for pid in $running; do kill "$pid" 2>/dev/null || true; done
-  for pid in $running; do timeout 20 tail -f /dev/null --pid="$pid" || kill -KILL "$pid" || true; done
+  for _ in $(seq 1 200); do [ -n "$(daemons)" ] || break; sleep 0.1; done
+  for pid in $(daemons); do kill -KILL "$pid" || true; done
   if [ "$form" = site ]; then remove_cgroups; fi
 }
 

@@ -1,29 +1,74 @@
-"""Fixtures: a real Slurm in the form of GATEWAY_TEST_SLURM_FORM, where `run.sh` has provisioned one."""
+"""Fixtures: a real Slurm in each of its forms, where `run.sh` has provisioned one."""
 
 import os
+import re
 from collections.abc import Iterator
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from gateway.schedulers.slurm.client import SlurmInstallation, SlurmScheduler
-from tests.cluster.slurm_cluster import SlurmCluster
+from gateway.schedulers.slurm.client import SlurmScheduler
+from tests.client import Client
+from tests.cluster.scheduler_process import scheduler_process
+from tests.cluster.slurm_cluster import FORMS, SlurmCluster, service_on
+from tests.ordinary import open_folder, own
+
+HERE = Path(__file__).parent
+
+
+class OpenFolders:
+    """Folders of the ordinary account, in place of pytest's own, which root alone may enter."""
+
+    def __init__(self, top: Path) -> None:
+        self._top, self._numbers = top, count()
+
+    def mktemp(self, name: str) -> Path:
+        """Make a folder of a name that no other has."""
+        words = re.sub(r"\W", "_", name)[:30]
+        folder = self._top / f"{words}{next(self._numbers)}"
+        folder.mkdir()
+        own(folder)
+        return folder
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
+def tmp_path_factory(request: pytest.FixtureRequest) -> Iterator[OpenFolders]:
+    with open_folder(request, "hpc-gateway-slurm-") as top:
+        yield OpenFolders(top)
+
+
+@pytest.fixture
+def tmp_path(tmp_path_factory: OpenFolders, request: pytest.FixtureRequest) -> Path:
+    return tmp_path_factory.mktemp(request.node.name)
+
+
+@pytest.fixture(scope="session", params=list(FORMS))
+def cluster(request: pytest.FixtureRequest, tmp_path_factory: OpenFolders) -> Iterator[SlurmCluster]:
     prefix = os.environ.get("GATEWAY_TEST_SLURM")
     if prefix is None:
         pytest.skip("no Slurm: tests/cluster/run.sh provisions one and runs these tests")
     assert find_spec("pyslurm"), "run these tests by tests/cluster/run.sh"
-    form = os.environ.get("GATEWAY_TEST_SLURM_FORM", "plain")
-    made = SlurmCluster(Path(prefix), tmp_path_factory.mktemp("slurm"), form=form)
+    form = request.param
+    made = SlurmCluster(Path(prefix), tmp_path_factory.mktemp(form), form=form, base_port=FORMS[form])
     made.act("start")
     yield made
     made.act("stop")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of the started service together, at the end: it takes a quarter of a core to idle."""
+    items.sort(key=lambda item: HERE in item.path.parents and "client" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
-def scheduler(cluster: SlurmCluster) -> SlurmScheduler:
-    return SlurmScheduler(SlurmInstallation(cluster.conf, cluster.path))
+def client(cluster: SlurmCluster, tmp_path_factory: OpenFolders) -> Iterator[Client]:
+    with service_on(cluster, tmp_path_factory.mktemp("service")) as connected:
+        yield connected
+
+
+@pytest.fixture(scope="session")
+def scheduler(cluster: SlurmCluster) -> Iterator[SlurmScheduler]:
+    with scheduler_process(cluster) as client:
+        yield client

@@ -8,13 +8,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from hpc_gateway_commands.demo.stack import running_stack
 from tests.client import Client, client_of
+from tests.ordinary import NAME, ordinary_account
 
 HERE = Path(__file__).parent
-# The tests start their clusters one after the other; the environment may name other ports.
-BASE_PORT = int(os.environ.get("GATEWAY_TEST_SLURM_PORT", "18400"))
-
+_PORT = int(os.environ.get("GATEWAY_TEST_SLURM_PORT", "18400"))
+# The forms of cluster.sh, and the first port of each: two processes may test both at once.
+FORMS = {"plain": _PORT, "site": _PORT + 300}
+USER = NAME if ordinary_account() else "root"
+SITE_ONLY = pytest.mark.parametrize("cluster", ["site"], indirect=True)
 
 CONFIGURATION = """
 [demo]
@@ -39,7 +44,7 @@ class SlurmCluster:
     prefix: Path
     run: Path
     min_job_age_s: int = 300
-    base_port: int = BASE_PORT
+    base_port: int = _PORT
     form: str = "plain"
     memory_kill: str = "cgroup"
     mpi: str = "pmi2"
@@ -115,10 +120,11 @@ def configure(cluster: SlurmCluster, folder: Path) -> Path:
 
 @contextmanager
 def service_on(cluster: SlurmCluster, folder: Path) -> Iterator[Client]:
-    """Run the whole service for this cluster, and connect to it."""
-    settings = {"GATEWAY_INFRASTRUCTURES": str(configure(cluster, folder))}
+    """Run the whole service for this cluster as the ordinary account, and connect to it."""
+    settings = {"GATEWAY_INFRASTRUCTURES": str(configure(cluster, folder)), "HOME": str(folder)}
+    account = ordinary_account()
     with (
-        running_stack(folder / "stack", print, flower=False, settings=settings) as stack,
+        running_stack(folder / "stack", print, flower=False, settings=settings, account=account) as stack,
         client_of(stack) as client,
     ):
         yield client

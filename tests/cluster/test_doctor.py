@@ -7,13 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.cluster.slurm_cluster import SlurmCluster, configure
+from tests.ordinary import as_account, own
 
 
 def doctor(cluster: SlurmCluster, folder: Path) -> subprocess.CompletedProcess[str]:
-    (folder / "stack" / "cluster").mkdir(parents=True, exist_ok=True)
+    home = folder / "stack" / "cluster"
+    home.mkdir(parents=True, exist_ok=True)
+    own(home)
+    path = "/usr/bin:/bin:/usr/sbin"
     return subprocess.run(
-        [sys.executable, "-m", "hpc_gateway_client", "doctor", "demo"],
-        env={"GATEWAY_INFRASTRUCTURES": str(configure(cluster, folder)), "PATH": "/usr/bin:/bin:/usr/sbin"},
+        as_account(sys.executable, "-P", "-m", "hpc_gateway_client", "doctor", "demo"),
+        env={"GATEWAY_INFRASTRUCTURES": str(configure(cluster, folder)), "PATH": path, "HOME": str(home)},
+        cwd="/",
         capture_output=True,
         text=True,
         timeout=200,
@@ -23,10 +28,10 @@ def doctor(cluster: SlurmCluster, folder: Path) -> subprocess.CompletedProcess[s
 
 def test_all_is_well(cluster: SlurmCluster, tmp_path: Path) -> None:
     done = doctor(cluster, tmp_path)
-    ill = [line for line in done.stdout.splitlines() if line.startswith("NOT WELL")]
-    assert (done.returncode, len(ill)) == (1, 1), done.stdout + done.stderr
-    assert "this command runs as root" in ill[0], "as this cluster's account is"
-    assert done.stdout.count("\nwell: ") == 6
+    account, *others = [line for line in done.stdout.splitlines() if not line.startswith(" ")]
+    assert "this command runs as root" not in account, "a part of another gateway of this machine may"
+    assert [line for line in others if not line.startswith("well: ")] == [], done.stdout + done.stderr
+    assert len(others) == 6
     assert "hpc_kernels" in done.stdout
 
 
@@ -63,7 +68,7 @@ def test_the_controller_down(cluster: SlurmCluster, tmp_path: Path) -> None:
 def test_a_configuration_that_libslurm_cannot_use(cluster: SlurmCluster, tmp_path: Path) -> None:
     text = cluster.conf.read_text().replace("auth/munge", "auth/nothing")
     (tmp_path / "slurm.conf").write_text(text)
-    broken = SlurmCluster(cluster.prefix, tmp_path)
+    broken = replace(cluster, run=tmp_path)
     done = doctor(broken, tmp_path)
     assert done.returncode == 1
     assert "NOT WELL: slurm.conf: libslurm cannot use" in done.stdout

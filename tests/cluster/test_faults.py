@@ -6,13 +6,16 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
 
 from hpc_gateway_commands.demo.stack import Stack
 from tests.client import Client, Status
-from tests.cluster.slurm_cluster import BASE_PORT, SlurmCluster, service_on
+from tests.cluster.slurm_cluster import SlurmCluster, service_on
 from tests.polling import until
 
 pytestmark = pytest.mark.long
@@ -26,7 +29,12 @@ MIN_JOB_AGE_S = 2
 
 @pytest.fixture(scope="module")
 def forgetful(cluster: SlurmCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
-    made = SlurmCluster(cluster.prefix, tmp_path_factory.mktemp("forgetful"), MIN_JOB_AGE_S, BASE_PORT + 100)
+    made = replace(
+        cluster,
+        run=tmp_path_factory.mktemp("forgetful"),
+        min_job_age_s=MIN_JOB_AGE_S,
+        base_port=cluster.base_port + 100,
+    )
     made.act("start")
     yield made
     made.act("stop")
@@ -34,8 +42,18 @@ def forgetful(cluster: SlurmCluster, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="module")
 def client(forgetful: SlurmCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    with service_on(forgetful, tmp_path_factory.mktemp("faults")) as connected:
+    folder = tmp_path_factory.mktemp("faults")
+    with shared_mounts(folder), service_on(forgetful, folder) as connected:
         yield connected
+
+
+@contextmanager
+def shared_mounts(folder: Path) -> Iterator[None]:
+    """Let mounts below the folder be seen in the mount namespaces of the parts."""
+    subprocess.run(["/bin/mount", "--bind", folder, folder], check=True)
+    subprocess.run(["/bin/mount", "--make-shared", folder], check=True)
+    yield
+    subprocess.run(["/bin/umount", "--lazy", folder], check=True)
 
 
 @pytest.fixture(scope="module")
@@ -151,9 +169,8 @@ def _watcher_of(stack: Stack) -> int:
 def test_the_filesystem_full(client: Client, small: str) -> None:
     """No space where the jobs write: a plain failure with a reason, and later jobs run again."""
     place = client.stack.home / "serrano" / "data" / "Output_Data"
-    subprocess.run(
-        ["/bin/mount", "-t", "tmpfs", "-o", "size=64k,nr_inodes=200", "tmpfs", str(place)], check=True
-    )
+    options = f"size=64k,nr_inodes=200,uid={place.stat().st_uid}"
+    subprocess.run(["/bin/mount", "-t", "tmpfs", "-o", options, "tmpfs", place], check=True)
     try:
         (place / "ballast").write_bytes(bytes(60 * 1024))
         ended = client.finished(client.compute(["fft"], small, num_mpi_procs=1), AFTERWARDS_S)

@@ -3,25 +3,16 @@
 import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
 
 from tests.client import Client, Status
-from tests.cluster.slurm_cluster import SlurmCluster, service_on
 from tests.polling import until
 
 GUNPOINT = Path(__file__).parents[1] / "kernels/data/gunpoint/train.csv"
 LONG = {"cluster_number": 3, "max_iterations": 1000, "epsilon_criteria": 1e-300}
-
-
-@pytest.fixture(scope="module")
-def client(cluster: SlurmCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    with service_on(cluster, tmp_path_factory.mktemp("mpi")) as connected:
-        yield connected
 
 
 def post(client: Client, content: bytes, ranks: int, nodes: int, **kmean: Any) -> Status:

@@ -1,6 +1,5 @@
 """The real Slurm: what the gateway says of every kind of end, and of waiting."""
 
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -11,9 +10,11 @@ import pytest
 from gateway.errors import SchedulerError
 from gateway.schedulers import attempt_record, batch_script
 from gateway.schedulers.base import JobReport, JobSpec, Resources
-from gateway.schedulers.slurm.client import SlurmInstallation, SlurmScheduler
+from gateway.schedulers.slurm.client import SlurmScheduler
 from gateway.states import JobState
-from tests.cluster.slurm_cluster import SlurmCluster
+from tests.cluster.scheduler_process import scheduler_process
+from tests.cluster.slurm_cluster import USER, SlurmCluster
+from tests.ordinary import own
 
 GOING = {JobState.PENDING, JobState.RUNNING}
 
@@ -24,6 +25,7 @@ def spec(
     name = f"{tmp_path.name}.1"
     folder = tmp_path / name
     folder.mkdir(parents=True, exist_ok=True)
+    own(folder)
     command = ("/bin/bash", "-c", text)
     return JobSpec(name, folder, command, ranks, threads, "srun", {"A": "b c"}, resources or Resources())
 
@@ -32,7 +34,7 @@ def spec(
 def nothing_is_left(cluster: SlurmCluster) -> Iterator[None]:
     """Empty the queue, so that a test that fails does not take the next ones along."""
     yield
-    cluster.command("scancel", "--user", str(os.getuid()))
+    cluster.command("scancel", "--user", USER)
     wait_for(lambda: not cluster.command("squeue", "-h"))
 
 
@@ -187,13 +189,10 @@ def test_impossible_requests(
     assert not refused.value.transient
 
 
-def test_nothing_of_this_process_s_environment_gets_there(
-    scheduler: SlurmScheduler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GATEWAY_SECRET", "hidden")
-    monkeypatch.setitem(os.environ, "SLURM_JWT", "hidden")
+def test_nothing_of_the_environment_gets_there(cluster: SlurmCluster, tmp_path: Path) -> None:
     job = spec(tmp_path, "cat /proc/$PPID/environ; env -0")
-    assert run(scheduler, job).state is JobState.SUCCEEDED
+    with scheduler_process(cluster, {"GATEWAY_SECRET": "hidden", "OTHER": "hidden"}) as scheduler:
+        assert run(scheduler, job).state is JobState.SUCCEEDED
     assert "hidden" not in out(job)
 
 
@@ -232,14 +231,19 @@ def test_unknown_to_slurm(scheduler: SlurmScheduler, tmp_path: Path) -> None:
     assert scheduler.find("nobody.1", tmp_path) is None
 
 
-def test_forgotten_without_an_exit_file(scheduler: SlurmScheduler, tmp_path: Path) -> None:
+def test_forgotten_without_an_exit_file(
+    scheduler: SlurmScheduler, cluster: SlurmCluster, tmp_path: Path
+) -> None:
     job = spec(tmp_path, "exit 4")
     run(scheduler, job)
     (job.folder / batch_script.EXIT).unlink()
     told = scheduler.recall(job.name, job.folder)
     assert told is not None
-    assert told.state is JobState.LOST
-    assert "left no exit file" in told.reason
+    if cluster.form == "plain":
+        assert told.state is JobState.LOST
+        assert "left no exit file" in told.reason
+    else:
+        assert (told.state, told.exit_code) == (JobState.FAILED, 4)
 
 
 def test_telemetry_with_drained_and_down_nodes(scheduler: SlurmScheduler, cluster: SlurmCluster) -> None:
@@ -255,9 +259,3 @@ def test_telemetry_with_drained_and_down_nodes(scheduler: SlurmScheduler, cluste
         assert (free()["debug"], free()["small"]) == ((2, 8), (1, 4))
     finally:
         cluster.command("scontrol", "update", "NodeName=n1,n4", "State=RESUME")
-
-
-def test_a_second_cluster_needs_a_second_process(cluster: SlurmCluster, scheduler: SlurmScheduler) -> None:
-    assert scheduler.jobs() is not None
-    with pytest.raises(SchedulerError, match="one worker per cluster"):
-        SlurmScheduler(SlurmInstallation(cluster.run / "other.conf", ""))

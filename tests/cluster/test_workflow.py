@@ -1,19 +1,11 @@
 """The whole service on a real Slurm: the public API, the queue, a worker, four nodes."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
 from tests.client import Client, Status, recording
-from tests.cluster.slurm_cluster import SlurmCluster, service_on
+from tests.cluster.slurm_cluster import SlurmCluster
 from tests.polling import until
-
-
-@pytest.fixture(scope="module")
-def client(cluster: SlurmCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    with service_on(cluster, tmp_path_factory.mktemp("workflow")) as connected:
-        yield connected
 
 
 @pytest.fixture(scope="module")
