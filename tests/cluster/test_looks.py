@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from gateway.schedulers.base import Resources
-from gateway.schedulers.slurm import client, own_jobs
-from gateway.schedulers.slurm.client import SlurmInstallation, SlurmScheduler
+from gateway.schedulers.slurm import own_jobs
+from gateway.schedulers.slurm.client import SlurmScheduler
 from gateway.states import JobState
-from tests.cluster.slurm_cluster import SlurmCluster
+from tests.cluster.scheduler_process import scheduler_process
+from tests.cluster.slurm_cluster import SITE_ONLY, USER, SlurmCluster
 from tests.cluster.test_pyslurm import nothing_is_left, out, run, spec, wait_for
+from tests.ordinary import ROOT
 
-OTHER_USER = 65534
 NODES_OF_THE_JOB = 'echo "$SLURM_JOB_NUM_NODES"'
 __all__ = ["nothing_is_left"]
 
@@ -26,32 +27,38 @@ def calls(cluster: SlurmCluster) -> Counter[str]:
 
 
 @pytest.fixture
-def job_of_another(cluster: SlurmCluster, scheduler: SlurmScheduler) -> Iterator[int]:
-    """Submit a job of another account, held."""
-    import pyslurm  # noqa: PLC0415  the scheduler has initialised it
-
-    number = pyslurm.JobSubmitDescription(
-        name="theirs",
-        script="#!/bin/sh\nexit 0\n",
-        working_directory="/tmp",  # noqa: S108  nothing is written there
-        standard_output="/dev/null",
-        environment={"A": "b"},
-        ntasks=1,
-        user_id=OTHER_USER,
-        priority=0,
-    ).submit()
-    yield number
-    cluster.command("scancel", str(number))
+def job_of_another(cluster: SlurmCluster) -> Iterator[None]:
+    """Submit a job of root, held."""
+    if USER == "root":
+        pytest.skip("the jobs of this gateway are root's as well")
+    words = ("--parsable", "--hold", "--job-name=theirs", "--chdir=/", "--output=/dev/null", "--wrap=true")
+    number = cluster.command("sbatch", *words).strip()
+    yield
+    cluster.command("scancel", number)
 
 
-@pytest.mark.usefixtures("scheduler")
+@pytest.fixture
+def looks(cluster: SlurmCluster) -> Iterator[SlurmScheduler]:
+    """Run a client that has loaded no queue yet: it keeps one for a minute."""
+    with scheduler_process(cluster) as client:
+        yield client
+
+
+@pytest.fixture
+def without_extension(cluster: SlurmCluster, tmp_path: Path) -> Iterator[SlurmScheduler]:
+    """Run a client that cannot import the extension."""
+    (tmp_path / f"{own_jobs.EXTENSION}.py").write_text("raise ImportError('not built')")
+    with scheduler_process(cluster, {"PYTHONPATH": f"{tmp_path}:{ROOT}"}) as client:
+        yield client
+
+
 def test_the_extension_is_built() -> None:
-    assert own_jobs.find_extension() is not None, "tests/cluster/prepare.sh installs it"
+    assert own_jobs.is_built(), "tests/cluster/prepare.sh installs it"
 
 
 @pytest.mark.usefixtures("job_of_another")
 def test_own_jobs_have_all_that_pyslurm_knows(
-    scheduler: SlurmScheduler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scheduler: SlurmScheduler, without_extension: SlurmScheduler, tmp_path: Path
 ) -> None:
     names = []
     for folder, text in (("a", "exit 0"), ("b", "exit 3"), ("c", "kill -KILL $$")):
@@ -62,8 +69,7 @@ def test_own_jobs_have_all_that_pyslurm_knows(
     jobs = scheduler.jobs()
     assert set(names) <= jobs.keys()
     assert "theirs" not in jobs
-    monkeypatch.setattr(own_jobs, "find_extension", lambda: None)
-    assert scheduler.jobs() == jobs
+    assert without_extension.jobs() == jobs
 
 
 @pytest.mark.usefixtures("job_of_another")
@@ -81,10 +87,8 @@ def test_looks_at_running_jobs_load_the_account_s_alone(
 
 
 def test_pending_jobs_load_the_whole_queue_once(
-    cluster: SlurmCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: SlurmCluster, looks: SlurmScheduler, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(client, "SNAPSHOT_PERIOD_S", 1e6)
-    looks = SlurmScheduler(SlurmInstallation(cluster.conf, cluster.path))
     blocker = spec(tmp_path / "blocker", "exec sleep 100", ranks=16, resources=Resources(partition="debug"))
     looks.submit(blocker)
     wait_for(lambda: looks.jobs()[blocker.name].state is JobState.RUNNING)
@@ -115,8 +119,9 @@ def test_memory_spreads_a_job_over_nodes(scheduler: SlurmScheduler, tmp_path: Pa
     assert set(out(job).split()) == {"2"}
 
 
-def test_a_job_waits_for_nodes_that_are_all_drained(cluster: SlurmCluster, tmp_path: Path) -> None:
-    looks = SlurmScheduler(SlurmInstallation(cluster.conf, cluster.path))
+def test_a_job_waits_for_nodes_that_are_all_drained(
+    cluster: SlurmCluster, looks: SlurmScheduler, tmp_path: Path
+) -> None:
     cluster.command("scontrol", "update", "NodeName=n[1-4]", "State=DRAIN", "Reason=test")
     job = spec(tmp_path, NODES_OF_THE_JOB, ranks=8, resources=Resources(partition="debug"))
     try:
@@ -128,6 +133,7 @@ def test_a_job_waits_for_nodes_that_are_all_drained(cluster: SlurmCluster, tmp_p
     assert set(out(job).split()) == {"2"}
 
 
+@SITE_ONLY
 @pytest.mark.parametrize(
     ("ranks", "partition", "drained", "nodes"),
     [
@@ -142,13 +148,16 @@ def test_a_job_waits_for_nodes_that_are_all_drained(cluster: SlurmCluster, tmp_p
     ],
 )
 def test_unequal_nodes(  # noqa: PLR0917
-    cluster: SlurmCluster, tmp_path: Path, ranks: int, partition: str, drained: str, nodes: int
+    cluster: SlurmCluster,
+    looks: SlurmScheduler,
+    tmp_path: Path,
+    ranks: int,
+    partition: str,
+    drained: str,
+    nodes: int,
 ) -> None:
-    if "mixed" not in cluster.conf.read_text():
-        pytest.skip("the nodes of this form are equal")
     if drained:
         cluster.command("scontrol", "update", f"NodeName={drained}", "State=DRAIN", "Reason=test")
-    looks = SlurmScheduler(SlurmInstallation(cluster.conf, cluster.path))
     asked = Resources(partition=partition, memory_per_cpu_bytes=200 * 2**20)
     job = spec(tmp_path, NODES_OF_THE_JOB, ranks=ranks, resources=asked)
     try:

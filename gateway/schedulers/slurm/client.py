@@ -30,6 +30,7 @@ from gateway.schedulers.slurm.periodic import Periodic
 from gateway.schedulers.slurm.probe import check_conf
 from gateway.schedulers.slurm.queue_snapshot import Positions, QueueSnapshot, Room
 from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
+from gateway.schedulers.slurm.refusals import explain_refusal
 
 # Errors after which the same call may succeed: the controller or munge is down, slow, starting or full.
 TRANSIENT = frozenset(
@@ -77,7 +78,7 @@ class SlurmScheduler:
         """Submit the job. After a crash or a time-out call `find` first: Slurm accepts a name twice."""
         script = batch_script.render(spec)
         nodes = spec.resources.nodes or nodes_needed(spec, self._partitions.get(), self._nodes.get())
-        with self._translate_errors():
+        with self._translate_errors(spec):
             description = self._slurm.JobSubmitDescription(**self._description(spec, nodes), script=script)
             return str(description.submit())
 
@@ -219,7 +220,7 @@ class SlurmScheduler:
         return {key: value for key, value in description.items() if value is not None}
 
     @contextmanager
-    def _translate_errors(self) -> Iterator[None]:
+    def _translate_errors(self, submitted: JobSpec | None = None) -> Iterator[None]:
         """Translate the exceptions of pyslurm into the gateway's errors, with Slurm's own messages."""
         try:
             yield
@@ -227,7 +228,8 @@ class SlurmScheduler:
             number = error.errno or 0
             if number < _FIRST_SLURM_ERROR or number in TRANSIENT:
                 raise SchedulerUnavailable(f"Slurm does not answer: {error.msg} ({number})") from error
-            raise SchedulerError(f"Slurm refused: {error.msg} ({number})") from error
+            why = "" if submitted is None else f": {explain_refusal(number, submitted)}"
+            raise SchedulerError(f"Slurm refused: {error.msg} ({number}){why}") from error
         except (self._slurm.PyslurmError, ValueError) as error:
             raise SchedulerError(f"Slurm refused: {error}") from error
 
@@ -249,6 +251,7 @@ def _job(job: Any, nodes: str | None) -> SlurmJob:
         start_at=_utc(job.start_time),
         end_at=_utc(job.end_time),
         is_allocated=nodes not in {None, "", accounting.NO_NODES},
+        restarts=getattr(job, "requeue_count", 0) or 0,  # the accounting has none
     )
 
 

@@ -26,6 +26,7 @@ class SlurmJob:
     end_at: datetime | None = None
     is_allocated: bool = False
     """Whether Slurm has given nodes to the job, also when it has taken them back."""
+    restarts: int = 0
 
     @property
     def cpus_per_node(self) -> int:

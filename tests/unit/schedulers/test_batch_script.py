@@ -328,6 +328,11 @@ def test_a_first_failure_that_is_no_exit_code_changes_nothing(tmp_path: Path, pl
     assert end is None or end.exit_code == 3
 
 
+def test_under_srun_no_shell_writes_about_a_killed_rank(tmp_path: Path) -> None:
+    assert run_under_srun(tmp_path, *bash("echo own >&2; kill -KILL $$")) == 137
+    assert (tmp_path / batch_script.STDERR).read_text() == "own\nown\n"
+
+
 def test_under_srun_a_signalled_rank_tells_nothing(tmp_path: Path) -> None:
     assert run_under_srun(tmp_path, *bash("kill -TERM $PPID; sleep 0.2")) == 143
 
