@@ -12,7 +12,7 @@ from gateway.errors import FilesystemError, GatewayError, SchedulerUnavailable
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs.folders import control_folder
 from gateway.models import Job
-from gateway.schedulers.base import JobReport, Scheduler
+from gateway.schedulers.base import NO_LIMITS, JobReport, Scheduler
 from gateway.states import IN_SCHEDULER, JobState, is_final
 from gateway.work.failures import record_failure
 from gateway.work.transitions import move
@@ -127,6 +127,8 @@ def _apply_report(session: Session, row: Job, report: JobReport) -> None:
     if is_final(state):
         found = asdict(report)
         row.finding = {key: found[key] for key in ("state", "exit_code", "reason")}
+        if report.limits != NO_LIMITS:
+            row.finding["limits"] = found["limits"]
     elif state is JobState.RETRYING:
         move(session, row, state, report.reason)
         record_failure(session, row, SchedulerUnavailable(report.reason))

@@ -96,13 +96,13 @@ class SlurmCluster:
         os.kill(int((self.run / f"{daemon}.pid").read_text()), number)
 
 
-def configure(cluster: SlurmCluster, folder: Path) -> Path:
+def configure(cluster: SlurmCluster, folder: Path, python: Path | None = None) -> Path:
     """Write the configuration of a stack below the folder."""
     path = folder / "slurm.toml"
     path.write_text(
         CONFIGURATION.format(
             home=folder / "stack" / "cluster",
-            python=cluster.kernels_python,
+            python=python or cluster.kernels_python,
             conf=cluster.conf,
             path=cluster.path,
             mpi=cluster.mpi,
@@ -112,9 +112,9 @@ def configure(cluster: SlurmCluster, folder: Path) -> Path:
 
 
 @contextmanager
-def service_on(cluster: SlurmCluster, folder: Path) -> Iterator[Client]:
-    """Run the whole service for this cluster, and connect to it."""
-    settings = {"GATEWAY_INFRASTRUCTURES": str(configure(cluster, folder))}
+def service_on(cluster: SlurmCluster, folder: Path, python: Path | None = None) -> Iterator[Client]:
+    """Run the whole service for this cluster, and connect to it; `python` replaces the kernels' own."""
+    settings = {"GATEWAY_INFRASTRUCTURES": str(configure(cluster, folder, python))}
     with (
         running_stack(folder / "stack", print, flower=False, settings=settings) as stack,
         client_of(stack) as client,

@@ -24,11 +24,12 @@ from gateway.clusters.telemetry import PartitionFigures
 from gateway.errors import SchedulerError, SchedulerUnavailable
 from gateway.processes import plain_environment
 from gateway.schedulers import batch_script
-from gateway.schedulers.base import Accounting, JobReport, JobSpec
+from gateway.schedulers.base import Accounting, JobReport, JobSpec, RunLimits
 from gateway.schedulers.slurm import reports
 from gateway.schedulers.slurm.partitions import largest_nodes, partition_figures
 from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
 from gateway.schedulers.slurm.recovery import recover_report
+from gateway.schedulers.slurm.submission import submission_options
 from gateway.states import JobState
 
 # Errors after which the same call may succeed: the controller or munge is down, slow, starting or full.
@@ -74,7 +75,8 @@ class SlurmScheduler:
         script = batch_script.render(spec)
         nodes = spec.resources.nodes or self._nodes_needed(spec)
         with self._translate_errors():
-            description = self._slurm.JobSubmitDescription(**self._description(spec, nodes), script=script)
+            options = submission_options(spec, nodes, self._path)
+            description = self._slurm.JobSubmitDescription(**options, script=script)
             return str(description.submit())
 
     def find(self, name: str, folder: Path) -> JobReport | None:
@@ -145,31 +147,6 @@ class SlurmScheduler:
                 for n in self._slurm.Nodes.load().values()
             ]
 
-    def _description(self, spec: JobSpec, nodes: int) -> dict[str, object]:
-        """Return pyslurm's options of a job; memory is rounded up to MiB, the time limit to minutes."""
-        resources = spec.resources
-        memory = resources.memory_per_cpu_bytes
-        limit = resources.time_limit_s
-        description = {
-            "name": spec.name,
-            "comment": spec.name,
-            "working_directory": str(spec.folder),
-            # Messages of Slurm about the job; relative, because Slurm expands '%' in a path.
-            "standard_output": "slurm-%j.log",
-            "standard_error": "slurm-%j.log",
-            "environment": {**batch_script.ENVIRONMENT, "PATH": self._path, "HOME": str(Path.home())},
-            "ntasks": spec.ranks,
-            "cpus_per_task": spec.threads,
-            "nodes": nodes,
-            "is_requeueable": False,
-            "partitions": resources.partition or None,
-            "account": resources.account or None,
-            "qos": resources.qos or None,
-            "time_limit": None if limit is None else math.ceil(limit / 60),
-            "memory_per_cpu": None if memory is None else f"{math.ceil(memory / 2**20)}M",
-        }
-        return {key: value for key, value in description.items() if value is not None}
-
     def _nodes_needed(self, spec: JobSpec) -> int:
         """Return the number of the partition's largest nodes that the ranks need; Slurm assumes one node."""
         cpus = self._largest_nodes().get(spec.resources.partition, 1)
@@ -214,6 +191,16 @@ def _job(job: Any) -> SlurmJob:
         signal=job.exit_code_signal,
         start_at=_utc(job.start_time),
         end_at=_utc(job.end_time),
+        limits=_limits(job),
+    )
+
+
+def _limits(job: Any) -> RunLimits:
+    """Return the limits of a job record; Slurm counts minutes, and MiB of all CPUs together."""
+    minutes, memory = job.time_limit, job.memory
+    return RunLimits(
+        time_limit_s=minutes * 60 if isinstance(minutes, int) else None,
+        memory_per_cpu_bytes=memory * 2**20 // job.cpus if isinstance(memory, int) and job.cpus else None,
     )
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from gateway.schedulers.base import NO_LIMITS, RunLimits
+
 
 @dataclass(frozen=True)
 class SlurmJob:
@@ -25,6 +27,7 @@ class SlurmJob:
     signal: int | None = None
     start_at: datetime | None = None
     end_at: datetime | None = None
+    limits: RunLimits = NO_LIMITS
 
     @property
     def cpus_per_node(self) -> int:

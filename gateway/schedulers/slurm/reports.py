@@ -160,6 +160,7 @@ def translate_job(job: SlurmJob, ahead: int, now: datetime, free_nodes: int = 0)
         reason=pending_reason(job, ahead, free_nodes, now) if job.state == "PENDING" else _reason(job, state),
         started_at=None if waiting else job.start_at,
         ended_at=job.end_at if ended else None,
+        limits=job.limits,
     )
 
 
