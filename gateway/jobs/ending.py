@@ -10,10 +10,12 @@ from gateway.clusters.owner_roots import owner_roots
 from gateway.clusters.paths import client_path
 from gateway.errors import FilesystemError
 from gateway.filesystems.attempt_folder import AttemptFolder
+from gateway.jobs.lack_of_memory import LACK_OF_MEMORY, explain_lack_of_memory
 from gateway.jobs.run_folders import RunFolders
 from gateway.jobs.services import SERVICES
 from gateway.models import Job
-from gateway.schedulers.batch_script import STDERR
+from gateway.schedulers.batch_script import ALREADY_STARTED, NO_FOLDER, STDERR
+from gateway.schedulers.exit_words import is_crash, is_from_outside
 from gateway.states import JobState
 from gateway.work.failures import ON_REQUEST
 
@@ -23,6 +25,7 @@ LONGEST_REASON = 1000
 # The launcher writes after a failed rank and hides the rank's own error; its first error is its best line.
 LAUNCHER_PREFIXES = ("srun:", "slurmstepd")
 LAUNCHER_ERROR = "srun: error:"
+SCRIPT_CODES = frozenset({NO_FOLDER, ALREADY_STARTED})  # with these the ranks did not run
 
 
 class ListedOutput(BaseModel):
@@ -40,9 +43,9 @@ _OUTPUTS = TypeAdapter(Annotated[list[ListedOutput], Field(max_length=len(SERVIC
 
 
 def read_ending(
-    job: Job, cluster: Cluster, folders: RunFolders
+    job: Job, cluster: Cluster, folders: RunFolders, usage: dict[str, Any]
 ) -> tuple[JobState, str, list[dict[str, Any]]]:
-    """Return the job's final state, its reason and its outputs."""
+    """Return the job's final state, its reason and its outputs; the usage explains an end by memory."""
     finding = job.finding or {}
     state, reason = JobState(finding["state"]), str(finding["reason"])
     if state is JobState.SUCCEEDED:
@@ -54,7 +57,19 @@ def read_ending(
             return JobState.FAILED, f"the job ended well but its outputs cannot be read: {error}", []
     if job.cancel_requested_at and state is JobState.CANCELLED:
         return state, ON_REQUEST, []
-    return state, _last_error_line(folders.control) or reason if state is JobState.FAILED else reason, []
+    if state is JobState.FAILED and _is_of_ranks(finding.get("exit_code")):
+        line = _last_error_line(folders.control)
+        reason = f"{reason}: {line}" if line and is_crash(finding["exit_code"]) else line or reason
+        if finding["exit_code"] == LACK_OF_MEMORY:
+            state = JobState.OUT_OF_MEMORY
+    elif state is JobState.OUT_OF_MEMORY:
+        reason = explain_lack_of_memory(reason, usage)
+    return state, reason, []
+
+
+def _is_of_ranks(exit_code: int | None) -> bool:
+    """Tell whether the ranks ended by themselves, so that their stderr names the cause."""
+    return exit_code is not None and exit_code not in SCRIPT_CODES and not is_from_outside(exit_code)
 
 
 def _read_outputs(folder: AttemptFolder, home: PurePosixPath) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from gateway.clusters.configuration import Cluster
-from gateway.errors import FilesystemError, GatewayError, SchedulerError
+from gateway.errors import FilesystemError, GatewayError, SchedulerError, SchedulerUnavailable
 from gateway.filesystems.opening import open_control
 from gateway.jobs.resources import ResourceRequest, grant, scheduler_resources
 from gateway.jobs.spec import LAUNCHERS
@@ -51,13 +51,18 @@ class _Check:
     advice: str
 
 
+class _JobRefusedError(SchedulerError):
+    """The scheduler refused the job, or does not start it."""
+
+
 def examine(cluster: Cluster) -> Iterator[Finding]:
     """Run the checks in order, up to a failed one that the later ones depend on."""
     for check in _checks(cluster):
         try:
             yield Finding(check.name, well=True, found=check.look(cluster))
         except (GatewayError, OSError) as error:
-            yield Finding(check.name, well=False, found=str(error), advice=check.advice)
+            advice = _REFUSED if isinstance(error, _JobRefusedError) else check.advice
+            yield Finding(check.name, well=False, found=str(error), advice=advice)
             if check.name in _PREREQUISITES:
                 return
 
@@ -129,7 +134,7 @@ def _job(cluster: Cluster) -> str:
     folder = cluster.control / FOLDER / name
     open_control(cluster).make_folder(folder)
     began = time.time()
-    scheduler_id = scheduler.submit(_job_spec(cluster, name, Path(folder)))
+    scheduler_id = _submit(scheduler, _job_spec(cluster, name, Path(folder)))
     try:
         report = _wait_for_end(scheduler, name)
     finally:
@@ -143,6 +148,15 @@ def _job(cluster: Cluster) -> str:
         raise SchedulerError(f"the node's clock is {clock - time.time():+.0f} s off this machine's")
     shutil.rmtree(folder)
     return f"ran in {time.time() - began:.1f} s; hpc_kernels {version}; the node's clock agrees"
+
+
+def _submit(scheduler: Scheduler, spec: JobSpec) -> str:
+    try:
+        return scheduler.submit(spec)
+    except SchedulerUnavailable:
+        raise
+    except SchedulerError as error:
+        raise _JobRefusedError(error.detail) from error
 
 
 def _parse_output(stdout: Path) -> tuple[str, float]:
@@ -174,7 +188,8 @@ def _wait_for_end(scheduler: Scheduler, name: str) -> JobReport:
     deadline = time.monotonic() + JOB_WAIT_S
     while (report := scheduler.jobs()[name]).state in _LIVE:
         if time.monotonic() > deadline:
-            raise SchedulerError(f"it did not end within {JOB_WAIT_S:.0f} s: {report.reason or report.state}")
+            kind = _JobRefusedError if report.state is JobState.PENDING else SchedulerError
+            raise kind(f"it did not end within {JOB_WAIT_S:.0f} s: {report.reason or report.state}")
         time.sleep(_POLL_S)
     return report
 
@@ -216,5 +231,10 @@ _JOB = _Check(
     "see that `python` in infrastructures.toml is an interpreter on the nodes that has hpc_kernels, that"
     " `path` leads to srun there, that srun knows `mpi`, that the nodes share the filesystem, and that"
     " their clocks agree",
+)
+_REFUSED = (
+    "correct the value that the scheduler names: partition, account, quality of service and limits of a job"
+    " are the cluster's defaults in infrastructures.toml; with accounting, this account needs an association"
+    " in Slurm (`sacctmgr show associations user=ACCOUNT`)"
 )
 _PREREQUISITES = frozenset({_SLURM_CONF.name, _SCHEDULER.name})

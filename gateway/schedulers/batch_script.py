@@ -133,8 +133,13 @@ done"""
 
 # srun's own exit code is the highest of its ranks', and a rank that is ended because another one failed
 # has 143. So the first rank to fail by itself leaves its code; one that is signalled takes its shell along.
+# The shell has no stderr of its own: it would print a line about a rank that is killed.
 _SRUN = """\
-rank='"$@"; code=$?; [ "$code" = 0 ] || (set -C; echo "$code" >{first_failure}) 2>/dev/null; exit "$code"'
+rank='exec {{own}}>&2 2>/dev/null
+"$@" 2>&"$own" {{own}}>&-
+code=$?
+[ "$code" = 0 ] || (set -C; echo "$code" >{first_failure})
+exit "$code"'
 srun=$(type -P srun) || echo 'srun is not on the PATH of this node' >&2
 if [ "$signal" = null ]; then
   env -i "${{environment[@]}}" "${{srun:-srun}}" --kill-on-bad-exit=1{mpi} \\

@@ -9,7 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpc_kernels.errors import BAD_INPUT, REQUEST_MORE, BadInputError, StoppedError
+from hpc_kernels.errors import (
+    BAD_INPUT,
+    LACK_OF_MEMORY,
+    REQUEST_MORE,
+    BadInputError,
+    LackOfMemoryError,
+    StoppedError,
+)
 
 if TYPE_CHECKING:
     from hpc_kernels.jobs.job_file import Job
@@ -19,7 +26,7 @@ UNEXPECTED = 1
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; return the exit code: 0, 1 for an unexpected error, 2 for bad input."""
+    """Run one command; return the exit code: 0, 1 after an unexpected error, else one of `errors`."""
     parser = argparse.ArgumentParser(prog="python -m hpc_kernels", description=__doc__)
     commands = parser.add_subparsers(required=True)
     run = commands.add_parser("run", help="run a job file; under srun or mpiexec, one process per rank")
@@ -51,7 +58,7 @@ def _run(path: Path) -> int:
     except (BadInputError, MemoryError) as error:
         if detect_ranks(path.parent).rank == 0:
             print(error, file=sys.stderr)
-        return BAD_INPUT
+        return _code(error)
     ranks = detect_ranks(job.output_dir)
     code = _run_as(ranks, job)
     if code:
@@ -69,14 +76,10 @@ def _run_as(ranks: "Ranks", job: "Job") -> int:
         summary = run_job(job, ranks)
     except StoppedError as stopped:
         return stopped.exit_code
-    except BadInputError as error:
-        if ranks.fail(BAD_INPUT):
-            print(error, file=sys.stderr)
-        return BAD_INPUT
-    except MemoryError as error:
-        if ranks.fail(BAD_INPUT):
-            print(_lack_of_memory(job, error), file=sys.stderr)
-        return BAD_INPUT
+    except (BadInputError, MemoryError) as error:
+        if ranks.fail(_code(error)):
+            print(_words(job, error), file=sys.stderr)
+        return _code(error)
     except Exception:  # noqa: BLE001 (the other ranks have to stop after any exception)
         if ranks.fail(UNEXPECTED):
             traceback.print_exc()
@@ -86,8 +89,14 @@ def _run_as(ranks: "Ranks", job: "Job") -> int:
     return 0
 
 
-def _lack_of_memory(job: "Job", error: MemoryError) -> str:
-    """Return the sentence of a rank that has found no more memory: bad input, as the table is too large."""
+def _code(error: BadInputError | MemoryError) -> int:
+    return LACK_OF_MEMORY if isinstance(error, LackOfMemoryError | MemoryError) else BAD_INPUT
+
+
+def _words(job: "Job", error: BadInputError | MemoryError) -> str:
+    """Return the error as one line; that of a rank that was given no more memory names the table."""
+    if isinstance(error, BadInputError):
+        return str(error)
     said = f" ({error})".splitlines()[0] if str(error) else ""
     return f"{job.input.name}: the job needs more memory than this rank may use{said}; {REQUEST_MORE}"
 

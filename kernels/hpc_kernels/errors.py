@@ -3,12 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-BAD_INPUT = 2  # the exit code
+# The exit codes.
+BAD_INPUT = 2
+LACK_OF_MEMORY = 3
+
 REQUEST_MORE = "request more with resources.memory_bytes, or use more ranks"
 
 
 class BadInputError(Exception):
     """Bad input, options or job file; the message says which value was expected and which one was found."""
+
+
+class LackOfMemoryError(BadInputError):
+    """The input needs more memory than the rank may use: a job with more memory can succeed."""
 
 
 class StoppedError(Exception):

@@ -1,17 +1,31 @@
 #!/bin/bash
-# A private four-node cluster on this machine, as root, without systemd.
+# A private cluster on this machine, as root, without systemd.
 #   cluster.sh start|stop PREFIX RUN      PREFIX from provision.sh; RUN a folder for state, logs and sockets
 # Afterwards: SLURM_CONF=RUN/slurm.conf PREFIX/bin/sinfo
-# SLURM_BASE_PORT (17400), SLURM_MIN_JOB_AGE (300) and SLURM_ACCOUNTING (no; yes starts slurmdbd and its
-# database) may be set.
+# May be set:
+#   SLURM_FORM         plain: four equal nodes, and no more than Slurm needs
+#                      site: in addition slurmdbd with associations and QOS, cgroups that limit memory, and
+#                      unequal nodes in more partitions (site.sh)
+#   SLURM_MEMORY_KILL  of the form site: a job above its memory is killed by its cgroup (cgroup), or by Slurm's
+#                      own look at it (poll: OverMemoryKill)
+#   SLURM_USERS        the accounts that have associations (root nobody)
+#   SLURM_BASE_PORT (17400), SLURM_MIN_JOB_AGE (300)
 set -euo pipefail
 action=${1:?}
 prefix=$(realpath "${2:?}")
 run=$(realpath -m "${3:?}")
 export SLURM_CONF=$run/slurm.conf PATH=$prefix/bin:$PATH
-nodes="n1 n2 n3 n4"
+form=${SLURM_FORM:-plain}
+memory_kill=${SLURM_MEMORY_KILL:-cgroup}
+users=${SLURM_USERS:-root nobody}
 base_port=${SLURM_BASE_PORT:-17400}
 plugins=$(echo "$prefix"/root/usr/lib/*-linux-gnu/slurm-wlm)
+case $form in
+plain) nodes="n1 n2 n3 n4" ;;
+site) nodes="n1 n2 n3 n4 n5 n6" ;;
+*) echo "SLURM_FORM is plain or site, not $form" >&2; exit 2 ;;
+esac
+. "$(dirname "$0")/site.sh"
 
 munge() {
   [ -f "$run/munge.key" ] || {
@@ -22,42 +36,8 @@ munge() {
     --log-file="$run/log/munged.log" --seed-file="$run/munge.seed"
 }
 
-accounting() {
-  mkdir -p "$run/db"
-  { printf 'create database mysql;\nuse mysql;\n'; cat /usr/share/mysql/mysql_system_tables.sql; } |
-    mariadbd --no-defaults --user=root --bootstrap --datadir="$run/db" >"$run/log/database.log" 2>&1
-  # Nobody can reach it but by a socket in a folder of this cluster's, so it asks for no password.
-  setsid mariadbd --no-defaults --user=root --datadir="$run/db" --socket="$run/db.sock" --skip-networking \
-    --skip-grant-tables --pid-file="$run/database.pid" --innodb-lock-wait-timeout=900 \
-    >>"$run/log/database.log" 2>&1 &
-  for _ in $(seq 1 100); do [ -S "$run/db.sock" ] && break; sleep 0.1; done
-  cat >"$run/slurmdbd.conf" <<END
-AuthType=auth/munge
-AuthInfo=socket=$run/munge/munge.socket
-DbdHost=localhost
-DbdPort=$((base_port + 19))
-SlurmUser=root
-PluginDir=$plugins
-LogFile=$run/log/slurmdbd.log
-PidFile=$run/slurmdbd.pid
-StorageType=accounting_storage/mysql
-StorageUser=root
-StorageLoc=slurm_acct
-StorageHost=localhost
-END
-  chmod 600 "$run/slurmdbd.conf"
-  MYSQL_UNIX_PORT=$run/db.sock SLURM_CONF=$run/slurmdbd.conf slurmdbd
-  for _ in $(seq 1 100); do grep -q started "$run/log/slurmdbd.log" 2>/dev/null && break; sleep 0.1; done
-  cat >>"$SLURM_CONF" <<END
-AccountingStorageType=accounting_storage/slurmdbd
-AccountingStorageHost=localhost
-AccountingStoragePort=$((base_port + 19))
-AccountingStoragePass=$run/munge/munge.socket
-END
-  sed -i 's|^JobAcctGatherType=.*|JobAcctGatherType=jobacct_gather/linux\nJobAcctGatherFrequency=task=1|' "$SLURM_CONF"
-}
-
-# Jobs are numbered as in no cluster here before: MPICH names shared memory after them, and killed ranks leave it.
+# Jobs are numbered as in no cluster here before or beside this one: MPICH names shared memory after them, which
+# killed ranks leave, and nodes of one name share their cgroups.
 configure() {
   cat >"$SLURM_CONF" <<END
 ClusterName=test
@@ -75,18 +55,14 @@ SlurmctldPidFile=$run/slurmctld.pid
 SlurmdPidFile=$run/slurmd-%n.pid
 SlurmctldLogFile=$run/log/slurmctld.log
 SlurmdLogFile=$run/log/slurmd-%n.log
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
-JobAcctGatherType=jobacct_gather/none
 MpiDefault=none
 SelectType=select/cons_tres
-SelectTypeParameters=CR_CPU
 SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0
 ReturnToService=2
 SlurmdParameters=config_overrides
 MaxJobCount=20000
-FirstJobId=$(( $(date +%s) % 60000000 + 1 ))
+FirstJobId=$((($(date +%s) + base_port * 7919) % 60000000 + 1))
 MinJobAge=${SLURM_MIN_JOB_AGE:-300}
 SlurmctldTimeout=30
 SlurmdTimeout=30
@@ -96,15 +72,23 @@ PropagateResourceLimits=NONE
 NodeName=n[1-4] NodeHostname=$(hostname) NodeAddr=127.0.0.1 Port=[$((base_port + 1))-$((base_port + 4))] CPUs=4 RealMemory=2000 State=UNKNOWN
 PartitionName=debug Nodes=n[1-4] Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO
 PartitionName=small Nodes=n[1-2] MaxTime=10 State=UP
+$("${form}_options")
 END
-  echo "CgroupPlugin=disabled" >"$run/cgroup.conf"
+  "${form}_cgroups" >"$run/cgroup.conf"
 }
+
+plain_options() {
+  printf '%s\n' ProctrackType=proctrack/linuxproc TaskPlugin=task/none JobAcctGatherType=jobacct_gather/none \
+    SelectTypeParameters=CR_CPU
+}
+
+plain_cgroups() { echo CgroupPlugin=disabled; }
 
 start_node() { mkdir -p "$run/spool/$1"; slurmd -d "$prefix/bin/slurmstepd" -f "$SLURM_CONF" -N "$1"; }
 
 wait_idle() {
   for _ in $(seq 1 100); do
-    [ "$(sinfo -h -N -o '%N %T' 2>/dev/null | sort -u | grep -c idle)" -ge 4 ] && return
+    [ "$(sinfo -h -N -o '%N %T' 2>/dev/null | sort -u | grep -c idle)" = "$(wc -w <<<"$nodes")" ] && return
     sleep 0.1
   done
   echo "the nodes did not come up" >&2
@@ -116,21 +100,41 @@ start() {
   chmod 755 "$run" "$run/munge"
   munge
   configure
-  if [ "${SLURM_ACCOUNTING:-no}" = yes ]; then accounting; fi
+  if [ "$form" = site ]; then accounting; fi
   slurmctld -f "$SLURM_CONF" -c
   for node in $nodes; do start_node "$node"; done
   wait_idle
 }
 
-stop() {
-  for name in slurmd-n1 slurmd-n2 slurmd-n3 slurmd-n4 slurmctld slurmdbd database munge; do
-    if [ -f "$run/$name.pid" ]; then kill "$(cat "$run/$name.pid")" 2>/dev/null || true; fi
+# End the jobs, which outlive slurmd, while there is a controller that knows them.
+cancel_jobs() {
+  timeout 5 scancel --full --signal=KILL --state=RUNNING --quiet || true
+  timeout 5 scancel --state=PENDING --quiet || true
+  for _ in $(seq 1 100); do [ -z "$(timeout 5 squeue -h 2>/dev/null)" ] && return; sleep 0.1; done
+}
+
+# Print the processes of the daemons; a file that a killed one left may name another program by now.
+daemons() {
+  local name pid
+  for name in $(printf 'slurmd-%s ' $nodes) slurmctld $accounting_daemons munge; do
+    pid=$(cat "$run/$name.pid" 2>/dev/null) || continue
+    case $(cat "/proc/$pid/comm" 2>/dev/null) in slurm* | mariadbd | munged) echo "$pid" ;; esac
   done
+}
+
+stop() {
+  local pid running
+  cancel_jobs 2>/dev/null
+  running=$(daemons)
+  for pid in $running; do kill "$pid" 2>/dev/null || true; done
+  for pid in $running; do timeout 20 tail -f /dev/null --pid="$pid" || kill -KILL "$pid" || true; done
+  if [ "$form" = site ]; then remove_cgroups; fi
 }
 
 case $action in
 start | stop | munge) "$action" ;;
 controller) slurmctld -f "$SLURM_CONF" ;;
+slurmdbd) start_slurmdbd ;;
 node) start_node "${4:?}" ;;
-*) echo "start, stop, munge, controller or node NAME, not $action" >&2; exit 2 ;;
+*) echo "start, stop, munge, controller, slurmdbd or node NAME, not $action" >&2; exit 2 ;;
 esac

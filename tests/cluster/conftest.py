@@ -1,4 +1,4 @@
-"""Fixtures: a real four-node Slurm, where `run.sh` has provisioned one."""
+"""Fixtures: a real Slurm in the form of GATEWAY_TEST_SLURM_FORM, where `run.sh` has provisioned one."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +17,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
     if prefix is None:
         pytest.skip("no Slurm: tests/cluster/run.sh provisions one and runs these tests")
     assert find_spec("pyslurm"), "run these tests by tests/cluster/run.sh"
-    made = SlurmCluster(Path(prefix), tmp_path_factory.mktemp("slurm"))
+    form = os.environ.get("GATEWAY_TEST_SLURM_FORM", "plain")
+    made = SlurmCluster(Path(prefix), tmp_path_factory.mktemp("slurm"), form=form)
     made.act("start")
     yield made
     made.act("stop")

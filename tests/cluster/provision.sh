@@ -1,7 +1,7 @@
 #!/bin/bash
 # A real Slurm 24.11 and a real pyslurm on Debian 12, without compiling Slurm.
 #   provision.sh PREFIX      as root; about 90 s; PREFIX must stay where it is afterwards
-# Leaves PREFIX/bin (slurmctld, slurmd, sbatch, ...) and PREFIX/venv, a Python whose pyslurm works.
+# Leaves PREFIX/bin (slurmctld, slurmd, sbatch, sacctmgr, ...) and PREFIX/venv, a Python whose pyslurm works.
 #
 # Debian 12's own Slurm is 22.05, which the pyslurm of today does not compile against. So Slurm's binaries
 # come from the next Debian release and run under that release's own C library, and so does a copy of the
@@ -10,15 +10,33 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 prefix=$(realpath -m "${1:?usage: provision.sh PREFIX}")
 pyslurm=25.11.2
-[ -f "$prefix/.done" ] && exit 0
 [ "$(id -u)" = 0 ] || { echo "provision.sh installs packages: run it as root" >&2; exit 1; }
 root=$prefix/root
 mkdir -p "$root" "$prefix/bin"
-
-apt-get -qq update
-DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
-  munge mariadb-server-core patchelf gcc libc6-dev python3-venv >/dev/null
+"$here/../../.ci/apt-install" munge mariadb-server-core patchelf gcc libc6-dev python3-venv
 libraries=$root/usr/lib/$(gcc -print-multiarch)
+
+run_with_next_libc() { # FILE LIBRARY-PATH
+  patchelf --set-interpreter "$loader" --force-rpath --set-rpath "$2" "$1"
+}
+
+# Also in a prefix that an earlier version of this script has provisioned with fewer commands.
+link_commands() {
+  local binary name
+  loader=$(echo "$libraries"/ld-linux-*.so.*)
+  for binary in "$root"/usr/sbin/{slurmctld,slurmd,slurmstepd}-wlm "$root/usr/sbin/slurmdbd" \
+    "$root"/usr/bin/{sacct,sacctmgr,sbatch,scancel,scontrol,sdiag,sinfo,sprio,squeue,sreport,srun,sstat}; do
+    name=$(basename "$binary" -wlm)
+    [ ! -e "$prefix/bin/$name" ] || continue
+    run_with_next_libc "$binary" "$libraries/slurm-wlm:$libraries"
+    ln -s "$binary" "$prefix/bin/$name"
+  done
+}
+
+if [ -f "$prefix/.done" ]; then
+  link_commands
+  exit 0
+fi
 
 # A private apt with an empty package state (so that the C library is fetched too), on this machine's mirror.
 apt=$prefix/apt
@@ -41,17 +59,7 @@ private_apt update
 private_apt -y -d --no-install-recommends install \
   slurmctld slurmd slurmdbd slurm-client slurm-wlm-basic-plugins slurm-wlm-mysql-plugin libslurm-dev >/dev/null
 for deb in "$apt"/cache/archives/*.deb; do dpkg -x "$deb" "$root"; done
-loader=$(echo "$libraries"/ld-linux-*.so.*)
-
-run_with_next_libc() { # FILE LIBRARY-PATH
-  patchelf --set-interpreter "$loader" --force-rpath --set-rpath "$2" "$1"
-}
-for binary in "$root"/usr/sbin/{slurm*-wlm,slurmdbd} \
-  "$root"/usr/bin/{sbatch,srun,squeue,scontrol,sinfo,scancel,sacct,sdiag}; do
-  [ -f "$binary" ] && [ ! -L "$binary" ] && [ "$(head -c4 "$binary")" = $'\x7fELF' ] || continue
-  run_with_next_libc "$binary" "$libraries/slurm-wlm:$libraries"
-  ln -sf "$binary" "$prefix/bin/$(basename "$binary" -wlm)"
-done
+link_commands
 
 venv=$prefix/venv
 python3 -m venv "$venv"

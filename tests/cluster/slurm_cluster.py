@@ -1,4 +1,4 @@
-"""The four-node cluster as the tests use it: started, stopped, and broken on purpose."""
+"""A cluster of cluster.sh, in one of its two forms: started, stopped, and broken on purpose."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from hpc_gateway_commands.demo.stack import running_stack
 from tests.client import Client, client_of
 
 HERE = Path(__file__).parent
-# The tests start clusters one after the other; another set of ports for whoever has one running.
+# The tests start their clusters one after the other; the environment may name other ports.
 BASE_PORT = int(os.environ.get("GATEWAY_TEST_SLURM_PORT", "18400"))
 
 
@@ -40,7 +40,8 @@ class SlurmCluster:
     run: Path
     min_job_age_s: int = 300
     base_port: int = BASE_PORT
-    accounting: bool = False
+    form: str = "plain"
+    memory_kill: str = "cgroup"
     mpi: str = "pmi2"
 
     @property
@@ -63,12 +64,13 @@ class SlurmCluster:
                 "PATH": os.environ["PATH"],
                 "SLURM_BASE_PORT": str(self.base_port),
                 "SLURM_MIN_JOB_AGE": str(self.min_job_age_s),
-                "SLURM_ACCOUNTING": "yes" if self.accounting else "no",
+                "SLURM_FORM": self.form,
+                "SLURM_MEMORY_KILL": self.memory_kill,
             },
             check=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            timeout=60,
+            timeout=120,
         )
 
     def command(self, *argv: str, check: bool = True) -> str:
@@ -92,7 +94,7 @@ class SlurmCluster:
         return [line.strip() for line in lines]
 
     def kill(self, daemon: str, number: signal.Signals) -> None:
-        """Send a signal to `slurmctld`, `munge` or `slurmd-n1`."""
+        """Send a signal to `slurmctld`, `slurmdbd`, `munge` or `slurmd-n1`."""
         os.kill(int((self.run / f"{daemon}.pid").read_text()), number)
 
 

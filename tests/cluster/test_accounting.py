@@ -32,7 +32,7 @@ else:
 @pytest.fixture(scope="module")
 def accounting(cluster: SlurmCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
     run = tmp_path_factory.mktemp("accounting")
-    made = SlurmCluster(cluster.prefix, run, min_job_age_s=2, base_port=BASE_PORT + 200, accounting=True)
+    made = SlurmCluster(cluster.prefix, run, min_job_age_s=2, base_port=BASE_PORT + 200, form="site")
     made.act("start")
     yield made
     made.act("stop")

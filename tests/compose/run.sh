@@ -7,9 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 work=$(realpath -m "${1:?usage: run.sh WORK [pytest arguments]}")
 shift
-apt-get -qq update
-DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
-  podman buildah runc netavark aardvark-dns iptables uidmap catatonit debootstrap >/dev/null
+.ci/apt-install podman buildah runc netavark aardvark-dns iptables uidmap catatonit debootstrap
 [ -d .venv ] || python3 -m venv .venv
 .venv/bin/pip install -q -c constraints.txt -e ./client -e ./kernels -e '.[demo,dev]'
 

@@ -101,8 +101,8 @@ def finish(self: "app.Task", job_id: str) -> None:
             row = claims.lock_claimed(session, Job, claim)
         cluster = configured_clusters()[row.infrastructure]
         folders = open_run(row, cluster)
-        state, reason, outputs = read_ending(row, cluster, folders)
         usage, warnings = measure_usage(row, folders, _accounting(row, cluster))
+        state, reason, outputs = read_ending(row, cluster, folders, usage)
         with session_scope() as session:
             growth = decide_growth(claims.lock_claimed(session, Job, claim), cluster, state)
             if growth.resources is not None:

@@ -13,6 +13,7 @@ from gateway.errors import FilesystemError, FilesystemUnavailable
 from gateway.schedulers import batch_script
 from gateway.schedulers.attempt_record import Exit, Start, forbid_start, read_exit, read_start
 from gateway.schedulers.base import JobReport
+from gateway.schedulers.exit_words import exit_words
 from gateway.schedulers.local import processes
 from gateway.schedulers.local.spool import SpoolEntry
 from gateway.states import JobState
@@ -118,6 +119,4 @@ def _end_reason(state: JobState, end: Exit | None) -> str:
         return "cancelled while it ran"
     if end is None:
         return "the job was killed from outside, or the machine restarted, before it could note its end"
-    if end.signal is not None:
-        return f"the job was ended from outside by signal {end.signal}"
-    return f"the job ended with exit code {end.exit_code}"
+    return exit_words(end.exit_code if end.signal is None else 128 + end.signal)

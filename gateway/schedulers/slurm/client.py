@@ -29,6 +29,7 @@ from gateway.schedulers.slurm import reports
 from gateway.schedulers.slurm.partitions import largest_nodes, partition_figures
 from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
 from gateway.schedulers.slurm.recovery import recover_report
+from gateway.schedulers.slurm.refusals import explain_refusal
 from gateway.schedulers.slurm.submission import submission_options
 from gateway.states import JobState
 
@@ -74,7 +75,7 @@ class SlurmScheduler:
         """Submit the job. After a crash or a time-out call `find` first: Slurm accepts a name twice."""
         script = batch_script.render(spec)
         nodes = spec.resources.nodes or self._nodes_needed(spec)
-        with self._translate_errors():
+        with self._translate_errors(spec):
             options = submission_options(spec, nodes, self._path)
             description = self._slurm.JobSubmitDescription(**options, script=script)
             return str(description.submit())
@@ -162,7 +163,7 @@ class SlurmScheduler:
         return cpus
 
     @contextmanager
-    def _translate_errors(self) -> Iterator[None]:
+    def _translate_errors(self, submitted: JobSpec | None = None) -> Iterator[None]:
         """Translate the exceptions of pyslurm into the gateway's errors, with Slurm's own messages."""
         try:
             yield
@@ -170,7 +171,8 @@ class SlurmScheduler:
             number = error.errno or 0
             if number < _FIRST_SLURM_ERROR or number in TRANSIENT:
                 raise SchedulerUnavailable(f"Slurm does not answer: {error.msg} ({number})") from error
-            raise SchedulerError(f"Slurm refused: {error.msg} ({number})") from error
+            why = "" if submitted is None else f": {explain_refusal(number, submitted)}"
+            raise SchedulerError(f"Slurm refused: {error.msg} ({number}){why}") from error
         except (self._slurm.PyslurmError, ValueError) as error:
             raise SchedulerError(f"Slurm refused: {error}") from error
 
@@ -191,6 +193,7 @@ def _job(job: Any) -> SlurmJob:
         signal=job.exit_code_signal,
         start_at=_utc(job.start_time),
         end_at=_utc(job.end_time),
+        restarts=getattr(job, "requeue_count", 0) or 0,  # the accounting has none
         limits=_limits(job),
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from gateway.clusters.telemetry import PartitionFigures
 from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
-from gateway.schedulers.slurm.reports import STATES
+from gateway.schedulers.slurm.states import STATES
 from gateway.states import JobState
 
 

@@ -27,6 +27,7 @@ class SlurmJob:
     signal: int | None = None
     start_at: datetime | None = None
     end_at: datetime | None = None
+    restarts: int = 0
     limits: RunLimits = NO_LIMITS
 
     @property

@@ -1,18 +1,16 @@
-"""Recovery of the report of a job that Slurm has forgotten, from its control folder."""
+"""Reports from the control folder: Slurm has forgotten the job, or its record says less than the folder."""
 
-import signal
-from datetime import timedelta
+from dataclasses import replace
 from pathlib import Path
 
 from gateway.errors import FilesystemError, FilesystemUnavailable
-from gateway.schedulers.attempt_record import Exit, Start, read_exit, read_start
+from gateway.schedulers.attempt_record import Start, read_exit, read_start
 from gateway.schedulers.base import JobReport
+from gateway.schedulers.slurm.end_messages import read_told_end
+from gateway.schedulers.slurm.ends import told_by_folder
+from gateway.schedulers.slurm.records import SlurmJob
+from gateway.schedulers.slurm.states import REQUEUED, STATE_REASONS
 from gateway.states import JobState
-
-# Slurm checks time limits about every 30 s and never early, so an end this close to the limit is a time-out.
-_LIMIT_TOLERANCE = timedelta(seconds=1)
-# Slurm ends the ranks first, so the script may see only that srun was ended by SIGTERM.
-_TERMINATED = 128 + signal.SIGTERM
 
 
 def recover_report(name: str, folder: Path) -> JobReport | None:
@@ -28,8 +26,8 @@ def recover_report(name: str, folder: Path) -> JobReport | None:
     except FilesystemError as error:
         return _report_loss(name, start, f"Slurm no longer knows the job, and {error.detail}")
     if end is None:
-        return _report_loss(name, start, _lost_reason(start))
-    state, reason = _end_state(end)
+        return _report_silent_end(name, start, folder)
+    state, reason = told_by_folder(end, folder, start.scheduler_id)
     return JobReport(
         name,
         start.scheduler_id,
@@ -39,6 +37,14 @@ def recover_report(name: str, folder: Path) -> JobReport | None:
         started_at=end.started_at,
         ended_at=end.ended_at,
     )
+
+
+def _report_silent_end(name: str, start: Start, folder: Path) -> JobReport:
+    """Report a job that left no exit file: by Slurm's messages, else as lost."""
+    told = read_told_end(folder, start.scheduler_id)
+    if told is None:
+        return _report_loss(name, start, _lost_reason(start))
+    return JobReport(name, start.scheduler_id, told.state, reason=told.reason, started_at=start.started_at)
 
 
 def _report_loss(name: str, start: Start | None, reason: str) -> JobReport:
@@ -54,12 +60,39 @@ def _lost_reason(start: Start) -> str:
     )
 
 
-def _end_state(end: Exit) -> tuple[JobState, str]:
-    if end.signal is None and end.exit_code != _TERMINATED:
-        if end.exit_code == 0:
-            return JobState.SUCCEEDED, ""
-        return JobState.FAILED, f"the job ended with exit code {end.exit_code}"
-    limit = end.time_limit_s
-    if limit is not None and end.ended_at - end.started_at > timedelta(seconds=limit) - _LIMIT_TOLERANCE:
-        return JobState.TIMEOUT, f"the job ran into its time limit of {limit} s"
-    return JobState.CANCELLED, "the job was cancelled on the cluster"
+def report_beyond_record(job: SlurmJob, *, requeued: bool) -> JobReport | None:
+    """Return the report on an unfinished job that its folder tells, or None where the record tells as much.
+
+    COMPLETING may last minutes after the end of the ranks. REVOKED is a job that runs on another cluster of
+    the federation. A job that is put back into the queue after its start has ended: a run starts only once.
+    """
+    if not requeued and job.state not in {"COMPLETING", "REVOKED"}:
+        return None
+    found = _recover_own(job)
+    if job.state == "REVOKED":
+        return _report_elsewhere(job, found)
+    if found is None or (found.ended_at is None and not requeued):
+        return None
+    if found.state in {JobState.LOST, JobState.CANCELLED} and requeued:
+        return replace(found, state=JobState.FAILED, reason=REQUEUED)
+    return found
+
+
+def _recover_own(job: SlurmJob) -> JobReport | None:
+    """Return the report from the folder if the job of this record has started there."""
+    try:
+        found = recover_report(job.name, job.folder)
+    except FilesystemUnavailable:
+        return None
+    if found is None or found.scheduler_id != str(job.id):
+        return None
+    return replace(found, limits=job.limits)
+
+
+def _report_elsewhere(job: SlurmJob, found: JobReport | None) -> JobReport:
+    if found is not None and found.ended_at is not None:
+        return found
+    state = JobState.PENDING if found is None else JobState.RUNNING
+    started_at = None if found is None else found.started_at
+    reason = STATE_REASONS[job.state]
+    return JobReport(job.name, str(job.id), state, reason=reason, started_at=started_at)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from hpc_kernels.arrays import Array, Labels, compute_in_blocks
-from hpc_kernels.errors import REQUEST_MORE, BadInputError, UnfitSignalError
+from hpc_kernels.errors import REQUEST_MORE, BadInputError, LackOfMemoryError, UnfitSignalError
 from hpc_kernels.files import OutputEntry, describe_output
 from hpc_kernels.jobs.job_file import Job
 from hpc_kernels.jobs.options import Options
@@ -107,7 +107,7 @@ def _within_memory(job: Job, queries: Iterable[Array]) -> list[Array]:
     for query in queries:
         size += query.nbytes
         if size > granted:
-            raise BadInputError(
+            raise LackOfMemoryError(
                 f"{job.inference_dir}: its signals take {size:,} bytes of memory or more, and this rank may"
                 f" use {granted:,} for them; {REQUEST_MORE}"
             )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hpc_kernels.arrays import Array
-from hpc_kernels.errors import REQUEST_MORE, BadInputError
+from hpc_kernels.errors import REQUEST_MORE, LackOfMemoryError
 from hpc_kernels.ranks.group import Ranks
 from hpc_kernels.tables.granted_memory import granted_bytes
 
@@ -36,12 +36,12 @@ def allocate_signals(file: str, signals: int, samples: int) -> Array:
 
     Raises
     ------
-    BadInputError
+    LackOfMemoryError
         If the memory of this rank cannot hold it; none is taken then.
     """
     needed, granted = signals * samples * _BYTES_OF_NUMBER, granted_bytes()
     if needed > granted:
-        raise BadInputError(
+        raise LackOfMemoryError(
             f"{file}: {signals:,} signals of {samples:,} samples take {needed:,} bytes of memory, and this"
             f" rank may use {granted:,} for them; {REQUEST_MORE}"
         )

@@ -10,8 +10,12 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from gateway.clusters.configuration import Cluster
+from gateway.errors import SchedulerError
+from gateway.operations import doctor
 from gateway.operations.doctor import FOLDER, Finding, examine
 from gateway.operations.root_processes import root_parts
+from gateway.schedulers.base import JobSpec
+from gateway.schedulers.local.scheduler import LocalScheduler
 
 
 def findings(home: Path, **changes: object) -> dict[str, Finding]:
@@ -32,6 +36,26 @@ def test_an_interpreter_that_cannot_run_the_kernels(tmp_path: Path, python: str)
     job = findings(tmp_path, python=python)["job on a node"]
     assert not job.well
     assert "hpc_kernels" in job.advice
+
+
+class RefusingScheduler(LocalScheduler):
+    """Refuses each job as Slurm does one whose account has no association."""
+
+    def submit(self, _spec: JobSpec) -> str:
+        raise SchedulerError(
+            "Slurm refused: Invalid account or account/partition combination specified (2045)"
+        )
+
+
+def test_a_refused_job_gets_advice_about_its_account_and_limits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "open_scheduler", lambda _: RefusingScheduler(tmp_path / "spool", 1))
+    job = findings(tmp_path)["job on a node"]
+    assert not job.well
+    assert "Invalid account" in job.found
+    assert "sacctmgr" in job.advice
+    assert "hpc_kernels" not in job.advice
 
 
 def test_a_partition_that_does_not_exist(tmp_path: Path) -> None:

@@ -219,7 +219,7 @@ def test_asked_to_end_from_outside(scheduler: LocalScheduler, tmp_path: Path) ->
     end = end_of(scheduler)
     assert end.state is JobState.FAILED
     assert end.reason in {
-        "the job was ended from outside by signal 15",
+        "the job's processes were ended from outside by SIGTERM, as an operator of the cluster may do",
         "the job was killed from outside, or the machine restarted, before it could note its end",
     }
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from hpc_kernels.errors import BadInputError
+from hpc_kernels.errors import BAD_INPUT, LACK_OF_MEMORY, BadInputError
 from hpc_kernels.ranks.group import Ranks
 from hpc_kernels.tables.asset_pairs import read_asset_pairs
 from hpc_kernels.tables.bounds import LONGEST_CELL, LONGEST_LABELS, MOST_COLUMNS
@@ -64,7 +64,8 @@ def pack(first: bytes, repeated: bytes) -> bytes:
 
 def refused(jobs: JobFolder, table: Path, service: str = "min_max", samples: int = 0, **changes: Any) -> str:
     """Run a job that has to refuse its table with little memory; return its one line."""
-    assert jobs.run(table, {service: {}}, **changes) == [2], jobs.stderr
+    codes = jobs.run(table, {service: {}}, **changes)
+    assert codes == [LACK_OF_MEMORY if "bytes of memory" in jobs.stderr else BAD_INPUT], jobs.stderr
     assert jobs.stderr.count("\n") == 1, jobs.stderr
     assert jobs.stderr.startswith(f"{table.name}: "), jobs.stderr
     used = json.loads((jobs.output / "usage.0.json").read_text())
@@ -264,7 +265,7 @@ def test_queries_that_do_not_fit(jobs: JobFolder, monkeypatch: pytest.MonkeyPatc
         (jobs.root / "queries" / f"{i}.csv").write_text("q\n" + "1\n" * 1000)
     labels = jobs.input("timeseries;labels\na;0\n", "l.csv")
     places: dict[str, Any] = {"inference_dir": str(jobs.root / "queries"), "labels": str(labels)}
-    assert jobs.run(jobs.input("a\n1\n2\n"), {"knn": {}}, **places) == [2]
+    assert jobs.run(jobs.input("a\n1\n2\n"), {"knn": {}}, **places) == [LACK_OF_MEMORY]
     assert "its signals take 24,000 bytes of memory or more, and this rank may use 20,000" in jobs.stderr
 
 

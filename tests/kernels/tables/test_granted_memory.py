@@ -9,6 +9,7 @@ from shutil import which
 import numpy as np
 import pytest
 
+from hpc_kernels.errors import LACK_OF_MEMORY
 from hpc_kernels.tables import granted_memory
 from hpc_kernels.tables.granted_memory import granted_bytes, limits_of_cgroups
 from tests.kernels.job_folder import JobFolder
@@ -90,7 +91,7 @@ def test_a_rank_without_memory_ends_with_one_line(jobs: JobFolder, monkeypatch: 
     table = jobs.root / "x.npy"
     np.save(table, np.zeros((20_000, 2_000)))
     failed = limited(jobs, table, 250 << 20, "min_max")
-    assert failed.returncode == 2
+    assert failed.returncode == LACK_OF_MEMORY
     expected = "x.npy: the job needs more memory than this rank may use (Unable to allocate"
     assert failed.stderr.startswith(expected), failed.stderr
     assert failed.stderr.endswith("request more with resources.memory_bytes, or use more ranks\n")

@@ -10,7 +10,8 @@ from gateway.schedulers.slurm.partitions import largest_nodes, partition_figures
 from gateway.schedulers.slurm.pending import pending_reason
 from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
 from gateway.schedulers.slurm.recovery import recover_report
-from gateway.schedulers.slurm.reports import STATES, duplicate_jobs, translate_job, translate_jobs
+from gateway.schedulers.slurm.reports import duplicate_jobs, translate_job, translate_jobs
+from gateway.schedulers.slurm.states import STATES
 from gateway.states import JobState
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -29,6 +30,7 @@ def job(  # noqa: PLR0917
     partition: str = "debug",
     user_id: int = 1000,
     nodes: int = 2,
+    restarts: int = 0,
 ) -> SlurmJob:
     return SlurmJob(
         id=number,
@@ -45,6 +47,7 @@ def job(  # noqa: PLR0917
         signal=signal,
         start_at=start_at,
         end_at=NOW,
+        restarts=restarts,
     )
 
 
@@ -53,16 +56,16 @@ def job(  # noqa: PLR0917
     [
         (job("COMPLETED", "None", 0, 0), JobState.SUCCEEDED, 0, ""),
         (job("FAILED", "NonZeroExitCode", 3, 0), JobState.FAILED, 3, "exit code 3"),
-        (job("FAILED", "NonZeroExitCode", 0, 9), JobState.FAILED, 137, "killed by signal 9"),
+        (job("FAILED", "NonZeroExitCode", 0, 9), JobState.FAILED, 137, "killed by SIGKILL"),
         (job("FAILED", "NonZeroExitCode", 74, 0), JobState.FAILED, 74, "filesystem may be full"),
         (job("FAILED", "RaisedSignal:53(Real-time_signal_19)", 1, 0), JobState.FAILED, 1, "RaisedSignal"),
         (job("CANCELLED", "None", 0, 15), JobState.CANCELLED, 143, "cancelled on the cluster"),
         (job("TIMEOUT", "TimeLimit", 0, 0), JobState.TIMEOUT, None, "time limit"),
         (job("DEADLINE", "DeadLine", 0, 0), JobState.TIMEOUT, None, "deadline"),
-        (job("OUT_OF_MEMORY", "OutOfMemory", 0, 125), JobState.OUT_OF_MEMORY, 253, "more memory"),
-        (job("NODE_FAIL", "NodeDown", 1, 0), JobState.NODE_FAILURE, 1, "node of the job failed"),
+        (job("OUT_OF_MEMORY", "OutOfMemory", 0, 125), JobState.OUT_OF_MEMORY, None, "more memory"),
+        (job("NODE_FAIL", "NodeDown", 1, 0), JobState.NODE_FAILURE, None, "node of the job failed"),
         (job("BOOT_FAIL", "None", 0, 0), JobState.NODE_FAILURE, None, "failed to start"),
-        (job("LAUNCH_FAILED", "JobLaunchFailure", 1, 0), JobState.NODE_FAILURE, 1, "could not be started"),
+        (job("LAUNCH_FAILED", "JobLaunchFailure", 1, 0), JobState.NODE_FAILURE, None, "could not be started"),
         (job("PREEMPTED", "None", 0, 15), JobState.FAILED, 143, "higher priority"),
         (job("SUSPENDED"), JobState.RUNNING, None, "suspended"),
         (job("REQUEUE_HOLD"), JobState.PENDING, None, "holds it"),
@@ -137,7 +140,10 @@ def test_an_unknown_state_is_shown_and_logged_not_guessed(caplog: pytest.LogCapt
             "AssocMaxJobsLimit",
             0,
             None,
-            "waiting: a limit of the account or quality of service is reached (AssocMaxJobsLimit)",
+            (
+                "waiting: as many jobs of the cluster account that submits it run as may at once"
+                " (AssocMaxJobsLimit)"
+            ),
         ),
         ("NewInSlurm99", 0, None, "waiting: Slurm says 'NewInSlurm99'"),
     ],

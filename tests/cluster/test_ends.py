@@ -1,0 +1,118 @@
+"""Ends of jobs on the real Slurm as the API tells them: by memory in three ways, by time, by an operator."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.client import Client, Status
+from tests.cluster.slurm_cluster import BASE_PORT, SlurmCluster, service_on
+
+MIB = 1 << 20
+REMEDY = "request more with resources.memory_bytes, or use more ranks"
+
+
+@dataclass(frozen=True)
+class Site:
+    """A cluster of the form `site` with its service."""
+
+    cluster: SlurmCluster
+    client: Client
+
+    def start(self, read_input_data: str, service: str = "fft", **resources: int) -> Status:
+        params: dict[str, Any] = {"read_input_data": read_input_data, "num_mpi_procs": 1}
+        body = {"services": [service], "infrastructure": "demo", "params": params, "resources": resources}
+        return self.client.post("/job", body | {"watch_period": 1})
+
+    def end(self, read_input_data: str, within_s: float = 60, **resources: int) -> Status:
+        return self.client.finished(self.start(read_input_data, "fft", **resources), within_s)
+
+
+@pytest.fixture(scope="module", params=["cgroup", "poll"])
+def site(
+    request: pytest.FixtureRequest, cluster: SlurmCluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("ends")
+    own = SlurmCluster(
+        cluster.prefix,
+        folder / "slurm",
+        base_port=BASE_PORT + 400,
+        form="site",
+        memory_kill=request.param,
+    )
+    own.act("start")
+    try:
+        with service_on(own, folder) as client:
+            yield Site(own, client)
+    finally:
+        own.act("stop")
+
+
+@pytest.fixture(scope="module")
+def long_input(site: Site) -> str:
+    """Return an input on which `kmean` warps for minutes."""
+    signals = np.random.default_rng(0).standard_normal((4000, 400)).round(3).tolist()
+    header = ";".join(f"s{number}" for number in range(400))
+    rows = [";".join(map(str, row)) for row in signals]
+    return site.client.place("long.csv", "\n".join([header, *rows]).encode())
+
+
+def running(site: Site, read_input_data: str, **resources: int) -> Status:
+    job = site.start(read_input_data, "kmean", **resources)
+    return site.client.reaches("/job", job, {"running"})
+
+
+def test_more_memory_than_slurm_grants(site: Site) -> None:
+    """The interpreter with its libraries needs more: the cgroup or Slurm's look at it ends the rank."""
+    asked = 24 * MIB
+    job = site.end(site.client.place("small.csv", b"a\n1\n2\n"), memory_bytes=asked)
+    assert (job["status"], job["state"], job["success"]) == ("completed", "out_of_memory", False), job
+    assert f"; it asked for {asked:,} bytes, and " in job["reason"]
+    assert job["reason"].startswith("the job needed more memory than it was granted")
+    assert job["reason"].endswith(REMEDY)
+    peak = job["usage"]["accounting"]["resident_memory_bytes"]
+    assert peak is None or f"that the scheduler measured was {peak:,}" in job["reason"]
+    if site.cluster.memory_kill == "poll":
+        assert f"bytes, where {asked:,} were allowed" in job["reason"]
+
+
+def test_more_memory_than_a_rank_may_take_is_told_in_its_own_words(site: Site) -> None:
+    table = site.client.place("wide.npy", b"")
+    header = f"{{'descr': '|i1', 'fortran_order': False, 'shape': ({1 << 30}, 1)}}".ljust(117) + "\n"
+    with site.client.file(f"serrano/data{table}").open("r+b") as file:
+        file.write(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode())
+        file.truncate(file.tell() + (1 << 30))
+    job = site.end(table, memory_bytes=400 * MIB)
+    assert (job["state"], job["exit_code"]) == ("out_of_memory", 3), job
+    assert job["reason"].startswith("wide.npy: 1 signals of 1,073,741,824 samples take 8,589,934,592 bytes")
+    assert job["reason"].endswith(REMEDY)
+
+
+def test_a_kill_by_an_operator_is_no_lack_of_memory(site: Site, long_input: str) -> None:
+    job = running(site, long_input)
+    site.cluster.command("scancel", "--signal=KILL", f"{job['scheduler_id']}.0")
+    ended = site.client.finished(job)
+    assert (ended["state"], ended["exit_code"]) == ("failed", 137)
+    assert ended["reason"].startswith("the job's processes were killed by SIGKILL: by an operator")
+
+
+def test_a_requeue_by_an_operator_ends_the_job_in_plain_words(site: Site, long_input: str) -> None:
+    job = running(site, long_input)
+    site.cluster.command("scontrol", "update", f"JobId={job['scheduler_id']}", "Requeue=1")
+    site.cluster.command("scontrol", "requeuehold", job["scheduler_id"])
+    ended = site.client.finished(job)
+    site.cluster.command("scancel", job["scheduler_id"])
+    assert ended["state"] == "failed"
+    assert ended["reason"].startswith(
+        "an operator of the cluster put the job back into the queue while it ran"
+    )
+
+
+@pytest.mark.long
+def test_the_time_limit(site: Site, long_input: str) -> None:
+    job = running(site, long_input, time_limit_s=1)
+    ended = site.client.finished(job, 200)
+    assert ended["state"] == "timeout"
+    assert "resources.time_limit_s" in ended["reason"]
