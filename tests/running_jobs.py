@@ -68,8 +68,8 @@ def watch_once() -> None:
         watch.record_reports(session, rows, reports)
 
 
-def find_end(row_id: UUID) -> None:
-    """Watch until the end of the job is found."""
+def finish(row_id: UUID) -> Job:
+    """Watch until the end of the job is found, and make it final."""
 
     def is_found() -> bool:
         watch_once()
@@ -77,11 +77,6 @@ def find_end(row_id: UUID) -> None:
         return bool(row.finding) or row.ended_at is not None
 
     until("the end is found", is_found)
-
-
-def finish(row_id: UUID) -> Job:
-    """Watch until the end of the job is found, and make it final."""
-    find_end(row_id)
     if job(row_id).ended_at is None:
         tasks.finish.apply(args=[str(row_id)])
     return job(row_id)

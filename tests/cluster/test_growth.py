@@ -82,7 +82,7 @@ def limits_of(scheduler: SlurmScheduler, job: JobSpec) -> RunLimits:
     [
         ({"partition": "small"}, RunLimits(600, None)),
         ({"time_limit_s": 61}, RunLimits(120, None)),
-        ({"memory_per_cpu_bytes": 100 * MIB - 1}, RunLimits(None, 100 * MIB)),
+        ({"memory_per_cpu_bytes": 100 * MIB - 1, "time_limit_s": 60}, RunLimits(60, 100 * MIB)),
     ],
 )
 def test_an_end_tells_the_limits_that_slurm_enforced(

@@ -14,6 +14,7 @@ from gateway.errors import ClaimLost, Fault
 from gateway.jobs import growth as job_growth
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs import watch
+from gateway.jobs.lack_of_memory import LACK_OF_MEMORY
 from gateway.jobs.resources import ResourceRequest
 from gateway.models import Job
 from gateway.operations.retries import retry
@@ -230,21 +231,20 @@ def test_a_worker_killed_at_any_line_leaves_one_growth() -> None:
     assert line > 50
 
 
-def test_the_grown_run_is_submitted_in_folders_of_its_own(home: Path) -> None:
-    row_id = _new()
-    marker = home / running_jobs.DATA / "fail"
+def test_a_rank_without_memory_runs_again_in_folders_of_its_own(home: Path, tmp_path: Path) -> None:
+    kernel, marker = tmp_path / "kernel", home / running_jobs.DATA / "fail"
+    kernel.write_text(running_jobs.KERNEL.replace("exit 1", f"exit {LACK_OF_MEMORY}"))
     marker.touch()
-    first = running_jobs.submit(row_id)
-    running_jobs.find_end(row_id)
+    row_id = _new(memory_bytes=2000)
+    first = running_jobs.finish(running_jobs.submit(row_id).id)
+    assert (first.state, first.run) == (JobState.RETRYING, 2), first.reason
+    assert first.reason.startswith("run again with resources.memory_bytes 4000 in place of 2000: ")
     marker.unlink()
-    _set(row_id, finding={"state": "timeout", **FINDING})
-    row = _finish(row_id)
-    assert row.state is JobState.RETRYING
     row = running_jobs.finish(running_jobs.submit(row_id).id)
     assert running_jobs.succeeded_with_output(home, row), row.reason
-    assert (row.run, row.attempt, first.run) == (2, 1, 1)
-    script = (running_jobs.control_of(home, row) / "job.sh").read_text()
-    assert '"time_limit_s": 120' in script
+    assert (row.run, row.attempt, row.usage and row.usage["memory_requested_bytes"]) == (2, 1, 4000)
+    runs = sorted(folder.name for folder in running_jobs.control_of(home, row).parent.iterdir())
+    assert runs == [f"{row_id}.1", f"{row_id}.2"]
 
 
 def test_a_larger_run_that_the_scheduler_refuses_says_so(home: Path) -> None:
