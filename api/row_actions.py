@@ -17,6 +17,7 @@ from api.schemas.retries import Action
 from gateway.callers import LOCAL
 from gateway.credentials import stored as stored_credentials
 from gateway.db import session_scope
+from gateway.jobs.resources import ResourceRequest
 from gateway.models import Job, Transfer
 from gateway.operations import retries
 from gateway.storage.address import Secret
@@ -103,14 +104,17 @@ def retry_row(
     action: Action | None,
     show: Callable[[Row], Body],
     credential: Secret | UUID | None = None,
+    *,
+    resources: ResourceRequest | None = None,
 ) -> Body:
-    """Retry a row, with a fresh credential if there is one."""
+    """Retry a row, with a fresh credential or other resources if there are any."""
     action = action or Action()
     with session_scope() as session:
         row = request.find(session)
         retries.lock_for_retry(session, row)
         secret = _fresh_secret(session, row, credential)
-        retries.retry(session, row, request.actor.name(action.by), action.reason, secret)
+        actor = request.actor.name(action.by)
+        retries.retry(session, row, actor, action.reason, secret, resources=resources)
         return request.answers.store(session, show(row))
 
 

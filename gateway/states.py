@@ -61,8 +61,9 @@ JOB_MOVES: dict[State, frozenset[State]] = {
     JobState.ACCEPTED: _BEFORE_SUBMIT,
     JobState.RETRYING: _BEFORE_SUBMIT,
     JobState.SUBMITTING: frozenset({JobState.SUBMITTING, JobState.RETRYING, JobState.PENDING, *JOB_ENDS}),
-    # Back to be submitted again: the scheduler has lost it before it started.
+    # Back to be submitted again: the scheduler has lost it before it started, or it grows (below).
     JobState.PENDING: frozenset({JobState.RUNNING, JobState.RETRYING, *JOB_ENDS}),
+    # Back to be submitted again with larger resources.
     JobState.RUNNING: frozenset({JobState.PENDING, JobState.RETRYING, *JOB_ENDS}),
 }
 

@@ -115,4 +115,5 @@ def _job(body: dict[str, Any]) -> dict[str, Any]:
         "started_at": None,
     }
     lists = {"services": body["services"], "params": body["params"], "warnings": [], "outputs": []}
-    return {"status": "queued", "state": "queued"} | nothing | lists
+    resources = {"resources": body.get("resources", {})}
+    return {"status": "queued", "state": "queued"} | nothing | lists | resources

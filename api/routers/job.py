@@ -12,7 +12,7 @@ from api.problems import responses
 from api.row_actions import ACTION_PROBLEMS, ActingCaller, ActionRequest, Find
 from api.schemas.jobs import JobLog, JobRequest, JobStatus
 from api.schemas.listing import HistoryEvent, JobQuery, Page
-from api.schemas.retries import Action
+from api.schemas.retries import Action, JobRetry
 from gateway.errors import Invalid
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs import logs as job_logs
@@ -73,9 +73,13 @@ def cancel_job(request: JobAction, body: Action | None = None) -> JobStatus:
 
 
 @router.post("/{row_id}/retry", responses=ACTION_PROBLEMS)
-def retry_job(request: JobAction, body: Action | None = None) -> JobStatus:
-    """Run a job that ended badly again; if its run ended well, only its end is read again."""
-    return row_actions.retry_row(request, body, JobStatus.of)
+def retry_job(request: JobAction, body: JobRetry | None = None) -> JobStatus:
+    """Run a job that ended badly again, with other resources if there are any in the body.
+
+    If its run ended well, only its end is read again.
+    """
+    resources = None if body is None else body.resources
+    return row_actions.retry_row(request, body, JobStatus.of, resources=resources)
 
 
 @router.get("/{row_id}/log", responses=responses(400, 404, 503))

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from api.schemas.fields import Text, check_text
 from api.schemas.listing import Moment
 from api.schemas.store_access import StoreAccess
+from gateway.jobs.resources import ResourceRequest
 from gateway.operations.retries import LARGEST
 from gateway.work.listing import KINDS, Filter, Kind
 
@@ -25,6 +26,14 @@ class Action(BaseModel):
 
 class TransferRetry(Action, StoreAccess):
     """A retry of a transfer, with fresh credentials if the old ones were wrong or are erased."""
+
+
+class JobRetry(Action):
+    """A retry of a job, with other resources where the old ones did not suffice."""
+
+    resources: ResourceRequest | None = Field(
+        None, description="They replace those of the job, key by key; the others stay."
+    )
 
 
 BadEnd = Literal["failed", "timeout", "out_of_memory", "node_failure", "lost", "cancelled"]

@@ -21,6 +21,8 @@ from hpc_gateway_client.overview import Overview
 from hpc_gateway_client.steps import Call, Params, Report, Row, Steps
 from hpc_gateway_client.store import Store
 
+Resources = Mapping[str, object]
+"""Requests to the scheduler: partition, nodes, time_limit_s, memory_bytes, account, grow and the like."""
 FilterValue = str | int | datetime | UUID | Sequence[str] | None
 
 
@@ -43,9 +45,11 @@ class Calls:
         params: Mapping[str, object] | None = None,
         report: Report[Job] | None = None,
         timeout_s: float | None = None,
+        *,
+        resources: Resources | None = None,
     ) -> Steps[Job]:
         """Run services on a file of the cluster, and wait; `report` is called with every status."""
-        return steps.compute(self._job(services, read_input_data, params), report, timeout_s)
+        return steps.compute(self._job(services, read_input_data, params, resources), report, timeout_s)
 
     def stage_out(
         self, src: str, key: str, report: Report[Transfer] | None = None, timeout_s: float | None = None
@@ -62,10 +66,16 @@ class Calls:
         return steps.request_transfer(Call("POST", "/s3_result", self._transfer(key, src=src)))
 
     def start_compute(
-        self, services: Sequence[str], read_input_data: str, params: Mapping[str, object] | None = None
+        self,
+        services: Sequence[str],
+        read_input_data: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        resources: Resources | None = None,
     ) -> Steps[Job]:
         """Start a `compute` without waiting."""
-        return steps.request_one(Job, Call("POST", "/job", self._job(services, read_input_data, params)))
+        body = self._job(services, read_input_data, params, resources)
+        return steps.request_one(Job, Call("POST", "/job", body))
 
     def wait(self, row: Row, report: Report[Row] | None = None, timeout_s: float | None = None) -> Steps[Row]:
         """Wait for the end of a transfer or a job; raise with its reason when it ended badly."""
@@ -97,10 +107,22 @@ class Calls:
         """Stop a transfer or a job, or ask for it."""
         return steps.request_action(row, "cancel", {"by": by, "reason": reason})
 
-    def retry(self, row: Row, by: str = "", reason: str = "", store: Store | None = None) -> Steps[Row]:
-        """Try again a row that ended badly, with the keys of `store` if one is given."""
-        keys = {"access_key": store.access_key, "secret_key": store.secret_key} if store else {}
-        return steps.request_action(row, "retry", {"by": by, "reason": reason} | keys)
+    def retry(
+        self,
+        row: Row,
+        by: str = "",
+        reason: str = "",
+        store: Store | None = None,
+        *,
+        resources: Resources | None = None,
+    ) -> Steps[Row]:
+        """Try again a row that ended badly: a transfer with keys of `store`, a job with other `resources`."""
+        body: dict[str, object] = {"by": by, "reason": reason}
+        if store is not None:
+            body |= {"access_key": store.access_key, "secret_key": store.secret_key}
+        if resources:
+            body["resources"] = dict(resources)
+        return steps.request_action(row, "retry", body)
 
     def retry_many(
         self, filters: Mapping[str, FilterValue], by: str = "", reason: str = "", *, dry_run: bool = True
@@ -136,13 +158,18 @@ class Calls:
         return self._store.fields | {"object": key, "infrastructure": self._infrastructure} | path
 
     def _job(
-        self, services: Sequence[str], read_input_data: str, params: Mapping[str, object] | None
+        self,
+        services: Sequence[str],
+        read_input_data: str,
+        params: Mapping[str, object] | None,
+        resources: Resources | None,
     ) -> dict[str, object]:
-        return {
+        body: dict[str, object] = {
             "services": list(services),
             "infrastructure": self._infrastructure,
             "params": {"read_input_data": read_input_data, **(params or {})},
         }
+        return body | {"resources": dict(resources)} if resources else body
 
 
 def _present(filters: Mapping[str, FilterValue]) -> Params:

@@ -78,6 +78,7 @@ class Job(_Row):
     exit_code: int | None
     services: list[str]
     params: dict[str, Any]
+    resources: dict[str, Any] = {}
     warnings: list[str]
     outputs: list[Output]
     submitted_at: datetime | None

@@ -1,8 +1,15 @@
 """Defaults and ceilings of the resources that a cluster gives to one job."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
+from gateway.clusters.gres import CEILING
+
 NAME = r"^[A-Za-z0-9_.,@+-]{0,255}$"
+# One name: no list, no expression of Slurm (`&`, `|`), and no option of its commands.
+PLAIN_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,127}$"
+PlainNames = tuple[Annotated[str, Field(pattern=PLAIN_NAME)], ...]
 
 
 class Defaults(BaseModel):
@@ -19,11 +26,22 @@ class Defaults(BaseModel):
 
 
 class Ceilings(BaseModel):
-    """The largest resources of a job; the gateway does not limit those that are left out."""
+    """The largest resources of a job; the gateway does not limit those that are left out.
+
+    Accounts, qualities of service, constraints, reservations and generic resources are the opposite: clients
+    choose among those that are listed here, and may not choose where none is.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     partitions: tuple[str, ...] = Field((), description="Partitions that clients may name; empty allows all.")
+    accounts: PlainNames = Field((), description="Accounts that clients may name; empty allows none.")
+    qos: PlainNames = Field((), description="Qualities of service; empty allows none.")
+    constraints: PlainNames = Field((), description="Features of nodes; empty allows none.")
+    reservations: PlainNames = Field((), description="Reservations; empty allows none.")
+    gres: tuple[Annotated[str, Field(pattern=CEILING)], ...] = Field(
+        (), description="Generic resources with their largest count on each node; empty allows none."
+    )
     nodes: PositiveInt | None = None
     time_limit_s: PositiveInt | None = None
     memory_per_cpu_bytes: PositiveInt | None = None
@@ -42,6 +60,11 @@ class Limits(BaseModel):
 
     defaults: Defaults = Defaults()
     ceilings: Ceilings = Ceilings()
+    grow_on_retry: bool = Field(
+        default=False,
+        description="Whether a job that ends by memory or time runs again with twice of it, where its request"
+        " does not say so.",
+    )
 
     @model_validator(mode="after")
     def _check_defaults(self) -> "Limits":

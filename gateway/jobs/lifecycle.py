@@ -17,7 +17,7 @@ from gateway.errors import Conflict, Fault, Invalid, NotFound
 from gateway.jobs.attempts import PathCheck
 from gateway.jobs.folders import OUTPUT, JobFolders
 from gateway.jobs.params import parse_params
-from gateway.jobs.resources import ResourceRequest, grant
+from gateway.jobs.resources import Granted, ResourceRequest, grant
 from gateway.jobs.services import RESULT_FILES, check_services
 from gateway.models import Job
 from gateway.states import IN_SCHEDULER, JOB_ENDS, JobState, State, is_final
@@ -156,6 +156,32 @@ def finish(
     row.finding = finding | {"state": state}
     move(session, row, state, reason)
     row.fault = fault_of_job(state, row.exit_code)
+
+
+def run_again(session: Session, claim: Claim, resources: Granted, reason: str) -> None:
+    """Send the job to be run again with larger resources: a new run of the same attempt.
+
+    The next number of the claim fences the worker that made the decision.
+    """
+    row = lock_claimed(session, Job, claim)
+    move(session, row, JobState.RETRYING, reason)
+    release_claim(row)
+    row.claim += 1
+    row.fault = Fault.LIMIT
+    row.resources = resources
+    row.growths += 1
+    start_next_run(session, row)
+    enqueue(session, row)
+
+
+def start_next_run(session: Session, row: Job) -> None:
+    """Forget the run that has ended: the job waits for its submission under the next number."""
+    row.run = max(row.run + 1, row.attempt)
+    row.control_root = str(catalog.get_cluster(session, row.infrastructure).control)
+    row.output_identity = row.finding = None
+    row.scheduler_id = ""
+    row.submitted_at = row.started_at = None
+    row.queued_at = utc_now()
 
 
 def fault_of_job(state: JobState, exit_code: int | None) -> Fault | None:

@@ -14,7 +14,7 @@ from gateway.jobs.folders import control_folder
 from gateway.jobs.run_folders import prevent_start
 from gateway.jobs.spec import submitted_job
 from gateway.models import Event, Job
-from gateway.schedulers.base import FORGOTTEN, JobReport, Scheduler
+from gateway.schedulers.base import FORGOTTEN, NO_LIMITS, JobReport, Scheduler
 from gateway.states import IN_SCHEDULER, JobState, is_final
 from gateway.work.failures import record_failure
 from gateway.work.transitions import move
@@ -127,6 +127,8 @@ def _apply_report(session: Session, row: Job, report: JobReport) -> None:
     if is_final(state):
         found = asdict(report)
         row.finding = {key: found[key] for key in ("state", "exit_code", "reason")}
+        if report.limits != NO_LIMITS:
+            row.finding["limits"] = found["limits"]
     elif state is JobState.RETRYING:
         row.started_at = None
         row.failures = _count_losses(session, row)
@@ -139,7 +141,10 @@ def _apply_report(session: Session, row: Job, report: JobReport) -> None:
 
 
 def _count_losses(session: Session, row: Job) -> int:
-    """Count how often the attempt was lost before: a submission that succeeds resets the row's failures."""
+    """Count how often the attempt was lost before: a submission that succeeds resets the row's failures.
+
+    A growth is the same move, and no loss.
+    """
     lost = Event.from_state.in_(IN_SCHEDULER), Event.to_state == JobState.RETRYING
     own = Event.work_id == row.id, Event.attempt == row.attempt
-    return session.scalar(select(func.count()).where(*own, *lost)) or 0
+    return (session.scalar(select(func.count()).where(*own, *lost)) or 0) - row.growths

@@ -207,10 +207,11 @@ class Job(Work, Base):
 
     `services` are in order, between single spaces (` fft min_max `), so that one can be searched for.
     `finding` is the end that the watcher recorded, until `jobs.finish` has made it final and visible. `run`
-    is the number of the run that the scheduler got, the attempt's unless its folders were taken; a later
-    attempt may only have to read the end of that run again. `control_root` is the control area of the runs,
-    "" from before there was one; `output_identity` is device and inode of the run's output folder, recorded
-    before the run is submitted.
+    is the number of the run that the scheduler got, the attempt's unless its folders were taken or the
+    attempt has grown; a later attempt may only have to read the end of that run again. `growths` counts the
+    runs of the attempt that got larger resources than the run before. `control_root` is the control area of
+    the runs, "" from before there was one; `output_identity` is device and inode of the run's output folder,
+    recorded before the run is submitted.
     """
 
     __tablename__ = "jobs"
@@ -233,6 +234,7 @@ class Job(Work, Base):
     watch_period: Mapped[float]
     data_folder: Mapped[str] = mapped_column(Text)
     run: Mapped[int] = mapped_column(default=1)
+    growths: Mapped[int] = mapped_column(default=0, server_default="0")
     control_root: Mapped[str] = mapped_column(Text, default="", server_default="")
     output_identity: Mapped[str | None] = mapped_column(String(64))
     scheduler_id: Mapped[str] = mapped_column(String(64), default="")

@@ -12,6 +12,8 @@ from gateway.clusters import catalog
 from gateway.credentials.sealing import seal
 from gateway.db import utc_now
 from gateway.errors import Conflict, GatewayError, NotFound
+from gateway.jobs.lifecycle import start_next_run
+from gateway.jobs.resources import ResourceRequest, check_request, describe_change
 from gateway.models import Job, Transfer
 from gateway.states import JobState, State, TransferState, is_final, is_retryable
 from gateway.storage.address import PresignedUrl, Secret
@@ -31,22 +33,46 @@ def lock_for_retry(session: Session, row: Transfer | Job) -> None:
 
 
 def retry(
-    session: Session, row: Transfer | Job, actor: str, why: str = "", secret: Secret | None = None
+    session: Session,
+    row: Transfer | Job,
+    actor: str,
+    why: str = "",
+    secret: Secret | None = None,
+    *,
+    resources: ResourceRequest | None = None,
 ) -> None:
     """Reopen an ended row, and its parent with it, and send it; the history keeps actor and reason.
+
+    `resources` replace those of a job, key by key.
 
     Raises
     ------
     Conflict
         When the row has not ended, ended well, or would need credentials that are erased.
+    Invalid
+        When the cluster does not allow the resources.
     """
     check_retryable(row, secret)
+    if isinstance(row, Job) and resources is not None:
+        why = "; ".join(filter(None, (why, _change_resources(session, row, resources))))
     _check_quotas(session, row)
     _start_next_attempt(session, row, actor, why, secret)
     if isinstance(row, Transfer) and row.parent_id is not None:
         _reopen_parent(session, session.get_one(Transfer, row.parent_id), actor, row.object)
     if row.children is None:
         enqueue(session, row)
+
+
+def _change_resources(session: Session, row: Job, request: ResourceRequest) -> str:
+    """Put the requested resources over the row's, and return the changes for the history."""
+    cluster = catalog.get_cluster(session, row.infrastructure)
+    asked = check_request(request, cluster, row.params["num_mpi_procs"], row.params["num_thread"])
+    if asked and _ran_well(row):
+        raise Conflict("its run ended well and only its end is read again: retry it without resources")
+    before = row.resources
+    row.resources = before | asked
+    changed = [key for key, value in asked.items() if value != before.get(key)]
+    return ", ".join(describe_change(key, before.get(key), asked[key], row.params) for key in changed)
 
 
 def _check_quotas(session: Session, row: Transfer | Job) -> None:
@@ -124,16 +150,18 @@ def _reopen_parent(session: Session, parent: Transfer, actor: str, name: str) ->
     prefixes.update_counts(session, parent)
 
 
+def _ran_well(row: Job) -> bool:
+    """Tell whether the run ended well, so that only its end could not be read."""
+    return (row.finding or {}).get("state") == JobState.SUCCEEDED
+
+
 def _reset_job(session: Session, row: Job) -> State:
     """Reset the job for a new run, or to read the end of its run again when that ended well."""
     row.outputs, row.exit_code, row.usage = [], None, None
-    if row.finding and row.finding["state"] == JobState.SUCCEEDED:
+    if _ran_well(row):
         return JobState.PENDING
-    row.run = max(row.run + 1, row.attempt)
-    row.control_root = str(catalog.get_cluster(session, row.infrastructure).control)
-    row.output_identity = row.finding = None
-    row.scheduler_id = ""
-    row.submitted_at = row.started_at = None
+    row.growths = 0
+    start_next_run(session, row)
     return JobState.ACCEPTED
 
 

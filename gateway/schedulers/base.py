@@ -21,6 +21,9 @@ class Resources:
     partition: str = ""
     account: str = ""
     qos: str = ""
+    constraint: str = ""
+    reservation: str = ""
+    gres: str = ""
     nodes: int | None = None
     cpus_per_node: int | None = None
     time_limit_s: int | None = None
@@ -63,6 +66,17 @@ class SubmittedJob:
 
 
 @dataclass(frozen=True)
+class RunLimits:
+    """The limits that the scheduler set for a run, also without a request; None where it does not tell."""
+
+    time_limit_s: int | None = None
+    memory_per_cpu_bytes: int | None = None
+
+
+NO_LIMITS = RunLimits()
+
+
+@dataclass(frozen=True)
 class JobReport:
     """A scheduler's report on one job at one moment. Times are aware and in UTC.
 
@@ -77,6 +91,7 @@ class JobReport:
     reason: str = ""
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    limits: RunLimits = NO_LIMITS
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reason", clean(self.reason))

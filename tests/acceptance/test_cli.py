@@ -117,8 +117,9 @@ def test_a_failure_is_understood_and_retried(stack: Stack, client: Client, tmp_p
     [job] = as_json(stack, "jobs", "list", "--state", "failed", "--limit", "1")
     assert job["reason"] in done.stderr
     assert job["reason"].split()[0] in piped(stack, "jobs", "log", job["id"], "--stderr").stdout
-    again = as_json(stack, "jobs", "retry", job["id"], "--why", "to see it fail again")
-    assert again[0]["attempt"] == 2
+    words = ("--why", "to see it fail again", "--time-limit", "10m", "--memory", "2G")
+    again = as_json(stack, "jobs", "retry", job["id"], *words)
+    assert (again[0]["attempt"], again[0]["resources"]["time_limit_s"]) == (2, 600)
     assert piped(stack, "jobs", "watch", job["id"]).returncode == 3
     shown = piped(stack, "jobs", "show", job["id"]).stdout
     assert "to see it fail again" in shown

@@ -103,13 +103,13 @@ class SlurmCluster:
         os.kill(int((self.run / f"{daemon}.pid").read_text()), number)
 
 
-def configure(cluster: SlurmCluster, folder: Path) -> Path:
+def configure(cluster: SlurmCluster, folder: Path, python: Path | None = None) -> Path:
     """Write the configuration of a stack below the folder."""
     path = folder / "slurm.toml"
     path.write_text(
         CONFIGURATION.format(
             home=folder / "stack" / "cluster",
-            python=cluster.kernels_python,
+            python=python or cluster.kernels_python,
             conf=cluster.conf,
             path=cluster.path,
             mpi=cluster.mpi,
@@ -119,9 +119,9 @@ def configure(cluster: SlurmCluster, folder: Path) -> Path:
 
 
 @contextmanager
-def service_on(cluster: SlurmCluster, folder: Path) -> Iterator[Client]:
-    """Run the whole service for this cluster as the ordinary account, and connect to it."""
-    settings = {"GATEWAY_INFRASTRUCTURES": str(configure(cluster, folder)), "HOME": str(folder)}
+def service_on(cluster: SlurmCluster, folder: Path, python: Path | None = None) -> Iterator[Client]:
+    """Run the whole service as the ordinary account; `python` replaces the interpreter of the kernels."""
+    settings = {"GATEWAY_INFRASTRUCTURES": str(configure(cluster, folder, python)), "HOME": str(folder)}
     account = ordinary_account()
     with (
         running_stack(folder / "stack", print, flower=False, settings=settings, account=account) as stack,

@@ -27,8 +27,8 @@ class Site:
         body = {"services": [service], "infrastructure": "demo", "params": params, "resources": resources}
         return self.client.post("/job", body | {"watch_period": 1})
 
-    def end(self, read_input_data: str, **resources: int) -> Status:
-        return self.client.finished(self.start(read_input_data, "fft", **resources))
+    def end(self, read_input_data: str, within_s: float = 60, **resources: int) -> Status:
+        return self.client.finished(self.start(read_input_data, "fft", **resources), within_s)
 
 
 @pytest.fixture(scope="module", params=["cgroup", "poll"])

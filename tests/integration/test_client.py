@@ -13,19 +13,20 @@ from sqlalchemy import Engine
 
 from gateway.db import session_scope
 from gateway.models import Transfer
-from gateway.states import TransferState
+from gateway.states import JobState, TransferState
 from gateway.work.transitions import move
 from hpc_gateway_client import (
     AsyncGateway,
     Gateway,
     GatewayClientError,
+    Job,
     Refused,
     Store,
     TransferFailed,
     Unreachable,
 )
 from hpc_gateway_client.models import Transfer as Shown
-from tests.ended_rows import failed_transfer
+from tests.ended_rows import ended_job, failed_transfer
 from tests.rows import new_job, transfer
 from tests.servers import served
 from tests.services import object_store
@@ -102,6 +103,18 @@ def test_a_failure_raises_with_the_reason_and_can_be_retried_with_other_keys(url
         with pytest.raises(Refused, match="erased") as refused:
             gateway.retry(again)
         assert refused.value.status == 409
+
+
+def test_a_job_takes_resources_and_its_retry_others(url: str) -> None:
+    with Gateway(url, "hpc") as gateway:
+        row = gateway.start_compute(["fft"], "/x.csv", resources={"time_limit_s": 60, "grow": True})
+        assert (row.resources["time_limit_s"], row.resources["grow"]) == (60, True)
+        with pytest.raises(Refused, match="resources.account: this cluster lets clients choose none"):
+            gateway.start_compute(["fft"], "/x.csv", resources={"account": "lab"})
+        failed = gateway.find(ended_job(JobState.TIMEOUT))
+        again = gateway.retry(failed, "ada", resources={"time_limit_s": 120})
+    assert isinstance(again, Job)
+    assert (again.attempt, again.resources["time_limit_s"]) == (2, 120)
 
 
 def test_lists_finds_and_bulk_retries(url: str) -> None:

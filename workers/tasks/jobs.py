@@ -11,6 +11,7 @@ from gateway.filesystems.opening import open_control
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs.ending import read_ending
 from gateway.jobs.folders import JobFolders, control_folder
+from gateway.jobs.growth import decide_growth
 from gateway.jobs.placement import check_placement
 from gateway.jobs.run_folders import create_run, open_run, prevent_start
 from gateway.jobs.spec import prepare, submitted_job
@@ -63,7 +64,12 @@ def _submit(row: Job, cluster: Cluster, claim: Claim) -> str:
     check_placement(folders, row.services.split(), open_client_files(cluster, row.owner))
     prepared = prepare(_settle_run(row, cluster, claim), cluster)
     open_control(cluster).write_text(prepared.job_file, prepared.job_json)
-    return scheduler.submit(prepared.spec)
+    try:
+        return scheduler.submit(prepared.spec)
+    except SchedulerError as error:
+        if error.transient or not row.growths:
+            raise
+        raise SchedulerError(f"the scheduler takes no run with larger resources: {error.detail}") from error
 
 
 def _settle_run(row: Job, cluster: Cluster, claim: Claim) -> Job:
@@ -83,7 +89,10 @@ def _settle_run(row: Job, cluster: Cluster, claim: Claim) -> Job:
 
 @app.task(name="jobs.finish", bind=True, throws=(SchedulerError, GivenUp), **LOST_WORKER)
 def finish(self: "app.Task", job_id: str) -> None:
-    """Make a job's end final and visible. The task fails when the job failed, so that Flower shows it."""
+    """Make a job's end final and visible, or let the job grow and run again.
+
+    The task fails when the job failed, so that Flower shows it.
+    """
     claim = claim_row(claims.take_ending, job_id, str(self.request.hostname))
     if claim is None:
         return
@@ -97,6 +106,11 @@ def finish(self: "app.Task", job_id: str) -> None:
         if state is not JobState.SUCCEEDED:
             prevent_start(row)
         with session_scope() as session:
+            growth = decide_growth(claims.lock_claimed(session, Job, claim), cluster, state)
+            if growth.resources is not None:
+                jobs.run_again(session, claim, growth.resources, f"{growth.reason}: {reason}")
+                return
+            reason = "; ".join(filter(None, (reason, growth.reason)))
             jobs.finish(session, claim, state, reason, outputs=outputs, usage=usage, warnings=warnings)
     if state is not JobState.SUCCEEDED:
         raise SchedulerError(f"{state}: {reason}")

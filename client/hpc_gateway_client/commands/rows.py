@@ -1,4 +1,4 @@
-"""The commands that `jobs` and `transfers` share: show, cancel, retry and watch, by id."""
+"""The commands that `jobs` and `transfers` share: show, cancel and watch, by id."""
 
 import getpass
 import socket
@@ -12,7 +12,6 @@ from hpc_gateway_client.commands.connection import connect, connect_to_wait
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Url
 from hpc_gateway_client.commands.progress import progress_lines
 from hpc_gateway_client.models import Event, Job, Transfer
-from hpc_gateway_client.store import Store
 
 Id = Annotated[str, typer.Argument(help="The id that the gateway gave.")]
 Ids = Annotated[list[str], typer.Argument(help="One id or more.")]
@@ -27,7 +26,6 @@ def add_row_commands(app: typer.Typer) -> None:
     """Add the shared commands to a group."""
     app.command("show")(show_row)
     app.command("cancel")(cancel_rows)
-    app.command("retry")(retry_rows)
     app.command("watch")(watch_row)
 
 
@@ -49,28 +47,7 @@ def cancel_rows(ids: Ids, *, why: Why = "", url: Url = LOCAL_URL, as_json: AsJso
     """Stop work that has not ended."""
     with connect(url) as gateway:
         rows = [gateway.cancel(gateway.find(row_id), user_at_host(), why) for row_id in ids]
-    _print_states(rows, as_json=as_json)
-
-
-def retry_rows(
-    ids: Ids,
-    *,
-    why: Why = "",
-    fresh_keys: Annotated[
-        bool, typer.Option("--fresh-keys", help="Send the store's keys again: from --profile or AWS_*.")
-    ] = False,
-    profile: Annotated[str | None, typer.Option(help="AWS profile of the fresh keys.")] = None,
-    url: Url = LOCAL_URL,
-    as_json: AsJson = False,
-) -> None:
-    """Try again work that ended badly, by id; `hpc-gateway retry` takes a filter."""
-    rows: list[Transfer | Job] = []
-    with connect(url) as gateway:
-        for row_id in ids:
-            row = gateway.find(row_id)
-            store = _store_of(row, profile) if fresh_keys or profile else None
-            rows.append(gateway.retry(row, user_at_host(), why, store))
-    _print_states(rows, as_json=as_json)
+    print_states(rows, as_json=as_json)
 
 
 def watch_row(
@@ -84,7 +61,7 @@ def watch_row(
     with connect_to_wait(url) as gateway, progress_lines() as lines:
         row = gateway.find(row_id)
         ended = gateway.wait(row, lines.add(f"{row.kind} {row.id}"), timeout)
-    _print_states([ended], as_json=as_json)
+    print_states([ended], as_json=as_json)
 
 
 def print_history(events: Sequence[Event]) -> None:
@@ -131,14 +108,8 @@ def user_at_host() -> str:
     return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
-def _store_of(row: Transfer | Job, profile: str | None) -> Store | None:
-    """Return the store of a transfer with the keys of this environment."""
-    if isinstance(row, Transfer) and row.bucket:
-        return Store.from_environment(row.bucket, profile)
-    return None
-
-
-def _print_states(rows: Sequence[Transfer | Job], *, as_json: bool) -> None:
+def print_states(rows: Sequence[Transfer | Job], *, as_json: bool) -> None:
+    """Print the ids and states of rows that a command has changed."""
     if as_json:
         output.print_json(rows)
     else:

@@ -9,21 +9,24 @@ from typing import Annotated
 
 import typer
 
+from hpc_gateway_client.calls import Resources
 from hpc_gateway_client.commands import output
 from hpc_gateway_client.commands.cleaning import clean
 from hpc_gateway_client.commands.connection import connect_to_wait
 from hpc_gateway_client.commands.interrupts import Interrupts
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Url
 from hpc_gateway_client.commands.progress import ProgressLines, progress_lines
+from hpc_gateway_client.commands.resources import with_resources
 from hpc_gateway_client.commands.services import CLASSES, check_services
 from hpc_gateway_client.commands.temporary_objects import TemporaryObjects
 from hpc_gateway_client.commands.unfinished import describe_unfinished
-from hpc_gateway_client.commands.workflow import Workflow
+from hpc_gateway_client.commands.workflow import JobOptions, Workflow
 from hpc_gateway_client.errors import GatewayClientError
 from hpc_gateway_client.models import Job
 from hpc_gateway_client.store import Store
 
 
+@with_resources
 def run(
     services: Annotated[str, typer.Argument(help="One service, or several with commas: fft,min_max")],
     data: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The input CSV.")],
@@ -48,13 +51,14 @@ def run(
     ] = None,
     url: Url = LOCAL_URL,
     as_json: AsJson = False,
+    resources: Resources,
 ) -> None:
     """Upload a file, run services on it, download the result."""
     wanted = services.split(",")
     check_services(wanted)
     if result is not None and len(wanted) > 1:
         raise typer.BadParameter("each service has a result of its own; leave --output out")
-    params = parameters(param or [])
+    asked = JobOptions(wanted, parameters(param or []), resources)
     store = Store.from_environment(bucket, profile)
     objects = TemporaryObjects(store, keep=keep)
     with (
@@ -65,7 +69,7 @@ def run(
         work = Workflow(gateway, store, objects, interrupts, lines.say)
         with _leave_accepted_work(work, objects, interrupts, lines, url):
             work.resume(resume or [])
-            job = _compute(work, wanted, data, params, lines)
+            job = _compute(work, asked, data, lines)
             for made in job.outputs:
                 key = work.stage_out(made, lines.add(f"{made.service} to S3"))
                 name = f"{data.stem}_{made.service}{Path(made.path).suffix}"
@@ -74,12 +78,10 @@ def run(
         output.print_json(job)
 
 
-def _compute(
-    work: Workflow, services: list[str], data: Path, params: dict[str, object], lines: ProgressLines
-) -> Job:
+def _compute(work: Workflow, asked: JobOptions, data: Path, lines: ProgressLines) -> Job:
     """Bring the input to the cluster and run the job, unless an earlier run has left the job."""
     place = "" if work.job else work.stage_in(data, lines.add("S3 to cluster"))
-    return work.compute(services, place, params, lines.add(" ".join(services)))
+    return work.compute(asked, place, lines.add(" ".join(asked.services)))
 
 
 def _download(store: Store, key: str, file: Path, lines: ProgressLines) -> None:

@@ -1,4 +1,4 @@
-"""`hpc-gateway transfers`: list transfers and print their histories, beside the shared commands."""
+"""`hpc-gateway transfers`: list and retry transfers and print their histories, beside the shared commands."""
 
 from collections import Counter
 from typing import Annotated
@@ -11,15 +11,20 @@ from hpc_gateway_client.commands.durations import parse_since
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Since, Url
 from hpc_gateway_client.commands.rows import (
     Id,
+    Ids,
     Limit,
     On,
     Reason,
     State,
+    Why,
     add_row_commands,
     print_history,
     print_rows,
+    print_states,
+    user_at_host,
 )
-from hpc_gateway_client.models import TRANSFER_KINDS, Transfer
+from hpc_gateway_client.models import TRANSFER_KINDS, Job, Transfer
+from hpc_gateway_client.store import Store
 
 app = typer.Typer(no_args_is_help=True, help="Transfers: files to a cluster and back.")
 add_row_commands(app)
@@ -63,3 +68,32 @@ def print_events(row_id: Id, url: Url = LOCAL_URL, *, as_json: AsJson = False) -
         output.print_json(events)
     else:
         print_history(events)
+
+
+@app.command("retry")
+def retry_transfers(
+    ids: Ids,
+    *,
+    why: Why = "",
+    fresh_keys: Annotated[
+        bool, typer.Option("--fresh-keys", help="Send the store's keys again: from --profile or AWS_*.")
+    ] = False,
+    profile: Annotated[str | None, typer.Option(help="AWS profile of the fresh keys.")] = None,
+    url: Url = LOCAL_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Try again transfers that ended badly, by id; `hpc-gateway retry` takes a filter."""
+    rows: list[Transfer | Job] = []
+    with connect(url) as gateway:
+        for row_id in ids:
+            row = gateway.find(row_id)
+            store = _store_of(row, profile) if fresh_keys or profile else None
+            rows.append(gateway.retry(row, user_at_host(), why, store))
+    print_states(rows, as_json=as_json)
+
+
+def _store_of(row: Transfer | Job, profile: str | None) -> Store | None:
+    """Return the store of a transfer with the keys of this environment."""
+    if isinstance(row, Transfer) and row.bucket:
+        return Store.from_environment(row.bucket, profile)
+    return None

@@ -1,9 +1,11 @@
 """The steps of `hpc-gateway run`, with the accepted rows and the requests without an answer."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from hpc_gateway_client.calls import Resources
 from hpc_gateway_client.commands.interrupts import Interrupts
 from hpc_gateway_client.commands.progress import Report
 from hpc_gateway_client.commands.temporary_objects import TemporaryObjects
@@ -14,6 +16,15 @@ from hpc_gateway_client.store import Store
 
 FOLDER = "serrano/data"
 Row = TypeVar("Row", bound=Transfer | Job)
+
+
+@dataclass(frozen=True)
+class JobOptions:
+    """The services of the job, their parameters and the resources."""
+
+    services: Sequence[str]
+    params: Mapping[str, object]
+    resources: Resources
 
 
 class Workflow:
@@ -64,10 +75,14 @@ class Workflow:
         row = self._wait(row, line)
         return str(row.dst).removeprefix(FOLDER)
 
-    def compute(self, services: Sequence[str], place: str, params: Mapping[str, object], line: Report) -> Job:
+    def compute(self, asked: JobOptions, place: str, line: Report) -> Job:
         """Run the services on the input."""
         job = self.job or self._start(
-            lambda: self._gateway.start_compute(services, place, params), "job", None
+            lambda: self._gateway.start_compute(
+                asked.services, place, asked.params, resources=asked.resources
+            ),
+            "job",
+            None,
         )
         return self._wait(job, line)
 

@@ -5,7 +5,6 @@ for ever, and pyslurm blocks every thread during a call. So a child process trie
 and only a cluster's worker and watcher use this client, never the API.
 """
 
-import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,7 +18,7 @@ from typing import Any
 from gateway.clusters.telemetry import PartitionFigures
 from gateway.errors import SchedulerError, SchedulerUnavailable
 from gateway.schedulers import batch_script
-from gateway.schedulers.base import Accounting, JobReport, JobSpec, SubmittedJob
+from gateway.schedulers.base import Accounting, JobReport, JobSpec, RunLimits, SubmittedJob
 from gateway.schedulers.slurm import accounting, reports
 from gateway.schedulers.slurm.forgotten import ForgottenJobs
 from gateway.schedulers.slurm.node_count import nodes_needed
@@ -31,6 +30,7 @@ from gateway.schedulers.slurm.probe import check_conf
 from gateway.schedulers.slurm.queue_snapshot import Positions, QueueSnapshot, Room
 from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
 from gateway.schedulers.slurm.refusals import explain_refusal
+from gateway.schedulers.slurm.submission import submission_options
 
 # Errors after which the same call may succeed: the controller or munge is down, slow, starting or full.
 TRANSIENT = frozenset(
@@ -79,7 +79,8 @@ class SlurmScheduler:
         script = batch_script.render(spec)
         nodes = spec.resources.nodes or nodes_needed(spec, self._partitions.get(), self._nodes.get())
         with self._translate_errors(spec):
-            description = self._slurm.JobSubmitDescription(**self._description(spec, nodes), script=script)
+            options = submission_options(spec, nodes, self._path)
+            description = self._slurm.JobSubmitDescription(**options, script=script)
             return str(description.submit())
 
     def find(self, job: SubmittedJob) -> JobReport | None:
@@ -194,31 +195,6 @@ class SlurmScheduler:
                 for n in self._slurm.Nodes.load().values()
             ]
 
-    def _description(self, spec: JobSpec, nodes: int) -> dict[str, object]:
-        """Return pyslurm's options of a job; memory is rounded up to MiB, the time limit to minutes."""
-        resources = spec.resources
-        memory = resources.memory_per_cpu_bytes
-        limit = resources.time_limit_s
-        description = {
-            "name": spec.name,
-            "comment": spec.name,
-            "working_directory": str(spec.folder),
-            # Messages of Slurm about the job; relative, because Slurm expands '%' in a path.
-            "standard_output": "slurm-%j.log",
-            "standard_error": "slurm-%j.log",
-            "environment": {**batch_script.ENVIRONMENT, "PATH": self._path, "HOME": str(Path.home())},
-            "ntasks": spec.ranks,
-            "cpus_per_task": spec.threads,
-            "nodes": nodes,
-            "is_requeueable": False,
-            "partitions": resources.partition or None,
-            "account": resources.account or None,
-            "qos": resources.qos or None,
-            "time_limit": None if limit is None else math.ceil(limit / 60),
-            "memory_per_cpu": None if memory is None else f"{math.ceil(memory / 2**20)}M",
-        }
-        return {key: value for key, value in description.items() if value is not None}
-
     @contextmanager
     def _translate_errors(self, submitted: JobSpec | None = None) -> Iterator[None]:
         """Translate the exceptions of pyslurm into the gateway's errors, with Slurm's own messages."""
@@ -252,6 +228,16 @@ def _job(job: Any, nodes: str | None) -> SlurmJob:
         end_at=_utc(job.end_time),
         is_allocated=nodes not in {None, "", accounting.NO_NODES},
         restarts=getattr(job, "requeue_count", 0) or 0,  # the accounting has none
+        limits=_limits(job),
+    )
+
+
+def _limits(job: Any) -> RunLimits:
+    """Return the limits of a job record; Slurm counts minutes, and MiB of all CPUs together."""
+    minutes, memory = job.time_limit, job.memory
+    return RunLimits(
+        time_limit_s=minutes * 60 if isinstance(minutes, int) else None,
+        memory_per_cpu_bytes=memory * 2**20 // job.cpus if isinstance(memory, int) and job.cpus else None,
     )
 
 

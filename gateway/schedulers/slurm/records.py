@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from gateway.schedulers.base import NO_LIMITS, RunLimits
+
 
 @dataclass(frozen=True)
 class SlurmJob:
@@ -27,6 +29,7 @@ class SlurmJob:
     is_allocated: bool = False
     """Whether Slurm has given nodes to the job, also when it has taken them back."""
     restarts: int = 0
+    limits: RunLimits = NO_LIMITS
 
     @property
     def cpus_per_node(self) -> int:

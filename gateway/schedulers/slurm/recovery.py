@@ -84,7 +84,9 @@ def _recover_own(job: SlurmJob) -> JobReport | None:
         found = recover_report(job.name, job.folder)
     except FilesystemUnavailable:
         return None
-    return found if found is not None and found.scheduler_id == str(job.id) else None
+    if found is None or found.scheduler_id != str(job.id):
+        return None
+    return replace(found, limits=job.limits)
 
 
 def _report_elsewhere(job: SlurmJob, found: JobReport | None) -> JobReport:

@@ -71,9 +71,9 @@ def _values(spec: JobSpec) -> dict[str, str]:
         "partition": _named("partition", resources.partition),
         "account": _named("account", resources.account),
         "qos": _named("quality of service", resources.qos),
-        "reservation": _named("reservation", getattr(resources, "reservation", "")),
-        "constraint": repr(getattr(resources, "constraint", "")),
-        "gres": repr(getattr(resources, "gres", "")),
+        "reservation": _named("reservation", resources.reservation),
+        "constraint": repr(resources.constraint),
+        "gres": repr(resources.gres),
         "time": "no time limit" if limit is None else f"a time limit of {limit} s",
         "size": _size(spec, resources),
     }

@@ -95,6 +95,7 @@ def _end(job: SlurmJob, state: JobState) -> JobReport:
         reason=told.reason,
         started_at=job.start_at,
         ended_at=job.end_at,
+        limits=job.limits,
     )
 
 

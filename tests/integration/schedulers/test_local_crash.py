@@ -1,13 +1,7 @@
 """SIGKILL of the local scheduler's caller at every line it executes: no job lost, none run twice."""
 
-import os
-import signal
-import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import pytest
 
@@ -17,6 +11,7 @@ from gateway.schedulers.local import attempt, launch, spool
 from gateway.schedulers.local import scheduler as local_scheduler
 from gateway.schedulers.local.scheduler import LocalScheduler
 from gateway.states import JobState
+from tests.killed_at_line import kill_at_line
 from tests.polling import until
 
 TRACED = {module.__file__ for module in (attempt, attempt_record, launch, local_scheduler, spool)}
@@ -25,30 +20,6 @@ TRACED = {module.__file__ for module in (attempt, attempt_record, launch, local_
 def job_in(root: Path) -> JobSpec:
     command = ("/bin/bash", "-c", "echo once")
     return JobSpec("job.1", root / "job.1", command, ranks=1, threads=1, launcher="processes")
-
-
-def kill_at_line(line: int, act: Callable[[], object]) -> bool:
-    """Act in a child that is killed before it executes its n-th line; tell whether it got that far."""
-    child = os.fork()
-    if child == 0:
-        left = line
-
-        def trace(frame: FrameType, event: str, _argument: object) -> Any:
-            nonlocal left
-            if frame.f_code.co_filename not in TRACED:
-                return None
-            if event == "line":
-                left -= 1
-                if left < 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-            return trace
-
-        sys.settrace(trace)
-        act()
-        os._exit(0)
-    status = os.waitpid(child, 0)[1]
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
 
 
 def wait_for_end(scheduler: LocalScheduler) -> JobState:
@@ -65,7 +36,7 @@ def test_submit_killed_anywhere(tmp_path: Path) -> None:
         root = tmp_path / str(line)
         job = job_in(root)
         scheduler = LocalScheduler(root / "spool", cpus=1)
-        died = kill_at_line(line, lambda s=scheduler, j=job: s.submit(j))  # type: ignore[misc]
+        died = kill_at_line(line, TRACED, partial(scheduler.submit, job))
         scheduler_id = scheduler.submit(job)
         assert wait_for_end(scheduler) is JobState.SUCCEEDED
         assert scheduler.jobs()["job.1"].scheduler_id == scheduler_id
@@ -84,7 +55,7 @@ def test_dispatch_and_cancel_killed_anywhere(tmp_path: Path, act: str) -> None:
         submit_without_dispatch(root, job)
         scheduler = LocalScheduler(root / "spool", cpus=1)
         died = kill_at_line(
-            line, scheduler.jobs if act == "jobs" else partial(scheduler.cancel, "job.1", "1")
+            line, TRACED, scheduler.jobs if act == "jobs" else partial(scheduler.cancel, "job.1", "1")
         )
         if act == "cancel":
             scheduler.cancel("job.1", "1")

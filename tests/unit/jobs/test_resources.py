@@ -82,16 +82,194 @@ def test_a_list_with_a_partition_that_is_not_allowed(partition: str) -> None:
         ("nodes", -1),
         ("time_limit_s", "soon"),
         ("memory_bytes", 0.5),
-        ("partition", ""),
+        ("nodes", 2**31),
+        ("time_limit_s", 2**31),
+        ("memory_bytes", 2**63),
         ("partition", "a b"),
         ("partition", "a\n"),
         ("partition", "$(x)"),
+        ("grow", 1),
+        ("grow", "yes"),
         ("gpus", 1),
     ],
 )
 def test_wishes_that_make_no_sense(key: str, value: object) -> None:
     with pytest.raises(ValueError, match=key):
         ResourceRequest.model_validate({key: value})
+
+
+HOSTILE = [
+    *(
+        "a b",
+        "a\n",
+        "\na",
+        "a\r",
+        "a\tb",
+        "a\0",
+        "a,b",
+        "a&b",
+        "a|b",
+        "[a|b]",
+        "a*2",
+        "a;b",
+        "a=b",
+        "a:b",
+        "a/b",
+    ),
+    *(
+        "-a",
+        "--uid=0",
+        "$(x)",
+        "`x`",
+        "'a'",
+        '"a"',
+        "a\\b",
+        "größe",
+        "\u202ea",
+        "\x1b[31m",
+        "a" * 129,
+        7,
+        True,
+        ["a"],
+    ),
+]
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=repr)
+@pytest.mark.parametrize("key", ["account", "qos", "constraint", "reservation"])
+def test_a_name_that_is_no_plain_name_is_refused(key: str, value: object) -> None:
+    with pytest.raises(ValueError, match=key):
+        ResourceRequest.model_validate({key: value})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(
+            "gpu:",
+            ":2",
+            "gpu:0",
+            "gpu:-1",
+            "gpu:1.5",
+            "gpu:1K",
+            "gpu:02",
+            "gpu::2",
+            "gpu:a:b:1",
+            "gpu:1:a",
+            "gpu:9999999",
+        ),
+        *(
+            "gpu,",
+            ",gpu",
+            "gpu,,gpu",
+            "gpu gpu",
+            "gpu\n",
+            "gpu:2\n",
+            "-gpu",
+            "--gres=gpu",
+            "gres/gpu:1",
+            "gpu=1",
+            "gpu&x",
+        ),
+        *("gpu|x", "gpu(S:0)", "größe:1", "gpu:²", "1gpu", "g" * 33, ",".join(["gpu"] * 9), 7, {"gpu": 1}),
+    ],
+    ids=repr,
+)
+def test_generic_resources_that_are_none_are_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="gres"):
+        ResourceRequest.model_validate({"gres": value})
+
+
+TEXTS = ["partition", "account", "qos", "constraint", "reservation", "gres"]
+
+
+@pytest.mark.parametrize("value", ["", None])
+def test_an_empty_text_is_left_out(value: object) -> None:
+    assert ResourceRequest.model_validate(dict.fromkeys(TEXTS, value)) == ResourceRequest()
+
+
+LISTED = Limits(
+    defaults=Defaults(account="lab", qos="normal"),
+    ceilings=Ceilings(
+        accounts=("physics",),
+        qos=("long",),
+        constraints=("avx512",),
+        reservations=("course",),
+        gres=("gpu:4",),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "allowed", "option"),
+    [
+        ("account", "physics", "accounts"),
+        ("qos", "long", "qos"),
+        ("constraint", "avx512", "constraints"),
+        ("reservation", "course", "reservations"),
+    ],
+)
+def test_a_name_is_chosen_from_the_list_of_the_cluster_alone(key: str, allowed: str, option: str) -> None:
+    assert grant(ResourceRequest.model_validate({key: allowed}), LISTED, 1, 1)[key] == allowed
+    other = ResourceRequest.model_validate({key: "other"})
+    with pytest.raises(
+        Invalid, match=f"resources.{key}: 'other' is not among {allowed}, .*ceilings.{option}"
+    ):
+        grant(other, LISTED, 1, 1)
+    with pytest.raises(Invalid, match=f"resources.{key}: .*none.*ceilings.{option} of infrastructures.toml"):
+        grant(other, Limits(), 1, 1)
+
+
+def test_the_operators_default_may_be_named() -> None:
+    granted = grant(ResourceRequest(account="lab", qos="normal"), LISTED, 1, 1)
+    assert (granted["account"], granted["qos"]) == ("lab", "normal")
+
+
+@pytest.mark.parametrize(
+    ("asked", "granted"),
+    [
+        ("gpu", "gpu:1"),
+        ("gpu:4", "gpu:4"),
+        ("gpu:a100:3,gpu:1g.5gb", "gpu:a100:3,gpu:1g.5gb:1"),
+        ("gpu:a100,gpu:a100:2", "gpu:a100:3"),
+    ],
+)
+def test_generic_resources_below_their_ceiling(asked: str, granted: str) -> None:
+    assert grant(ResourceRequest(gres=asked), LISTED, 1, 1)["gres"] == granted
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("gpu:5", "5 of gpu on each node is above this cluster's ceiling of 4"),
+        ("gpu:a100:3,gpu:2", "5 of gpu"),
+        ("shard", "'shard' is not among gpu, the ceilings.gres"),
+    ],
+)
+def test_generic_resources_above_their_ceiling(asked: str, words: str) -> None:
+    with pytest.raises(Invalid, match=f"resources.gres: {words}"):
+        grant(ResourceRequest(gres=asked), LISTED, 1, 1)
+
+
+def test_no_generic_resources_without_an_entry() -> None:
+    with pytest.raises(Invalid, match="let its operator list 'gpu' in ceilings.gres"):
+        grant(ResourceRequest(gres="gpu"), Limits(), 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "default", "granted"),
+    [(None, False, False), (None, True, True), (True, False, True), (False, True, False)],
+)
+def test_the_request_decides_about_growth_and_else_the_cluster(
+    *, asked: bool | None, default: bool, granted: bool
+) -> None:
+    limits = Limits(grow_on_retry=default)
+    assert grant(ResourceRequest(grow=asked), limits, 1, 1)["grow"] is granted
+
+
+def test_a_row_from_before_has_fewer_keys() -> None:
+    granted = {"partition": "debug", "account": "", "qos": "", "nodes": None, "time_limit_s": 60}
+    assert scheduler_resources(granted, 4) == Resources(partition="debug", time_limit_s=60, cpus_per_node=4)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +280,14 @@ def test_wishes_that_make_no_sense(key: str, value: object) -> None:
         ('defaults.partition = "x"\nceilings.partitions = ["y"]', "not among"),
         ("defaults.gpus = 1", "gpus"),
         ("ceilings.memory = 1", "memory"),
+        ('ceilings.accounts = ["a b"]', "accounts"),
+        ('ceilings.qos = "long"', "qos"),
+        ('ceilings.constraints = ["a&b"]', "constraints"),
+        ('ceilings.reservations = ["-r"]', "reservations"),
+        ('ceilings.gres = ["gpu"]', "gres"),
+        ('ceilings.gres = ["gpu:a100:2"]', "gres"),
+        ("ceilings.gres = {gpu = 2}", "gres"),
+        ('grow_on_retry = "often"', "grow_on_retry"),
         ('slurm_conf = "slurm.conf"', "slurm_conf"),
     ],
 )
@@ -117,6 +303,10 @@ def test_configuration(tmp_path: Path) -> None:
     path.write_text(
         '[here]\nscheduler = "slurm"\nhome = "/home/x"\nmax_cpus = 64\n'
         '[here.defaults]\npartition = "debug"\n[here.ceilings]\ntime_limit_s = 60\n'
+        'accounts = ["lab"]\ngres = ["gpu:2", "shard:8"]\n'
     )
     cluster = load_clusters(path)["here"]
+    assert (cluster.ceilings.accounts, cluster.ceilings.gres) == (("lab",), ("gpu:2", "shard:8"))
+    assert not cluster.grow_on_retry
+    hash(cluster)  # schedulers are kept by cluster
     assert (cluster.defaults.partition, cluster.ceilings.time_limit_s, cluster.max_cpus) == ("debug", 60, 64)

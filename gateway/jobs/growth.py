@@ -1,0 +1,63 @@
+"""Growth of a job: a run that ended by memory or time is followed by one with twice of it."""
+
+from dataclasses import dataclass
+
+from gateway.clusters.limits import Limits
+from gateway.jobs.resources import (
+    LARGEST_MEMORY_BYTES,
+    LARGEST_TIME_LIMIT_S,
+    Granted,
+    describe_change,
+    figure_of,
+    option_of,
+)
+from gateway.models import Job
+from gateway.states import JobState, State
+
+MOST_GROWTHS = 2
+# The key of the row's resources, by the end that asks for more of it.
+GROWN: dict[State, str] = {JobState.TIMEOUT: "time_limit_s", JobState.OUT_OF_MEMORY: "memory_per_cpu_bytes"}
+_LARGEST = {"time_limit_s": LARGEST_TIME_LIMIT_S, "memory_per_cpu_bytes": LARGEST_MEMORY_BYTES}
+
+
+@dataclass(frozen=True)
+class Growth:
+    """The decision on a run that has ended: the resources of the next run, or None; and the reason."""
+
+    resources: Granted | None
+    reason: str = ""
+
+
+def decide_growth(row: Job, limits: Limits, state: JobState) -> Growth:
+    """Decide whether the job runs again after this end, within the ceilings of its cluster.
+
+    The decision has no reason where no growth is wanted, or the end is by neither memory nor time.
+    """
+    key = GROWN.get(state)
+    if key is None or not row.resources.get("grow"):
+        return Growth(None)
+    had, most = _largest_known(row, key), getattr(limits.ceilings, key) or _LARGEST[key]
+    obstacle = _find_obstacle(row, key, had, most)
+    if had is None or obstacle:
+        return Growth(None, f"not run again: {obstacle}")
+    new = min(2 * had, most)
+    return Growth(row.resources | {key: new}, f"run again with {describe_change(key, had, new, row.params)}")
+
+
+def _largest_known(row: Job, key: str) -> int | None:
+    """Return the figure that the run had: the scheduler rounds requests up, and has defaults of its own."""
+    given = ((row.finding or {}).get("limits") or {}).get(key)
+    return max(filter(None, (given, row.resources.get(key))), default=None)
+
+
+def _find_obstacle(row: Job, key: str, had: int | None, most: int) -> str:
+    option = option_of(key)
+    if row.cancel_requested_at is not None:
+        return "its cancellation was requested meanwhile"
+    if row.growths >= MOST_GROWTHS:
+        return f"this attempt has grown {MOST_GROWTHS} times already; retry it with more"
+    if had is None:
+        return f"neither its request nor the scheduler tells its limit; retry it with {option}"
+    if had >= most:
+        return f"{option} {figure_of(key, had, row.params)} leaves no room below ceilings.{key}"
+    return ""
