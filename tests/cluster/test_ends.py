@@ -1,7 +1,7 @@
 """Ends of jobs on the real Slurm as the API tells them: by memory in three ways, by time, by an operator."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,20 +35,14 @@ class Site:
 def site(
     request: pytest.FixtureRequest, cluster: SlurmCluster, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("ends")
-    own = SlurmCluster(
-        cluster.prefix,
-        folder / "slurm",
-        base_port=cluster.base_port + 400,
-        form="site",
-        memory_kill=request.param,
-    )
-    own.act("start")
+    run, port = tmp_path_factory.mktemp("ends"), cluster.base_port + 100
+    made = replace(cluster, run=run, base_port=port, memory_kill=request.param)
+    made.act("start")
     try:
-        with service_on(own, folder) as client:
-            yield Site(own, client)
+        with service_on(made, tmp_path_factory.mktemp("service")) as client:
+            yield Site(made, client)
     finally:
-        own.act("stop")
+        made.act("stop")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Words about refused and waiting jobs on the real Slurm: the value, the cause and the remedy."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +8,8 @@ import pytest
 from gateway.errors import SchedulerError
 from gateway.schedulers.base import JobSpec, Resources
 from gateway.schedulers.slurm.client import SlurmScheduler
-from tests.cluster.slurm_cluster import SlurmCluster
+from tests.cluster.slurm_cluster import SITE_ONLY, USER, SlurmCluster
+from tests.ordinary import own
 from tests.polling import until
 
 Submit = Callable[..., str]
@@ -22,20 +22,14 @@ def submit(scheduler: SlurmScheduler, cluster: SlurmCluster, tmp_path: Path) -> 
     def submit_one(name: str = "job", ranks: int = 1, **resources: object) -> str:
         folder = tmp_path / f"{tmp_path.name}-{name}.1"
         folder.mkdir()
+        own(folder)
         asked = Resources(**resources)  # type: ignore[arg-type]
         scheduler.submit(JobSpec(folder.name, folder, ("/bin/sleep", "60"), ranks, 1, "srun", {}, asked))
         return folder.name
 
     yield submit_one
-    cluster.command("scancel", "--user", str(os.getuid()))
-    until("no job is left", lambda: not cluster.command("squeue", "-h"))
-
-
-@pytest.fixture
-def on_a_site(cluster: SlurmCluster) -> None:
-    """Skip the test where accounts have no limits."""
-    if cluster.form != "site":
-        pytest.skip("limits of accounts are those of the form `site`")
+    cluster.command("scancel", "--user", USER)
+    until("no job is left", lambda: not cluster.command("squeue", "-h"), 120)
 
 
 def test_a_refused_partition_is_named(submit: Submit) -> None:
@@ -50,6 +44,7 @@ def test_more_processors_than_there_are(submit: Submit) -> None:
         submit(ranks=99)
 
 
+@SITE_ONLY
 @pytest.mark.parametrize(
     ("resources", "words"),
     [
@@ -58,7 +53,6 @@ def test_more_processors_than_there_are(submit: Submit) -> None:
         ({"qos": "short", "time_limit_s": 3600}, "quality of service 'short' .* a time limit of 3600 s"),
     ],
 )
-@pytest.mark.usefixtures("on_a_site")
 def test_a_refused_account_and_its_limits_are_named(
     submit: Submit, resources: dict[str, object], words: str
 ) -> None:
@@ -66,6 +60,7 @@ def test_a_refused_account_and_its_limits_are_named(
         submit(**resources)
 
 
+@SITE_ONLY
 @pytest.mark.parametrize(
     ("ranks", "resources", "words"),
     [
@@ -77,7 +72,6 @@ def test_a_refused_account_and_its_limits_are_named(
         (1, {"partition": "thin", "time_limit_s": 36_000}, "more time than its partition allows"),
     ],
 )
-@pytest.mark.usefixtures("on_a_site")
 def test_a_limit_that_waiting_never_lifts(
     submit: Submit, scheduler: SlurmScheduler, ranks: int, resources: dict[str, object], words: str
 ) -> None:
