@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from hpc_gateway_commands.demo.stack import Account, Stack, running_stack
+from tests.machine_code import give_machine_code
 
 NAME = "nobody"
 ROOT = Path(__file__).parents[1]
@@ -78,6 +79,7 @@ def ordinary_stack(
         os.chown(home, account.uid, -1)
     given = {"HOME": str(home), **settings}
     with running_stack(folder / "stack", print, flower=flower, settings=given, account=account) as stack:
+        give_machine_code(stack)
         yield stack
     if not request.session.testsfailed:
         shutil.rmtree(folder)

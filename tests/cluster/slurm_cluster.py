@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hpc_gateway_commands.demo.stack import running_stack
 from tests.client import Client, client_of
+from tests.machine_code import give_machine_code
 
 HERE = Path(__file__).parent
 # The tests start clusters one after the other; another set of ports for whoever has one running.
@@ -119,4 +120,5 @@ def service_on(cluster: SlurmCluster, folder: Path) -> Iterator[Client]:
         running_stack(folder / "stack", print, flower=False, settings=settings) as stack,
         client_of(stack) as client,
     ):
+        give_machine_code(stack, cluster.kernels_python)
         yield client
