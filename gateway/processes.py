@@ -89,12 +89,17 @@ def main() -> None:
     """Adopt the descriptor's content, close it, and call the entry; print an expected error as one line."""
     descriptor, entry, *words = sys.argv[1:]
     adopt(_read_once(int(descriptor)))
-    module, _, function = entry.partition(":")
-    sys.argv = [module, *words]
     try:
-        getattr(import_module(module), function)()
+        call(entry, *words)
     except GatewayError as error:
         sys.exit(f"hpc-gateway: {error}")
+
+
+def call(entry: str, *words: str) -> None:
+    """Call `entry`, a `module:function`, with `words` on this process's command line."""
+    module, _, function = entry.partition(":")
+    sys.argv = [module, *words]
+    getattr(import_module(module), function)()
 
 
 def _read_once(descriptor: int) -> bytes:

@@ -1,6 +1,5 @@
 """Supervision of child processes: they are stopped together, and no process is left."""
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -9,17 +8,27 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
+
+from gateway.forks import Fork, detach, request_parent_death_signal, signals_held
 
 STOP_S = 15.0
-_PR_SET_PDEATHSIG = 1
 _POLL_S = 0.1
-_libc = ctypes.CDLL(None)
 
 
-def _request_parent_death_signal() -> None:
-    """Request a SIGTERM from the kernel for the time when the parent has died."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+class Child(Protocol):
+    """The methods of a child process that supervision needs, as subprocess.Popen has them."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Return the exit status once it has ended."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit status; raise TimeoutExpired or TimeoutError while it runs on."""
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
 
 
 class Supervisor:
@@ -30,7 +39,7 @@ class Supervisor:
 
     def __init__(self, logs: Path | None = None) -> None:
         self._logs = logs
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._children: dict[str, Child] = {}
         self._patience_s: dict[str, float] = {}
 
     def start(
@@ -56,16 +65,28 @@ class Supervisor:
             stdout=log,
             stderr=subprocess.STDOUT if log else None,
             process_group=0,
-            preexec_fn=_request_parent_death_signal,  # noqa: PLW1509  one libc call that allocates nothing
+            preexec_fn=request_parent_death_signal,  # noqa: PLW1509  one libc call that allocates nothing
         )
         if log:
             log.close()
+
+    def fork(self, name: str, patience_s: float = STOP_S) -> bool:
+        """Fork this process; return True in the fork, which supervises nothing."""
+        parent = os.getpid()
+        with signals_held():
+            if not (pid := os.fork()):
+                self._children.clear()
+                detach(name, parent)
+                return True
+        self._patience_s[name] = patience_s
+        self._children[name] = Fork(pid)
+        return False
 
     def pid(self, name: str) -> int:
         """Return the process id of a child."""
         return self._children[name].pid
 
-    def hand_over(self, name: str) -> subprocess.Popen[bytes]:
+    def hand_over(self, name: str) -> Child:
         """Return a child and stop supervising it: the caller ends it, and its name is free again."""
         return self._children.pop(name)
 
@@ -87,7 +108,7 @@ class Supervisor:
         for name, child in reversed(self._children.items()):
             if child.poll() is None:
                 child.terminate()
-                with suppress(subprocess.TimeoutExpired):
+                with suppress(subprocess.TimeoutExpired, TimeoutError):
                     child.wait(self._patience_s[name])
             _kill_group(child.pid)
             child.wait()

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from hpc_gateway_commands.demo.stack import Account, Stack, running_stack
+from tests.machine_code import give_machine_code
 
 NAME = "nobody"
 ROOT = Path(__file__).parents[1]
@@ -116,4 +117,5 @@ def ordinary_stack(
         given = {"HOME": str(home), **settings}
         account = ordinary_account()
         with running_stack(folder / "stack", print, flower=flower, settings=given, account=account) as stack:
+            give_machine_code(stack)
             yield stack

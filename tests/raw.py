@@ -19,18 +19,23 @@ def serving(*behaviours: Behaviour, host: str = "127.0.0.1") -> Iterator[str]:
 
     def serve() -> None:
         for behave in behaviours:
-            accepted, _ = listener.accept()
-            open_now.append(accepted)
-            with accepted, suppress(OSError):
-                behave(accepted)
+            with suppress(OSError):
+                accepted, _ = listener.accept()
+                open_now.append(accepted)
+                with accepted:
+                    behave(accepted)
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
-    yield f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/x"
-    with suppress(OSError, IndexError):
-        open_now[-1].shutdown(socket.SHUT_RDWR)  # else one that reads nothing never sees the end
-    thread.join(5)
-    listener.close()
+    try:
+        yield f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/x"
+    finally:
+        with suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)  # ends the wait for a connection that does not come
+        with suppress(OSError, IndexError):
+            open_now[-1].shutdown(socket.SHUT_RDWR)  # else one that reads nothing never sees the end
+        thread.join(5)
+        listener.close()
 
 
 def answering(*answers: bytes, heard: list[bytes] | None = None) -> Behaviour:

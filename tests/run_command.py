@@ -24,6 +24,7 @@ class Run:
 
     def __init__(self, folder: Path, base: str) -> None:
         self.folder, self._base = folder, base
+        self.more_env: dict[str, str] = {}
         (folder / "a file.csv").write_text("x\n1\n", encoding="utf-8")
 
     @property
@@ -42,19 +43,13 @@ class Run:
 
     def start(self, *words: str) -> Process:
         """Start a command."""
-        ours = {
-            name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GATEWAY_"))
-        }
-        env = ours | {
-            "GATEWAY_URL": self._base,
-            "GATEWAY_BUCKET": BUCKET,
-            "AWS_ENDPOINT_URL": self._base,
-            "AWS_ACCESS_KEY_ID": "access",
-            "AWS_SECRET_ACCESS_KEY": "secret",
-        }
-        argv = [sys.executable, "-m", "hpc_gateway_client", *words]
         return subprocess.Popen(
-            argv, cwd=self.folder, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            argv(*words),
+            cwd=self.folder,
+            env=self.env | self.more_env,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
 
     def workflow(self) -> Process:

@@ -1,11 +1,14 @@
-"""An ASGI application on a port of this machine, for tests that need real HTTP."""
+"""Servers in a thread, for tests that need real connections: of sockets, and of an ASGI application."""
 
+import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
+
+END_S = 0.02  # between two looks at whether the block has ended
 
 
 @contextmanager
@@ -22,3 +25,14 @@ def served(app: ASGIApp) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+@contextmanager
+def serving_in_thread(server: socketserver.BaseServer) -> Iterator[None]:
+    """Serve until the block ends, also by an error: a thread that serves a closed socket takes a core."""
+    with server:
+        threading.Thread(target=server.serve_forever, args=(END_S,), daemon=True).start()
+        try:
+            yield
+        finally:
+            server.shutdown()

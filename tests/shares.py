@@ -14,6 +14,7 @@ _STACK = re.compile(
     r"|tests/(cluster)/.*\[.*\b(plain|site)\b.*\]$"
 )
 _WORKERS = 8  # at most; each has ports of its own
+PORTS_OF = "GATEWAY_TEST_PORTS_OF"  # the worker whose ports a run beside another one takes, such as gw7
 
 
 class Shares(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
@@ -35,5 +36,6 @@ def share_of(nodeid: str) -> str:
 
 def keep_to_own_ports() -> None:
     """Give this worker ports that no other worker takes between looking for a free one and listening."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    name = os.environ.get(PORTS_OF) or os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    worker = int(name.removeprefix("gw"))
     services._PORTS = services._PORTS[worker % _WORKERS :: _WORKERS]  # noqa: SLF001  a range of the tests' own

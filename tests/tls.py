@@ -4,12 +4,13 @@ import select
 import socket
 import socketserver
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import trustme
+
+from tests.servers import serving_in_thread
 
 BLOCK = 64 << 10
 
@@ -58,8 +59,7 @@ def _pass(client: ssl.SSLSocket, server: socket.socket) -> None:
 def tls(port: int, context: ssl.SSLContext) -> Iterator[int]:
     """Pass what comes over TLS on to a port of this machine; give the port to connect to."""
     handler = type("Tunnel", (_Tunnel,), {"context": context, "port": port})
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_address[1]
-        server.shutdown()
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    with serving_in_thread(server):
+        yield int(server.server_address[1])

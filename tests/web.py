@@ -3,12 +3,13 @@
 import itertools
 import re
 import socketserver
-import threading
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from zlib import crc32
+
+from tests.servers import serving_in_thread
 
 
 @dataclass
@@ -77,11 +78,9 @@ def web(pages: dict[str, Page]) -> Iterator[str]:
 
 @contextmanager
 def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    with serving_in_thread(server):
         yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 class _FtpSession(socketserver.StreamRequestHandler):
@@ -153,8 +152,7 @@ def ftp(
         "rests": [] if rests is None else rests,
     }
     handler = type("Session", (_FtpSession,), told)
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    with serving_in_thread(server):
         yield f"ftp://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()

@@ -1,12 +1,15 @@
 """Launch of `hpc-gateway worker`: the processes that serve clusters and the housekeeping."""
 
+import gc
 import os
 import signal
 import socket
 import sys
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from importlib import import_module
 from types import FrameType
+from typing import NamedTuple
 
 from gateway import processes
 from gateway.clusters.configuration import configured_clusters
@@ -16,6 +19,16 @@ from gateway.errors import NotFound
 from gateway.logs import configure_logging
 from gateway.operations.exposure import warn_of_open_ports
 from gateway.supervision import Supervisor
+
+# Imported before the processes are forked: each of them would take as long for it as the launcher.
+IMPORTED_ONCE = (
+    "workers.app",
+    "workers.watcher",
+    "celery.bin.celery",
+    "celery.app.control",
+    "celery.concurrency.prefork",
+    "kombu.transport.redis",
+)
 
 
 def celery_argv(name: str, queues: Sequence[str], concurrency: int) -> list[str]:
@@ -37,42 +50,62 @@ def launch() -> None:
     configure_logging()
     check_key()
     warn_of_open_ports()
-    sys.exit(run_workers(words.names, housekeeping=words.housekeeping, concurrency=words.concurrency))
+    _check_names(words.names)
+    signal.signal(signal.SIGTERM, _raise_interrupt)
+    try:
+        ended = _serve(list(_parts(words.names, words.concurrency, housekeeping=words.housekeeping)))
+    except KeyboardInterrupt:
+        return
+    if isinstance(ended, Part):
+        processes.call(ended.entry, *ended.words)
+        return
+    name, status = ended
+    sys.stderr.write(f"{name} ended with status {status}\n")
+    sys.exit(status or os.EX_SOFTWARE)
 
 
-def run_workers(names: list[str], *, housekeeping: bool, concurrency: int) -> int:
-    """Serve the named clusters until SIGTERM; return the exit status.
-
-    When one process ends by itself, all others are stopped, so that the service manager sees the failure
-    and starts the command again.
-    """
+def _check_names(names: Sequence[str]) -> None:
     configured = configured_clusters()
     for name in names:
         if name not in configured:
             raise NotFound(f"{name!r} is not in the configuration file; it defines {sorted(configured)}")
-    signal.signal(signal.SIGTERM, _raise_interrupt)
-    try:
-        name, status = _serve(names, housekeeping=housekeeping, concurrency=concurrency)
-    except KeyboardInterrupt:
-        return 0
-    sys.stderr.write(f"{name} ended with status {status}\n")
-    return status or os.EX_SOFTWARE
 
 
-def _serve(names: list[str], *, housekeeping: bool, concurrency: int) -> tuple[str, int]:
-    """Run all processes until one ends; return its name and exit status."""
-    with processes.sealed() as descriptor, Supervisor() as children:
+class Part(NamedTuple):
+    """A process of the worker: its name, its entry, and the words on its command line."""
 
-        def start(name: str, entry: str, *words: str) -> None:
-            argv = processes.command(descriptor, entry, *words)
-            children.start(name, argv, processes.plain_environment(), descriptors=(descriptor,))
+    name: str
+    entry: str
+    words: tuple[str, ...]
 
-        for name in names:
-            for node, queues, count in cluster_workers(name, concurrency):
-                start(f"worker {node}", *celery_argv(node, queues, count))
-            start(f"watcher {name}", "workers.watcher:main", name, str(concurrency))
-        if housekeeping:
-            start("housekeeping", *celery_argv(HOUSEKEEPING, [HOUSEKEEPING], 1))
+
+def _parts(names: Sequence[str], concurrency: int, *, housekeeping: bool) -> Iterator[Part]:
+    for name in names:
+        for node, queues, count in cluster_workers(name, concurrency):
+            yield _celery_part(f"worker {node}", node, queues, count)
+        yield Part(f"watcher {name}", "workers.watcher:main", (name, str(concurrency)))
+    if housekeeping:
+        yield _celery_part("housekeeping", HOUSEKEEPING, [HOUSEKEEPING], 1)
+
+
+def _celery_part(name: str, node: str, queues: Sequence[str], concurrency: int) -> Part:
+    entry, *words = celery_argv(node, queues, concurrency)
+    return Part(name, entry, tuple(words))
+
+
+def _serve(parts: Sequence[Part]) -> Part | tuple[str, int]:
+    """Fork a process for each part; return its part in a fork, and here name and status of the first to end.
+
+    When one process ends by itself, all others are stopped, so that the service manager sees the failure
+    and starts the command again.
+    """
+    for module in IMPORTED_ONCE:
+        import_module(module)
+    gc.freeze()  # the garbage collector would copy the pages that the forks share
+    with Supervisor() as children:
+        for part in parts:
+            if children.fork(part.name):
+                return part
         return children.wait()
 
 

@@ -29,11 +29,12 @@ def check_accounts() -> str:
 
 def root_parts() -> list[tuple[str, int]]:
     """Return name and process id of the parts that run as root here."""
-    return [
-        (name, process.pid)
-        for process in psutil.process_iter(["cmdline", "uids"])
+    found = {
+        process.pid: (name, process.info["ppid"])
+        for process in psutil.process_iter(["cmdline", "ppid", "uids"])
         if (name := _part(process.info["cmdline"] or [])) and process.info["uids"].effective == 0
-    ]
+    }
+    return [(name, pid) for pid, (name, parent) in found.items() if parent not in found]  # not their forks
 
 
 def _part(words: list[str]) -> str:

@@ -15,6 +15,7 @@ from rich.text import Text
 from gateway.errors import GatewayError
 from hpc_gateway_client import Gateway, Job, Store, Transfer
 from hpc_gateway_commands.demo.check import draw, largest_error, read_table
+from hpc_gateway_commands.demo.machine_code import share_machine_code
 from hpc_gateway_commands.demo.stack import INFRASTRUCTURE, Stack, running_stack
 from hpc_gateway_commands.demo.using import describe_use
 
@@ -37,6 +38,7 @@ def run_demo(picture: Path, *, keep: bool) -> None:
         tempfile.TemporaryDirectory(prefix="hpc-gateway-demo-") as folder,
         running_stack(Path(folder) / "stack", lambda what: console.print(f"  starting {what}")) as stack,
     ):
+        share_machine_code(stack.home)
         console.print(f"[bold]API[/] {stack.api_url}, Swagger UI {stack.api_url}/docs", soft_wrap=True)
         console.print(f"[bold]Flower[/] {stack.flower_url} (demo / {stack.flower_password})", soft_wrap=True)
         _walk_through(stack, Path(folder), picture, console)

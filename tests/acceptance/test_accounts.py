@@ -14,6 +14,7 @@ from hpc_gateway_commands.demo.stack import INFRASTRUCTURE, Stack, running_stack
 from tests import leaks
 from tests.acceptance.test_cli import command, environment, piped
 from tests.client import BUCKET, Client, client_of, recording
+from tests.machine_code import give_machine_code
 
 RESULT = "serrano/data/Output_Data/CSVFormate/FFT_Filter_output.csv"
 
@@ -25,6 +26,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         running_stack(folder, print, flower=False, settings={"GATEWAY_AUTH": "keys"}) as running,
         client_of(running) as connected,
     ):
+        give_machine_code(running)
         yield connected
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from hpc_gateway_commands.demo.stack import running_stack
 from tests.client import Client, client_of
+from tests.machine_code import give_machine_code
 from tests.ordinary import NAME, ordinary_account
 
 HERE = Path(__file__).parent
@@ -127,4 +128,5 @@ def service_on(cluster: SlurmCluster, folder: Path, python: Path | None = None) 
         running_stack(folder / "stack", print, flower=False, settings=settings, account=account) as stack,
         client_of(stack) as client,
     ):
+        give_machine_code(stack, cluster.kernels_python)
         yield client

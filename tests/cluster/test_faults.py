@@ -161,7 +161,7 @@ def test_forgotten_by_slurm_before_the_watcher_looked(
 
 def _watcher_of(stack: Stack) -> int:
     for process in psutil.Process(stack.parts.pid("worker")).children():
-        if "workers.watcher:main" in process.cmdline():
+        if process.name().startswith("watcher "):
             return process.pid
     raise AssertionError("there is no watcher")
 

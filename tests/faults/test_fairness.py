@@ -12,6 +12,7 @@ from tests.faults.conftest import SETTINGS
 from tests.faults.history import History
 from tests.faults.killing import kill_part
 from tests.gate import Gate
+from tests.machine_code import give_machine_code
 from tests.owners import acting_as
 from tests.polling import until
 from workers.lease_keeper import YIELDS
@@ -32,6 +33,7 @@ def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         running_stack(folder, print, flower=False, settings=settings) as running,
         client_of(running) as connected,
     ):
+        give_machine_code(running)
         yield connected
 
 

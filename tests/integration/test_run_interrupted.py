@@ -45,6 +45,36 @@ def test_while_uploading_nothing_is_accepted_and_nothing_stays(
     assert (gateway.rows, gateway.objects, printed(err)) == ({}, {}, [])
 
 
+# Lets the client pause between the last byte of an upload and its look for more.
+PAUSE_AT_THE_END = """
+import time
+from s3transfer.upload import InterruptReader
+read = InterruptReader.read
+def paused(self, amount=None):
+    if getattr(self, "was_read", False):
+        time.sleep(1)
+    data = read(self, amount)
+    self.was_read = bool(data)
+    return data
+InterruptReader.read = paused
+"""
+
+
+def test_an_upload_with_all_its_bytes_sent_is_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(PAUSE_AT_THE_END)
+    gateway = HeldGateway("PUT object")
+    with running(tmp_path, gateway) as run:
+        run.more_env["PYTHONPATH"] = str(tmp_path)
+        process = run.workflow()
+        assert gateway.reached.wait(60)
+        interrupt(process)
+        assert "interrupt again" in _line(process, "stopping the upload")
+        gateway.released.set()
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert (gateway.rows, gateway.objects, printed(err)) == ({}, {}, [])
+
+
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 @pytest.mark.parametrize("kind", ["s3_data", "job", "s3_result"])

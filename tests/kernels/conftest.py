@@ -1,10 +1,6 @@
 """Fixtures of the kernels' tests: jobs, machine code, the real data, and a plain reader of results."""
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +9,7 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
+from tests import machine_code
 from tests.kernels.job_folder import JobFolder
 
 settings.register_profile("compiled", deadline=None)  # the first call of a kernel loads or compiles it
@@ -32,9 +29,8 @@ def warmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     The latter is filled first: the tests after this one find the machine code there.
     """
-    told = subprocess.run([sys.executable, "-m", "hpc_kernels", "warm"], check=True, stdout=subprocess.PIPE)
     cache = tmp_path_factory.mktemp("machine_code") / "cache"
-    shutil.copytree(json.loads(told.stdout)["cache"], cache, copy_function=os.link)
+    shutil.copytree(machine_code.warmed(), cache, copy_function=machine_code.link)
     return cache
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import TypeVar
 
 from hpc_gateway_client.calls import Resources
@@ -69,7 +70,7 @@ class Workflow:
         row = self._transfer("s3_data")
         if row is None:
             key = self._objects.new_key(data.name)
-            self._store.upload(data, key)
+            self._upload(data, key)
             dst = f"{FOLDER}/Init_Data/{key}"
             row = self._start(lambda: self._gateway.start_stage_in(key, dst), "s3_data", key)
         row = self._wait(row, line)
@@ -93,6 +94,24 @@ class Workflow:
             key = self._objects.new_key(f"{made.service}{Path(made.path).suffix}")
             row = self._start(lambda: self._gateway.start_stage_out(made.path, key), "s3_result", key)
         return self._wait(row, line).object
+
+    def _upload(self, data: Path, key: str) -> None:
+        """Upload a file; an interrupt ends the upload while bytes are missing, else it waits for the answer.
+
+        A request that is given up with all bytes sent may store its object after the object's removal.
+        """
+        interrupted = Event()
+
+        def check(_bytes: int) -> None:
+            if interrupted.is_set():
+                raise GatewayClientError("interrupted")
+
+        def note() -> None:
+            interrupted.set()
+            self._say("stopping the upload; interrupt again to end without the store's answer")
+
+        with self._interrupts.put_off(note):
+            self._store.upload(data, key, check)
 
     def _transfer(self, kind: str, src: str | None = None) -> Transfer | None:
         """Return the accepted transfer of a step, and take over its object."""

@@ -22,11 +22,13 @@ from gateway.transfers.staging.part_queue import Part, PartQueue
 from gateway.transfers.staging.parts import PartRunner
 from tests.staging import Recorder, attempt
 
-MIB = 1 << 20
+STEP = 64 << 10  # the parts of these tests
 PARTS = 64
-DATA = os.urandom(MIB) * (PARTS - 1) + b"short"
+DATA = os.urandom(STEP) * (PARTS - 1) + b"short"
 TOKEN = "a" * 32
-OF_PARTS = sha256(b"".join(sha256(DATA[n : n + MIB]).digest() for n in range(0, len(DATA), MIB))).hexdigest()
+OF_PARTS = sha256(
+    b"".join(sha256(DATA[n : n + STEP]).digest() for n in range(0, len(DATA), STEP))
+).hexdigest()
 CHECKSUMS: list[dict[str, str]] = [
     {},
     {"sha256": sha256(DATA).hexdigest()},
@@ -38,8 +40,8 @@ CHECKSUMS: list[dict[str, str]] = [
 @pytest.fixture(autouse=True)
 def small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr(download, "SMALLEST_PART_BYTES", MIB)
-    monkeypatch.setattr(download, "LARGEST_PART_BYTES", MIB)
+    monkeypatch.setattr(download, "SMALLEST_PART_BYTES", STEP)
+    monkeypatch.setattr(download, "LARGEST_PART_BYTES", STEP)
 
 
 @dataclass
@@ -49,7 +51,7 @@ class Answer:
     body: BytesIO
 
     def stream(self, take: Take) -> None:
-        while (piece := self.body.read(MIB)) and take(memoryview(piece)):
+        while (piece := self.body.read(STEP)) and take(memoryview(piece)):
             pass
 
 
@@ -68,7 +70,7 @@ class Store:
         return nullcontext()
 
     def ask(self) -> RemoteInfo:
-        return RemoteInfo(len(DATA), "one", ranges=True, checksums=self.checksums, parts_bytes=MIB)
+        return RemoteInfo(len(DATA), "one", ranges=True, checksums=self.checksums, parts_bytes=STEP)
 
     @contextmanager
     def read(self, _: RemoteInfo, start: int, stop: int | None) -> Iterator[Readable]:
@@ -78,8 +80,8 @@ class Store:
             raise StorageUnavailable("gone")
         assert stop is not None
         self.asked.append((start, stop))
-        self._broken = self.breaks and stop - start >= 3 * MIB
-        yield Answer(BytesIO(DATA[start : stop - MIB - MIB // 2 if self._broken else stop]))
+        self._broken = self.breaks and stop - start >= 3 * STEP
+        yield Answer(BytesIO(DATA[start : stop - STEP - STEP // 2 if self._broken else stop]))
 
     def close(self) -> None:
         pass
@@ -111,7 +113,7 @@ def test_no_one_asks_for_more_than_a_share_of_what_is_left(tmp_path: Path) -> No
     store = Store(range(0, 40, 2))
     _fetch(store, tmp_path)
     longest = max(stop - start for start, stop in store.asked)
-    assert 2 * MIB <= longest <= PARTS // 4 * MIB
+    assert 2 * STEP <= longest <= PARTS // 4 * STEP
 
 
 def test_without_a_refusal_every_part_is_a_request(tmp_path: Path) -> None:
@@ -130,13 +132,13 @@ def test_what_a_long_request_has_brought_before_it_broke_is_noted_piece_by_piece
     notes = (tmp_path / f".x.{TOKEN}.notes").read_text().splitlines()
     kept = {int(line.split()[0]) for line in notes if line.endswith(" done")}
     start, stop = store.asked[-1]
-    pieces = range(start // MIB + 1, stop // MIB + 1)
+    pieces = range(start // STEP + 1, stop // STEP + 1)
     assert kept.issuperset(pieces[:-2])
     assert kept.isdisjoint(pieces[-2:])
     again = Store(checksums=checksums)
     _fetch(again, tmp_path)
     assert (tmp_path / "x").read_bytes() == DATA
-    assert {start // MIB + 1 for start, _ in again.asked} == set(range(1, PARTS + 1)) - kept
+    assert {start // STEP + 1 for start, _ in again.asked} == set(range(1, PARTS + 1)) - kept
 
 
 @pytest.mark.parametrize("checksums", CHECKSUMS[1:], ids=",".join)
@@ -153,7 +155,7 @@ def test_requests_become_shorter_again_when_nothing_was_refused_for_a_while(
     store = Store(range(4))
     _fetch(store, tmp_path, 1)
     assert (tmp_path / "x").read_bytes() == DATA
-    assert [stop - start for start, stop in store.asked[-10:-1]] == [MIB] * 9
+    assert [stop - start for start, stop in store.asked[-10:-1]] == [STEP] * 9
 
 
 def test_parts_of_an_upload_stay_as_they_were_numbered() -> None:
