@@ -13,7 +13,7 @@ import pytest
 
 from gateway.jobs.watch import UNSTARTED
 from gateway.schedulers.attempt_record import Start, read_exit, read_start
-from gateway.schedulers.slurm.forgotten import ENDED_BY_SLURM
+from gateway.schedulers.slurm.states import ENDED_BY_SLURM
 from tests.client import Client, Status
 from tests.cluster.slurm_cluster import SlurmCluster, service_on
 from tests.jobs import attempts

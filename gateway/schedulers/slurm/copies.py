@@ -16,9 +16,7 @@ _log = logging.getLogger(__name__)
 # slurmd refuses a launch within Slurm's usual MessageTimeout; a job with nodes for longer was in its prolog.
 _LONGEST_REFUSAL = timedelta(seconds=10)
 _NOT_STARTABLE = 1  # the exit code with which slurmctld ends a job that it cannot launch
-_CLOCKS = timedelta(
-    seconds=1
-)  # the clocks of node and controller differ by less, and Slurm's times are whole seconds
+CLOCKS = timedelta(seconds=1)  # those of node and controller differ by less; Slurm's times are whole seconds
 
 
 def choose_record(copies: list[SlurmJob], has_ended: Callable[[SlurmJob], bool]) -> SlurmJob | None:
@@ -51,16 +49,16 @@ def _is_later_launch(job: SlurmJob, start: Start) -> bool:
 
     A restarted slurmctld may remember a job as waiting that had started before it was killed: it ends that
     run and launches the job again under its id. Where the run has left its end, each clock is compared with
-    itself.
+    itself. A job that an operator put back into the queue is no such job.
     """
     end = find_exit(job)
-    if job.exit_code == batch_script.ALREADY_STARTED:
+    if job.exit_code == batch_script.ALREADY_STARTED and not job.restarts:
         return end is None or end.exit_code != batch_script.ALREADY_STARTED
     if not _was_refused(job) or job.start_at is None or job.end_at is None:
         return False
     if end is not None:
-        return end.ended_at - end.started_at > job.end_at - job.start_at + _CLOCKS
-    return job.start_at > start.started_at + _CLOCKS
+        return end.ended_at - end.started_at > job.end_at - job.start_at + CLOCKS
+    return job.start_at > start.started_at + CLOCKS
 
 
 def find_start(job: SlurmJob) -> Start | None:

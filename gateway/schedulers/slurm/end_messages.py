@@ -14,6 +14,7 @@ from gateway.attempt_files import read_tail
 from gateway.errors import FilesystemError
 from gateway.schedulers.batch_script import STDERR
 from gateway.schedulers.slurm.states import (
+    ENDED_BY_SLURM,
     MADE_ROOM,
     NEEDED_MORE_MEMORY,
     NODE_FAILED,
@@ -70,6 +71,10 @@ _MESSAGES = [
     (r"srun: error: Node failure on \S{1,64}", _always(JobState.NODE_FAILURE, NODE_FAILED)),
     (rf"{_CANCELLED}PREEMPTION \*\*\*", _always(JobState.FAILED, MADE_ROOM)),
     (rf"{_CANCELLED}JOB REQUEUE \*\*\*", _always(JobState.FAILED, REQUEUED)),
+    (
+        r"srun: error: Unable to confirm allocation for job (?P<job>\d{1,10}): Invalid job id specified",
+        _always(JobState.LOST, ENDED_BY_SLURM),
+    ),
 ]
 _COMPILED = [(re.compile(pattern, re.ASCII), told) for pattern, told in _MESSAGES]
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from gateway.errors import FilesystemUnavailable, SchedulerError
 from gateway.schedulers.base import JobReport, SubmittedJob
 from gateway.schedulers.slurm.recovery import recover_report
+from gateway.schedulers.slurm.states import ENDED_BY_SLURM, MADE_ROOM, REQUEUED
 from gateway.states import JobState, is_final
 
 # A job that slurmctld has lost may run on until its node reports it, and then leave its end.
@@ -22,7 +23,6 @@ ORPHAN_S = 30.0
 ACCOUNTING_S = 3600.0
 # A question to an accounting that hangs stops this process for 90 s: the pause is a multiple of that time.
 _LEAST_PAUSE_S, _PAUSE_FACTOR = 30.0, 10.0
-ENDED_BY_SLURM = "Slurm lost the job when its controller restarted, and ended it without a request: retry it"
 _SIGNALLED = 128  # a shell adds the signal's number to it
 _log = logging.getLogger(__name__)
 
@@ -109,6 +109,8 @@ def _is_doubtful(recovered: JobReport | None) -> bool:
 def _was_signalled(recovered: JobReport) -> bool:
     """Tell whether a signal has ended the run or one of its ranks: of a person, of Slurm or of the system."""
     killed = recovered.state is JobState.FAILED and (recovered.exit_code or 0) > _SIGNALLED
+    if recovered.reason in {MADE_ROOM, REQUEUED}:  # Slurm's messages name the cause
+        return False
     return killed or recovered.state is JobState.CANCELLED
 
 

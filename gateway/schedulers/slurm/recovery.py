@@ -6,6 +6,7 @@ from pathlib import Path
 from gateway.errors import FilesystemError, FilesystemUnavailable
 from gateway.schedulers.attempt_record import Start, read_exit, read_start
 from gateway.schedulers.base import JobReport
+from gateway.schedulers.slurm.copies import CLOCKS
 from gateway.schedulers.slurm.end_messages import read_told_end
 from gateway.schedulers.slurm.ends import told_by_folder
 from gateway.schedulers.slurm.records import SlurmJob
@@ -71,11 +72,18 @@ def report_beyond_record(job: SlurmJob, *, requeued: bool) -> JobReport | None:
     found = _recover_own(job)
     if job.state == "REVOKED":
         return _report_elsewhere(job, found)
-    if found is None or (found.ended_at is None and not requeued):
+    if found is None or (not requeued and (found.ended_at is None or _is_launched_again(job, found))):
         return None
     if found.state in {JobState.LOST, JobState.CANCELLED} and requeued:
         return replace(found, state=JobState.FAILED, reason=REQUEUED)
     return found
+
+
+def _is_launched_again(job: SlurmJob, found: JobReport) -> bool:
+    """Tell whether the record is of a launch after the run, which a restarted slurmctld had forgotten."""
+    if job.start_at is None or found.started_at is None:
+        return False
+    return job.start_at > found.started_at + CLOCKS
 
 
 def _recover_own(job: SlurmJob) -> JobReport | None:

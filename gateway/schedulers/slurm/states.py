@@ -39,6 +39,7 @@ NEEDED_MORE_MEMORY = "the job needed more memory than it was granted"
 RAN_OUT_OF_TIME = "the job ran into its time limit; ask for more with resources.time_limit_s"
 NODE_FAILED = "a node of the job failed while it ran; retry the job"
 MADE_ROOM = "the job was ended to make room for a job of higher priority; retry it"
+ENDED_BY_SLURM = "Slurm lost the job when its controller restarted, and ended it without a request: retry it"
 REQUEUED = (
     "an operator of the cluster put the job back into the queue while it ran, which ended it: a run starts"
     " only once; retry the job"

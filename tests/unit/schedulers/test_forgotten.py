@@ -9,8 +9,9 @@ import pytest
 from gateway.errors import SchedulerUnavailable
 from gateway.schedulers.base import JobReport, SubmittedJob
 from gateway.schedulers.slurm import forgotten
-from gateway.schedulers.slurm.forgotten import ACCOUNTING_S, ENDED_BY_SLURM, ORPHAN_S, ForgottenJobs
+from gateway.schedulers.slurm.forgotten import ACCOUNTING_S, ORPHAN_S, ForgottenJobs
 from gateway.schedulers.slurm.reports import translate_jobs
+from gateway.schedulers.slurm.states import ENDED_BY_SLURM
 from gateway.states import JobState
 from tests.unit.schedulers.slurm_records import NAME, NOW, USER, record, submitted, write_exit, write_start
 

@@ -15,6 +15,7 @@ STEPD = "slurmstepd: error: "
 AT = "2026-11-22T12:00:01"
 OOM_KILLED = f"{STEPD}Detected 1 oom_kill event in StepId=7.0. Some of the step tasks have been OOM Killed."
 OVER_MEMORY = f"{STEPD}StepId=7.0 exceeded memory limit (211914752 > 209715200), being killed"
+FORGOTTEN_BY_SLURM = "srun: error: Unable to confirm allocation for job 7: Invalid job id specified"
 SRUN_OOM = "srun: error: n1: task 0: Out Of Memory"
 OLD_OVER_MEMORY = f"{STEPD}Job 7 exceeded memory limit (211914752 > 209715200), being killed"
 FIGURES = "211,914,752 bytes, where 209,715,200 were allowed"
@@ -43,8 +44,10 @@ TOLD = [
     (f"{CANCELLED} DUE TO TIME LIMIT ***", JobState.TIMEOUT, "time limit"),
     (f"{CANCELLED} DUE TO PREEMPTION ***", JobState.FAILED, "higher priority"),
     (f"{CANCELLED} DUE TO JOB REQUEUE ***", JobState.FAILED, "a run starts only once"),
+    (FORGOTTEN_BY_SLURM, JobState.LOST, "Slurm lost the job"),
 ]
 KILLED = [
+    FORGOTTEN_BY_SLURM.replace("job 7", "job 8"),
     f"{CANCELLED} ***",
     f"{STEPD}*** STEP 7.0 ON n1 CANCELLED AT {AT} ***",
     "srun: error: n1: task 0: Killed",

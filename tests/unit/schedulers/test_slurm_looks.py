@@ -53,7 +53,17 @@ class Slurm:
             "working_directory": "/nowhere",
             "user_id": user_id,
         }
-        rest = dict.fromkeys(("allocated_nodes", "exit_code", "exit_code_signal", "start_time", "end_time"))
+        rest = dict.fromkeys(
+            (
+                "allocated_nodes",
+                "time_limit",
+                "memory",
+                "exit_code",
+                "exit_code_signal",
+                "start_time",
+                "end_time",
+            )
+        )
         self.jobs.append(SimpleNamespace(**record, **rest))
 
 
