@@ -1,5 +1,6 @@
 """Launch of `hpc-gateway worker`: the processes that serve clusters and the housekeeping."""
 
+import logging
 import os
 import signal
 import socket
@@ -13,9 +14,12 @@ from gateway.clusters.configuration import configured_clusters
 from gateway.clusters.queue_names import HOUSEKEEPING, control_queue, old_queue, short_slots, work_queue
 from gateway.encryption import check_key
 from gateway.errors import NotFound
+from gateway.filesystems.sharing import check_control
 from gateway.logs import configure_logging
 from gateway.operations.exposure import warn_of_open_ports
 from gateway.supervision import Supervisor
+
+_log = logging.getLogger(__name__)
 
 
 def celery_argv(name: str, queues: Sequence[str], concurrency: int) -> list[str]:
@@ -50,6 +54,8 @@ def run_workers(names: list[str], *, housekeeping: bool, concurrency: int) -> in
     for name in names:
         if name not in configured:
             raise NotFound(f"{name!r} is not in the configuration file; it defines {sorted(configured)}")
+        if configured[name].scheduler == "slurm":
+            _log.info("%s", check_control(configured[name]))
     signal.signal(signal.SIGTERM, _raise_interrupt)
     try:
         name, status = _serve(names, housekeeping=housekeeping, concurrency=concurrency)

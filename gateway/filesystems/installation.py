@@ -1,6 +1,7 @@
 """The files of this installation: executed, imported or trusted by the worker that runs this code."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,14 +14,24 @@ from gateway.db import sqlite_file
 from gateway.settings import ENV_FILE, SECRETS, get_settings
 
 _PACKAGE = Path(__file__).parents[1]
+_LIBRARY = re.compile(r"^\S+ ..x\S*(?: +\S+){3} +(/.*)/[^/\n]+$", re.MULTILINE)  # its folder
 _DATABASE_FILES = ("", "-journal", "-wal", "-shm")  # SQLite believes each of them
 
 
 def installation_paths() -> tuple[PurePosixPath, ...]:
     """Return the folders of programs and packages, and the files of the settings."""
     imported = (entry for entry in sys.path if entry)
-    found = (*imported, sys.prefix, sys.base_prefix, _PACKAGE, _PACKAGE.parent, *_settings_files())
+    ours = (sys.prefix, sys.base_prefix, _PACKAGE, _PACKAGE.parent)
+    found = (*imported, *ours, *_searched(), *_settings_files())
     return tuple(PurePosixPath(Path(each).absolute()) for each in found)
+
+
+def _searched() -> Iterator[str]:
+    """Yield the folders of programs and libraries: those that are searched, and those of the loaded ones."""
+    for name in ("PATH", "LD_LIBRARY_PATH"):
+        yield from (each for each in os.environ.get(name, "").split(":") if each.startswith("/"))
+    with suppress(OSError):
+        yield from dict.fromkeys(_LIBRARY.findall(os.fsdecode(Path("/proc/self/maps").read_bytes())))
 
 
 def _settings_files() -> Iterator[str | Path]:
