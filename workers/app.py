@@ -7,14 +7,16 @@ from gateway import tracing
 from gateway.db import get_engine
 from gateway.logs import work_id
 from gateway.queue import app
-from workers.memory_limit import limit_memory, recycled_above_kib
+from gateway.queue.pool_process import recycled_above_kib
+from gateway.settings import get_settings
+from workers.memory_limit import limit_memory
 from workers.next_turn import publish_next
 from workers.tasks import control, housekeeping, jobs, operator, retention, transfers
 
 __all__ = ["app", "control", "housekeeping", "jobs", "operator", "retention", "transfers"]
 
 
-app.conf.worker_max_memory_per_child = recycled_above_kib()
+app.conf.worker_max_memory_per_child = recycled_above_kib(get_settings().worker_memory_bytes)
 
 
 @worker_process_init.connect

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from traceback import clear_frames
 from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,7 +14,8 @@ from gateway.models import Job, Transfer
 from gateway.queue.task import as_gateway_error
 from gateway.work import failures, transitions
 from gateway.work.claims import Claim, lock_claimed
-from workers.memory_limit import OutOfMemory, out_of_memory
+from gateway.work.lack_of_memory import OutOfMemory, out_of_memory
+from workers.memory_limit import release_memory
 
 
 class GivenUp(GatewayError):
@@ -24,13 +24,16 @@ class GivenUp(GatewayError):
     title = "Given up"
 
 
+_GIVEN_UP = {Fault.WORKERS: GivenUp, Fault.LIMIT: OutOfMemory}
+
+
 def claim_row(take: Callable[[Session, UUID, str], Claim | None], row_id: str, worker: str) -> Claim | None:
     """Claim the row in its own transaction; return None when this worker has no work with it."""
     with session_scope() as session:
         claim = take(session, UUID(row_id), worker)
-        given_up = next((row for row in session.dirty if not claim and row.fault is Fault.WORKERS), None)
-    if given_up is not None:
-        raise GivenUp(given_up.reason)
+        given_up = next((row for row in session.dirty if not claim and row.fault in _GIVEN_UP), None)
+    if given_up is not None and given_up.ended_at is not None:
+        raise _GIVEN_UP[given_up.fault](given_up.reason)
     return claim
 
 
@@ -56,7 +59,7 @@ def recording_failure(model: type[Transfer | Job], claim: Claim) -> Iterator[Non
         _log.exception("%s: the database failed; the row is sent again when its lease has expired", claim.id)
         raise
     except MemoryError as error:  # it must not reach Celery, which would end the whole worker
-        clear_frames(error.__traceback__)  # they hold the memory
+        release_memory(error)
         _record_lack_of_memory(model, claim)
         raise OutOfMemory(str(claim.id)) from None
     except Exception as error:

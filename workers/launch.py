@@ -1,6 +1,7 @@
 """Launch of `hpc-gateway worker`: the processes that serve clusters and the housekeeping."""
 
 import gc
+import logging
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ from gateway.clusters.configuration import configured_clusters
 from gateway.clusters.queue_names import HOUSEKEEPING, control_queue, old_queue, short_slots, work_queue
 from gateway.encryption import check_key
 from gateway.errors import NotFound
+from gateway.filesystems.sharing import check_control
 from gateway.logs import configure_logging
 from gateway.operations.exposure import warn_of_open_ports
 from gateway.supervision import Supervisor
@@ -29,6 +31,7 @@ IMPORTED_ONCE = (
     "celery.concurrency.prefork",
     "kombu.transport.redis",
 )
+_log = logging.getLogger(__name__)
 
 
 def celery_argv(name: str, queues: Sequence[str], concurrency: int) -> list[str]:
@@ -69,6 +72,8 @@ def _check_names(names: Sequence[str]) -> None:
     for name in names:
         if name not in configured:
             raise NotFound(f"{name!r} is not in the configuration file; it defines {sorted(configured)}")
+        if configured[name].scheduler == "slurm":
+            _log.info("%s", check_control(configured[name]))
 
 
 class Part(NamedTuple):

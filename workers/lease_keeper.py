@@ -106,7 +106,7 @@ class LeaseKeeper:
             try:
                 self._renew()
                 renewed = time.monotonic()
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, MemoryError) as error:
                 self._log_failure(error)
                 if time.monotonic() - renewed > get_settings().lease_s:
                     self._lose_claims()
@@ -124,7 +124,7 @@ class LeaseKeeper:
         if yields:
             self.hand_back(YIELDS)
 
-    def _log_failure(self, error: SQLAlchemyError) -> None:
+    def _log_failure(self, error: Exception) -> None:
         ids = [str(claim.id) for claim in self._progress.copy()]
         if ids:
             named = ids[0] + " and others" * (len(ids) > 1)

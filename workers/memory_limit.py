@@ -1,26 +1,13 @@
-"""Memory limit of a pool process (RLIMIT_DATA), and the errors of a row whose work exceeds it."""
+"""Memory limit of a pool process (RLIMIT_DATA), and its end after a task whose work exceeded the limit."""
 
 import resource
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from traceback import clear_frames
 
-from gateway.errors import Fault, GatewayError
-from gateway.models import Event
+from gateway.queue.pool_process import end_after_task
 from gateway.settings import get_settings
-
-_REASON = "needed more memory than"
-
-
-class OutOfMemory(GatewayError):
-    """The work on a row needs more memory than a process of the pool may use."""
-
-    title = "Out of memory"
-    fault = Fault.LIMIT
-
-
-class OutOfMemoryOnce(OutOfMemory):
-    """The first lack of memory in an attempt: other rows of the process may have caused it."""
-
-    transient = True
+from gateway.work.lack_of_memory import OutOfMemoryOnce
 
 
 def limit_memory() -> None:
@@ -31,14 +18,17 @@ def limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (lower, hard))
 
 
-def recycled_above_kib() -> int | None:
-    """Return the peak memory above which a process of the pool is replaced after its task."""
-    return get_settings().worker_memory_bytes // 2 // 1024 or None
+def release_memory(error: MemoryError) -> None:
+    """Free the memory that the frames of the error hold; the process ends after its task."""
+    clear_frames(error.__traceback__)
+    end_after_task()
 
 
-def out_of_memory(attempt: int, events: Iterable[Event]) -> OutOfMemory:
-    """Return the error of a row: transient for the first lack of memory in its attempt, else final."""
-    reason = f"{_REASON} {get_settings().worker_memory_bytes:,} bytes"
-    if any(event.attempt == attempt and event.reason.startswith(_REASON) for event in events):
-        return OutOfMemory(f"{reason}, alone as well; move a smaller file, or ask the operator for more")
-    return OutOfMemoryOnce(f"{reason}; it is tried once more, alone")
+@contextmanager
+def bounding_tries(name: str) -> Iterator[None]:
+    """Turn a lack of memory into an error that counts as a try of the work."""
+    try:
+        yield
+    except MemoryError as error:
+        release_memory(error)
+        raise OutOfMemoryOnce(f"{name}: the work needed more memory than its process may use") from None

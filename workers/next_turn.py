@@ -9,17 +9,15 @@ from uuid import UUID
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.db import session_scope
-from gateway.models import Job, Transfer
+from gateway.models import model_of_task
 from gateway.work import turns
-from gateway.work.turns import Model
 
-_MODELS: dict[str, Model] = {"transfers": Transfer, "jobs": Job}
 _log = logging.getLogger(__name__)
 
 
 def publish_next(task: str, row_id: str) -> None:
     """Publish the next messages of the owner of the row that the task has worked on."""
-    model = _MODELS.get(task.partition(".")[0])
+    model = model_of_task(task)
     if model is None:
         return
     try:

@@ -7,6 +7,7 @@ No root opens a part of a control folder. The places of all clusters count, as c
 
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -17,6 +18,11 @@ from gateway.clusters.configuration import Cluster
 _SNAPSHOTS = ("/.snapshot/", "/.snapshots/", "/.snap/", "/.zfs/")
 # The parts of an interpreter's prefix, for a prefix that is itself the home or a root.
 _INTERPRETER = ("bin", "lib", "lib64", "pyvenv.cfg")
+# The folders of the operating system, for a root that holds them; a root inside one of them is open.
+_SYSTEM = (
+    *("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "opt"),
+    *("proc", "root", "run", "sbin", "sys", "tmp", "usr", "var"),
+)
 
 
 class ProtectedPlaces(NamedTuple):
@@ -56,18 +62,27 @@ class ProtectedPaths:
     def cover(self, path: str) -> bool:
         """Return whether a normalised path is protected, or lies below a protected folder."""
         place = f"{path}/"
-        if place.startswith(self.closed) or any(snapshots in place for snapshots in _SNAPSHOTS):
+        if any(snapshots in place for snapshots in _SNAPSHOTS):
             return True
-        if not place.startswith(self.protected):
-            return False  # as nearly always, and quickly
-        return _longest(place, self.protected) > _longest(place, self.roots)
+        return next(place.startswith(starts) for root, starts in self._starts if place.startswith(root))
+
+    @cached_property
+    def _starts(self) -> list[tuple[str, tuple[str, ...]]]:
+        """The roots, the deepest first, each with the starts inside it; at last the place of all roots."""
+        inside = {
+            root: tuple(each for each in self.protected if each.startswith(root) and each != root)
+            for root in sorted({"", *self.roots}, key=len, reverse=True)
+        }
+        return [(root, (*self.closed, *starts)) for root, starts in inside.items()]
 
 
 def protected_paths(cluster: Cluster) -> tuple[PurePosixPath, ...]:
     """Return the protected paths that the configuration names, beside control folder and dot files."""
     programs = (PurePosixPath(each) for each in cluster.path.split(":"))
     return (
+        *(PurePosixPath("/", name) for name in _SYSTEM),
         cluster.slurm_conf,
+        cluster.slurm_conf.parent,  # files that it includes, and scripts beside it
         *interpreter_paths(PurePosixPath(cluster.python)),
         *(each for each in programs if each.is_absolute()),
     )
@@ -83,7 +98,3 @@ def interpreter_paths(python: PurePosixPath) -> tuple[PurePosixPath, ...]:
 
 def _folder(path: PurePosixPath) -> str:
     return f"{str(path).rstrip('/')}/"
-
-
-def _longest(place: str, starts: Iterable[str]) -> int:
-    return max((len(start) for start in starts if place.startswith(start)), default=0)

@@ -54,28 +54,37 @@ class Confinement:
     @contextmanager
     def folder(self, path: PurePosixPath, *, write: bool = False, create: bool = False) -> Iterator[int]:
         """Open a folder for reading or writing below it, and create missing folders if asked to."""
-        with self._open(_Walk(path, self._root(path), write=write), create=create) as (folder, _):
+        folder, _ = self._open(_Walk(path, self._root(path), write=write), create=create)
+        try:
             yield folder
+        finally:
+            os.close(folder)
 
     @contextmanager
     def parent(self, path: PurePosixPath, *, create: bool = False) -> Iterator[int]:
         """Open the folder that holds `path`, to write or remove the file or folder of that name there."""
         walk = _Walk(path, self._root(path.parent), write=True)
-        with self._open(walk, walk.names[:-1], create=create) as (folder, _):
+        folder, _ = self._open(walk, walk.names[:-1], create=create)
+        try:
             self._check_dot(folder, path.name, path)
             if self._covers_entry(folder, path.name):
                 raise _refusal(path, _PROTECTED)
             yield folder
+        finally:
+            os.close(folder)
 
     @contextmanager
     def handle(self, path: PurePosixPath) -> Iterator[int]:
         """Open `path` as a handle (O_PATH), which reads nothing of it."""
         walk = _Walk(path, self._root(path), write=False)
-        with self._open(walk, walk.names[:-1]) as (folder, place):
+        folder, place = self._open(walk, walk.names[:-1])
+        try:
             name = walk.names[-1] if walk.names else "."
             self._check_dot(folder, name, path)
             with filesystem_errors(path):
                 handle = os.open(name, os.O_PATH | os.O_CLOEXEC, dir_fd=folder)
+        finally:
+            os.close(folder)
         try:
             self._check_place(handle, walk, f"{place}/{name}" if walk.names else place, ())
             yield handle
@@ -96,28 +105,27 @@ class Confinement:
             and not self._covers_entry(folder, name)
         ]
 
-    @contextmanager
     def _open(
         self, walk: "_Walk", names: Sequence[str] | None = None, *, create: bool = False
-    ) -> Iterator[tuple[int, str]]:
+    ) -> tuple[int, str]:
         """Open the folder of the names, or all of the walk, and return it with its path without links."""
         with filesystem_errors(walk.path):
             for folder in self._own if create else ():
                 if _is_at_or_below(walk.root, folder):
                     _make_private(folder)
             fd = os.open(walk.root, _FOLDER)
-        try:
-            place = self._check_place(fd, walk, "", walk.names)
-            for number, name in enumerate(walk.names if names is None else names):
-                self._check_dot(fd, name, walk.path)
-                with filesystem_errors(walk.path):
+            try:
+                place = self._check_place(fd, walk, "", walk.names)
+                for number, name in enumerate(walk.names if names is None else names, 1):
+                    self._check_dot(fd, name, walk.path)
                     deeper = _step(fd, name, create=create)
+                    os.close(fd)
+                    fd = deeper
+                    place = self._check_place(fd, walk, f"{place}/{name}", walk.names[number:])
+            except BaseException:
                 os.close(fd)
-                fd = deeper
-                place = self._check_place(fd, walk, f"{place}/{name}", walk.names[number + 1 :])
-            yield fd, place
-        finally:
-            os.close(fd)
+                raise
+        return fd, place
 
     def _root(self, path: PurePosixPath) -> PurePosixPath:
         for root in self.roots:

@@ -15,16 +15,16 @@ from gateway.db import sqlite_file
 from gateway.settings import ENV_FILE, SECRETS, get_settings
 
 _PACKAGE = Path(__file__).parents[1]
-_LOADER, _MAPS = ("LD_LIBRARY_PATH", "LD_PRELOAD"), Path("/proc/self/maps")
-_SYSTEM = ("/usr/", "/lib", "/bin/", "/sbin/")
+_LIBRARY = re.compile(r"^\S+ ..x\S*(?: +\S+){3} +(/.*)/[^/\n]+$", re.MULTILINE)  # its folder
+_SEARCHED = ("PATH", "LD_LIBRARY_PATH", "LD_PRELOAD")
 _DATABASE_FILES = ("", "-journal", "-wal", "-shm")  # SQLite believes each of them
 
 
 def installation_paths() -> tuple[PurePosixPath, ...]:
     """Return the folders of programs, packages and libraries, and the files of the settings."""
     imported = (entry for entry in sys.path if entry)
-    programs = (*imported, sys.prefix, sys.base_prefix, _PACKAGE, _PACKAGE.parent, *_libraries())
-    found = (*programs, *_settings_files())
+    ours = (sys.prefix, sys.base_prefix, _PACKAGE, _PACKAGE.parent)
+    found = (*imported, *ours, *_searched(), *_settings_files())
     return tuple(PurePosixPath(Path(each).absolute()) for each in dict.fromkeys(map(str, found)))
 
 
@@ -36,16 +36,12 @@ def account_homes() -> tuple[PurePosixPath, ...]:
     return tuple(PurePosixPath(each) for each in found if each.startswith("/"))
 
 
-def _libraries() -> Iterator[str]:
-    """Yield the folders where the loader looks first, and the libraries in use that lie elsewhere."""
-    for name in _LOADER:
-        yield from filter(None, re.split("[:; ]", os.environ.get(name, "")))
-    known = (*_SYSTEM, f"{sys.prefix}/", f"{sys.base_prefix}/")
+def _searched() -> Iterator[str]:
+    """Yield the folders of programs and libraries: those that are searched, and those of the loaded ones."""
+    for name in _SEARCHED:
+        yield from (each for each in re.split("[:; ]", os.environ.get(name, "")) if each.startswith("/"))
     with suppress(OSError):
-        for line in _MAPS.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
-            _, mode, _, _, _, *file = line.split(maxsplit=5)
-            if "x" in mode and file and file[0].startswith("/") and not file[0].startswith(known):
-                yield file[0]
+        yield from dict.fromkeys(_LIBRARY.findall(os.fsdecode(Path("/proc/self/maps").read_bytes())))
 
 
 def _settings_files() -> Iterator[str | Path]:

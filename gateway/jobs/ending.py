@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from gateway.cleaning import clean
 from gateway.clusters.configuration import Cluster
 from gateway.clusters.owner_roots import owner_roots
 from gateway.clusters.paths import client_path
@@ -95,11 +96,7 @@ def _last_error_line(folder: AttemptFolder) -> str:
         text = folder.read_tail(STDERR, STDERR_TAIL_BYTES)
     except FilesystemError:
         return ""
-    lines = [line.strip() for line in map(_printable, text.splitlines()) if line.strip()]
+    lines = [line.strip() for line in map(clean, text.splitlines()) if line.strip()]
     own = [line for line in lines if not line.startswith(LAUNCHER_PREFIXES)]
     launchers = [line for line in lines if line.startswith(LAUNCHER_ERROR)]
     return (own[-1:] or launchers[:1] or [""])[0][:LONGEST_REASON]
-
-
-def _printable(line: str) -> str:
-    return "".join(char if char.isprintable() else " " for char in line)

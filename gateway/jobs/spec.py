@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from gateway.clusters.configuration import Cluster
-from gateway.clusters.owner_roots import owner_roots
 from gateway.jobs.folders import OUTPUT, JobFolders, control_folder, output_folder
 from gateway.jobs.resources import scheduler_resources
 from gateway.models import Job
@@ -25,7 +24,7 @@ class PreparedJob:
     job_json: str
 
 
-def prepare(job: Job, cluster: Cluster) -> PreparedJob:
+def prepare(job: Job, cluster: Cluster, folders: JobFolders) -> PreparedJob:
     """Return the job spec of the job's run, whose folders are there."""
     folder = control_folder(job)
     job_file = folder / JOB_FILE
@@ -45,7 +44,7 @@ def prepare(job: Job, cluster: Cluster) -> PreparedJob:
         resources=scheduler_resources(job.resources, job.params["num_numa"] * job.params["num_core_numa"]),
         mpi=cluster.mpi,
     )
-    return PreparedJob(spec, job_file, json.dumps(_job_json(job, cluster), indent=1))
+    return PreparedJob(spec, job_file, json.dumps(_job_json(job, folders), indent=1))
 
 
 def submitted_job(job: Job) -> SubmittedJob:
@@ -53,9 +52,8 @@ def submitted_job(job: Job) -> SubmittedJob:
     return SubmittedJob(job.name, job.scheduler_id, Path(control_folder(job)), job.created_at)
 
 
-def _job_json(job: Job, cluster: Cluster) -> dict[str, object]:
-    params, folders = job.params, JobFolders.of(job.params, owner_roots(cluster, job.owner))
-    services = job.services.split()
+def _job_json(job: Job, folders: JobFolders) -> dict[str, object]:
+    params, services = job.params, job.services.split()
     knn = "knn" in services
     return {
         "version": 1,

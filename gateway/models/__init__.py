@@ -11,7 +11,7 @@ from gateway.models.registry import (
     Telemetry,
     WorkerSlots,
 )
-from gateway.models.work import Event, Job, Transfer
+from gateway.models.work import Event, Job, Transfer, model_of_task
 
 __all__ = [
     "ApiKey",
@@ -26,4 +26,5 @@ __all__ = [
     "Telemetry",
     "Transfer",
     "WorkerSlots",
+    "model_of_task",
 ]

@@ -297,3 +297,8 @@ class Event(Base):
     worker: Mapped[str] = mapped_column(String(255))
     actor: Mapped[str] = mapped_column(CleanText(255), default="")
     reason: Mapped[str] = mapped_column(CleanText)
+
+
+def model_of_task(task: str) -> type[Transfer | Job] | None:
+    """Return the table of the rows that a task of that name works on, None when it has no rows."""
+    return next((model for model in (Transfer, Job) if task.startswith(f"{model.noun}.")), None)

@@ -5,12 +5,15 @@ for example, holds the whole header that could not be encoded.
 """
 
 import logging
+from traceback import clear_frames
 from typing import Any
 
 from celery.app.task import Task
 from celery.exceptions import TaskPredicate
 
 from gateway.errors import GatewayError
+from gateway.queue.pool_process import end_after_task
+from gateway.work.lack_of_memory import OutOfMemory
 
 _log = logging.getLogger(__name__)
 
@@ -18,12 +21,18 @@ _log = logging.getLogger(__name__)
 class GatewayTask(Task):  # type: ignore[misc]  # Celery has no types
     """A task whose exceptions are GatewayErrors, or Celery's own requests to retry or to reject."""
 
+    Request = "gateway.queue.request:GatewayRequest"
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the task."""
         try:
             return self.run(*args, **kwargs)
         except TaskPredicate:
             raise
+        except MemoryError as error:
+            clear_frames(error.__traceback__)  # they hold the memory
+            end_after_task()
+            known: GatewayError = OutOfMemory(f"{self.request.id or self.name}: no memory was left for it")
         except Exception as error:
             known = as_gateway_error(error, str(self.request.id or self.name))
             if known is error:

@@ -21,6 +21,7 @@ from gateway.settings import get_settings
 from gateway.states import BEFORE_SCHEDULER, IN_SCHEDULER, JobState, State, TransferState
 from gateway.work import turns
 from gateway.work.failures import ON_REQUEST, finish_cancel
+from gateway.work.lack_of_memory import final_reason
 from gateway.work.transitions import move
 
 Row = TypeVar("Row", bound=Transfer | Job)
@@ -131,22 +132,29 @@ def _select_claimable(model: type[Row], row_id: UUID) -> Select[Row]:
 def _claim(
     session: Session, row: Transfer | Job, to: State | None, given_up: State, worker: str
 ) -> Claim | None:
-    settings = get_settings()
     repeated = row.lease_until is not None or row.failures > 0
-    if row.lease_until is not None:
-        row.failures += 1
-        if row.failures > settings.budget(row.kind):
-            move(session, row, given_up, f"given up: {row.failures} workers died while they worked on it")
-            row.fault = Fault.WORKERS
-            return None
+    if row.lease_until is not None and _is_given_up(session, row, given_up):
+        return None
     row.claim += 1
     row.worker = worker
     if to is not None:
         move(session, row, to)
     row.retry_at = None
-    row.lease_until = row.next_send_at = due_in(settings.lease_s)
+    row.lease_until = row.next_send_at = due_in(get_settings().lease_s)
     _hold_slot(session, row)
     return Claim(row.id, row.claim, row.attempt, repeated)
+
+
+def _is_given_up(session: Session, row: Transfer | Job, to: State) -> bool:
+    """Count the worker that died; end the row when its work lacked memory twice, or too many have died."""
+    row.failures += 1
+    reason, fault = final_reason(session, row), Fault.LIMIT
+    if not reason and row.failures > get_settings().budget(row.kind):
+        reason, fault = f"given up: {row.failures} workers died while they worked on it", Fault.WORKERS
+    if reason:
+        move(session, row, to, reason)
+        row.fault = fault
+    return bool(reason)
 
 
 def lock_claimed(session: Session, model: type[Row], claim: Claim) -> Row:

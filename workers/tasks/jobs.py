@@ -62,7 +62,7 @@ def _submit(row: Job, cluster: Cluster, claim: Claim) -> str:
         raise Cancelled(ON_REQUEST)
     folders = JobFolders.of(row.params, owner_roots(cluster, row.owner))
     check_placement(folders, row.services.split(), open_client_files(cluster, row.owner))
-    prepared = prepare(_settle_run(row, cluster, claim), cluster)
+    prepared = prepare(_settle_run(row, cluster, claim), cluster, folders)
     open_control(cluster).write_text(prepared.job_file, prepared.job_json)
     try:
         return scheduler.submit(prepared.spec)

@@ -17,6 +17,7 @@ from gateway.operations.retention import STAGED
 from gateway.queue import app
 from gateway.states import TransferState
 from gateway.work import claims
+from workers.memory_limit import bounding_tries
 from workers.tasks import LOST_WORKER
 from workers.tasks.transfers import CLEAN_TRIES, cluster_file, remove_leftovers
 
@@ -43,7 +44,8 @@ def _prune(model: type[Row], row_id: str, remove: Callable[[Row], bool]) -> None
     if row is None:
         return
     try:
-        done = remove(row)
+        with bounding_tries(row_id):
+            done = remove(row)
     except GatewayError as error:
         if error.transient and row.sends < CLEAN_TRIES:
             raise  # and it is sent again

@@ -29,6 +29,7 @@ from workers.claim_context import GivenUp, claim_row, recording_failure
 from workers.client_files import open_client_files
 from workers.group_transfer import SomeFailed, transfer_group
 from workers.lease_keeper import ClaimProgress, LeaseKeeper
+from workers.memory_limit import bounding_tries
 from workers.tasks import LOST_WORKER
 from workers.transfer_attempt import RowResume, new_attempt
 
@@ -77,7 +78,8 @@ def clean(transfer_id: str) -> None:
     if row is None:
         return
     try:
-        remove_leftovers(row)
+        with bounding_tries(transfer_id):
+            remove_leftovers(row)
     except GatewayError as error:
         if error.transient and row.sends < CLEAN_TRIES:
             raise  # and it is sent again

@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import Engine, update
 
 from gateway.clusters.configuration import configured_clusters
+from gateway.clusters.owner_roots import owner_roots
 from gateway.db import due_in, session_scope
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs import watch
-from gateway.jobs.folders import control_folder, in_one_folder, output_folder
+from gateway.jobs.folders import JobFolders, control_folder, in_one_folder, output_folder
 from gateway.jobs.logs import LogRange
 from gateway.jobs.run_folders import open_run
 from gateway.jobs.spec import PreparedJob, prepare
@@ -59,7 +60,8 @@ def _submit_as_before(row_id: UUID, *, record: bool = True) -> Job:
 
 
 def _write_as_before(row_id: UUID) -> PreparedJob:
-    prepared = prepare(job(row_id), configured_clusters()["hpc"])
+    row, cluster = job(row_id), configured_clusters()["hpc"]
+    prepared = prepare(row, cluster, JobFolders.of(row.params, owner_roots(cluster, row.owner)))
     folder = Path(prepared.job_file.parent)
     folder.mkdir(parents=True)
     Path(prepared.job_file).write_text(prepared.job_json)

@@ -205,7 +205,7 @@ def test_a_root_below_a_protected_folder_is_open(tmp_path: Path) -> None:
         site.write_text(roots[0] / "control/x", "bad")
 
 
-def _cluster(home: Path, **more: str | list[str]) -> Cluster:
+def _cluster(home: Path, **more: object) -> Cluster:
     return Cluster.model_validate({"name": "hpc", "scheduler": "local", "home": str(home), **more})
 
 
@@ -261,10 +261,10 @@ def test_the_libraries_of_the_process_are_protected(tmp_path: Path, monkeypatch:
     ctypes.CDLL(str(library))
     monkeypatch.setenv("LD_LIBRARY_PATH", f"{tmp_path}/first:{tmp_path}/second")
     site = open_filesystem(_cluster(tmp_path), "local")
-    for name in ("lib/libslurm.so", "first/libcurl.so.4", "second"):
+    for name in ("lib/libslurm.so", "lib/x", "first/libcurl.so.4", "second"):
         with pytest.raises(FilesystemError, match="files of the gateway"):
             site.write_text(PurePosixPath(tmp_path / name), "bad")
-    site.write_text(PurePosixPath(tmp_path / "lib/x"), "good")
+    site.write_text(PurePosixPath(tmp_path / "other/x"), "good")
 
 
 @pytest.mark.parametrize("url", ["sqlite:///{0}/gateway.db", "sqlite:///file:{0}/gateway.db?uri=true"])
@@ -277,3 +277,38 @@ def test_the_database_file_is_protected_in_each_form_of_its_url(
     assert {PurePosixPath(file), PurePosixPath(f"{file}-wal")} <= set(installation_paths())
     monkeypatch.undo()
     get_settings.cache_clear()
+
+
+def test_the_folders_of_the_system_are_protected_in_a_root_that_holds_them(tmp_path: Path) -> None:
+    cluster = _cluster(tmp_path, roots=["/"])
+    for path in ("/etc/passwd", "/usr/lib/new", "/proc/1/environ", "/tmp/new", "/var/spool/slurm/new"):  # noqa: S108
+        with pytest.raises(FilesystemError, match="leads to files of the gateway"):
+            open_filesystem(cluster, "eve").exists(PurePosixPath(path))
+    with pytest.raises(Invalid):
+        owner_roots(cluster, "eve").confine("/etc/passwd", "dst")
+
+
+def test_a_root_inside_a_folder_of_the_system_is_open(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("1")
+    cluster = _cluster(tmp_path, roots=[tmp_path])
+    assert str(tmp_path).startswith("/tmp/")  # noqa: S108
+    assert open_filesystem(cluster, "eve").read_text(PurePosixPath(tmp_path, "x"), 9) == "1"
+
+
+def test_searched_and_loaded_folders_are_protected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"relative:{tmp_path}/programs::/usr/bin")
+    monkeypatch.setenv("LD_LIBRARY_PATH", f"{tmp_path}/libraries")
+    maps = Path("/proc/self/maps").read_text()
+    lines = (line for line in maps.splitlines() if ".so" in line and " r-x" in line)
+    libraries = {line.split(None, 5)[5].rpartition("/")[0] for line in lines}
+    assert libraries
+    wanted = {f"{tmp_path}/programs", f"{tmp_path}/libraries", *libraries}
+    assert {PurePosixPath(each) for each in wanted} <= set(installation_paths())
+    assert PurePosixPath("relative") not in installation_paths()
+
+
+def test_the_folder_of_the_schedulers_configuration_is_protected(tmp_path: Path) -> None:
+    conf = PurePosixPath(tmp_path, "slurm/slurm.conf")
+    cluster = _cluster(tmp_path, roots=[tmp_path], scheduler="slurm", slurm_conf=conf)
+    with pytest.raises(FilesystemError, match="leads to files of the gateway"):
+        open_filesystem(cluster, "eve").write_text(conf.with_name("plugstack.conf"), "bad")

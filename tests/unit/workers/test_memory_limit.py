@@ -6,9 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway.models import Event
-from workers.memory_limit import OutOfMemory, OutOfMemoryOnce, out_of_memory
-
 LIMIT = 1 << 28
 PROGRAM = """
 import mmap, sys
@@ -32,18 +29,3 @@ def test_private_memory_is_limited_and_mapped_files_are_not(
     command = [sys.executable, "-c", PROGRAM, str(tmp_path / "large")]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert said == f"{4 * LIMIT} 0\nrefused\n"
-
-
-@pytest.mark.parametrize(
-    ("attempt", "reasons", "kind"),
-    [
-        (1, [], OutOfMemoryOnce),
-        (1, ["the store is busy"], OutOfMemoryOnce),
-        (1, ["needed more memory than 9 bytes; it is tried once more, alone", ""], OutOfMemory),
-        (2, ["needed more memory than 9 bytes; it is tried once more, alone"], OutOfMemoryOnce),
-    ],
-)
-def test_one_more_try_in_an_attempt(attempt: int, reasons: list[str], kind: type[OutOfMemory]) -> None:
-    error = out_of_memory(attempt, [Event(attempt=1, reason=reason) for reason in reasons])
-    assert type(error) is kind
-    assert error.detail.startswith("needed more memory than 2,147,483,648 bytes")
