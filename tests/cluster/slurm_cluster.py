@@ -14,11 +14,12 @@ from hpc_gateway_commands.demo.stack import running_stack
 from tests.client import Client, client_of
 from tests.machine_code import give_machine_code
 from tests.ordinary import NAME, ordinary_account
+from tests.polling import until
 
 HERE = Path(__file__).parent
-_PORT = int(os.environ.get("GATEWAY_TEST_SLURM_PORT", "18400"))
+BASE_PORT = int(os.environ.get("GATEWAY_TEST_SLURM_PORT", "18400"))
 # The forms of cluster.sh, and the first port of each: two processes may test both at once.
-FORMS = {"plain": _PORT, "site": _PORT + 300}
+FORMS = {"plain": BASE_PORT, "site": BASE_PORT + 1000}
 USER = NAME if ordinary_account() else "root"
 SITE_ONLY = pytest.mark.parametrize("cluster", ["site"], indirect=True)
 
@@ -45,7 +46,7 @@ class SlurmCluster:
     prefix: Path
     run: Path
     min_job_age_s: int = 300
-    base_port: int = _PORT
+    base_port: int = BASE_PORT
     form: str = "plain"
     memory_kill: str = "cgroup"
     mpi: str = "pmi2"
@@ -98,6 +99,12 @@ class SlurmCluster:
         """Return the names of all jobs that Slurm knows, ended ones included."""
         lines = self.command("squeue", "-h", "-t", "all", "-o", "%j").splitlines()
         return [line.strip() for line in lines]
+
+    def empty(self) -> None:
+        """Cancel all jobs, and wait until none is left."""
+        for user in {"root", USER}:
+            self.command("scancel", "--user", user)
+        until("no job is left", lambda: not self.command("squeue", "-h"), 120)
 
     def kill(self, daemon: str, number: signal.Signals) -> None:
         """Send a signal to `slurmctld`, `slurmdbd`, `munge` or `slurmd-n1`."""

@@ -11,7 +11,6 @@ from gateway.schedulers.base import JobSpec, SubmittedJob
 from gateway.states import JobState
 from tests.cluster.scheduler_process import scheduler_process
 from tests.cluster.slurm_cluster import SITE_ONLY, SlurmCluster
-from tests.ordinary import own
 from tests.polling import until
 
 
@@ -29,7 +28,6 @@ def forgetful(cluster: SlurmCluster, tmp_path_factory: pytest.TempPathFactory) -
 def test_the_end_is_in_the_accounting(forgetful: SlurmCluster, tmp_path: Path) -> None:
     folder = tmp_path / "job.1"
     folder.mkdir()
-    own(folder)
     work = "for ((i = 0; i < 3000000; i++)); do :; done; sleep 2; exit 4"
     job = SubmittedJob(folder.name, "", folder, datetime.now(UTC))
     with scheduler_process(forgetful) as scheduler:

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from gateway.encryption import new_key
-from tests.cluster.slurm_cluster import USER, SlurmCluster, configure
+from tests.cluster.slurm_cluster import SlurmCluster, configure
 from tests.ordinary import ROOT, as_account, own
 
 JOBS = 50
@@ -42,7 +42,7 @@ def test_killed_between_submit_and_record(cluster: SlurmCluster, tmp_path: Path)
     recorded = killed_submissions(cluster, tmp_path)
     lines = cluster.command("squeue", "-h", "-t", "all", "-o", "%j %i").splitlines()
     known = [tuple(line.split()) for line in lines]
-    cluster.command("scancel", "--user", USER)
+    cluster.empty()
     assert len(recorded) == JOBS
     assert Counter(name for name, _ in known if name in recorded) == Counter(recorded.keys())
     assert {name: number for name, number in known if name in recorded} == recorded

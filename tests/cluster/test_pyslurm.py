@@ -15,8 +15,7 @@ from gateway.schedulers.slurm.client import SlurmScheduler
 from gateway.schedulers.slurm.forgotten import ORPHAN_S
 from gateway.states import JobState
 from tests.cluster.scheduler_process import scheduler_process
-from tests.cluster.slurm_cluster import USER, SlurmCluster
-from tests.ordinary import own
+from tests.cluster.slurm_cluster import SlurmCluster
 from tests.polling import until
 
 GOING = {JobState.PENDING, JobState.RUNNING}
@@ -28,7 +27,6 @@ def spec(
     name = f"{tmp_path.name}.1"
     folder = tmp_path / name
     folder.mkdir(parents=True, exist_ok=True)
-    own(folder)
     command = ("/bin/bash", "-c", text)
     return JobSpec(name, folder, command, ranks, threads, "srun", {"A": "b c"}, resources or Resources())
 
@@ -37,8 +35,7 @@ def spec(
 def nothing_is_left(cluster: SlurmCluster) -> Iterator[None]:
     """Empty the queue, so that a test that fails does not take the next ones along."""
     yield
-    cluster.command("scancel", "--user", USER)
-    wait_for(lambda: not cluster.command("squeue", "-h"))
+    cluster.empty()
 
 
 def wait_for(condition: Callable[[], object], timeout_s: float = 120) -> None:

@@ -8,7 +8,7 @@ import pytest
 from gateway.errors import SchedulerError
 from gateway.schedulers.base import JobSpec, Resources
 from gateway.schedulers.slurm.client import SlurmScheduler
-from tests.cluster.slurm_cluster import SITE_ONLY, USER, SlurmCluster
+from tests.cluster.slurm_cluster import SITE_ONLY, SlurmCluster
 from tests.ordinary import own
 from tests.polling import until
 
@@ -28,8 +28,7 @@ def submit(scheduler: SlurmScheduler, cluster: SlurmCluster, tmp_path: Path) -> 
         return folder.name
 
     yield submit_one
-    cluster.command("scancel", "--user", USER)
-    until("no job is left", lambda: not cluster.command("squeue", "-h"), 120)
+    cluster.empty()
 
 
 def test_a_refused_partition_is_named(submit: Submit) -> None:
