@@ -59,10 +59,10 @@ def running(site: Site, read_input_data: str, **resources: int) -> Status:
     return site.client.reaches("/job", job, {"running"})
 
 
-def test_more_memory_than_slurm_grants(site: Site) -> None:
-    """The interpreter with its libraries needs more: the cgroup or Slurm's look at it ends the rank."""
+def test_more_memory_than_slurm_grants(site: Site, long_input: str) -> None:
+    """The interpreter with its libraries needs more: the cgroup, or Slurm's next look, ends the rank."""
     asked = 24 * MIB
-    job = site.end(site.client.place("small.csv", b"a\n1\n2\n"), memory_bytes=asked)
+    job = site.client.finished(site.start(long_input, "kmean", memory_bytes=asked))
     assert (job["status"], job["state"], job["success"]) == ("completed", "out_of_memory", False), job
     assert f"; it asked for {asked:,} bytes, and " in job["reason"]
     assert job["reason"].startswith("the job needed more memory than it was granted")

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from gateway.errors import SchedulerError
+from gateway.schedulers import batch_script
 from gateway.schedulers.base import JobSpec, Resources, RunLimits
 from gateway.schedulers.slurm.client import SlurmScheduler
 from gateway.states import JobState
@@ -74,7 +75,7 @@ def test_slurm_knows_the_option_and_refuses_the_value(
 def limits_of(scheduler: SlurmScheduler, job: JobSpec) -> RunLimits:
     """Run a job, cancel it, and return the limits in the report on its end."""
     number = scheduler.submit(job)
-    until("it runs", lambda: scheduler.jobs()[job.name].state is JobState.RUNNING, 60)
+    until("its script has started", (job.folder / batch_script.STARTED).exists, 60)
     scheduler.cancel(job.name, number)
     until("it has ended", lambda: scheduler.jobs()[job.name].state is JobState.CANCELLED, 60)
     return scheduler.jobs()[job.name].limits

@@ -8,12 +8,13 @@ and that created resources can be read and deleted ones cannot (they have tests 
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import schemathesis
 from fastapi.testclient import TestClient
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -24,7 +25,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from gateway.callers import Scope
 from tests.bodies import DATA, JOB, RESULT
+from tests.identity import bearer, new_key
 
 CHECKS = [
     status_code_conformance,
@@ -56,20 +59,30 @@ def _make_it_real(case: "Case[Any]", rows: dict[str, str]) -> None:
         case.body["infrastructure"] = "hpc"
 
 
-def _try(operation: Any, mode: GenerationMode, examples: int, rows: dict[str, str]) -> None:
+@dataclass(frozen=True)
+class Requests:
+    """The generated requests: their kind, their number for an operation, their seed and their caller."""
+
+    mode: GenerationMode
+    examples: int
+    number: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def _try(operation: Any, requests: Requests, rows: dict[str, str]) -> None:
+    @seed(requests.number)
     @settings(
-        max_examples=1 if operation.path in UNANSWERED else examples,
+        max_examples=1 if operation.path in UNANSWERED else requests.examples,
         database=None,
         deadline=None,
-        derandomize=True,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=operation.as_strategy(generation_mode=mode))
+    @given(case=operation.as_strategy(generation_mode=requests.mode))
     def ask(case: Any) -> None:
-        if mode is GenerationMode.POSITIVE:
+        if requests.mode is GenerationMode.POSITIVE:
             _make_it_real(case, rows)
-        answer = case.call(timeout=PATIENCE_S)
+        answer = case.call(timeout=PATIENCE_S, headers=requests.headers)
         is_away = operation.path in UNANSWERED and answer.status_code == 503
         case.validate_response(answer, checks=CHECKS if is_away else [not_a_server_error, *CHECKS])
 
@@ -77,20 +90,25 @@ def _try(operation: Any, mode: GenerationMode, examples: int, rows: dict[str, st
         ask()
 
 
-def _try_all(api: TestClient, mode: GenerationMode, examples: int) -> None:
+def _try_all(api: TestClient, requests: Requests) -> None:
     for operation in _operations(api):
-        rows = {url: str(api.post(url, json=body).json()["id"]) for url, body in ROWS.items()}
-        _try(operation, mode, examples, rows)
+        made = {url: api.post(url, json=body, headers=requests.headers) for url, body in ROWS.items()}
+        rows = {url: str(answer.raise_for_status().json()["id"]) for url, answer in made.items()}
+        _try(operation, requests, rows)
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(("mode", "examples"), [(MODES[0], 2), (MODES[1], 1)], ids=str)
 def test_a_few_of_every_kind_of_request(api: TestClient, mode: GenerationMode, examples: int) -> None:
-    _try_all(api, mode, examples)
+    _try_all(api, Requests(mode, examples))
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("scope", list(Scope))
 @pytest.mark.parametrize("mode", MODES, ids=str)
-def test_many_of_every_kind_of_request(api: TestClient, mode: GenerationMode) -> None:
-    _try_all(api, mode, examples=60)
+def test_many_of_every_kind_of_request(
+    with_keys: TestClient, mode: GenerationMode, scope: Scope, number: int
+) -> None:
+    _try_all(with_keys, Requests(mode, 30, number, bearer(new_key("ada", scope))))
