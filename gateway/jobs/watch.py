@@ -76,10 +76,10 @@ def _cancel(scheduler: Scheduler, row: Job, scheduler_id: str) -> None:
 
 def _judge_forgotten(scheduler: Scheduler, rows: list[Job]) -> dict[str, JobReport]:
     """Return the reports on jobs that the scheduler no longer lists; it recalls all of them in one call."""
-    cancelled = [row for row in rows if row.cancel_requested_at and prevent_start(row)]
-    recalled = scheduler.recall([submitted_job(row) for row in rows if row not in cancelled])
-    judged = [_judge(row, recalled[row.name]) for row in rows if row.name in recalled]
-    return {report.name: report for report in [*map(_cancelled, cancelled), *judged]}
+    cancelled = {row.name: _cancelled(row) for row in rows if row.cancel_requested_at and prevent_start(row)}
+    recalled = scheduler.recall([submitted_job(row) for row in rows if row.name not in cancelled])
+    judged = {row.name: _judge(row, recalled[row.name]) for row in rows if row.name in recalled}
+    return cancelled | judged
 
 
 def _judge(row: Job, recalled: JobReport | None) -> JobReport:

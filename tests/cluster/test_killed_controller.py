@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from gateway.jobs.watch import UNSTARTED
+from gateway.schedulers import batch_script
 from gateway.schedulers.attempt_record import Start, read_exit, read_start
 from gateway.schedulers.slurm.states import ENDED_BY_SLURM
 from tests.client import Client, Status
@@ -100,13 +101,14 @@ def assert_ran_once(client: Client, job: Status, ended: Status) -> None:
 
 
 def assert_lost(client: Client, job: Status, ended: Status) -> None:
-    """A job that had started and that a signal ended is lost, neither cancelled nor failed."""
+    """A job that a signal or srun itself ended after its start is lost, neither cancelled nor failed."""
     assert ended["state"] == "lost", ended
     assert "no exit file" in ended["reason"] or ended["reason"] == ENDED_BY_SLURM, ended
     [folder] = attempts(client, job)
     end = read_exit(folder)
     assert read_start(folder) is not None
-    assert end is None or end.signal is not None or end.exit_code > 128, ended
+    no_rank_has_failed = not (folder / batch_script.FIRST_FAILURE).exists()
+    assert end is None or end.signal is not None or end.exit_code > 128 or no_rank_has_failed, ended
 
 
 def test_jobs_that_slurmctld_forgot_before_their_start(
