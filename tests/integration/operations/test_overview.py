@@ -53,7 +53,7 @@ def test_what_is_wrong_on_a_cluster_is_told_apart(
     def away() -> None:
         raise SchedulerUnavailable("the controller does not answer")
 
-    monkeypatch.setattr(scheduler, "partitions", away)
+    monkeypatch.setattr(scheduler, "check", away)
     (tmp_path / "home").rename(tmp_path / "gone")
     HealthCheck(cluster, scheduler, "worker@node").run_if_due()
     assert _health(api) == {
