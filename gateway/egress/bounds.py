@@ -13,6 +13,8 @@ LISTING_BYTES = 16 << 20  # of a page: S3 sends 1,000 keys of 1 KiB, escaped, wi
 XML_NODES = 100_000  # elements and attributes of a page: S3 sends some 12 for each of 1,000 keys
 XML_DEPTH = 32
 XML_TAG_BYTES = 64 << 10
+XML_NAME_CHARS = 256  # with its namespace, which a tree repeats for each different name
+XML_TEXT_CHARS = 16 << 10  # of one element: a key of 1 KiB takes 3 KiB when it is escaped
 CODE_CHARS = 100  # of a store's code or a server's reason that a message shows
 
 UPLOAD_END_S = 900.0  # until an answer that is sent blank by blank has come: S3 takes minutes

@@ -55,8 +55,12 @@ def _line(name: str, value: str | bytes) -> str:
 
 def is_final_status(line: bytes) -> bool:
     """Return whether the line is the first one of a final answer."""
-    version, _, status = line.partition(b" ")
-    return version.startswith(b"HTTP/") and status >= _FINAL.encode()
+    return line.startswith(b"HTTP/") and _status_of(line.decode("latin-1")) >= _FINAL
+
+
+def _status_of(line: str) -> str:
+    """Return code and reason of a status line; libcurl takes a tab for a space."""
+    return line.replace("\t", " ").partition(" ")[2]
 
 
 def response_head(lines: Sequence[bytes]) -> ResponseHead | None:
@@ -64,7 +68,7 @@ def response_head(lines: Sequence[bytes]) -> ResponseHead | None:
     text = b"".join(lines).decode("latin-1").replace("\r\n", "\n")
     for block in text.split("\n\n")[:-1]:
         first, *rest = block.split("\n")
-        _, _, status = first.partition(" ")
+        status = _status_of(first)
         if status >= _FINAL:
             pairs = (line.partition(":") for line in rest)
             headers = {name.lower(): value.strip() for name, _, value in pairs}

@@ -127,6 +127,7 @@ def readable_answers(address: S3Address) -> Iterator[None]:
         raise
     except (
         ResponseParserError,
+        RuntimeError,  # of a date, and of redirects without an end
         ValueError,
         LookupError,
         TypeError,

@@ -241,3 +241,32 @@ def test_parts_of_another_form_are_an_error_in_words(part: str) -> None:
         pytest.raises(StorageError, match="another form than S3 does"),
     ):
         found.uploads.list_parts("unchecked:1")
+
+
+_NAMESPACE = "urn:" + "n" * 2000
+
+
+@pytest.mark.parametrize(
+    ("contents", "says"),
+    [
+        (f"<a xmlns='{_NAMESPACE}'/>", "an XML name of more than 256 characters"),
+        (f"<b xmlns:p='{_NAMESPACE}' p:x='1'/>", "an XML name of more than 256 characters"),
+        (f"<LastModified>{'1' * 20_000}</LastModified>", "an XML element of more than 16384 characters"),
+        ("<Contents><Key>in/a</Key><LastModified>1e300</LastModified></Contents>", "in another form than S3"),
+    ],
+    ids=["namespace", "attribute", "text", "date"],
+)
+def test_xml_that_takes_more_than_its_text_is_refused(contents: str, says: str) -> None:
+    with pytest.raises(StorageError, match=says):
+        _list(lambda _: _page("", contents))
+
+
+def test_a_token_that_no_request_can_hold_is_refused() -> None:
+    with pytest.raises(StorageError, match="an XML element of more than"):
+        _list(lambda _: _page("t" * 100_000))
+
+
+def test_a_key_of_the_longest_kind_is_listed() -> None:
+    name = "%E2%82%AC" * 340
+    page = _page("", f"<EncodingType>url</EncodingType>{ENTRY.format(key=name, size=1)}")
+    assert _list(lambda _: page) == [("\u20ac" * 340, 1)]
