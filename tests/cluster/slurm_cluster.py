@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hpc_gateway_commands.demo.stack import running_stack
@@ -137,3 +138,11 @@ def service_on(cluster: SlurmCluster, folder: Path, python: Path | None = None) 
     ):
         give_machine_code(stack, cluster.kernels_python)
         yield client
+
+
+def place_long_input(client: Client) -> str:
+    """Place an input on which `kmean` warps for minutes."""
+    signals = np.random.default_rng(0).standard_normal((4000, 400)).round(3).tolist()
+    header = ";".join(f"s{number}" for number in range(400))
+    rows = [";".join(map(str, row)) for row in signals]
+    return client.place("long.csv", "\n".join([header, *rows]).encode())

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from tests.client import Client, Status
-from tests.cluster.slurm_cluster import SITE_ONLY, SlurmCluster, service_on
+from tests.cluster.slurm_cluster import SITE_ONLY, SlurmCluster, place_long_input, service_on
 
 pytestmark = SITE_ONLY
 MIB = 1 << 20
@@ -47,11 +46,7 @@ def site(
 
 @pytest.fixture(scope="module")
 def long_input(site: Site) -> str:
-    """Return an input on which `kmean` warps for minutes."""
-    signals = np.random.default_rng(0).standard_normal((4000, 400)).round(3).tolist()
-    header = ";".join(f"s{number}" for number in range(400))
-    rows = [";".join(map(str, row)) for row in signals]
-    return site.client.place("long.csv", "\n".join([header, *rows]).encode())
+    return place_long_input(site.client)
 
 
 def running(site: Site, read_input_data: str, **resources: int) -> Status:

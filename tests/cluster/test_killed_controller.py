@@ -16,7 +16,7 @@ from gateway.schedulers import batch_script
 from gateway.schedulers.attempt_record import Start, read_exit, read_start
 from gateway.schedulers.slurm.states import ENDED_BY_SLURM
 from tests.client import Client, Status
-from tests.cluster.slurm_cluster import SlurmCluster, service_on
+from tests.cluster.slurm_cluster import SlurmCluster, place_long_input, service_on
 from tests.jobs import attempts
 from tests.polling import until
 
@@ -141,8 +141,9 @@ def test_an_id_that_slurm_gives_again_while_its_first_job_runs(
     client: Client, slurm: SlurmCluster, small: str, tmp_path: Path
 ) -> None:
     """The only node refuses the second job, slurmctld cancels it, and the first one with it."""
+    long_input = place_long_input(client)
     with forgotten_by_slurm(slurm, tmp_path):
-        first = client.compute(["fft"], small, num_mpi_procs=1)
+        first = client.compute(["kmean"], long_input, num_mpi_procs=1)
         start = start_of(client, first)
         script = psutil.Process(start.pid)
         held = [script, *script.children(recursive=True), *script.parents()[:1]]
