@@ -46,7 +46,7 @@ class Systemd:
         return dict(line.split("=", 1) for line in lines)
 
     def rights(self, unit: str) -> dict[str, str]:
-        """Return what the kernel says of the unit's main process."""
+        """Return the status of the unit's main process in /proc."""
         pid = self.call("show", "--property=MainPID", "--value", unit)
         lines = self._run("cat", f"/proc/{pid}/status").splitlines()
         return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}

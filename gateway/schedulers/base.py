@@ -137,4 +137,4 @@ class Scheduler(Protocol):
         """Return the live figures of every partition."""
 
     def check(self) -> None:
-        """Raise SchedulerError unless the scheduler answers; this call is cheap, and no job is looked at."""
+        """Raise SchedulerError unless the scheduler answers; this is its cheapest call."""

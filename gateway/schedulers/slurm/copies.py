@@ -5,12 +5,15 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from gateway.errors import FilesystemError
 from gateway.schedulers import batch_script
 from gateway.schedulers.attempt_record import Exit, Start, read_exit, read_start
 from gateway.schedulers.slurm.records import SlurmJob
+from gateway.schedulers.slurm.states import has_ended
 
+Record = TypeVar("Record", Start, Exit)
 _log = logging.getLogger(__name__)
 
 # slurmd refuses a launch within Slurm's usual MessageTimeout; a job with nodes for longer was in its prolog.
@@ -19,16 +22,16 @@ _NOT_STARTABLE = 1  # the exit code with which slurmctld ends a job that it cann
 CLOCKS = timedelta(seconds=1)  # those of node and controller differ by less; Slurm's times are whole seconds
 
 
-def choose_record(copies: list[SlurmJob], has_ended: Callable[[SlurmJob], bool]) -> SlurmJob | None:
+def choose_record(copies: list[SlurmJob]) -> SlurmJob | None:
     """Return the record that tells of the run, or None when each record is of a launch that ran nothing."""
-    if len(copies) == 1 and (copies[0].state == "COMPLETED" or not has_ended(copies[0])):
+    if len(copies) == 1 and (copies[0].state == "COMPLETED" or not has_ended(copies[0].state)):
         return copies[0]
     start = find_start(copies[0])
     if start is None:
-        startable = [job for job in copies if not (has_ended(job) and _was_refused(job))]
-        return min(startable, key=lambda job: (has_ended(job), job.id), default=None)
+        startable = [job for job in copies if not (has_ended(job.state) and _was_refused(job))]
+        return min(startable, key=lambda job: (has_ended(job.state), job.id), default=None)
     own = next((job for job in copies if str(job.id) == start.scheduler_id), None)
-    return None if own is None or (has_ended(own) and _is_later_launch(own, start)) else own
+    return None if own is None or (has_ended(own.state) and _is_later_launch(own, start)) else own
 
 
 def _was_refused(job: SlurmJob) -> bool:
@@ -63,19 +66,17 @@ def _is_later_launch(job: SlurmJob, start: Start) -> bool:
 
 def find_start(job: SlurmJob) -> Start | None:
     """Return the start of the run; a file that is no start tells nothing."""
-    try:
-        return _read_start_once(job.id, job.folder)
-    except FilesystemError as error:
-        _log.warning("%s: %s", job.name, error.detail)
-    except LookupError:
-        pass
-    return None
+    return _find(_read_start_once, job)
 
 
 def find_exit(job: SlurmJob) -> Exit | None:
     """Return the end of the run; a file that is no end tells nothing."""
+    return _find(_read_exit_once, job)
+
+
+def _find(read: Callable[[int, Path], Record], job: SlurmJob) -> Record | None:
     try:
-        return _read_exit_once(job.id, job.folder)
+        return read(job.id, job.folder)
     except FilesystemError as error:
         _log.warning("%s: %s", job.name, error.detail)
     except LookupError:
@@ -86,15 +87,15 @@ def find_exit(job: SlurmJob) -> Exit | None:
 # Slurm lists an ended job for minutes, in every response. No exception is kept: a missing file may appear.
 @lru_cache(maxsize=4096)
 def _read_start_once(_job_id: int, folder: Path) -> Start:
-    start = read_start(folder)
-    if start is None:
-        raise LookupError
-    return start
+    return _required(read_start(folder))
 
 
 @lru_cache(maxsize=4096)
 def _read_exit_once(_job_id: int, folder: Path) -> Exit:
-    end = read_exit(folder)
-    if end is None:
+    return _required(read_exit(folder))
+
+
+def _required(record: Record | None) -> Record:
+    if record is None:
         raise LookupError
-    return end
+    return record

@@ -12,7 +12,7 @@ from gateway.schedulers.slurm.pending import pending_reason, waits_for_nodes
 from gateway.schedulers.slurm.queue_snapshot import Positions, QueueSnapshot
 from gateway.schedulers.slurm.records import SlurmJob
 from gateway.schedulers.slurm.recovery import report_beyond_record
-from gateway.schedulers.slurm.states import STATE_REASONS, STATES
+from gateway.schedulers.slurm.states import STATE_REASONS, STATES, has_ended
 from gateway.states import JobState
 
 _log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def translate_jobs(
         ahead = listed.count_ahead(job) + queue.others.count_ahead(job) if job.state == "PENDING" else 0
         return translate_job(job, ahead, now, queue.room.count_free_nodes(job) if waits_for_nodes(job) else 0)
 
-    effective = (choose_record(copies, _has_ended) for copies in _group_by_name(every_job, user_id))
+    effective = (choose_record(copies) for copies in _group_by_name(every_job, user_id))
     return {job.name: translate(job) for job in effective if job is not None}
 
 
@@ -45,10 +45,6 @@ def _group_by_name(jobs: Iterable[SlurmJob], user_id: int) -> Iterable[list[Slur
         if job.user_id == user_id:
             by_name.setdefault(job.name, []).append(job)
     return by_name.values()
-
-
-def _has_ended(job: SlurmJob) -> bool:
-    return STATES.get(job.state) not in {JobState.PENDING, JobState.RUNNING, None}
 
 
 def duplicate_jobs(jobs: Iterable[SlurmJob], user_id: int) -> list[SlurmJob]:
@@ -70,7 +66,7 @@ def translate_job(job: SlurmJob, ahead: int, now: datetime, free_nodes: int = 0)
         _log.warning("job %d (%s): Slurm's state %r is not in the table", job.id, job.name, job.state)
         reason = f"Slurm says {job.state!r} ({job.reason}), which this gateway does not know"
         return _unfinished(job, None, reason)
-    if state not in {JobState.PENDING, JobState.RUNNING}:
+    if has_ended(job.state):
         return _end(job, state)
     known = report_beyond_record(job, requeued=state is JobState.PENDING and job.restarts > 0)
     if known is not None:

@@ -1,6 +1,6 @@
 """Slurm's job states: the state of the gateway and a sentence for each; no state is guessed."""
 
-from gateway.states import JobState
+from gateway.states import JobState, is_final
 
 # All of Slurm's job states and job state flags, by the word that Slurm prints.
 STATES: dict[str, JobState] = {
@@ -67,3 +67,9 @@ STATE_REASONS = {
     "BOOT_FAIL": "a node of the job failed to start; retry the job",
     "LAUNCH_FAILED": "the job could not be started on its node; retry it, or tell the cluster's operators",
 }
+
+
+def has_ended(word: str) -> bool:
+    """Tell whether Slurm's word is of an end; a word that is not in the table is none."""
+    state = STATES.get(word)
+    return state is not None and is_final(state)
