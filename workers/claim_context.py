@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 from gateway.db import session_scope
 from gateway.errors import ClaimLost, Fault, GatewayError, HandedBack
 from gateway.models import Job, Transfer
+from gateway.queue.pool_process import release_memory
 from gateway.queue.task import as_gateway_error
 from gateway.work import failures, transitions
 from gateway.work.claims import Claim, lock_claimed
 from gateway.work.lack_of_memory import OutOfMemory, out_of_memory
-from workers.memory_limit import release_memory
 
 
 class GivenUp(GatewayError):

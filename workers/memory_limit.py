@@ -1,11 +1,10 @@
-"""Memory limit of a pool process (RLIMIT_DATA), and its end after a task whose work exceeded the limit."""
+"""Memory limit of a pool process (RLIMIT_DATA), and the error of work that exceeds it."""
 
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
-from traceback import clear_frames
 
-from gateway.queue.pool_process import end_after_task
+from gateway.queue.pool_process import release_memory
 from gateway.settings import get_settings
 from gateway.work.lack_of_memory import OutOfMemoryOnce
 
@@ -16,12 +15,6 @@ def limit_memory() -> None:
     if most:
         lower = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(resource.RLIMIT_DATA, (lower, hard))
-
-
-def release_memory(error: MemoryError) -> None:
-    """Free the memory that the frames of the error hold; the process ends after its task."""
-    clear_frames(error.__traceback__)
-    end_after_task()
 
 
 @contextmanager

@@ -4,6 +4,8 @@ The pool replaces a process whose peak of memory is above a limit, which it read
 that ends inside of a task would be a lost worker, and its message would come again.
 """
 
+from traceback import clear_frames
+
 from billiard import pool
 
 _MOST_KIB = 1 << 50
@@ -17,3 +19,9 @@ def recycled_above_kib(memory_bytes: int) -> int:
 def end_after_task() -> None:
     """Let the pool replace this process when its task has ended, whatever its peak was."""
     pool.mem_rss = lambda: 2 * _MOST_KIB
+
+
+def release_memory(error: MemoryError) -> None:
+    """Free the memory that the frames of the error hold; the process ends after its task."""
+    clear_frames(error.__traceback__)
+    end_after_task()

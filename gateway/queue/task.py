@@ -5,14 +5,13 @@ for example, holds the whole header that could not be encoded.
 """
 
 import logging
-from traceback import clear_frames
 from typing import Any
 
 from celery.app.task import Task
 from celery.exceptions import TaskPredicate
 
 from gateway.errors import GatewayError
-from gateway.queue.pool_process import end_after_task
+from gateway.queue.pool_process import release_memory
 from gateway.work.lack_of_memory import OutOfMemory
 
 _log = logging.getLogger(__name__)
@@ -30,8 +29,7 @@ class GatewayTask(Task):  # type: ignore[misc]  # Celery has no types
         except TaskPredicate:
             raise
         except MemoryError as error:
-            clear_frames(error.__traceback__)  # they hold the memory
-            end_after_task()
+            release_memory(error)
             known: GatewayError = OutOfMemory(f"{self.request.id or self.name}: no memory was left for it")
         except Exception as error:
             known = as_gateway_error(error, str(self.request.id or self.name))
