@@ -86,16 +86,21 @@ plain_cgroups() { echo CgroupPlugin=disabled; }
 
 start_node() { mkdir -p "$run/spool/$1"; slurmd -d "$prefix/bin/slurmstepd" -f "$SLURM_CONF" -N "$1"; }
 
-wait_idle() {
-  for _ in $(seq 1 100); do
-    [ "$(sinfo -h -N -o '%N %T' 2>/dev/null | sort -u | grep -c idle)" = "$(wc -w <<<"$nodes")" ] && return
-    sleep 0.1
-  done
-  echo "the nodes did not come up" >&2
+# Wait until COMMAND... succeeds: two minutes, as other tests may have the cores.
+wait_until() { # NAME LOG COMMAND...
+  for _ in $(seq 1 1200); do "${@:3}" >/dev/null 2>&1 && return; sleep 0.1; done
+  echo "$1 did not come up; the last lines of $run/log/$2:" >&2
+  tail -n 20 "$run/log/$2" >&2 || true
   return 1
 }
 
+all_idle() {
+  [ "$(sinfo -h -N -o '%N %T' | sort -u | grep -c idle)" = "$(wc -w <<<"$nodes")" ]
+}
+
+# A start that fails leaves no daemon: it would keep the ports of the next one.
 start() {
+  trap 'set +e; stop' EXIT
   mkdir -p "$run"/{state,log,spool,munge}
   chmod 755 "$run" "$run/munge"
   munge
@@ -103,7 +108,8 @@ start() {
   if [ "$form" = site ]; then accounting; fi
   slurmctld -f "$SLURM_CONF" -c
   for node in $nodes; do start_node "$node"; done
-  wait_idle
+  wait_until "a node" slurmctld.log all_idle
+  trap - EXIT
 }
 
 # End the jobs, which outlive slurmd, while there is a controller that knows them.

@@ -44,7 +44,7 @@ database() {
   setsid mariadbd --no-defaults --user=root --datadir="$run/db" --socket="$run/db.sock" --skip-networking \
     --skip-grant-tables --pid-file="$run/database.pid" --innodb-lock-wait-timeout=900 $unsafe \
     >>"$run/log/database.log" 2>&1 &
-  for _ in $(seq 1 100); do [ -S "$run/db.sock" ] && break; sleep 0.1; done
+  wait_until mariadbd database.log test -S "$run/db.sock"
 }
 
 slurmdbd_configuration() {
@@ -67,9 +67,7 @@ END
 start_slurmdbd() {
   # Its client library asks for TLS first, and slurmdbd waits for five seconds before it connects without.
   MYSQL_UNIX_PORT=$run/db.sock SLURM_CONF=$run/slurmdbd.conf "$prefix/bin/slurmdbd"
-  for _ in $(seq 1 300); do sacctmgr -n list cluster >/dev/null 2>&1 && return; sleep 0.1; done
-  echo "slurmdbd did not come up: $run/log/slurmdbd.log" >&2
-  return 1
+  wait_until slurmdbd slurmdbd.log sacctmgr -n list cluster
 }
 
 # The account `science` has no limit and is everybody's default; the account `guests` and each QOS but `normal` have.

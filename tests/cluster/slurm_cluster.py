@@ -78,7 +78,7 @@ class SlurmCluster:
             check=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            timeout=120,
+            timeout=400,
         )
 
     def command(self, *argv: str, check: bool = True) -> str:
