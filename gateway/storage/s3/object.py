@@ -18,8 +18,8 @@ from gateway.storage.s3.checksum_headers import (
     part_checksums,
 )
 from gateway.storage.s3.errors import store_errors
-from gateway.storage.s3.listings import OBJECTS, list_pages, read_entry
 from gateway.storage.s3.multipart import MultipartUploads
+from gateway.storage.s3.object_listing import read_listing
 from gateway.storage.s3.requests import ObjectRequests
 from gateway.storage.store import Payload
 
@@ -96,14 +96,7 @@ class S3Object:
 
     def below(self) -> Iterator[tuple[str, int]]:
         """Yield name and size of every object below this key; names begin after it."""
-        with store_errors(self.address):
-            call = self._session.client.list_objects_v2
-        named = {"Bucket": self.address.bucket, "Prefix": self.address.key}
-        for page in list_pages(call, OBJECTS, self.address, **named):
-            for found in page.get("Contents", []):
-                name, size = read_entry(found, self.address)
-                if size or not f"{self.address.key}{name}".endswith("/"):  # as some tools mark a folder
-                    yield name, size
+        return read_listing(self._requests.list_page, self.address)
 
     @contextmanager
     def read(self, info: RemoteInfo, start: int, stop: int | None) -> Iterator[Readable]:

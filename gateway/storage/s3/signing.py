@@ -31,14 +31,14 @@ class Signer:
         self._account = Account(region, *keys) if is_plain else None
 
     def signed(
-        self, method: str, url: str, headers: Mapping[str, str]
+        self, method: str, url: str, headers: Mapping[str, str], *, by_libcurl: bool = True
     ) -> tuple[Mapping[str, str], Account | None]:
         """Return the headers to send, and the account if libcurl shall sign them; else they are signed.
 
         A body is signed where its SHA-256 is among the headers, under the name `PAYLOAD`.
         """
         headers = {PAYLOAD: _UNSIGNED, **headers}
-        if self._account is not None and not _DOTS.search(urlsplit(url).path):
+        if by_libcurl and self._account is not None and not _DOTS.search(urlsplit(url).path):
             return headers, self._account
         request = AWSRequest(method, url, headers)
         request.context = {PAYLOAD: headers[PAYLOAD]}

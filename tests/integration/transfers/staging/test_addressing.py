@@ -172,8 +172,8 @@ def test_a_wrong_clock_is_named(
     s3.put_object(Bucket="data", Key=address.key, Body=b"here")
     signed, moment = Signer.signed, datetime.now(UTC) + wrong
 
-    def late(self: Signer, method: str, url: str, headers: Mapping[str, str]) -> Any:
-        return signed(self, method, url, {**headers, "X-Amz-Date": f"{moment:%Y%m%dT%H%M%SZ}"})
+    def late(self: Signer, method: str, url: str, headers: Mapping[str, str], **named: Any) -> Any:
+        return signed(self, method, url, {**headers, "X-Amz-Date": f"{moment:%Y%m%dT%H%M%SZ}"}, **named)
 
     monkeypatch.setattr(Signer, "signed", late)
     with pytest.raises(StorageError, match="clocks of the store and of the gateway differ") as caught:

@@ -242,7 +242,7 @@ def test_an_object_that_no_file_can_hold_is_named(bench: Bench) -> None:
     prefix = f"{uuid4().hex}/"
     listing = LISTING.format(prefix=prefix).encode()
     with web(
-        {f"/data?list-type=2&prefix={prefix.replace('/', '%2F')}&encoding-type=url": Page(listing)}
+        {f"/data?encoding-type=url&list-type=2&prefix={prefix.replace('/', '%2F')}": Page(listing)}
     ) as url:
         row_id = bench.create("s3_data", "in", prefix)
         with session_scope() as session:

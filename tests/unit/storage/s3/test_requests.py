@@ -11,7 +11,7 @@ from gateway.errors import Fault, StorageError
 from gateway.settings import Settings
 from gateway.storage.address import Credentials, S3Address
 from gateway.storage.s3 import clients
-from gateway.storage.s3.requests import object_url
+from gateway.storage.s3.sending import object_url
 
 BUCKETS = ["bucket", "with.dots", "with-dash", "Upper", "under_score", "ab", "x" * 64]
 KEYS = ["a/b/c", "with space", "größe/Ü", "plus+percent%20", "a?b#c&d=e", "//x/../y", "quote'\"", "~", "a:b"]
