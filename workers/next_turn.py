@@ -1,4 +1,4 @@
-"""The end of a task: its owner's slot is free, so the owner's next rows are published at once.
+"""The end of a task: its slot is free, so the next rows of its owner, or of another, are published at once.
 
 A worker that is killed before leaves this to the sweep.
 """
@@ -16,13 +16,13 @@ _log = logging.getLogger(__name__)
 
 
 def publish_next(task: str, row_id: str) -> None:
-    """Publish the next messages of the owner of the row that the task has worked on."""
+    """Publish the next messages of the owner of the task's row, or of the owner that waits longest."""
     model = model_of_task(task)
     if model is None:
         return
     try:
         with session_scope(read_only=True) as session:
-            waiting = turns.owner_with_waiting_rows(session, model, UUID(row_id))
+            waiting = turns.next_owner(session, model, UUID(row_id))
         if waiting is not None:
             with session_scope() as session:
                 turns.send_next(session, model, *waiting)

@@ -82,9 +82,10 @@ def retry_job(request: JobAction, body: JobRetry | None = None) -> JobStatus:
     return row_actions.retry_row(request, body, JobStatus.of, resources=resources)
 
 
-@router.get("/{row_id}/log", responses=responses(400, 404, 503))
+@router.get("/{row_id}/log", responses=responses(400, 404, 429, 503))
 def get_log(
     find: FindJob,
+    caller: Caller,
     stream: Literal["stdout", "stderr"] = "stdout",
     offset: Annotated[int | None, Query(ge=0, description="First byte to show.")] = None,
     tail: Annotated[int | None, Query(ge=1, description="Show so many of the last bytes instead.")] = None,
@@ -94,4 +95,4 @@ def get_log(
         raise Invalid("choose offset or tail", field="tail")
     row = read(find)
     log_range = job_logs.LogRange(stream, offset or 0, tail)
-    return JobLog.model_validate(job_logs.request_log(row, log_range))
+    return JobLog.model_validate(job_logs.request_log(row, log_range, caller.owner))

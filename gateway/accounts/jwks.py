@@ -24,7 +24,10 @@ TIMEOUT_S = 3.0  # of a silence
 DEADLINE_S = 10.0  # of the whole response
 LARGEST_BYTES = 1 << 20
 MOST_KEYS = 100
+WAIT_S = 1.0  # for another thread's fetch
+MOST_WAITING = 8
 _PUBLIC = frozenset({"RSA", "EC", "OKP"})
+_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _log = logging.getLogger(__name__)
 
 
@@ -44,11 +47,11 @@ class KeySet:
         self._keys: dict[str, Key] = {}
         self._tried_at = self._fetched_at = float("-inf")
         self._lock, self._downloading = threading.Lock(), threading.Lock()
+        self._places = threading.BoundedSemaphore(MOST_WAITING)
 
     def get(self, key_id: str) -> Key:
         """Return the key, or raise Unauthorized; Unavailable when the provider does not answer."""
-        # A known key does not wait for another thread's fetch; an unknown key may come with that fetch.
-        if self._lock.acquire(blocking=key_id not in self._keys):
+        if self._may_fetch(key_id):
             try:
                 self._fetch_if_due(key_id)
             finally:
@@ -58,6 +61,17 @@ class KeySet:
         if self._tried_at > self._fetched_at:
             raise Unavailable("the keys of the OpenID provider cannot be fetched; try again shortly")
         raise Unauthorized("the token is signed with a key that is not the provider's")
+
+    def _may_fetch(self, key_id: str) -> bool:
+        """Take the lock; wait for another thread's fetch where it may bring the key, but not for long."""
+        if self._lock.acquire(blocking=False):
+            return True
+        if key_id in self._keys or not self._places.acquire(blocking=False):
+            return False
+        try:
+            return self._lock.acquire(timeout=WAIT_S)
+        finally:
+            self._places.release()
 
     def _fetch_if_due(self, key_id: str) -> None:
         now = time.monotonic()
@@ -111,7 +125,7 @@ def parse_key_set(document: object) -> dict[str, Key]:
         case {"keys": [*entries]} if len(entries) <= MOST_KEYS:
             for entry in entries:
                 if isinstance(entry, dict) and (key := _parse_key(entry)) is not None:
-                    found[str(entry["kid"])] = key
+                    found[entry["kid"]] = key
         case _:
             raise ValueError(f"the response is not a set of {MOST_KEYS} keys or fewer")
     return found
@@ -119,12 +133,17 @@ def parse_key_set(document: object) -> dict[str, Key]:
 
 def _parse_key(entry: dict[str, Any]) -> Key | None:
     """Parse one entry; return None unless it is a public key for signatures."""
-    if not entry.get("kid") or entry.get("kty") not in _PUBLIC or entry.get("use", "sig") != "sig":
+    key_id, kind, algorithm = (entry.get(name) for name in ("kid", "kty", "alg"))
+    is_named = isinstance(key_id, str) and key_id and isinstance(kind, str) and kind in _PUBLIC
+    if not is_named or entry.get("use", "sig") != "sig" or not isinstance(algorithm, str | None):
+        return None
+    if _PRIVATE & entry.keys():
+        _log.warning("a key of the OpenID provider is not public, and is not used: %.100s", key_id)
         return None
     try:
-        return Key(jwt.PyJWK(entry).key, entry.get("alg"))
-    except jwt.PyJWTError as error:
-        _log.warning("a key of the OpenID provider cannot be used: %s", error)
+        return Key(jwt.PyJWK(entry).key, algorithm)
+    except Exception as error:  # noqa: BLE001  any field may be of any type; the other keys are good
+        _log.warning("a key of the OpenID provider cannot be used: %s", type(error).__name__)
         return None
 
 

@@ -105,11 +105,25 @@ class Cluster(Limits):
     )
 
     @model_validator(mode="after")
-    def _check_control(self) -> Self:
+    def _check_folders(self) -> Self:
         self.check_apart(self)
         return self
 
     def check_apart(self, other: "Cluster") -> None:
+        """Raise ValueError where folders of this cluster and of the other one may not lie as they do."""
+        self._check_control(other)
+        self._check_roots(other)
+
+    def _check_roots(self, other: "Cluster") -> None:
+        """Raise ValueError for a root that all owners share and that holds the folder of each of them."""
+        found = next((root for root in self.roots if root in other.owner_folders), None)
+        if found is not None:
+            raise ValueError(
+                f"roots: all owners share {str(found)!r}, which holds the folders of the single owners:"
+                " choose another folder for the shared files, or leave out one of the two"
+            )
+
+    def _check_control(self, other: "Cluster") -> None:
         """Raise ValueError where clients of the other cluster may write at or above the control folder."""
         owned = (other.home, *(other.roots or (other.home / OWNERS / OWNER,)))
         found = next((folder for folder in owned if _may_hold(self.control, folder)), None)

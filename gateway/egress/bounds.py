@@ -17,10 +17,11 @@ XML_NAME_CHARS = 256  # with its namespace, which a tree repeats for each differ
 XML_TEXT_CHARS = 16 << 10  # of one element: a key of 1 KiB takes 3 KiB when it is escaped
 CODE_CHARS = 100  # of a store's code or a server's reason that a message shows
 
+ANSWER_S = 300.0  # of a body that is read whole: a page of 300 KB at the least rate
 UPLOAD_END_S = 900.0  # until an answer that is sent blank by blank has come: S3 takes minutes
 
 LISTING_PAGES = 1000  # at 50,000 keys S3 sends 50
-LISTING_S = 900.0  # of all pages, and of asking for the size of each part of an upload
+LISTING_S = 900.0  # of all pages; of finding and aborting uploads; of asking for the size of each part
 KEY_BYTES = 1024  # S3's own limit
 NAMES_BYTES = 32 << 20  # of all names below a prefix
 PARTS_OF_UPLOAD = 10_000  # S3's own limit

@@ -3,12 +3,25 @@
 Only time that is spent waiting for the server counts.
 """
 
+import time
 from collections.abc import Callable
 from typing import Protocol
 
 from gateway.egress.bounds import UPLOAD_END_S
 from gateway.egress.errors import silent_server, slow_server, unanswering_server
 from gateway.settings import Settings
+
+
+def within(longest_s: float, watch: Callable[[], None], server: str) -> Callable[[], None]:
+    """Return a watch of one or many requests that also ends them after that time, from now on."""
+    end = time.monotonic() + longest_s
+
+    def watch_until_end() -> None:
+        watch()
+        if time.monotonic() > end:
+            raise unanswering_server(server, longest_s)
+
+    return watch_until_end
 
 
 class Exchange(Protocol):

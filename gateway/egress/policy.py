@@ -71,6 +71,13 @@ def resolve(host: str, port: int, allowed: Sequence[str]) -> list[str]:
     return good
 
 
+def check_connection(host: str, number: str, port: int, allowed: Sequence[str]) -> None:
+    """Raise StorageError unless this address of the host may be connected to at that port."""
+    address = ip_address(number)
+    if not _may_connect(host, port, address, allowed):
+        raise StorageError(_refusal(host, port, [address]), Fault.PERMISSION)
+
+
 def _split(url: str, field: str) -> SplitResult:
     """Split the URL, or raise Invalid for spaces, control characters and a bad port."""
     if any(character.isspace() or not character.isprintable() for character in url):

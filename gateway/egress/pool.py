@@ -16,11 +16,13 @@ from io import BytesIO
 
 import certifi
 
+from gateway.egress.bounds import ANSWER_S
 from gateway.egress.connection import HELD_BYTES, Body, Connection, Request, Take
 from gateway.egress.curl import Account, Origin, origin_and_target
 from gateway.egress.errors import broken_connection, too_large_answer
 from gateway.egress.headers import ResponseHead, parse_length, request_lines, response_head
 from gateway.egress.look_up import look_up
+from gateway.egress.patience import within
 from gateway.egress.threads import POLL_S
 from gateway.settings import Settings
 
@@ -147,13 +149,14 @@ class Response:
         """Return the body, or no more than its first bytes."""
         if self._connection is not None and self._is_whole(self._connection):
             return self._connection.take_held()[:most]
-        body = bytearray()
+        body, check = bytearray(), within(ANSWER_S, self._check, self._server)
 
         def take(piece: memoryview) -> bool:
             body.extend(piece)
             return len(body) < most
 
-        self.stream(take)
+        if self._connection is not None:
+            self._connection.stream(take, check)
         return bytes(body[:most])
 
     def _is_whole(self, connection: Connection) -> bool:

@@ -112,7 +112,8 @@ class Transfer(Work, Base):
     """The transfer of a file: `data` and `s3_data` to the cluster, `s3_result` back to the store.
 
     `upload_id` and `leftovers` tell the next try, or the clean-up, of an open upload and of temporary files.
-    `resumable` is false once a try has found that the next one begins again at the first byte.
+    `resumable` is false for the listing of a prefix, and once a try has found that the next one begins again
+    at the first byte.
     An `object` that ends in `/` stands for all below it: once its `children` (their number by state) are
     inserted, each of them is a row of its own with this row as `parent_id`, and this row only sums them up.
     """
@@ -180,6 +181,16 @@ class Transfer(Work, Base):
     def lacks_credentials(self) -> bool:
         """Whether the row needs credentials and they are erased."""
         return self.kind != "data" and self.credentials is None
+
+    @hybrid_property
+    def may_yield(self) -> bool:
+        """Whether a worker may hand the work back: it goes on where it was. A clean-up begins again."""
+        return self.resumable and self.ended_at is None
+
+    @may_yield.inplace.expression
+    @classmethod
+    def _may_yield(cls) -> ColumnElement[bool]:
+        return and_(cls.resumable, cls.ended_at.is_(None))
 
     @hybrid_property
     def clean_at(self) -> datetime | None:
@@ -258,7 +269,7 @@ class Job(Work, Base):
     parent_id: ClassVar[None] = None
     children: ClassVar[None] = None
     lacks_credentials: ClassVar[bool] = False
-    resumable: ClassVar[bool] = False
+    may_yield: ClassVar[bool] = False
 
     @property
     def task(self) -> str:

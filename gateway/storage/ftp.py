@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from math import inf
 from typing import cast
 from urllib.parse import unquote, urlsplit
@@ -134,7 +135,9 @@ class FtpFile:
     @contextmanager
     def _session(self) -> Iterator[FtpClient]:
         """Log in; the host's address is judged, and data connections go to that same address."""
-        ftp = FtpClient(self._server, self._settings.connect_timeout_s)
+        allowed = self._settings.allowed_endpoints
+        judge = partial(policy.check_connection, self._host, allowed=allowed)
+        ftp = FtpClient(self._server, self._settings.connect_timeout_s, judge)
         with socket_errors(self._server):
             try:
                 self._connect(ftp)

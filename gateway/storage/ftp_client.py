@@ -2,6 +2,7 @@
 
 import ftplib
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from gateway.egress.bounds import FTP_LINE_BYTES, FTP_REPLY_LINES
@@ -16,15 +17,21 @@ _PIECE_BYTES = 4 << 10
 class FtpClient(ftplib.FTP):
     """A client whose replies cannot grow: ftplib itself joins the lines of a reply without an end."""
 
-    def __init__(self, server: str, connect_timeout_s: float) -> None:
+    def __init__(self, server: str, connect_timeout_s: float, check: Callable[[str, int], None]) -> None:
         super().__init__(encoding="utf-8")
-        self._server, self._pending = server, b""
+        self._server, self._pending, self._check = server, b"", check
         self.reply_s = connect_timeout_s  # of the greeting; the session sets that of later replies
 
     def getresp(self) -> str:
         """Read a reply, or raise TimeoutError when it is not whole in time."""
         self._end, self._lines = time.monotonic() + self.reply_s, 0
         return super().getresp()
+
+    def makepasv(self) -> tuple[str, int]:
+        """Return address and port of a data connection, judged like those of the first one."""
+        address, port = super().makepasv()
+        self._check(address, port)
+        return address, port
 
     def getline(self) -> str:
         """Read a line of a reply."""

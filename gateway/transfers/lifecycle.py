@@ -102,6 +102,7 @@ def create(session: Session, owner: str, request: S3Request) -> Transfer:
         region=request.region,
         path=request.path,
         credentials=sealing.seal(secret),
+        resumable=not request.object.endswith("/"),  # a listing begins again
     )
     enqueue(session, row, first=True)
     session.add(row)
@@ -160,7 +161,7 @@ def cancel(session: Session, row: Transfer, actor: str = "", why: str = "") -> N
     note(session, row, request, actor)
     if row.children is not None:
         cancel_children(session, row, actor, request)
-    elif row.state is not TransferState.TRANSFERRING or row.turn_at is not None:
+    elif row.state is not TransferState.TRANSFERRING or row.lease_until is None:
         finish_cancel(session, row)
 
 
@@ -188,6 +189,8 @@ def record_unresumable(session: Session, claim: Claim) -> bool:
 def record_cleanup(session: Session, row_id: UUID) -> None:
     """Record that the leftovers of an ended transfer are removed."""
     row = session.get_one(Transfer, row_id, with_for_update=True)
+    if row.state is TransferState.TRANSFERRING:
+        return  # it was retried and claimed since
     row.leftovers, row.upload_id, row.lease_until = False, "", None
     if row.ended_at is not None:
         row.next_send_at = row.message_id = row.turn_at = None

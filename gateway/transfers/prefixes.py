@@ -205,7 +205,7 @@ def cancel_children(session: Session, parent: Transfer, actor: str, request: str
     move_many(
         session,
         Transfer,
-        and_(unfinished, or_(Transfer.state != TransferState.TRANSFERRING, Transfer.turn_at.is_not(None))),
+        and_(unfinished, or_(Transfer.state != TransferState.TRANSFERRING, Transfer.lease_until.is_(None))),
         TransferState.CANCELLED,
         reason=ON_REQUEST,
         credentials=Transfer.cleaning_credentials,

@@ -22,6 +22,7 @@ from gateway.states import BEFORE_SCHEDULER, IN_SCHEDULER, JobState, State, Tran
 from gateway.work import turns
 from gateway.work.failures import ON_REQUEST, finish_cancel
 from gateway.work.lack_of_memory import final_reason
+from gateway.work.outbox import next_send
 from gateway.work.transitions import move
 
 Row = TypeVar("Row", bound=Transfer | Job)
@@ -132,9 +133,10 @@ def _select_claimable(model: type[Row], row_id: UUID) -> Select[Row]:
 def _claim(
     session: Session, row: Transfer | Job, to: State | None, given_up: State, worker: str
 ) -> Claim | None:
-    repeated = row.lease_until is not None or row.failures > 0
-    if row.lease_until is not None and _is_given_up(session, row, given_up):
+    has_died = row.lease_until is not None and row.state != row.states.ACCEPTED  # else a clean-up's lease
+    if has_died and _is_given_up(session, row, given_up):
         return None
+    repeated = has_died or row.failures > 0
     row.claim += 1
     row.worker = worker
     if to is not None:
@@ -155,6 +157,23 @@ def _is_given_up(session: Session, row: Transfer | Job, to: State) -> bool:
         move(session, row, to, reason)
         row.fault = fault
     return bool(reason)
+
+
+def renew_removal(session: Session, row: Transfer | Job) -> None:
+    """Extend the lease of an ended row whose files are being removed, also when it was retried meanwhile."""
+    model = type(row)
+    leased = model.id == row.id, model.lease_until.is_not(None)
+    still = or_(model.claim == row.claim, model.state == model.states.ACCEPTED)
+    longer = update(model).where(*leased, still).values(lease_until=db_now(get_settings().lease_s))
+    session.execute(longer.execution_options(synchronize_session=False))
+
+
+def put_off_removal(session: Session, row: Transfer | Job) -> None:
+    """End the lease of a row whose files could not be removed; the sweep sends it again after a wait."""
+    model = type(row)
+    waits = {"lease_until": None, "message_id": None, "next_send_at": next_send(row.sends)["next_send_at"]}
+    later = update(model).where(model.id == row.id, model.claim == row.claim).values(waits)
+    session.execute(later.execution_options(synchronize_session=False))
 
 
 def lock_claimed(session: Session, model: type[Row], claim: Claim) -> Row:

@@ -22,8 +22,7 @@ def record_failure(session: Session, row: Transfer | Job, error: GatewayError) -
     A transfer with a cancel request is not retried. A job is: its scheduler may have it although the
     submission failed, and the next try looks for it there.
     """
-    asked = row.interruptible and row.cancel_requested_at is not None
-    if isinstance(error, Cancelled) or (asked and error.transient):
+    if isinstance(error, Cancelled) or (_has_to_end(row) and error.transient):
         finish_cancel(session, row)
         return
     settings = get_settings()
@@ -44,11 +43,22 @@ def record_failure(session: Session, row: Transfer | Job, error: GatewayError) -
 
 
 def hand_back(session: Session, row: Transfer | Job, reason: str) -> None:
-    """End the claim of a row in the middle of its work: it waits for its owner's turn, without a failure."""
+    """End the claim of a row in the middle of its work: it waits for its owner's turn, without a failure.
+
+    A transfer with a cancel request ends.
+    """
+    if _has_to_end(row):
+        finish_cancel(session, row)
+        return
     note(session, row, reason, actor="")
     row.lease_until = None
     row.sends = 0
     line_up(row)
+
+
+def _has_to_end(row: Transfer | Job) -> bool:
+    """Tell whether a cancel ends the row as soon as no worker holds it."""
+    return row.interruptible and row.cancel_requested_at is not None
 
 
 def finish_cancel(session: Session, row: Transfer | Job) -> None:

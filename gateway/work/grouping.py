@@ -51,7 +51,7 @@ def _message(rows: Sequence[Transfer | Job], *, first: bool) -> Message:
 
 
 def may_share(row: Transfer | Job) -> bool:
-    """Tell whether the row may share a message: a small file of a prefix that has not failed.
+    """Tell whether the row may share a message: a small file of a prefix, neither failed nor to be cancelled.
 
     Rows are sent alone where a kind has no retry budget, or where the bytes of a day are limited.
     """
@@ -60,7 +60,8 @@ def may_share(row: Transfer | Job) -> bool:
     settings = get_settings()
     is_paid_alone = settings.budget(row.kind) == 0 or settings.bytes_per_day > 0
     is_whole = row.attempt == 1 and row.failures == 0 and row.lease_until is None
-    return is_whole and _size(row) <= FILE_BYTES and not is_paid_alone
+    is_wanted = row.cancel_requested_at is None  # a claim of a group leaves the others out
+    return is_whole and is_wanted and _size(row) <= FILE_BYTES and not is_paid_alone
 
 
 def _is_new(row: Transfer | Job) -> bool:

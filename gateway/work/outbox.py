@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, case
 from sqlalchemy.orm import Session
 
 from gateway.clusters.queue_names import work_queue
 from gateway.commits import after_commit
-from gateway.db import due_in
+from gateway.db import db_now, due_in
 from gateway.models import Job, Transfer
 from gateway.settings import get_settings
 
@@ -63,7 +63,23 @@ def first_send() -> dict[str, Any]:
     return {"next_send_at": due_in(get_settings().send_again_s), "sends": 0}
 
 
+def was_sent_before(model: type[Transfer | Job]) -> ColumnElement[bool]:
+    """Return the condition that a published message was sent `send_again_s` ago or earlier.
+
+    The time comes from the row's next sending and the wait until then.
+    """
+    first, most = get_settings().send_again_s, 0
+    while _wait_s(most) < LONGEST_WAIT_S:
+        most += 1
+    passed = [(model.sends == n, db_now(_wait_s(n - 1) - first)) for n in range(1, most + 1)]
+    latest = case((model.sends == 0, db_now()), *passed, else_=db_now(LONGEST_WAIT_S - first))
+    return model.next_send_at <= latest
+
+
 def next_send(sends: int) -> dict[str, Any]:
     """Return the columns of a row that is sent again: it is sent once more after a longer wait."""
-    wait_s = min(get_settings().send_again_s * 2**sends, LONGEST_WAIT_S)
-    return {"next_send_at": due_in(wait_s), "sends": sends + 1}
+    return {"next_send_at": due_in(_wait_s(sends)), "sends": sends + 1}
+
+
+def _wait_s(sends: int) -> float:
+    return float(min(get_settings().send_again_s * 2**sends, LONGEST_WAIT_S))

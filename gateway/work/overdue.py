@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Select, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from gateway.db import db_now
@@ -12,7 +12,7 @@ from gateway.models import Job, Transfer
 from gateway.work import turns
 from gateway.work.claims import is_unclaimed
 from gateway.work.grouping import group_messages
-from gateway.work.outbox import Message, next_send
+from gateway.work.outbox import Message, next_send, was_sent_before
 from gateway.work.turns import Model
 
 
@@ -32,16 +32,27 @@ def _take_overdue(session: Session, model: Model, limit: int) -> Iterator[Messag
         yield from turns.take_next(session, model, infrastructure, owner)
 
 
-def _select_overdue(model: Model, limit: int) -> Select[Any]:
-    due = select(model).where(model.next_send_at <= db_now()).order_by(model.next_send_at).limit(limit)
-    return due.with_for_update(skip_locked=True)
+def _select_overdue(model: Model, limit: int, *conditions: ColumnElement[bool]) -> Select[Any]:
+    """Select rows, locked, up to the limit: as many of each owner, those first that are due longest."""
+    owners = model.infrastructure, model.owner
+    oldest = model.next_send_at, model.created_at
+    place = func.row_number().over(partition_by=owners, order_by=oldest).label("place")
+    due = select(model.id, place).where(*conditions).subquery()
+    first = select(due.c.id).order_by(due.c.place).limit(limit)
+    chosen = select(model).where(model.id.in_(first), *conditions).order_by(*oldest)
+    return chosen.with_for_update(skip_locked=True)
 
 
 def _take_lost(session: Session, model: Model, limit: int) -> Iterator[Message]:
-    """Yield the messages that no worker took since they were published; a group stays a group."""
+    """Yield the messages that no worker took since they were published; a group stays a group.
+
+    Where a cluster has a slot to spare, a message that waits longer than `send_again_s` was lost.
+    """
     unclaimed = model.message_id.is_not(None), model.lease_until.is_(None)
+    idle = turns.idle_clusters(session, model)
+    lost = or_(model.next_send_at <= db_now(), and_(model.infrastructure.in_(idle), was_sent_before(model)))
     by_message = defaultdict[object, list[Transfer | Job]](list)
-    for row in session.scalars(_select_overdue(model, limit).where(*unclaimed)):
+    for row in session.scalars(_select_overdue(model, limit, *unclaimed, lost)):
         by_message[row.message_id].append(row)
         for column, value in next_send(row.sends).items():
             setattr(row, column, value)
@@ -51,8 +62,9 @@ def _take_lost(session: Session, model: Model, limit: int) -> Iterator[Message]:
 
 def _line_up_overdue(session: Session, model: Model, limit: int) -> None:
     """Let rows wait for a turn whose time has come: retries, clean-ups, removals, those of dead workers."""
+    due_at = model.next_send_at <= db_now()
     idle = is_unclaimed(model), or_(model.message_id.is_(None), model.lease_until.is_not(None))
-    due = session.scalars(_select_overdue(model, limit).where(*idle).with_only_columns(model.id)).all()
+    due = session.scalars(_select_overdue(model, limit, due_at, *idle).with_only_columns(model.id)).all()
     if due:
         waits = {"turn_at": model.next_send_at, "message_id": None, "next_send_at": None}
         lined_up = update(model).where(model.id.in_(due)).values(waits)

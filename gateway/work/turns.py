@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Select, and_, case, func, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from gateway.clusters.heartbeats import count_slots
 from gateway.db import db_now, due_in
@@ -34,12 +34,22 @@ class Load:
     fixed: int = 0
 
 
+@dataclass(frozen=True)
+class Allowance:
+    """The messages that may still be published of an owner, and of them those that cannot resume."""
+
+    messages: int
+    fixed: int
+
+
 def enqueue(session: Session, row: Transfer | Job, *, first: bool = False) -> None:
     """Publish the row's message with the commit, or let the row wait while its owner has no turn."""
     row.id = row.id or uuid4()
     for column, value in first_send().items():
         setattr(row, column, value)
-    if _count_free(session, type(row), row.infrastructure, row.owner) > 0:
+    slots, mine = _load_owner(session, type(row), row.infrastructure, row.owner)
+    allowance = _find_allowance(type(row), slots, {row.owner: mine}, row.owner)
+    if allowance.messages > 0 and (row.may_yield or allowance.fixed > 0):
         row.message_id, row.turn_at = row.id, None
         publish(session, message_for(row, first=first))
     else:
@@ -61,10 +71,13 @@ def send_next(session: Session, model: Model, infrastructure: str, owner: str) -
 
 def take_next(session: Session, model: Model, infrastructure: str, owner: str) -> list[Message]:
     """Return the messages of the owner's next rows, which count as published from now on."""
-    free = _count_free(session, model, infrastructure, owner)
+    allowance = _find_allowance(model, *load_cluster(session, model, infrastructure), owner)
+    free = allowance.messages
     if free <= 0:
         return []
     waiting = _select_waiting(model, infrastructure, owner).order_by(model.turn_at)
+    if allowance.fixed <= 0:  # never true of jobs here, all of which are fixed
+        waiting = waiting.where(Transfer.may_yield)
     rows = _lock_rows(session, waiting.limit(free))
     if any(map(may_share, rows)):
         rows = _lock_rows(session, waiting.limit(free * FILES))
@@ -90,15 +103,18 @@ def _mark_sent(session: Session, model: Model, message: Message, sends: int) -> 
     session.execute(sent.execution_options(synchronize_session=False))
 
 
-def owner_with_waiting_rows(session: Session, model: Model, row_id: UUID) -> tuple[str, str] | None:
-    """Return cluster and owner of the row, or None when the owner has no row that waits for a turn there."""
-    other = aliased(model)
-    mine = other.infrastructure == model.infrastructure, other.owner == model.owner
-    waits = select(other.id).where(*mine, other.turn_at.is_not(None)).exists()
-    found = session.execute(
-        select(model.infrastructure, model.owner).where(model.id == row_id, waits)
-    ).first()
-    return None if found is None else (found.infrastructure, found.owner)
+def next_owner(session: Session, model: Model, row_id: UUID) -> tuple[str, str] | None:
+    """Return the row's cluster, and the owner of rows that wait there: the row's own, else the longest."""
+    place = select(model.infrastructure, model.owner).where(model.id == row_id)
+    here = session.execute(place).one_or_none()
+    if here is None:
+        return None
+    waiting = select(model.owner).where(
+        model.infrastructure == here.infrastructure, model.turn_at.is_not(None)
+    )
+    owner = session.scalar(waiting.where(model.owner == here.owner).limit(1))
+    owner = owner or session.scalar(waiting.order_by(model.turn_at).limit(1))
+    return None if owner is None else (here.infrastructure, owner)
 
 
 def waiting_owners(session: Session, model: Model) -> list[tuple[str, str]]:
@@ -107,16 +123,31 @@ def waiting_owners(session: Session, model: Model) -> list[tuple[str, str]]:
     return [(infrastructure, owner) for infrastructure, owner in session.execute(found)]
 
 
+def idle_clusters(session: Session, model: Model) -> list[str]:
+    """Return the clusters that have published messages and a slot that no work holds."""
+    names = session.scalars(select(model.infrastructure).where(model.message_id.is_not(None)).distinct())
+    return [name for name in names.all() if _has_idle_slot(*load_cluster(session, model, name))]
+
+
+def _has_idle_slot(slots: int | None, loads: Mapping[str, Load]) -> bool:
+    return slots is not None and sum(load.held for load in loads.values()) < slots
+
+
 def is_turn(session: Session, row: Transfer | Job) -> bool:
     """Tell whether a worker may claim the row now, or has to leave its slot to another owner."""
     slots, loads = load_cluster(session, type(row), row.infrastructure)
     if slots is None:
         return True
-    mine = loads.setdefault(row.owner, Load())
-    if not row.resumable and mine.fixed >= most_fixed(slots):
+    if not row.may_yield and loads.get(row.owner, Load()).fixed >= most_fixed(slots):
         return False
-    share = count_share(slots, loads)
-    return mine.held < share or not do_others_wait(loads, row.owner, share)
+    return not _leaves_slots(slots, loads, row.owner)
+
+
+def _leaves_slots(slots: int, loads: Mapping[str, Load], owner: str) -> bool:
+    """Tell whether the owner has its share already while another owner waits below its share."""
+    mine = loads.get(owner, Load())
+    share = count_share(slots, {**loads, owner: mine})
+    return mine.held >= share and do_others_wait(loads, owner, share)
 
 
 def do_others_wait(loads: Mapping[str, Load], owner: str, share: int) -> bool:
@@ -134,14 +165,24 @@ def most_fixed(slots: int) -> int:
     return max(1, slots - 1)
 
 
-def _count_free(session: Session, model: Model, infrastructure: str, owner: str) -> int:
-    """Return how many messages more of the owner may be published: one in all while no worker is known."""
-    mine = published(model, infrastructure), model.owner == owner
-    held, sent, _, slots = session.execute(select(*_counts(model, infrastructure)).where(*mine)).one()
+def _find_allowance(model: Model, slots: int | None, loads: Mapping[str, Load], owner: str) -> Allowance:
+    """Return how much more of the owner may be published: what a worker would refuse is not.
+
+    While no worker is known, one message is published in all.
+    """
+    mine = loads.get(owner, Load())
     if slots is None:
-        return 1 - int(sent)
-    room = slots if model.interruptible else most_fixed(slots) - held
-    return int(room - sent)
+        return Allowance(1 - mine.sent, 1)
+    if _leaves_slots(slots, loads, owner):
+        return Allowance(0, 0)
+    fixed = most_fixed(slots) - mine.fixed
+    return Allowance((slots if model.interruptible else fixed) - mine.sent, fixed)
+
+
+def _load_owner(session: Session, model: Model, infrastructure: str, owner: str) -> tuple[int | None, Load]:
+    mine = published(model, infrastructure), model.owner == owner
+    *counts, slots = session.execute(select(*_counts(model, infrastructure)).where(*mine)).one()
+    return slots, Load(*counts)
 
 
 def load_cluster(session: Session, model: Model, infrastructure: str) -> tuple[int | None, dict[str, Load]]:
@@ -149,7 +190,9 @@ def load_cluster(session: Session, model: Model, infrastructure: str) -> tuple[i
     counts = select(model.owner, *_counts(model, infrastructure)).where(published(model, infrastructure))
     rows = session.execute(counts.group_by(model.owner)).all()
     loads = {owner: Load(held, sent, fixed) for owner, held, sent, fixed, _ in rows}
-    return (rows[0][-1] if rows else None), loads
+    if rows:
+        return rows[0][-1], loads
+    return session.scalar(select(count_slots(infrastructure, moves_bytes=model.moves_bytes))), loads
 
 
 def published(model: Model, infrastructure: str) -> Any:
@@ -161,11 +204,12 @@ def published(model: Model, infrastructure: str) -> Any:
 def _counts(model: Model, infrastructure: str) -> list[Any]:
     """Return the columns of a Load, in numbers of messages, and the number of slots."""
     leased = model.lease_until >= db_now()
-    fixed = and_(leased, ~Transfer.resumable) if model is Transfer else leased
+    fixed = and_(leased, ~Transfer.may_yield) if model is Transfer else leased
+    unclaimed = model.lease_until.is_(None)  # the row of a dead worker waits for the sweep
     slots = count_slots(infrastructure, moves_bytes=model.moves_bytes)
     return [
         func.count(case((leased, model.message_id)).distinct()),
-        func.count(case((leased, None), else_=model.message_id).distinct()),
+        func.count(case((unclaimed, model.message_id)).distinct()),
         func.count(case((fixed, model.message_id)).distinct()),
         slots.label("slots"),
     ]

@@ -40,8 +40,7 @@ def _slowest(session: Session, infrastructure: str, owner: str) -> UUID | None:
     """Return the claimed message of the owner that moves the fewest bytes per second and can resume."""
     rate = func.sum(func.coalesce(Transfer.bytes_per_s, 0))
     held = published(Transfer, infrastructure), Transfer.owner == owner, Transfer.lease_until >= db_now()
-    movable = Transfer.resumable, Transfer.ended_at.is_(None)
-    by_rate = select(Transfer.message_id).where(*held, *movable).group_by(Transfer.message_id)
+    by_rate = select(Transfer.message_id).where(*held, Transfer.may_yield).group_by(Transfer.message_id)
     return session.scalar(by_rate.order_by(rate, Transfer.message_id).limit(1))
 
 

@@ -1,6 +1,5 @@
 """The tasks that remove expired work: its files on the cluster first, then its row."""
 
-import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
@@ -17,13 +16,12 @@ from gateway.operations.retention import STAGED
 from gateway.queue import app
 from gateway.states import TransferState
 from gateway.work import claims
-from workers.memory_limit import bounding_tries
+from workers.removal import remove_files
 from workers.tasks import LOST_WORKER
-from workers.tasks.transfers import CLEAN_TRIES, cluster_file, remove_leftovers
+from workers.tasks.transfers import cluster_file, remove_leftovers
 
 CLOCKS_S = 3600.0  # how far the clocks of cluster and gateway may be apart
 Row = TypeVar("Row", bound=Transfer | Job)
-_log = logging.getLogger(__name__)
 
 
 @app.task(name="jobs.prune", **LOST_WORKER)
@@ -43,20 +41,13 @@ def _prune(model: type[Row], row_id: str, remove: Callable[[Row], bool]) -> None
         row = claims.take_expired(session, model, UUID(row_id))
     if row is None:
         return
-    try:
-        with bounding_tries(row_id):
-            done = remove(row)
-    except GatewayError as error:
-        if error.transient and row.sends < CLEAN_TRIES:
-            raise  # and it is sent again
-        _log.warning("%s: something of it is left on the cluster: %s", row.id, error.detail)
-        done = True
+    done = remove_files(row, remove)
     with session_scope() as session:
         held = session.get_one(model, row.id, with_for_update=True)
         if done:
             retention.delete_row(session, held)
         else:
-            held.lease_until = None
+            held.lease_until = held.message_id = None
 
 
 def _remove_job(job: Job) -> bool:

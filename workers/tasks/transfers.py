@@ -1,6 +1,5 @@
 """Tasks of transfers: move the bytes of one or a group, and remove leftovers of failed or cancelled ones."""
 
-import logging
 from contextlib import closing
 from pathlib import PurePosixPath
 from uuid import UUID
@@ -9,7 +8,6 @@ from gateway.clusters.configuration import configured_clusters
 from gateway.clusters.owner_roots import owner_roots
 from gateway.credentials.sealing import unseal
 from gateway.db import session_scope
-from gateway.errors import GatewayError
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.models import Transfer
 from gateway.queue import app
@@ -29,12 +27,9 @@ from workers.claim_context import GivenUp, claim_row, recording_failure
 from workers.client_files import open_client_files
 from workers.group_transfer import SomeFailed, transfer_group
 from workers.lease_keeper import ClaimProgress, LeaseKeeper
-from workers.memory_limit import bounding_tries
+from workers.removal import remove_files
 from workers.tasks import LOST_WORKER
 from workers.transfer_attempt import RowResume, new_attempt
-
-CLEAN_TRIES = 50  # some hours, with the sweeper's growing pauses
-_log = logging.getLogger(__name__)
 
 
 @app.task(name="transfers.run", bind=True, throws=(GivenUp, SomeFailed), **LOST_WORKER)
@@ -77,18 +72,12 @@ def clean(transfer_id: str) -> None:
         row = claims.take_leftovers(session, UUID(transfer_id))
     if row is None:
         return
-    try:
-        with bounding_tries(transfer_id):
-            remove_leftovers(row)
-    except GatewayError as error:
-        if error.transient and row.sends < CLEAN_TRIES:
-            raise  # and it is sent again
-        _log.warning("%s: something may be left of it: %s", row.id, error.detail)
+    remove_files(row, remove_leftovers)
     with session_scope() as session:
         transfers.record_cleanup(session, row.id)
 
 
-def remove_leftovers(row: Transfer) -> None:
+def remove_leftovers(row: Transfer) -> bool:
     """Remove temporary files and the open upload of a transfer that has ended."""
     filesystem, path = cluster_file(row)
     resume = RowResume(row)
@@ -96,6 +85,7 @@ def remove_leftovers(row: Transfer) -> None:
     if row.kind == "s3_result" and row.credentials:
         with closing(open_store(_address(row), _secret(row), get_settings())) as store:
             abort_uploads(store, resume)
+    return True
 
 
 def _expand(row: Transfer, claim: Claim, progress: Progress) -> None:

@@ -131,7 +131,14 @@ def _make_client(
 
     events: Any = client.meta.events  # a handler that returns a response has answered the request
     events.register("before-send.s3", lambda request, **_: _send(connections, request))
+    events.register("before-call.s3.HeadBucket", _answer_nothing)
     return client
+
+
+def _answer_nothing(**_: object) -> tuple[AWSResponse, dict[str, Any]]:
+    """Answer boto3's own question for the region, which it asks again for each redirect of its answer."""
+    headers: Any = HeadersDict()
+    return AWSResponse("", 200, headers, _ReadBody(b"")), {"ResponseMetadata": {"HTTPHeaders": {}}}
 
 
 def _send(connections: ConnectionPool, request: Any) -> AWSResponse:

@@ -5,7 +5,8 @@ from functools import partial
 from itertools import islice
 from pathlib import PurePosixPath
 
-from gateway.egress.bounds import LARGEST_FILE_BYTES, NAMES_BYTES
+from gateway.egress.bounds import LARGEST_FILE_BYTES, LISTING_S, NAMES_BYTES
+from gateway.egress.patience import within
 from gateway.errors import StorageError
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.storage.remote import Prefix
@@ -14,7 +15,7 @@ from gateway.transfers.staging.attempt import Progress
 
 def list_objects(prefix: Prefix, progress: Progress, most: int) -> list[tuple[str, int]]:
     """Return name and size of each object below a prefix: at most one more than `most`."""
-    with prefix.watched(partial(progress.advance, 0)):
+    with prefix.watched(within(LISTING_S, partial(progress.advance, 0), "the store")):
         return _collect(prefix.below(), progress, most)
 
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
+from gateway.egress.bounds import LISTING_S
+from gateway.egress.patience import within
 from gateway.errors import StorageError
 from gateway.filesystems.files import FileSlice, SourceFile
 from gateway.storage.store import Payload, Store, StoredPart, Uploads
@@ -41,8 +43,13 @@ def upload(file: SourceFile, store: Store, attempt: Attempt) -> None:
 def abort_uploads(store: Store, resume: ResumeState) -> None:
     """Remove the parts of earlier tries from the store, where they cost money."""
     if store.uploads is not None:
-        _abort_known(store.uploads, resume)
-        _abort_lost(store.uploads, resume)
+        with store.watched(_within_time(lambda: None)):
+            _abort_known(store.uploads, resume)
+            _abort_lost(store.uploads, resume)
+
+
+def _within_time(watch: Callable[[], None]) -> Callable[[], None]:
+    return within(LISTING_S, watch, "the store")
 
 
 def _abort_known(uploads: Uploads, resume: ResumeState) -> None:
@@ -62,7 +69,7 @@ def _forget_uploads(store: Store, uploads: Uploads, attempt: Attempt) -> None:
     """Remove the uploads of earlier tries, when the file has shrunk to where it needs no parts."""
     if not attempt.resume.upload_id and attempt.resume.lost_since is None:
         return
-    with store.watched(partial(attempt.progress.advance, 0)):
+    with store.watched(_within_time(partial(attempt.progress.advance, 0))):
         _abort_known(uploads, attempt.resume)
         with suppress(StorageError):  # not every account may list uploads
             _abort_lost(uploads, attempt.resume)
@@ -135,7 +142,7 @@ class _PartsUpload:
 
     def _take_up(self) -> None:
         """Go on with the upload of an earlier try where the store still has it, else begin one."""
-        with self._store.watched(partial(self._attempt.progress.advance, 0)):
+        with self._store.watched(_within_time(partial(self._attempt.progress.advance, 0))):
             stored = self._uploads.list_parts(self._resume.upload_id) if self._resume.upload_id else None
             if stored is None:
                 self._abort_earlier()

@@ -54,7 +54,7 @@ def _answers(job_id: UUID) -> bool:
     """Ask the worker for a log, which it answers after all messages before."""
     with session_scope(read_only=True) as session:
         job = session.get_one(Job, job_id)
-    return request_log(job, LogRange("stdout", 0, None)).text == ""
+    return request_log(job, LogRange("stdout", 0, None), job.owner).text == ""
 
 
 def test_each_costs_itself(worker: psutil.Process, broker: str, output: Path) -> None:

@@ -18,8 +18,8 @@ from gateway.work.overdue import take_overdue
 from tests.rows import new_transfer, transfer
 from workers.claim_context import claim_row, recording_failure
 from workers.group_transfer import SomeFailed, transfer_group
+from workers.removal import TRIES
 from workers.tasks import transfers
-from workers.tasks.transfers import CLEAN_TRIES
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -139,7 +139,7 @@ def no_memory(*_: object) -> None:
     raise MemoryError
 
 
-@pytest.mark.parametrize("sends", [0, CLEAN_TRIES])
+@pytest.mark.parametrize("sends", [0, TRIES])
 def test_a_clean_up_without_memory_is_a_try(sends: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfers, "remove_leftovers", no_memory)
     row_id = new_transfer()

@@ -124,3 +124,22 @@ def test_a_configured_cluster_of_the_name_of_a_queue_is_refused(tmp_path: Path, 
     table = f'["{name}"]\nscheduler = "local"\nhome = "/home/gateway"\n'
     with pytest.raises(Invalid, match=f"'{re.escape(name)}' is no name of a cluster.*choose another"):
         load_clusters(_file(tmp_path, table))
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        'roots = ["/scratch/{owner}", "/scratch"]\n',
+        'roots = ["/scratch", "/scratch/{owner}/data"]\n',
+        'roots = ["/srv/next/owners"]\n[next]\nscheduler = "local"\nhome = "/srv/next"\n',
+        'roots = ["/scratch"]\n[next]\nscheduler = "local"\nhome = "/srv"\nroots = ["/scratch/{owner}"]\n',
+    ],
+)
+def test_a_shared_root_that_holds_the_owners_folders_is_refused(tmp_path: Path, rest: str) -> None:
+    with pytest.raises(Invalid, match=r"roots: all owners share '.*', which holds the folders of the single"):
+        load_clusters(_file(tmp_path, GOOD + rest))
+
+
+@pytest.mark.parametrize("roots", [["/scratch/{owner}", "/shared"], ["/"], ["/scratch/{owner}", "/"]])
+def test_other_roots_lie_as_they_like(tmp_path: Path, roots: list[str]) -> None:
+    assert load_clusters(_file(tmp_path, f'{GOOD}control = "/var/gateway"\nroots = {roots}\n'))

@@ -97,3 +97,19 @@ def test_bytes_that_come_one_by_one_are_given_up() -> None:
             file.read(info, 0, 1000) as data,
         ):
             data.stream(lambda _: True)
+
+
+def test_a_data_connection_leads_to_no_port_that_the_operator_has_not_listed() -> None:
+    reached = list[bool]()
+    session = ftp_session({}, lambda _: reached.append(True))
+    with serving(session, session) as url:
+        port = url.rsplit(":", 1)[1].split("/")[0]
+        settings = QUICK.model_copy(update={"allowed_endpoints": [f"127.0.0.1:{port}"]})
+        file = FtpFile(url.replace("http", "ftp"), settings)
+        info = file.ask()
+        with (
+            pytest.raises(StorageError, match=r"not a public address.* or without a port"),
+            file.read(info, 0, 10),
+        ):
+            pass
+    assert reached == []
