@@ -16,7 +16,7 @@ def test_idle_connections_stay_open_for_the_time_of_the_setting(
         monkeypatch.setenv("GATEWAY_KEEP_ALIVE_S", given)
     get_settings.cache_clear()
     passed: dict[str, Any] = {}
-    monkeypatch.setattr(server.uvicorn, "run", lambda _app, **options: passed.update(options))
+    monkeypatch.setattr("uvicorn.run", lambda _app, **options: passed.update(options))
     server.run("127.0.0.1", 8080, 1)
     get_settings.cache_clear()
     assert passed["timeout_keep_alive"] == expected
