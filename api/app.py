@@ -6,8 +6,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 import gateway.queue  # noqa: F401  it sends the messages that commits of the API ask for
 from api import idempotency, problems, swagger_ui
 from api.body_limits import BodyLimits
+from api.cross_site import CrossSite
+from api.json_bodies import JsonBodies
+from api.methods import HeadRequests
 from api.openapi import describe
 from api.openapi_names import operation_id
+from api.public_address import PublicAddress
 from api.rate_limit import limit_rate
 from api.request_metrics import RequestMetrics
 from api.routers import (
@@ -48,6 +52,10 @@ class TrailingSlash:
         await self._app(scope, receive, send)
 
 
+# The last one is the first that a request meets.
+MIDDLEWARE = (JsonBodies, CrossSite, BodyLimits, RequestMetrics, HeadRequests, TrailingSlash, PublicAddress)
+
+
 def create_app() -> FastAPI:
     """Return a new application."""
     app = FastAPI(
@@ -59,9 +67,8 @@ def create_app() -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=operation_id,
     )
-    app.add_middleware(BodyLimits)
-    app.add_middleware(RequestMetrics)
-    app.add_middleware(TrailingSlash)
+    for middleware in MIDDLEWARE:
+        app.add_middleware(middleware)
     problems.install_problem_handlers(app)
     idempotency.install_idempotency(app)
     for module in RATE_LIMITED:

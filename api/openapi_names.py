@@ -40,6 +40,7 @@ OPERATION_IDS = {
     "GET /overview": "get_overview_overview_get",
     "GET /services": "list_services_services_get",
     "GET /services/{name}/options": "get_options_services__name__options_get",
+    "GET /health": "health_health_get",
     "GET /health/live": "live_health_live_get",
     "GET /health/ready": "ready_health_ready_get",
     "GET /metrics": "get_metrics_metrics_get",

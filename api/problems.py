@@ -14,6 +14,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from api.methods import allowed_methods
 from gateway.cleaning import clean
 from gateway.errors import GatewayError, Invalid
 
@@ -92,9 +93,11 @@ def _validation_error(_request: Request, error: RequestValidationError) -> JSONR
     return problem(400, Invalid.title, detail, errors=errors)
 
 
-def _http_error(_request: Request, error: HTTPException) -> JSONResponse:
+def _http_error(request: Request, error: HTTPException) -> JSONResponse:
     answer = problem(error.status_code, HTTPStatus(error.status_code).phrase, str(error.detail))
     answer.headers.update(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        answer.headers["Allow"] = allowed_methods(request)
     return answer
 
 

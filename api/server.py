@@ -52,7 +52,8 @@ def run(host: str, port: int, workers: int) -> None:
         "port": port,
         "access_log": False,
         "log_config": None,
-        "forwarded_allow_ips": get_settings().trusted_proxies,
+        "proxy_headers": False,  # api/public_address.py judges them
+        "timeout_keep_alive": get_settings().keep_alive_s,
     }
     if workers == 1:
         uvicorn.run("api.app:create_app", **options)

@@ -15,7 +15,6 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from gateway.errors import NotFound
 
 router = APIRouter(include_in_schema=False)
-READ = ["GET", "HEAD"]
 FOLDER = Path(str(resources.files("fastapi_offline"))) / "static"
 ASSETS = {
     "swagger-ui-bundle.js": "text/javascript",
@@ -61,8 +60,8 @@ START = """SwaggerUIBundle({
 """
 
 
-@router.api_route("/docs", methods=READ)
-@router.api_route("/ui", methods=READ)
+@router.get("/docs")
+@router.get("/ui")
 def show_swagger_ui(request: Request) -> HTMLResponse:
     """Serve Swagger UI, at FastAPI's path and at the first generation's."""
     root = escape(request.scope.get("root_path", "").rstrip("/"))
@@ -70,13 +69,13 @@ def show_swagger_ui(request: Request) -> HTMLResponse:
     return HTMLResponse(page, headers=HEADERS)
 
 
-@router.api_route("/docs/assets/start.js", methods=READ)
+@router.get("/docs/assets/start.js")
 def start_swagger_ui() -> Response:
     """Serve the script that starts Swagger UI."""
     return Response(START, media_type="text/javascript", headers=HEADERS)
 
 
-@router.api_route("/docs/assets/{name}", methods=READ)
+@router.get("/docs/assets/{name}")
 def send_asset(name: str) -> FileResponse:
     """Serve a file of Swagger UI."""
     if name not in ASSETS:

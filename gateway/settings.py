@@ -39,6 +39,26 @@ def _words(value: object) -> object:
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
+def _small_letters(entries: list[str]) -> list[str]:
+    return [entry.lower() for entry in entries]
+
+
+def _origins(entries: list[str]) -> list[str]:
+    """Return the origins in small letters, or raise ValueError for one that is none."""
+    for entry in entries:
+        parts = urlsplit(entry)
+        if not (parts.scheme and parts.netloc) or parts.path.strip("/") or parts.query:
+            raise ValueError(f"{entry!r} is no origin; expected scheme://host or scheme://host:port")
+    return [entry.rstrip("/") for entry in _small_letters(entries)]
+
+
+def _root_path(path: str) -> str:
+    """Return the path with one slash before it and none behind it; the root is empty."""
+    return f"/{path.strip('/')}" if path.strip("/") else ""
+
+
+_Words = Annotated[list[str], NoDecode, BeforeValidator(_words)]
+_RootPath = Annotated[str, Field(pattern=r"^[\w./~-]*$"), AfterValidator(_root_path)]
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 
 
@@ -71,6 +91,15 @@ class Settings(BaseSettings):
     )
     open_to_all: bool = Field(
         default=False, description="`true` lets `serve` without accounts listen on more than loopback."
+    )
+    allowed_hosts: Annotated[_Words, AfterValidator(_small_letters)] = Field(
+        default_factory=list,
+        description="Without accounts: hosts under which clients may call the API beside loopback names"
+        " (docs/deployment.md).",
+    )
+    allowed_origins: Annotated[_Words, AfterValidator(_origins)] = Field(
+        default_factory=list,
+        description="Origins of web pages beside the API's own that may write: `https://portal.example.org`.",
     )
     oidc_issuer: str = Field("", description="The `iss` of the tokens that are accepted.")
     oidc_audience: str = Field("", description="The audience that must be among the `aud` of a token.")
@@ -124,6 +153,17 @@ class Settings(BaseSettings):
     request_body_s: float = Field(
         30.0, ge=0, description="Longest time until a body has arrived; 0 is no limit."
     )
+    keep_alive_s: int = Field(
+        120,
+        ge=1,
+        description="Time for which an idle connection of a client stays open (docs/deployment.md).",
+    )
+    root_path: _RootPath = Field(
+        "", description="Path below which a proxy serves the API: `/hpc`; the proxy may strip it or not."
+    )
+    flower_root_path: _RootPath = Field(
+        "", description="Path below which a proxy serves Flower: `/flower`; the proxy does not strip it."
+    )
     requests_per_s: float = Field(
         0.0, ge=0, description="Requests per second of an owner, over ten seconds; 0 is no limit."
     )
@@ -161,7 +201,8 @@ class Settings(BaseSettings):
     )
     trusted_proxies: Annotated[list[str], NoDecode, BeforeValidator(_words)] = Field(
         default_factory=list,
-        description="Addresses or CIDRs of the proxies whose `X-Forwarded-For` and `-Proto` are believed.",
+        description="Addresses or CIDRs of the proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are"
+        " believed.",
     )
     flower_basic_auth: SecretStr | None = Field(
         None, description="`user:password` of Flower, which does not start without it."

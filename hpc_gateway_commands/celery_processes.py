@@ -21,11 +21,13 @@ def flower(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = FLOWER_PORT,
 ) -> None:
     """Show the tasks in Flower, behind the password of GATEWAY_FLOWER_BASIC_AUTH."""
-    password = get_settings().flower_basic_auth
+    settings = get_settings()
+    password = settings.flower_basic_auth
     if password is None:
         raise GatewayError(
             "set GATEWAY_FLOWER_BASIC_AUTH=user:password: Flower shows all work and can stop it"
         )
     os.environ["FLOWER_BASIC_AUTH"] = password.get_secret_value()  # a command line is public
     address = (f"--address={host}", f"--port={port}")
-    processes.become(processes.CELERY, "-A", "workers.flower", "flower", *address)
+    prefix = (f"--url-prefix={settings.flower_root_path}",) if settings.flower_root_path else ()
+    processes.become(processes.CELERY, "-A", "workers.flower", "flower", *address, *prefix)

@@ -131,6 +131,7 @@ def settings(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("GATEWAY_INFRASTRUCTURES", str(path))
     monkeypatch.setenv("GATEWAY_CREDENTIALS_KEY", new_key())
     monkeypatch.setenv("GATEWAY_DATABASE_WAIT_S", "1")
+    monkeypatch.setenv("GATEWAY_ALLOWED_HOSTS", "testserver gateway")  # names in requests of tests
     _forget()
     yield
     get_engine().dispose()

@@ -39,6 +39,7 @@ def live() -> Health:
     return Health(status=OK)
 
 
+@router.get("", responses={503: {"model": Health, "description": "The database is away"}})
 @router.get("/ready", responses={503: {"model": Health, "description": "The database is away"}})
 def ready(request: Request, response: Response) -> Health:
     """Show whether requests can be accepted: that needs the database; without the rest they wait."""

@@ -8,11 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas.fields import HIDDEN, AsciiText, Key, Text
 from gateway.callers import Caller
+from gateway.left_out import RequestModel
 from gateway.models import StoredCredential
 from gateway.storage.address import without_query
 
 
-class CredentialRequest(BaseModel):
+class CredentialRequest(RequestModel):
     """Keys to store."""
 
     model_config = ConfigDict(

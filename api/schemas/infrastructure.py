@@ -8,10 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from api.schemas.fields import LONGEST, AnySecret, AnyText, Text
 from gateway.clusters.configuration import Cluster
 from gateway.clusters.telemetry import PartitionFigures
+from gateway.left_out import RequestModel
 from gateway.models import Telemetry
 
 
-class SshKey(BaseModel):
+class SshKey(RequestModel):
     """The SSH key with which the gateway logs in on the cluster."""
 
     type: Literal["ssh-rsa", "ssh-ed25519"] = "ssh-rsa"
@@ -19,7 +20,7 @@ class SshKey(BaseModel):
     password: AnySecret = Field(SecretStr(""), max_length=LONGEST)
 
 
-class InfrastructureRequest(BaseModel):
+class InfrastructureRequest(RequestModel):
     """A cluster to add."""
 
     model_config = ConfigDict(

@@ -9,11 +9,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from api.schemas.fields import Text, check_json
 from gateway.errors import Fault
 from gateway.jobs.resources import ResourceRequest
+from gateway.left_out import RequestModel
 from gateway.models import Job
 from gateway.states import JOB_STATUS, JobState
 
 
-class JobRequest(BaseModel):
+class JobRequest(RequestModel):
     """Kernels to run on a file of the cluster."""
 
     model_config = ConfigDict(
@@ -33,7 +34,11 @@ class JobRequest(BaseModel):
     params: Annotated[dict[str, Any], AfterValidator(check_json)] = Field(
         description="JobRequestParams; only `read_input_data` is required."
     )
-    watch_period: float | None = Field(10.0, description="Seconds: the largest age of the status.")
+    watch_period: float = Field(
+        10.0,
+        allow_inf_nan=False,
+        description="Seconds: the largest age of the status; 0 is the default, less than 1 is raised to 1.",
+    )
     resources: ResourceRequest = Field(
         default_factory=ResourceRequest,
         description="Requests to the scheduler beside ranks and threads.",

@@ -1,12 +1,14 @@
 """Pages, filters and events: the bodies of lists."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.schemas.fields import Text
+from gateway.left_out import RequestModel
 from gateway.states import JobState, TransferState
 from gateway.work.listing import Filter
 
@@ -21,7 +23,15 @@ def _to_utc(moment: datetime) -> datetime:
         raise ValueError("the time is out of range") from error
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+def _check_form(value: object) -> object:
+    """Refuse numbers, which pydantic would read as seconds since 1970."""
+    if isinstance(value, str) and _TIME.match(value):
+        return value
+    raise ValueError("expected a time of RFC 3339 with its zone, such as 2026-11-22T08:00:00Z")
+
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:")
+Moment = Annotated[AwareDatetime, BeforeValidator(_check_form), AfterValidator(_to_utc)]
 
 
 class Page(BaseModel, Generic[Shown]):
@@ -34,7 +44,7 @@ class Page(BaseModel, Generic[Shown]):
     )
 
 
-class _Query(BaseModel):
+class _Query(RequestModel):
     model_config = ConfigDict(extra="forbid")
 
     infrastructure: Text | None = None

@@ -9,13 +9,14 @@ from api.schemas.fields import Text, check_text
 from api.schemas.listing import Moment
 from api.schemas.store_access import StoreAccess
 from gateway.jobs.resources import ResourceRequest
+from gateway.left_out import RequestModel
 from gateway.operations.retries import LARGEST
 from gateway.work.listing import KINDS, Filter, Kind
 
 Remark = Annotated[str, Field(max_length=1000), AfterValidator(check_text)]
 
 
-class Action(BaseModel):
+class Action(RequestModel):
     """The actor of a request and the reason; the history keeps both."""
 
     by: Annotated[str, Field(max_length=200), AfterValidator(check_text)] = Field(
@@ -39,7 +40,7 @@ class JobRetry(Action):
 BadEnd = Literal["failed", "timeout", "out_of_memory", "node_failure", "lost", "cancelled"]
 
 
-class RetryFilter(BaseModel):
+class RetryFilter(RequestModel):
     """Filter of the transfers and jobs that ended badly."""
 
     model_config = ConfigDict(extra="forbid")

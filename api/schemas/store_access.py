@@ -2,17 +2,18 @@
 
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.schemas.fields import AnySecret, Key
 from gateway.errors import Invalid
+from gateway.left_out import RequestModel
 from gateway.storage.address import Credentials, PresignedUrl, Secret
 
 LONGEST_URL = 8192
 NEEDED = "required, unless the body has presigned_url or credential_id"
 
 
-class StoreAccess(BaseModel):
+class StoreAccess(RequestModel):
     """Access to a store in one of three ways; no answer ever shows it."""
 
     access_key: Key | None = None

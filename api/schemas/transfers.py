@@ -10,6 +10,7 @@ from api.schemas.fields import HIDDEN, AsciiText, Text
 from api.schemas.store_access import StoreAccess
 from gateway.callers import Caller
 from gateway.errors import Fault
+from gateway.left_out import RequestModel
 from gateway.models import Transfer
 from gateway.states import TRANSFER_STATUS, TransferState
 from gateway.storage.address import without_query
@@ -39,7 +40,7 @@ class S3TransferRequest(StoreAccess):
     infrastructure: Text = Field(description="Name of the cluster.")
 
 
-class FileTransferRequest(BaseModel):
+class FileTransferRequest(RequestModel):
     """A file of a web or FTP server to bring to the cluster."""
 
     model_config = ConfigDict(

@@ -13,7 +13,7 @@ from gateway.callers import Caller
 from gateway.clusters import catalog
 from gateway.clusters.owner_roots import owner_roots
 from gateway.db import utc_now
-from gateway.errors import Conflict, Fault, Invalid, NotFound
+from gateway.errors import Conflict, Fault, NotFound
 from gateway.jobs.attempts import PathCheck
 from gateway.jobs.folders import OUTPUT, JobFolders
 from gateway.jobs.params import parse_params
@@ -50,7 +50,7 @@ class JobRequest:
     services: list[str]
     infrastructure: str
     params: dict[str, Any]
-    watch_period: float | None = None
+    watch_period: float = WATCH_PERIOD_S
     resources: ResourceRequest = field(default_factory=ResourceRequest)
 
 
@@ -59,6 +59,7 @@ def create(session: Session, owner: str, request: JobRequest) -> Job:
     cluster = catalog.get_cluster(session, request.infrastructure)
     check_services(request.services)
     params, warnings = parse_params(request.params, request.services, cluster)
+    watch_period, raised = _watch_period(request.watch_period)
     roots = owner_roots(cluster, owner)
     folders = JobFolders.of(params, roots)
     PathCheck(session, owner, roots).check_job(folders, params)
@@ -68,9 +69,9 @@ def create(session: Session, owner: str, request: JobRequest) -> Job:
         infrastructure=cluster.name,
         services=f" {' '.join(request.services)} ",
         params=params,
-        warnings=warnings,
+        warnings=warnings + raised,
         resources=grant(request.resources, cluster, params["num_mpi_procs"], params["num_thread"]),
-        watch_period=_watch_period(request.watch_period),
+        watch_period=watch_period,
         data_folder=str(folders.data),
         control_root=str(cluster.control),
     )
@@ -80,11 +81,12 @@ def create(session: Session, owner: str, request: JobRequest) -> Job:
     return row
 
 
-def _watch_period(asked: float | None) -> float:
+def _watch_period(asked: float) -> tuple[float, list[str]]:
+    """Return the period and a warning where it is raised; 0 stands for the default."""
     period = asked or WATCH_PERIOD_S
-    if not SHORTEST_WATCH_PERIOD_S <= period < float("inf"):
-        raise Invalid(f"at least {SHORTEST_WATCH_PERIOD_S:g} second", field="watch_period")
-    return period
+    if period >= SHORTEST_WATCH_PERIOD_S:
+        return period, []
+    return SHORTEST_WATCH_PERIOD_S, [f"watch_period {period:g} was raised to {SHORTEST_WATCH_PERIOD_S:g} s"]
 
 
 def get(session: Session, caller: Caller, row_id: UUID) -> Job:

@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
+from pydantic import ConfigDict, Field, StrictStr, ValidationError
 
 from gateway.clusters.configuration import Cluster
 from gateway.errors import Invalid
 from gateway.jobs.services import SERVICES, check_options
+from gateway.left_out import RequestModel
 
 # Options of the kernels sit beside the common keys, under the service's name.
 KERNEL_KEYS = frozenset(SERVICES)
@@ -18,7 +19,7 @@ Path = Annotated[StrictStr, Field(max_length=2048)]
 Flag = Literal[0, 1]
 
 
-class JobParams(BaseModel):
+class JobParams(RequestModel):
     """The common keys of a job's parameters, with the defaults of the contract."""
 
     model_config = ConfigDict(extra="ignore")
@@ -77,11 +78,10 @@ def _ignored(unknown: list[str]) -> list[str]:
 
 
 def _choose_layout(params: JobParams) -> dict[str, int]:
-    """Choose the input layout: asset pairs on request, else the sensor table; Invalid for both."""
-    if params.inbestme_kernel and params.ideko_kernel and "ideko_kernel" in params.model_fields_set:
-        raise Invalid(
-            "choose one input layout: ideko_kernel or inbestme_kernel", field="params.inbestme_kernel"
-        )
+    """Choose the input layout: asset pairs on request, else the sensor table.
+
+    `ideko_kernel` is 1 by default, so it chooses nothing where asset pairs are requested.
+    """
     return {"ideko_kernel": 0 if params.inbestme_kernel else 1}
 
 

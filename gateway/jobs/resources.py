@@ -4,11 +4,12 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+from pydantic import ConfigDict, Field, StrictBool
 
 from gateway.clusters.gres import REQUEST, count_by_name, format_gres, parse_gres
 from gateway.clusters.limits import NAME, PLAIN_NAME, Limits
 from gateway.errors import Invalid
+from gateway.left_out import RequestModel
 from gateway.schedulers.base import Resources
 
 # Larger numbers fit into no record of the scheduler.
@@ -24,17 +25,12 @@ _LISTS = {"account": "accounts", "qos": "qos", "constraint": "constraints", "res
 Granted = dict[str, Any]
 
 
-def _empty_is_none(value: object) -> object:
-    return None if value == "" else value
+_Partition = Annotated[str, Field(pattern=NAME)] | None
+_PlainName = Annotated[str, Field(pattern=PLAIN_NAME)] | None
+_Gres = Annotated[str, Field(pattern=REQUEST, max_length=_LONGEST_GRES)] | None
 
 
-_OrNone = BeforeValidator(_empty_is_none)
-_Partition = Annotated[Annotated[str, Field(pattern=NAME)] | None, _OrNone]
-_PlainName = Annotated[Annotated[str, Field(pattern=PLAIN_NAME)] | None, _OrNone]
-_Gres = Annotated[Annotated[str, Field(pattern=REQUEST, max_length=_LONGEST_GRES)] | None, _OrNone]
-
-
-class ResourceRequest(BaseModel):
+class ResourceRequest(RequestModel):
     """The optional `resources` of a job request: `memory_bytes` of the whole job, `gres` of each node."""
 
     model_config = ConfigDict(extra="forbid")

@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from gateway.errors import Invalid, NotFound
+from gateway.left_out import OptionalField, drop_left_out
 
 CLASSES = {
     "kalman": "signal processing",
@@ -74,6 +75,8 @@ def check_options(service: str, options: object) -> dict[str, Any]:
     replaces is left out where that option is given.
     """
     schema = option_schemas()[service]
+    if isinstance(options, dict):
+        options = drop_left_out(options, _optional_options(service))
     validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
     errors = sorted(validator.iter_errors(options), key=lambda error: list(map(str, error.path)))
     if errors:
@@ -81,6 +84,17 @@ def check_options(service: str, options: object) -> dict[str, Any]:
     given: dict[str, Any] = dict(options)  # type: ignore[call-overload]  # an object, says the schema
     defaults = {name: p["default"] for name, p in schema["properties"].items() if _is_filled_in(p, given)}
     return defaults | given
+
+
+@lru_cache
+def _optional_options(service: str) -> dict[str, OptionalField]:
+    properties = option_schemas()[service]["properties"]
+    return {name: OptionalField(each.get("default"), _takes_text(each)) for name, each in properties.items()}
+
+
+def _takes_text(option: dict[str, Any]) -> bool:
+    is_text = option.get("type") == "string" or any(isinstance(each, str) for each in option.get("enum", []))
+    return is_text or any(_takes_text(each) for each in option.get("anyOf", []))
 
 
 def _is_filled_in(option: dict[str, Any], given: dict[str, Any]) -> bool:

@@ -83,6 +83,13 @@ def test_a_watch_period_may_be_left_to_the_default(api: TestClient, period: floa
     assert api.post("/job", json={**JOB, "watch_period": period}).status_code == 201
 
 
+@pytest.mark.parametrize("period", [0.5, 0.999, 1e-300, -1])
+def test_a_short_watch_period_is_raised_with_a_warning(api: TestClient, period: float) -> None:
+    answer = api.post("/job", json={**JOB, "watch_period": period})
+    assert answer.status_code == 201
+    assert answer.json()["warnings"] == [f"watch_period {period:g} was raised to 1 s"]
+
+
 def test_ids_of_one_kind_are_unknown_to_another(api: TestClient) -> None:
     data = api.post("/s3_data", json=DATA).json()["id"]
     job = api.post("/job", json=JOB).json()["id"]

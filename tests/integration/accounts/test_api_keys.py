@@ -19,6 +19,7 @@ from tests.rows import new_job, new_transfer
 OPEN = [
     "/services",
     "/services/{name}/options",
+    "/health",
     "/health/live",
     "/health/ready",
     "/openapi.json",

@@ -96,6 +96,8 @@ def test_the_range_of_creation_includes_its_start_and_not_its_end(api: TestClien
         {"cursor": "é"},
         {"cursor": "MDAwMS0wMS0wMVQwMDowMDowMCsxNDowMCAw"},
         {"since": "yesterday"},
+        {"until": "0.5"},
+        {"since": "1700000000"},
         {"since": "2026-11-22T00:00:00"},
         {"since": "0001-01-01T00:00:00+14:00"},
         {"until": "9999-12-31T23:59:59-14:00"},

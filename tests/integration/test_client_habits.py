@@ -1,0 +1,200 @@
+"""Habits of HTTP clients: media types, HEAD, Allow, trailing paths, and the rule against foreign pages."""
+
+import json
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from gateway.settings import get_settings
+from tests.bodies import JOB
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+TEXT = json.dumps(JOB)
+ORIGIN = "http://testserver"
+FORM = "application/x-www-form-urlencoded"
+WRITES = [("POST", "/job"), ("POST", "/retry"), ("DELETE", "/credentials/0"), ("POST", "/job/0/cancel")]
+
+
+def _app(monkeypatch: pytest.MonkeyPatch, **settings: str) -> TestClient:
+    for name, value in settings.items():
+        monkeypatch.setenv(f"GATEWAY_{name.upper()}", value)
+    get_settings.cache_clear()
+    return TestClient(create_app(), raise_server_exceptions=False)
+
+
+@pytest.mark.parametrize("media_type", [None, "", FORM, f"{FORM}; charset=utf-8", "application/json"])
+def test_json_is_read_as_json(api: TestClient, media_type: str | None) -> None:
+    headers = {} if media_type is None else {"Content-Type": media_type}
+    answer = api.post("/job", content=TEXT, headers=headers)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["services"] == JOB["services"]
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "text/plain; charset=utf-8", "multipart/form-data"])
+def test_another_media_type_is_refused_by_the_name_of_the_header(api: TestClient, media_type: str) -> None:
+    answer = api.post("/job", content=TEXT, headers={"Content-Type": media_type})
+    assert answer.status_code == 415
+    assert "Content-Type" in answer.json()["detail"]
+    assert media_type.partition(";")[0] in answer.json()["detail"]
+
+
+def test_a_request_without_a_body_needs_no_media_type(api: TestClient) -> None:
+    row = api.post("/job", content=TEXT).json()
+    cancelled = api.post(f"/job/{row['id']}/cancel", headers={"Content-Type": "text/plain"})
+    assert cancelled.status_code == 200
+
+
+def test_a_form_is_no_json(api: TestClient) -> None:
+    assert api.post("/job", data={"services": "fft"}).status_code == 400
+
+
+@pytest.mark.parametrize("mode", ["none", "keys"])
+@pytest.mark.parametrize("write", WRITES, ids=str)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://testserver:8081"},
+        {"Origin": "http://testserver.evil.example"},
+        {"Origin": "http://[::1"},
+        {"Origin": "ftp://testserver"},
+        {"Origin": ""},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_a_foreign_page_writes_nothing(
+    api: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+    mode: str,
+    write: tuple[str, str],
+    headers: dict[str, str],
+) -> None:
+    client = _app(monkeypatch, auth=mode)
+    answer = client.request(*write, content=TEXT, headers=headers)
+    assert answer.status_code == 403
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "WWW-Authenticate" not in answer.headers
+    assert client.get("/services", headers=headers).status_code == 200, "only writes are refused"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Origin": ORIGIN},
+        {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"},
+        {"Origin": "http://testserver:80"},
+        {"Origin": "https://testserver"},  # a proxy ends TLS and does not say so
+        {"Origin": "https://Portal.example.org:8443", "Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "none"},
+    ],
+)
+def test_own_and_allowed_pages_write(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+) -> None:
+    client = _app(monkeypatch, allowed_origins="https://portal.example.org:8443/")
+    assert client.post("/job", content=TEXT, headers=headers).status_code == 201
+
+
+@pytest.mark.parametrize(("trusted", "expected"), [("testclient", 201), ("192.0.2.1", 403)])
+def test_a_trusted_proxy_names_the_services_own_host(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch, trusted: str, expected: int
+) -> None:
+    hosts = "testserver gateway.example.org"
+    client = _app(monkeypatch, trusted_proxies=trusted, allowed_hosts=hosts)
+    headers = {
+        "X-Forwarded-Host": "evil.example, gateway.example.org",
+        "X-Forwarded-Proto": "https",
+        "Origin": "https://gateway.example.org",
+    }
+    assert client.post("/job", content=TEXT, headers=headers).status_code == expected
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "localhost:8080", "127.0.0.1:8080", "127.3.2.1", "[::1]:8080", "a.localhost", "LocalHost."],
+)
+def test_loopback_names_need_no_list(api: TestClient, host: str) -> None:
+    assert api.get("/job", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "10.0.0.1", ""]
+)
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [({}, 403), ({"auth": "keys"}, 401), ({"open_to_all": "true"}, 200)],
+    ids=["without accounts", "keys", "open to all"],
+)
+def test_a_foreign_host_is_refused_without_accounts(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch, host: str, chosen: dict[str, str], expected: int
+) -> None:
+    client = _app(monkeypatch, **chosen)
+    assert client.get("/job", headers={"Host": host}).status_code == expected
+    assert client.get("/health/live", headers={"Host": host}).status_code == (403 if expected == 403 else 200)
+
+
+@pytest.mark.parametrize("host", ["gateway.example.org", "gateway.example.org:80", "Other.example:8080"])
+def test_listed_hosts_are_served(api: TestClient, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    client = _app(monkeypatch, allowed_hosts="Gateway.example.org, other.example:8080")
+    assert client.get("/job", headers={"Host": host}).status_code == 200
+    assert client.get("/job", headers={"Host": "other.example:8081"}).status_code == 403
+
+
+def _documented(api: TestClient) -> dict[str, dict[str, Any]]:
+    paths: dict[str, dict[str, Any]] = api.get("/openapi.json").json()["paths"]
+    return paths
+
+
+def test_head_is_answered_wherever_get_is(api: TestClient) -> None:
+    row = api.post("/job", content=TEXT).json()["id"]
+    paths = [path for path, operations in _documented(api).items() if "get" in operations]
+    assert len(paths) > 20
+    for path in ["/", "/ui", "/openapi.json", *paths]:
+        url = path.replace("{name}", "fft" if "services" in path else "hpc").replace("{row_id}", row)
+        if "telemetry" in url or "/log" in url:
+            continue  # they wait for a worker
+        head, got = api.head(url), api.get(url)
+        assert (head.status_code, head.content) == (got.status_code, b""), url
+        assert head.headers["content-type"] == got.headers["content-type"], url
+
+
+def test_405_names_every_method_of_the_path(api: TestClient) -> None:
+    for path, operations in _documented(api).items():
+        url = path.replace("{name}", "fft" if "services" in path else "hpc").replace("{row_id}", "0")
+        expected = {method.upper() for method in operations} | ({"HEAD"} if "get" in operations else set())
+        answer = api.patch(url)
+        assert answer.status_code == 405, url
+        assert set(answer.headers["allow"].split(", ")) == expected, url
+
+
+def test_health_answers(api: TestClient) -> None:
+    assert api.get("/health").json() == api.get("/health/ready").json()
+    assert api.get("/health/").status_code == 200
+
+
+@pytest.mark.parametrize("root", ["/hpc", "hpc/", "/portal/hpc"])
+def test_the_service_lives_below_a_path(api: TestClient, monkeypatch: pytest.MonkeyPatch, root: str) -> None:
+    below = _app(monkeypatch, root_path=root)
+    path = f"/{root.strip('/')}"
+    for prefix in ("", path):  # of a proxy that strips the path, and of one that does not
+        assert below.get(f"{prefix}/services").status_code == 200
+        assert below.post(f"{prefix}/job/", content=TEXT).status_code == 201
+        assert below.get(f"{prefix}/job").status_code == 200
+        assert f'src="{path}/docs/assets/start.js"' in below.get(f"{prefix}/docs").text
+        assert below.get(f"{prefix}/docs/assets/start.js").status_code == 200
+        assert below.get(f"{prefix}/openapi.json").json()["servers"] == [{"url": path}]
+    assert below.get(f"{path}x/services").status_code == 404
+
+
+def test_the_route_of_a_rewritten_request_is_counted(api: TestClient) -> None:
+    api.post("/job", content=TEXT, headers={"Content-Type": FORM})
+    api.head("/services")
+    metrics = api.get("/metrics").text
+    assert 'gateway_http_requests_total{method="POST",route="/job",status="201"}' in metrics
+    assert 'gateway_http_requests_total{method="GET",route="/services",status="200"}' in metrics
