@@ -13,7 +13,16 @@ from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
 from gateway.storage.address import Credentials, S3Address, Secret
 from gateway.storage.opening import open_remote, open_store
-from gateway.transfers.staging.attempt import Attempt, Deadline, NoResume, Progress, ResumeState
+from gateway.transfers.outcome import Outcome
+from gateway.transfers.staging.attempt import (
+    Attempt,
+    Deadline,
+    EtagRecord,
+    NoEtags,
+    NoResume,
+    Progress,
+    ResumeState,
+)
 from gateway.transfers.staging.download import download
 from gateway.transfers.staging.upload import abort_uploads, upload
 from tests import services
@@ -90,9 +99,15 @@ class Interrupted(Recorder):
             raise StorageUnavailable("this is for another try")
 
 
-def attempt(progress: Progress, settings: Settings, resume: ResumeState | None = None) -> Attempt:
+def attempt(
+    progress: Progress,
+    settings: Settings,
+    resume: ResumeState | None = None,
+    etags: EtagRecord | None = None,
+) -> Attempt:
     deadline = Deadline(settings.transfer_timeout_s)
-    return Attempt(progress, deadline, resume or NoResume(), settings.connections)
+    known = etags or NoEtags()
+    return Attempt(progress, deadline, resume or NoResume(), settings.connections, etags=known)
 
 
 def stage_in(
@@ -104,11 +119,13 @@ def stage_in(
     *,
     secret: Secret | None = OWNER,
     resume: ResumeState | None = None,
-) -> None:
+    etags: EtagRecord | None = None,
+) -> Outcome:
     """Copy a file elsewhere to the cluster, as the worker does with a row."""
-    one = attempt(progress, settings, resume)
+    one = attempt(progress, settings, resume, etags)
     with closing(open_remote(source, secret, settings)) as remote:
-        download(remote, site.receive(path, one.resume.token), one)
+        way = download(remote, site.receive(path, one.resume.token), one)
+        return Outcome(way, remote.warnings)
 
 
 def stage_out(
@@ -120,10 +137,12 @@ def stage_out(
     *,
     secret: Secret = OWNER,
     resume: ResumeState | None = None,
-) -> None:
+    etags: EtagRecord | None = None,
+) -> Outcome:
     """Copy a file of the cluster to a store, as the worker does with a row."""
     with site.read(path) as source, closing(open_store(address, secret, settings)) as store:
-        upload(source, store, attempt(progress, settings, resume))
+        way = upload(source, store, attempt(progress, settings, resume, etags))
+        return Outcome(way, store.warnings)
 
 
 def abandon_upload(address: S3Address, resume: ResumeState, settings: Settings) -> None:

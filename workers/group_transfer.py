@@ -15,6 +15,7 @@ from gateway.logs import work_id
 from gateway.models import Transfer
 from gateway.settings import get_settings
 from gateway.transfers import groups
+from gateway.transfers.outcome import NO_OUTCOME, Outcome
 from gateway.transfers.staging.attempt import Progress
 from gateway.work.claims import Claim
 from workers.claim_context import recording_failure
@@ -23,7 +24,7 @@ from workers.lease_keeper import LeaseKeeper
 RECORD_S = 1.0
 _log = logging.getLogger(__name__)
 
-TransferRow = Callable[[Transfer, Claim, Progress], None]
+TransferRow = Callable[[Transfer, Claim, Progress], Outcome | None]
 
 
 class SomeFailed(GatewayError):
@@ -56,7 +57,7 @@ class _Group:
     def __init__(self, keeper: LeaseKeeper, transfer_row: TransferRow) -> None:
         self._keeper, self._transfer_row = keeper, transfer_row
         self._successes = SimpleQueue[tuple[Claim, int]]()
-        self._unwritten: dict[Claim, int] = {}
+        self._unwritten, self._outcomes = dict[Claim, int](), dict[Claim, Outcome]()
         self._errors: list[str] = []
 
     def run(self, claimed: Sequence[tuple[Claim, Transfer]]) -> list[str]:
@@ -90,7 +91,7 @@ class _Group:
         try:
             with recording_failure(Transfer, claim):
                 progress.advance(0)  # a cancel may have come while it waited for a thread
-                self._transfer_row(row, claim, progress)
+                self._outcomes[claim] = self._transfer_row(row, claim, progress) or NO_OUTCOME
                 has_succeeded = True
         except Exception as error:  # noqa: BLE001  run() reports the errors of the whole group
             _log.warning("%s: %s", claim.id, error)
@@ -109,7 +110,7 @@ class _Group:
             return
         try:
             with self._keeper.rows_lock, session_scope() as session:
-                left = groups.complete_group(session, self._unwritten)
+                left = groups.complete_group(session, self._unwritten, self._outcomes)
         except SQLAlchemyError as error:
             _log.warning("%d successes not recorded: %s", len(self._unwritten), type(error).__name__)
             return

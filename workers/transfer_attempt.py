@@ -4,7 +4,9 @@ from gateway.db import session_scope
 from gateway.errors import HandedBack
 from gateway.models import Transfer
 from gateway.settings import Settings
+from gateway.storage.address import without_query
 from gateway.transfers import lifecycle as transfers
+from gateway.transfers.etags import BucketEtags
 from gateway.transfers.staging.attempt import Attempt, Deadline, Progress
 from gateway.work import quotas
 from gateway.work.claims import Claim
@@ -21,6 +23,7 @@ def new_attempt(row: Transfer, claim: Claim, progress: Progress, settings: Setti
         RowResume(row, claim),
         settings.connections,
         settings.least_bytes,
+        BucketEtags(without_query(row.endpoint), row.bucket),
     )
 
 

@@ -90,6 +90,11 @@ class TransferStatus(BaseModel):
     bytes_done: int
     bytes_per_s: int | None = Field(description="Null while nothing moves.")
     estimated_end_at: datetime | None
+    verification: str = Field(
+        description="How the bytes were verified, once they are there: a checksum, `size`, `second download`"
+        " or `read back`."
+    )
+    warnings: list[str] = Field(description="Sentences about the transfer that are no failure.")
     parent_id: UUID | None = Field(description="The transfer of a prefix that this is a part of.")
     children: dict[str, int] | None = Field(description="Number of a prefix's files, by state.")
     created_at: datetime

@@ -44,6 +44,8 @@ class Transfer(_Row):
     src: str | None = None
     bytes_total: int | None
     bytes_done: int
+    verification: str = ""
+    warnings: list[str] = []
 
     @property
     def url(self) -> str:

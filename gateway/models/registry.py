@@ -41,6 +41,15 @@ class StoredCredential(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
+class Md5Etags(Base):
+    """A bucket of a store in which the ETag of an object was its MD5."""
+
+    __tablename__ = "md5_etags"
+
+    endpoint: Mapped[str] = mapped_column(Text, primary_key=True)
+    bucket: Mapped[str] = mapped_column(Text, primary_key=True)
+
+
 class IdempotencyKey(Base):
     """A request that may be repeated, by its owner's key for it, and its first answer once there is one."""
 

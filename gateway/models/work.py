@@ -114,6 +114,7 @@ class Transfer(Work, Base):
     `upload_id` and `leftovers` tell the next try, or the clean-up, of an open upload and of temporary files.
     `resumable` is false for the listing of a prefix, and once a try has found that the next one begins again
     at the first byte.
+    `verification` tells how the bytes of a completed transfer were verified, `warnings` what to mind.
     An `object` that ends in `/` stands for all below it: once its `children` (their number by state) are
     inserted, each of them is a row of its own with this row as `parent_id`, and this row only sums them up.
     """
@@ -150,6 +151,8 @@ class Transfer(Work, Base):
     upload_id: Mapped[str] = mapped_column(Text, default="")
     leftovers: Mapped[bool] = mapped_column(default=False)
     resumable: Mapped[bool] = mapped_column(default=True, server_default=true())
+    verification: Mapped[str] = mapped_column(CleanText, default="", server_default="")
+    warnings: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
     parent_id: Mapped[UUID | None]
     children: Mapped[dict[str, Any] | None]
 

@@ -56,6 +56,8 @@ class _DataStream:
 class FtpFile:
     """A file that ftp serves without a login."""
 
+    warnings = ()
+
     def __init__(self, url: str, settings: Settings) -> None:
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "", parts.port or policy.DEFAULT_PORTS["ftp"]

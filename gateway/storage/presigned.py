@@ -2,16 +2,21 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 from gateway.egress.connection import SizedBody
-from gateway.errors import StorageError, StorageUnavailable
+from gateway.egress.pool import Response
+from gateway.errors import StorageError
 from gateway.settings import Settings
 from gateway.storage.address import PresignedUrl, S3Address
-from gateway.storage.s3.checksum_headers import etag_md5
+from gateway.storage.remote import RemoteInfo
+from gateway.storage.s3.checksum_headers import ETAG_HINTS, etag_md5
+from gateway.storage.store import StoredPart
 from gateway.storage.web import WebFile, http_error
 
 LARGEST_PUT_BYTES = 5 << 30  # the limit of S3 for one request
 _STORED = frozenset({200, 201, 204})
+_ADDRESS = "object {0.key!r} in bucket {0.bucket!r}"
 _FRESH = "send a retry with a fresh presigned_url"
 
 
@@ -31,7 +36,7 @@ class PresignedObject(WebFile):
         super().__init__(secret.url, settings)
         self._address = address
 
-    def put(self, data: SizedBody) -> None:
+    def put(self, data: SizedBody) -> StoredPart:
         """Store all the data with one request."""
         if len(data) > LARGEST_PUT_BYTES:
             raise StorageError("a presigned URL takes 5 GiB at most: send keys for larger files")
@@ -42,13 +47,25 @@ class PresignedObject(WebFile):
         if answer.status not in _STORED:
             raise http_error(answer, self._url, self.reasons, self.advice)
         md5 = etag_md5(answer.headers)
-        if md5 is not None and md5 != digest.hexdigest():
-            raise StorageUnavailable("the bytes in the store differ from those sent; it is tried again")
+        doubt = md5 is not None and md5 != digest.hexdigest()
+        return StoredPart(answer.headers.get("etag", ""), len(data), None, md5, is_doubtful=doubt)
+
+    def check_bytes(self, data: SizedBody) -> None:
+        """Raise StorageError: the URL is signed for one request."""
+        raise StorageError(
+            f"the ETag of {_ADDRESS.format(self._address)} is not the MD5 of the {len(data)} bytes that were"
+            " sent, and a presigned URL cannot read them back: send access_key and secret_key"
+        )
+
+    def _describe(self, answer: Response, version: str, size: int | None) -> RemoteInfo:
+        info = super()._describe(answer, version, size)
+        is_hint = etag_md5(answer.headers) is not None and not super()._checksums(answer.headers, whole=True)
+        return replace(info, hints=ETAG_HINTS) if is_hint else info
 
     def _checksums(self, headers: Mapping[str, str], *, whole: bool) -> dict[str, str]:
         """Return the checksums of any web server, and of a store the ETag that is an MD5."""
         md5 = etag_md5(headers)
-        return super()._checksums(headers, whole=whole) | ({"md5": md5} if md5 else {})
+        return ({"md5": md5} if md5 else {}) | super()._checksums(headers, whole=whole)
 
 
 class _Md5:

@@ -1,6 +1,6 @@
 """Remote files, as staging reads them: an S3 object, a web page or a file of an FTP server."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -10,7 +10,11 @@ from gateway.egress.connection import Take
 
 @dataclass(frozen=True)
 class RemoteInfo:
-    """A server's description of a file. `version` changes with its content; empty when there is none."""
+    """A server's description of a file. `version` changes with its content; empty when there is none.
+
+    `hints` names the checksums that an ETag alone gives, which may be something else. A body that is not
+    delimited ends with its connection, so that a cut cannot be told from its end.
+    """
 
     size: int | None
     version: str
@@ -20,12 +24,20 @@ class RemoteInfo:
     parts_bytes: int = 0  # of a multipart ETag among the checksums
     has_even_parts: Callable[[], bool] = lambda: True  # asks, where `parts_bytes` is not certain of all
     whole: bytes | None = field(default=None, repr=False)  # all of it, where the answer was that short
+    hints: frozenset[str] = frozenset()
+    is_delimited: bool = True
 
 
 def without_parts(info: RemoteInfo) -> RemoteInfo:
     """Return the description without the checksums of an upload's parts of unknown sizes."""
     whole = {name: value for name, value in info.checksums.items() if not name.endswith("-parts")}
     return replace(info, checksums=whole, parts_bytes=0)
+
+
+def without_hints(info: RemoteInfo) -> RemoteInfo:
+    """Return the description without the checksums that an ETag alone gives."""
+    stated = {name: value for name, value in info.checksums.items() if name not in info.hints}
+    return replace(info, checksums=stated, hints=frozenset())
 
 
 class Connected(Protocol):
@@ -53,6 +65,10 @@ class Readable(Protocol):
 
 class Remote(Connected, Protocol):
     """A file elsewhere that can be read."""
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """Sentences for the user about the server's answers so far."""
 
     def ask(self) -> RemoteInfo:
         """Ask for its size, version and checksums."""

@@ -18,12 +18,16 @@ class Payload(SizedBody, Protocol):
 
 @dataclass(frozen=True)
 class StoredPart:
-    """A store's description of a part, or of an object, that it has taken."""
+    """A store's description of a part, or of an object, that it has taken.
+
+    It is doubtful where the ETag has the form of an MD5 and is not that of the bytes that were sent.
+    """
 
     etag: str
     size: int
     crc64nvme: bytes | None  # None from a store that does not know this checksum
     md5: str | None  # hex; None where its ETag is something else
+    is_doubtful: bool = False
 
 
 class Uploads(Protocol):
@@ -38,8 +42,8 @@ class Uploads(Protocol):
     def put(self, upload_id: str, number: int, data: Payload, known: StoredPart | None) -> StoredPart:
         """Store one part, unless these bytes are the known part; raise where other bytes are stored."""
 
-    def complete(self, upload_id: str, parts: Sequence[StoredPart]) -> None:
-        """Make an object of the parts."""
+    def complete(self, upload_id: str, parts: Sequence[StoredPart]) -> bool:
+        """Make an object of the parts; return whether the answer names the object."""
 
     def check_size(self, size: int) -> None:
         """Raise StorageUnavailable unless the object has this size."""
@@ -55,8 +59,15 @@ class Store(Connected, Protocol):
     """An object elsewhere that can be written."""
 
     @property
+    def warnings(self) -> Sequence[str]:
+        """Sentences for the user about the server's answers so far."""
+
+    @property
     def uploads(self) -> Uploads | None:
         """The uploads in parts; None where one request has to carry the whole object."""
 
-    def put(self, data: Payload) -> None:
+    def put(self, data: Payload) -> StoredPart:
         """Store the whole object with one request; raise StorageUnavailable where other bytes are stored."""
+
+    def check_bytes(self, data: Payload) -> None:
+        """Read the object back; raise StorageUnavailable unless it has these bytes."""

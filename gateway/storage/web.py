@@ -12,6 +12,7 @@ from gateway.egress.policy import check_endpoint
 from gateway.egress.pool import ConnectionPool, Response
 from gateway.errors import Fault, Invalid, StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.settings import Settings
+from gateway.storage.answer_headers import content_version, is_delimited, packing_warnings
 from gateway.storage.remote import Readable, RemoteInfo
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -44,6 +45,7 @@ class WebFile:
         self._src = self._url = _normalize(url)  # the latter changes with redirects
         self._allowed = settings.allowed_endpoints
         self._connections = ConnectionPool(settings)
+        self.warnings: list[str] = []
 
     def close(self) -> None:
         """Give the connections back."""
@@ -66,9 +68,16 @@ class WebFile:
             return RemoteInfo(0, "", ranges=False)
         if answer.status not in {_OK, _PARTIAL}:
             raise http_error(answer, self._url, self.reasons, self.advice)
-        version, size = _version(headers), _size(answer)
+        self.warnings = packing_warnings(headers)
+        return self._describe(answer, content_version(headers), _size(answer))
+
+    def _describe(self, answer: Response, version: str, size: int | None) -> RemoteInfo:
+        headers = answer.headers
         if answer.status == _OK:
-            return RemoteInfo(size, version, ranges=False, checksums=self._checksums(headers, whole=True))
+            found = self._checksums(headers, whole=True)
+            return RemoteInfo(
+                size, version, ranges=False, checksums=found, is_delimited=is_delimited(headers)
+            )
         ranges = size is not None and bool(version)
         checksums = self._checksums(headers, whole=False) or self._checksums_of_whole(version)
         return RemoteInfo(size, version, ranges=ranges, checksums=checksums)
@@ -89,7 +98,7 @@ class WebFile:
         """Ask for the digests that come with the whole file only; a server without HEAD has none."""
         with suppress(StorageUnavailable), closing(self._send(self._url, {}, "HEAD")) as answer:
             answer.read(ANSWER_BYTES)
-            if answer.status == _OK and _version(answer.headers) == version:
+            if answer.status == _OK and content_version(answer.headers) == version:
                 return self._checksums(answer.headers, whole=True)
         return {}
 
@@ -155,27 +164,26 @@ def _without_query(url: str) -> str:
     return _origin(url) + urlsplit(url).path
 
 
-def _version(headers: Mapping[str, str]) -> str:
-    """Return the version of the content: a strong ETag, or else the time of the last change."""
-    etag = headers.get("etag", "")
-    return headers.get("last-modified", "") if etag.startswith("W/") or not etag else etag
-
-
 def _total(headers: Mapping[str, str]) -> int | None:
     found = re.search(r"/([0-9]+)$", headers.get("content-range", ""))
     return parse_length(found[1]) if found else None
 
 
 def _size(answer: Response) -> int | None:
-    """Return the size of the whole file; None where the answer does not hold it."""
+    """Return the size of the whole file; None where the answer does not hold it.
+
+    A length beside a transfer coding is of something else, or false.
+    """
     if answer.status != _OK:
         return _total(answer.headers)
+    if "transfer-encoding" in answer.headers:
+        return None
     return parse_length(answer.headers.get("content-length", ""))
 
 
 def _is_other(answer: Response, info: RemoteInfo) -> bool:
     """Return whether the answer is of another file: its version or size differs, or the range is gone."""
-    if answer.status == _UNSATISFIABLE or (info.version and _version(answer.headers) != info.version):
+    if answer.status == _UNSATISFIABLE or (info.version and content_version(answer.headers) != info.version):
         return True
     return None not in {info.size, size := _size(answer)} and size != info.size
 

@@ -6,15 +6,19 @@ then on, so it takes no other down with it. Locked rows are skipped, so that gro
 """
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, and_, case, literal, or_, select, update
+from sqlalchemy import JSON, BigInteger, ColumnElement, and_, case, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from gateway.db import db_now
 from gateway.models import Transfer
+from gateway.models.base import CleanText
 from gateway.settings import get_settings
 from gateway.states import TransferState
+from gateway.transfers.outcome import NO_OUTCOME, Outcome
 from gateway.work import turns
 from gateway.work.claims import Claim, is_unclaimed
 from gateway.work.transitions import move_many
@@ -63,7 +67,9 @@ def _takes_turn(session: Session, row: Transfer, group: ColumnElement[bool]) -> 
     return False
 
 
-def complete_group(session: Session, done: Mapping[Claim, int]) -> set[Claim]:
+def complete_group(
+    session: Session, done: Mapping[Claim, int], outcomes: Mapping[Claim, Outcome] = MappingProxyType({})
+) -> set[Claim]:
     """Complete the claimed transfers with their numbers of bytes; return the claims of locked rows.
 
     A row that has ended before, or that another worker has claimed since, stays as it is.
@@ -72,15 +78,21 @@ def complete_group(session: Session, done: Mapping[Claim, int]) -> set[Claim]:
     look = select(Transfer.id, Transfer.claim).where(*open_ones)
     locked = {(row_id, number) for row_id, number in session.execute(look.with_for_update(skip_locked=True))}
     seen = {(row_id, number) for row_id, number in session.execute(look)}
-    _complete(session, {each.id: done[each] for each in done if (each.id, each.number) in locked})
+    mine = [each for each in done if (each.id, each.number) in locked]
+    found = {each.id: outcomes.get(each, NO_OUTCOME) for each in mine}
+    _complete(session, {each.id: done[each] for each in mine}, found)
     return {each for each in done if (each.id, each.number) in seen - locked}
 
 
-def _complete(session: Session, moved: Mapping[UUID, int]) -> None:
-    """Complete the locked rows, each with the number of its bytes."""
+def _complete(session: Session, moved: Mapping[UUID, int], outcomes: Mapping[UUID, Outcome]) -> None:
+    """Complete the locked rows, each with the number of its bytes and its outcome."""
     if not moved:
         return
-    number = case({row_id: literal(done, BigInteger) for row_id, done in moved.items()}, value=Transfer.id)
+    number = _by_row({row_id: literal(done, BigInteger) for row_id, done in moved.items()})
+    ways = {row_id: literal(each.verification, CleanText) for row_id, each in outcomes.items()}
+    warned = {
+        row_id: literal(list(each.warnings), JSON) for row_id, each in outcomes.items() if each.warnings
+    }
     move_many(
         session,
         Transfer,
@@ -88,7 +100,14 @@ def _complete(session: Session, moved: Mapping[UUID, int]) -> None:
         TransferState.COMPLETED,
         bytes_done=number,
         bytes_total=number,
+        verification=_by_row(ways),
+        warnings=_by_row(warned, Transfer.warnings) if warned else Transfer.warnings,
         credentials=None,
         leftovers=False,
         next_send_at=None,
     )
+
+
+def _by_row(values: Mapping[UUID, Any], otherwise: Any = None) -> Any:
+    """Return the SQL of a value for each row."""
+    return case(dict(values), value=Transfer.id, else_=otherwise)

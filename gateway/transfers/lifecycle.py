@@ -22,6 +22,7 @@ from gateway.settings import get_settings
 from gateway.states import TransferState, is_final
 from gateway.storage.address import PresignedUrl, Secret
 from gateway.storage.presigned_check import check_presigned
+from gateway.transfers.outcome import NO_OUTCOME, Outcome
 from gateway.transfers.prefixes import cancel_children
 from gateway.work import quotas
 from gateway.work.claims import Claim, lock_claimed
@@ -143,10 +144,12 @@ def check_result(session: Session, row: Transfer) -> None:
         )
 
 
-def complete(session: Session, claim: Claim, bytes_done: int) -> None:
+def complete(session: Session, claim: Claim, bytes_done: int, outcome: Outcome = NO_OUTCOME) -> None:
     """Complete a claimed transfer and erase its credentials."""
     row = lock_claimed(session, Transfer, claim)
     row.bytes_done = row.bytes_total = bytes_done
+    row.verification = outcome.verification
+    row.warnings = [*row.warnings, *(each for each in outcome.warnings if each not in row.warnings)]
     row.credentials = None
     row.leftovers = False
     move(session, row, TransferState.COMPLETED)

@@ -26,7 +26,7 @@ from gateway.work.turns import send_next
 MOST_CHILDREN = 50_000
 _OMITTED = "left out: {count} files or folders of other owners, of their jobs, of the gateway or its account"
 _BAD_ENDS = (TransferState.FAILED, TransferState.CANCELLED)
-_INHERITED = ("owner", "kind", "infrastructure", "endpoint", "bucket", "region", "credentials")
+_INHERITED = ("owner", "kind", "infrastructure", "endpoint", "bucket", "region", "credentials", "warnings")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from gateway.storage.address import S3Address, Secret, without_query
 from gateway.storage.opening import open_prefix, open_remote, open_store
 from gateway.transfers import lifecycle as transfers
 from gateway.transfers import prefixes
+from gateway.transfers.outcome import Outcome
 from gateway.transfers.prefixes import MOST_CHILDREN, PrefixEntry
 from gateway.transfers.staging.attempt import Progress
 from gateway.transfers.staging.download import download
@@ -52,17 +53,17 @@ def _run_one(row: Transfer, claim: Claim, progress: ClaimProgress) -> None:
     if prefixes.is_prefix(row):
         _expand(row, claim, progress)
         return
-    _stage(row, claim, progress)
+    outcome = _stage(row, claim, progress)
     with session_scope() as session:
-        transfers.complete(session, claim, progress.done_bytes)
+        transfers.complete(session, claim, progress.done_bytes, outcome)
 
 
-def _stage(row: Transfer, claim: Claim, progress: Progress) -> None:
+def _stage(row: Transfer, claim: Claim, progress: Progress) -> Outcome:
     """Move the bytes; refuse a result whose latest job has failed."""
     if row.kind == "s3_result":
         with session_scope(read_only=True) as session:
             transfers.check_result(session, row)
-    _move(row, claim, progress)
+    return _move(row, claim, progress)
 
 
 @app.task(name="transfers.clean", **LOST_WORKER)
@@ -102,7 +103,7 @@ def _expand(row: Transfer, claim: Claim, progress: Progress) -> None:
         prefixes.expand_prefix(session, claim, entries, omitted=len(omitted))
 
 
-def _move(row: Transfer, claim: Claim, progress: Progress) -> None:
+def _move(row: Transfer, claim: Claim, progress: Progress) -> Outcome:
     """Move the bytes in the row's direction."""
     filesystem, path = cluster_file(row)
     settings = get_settings()
@@ -112,10 +113,10 @@ def _move(row: Transfer, claim: Claim, progress: Progress) -> None:
             filesystem.read(path) as source,
             closing(open_store(_address(row), _secret(row), settings)) as store,
         ):
-            upload(source, store, attempt)
-    else:
-        with closing(open_remote(_source(row), _secret(row), settings)) as remote:
-            download(remote, filesystem.receive(path, attempt.resume.token), attempt)
+            return Outcome(upload(source, store, attempt), [*row.warnings, *store.warnings])
+    with closing(open_remote(_source(row), _secret(row), settings)) as remote:
+        way = download(remote, filesystem.receive(path, attempt.resume.token), attempt)
+        return Outcome(way, [*row.warnings, *remote.warnings])
 
 
 def cluster_file(row: Transfer) -> tuple[SharedFilesystem, PurePosixPath]:

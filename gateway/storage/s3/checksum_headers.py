@@ -11,6 +11,7 @@ _MD5_ETAG = re.compile(r'"?([0-9a-f]{32})"?')  # of an object stored in one piec
 _ENCRYPTED = "x-amz-server-side-encryption"
 _BYTES = {"sha256": 32, "sha1": 20, "crc64nvme": 8, "crc32c": 4, "crc32": 4}
 _STRONG = frozenset({"sha256", "sha1", "crc64nvme"})
+ETAG_HINTS = frozenset({"md5", "md5-parts"})  # that an ETag alone gives
 
 
 def has_strong_checksum(checksums: Mapping[str, str]) -> bool:

@@ -50,6 +50,7 @@ class StoreSession:
         self.virtual_hosted = _is_virtual_hosted(address.endpoint, settings.virtual_hosted)
         self.signer = Signer(address.region, credentials)
         self.takes_checksums = True  # until the store refuses one
+        self.announces = True  # by `Expect: 100-continue`, until the store refuses it
         self._address, self._credentials = address, credentials
 
     @cached_property
@@ -156,7 +157,7 @@ def _send(connections: ConnectionPool, request: Any) -> AWSResponse:
 def _read_body(answer: Response, server: str) -> bytes:
     if answer.status >= _FIRST_ERROR:
         return error_body(answer.read_start(ERROR_BYTES + 1), server)
-    body = answer.read(LISTING_BYTES)
+    body = answer.read(LISTING_BYTES).lstrip()  # a store sends blanks while it puts an upload together
     check_xml(body, server)
     return body
 

@@ -96,13 +96,17 @@ class MultipartUploads:
         """Store one part, numbered from 1, unless these bytes are the known part."""
         digests = self._requests.digest(data)
         if known is not None and known.size == len(data) and has_bytes(known, data, digests):
-            return replace(known, crc64nvme=digests["crc64nvme"])  # not every store lists it
+            is_checked = upload_id.startswith(_CHECKED)  # not every store lists the checksum
+            return replace(known, crc64nvme=digests["crc64nvme"]) if is_checked else known
         query = f"partNumber={number}&uploadId={quote(_store_id(upload_id), safe='-_.~')}"
         with store_errors(self._address):
             return self._requests.put(data, digests, query)
 
-    def complete(self, upload_id: str, parts: Sequence[StoredPart]) -> None:
-        """Make an object of the parts. A store that knows the checksum compares that of the whole."""
+    def complete(self, upload_id: str, parts: Sequence[StoredPart]) -> bool:
+        """Make an object of the parts; return whether the answer names the object.
+
+        A store that knows the checksum compares that of the whole.
+        """
         entries: list[Any] = [{"PartNumber": n, "ETag": part.etag} for n, part in enumerate(parts, start=1)]
         crcs = [(part.crc64nvme, part.size) for part in parts if part.crc64nvme is not None]
         whole: dict[str, Any] = {}
@@ -112,9 +116,10 @@ class MultipartUploads:
                 each["ChecksumCRC64NVME"] = _encode(crc)
         with store_errors(self._address), readable_answers(self._address):
             try:
-                self._client.complete_multipart_upload(
+                answer = self._client.complete_multipart_upload(
                     **self._name, UploadId=_store_id(upload_id), MultipartUpload={"Parts": entries}, **whole
                 )
+                return bool(answer.get("ETag"))
             except ClientError as error:
                 if code_of(error.response) == "BadDigest":
                     with suppress(StorageError):  # the first error is the one to report

@@ -1,17 +1,20 @@
 """An object of an S3 store, read and written over the gateway's own connections."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from dataclasses import replace
 
 from gateway.egress.bounds import LISTING_S
 from gateway.egress.pool import Response
 from gateway.errors import StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.settings import Settings
 from gateway.storage.address import Credentials, S3Address
+from gateway.storage.answer_headers import content_version, is_delimited, packing_warnings
 from gateway.storage.remote import Readable, RemoteInfo
 from gateway.storage.s3 import clients
 from gateway.storage.s3.checksum_headers import (
+    ETAG_HINTS,
     MULTIPART_ETAG,
     has_strong_checksum,
     object_checksums,
@@ -21,9 +24,10 @@ from gateway.storage.s3.errors import store_errors
 from gateway.storage.s3.multipart import MultipartUploads
 from gateway.storage.s3.object_listing import read_listing
 from gateway.storage.s3.requests import ObjectRequests
-from gateway.storage.store import Payload
+from gateway.storage.store import Payload, StoredPart
 
 _SMALL_BYTES = 64 << 10
+_OK = 200
 
 
 class S3Object:
@@ -34,6 +38,10 @@ class S3Object:
         self._session, self._is_cut = clients.borrow_session(address, credentials, settings), False
         self._requests = ObjectRequests(address, self._session)
         self._first: Response | None = None
+        self._before: RemoteInfo | None = None  # as it was described the last time
+        self._etag, self._modified = "", ""
+        self._is_in_parts = True  # until the store ignores a range, or gives each answer an ETag of its own
+        self.warnings: Sequence[str] = ()
 
     def close(self) -> None:
         """Give the connections back."""
@@ -57,37 +65,65 @@ class S3Object:
         self._drop_first()
         with store_errors(self.address):
             answer = self._requests.get({})
-        self._first = answer
-        size, etag = self._requests.content_length(answer.headers), answer.headers.get("etag", "")
-        checksums = object_checksums(answer.headers)
-        whole = self._read_small(answer, size)
-        multipart = MULTIPART_ETAG.fullmatch(etag)
-        if not multipart or has_strong_checksum(checksums):
-            return RemoteInfo(size, etag, ranges=True, checksums=checksums, whole=whole)
-        of_parts = part_checksums(answer.headers)
-        part_bytes = self._part_bytes(size, int(multipart[2])) if of_parts else 0
-        if part_bytes:
-            checksums |= of_parts
-        elif self.size() != size:  # no checksum will tell
-            raise self._truncation()
-        return RemoteInfo(
+        self._first, headers = answer, answer.headers
+        self.warnings = packing_warnings(headers)
+        info = self._describe(headers)
+        info = replace(info, whole=self._read_small(answer, info.size))
+        multipart = MULTIPART_ETAG.fullmatch(headers.get("etag", ""))
+        if not multipart or has_strong_checksum(info.checksums) or info.size is None:
+            return info
+        return self._with_parts(info, int(multipart[2]), part_checksums(headers))
+
+    def _describe(self, headers: Mapping[str, str]) -> RemoteInfo:
+        """Return the description of the object by the headers of an answer with all of it."""
+        size, version = self._requests.length(headers), content_version(headers)
+        etag, modified = headers.get("etag", ""), headers.get("last-modified", "")
+        if self._is_same(size, etag, modified):
+            self._is_in_parts, version = False, modified
+        self._etag, self._modified = etag, modified
+        has_ranges = headers.get("accept-ranges", "") != "none" and None not in {size, version or None}
+        self._before = RemoteInfo(
             size,
-            etag,
-            ranges=True,
-            checksums=checksums,
+            version,
+            ranges=has_ranges and self._is_in_parts,
+            checksums=object_checksums(headers),
+            hints=ETAG_HINTS,
+            is_delimited=is_delimited(headers),
+        )
+        return self._before
+
+    def _is_same(self, size: int | None, etag: str, modified: str) -> bool:
+        """Return whether the ETag alone differs from the time before, as where each answer has its own.
+
+        The object then comes with one request, so that no part of it can be of another version.
+        """
+        if self._before is None or not modified:
+            return False
+        return (size, modified) == (self._before.size, self._modified) and etag != self._etag
+
+    def _with_parts(self, info: RemoteInfo, count: int, of_parts: Mapping[str, str]) -> RemoteInfo:
+        """Return the description of an object that was uploaded in parts, with the checksums of these."""
+        size = info.size or 0
+        part_bytes = self._part_bytes(size, count) if of_parts else 0
+        if not part_bytes and self.size() != size:  # no checksum will tell
+            raise self._truncation()
+        return replace(
+            info,
+            checksums={**info.checksums, **(of_parts if part_bytes else {})},
             parts_bytes=part_bytes,
-            has_even_parts=lambda: self._has_even_parts(part_bytes, int(multipart[2])),
-            whole=whole,
+            has_even_parts=lambda: self._has_even_parts(part_bytes, count),
         )
 
-    def _read_small(self, answer: Response, size: int) -> bytes | None:
+    def _read_small(self, answer: Response, size: int | None) -> bytes | None:
         """Return the body of a small object; None of a large one, and of one that did not arrive whole."""
-        if size > _SMALL_BYTES:
+        if size is None or size > _SMALL_BYTES:
             return None
-        with suppress(StorageUnavailable):
-            return answer.read(size)
-        self._drop_first()
-        return None
+        try:
+            with suppress(StorageUnavailable):
+                return answer.read(size)
+            return None
+        finally:
+            self._drop_first()
 
     def size(self) -> int:
         """Ask for the object's size."""
@@ -108,12 +144,16 @@ class S3Object:
                 yield answer
 
     def _open_range(self, info: RemoteInfo, start: int, stop: int | None) -> Response:
-        headers = {"If-Match": info.version} if info.version else {}
+        headers = {"If-Match": info.version} if info.version and info.version == self._etag else {}
         if (start, stop) != (0, info.size):
             headers["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
         answer = self._requests.get(headers)
         try:
-            self._check_answer(answer, info, ((info.size if stop is None else stop) or 0) - start)
+            self._check_version(answer, info)
+            if "Range" in headers:
+                self._check_part(answer, start)
+            if info.size is not None:
+                self._check_length(answer, (info.size if stop is None else stop) - start)
         except BaseException:
             answer.close()
             raise
@@ -124,26 +164,45 @@ class S3Object:
             self._first.close()
             self._first = None
 
-    def _check_answer(self, answer: Response, info: RemoteInfo, length: int) -> None:
-        if answer.headers.get("etag", "") != info.version:  # not every store knows If-Match
+    def _check_version(self, answer: Response, info: RemoteInfo) -> None:
+        found = answer.headers.get("last-modified", "") if info.version == self._modified else None
+        if (content_version(answer.headers) if found is None else found) != info.version:
             raise StorageChanged(f"object {self.address.key!r} was changed while it was read")
-        received = self._requests.content_length(answer.headers)
-        if received < length:
+
+    def _check_part(self, answer: Response, start: int) -> None:
+        """Raise StorageChanged where all came in place of a part, and StorageError for another part."""
+        if answer.status == _OK:
+            self._is_in_parts = False
+            raise StorageChanged(f"{self.address.endpoint} ignores `Range`: the object comes in one piece")
+        if not answer.headers.get("content-range", "").startswith(f"bytes {start}-"):
+            raise self._wrong_part()
+
+    def _check_length(self, answer: Response, length: int) -> None:
+        received = self._requests.length(answer.headers)
+        if received is not None and received < length:
             raise self._truncation()
-        if received > length:
-            raise StorageError(f"the store at {self.address.endpoint} does not serve ranges as asked")
+        if received is not None and received > length:
+            raise self._wrong_part()
+
+    def _wrong_part(self) -> StorageError:
+        return StorageError(f"the store at {self.address.endpoint} does not serve ranges as asked")
 
     def _truncation(self) -> StorageUnavailable:
         endpoint = self.address.endpoint
         return StorageUnavailable(f"the answer of {endpoint} was cut short on its way; it is tried again")
 
-    def put(self, data: Payload) -> None:
+    def put(self, data: Payload) -> StoredPart:
         """Store the whole object with one request; raise StorageUnavailable where other bytes are stored."""
         digests = self._requests.digest(data)
         with store_errors(self.address):
             stored = self._requests.put(data, digests)
             if stored.crc64nvme is None and stored.md5 is None:
                 self._requests.check_size(len(data))
+        return stored
+
+    def check_bytes(self, data: Payload) -> None:
+        """Read the object back; raise StorageUnavailable unless it has these bytes."""
+        self._requests.check_bytes(data)
 
     @property
     def uploads(self) -> MultipartUploads:

@@ -1,8 +1,10 @@
 """Requests for one object: GET, HEAD, PUT with a comparison of the answer, and the pages of a listing."""
 
+import sys
 from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from botocore.exceptions import ClientError
@@ -10,9 +12,9 @@ from botocore.exceptions import ClientError
 from gateway.egress.bounds import ANSWER_BYTES, LISTING_BYTES
 from gateway.egress.headers import parse_length
 from gateway.egress.pool import Response
-from gateway.errors import StorageError, StorageUnavailable
+from gateway.errors import StorageChanged, StorageError, StorageUnavailable
 from gateway.storage.address import S3Address
-from gateway.storage.checksums import compute_digests
+from gateway.storage.checksums import Stretch, compute_digests
 from gateway.storage.s3.checksum_headers import decode_checksum, etag_md5
 from gateway.storage.s3.clients import StoreSession
 from gateway.storage.s3.errors import refuses_checksum, store_errors
@@ -58,6 +60,11 @@ class ObjectRequests:
         check_xml(page, f"the store at {self._address.endpoint}")
         return page
 
+    def length(self, headers: Mapping[str, str]) -> int | None:
+        """Return the length in the headers of an answer; None where there is none."""
+        text = headers.get("content-length")
+        return None if text is None else self.content_length(headers)
+
     def content_length(self, headers: Mapping[str, str]) -> int:
         """Return the length in the headers of an answer."""
         length = parse_length(headers.get("content-length", ""))
@@ -95,12 +102,33 @@ class ObjectRequests:
                 return answer.headers
 
         stored = _read_stored_part(self.with_checksum(act), size)
-        if has_bytes(stored, data, digests) is False:
-            key = self._address.key
-            raise StorageUnavailable(
-                f"the store's bytes of {key!r} differ from those sent; it is tried again"
-            )
-        return stored
+        if has_bytes(stored, data, digests) is not False:
+            return stored
+        if stored.crc64nvme is not None:
+            raise self._other_bytes()
+        return replace(stored, is_doubtful=True)
+
+    def check_bytes(self, data: Payload) -> None:
+        """Read the object back, and raise StorageUnavailable unless the store has these bytes of it."""
+        expected, size = self.digest(data), 0
+        stretches = {name: Stretch(name, sys.maxsize) for name in expected}
+
+        def take(piece: memoryview) -> bool:
+            nonlocal size
+            size += len(piece)
+            for each in stretches.values():
+                each.update(piece)
+            return size <= len(data)
+
+        with store_errors(self._address), closing(self.get({})) as answer:
+            answer.stream(take)
+        found = {name: each.digests()[0] for name, each in stretches.items()}
+        if (size, found) != (len(data), expected):
+            raise self._other_bytes()
+
+    def _other_bytes(self) -> StorageUnavailable:
+        key = self._address.key
+        return StorageChanged(f"the store's bytes of {key!r} differ from those sent; it is tried again")
 
     def with_checksum(self, act: Checked[Result]) -> Result:
         """Send a request with a checksum; a store that refuses it gets none from then on."""

@@ -26,7 +26,7 @@ from gateway.storage.s3.xml_check import error_body
 
 _BUCKET = re.compile(r"[a-zA-Z0-9.\-_]{1,255}")  # as boto3 has it
 _ERRORS: Any = RestXMLParser()
-_OK, _PARTIAL = 200, 206
+_OK, _PARTIAL, _UNEXPECTED = 200, 206, 417
 _STORED = frozenset({_OK, 201, 204})
 
 
@@ -66,7 +66,8 @@ class StoreRequest(NamedTuple):
         """Return whether it is the status of a success; a part is one only where a part was asked for."""
         if self.method == "PUT":
             return status in _STORED
-        return status == _OK or (status == _PARTIAL and "Range" in self.headers)
+        asks_for_part = "Range" in self.headers or "partNumber=" in self.query
+        return status == _OK or (status == _PARTIAL and asks_for_part)
 
 
 class RequestSender:
@@ -85,7 +86,12 @@ class RequestSender:
 
     def send(self, request: StoreRequest) -> Response:
         """Send a request and return its answer; an error answer is raised as ClientError."""
-        answer = self._send_once(request)
+        announces = self._session.announces
+        answer = self._send_once(request, announces=announces)
+        if answer.status == _UNEXPECTED and announces:
+            answer.close()
+            self._session.announces = False
+            return self.send(request)
         if request.fits(answer.status):
             return answer
         with closing(answer), readable_answers(self.address):
@@ -96,14 +102,18 @@ class RequestSender:
                 )
             raise ClientError(parse_error(answer, self.address.endpoint), request.method)
 
-    def _send_once(self, request: StoreRequest) -> Response:
+    def _send_once(self, request: StoreRequest, *, announces: bool) -> Response:
         url = self._bucket_url if request.is_of_bucket else self._object_url
         url = f"{url}?{request.query}" if request.query else url
         # libcurl signs the text of a query as it is, which is not everywhere the form that is signed.
         signer, named = self._session.signer, {"Host": self._host, **request.headers}
         signed, account = signer.signed(request.method, url, named, by_libcurl=not request.is_of_bucket)
-        if request.length is not None:  # of more than 1 MiB the store is asked first whether it may come
-            signed = {**signed, "Content-Length": str(request.length), "Expect": "100-continue"}
+        if request.body is not None and request.length is not None:
+            request.body.seek(0)
+            asks = (
+                {"Expect": "100-continue"} if announces else {}
+            )  # whether a body of more than 1 MiB may come
+            signed = {**signed, "Content-Length": str(request.length), **asks}
         return self._session.connections.send(request.method, url, signed, request.body, account)
 
 

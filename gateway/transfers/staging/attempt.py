@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -75,6 +75,27 @@ class NoResume:
         """Do nothing: there is no next try."""
 
 
+class EtagRecord(Protocol):
+    """The record of a bucket's ETags: whether earlier ones were MD5s, so that one that is not is an error."""
+
+    def were_md5s(self) -> bool:
+        """Return whether an ETag of this bucket was the MD5 of its object before."""
+
+    def record_md5(self) -> None:
+        """Take note that an ETag was the MD5 of its object."""
+
+
+class NoEtags:
+    """The record of a bucket of which nothing is known."""
+
+    def were_md5s(self) -> bool:
+        """Return False."""
+        return False
+
+    def record_md5(self) -> None:
+        """Do nothing."""
+
+
 @dataclass(frozen=True)
 class Attempt:
     """The circumstances of one try to move a file, the same for downloads and uploads."""
@@ -84,6 +105,7 @@ class Attempt:
     resume: ResumeState
     connections: int
     least_bytes: int = 1  # fewer count as no progress
+    etags: EtagRecord = field(default_factory=NoEtags)
 
     def reporter(
         self, count_done: Callable[[], int], besides: Callable[[], None] = lambda: None

@@ -13,6 +13,7 @@ from gateway.storage.checksums import Verifier
 from gateway.storage.remote import Remote, RemoteInfo, without_parts
 from gateway.transfers.staging.attempt import Attempt, Progress
 from gateway.transfers.staging.journal import Journal
+from gateway.transfers.staging.judgement import Digested, Judgement
 from gateway.transfers.staging.part_queue import Part, PartQueue
 from gateway.transfers.staging.parts import LONGEST_RUN, PartRunner
 from gateway.transfers.staging.verification import choose_check
@@ -25,8 +26,10 @@ SPACE_STEP_BYTES = 16 << 20  # between two looks at the free space
 _log = logging.getLogger(__name__)
 
 
-def download(remote: Remote, file: AbstractContextManager[PartialFile], attempt: Attempt) -> None:
+def download(remote: Remote, file: AbstractContextManager[PartialFile], attempt: Attempt) -> str:
     """Copy a remote file to the cluster, where it appears whole and verified or not at all.
+
+    Returns the way in which it was verified.
 
     The remote is asked before the file is made. A remote file that changes meanwhile is begun again.
 
@@ -39,13 +42,12 @@ def download(remote: Remote, file: AbstractContextManager[PartialFile], attempt:
     with file as incoming:
         for restarts_left in reversed(range(RESTARTS + 1)):
             try:
-                _download_version(remote, info, incoming, attempt)
+                return _download_version(remote, info, incoming, attempt)
             except StorageChanged:
                 if not restarts_left:
                     raise
                 info = _ask(remote, attempt.progress)
-            else:
-                return
+    raise AssertionError  # the last restart has returned or raised
 
 
 def _ask(remote: Remote, progress: Progress) -> RemoteInfo:
@@ -67,8 +69,8 @@ def _check_size(size: int) -> None:
         )
 
 
-def _download_version(remote: Remote, info: RemoteInfo, incoming: PartialFile, attempt: Attempt) -> None:
-    """Bring the remote file as it was when `info` was asked for.
+def _download_version(remote: Remote, info: RemoteInfo, incoming: PartialFile, attempt: Attempt) -> str:
+    """Bring the remote file as it was when `info` was asked for, and return how it was verified.
 
     Raises
     ------
@@ -78,21 +80,24 @@ def _download_version(remote: Remote, info: RemoteInfo, incoming: PartialFile, a
         When bytes are missing, or disagree with its checksum.
     """
     if info.whole is None:
-        _PartsDownload(remote, info, incoming, attempt).run()
-    else:
-        _keep_whole(info.whole, info, incoming, attempt.progress)
+        return _PartsDownload(remote, info, incoming, attempt).run()
+    _keep_whole(info.whole, incoming, attempt.progress)
+    return Judgement(remote, info, incoming, attempt).verify(len(info.whole), _digest(info.whole, info))
 
 
-def _keep_whole(whole: bytes, info: RemoteInfo, incoming: PartialFile, progress: Progress) -> None:
+def _keep_whole(whole: bytes, incoming: PartialFile, progress: Progress) -> None:
     """Write a body that came with the first answer."""
     if incoming.size:
         incoming.restart()
     incoming.write_at(whole, 0)
     progress.advance(len(whole))
+
+
+def _digest(whole: bytes, info: RemoteInfo) -> Digested:
     verifier = Verifier(info)
     stretch = verifier.stretch()
     stretch.update(memoryview(whole))
-    _verify(info, len(whole), incoming, verifier.algorithm, lambda: verifier.agrees([stretch]))
+    return Digested(verifier.algorithm, lambda: verifier.agrees([stretch]))
 
 
 class _PartsDownload:
@@ -109,8 +114,8 @@ class _PartsDownload:
         self._journal = Journal(incoming, info, self._part_bytes, self._parts)
         self._report = attempt.reporter(self._parts.count_done, self._journal.keep)
 
-    def run(self) -> None:
-        """Bring all the parts, and verify the file."""
+    def run(self) -> str:
+        """Bring all the parts, verify the file, and return how."""
         if not self._info.ranges:
             self._attempt.resume.begins_again()
         self._journal.resume()
@@ -127,8 +132,9 @@ class _PartsDownload:
             self._journal.close(goes_on=isinstance(error, GatewayError) and error.transient)
             raise
         self._journal.close()
-        arrived = self._parts.count_done()
-        _verify(self._info, arrived, self._incoming, self._verifier.algorithm, self._check.agrees)
+        judgement = Judgement(self._remote, self._info, self._incoming, self._attempt, self._part_bytes)
+        found = Digested(self._verifier.algorithm, self._check.agrees)
+        return judgement.verify(self._parts.count_done(), found)
 
     def _verify_with(self, info: RemoteInfo) -> None:
         self._verifier = Verifier(info)
@@ -204,19 +210,3 @@ def download_part_size(size: int | None, connections: int, parts_bytes: int = 0)
     step = parts_bytes if 0 < parts_bytes <= LARGEST_PART_BYTES else 1 << 20
     wanted = max(SMALLEST_PART_BYTES, min(LARGEST_PART_BYTES, even))
     return -(-wanted // step) * step
-
-
-def _verify(
-    info: RemoteInfo, arrived: int, incoming: PartialFile, algorithm: str, agrees: Callable[[], bool]
-) -> None:
-    """Raise StorageUnavailable, and empty the file, when bytes are missing or wrong."""
-    expected = arrived if info.size is None else info.size
-    if arrived != expected or incoming.size != expected:
-        incoming.restart()
-        raise StorageUnavailable(f"{incoming.size} of {expected} bytes arrived; it is tried again")
-    if not agrees():
-        incoming.restart()
-        raise StorageUnavailable(
-            f"the bytes that arrived do not have the {algorithm} checksum that the store gives;"
-            " it is tried again"
-        )

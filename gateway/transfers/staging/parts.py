@@ -5,6 +5,8 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import count
+from typing import TypeVar
 
 from gateway.egress.threads import POLL_S, run_in_thread
 from gateway.errors import StorageBusy, StorageChanged, StorageSlow, StorageUnavailable
@@ -21,25 +23,25 @@ class Stopped(Exception):
     """The runner was told to stop."""
 
 
+Result = TypeVar("Result")
 Work = Callable[[Part, Callable[[], None]], None]
 
 
-def run_with_retries(work: Callable[[], None], watch: Callable[[], None]) -> None:
+def run_with_retries(work: Callable[[], Result], watch: Callable[[], None]) -> Result:
     """Do a small work in this thread, and again after errors that pass, a few times."""
-    for tries in range(1, TRIES + 1):
+    for tries in count(1):
         try:
-            work()
+            return work()
         except (StorageChanged, StorageSlow):
             raise
         except StorageUnavailable:
             if tries == TRIES:
                 raise
-        else:
-            return
         end = time.monotonic() + _retry_delay_s(tries)
         while (left := end - time.monotonic()) > 0:
             watch()
             time.sleep(min(POLL_S, left))
+    raise AssertionError  # the last try has returned or raised
 
 
 class PartRunner:

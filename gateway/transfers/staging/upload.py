@@ -6,20 +6,21 @@ from functools import partial
 
 from gateway.egress.bounds import LISTING_S
 from gateway.egress.patience import within
-from gateway.errors import StorageError
+from gateway.errors import Fault, StorageError, StorageUnavailable
 from gateway.filesystems.files import FileSlice, SourceFile
 from gateway.storage.store import Payload, Store, StoredPart, Uploads
 from gateway.transfers.staging.attempt import Attempt, ResumeState
 from gateway.transfers.staging.part_queue import Part, PartQueue
 from gateway.transfers.staging.parts import PartRunner, run_with_retries
+from gateway.transfers.staging.read_back import check_etags, confirm_upload
 
 WHOLE_BYTES = 8 << 20  # up to here with one request
 MOST_PARTS = 10_000
 _UNASKED_BYTES = 1 << 20  # libcurl asks a store before it sends more
 
 
-def upload(file: SourceFile, store: Store, attempt: Attempt) -> None:
-    """Store the file as it is now, whole and verified or not at all.
+def upload(file: SourceFile, store: Store, attempt: Attempt) -> str:
+    """Store the file as it is now, whole and verified or not at all; return how it was verified.
 
     The parts of an unfinished upload are left to the next try, or to `abort_uploads` when there will be
     none; a try without a resume token removes them itself.
@@ -32,12 +33,11 @@ def upload(file: SourceFile, store: Store, attempt: Attempt) -> None:
     attempt.progress.expect(file.size)
     uploads = store.uploads
     if uploads is None:
-        _put_once(file, store, attempt)
-    elif file.size > WHOLE_BYTES:
-        _PartsUpload(file, store, uploads, attempt).run()
-    else:
-        _forget_uploads(store, uploads, attempt)
-        _put_whole(file, store, attempt)
+        return _put_once(file, store, attempt)
+    if file.size > WHOLE_BYTES:
+        return _PartsUpload(file, store, uploads, attempt).run()
+    _forget_uploads(store, uploads, attempt)
+    return _put_whole(file, store, attempt)
 
 
 def abort_uploads(store: Store, resume: ResumeState) -> None:
@@ -75,22 +75,24 @@ def _forget_uploads(store: Store, uploads: Uploads, attempt: Attempt) -> None:
             _abort_lost(uploads, attempt.resume)
 
 
-def _put_once(file: SourceFile, store: Store, attempt: Attempt) -> None:
+def _put_once(file: SourceFile, store: Store, attempt: Attempt) -> str:
     """Store the file with the one request that a presigned URL allows."""
     attempt.resume.begins_again()
     part = Part(1, 0, file.size)
     report = attempt.reporter(lambda: part.reached)
     with store.watched(report):
-        store.put(_slice(file, part, report))
+        stored = store.put(_slice(file, part, report))
     attempt.progress.advance(file.size)
+    return confirm_upload(file, store, [stored], attempt)
 
 
-def _put_whole(file: SourceFile, store: Store, attempt: Attempt) -> None:
+def _put_whole(file: SourceFile, store: Store, attempt: Attempt) -> str:
     part = Part(1, 0, file.size)
     report = attempt.reporter(lambda: part.reached)
     with store.watched(report):
-        run_with_retries(lambda: store.put(_whole_payload(file, part, report)), report)
+        stored = run_with_retries(lambda: store.put(_whole_payload(file, part, report)), report)
     attempt.progress.advance(file.size)
+    return confirm_upload(file, store, [stored], attempt)
 
 
 def _whole_payload(file: SourceFile, part: Part, check: Callable[[], None]) -> Payload:
@@ -122,15 +124,15 @@ class _PartsUpload:
         self._file, self._store, self._uploads = file, store, uploads
         self._attempt, self._resume = attempt, attempt.resume
 
-    def run(self) -> None:
-        """Store the missing parts, make an object of all, and check its size."""
+    def run(self) -> str:
+        """Store the missing parts, make an object of all, check its size, and return how it was verified."""
         try:
             self._take_up()
             parts = self._put_parts()
             report = partial(self._attempt.progress.advance, self._file.size)
             report()  # the last moment for a cancel that is sure to leave no object
             with self._store.watched(report):
-                self._uploads.complete(self._upload_id, parts)
+                is_named = self._uploads.complete(self._upload_id, parts)
         except BaseException:
             if not self._resume.token:
                 with suppress(StorageError):  # the first error is the one to report
@@ -138,7 +140,19 @@ class _PartsUpload:
             raise
         self._resume.keep_upload("")
         with self._store.watched(report):
+            self._check_object()
+        return confirm_upload(self._file, self._store, parts, self._attempt, is_named=is_named)
+
+    def _check_object(self) -> None:
+        """Check the size of the object; without one, the store has not done what it has answered."""
+        try:
             self._uploads.check_size(self._file.size)
+        except StorageError as error:
+            if error.fault is not Fault.NOT_FOUND:
+                raise
+            raise StorageUnavailable(
+                "the store has put no object together although it answered no error; it is tried again"
+            ) from error
 
     def _take_up(self) -> None:
         """Go on with the upload of an earlier try where the store still has it, else begin one."""
@@ -179,5 +193,8 @@ class _PartsUpload:
     def _put(self, part: Part, check_stop: Callable[[], None]) -> None:
         data = _slice(self._file, part, check_stop)
         known = self._stored.get(part.number)
-        self._stored[part.number] = self._uploads.put(self._upload_id, part.number, data, known)
+        stored = self._uploads.put(self._upload_id, part.number, data, known)
+        if stored.is_doubtful:
+            check_etags(self._attempt)
+        self._stored[part.number] = stored
         part.done = len(data)

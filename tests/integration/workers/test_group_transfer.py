@@ -193,7 +193,7 @@ def test_a_database_that_is_away_for_a_moment_costs_no_row(
     row_ids = [new_transfer() for _ in range(20)]
     record, tries = groups.complete_group, 0
 
-    def away_once(session: Session, done: dict[Claim, int]) -> set[Claim]:
+    def away_once(session: Session, done: dict[Claim, int], _outcomes: object) -> set[Claim]:
         nonlocal tries
         tries += 1
         if tries > 1:
@@ -283,7 +283,7 @@ def test_the_keeper_and_the_recorder_do_not_meet(monkeypatch: pytest.MonkeyPatch
     row_ids = [new_transfer() for _ in range(32)]
     record, left = groups.complete_group, set[Claim]()
 
-    def counted(session: Session, done: dict[Claim, int]) -> set[Claim]:
+    def counted(session: Session, done: dict[Claim, int], _outcomes: object) -> set[Claim]:
         skipped = record(session, done)
         left.update(skipped)
         return skipped

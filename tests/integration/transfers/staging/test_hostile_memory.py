@@ -37,6 +37,7 @@ class _Claiming(BaseHTTPRequestHandler):
         start, stop = (int(told[1]), int(told[2] or CLAIMED - 1) + 1) if told else (0, CLAIMED)
         self.send_response(206 if told else 200)
         self.send_header("Content-Length", str(stop - start))
+        self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{CLAIMED}")
         self.send_header("ETag", '"x"')
         self.end_headers()
         with suppress(OSError):

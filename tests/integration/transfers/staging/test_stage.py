@@ -212,7 +212,7 @@ def test_a_small_file_that_grows_while_it_is_sent_is_not_stored(
 def test_an_object_that_changes_while_it_is_read_is_begun_again(
     *, changes: int, ends_well: bool, s3: "S3Client", address: S3Address, site: SharedFilesystem, home: Path
 ) -> None:
-    versions = [bytes([n]) * PART_BYTES * 2 for n in range(changes + 1)]
+    versions = [bytes([n]) * (PART_BYTES * 2 + n) for n in range(changes + 1)]
     s3.put_object(Bucket="data", Key=address.key, Body=versions.pop())
 
     class Overwriter(Recorder):

@@ -63,6 +63,7 @@ class Store:
     breaks: bool = False
     checksums: Mapping[str, str] = field(default_factory=dict)
     asked: list[tuple[int, int]] = field(default_factory=list)
+    warnings: tuple[str, ...] = ()
     _broken: bool = False
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 

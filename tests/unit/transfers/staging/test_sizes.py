@@ -23,6 +23,8 @@ MIB = 1 << 20
 class Endless:
     """Claims a size, and sends bytes without an end."""
 
+    warnings = ()
+
     def __init__(self, size: int | None) -> None:
         self._info = RemoteInfo(size, "one", ranges=size is not None)
         self.readings = 0

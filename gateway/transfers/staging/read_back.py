@@ -1,0 +1,56 @@
+"""Read-back: an upload whose ETag is no MD5 of its bytes is compared with the object that the store gives.
+
+An ETag alone is a hint. Only where earlier ETags of the same bucket were MD5s, a different one means that the
+store has other bytes.
+"""
+
+from collections.abc import Sequence
+
+from gateway.errors import StorageUnavailable
+from gateway.filesystems.files import FileSlice, SourceFile
+from gateway.storage.store import Store, StoredPart
+from gateway.transfers.staging.attempt import Attempt
+from gateway.transfers.staging.judgement import BY_SIZE, NO_MD5
+from gateway.transfers.staging.parts import run_with_retries
+
+BY_READ_BACK = "read back"
+
+
+def check_etags(attempt: Attempt) -> None:
+    """Raise StorageUnavailable for a doubtful part where earlier ETags of the bucket were MD5s."""
+    if attempt.etags.were_md5s():
+        raise StorageUnavailable(
+            "the store's ETag is not the MD5 of the bytes that were sent, and earlier ones of this bucket"
+            " were MD5s; it is tried again"
+        )
+
+
+def confirm_upload(
+    file: SourceFile, store: Store, parts: Sequence[StoredPart], attempt: Attempt, *, is_named: bool = True
+) -> str:
+    """Return how the store's bytes were verified; read them back where its answers leave a doubt.
+
+    Raises
+    ------
+    StorageUnavailable
+        When the store has other bytes.
+    """
+    if any(part.is_doubtful for part in parts):
+        check_etags(attempt)
+        return _read_back(file, store, attempt) + NO_MD5
+    if not is_named:
+        return _read_back(file, store, attempt)
+    if all(part.crc64nvme is not None for part in parts):
+        return "crc64nvme"
+    if not all(part.crc64nvme is not None or part.md5 is not None for part in parts):
+        return BY_SIZE
+    attempt.etags.record_md5()
+    return "md5"
+
+
+def _read_back(file: SourceFile, store: Store, attempt: Attempt) -> str:
+    report = attempt.reporter(lambda: file.size)
+    data = FileSlice(file, 0, file.size, report)
+    with store.watched(report):
+        run_with_retries(lambda: store.check_bytes(data), report)
+    return BY_READ_BACK
