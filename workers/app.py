@@ -7,7 +7,7 @@ from gateway import tracing
 from gateway.db import get_engine
 from gateway.logs import work_id
 from gateway.queue import app
-from gateway.queue.pool_process import recycled_above_kib
+from gateway.queue.pool_process import mark_used, recycled_above_kib
 from gateway.settings import get_settings
 from workers.memory_limit import limit_memory
 from workers.next_turn import publish_next
@@ -36,7 +36,8 @@ def _set_work_id(args: tuple[object, ...] = (), **_: object) -> None:
 
 @task_postrun.connect
 def _publish_next(task: Task, args: tuple[object, ...] = (), **_: object) -> None:
-    """Publish the next rows of the owner whose work has ended, and clear the id of the log lines."""
+    """Publish the next rows; clear the id of the log lines; the process is no longer a fresh one."""
     if args:
         publish_next(task.name, str(args[0]))
     work_id.set("")
+    mark_used()

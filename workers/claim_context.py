@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 from gateway.db import session_scope
 from gateway.errors import ClaimLost, Fault, GatewayError, HandedBack
 from gateway.models import Job, Transfer
-from gateway.queue.pool_process import release_memory
+from gateway.queue.pool_process import end_after_task, is_used, release_memory
 from gateway.queue.task import as_gateway_error
 from gateway.work import failures, transitions
 from gateway.work.claims import Claim, lock_claimed
-from gateway.work.lack_of_memory import OutOfMemory, out_of_memory
+from gateway.work.lack_of_memory import OutOfMemory, has_lacked, out_of_memory
 
 
 class GivenUp(GatewayError):
@@ -28,15 +28,31 @@ _GIVEN_UP = {Fault.WORKERS: GivenUp, Fault.LIMIT: OutOfMemory}
 
 
 def claim_row(take: Callable[[Session, UUID, str], Claim | None], row_id: str, worker: str) -> Claim | None:
-    """Claim the row in its own transaction; return None when this worker has no work with it."""
+    """Claim the row in its own transaction; return None when this process has no work with it.
+
+    A row whose work has lacked memory goes back until a fresh process has it, and this one ends.
+    """
     with session_scope() as session:
         claim = take(session, UUID(row_id), worker)
+        if claim is not None and claim.repeated and is_used() and _leave_to_fresh(session, claim.id):
+            return None
         given_up = next((row for row in session.dirty if not claim and row.fault in _GIVEN_UP), None)
     if given_up is not None and given_up.ended_at is not None:
         raise _GIVEN_UP[given_up.fault](given_up.reason)
     return claim
 
 
+def _leave_to_fresh(session: Session, row_id: UUID) -> bool:
+    """Hand a row back whose work has lacked memory in its attempt; tell whether it is one."""
+    row = session.get(Transfer, row_id) or session.get_one(Job, row_id)
+    if not has_lacked(session, row):
+        return False
+    end_after_task()
+    failures.hand_back(session, row, ALONE)
+    return True
+
+
+ALONE = "it waits for a process that has done no other work"
 _log = logging.getLogger(__name__)
 
 

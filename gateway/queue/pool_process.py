@@ -1,4 +1,4 @@
-"""The end of a pool process after a task that found no memory, so that the next task begins in a fresh one.
+"""A pool process: whether it is fresh, and its end after a task that found no memory.
 
 The pool replaces a process whose peak of memory is above a limit, which it reads after each task. A process
 that ends inside of a task would be a lost worker, and its message would come again.
@@ -9,11 +9,23 @@ from traceback import clear_frames
 from billiard import pool
 
 _MOST_KIB = 1 << 50
+_is_used = False
 
 
 def recycled_above_kib(memory_bytes: int) -> int:
     """Return the peak of memory above which the pool replaces a process; 0 bytes are no limit."""
     return memory_bytes // 2 // 1024 or _MOST_KIB
+
+
+def mark_used() -> None:
+    """Note that this process has done a task."""
+    global _is_used  # noqa: PLW0603  a fact of the process
+    _is_used = True
+
+
+def is_used() -> bool:
+    """Tell whether this process has done a task, whose memory it may still hold."""
+    return _is_used
 
 
 def end_after_task() -> None:

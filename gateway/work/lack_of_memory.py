@@ -1,4 +1,6 @@
-"""Lack of memory: a row whose work finds none, or whose process the kernel ends, is tried once more alone.
+"""Lack of memory: a row whose work finds none, or whose process the kernel ends, is tried once more.
+
+It is tried alone, in a process that has done no other work.
 
 The events of an attempt are the count: its second lack of memory ends the row.
 """
@@ -57,6 +59,11 @@ def note_kill(
         error = out_of_memory(row.attempt, transitions.events(session, row), "the system had left")
         transitions.note(session, row, error.detail, actor="")
     return [row.id for row in rows]
+
+
+def has_lacked(session: Session, row: Transfer | Job) -> bool:
+    """Tell whether work on the row has lacked memory in its attempt."""
+    return bool(_lacks(row.attempt, transitions.events(session, row)))
 
 
 def final_reason(session: Session, row: Transfer | Job) -> str:

@@ -46,7 +46,7 @@ def test_a_pool_process_killed_in_the_middle_of_a_transfer_costs_one_more_claim(
         accepted = moving(client, gate, "lost.bin")
         worker = psutil.Process(client.stack.parts.pid("worker"))
         for process in tree(worker):
-            if process.is_running() and _is_of_a_pool(process):
+            if process.is_running() and is_of_a_pool(process):
                 process.kill()
         gate.open()
         ended = client.moved("/s3_data", accepted, WITHIN_S)
@@ -55,7 +55,7 @@ def test_a_pool_process_killed_in_the_middle_of_a_transfer_costs_one_more_claim(
     assert history.of(accepted) == ["accepted", "transferring", "transferring", "completed"]
 
 
-def _is_of_a_pool(process: psutil.Process) -> bool:
+def is_of_a_pool(process: psutil.Process) -> bool:
     """A pool process is a fork of its Celery worker, and has its name."""
     parent = process.parent()
     return parent is not None and process.name().startswith("worker ") and parent.name() == process.name()

@@ -16,6 +16,7 @@ from gateway.work.failures import fail
 from gateway.work.lack_of_memory import OutOfMemory, note_kill
 from gateway.work.overdue import take_overdue
 from tests.rows import new_transfer, transfer
+from workers import claim_context
 from workers.claim_context import claim_row, recording_failure
 from workers.group_transfer import SomeFailed, transfer_group
 from workers.removal import TRIES
@@ -158,3 +159,31 @@ def test_a_claim_without_memory_fails_its_task_in_words(monkeypatch: pytest.Monk
     ended = transfers.run.apply(args=[str(row_id)], throw=False)
     assert isinstance(ended.result, OutOfMemory)
     assert transfer(row_id).state is TransferState.ACCEPTED
+
+
+@pytest.mark.parametrize("kill", [False, True], ids=["found none", "killed"])
+def test_the_second_try_is_left_to_a_fresh_process(kill: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+    ended = list[bool]()
+    monkeypatch.setattr(claim_context, "end_after_task", lambda: ended.append(True))
+    row_id = new_transfer()
+    if kill:
+        assert claim_again(row_id)
+        kill_for_memory(row_id)
+        expire_leases()
+    else:
+        run_without_memory(row_id)
+        make_due()
+    monkeypatch.setattr(claim_context, "is_used", lambda: True)
+    for number in range(1, 4):  # each used process ends; none of them counts as a failure
+        assert claim_row(claims.take_transfer, str(row_id), "w1") is None
+        assert (len(ended), transfer(row_id).failures) == (number, 1)
+        assert transfer(row_id).turn_at is not None
+    monkeypatch.setattr(claim_context, "is_used", lambda: False)
+    assert claim_row(claims.take_transfer, str(row_id), "w1")
+
+
+def test_other_repeated_work_takes_any_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claim_context, "is_used", lambda: True)
+    row_id = new_transfer()
+    assert claim_row(claims.take_transfer, str(row_id), "w1")
+    assert claim_again(row_id)
