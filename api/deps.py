@@ -23,14 +23,18 @@ Result = TypeVar("Result")
 _PAUSE_S = 0.25
 
 
-def _row_id(
-    row_id: Annotated[str, Path(examples=["0b3a5b0e-6a54-4f0e-9d5d-2f8f3c9f5c11"])],
-) -> UUID:
+def parse_id(text: str) -> UUID:
     """Parse an id; a malformed one is NotFound, as an unknown one is."""
     try:
-        return UUID(row_id)
+        return UUID(text)
     except ValueError:
-        raise NotFound(f"the id {row_id!r} is unknown") from None
+        raise NotFound(f"the id {text!r} is unknown") from None
+
+
+async def _row_id(
+    row_id: Annotated[str, Path(examples=["0b3a5b0e-6a54-4f0e-9d5d-2f8f3c9f5c11"])],
+) -> UUID:
+    return parse_id(row_id)
 
 
 RowId = Annotated[UUID, Depends(_row_id)]

@@ -1,6 +1,7 @@
 """The tables of the database."""
 
 from gateway.models.base import Base
+from gateway.models.events import Event, PrunedEvents
 from gateway.models.registry import (
     ApiKey,
     Heartbeat,
@@ -11,7 +12,7 @@ from gateway.models.registry import (
     Telemetry,
     WorkerSlots,
 )
-from gateway.models.work import Event, Job, Transfer, model_of_task
+from gateway.models.work import Job, Transfer, model_of_task
 
 __all__ = [
     "ApiKey",
@@ -22,6 +23,7 @@ __all__ = [
     "Infrastructure",
     "Job",
     "Lease",
+    "PrunedEvents",
     "StoredCredential",
     "Telemetry",
     "Transfer",
