@@ -1,10 +1,15 @@
 """The FastAPI application: middleware, error handlers and routers."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import Depends, FastAPI
+from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import gateway.queue  # noqa: F401  it sends the messages that commits of the API ask for
 from api import idempotency, problems, swagger_ui
+from api.batches import drain_all
 from api.body_limits import BodyLimits
 from api.openapi import describe
 from api.openapi_names import operation_id
@@ -48,9 +53,17 @@ class TrailingSlash:
         await self._app(scope, receive, send)
 
 
+@asynccontextmanager
+async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    """Run what waits for the database to its end before the process ends."""
+    yield
+    await run_in_threadpool(drain_all)
+
+
 def create_app() -> FastAPI:
     """Return a new application."""
     app = FastAPI(
+        lifespan=_lifespan,
         title="HPC Gateway",
         version="0.1.0",
         description=DESCRIPTION,
