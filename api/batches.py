@@ -1,59 +1,97 @@
-"""Batches of look-ups: requests that arrive while one query runs share the next, in one thread."""
+"""Batches: one thread takes all items that wait for a blocking call, and gives each its own result.
 
-import asyncio
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+There is no timer: an item that waits alone is taken at once, and a batch is whatever has come in while the
+batch before it ran.
+"""
+
+import threading
+from asyncio import AbstractEventLoop, Future, get_running_loop
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
-from sqlalchemy.exc import SQLAlchemyError
+from gateway.errors import Unavailable
 
-Key = TypeVar("Key")
-Value = TypeVar("Value")
+MOST_WAITING = 1000
+MOST_AT_ONCE = 128
+Item = TypeVar("Item")
 Result = TypeVar("Result")
-LARGEST = 1000
-_threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="reads")
+Run = Callable[[Sequence[Item]], Sequence[Result | Exception]]
+_started: list["Batches"] = []  # type: ignore[type-arg]  # of any kind
 
 
-async def in_thread(call: Callable[..., Result], *arguments: object) -> Result:
-    """Make a call that blocks in a thread of the reads."""
-    return await asyncio.get_running_loop().run_in_executor(_threads, call, *arguments)
+class Batches(Generic[Item, Result]):
+    """The items that wait for `run`, which returns a result or an error for each item of a batch."""
 
+    def __init__(self, name: str, run: Run[Item, Result], most_waiting: int = MOST_WAITING) -> None:
+        self._name, self._run, self._most_waiting = name, run, most_waiting
+        self._waiting = SimpleQueue[tuple[Item, Future[Result]] | None]()
+        self._thread: threading.Thread | None = None
 
-class Batches(Generic[Key, Value]):
-    """Look-ups by key through a function of many keys; no timer delays the first."""
+    async def result_of(self, item: Item) -> Result:
+        """Return the result of the item, or raise its error; Unavailable while too many items wait."""
+        if self._waiting.qsize() >= self._most_waiting:
+            raise Unavailable(f"{self._most_waiting} requests wait for the database already: try again")
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+            self._thread.start()
+            _started.append(self)
+        future: Future[Result] = get_running_loop().create_future()
+        self._waiting.put((item, future))
+        return await future
 
-    def __init__(self, load: Callable[[list[Key]], Mapping[Key, Value]]) -> None:
-        self._load = load
-        self._waiting: dict[Key, asyncio.Future[Value | None]] = {}
-        self._task: asyncio.Task[None] | None = None
+    def drain(self) -> None:
+        """Run all items that wait, and end the thread; the next item starts another."""
+        if self._thread is not None:
+            self._waiting.put(None)
+            self._thread.join()
+            self._thread = None
 
-    async def get(self, key: Key) -> Value | None:
-        """Return the value of the key, None where there is none."""
-        if self._task is None or self._task.done():
-            self._waiting.clear()
-            self._task = asyncio.create_task(self._run())
-        future = self._waiting.setdefault(key, asyncio.get_running_loop().create_future())
-        return await asyncio.shield(future)  # one client that hangs up takes nothing from the others
+    def _work(self) -> None:
+        while first := self._waiting.get():
+            batch = [first]
+            is_last = self._take_more(batch)
+            self._run_batch(batch)
+            if is_last:
+                return
 
-    async def _run(self) -> None:
-        while self._waiting:
-            keys = list(self._waiting)[:LARGEST]
-            await self._answer({key: self._waiting.pop(key) for key in keys})
+    def _take_more(self, batch: list[tuple[Item, Future[Result]]]) -> bool:
+        """Add the items that wait, and return whether the thread has to end after them."""
+        with suppress(Empty):
+            while len(batch) < MOST_AT_ONCE:
+                following = self._waiting.get_nowait()
+                if following is None:
+                    return True
+                batch.append(following)
+        return False
 
-    async def _answer(self, batch: dict[Key, asyncio.Future[Value | None]]) -> None:
+    def _run_batch(self, batch: list[tuple[Item, Future[Result]]]) -> None:
+        items, futures = zip(*batch, strict=True)
+        results: Sequence[Result | Exception]
         try:
-            found = await in_thread(self._load, list(batch))
-        except Exception as error:  # noqa: BLE001  it is raised in each request
-            await self._answer_apart(batch, error)
-            return
-        for key, future in batch.items():
-            future.set_result(found.get(key))
+            results = self._run(items)
+        except Exception as error:  # noqa: BLE001  it is raised where the items wait
+            results = [error] * len(items)
+        loops: dict[AbstractEventLoop, list[tuple[Future[Result], Result | Exception]]] = {}
+        for future, result in zip(futures, results, strict=True):
+            loops.setdefault(future.get_loop(), []).append((future, result))
+        for loop, settled in loops.items():
+            with suppress(RuntimeError):  # the loop is closed: its requests are gone
+                loop.call_soon_threadsafe(_settle, settled)
 
-    async def _answer_apart(self, batch: dict[Key, asyncio.Future[Value | None]], error: Exception) -> None:
-        """Look each key up alone, so that a bad row fails its own request alone."""
-        if len(batch) == 1 or isinstance(error, SQLAlchemyError):
-            for future in batch.values():
-                future.set_exception(error)
-            return
-        for key, future in batch.items():
-            await self._answer({key: future})
+
+def _settle(settled: Iterable[tuple[Future[Result], Result | Exception]]) -> None:
+    for future, result in settled:
+        if future.cancelled():
+            continue
+        if isinstance(result, Exception):
+            future.set_exception(result)
+        else:
+            future.set_result(result)
+
+
+def drain_all() -> None:
+    """Drain the batches of this process, at the end of its application."""
+    while _started:
+        _started.pop().drain()

@@ -14,14 +14,15 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
 
-from api.batches import LARGEST, in_thread
 from gateway.db import get_engine, session_scope
 from gateway.events.cursor import Cursor, changed_rows, end_cursor
 from gateway.events.listener import Listener
 from gateway.settings import get_settings
 
 LOOK_S = 0.15
+MOST_AT_ONCE = 1000
 COMPARE_S = 1.0
 Load = Callable[[list[UUID]], Mapping[UUID, Any]]
 _log = logging.getLogger(__name__)
@@ -140,8 +141,8 @@ class Changes:
             for load, row_id in {(waiter.load, waiter.row_id) for waiter in waiters}:
                 by_load.setdefault(load, []).append(row_id)
         for load, row_ids in by_load.items():
-            for start in range(0, len(row_ids), LARGEST):
-                await self._compare_some(load, row_ids[start : start + LARGEST])
+            for start in range(0, len(row_ids), MOST_AT_ONCE):
+                await self._compare_some(load, row_ids[start : start + MOST_AT_ONCE])
 
     async def _compare_some(self, load: Load, row_ids: list[UUID]) -> None:
         rows = await self._try(load, row_ids)
@@ -155,7 +156,7 @@ class Changes:
     async def _try(self, look: Callable[..., Any], *arguments: Any) -> Any:
         """Return what a look finds, or None while the database is away."""
         try:
-            return await in_thread(look, *arguments)
+            return await run_in_threadpool(look, *arguments)
         except SQLAlchemyError as error:
             _log.warning("no look at the rows that are waited for: %s", type(error).__name__)
             return None
@@ -167,7 +168,7 @@ def _new_events(cursor: Cursor | None) -> tuple[list[UUID], Cursor]:
         connection = session.connection()
         if cursor is None:
             return [], end_cursor(connection)
-        return changed_rows(connection, cursor, LARGEST)
+        return changed_rows(connection, cursor, MOST_AT_ONCE)
 
 
 changes = Changes()

@@ -42,7 +42,7 @@ class Actor:
         return f"{self.owner} as {by}"[:LONGEST_ACTOR] if by else self.owner
 
 
-def _actor(caller: Caller, request: Request) -> Actor:
+async def _actor(caller: Caller, request: Request) -> Actor:
     return Actor(caller.owner, f"client at {request.client.host}" if request.client else "client")
 
 
@@ -60,7 +60,7 @@ class ActionRequest(Generic[Row]):
 
 def create_row(create: Find[Row], answers: AnswerStore, show: Callable[[Row], Body]) -> Body:
     """Write a new row; its commit sends it."""
-    with session_scope() as session:
+    with answers.acquired(), session_scope() as session:
         return answers.store(session, show(create(session)), HTTPStatus.CREATED)
 
 
@@ -69,7 +69,7 @@ def cancel_row(
 ) -> Body:
     """Cancel a row, or request the cancel from the worker that holds it."""
     action = action or Action()
-    with session_scope() as session:
+    with request.answers.acquired(), session_scope() as session:
         row = request.find(session)
         session.refresh(row, with_for_update=True)
         cancel(session, row, request.actor.name(action.by), action.reason)
@@ -86,7 +86,7 @@ def retry_row(
 ) -> Body:
     """Retry a row, with a fresh credential or other resources if there are any."""
     action = action or Action()
-    with session_scope() as session:
+    with request.answers.acquired(), session_scope() as session:
         row = request.find(session)
         retries.lock_for_retry(session, row)
         secret = _fresh_secret(session, row, credential)

@@ -1,6 +1,8 @@
 """Status reads: one row as JSON with its `ETag`, or 304; `?wait=` holds the answer until the row changes."""
 
+import sys
 import time
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
@@ -16,7 +18,6 @@ from api.entity_tags import entity_tag, names_tag
 from api.json_body import JsonBody
 from api.problems import responses
 from api.request_metrics import WAITED_S
-from api.schemas.row_status import RowStatus
 from api.schemas.shapes import SHAPES
 from gateway.callers import Caller
 from gateway.work.listing import Kind
@@ -39,13 +40,12 @@ Wait = Annotated[
 
 
 class StatusReads:
-    """The status reads of one kind of rows; requests that arrive together share a query."""
+    """The status reads of one kind of rows."""
 
-    def __init__(self, kind: Kind, shape: type[RowStatus]) -> None:
-        self._kind, self._shape = kind, shape
-        self._rows = Batches[UUID, Row[Any]](self.load)
+    def __init__(self, kind: Kind) -> None:
+        self._kind, self._shape = kind, SHAPES[kind]
 
-    def load(self, row_ids: list[UUID]) -> Statuses:
+    def load(self, row_ids: Sequence[UUID]) -> Statuses:
         """Return the rows of these ids."""
         columns = self._shape.columns()
         return read(lambda session: fetch_statuses(session.connection(), self._kind, columns, row_ids))
@@ -76,14 +76,27 @@ class StatusReads:
 
     async def _find(self, caller: Caller, row_id: UUID) -> tuple[bytes, bool]:
         """Return the body of a row's status and whether the row has ended, or raise NotFound."""
-        row = await self._rows.get(row_id)
+        row = await _look_ups.result_of((self._kind, row_id))
         values = None if row is None else self._shape.values(row, caller)
         if values is None or not caller.may_see(values["owner"]):
             raise missing(self._kind, row_id)
         return to_json(values), values["ended_at"] is not None
 
 
-STATUS_READS: dict[Kind, StatusReads] = {kind: StatusReads(kind, shape) for kind, shape in SHAPES.items()}
+STATUS_READS: dict[Kind, StatusReads] = {kind: StatusReads(kind) for kind in SHAPES}
+
+
+def _look_up(asked: Sequence[tuple[Kind, UUID]]) -> list[Row[Any] | None]:
+    """Return the row of each kind and id: requests that arrive together share a query."""
+    ids: dict[Kind, set[UUID]] = {}
+    for kind, row_id in asked:
+        ids.setdefault(kind, set()).add(row_id)
+    found = {kind: STATUS_READS[kind].load(list(of_kind)) for kind, of_kind in ids.items()}
+    return [found[kind].get(row_id) for kind, row_id in asked]
+
+
+# No status is refused because many wait: old clients take any other answer for the end.
+_look_ups = Batches[tuple[Kind, UUID], Row[Any] | None]("status look-ups", _look_up, most_waiting=sys.maxsize)
 
 
 def _respond(body: bytes, known: str) -> Response:

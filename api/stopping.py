@@ -1,4 +1,4 @@
-"""The life of the application: a signal to stop ends the waits of requests at once.
+"""The life of the application: a signal to stop ends the waits of requests at once; batches are drained.
 
 The server itself tells the application only after its last request has been answered.
 """
@@ -11,7 +11,9 @@ from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 
+from api.batches import drain_all
 from api.changes import changes
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -20,11 +22,12 @@ Handler = Callable[[int, FrameType | None], object]
 
 @asynccontextmanager
 async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-    """Admit requests that wait until the service stops."""
+    """Admit requests that wait until the service stops; run what waits for the database to its end."""
     changes.open()
     with _at_stop(changes.close):
         yield
     changes.close()
+    await run_in_threadpool(drain_all)
 
 
 @contextmanager

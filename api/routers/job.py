@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from api import row_actions, row_reads
 from api.deps import Caller, RowId, read
 from api.idempotency import Answers
+from api.one_hop import OneHopRoute
 from api.problems import responses
 from api.row_actions import ACTION_PROBLEMS, ActingCaller, ActionRequest, Find
 from api.schemas.jobs import JobLog, JobRequest, JobStatus
@@ -19,10 +20,10 @@ from gateway.jobs import lifecycle as jobs
 from gateway.jobs import logs as job_logs
 from gateway.models import Job
 
-router = APIRouter(prefix="/job", tags=["jobs"])
+router = APIRouter(prefix="/job", tags=["jobs"], route_class=OneHopRoute)
 
 
-def _finder(caller: Caller, row_id: RowId) -> Find[Job]:
+async def _finder(caller: Caller, row_id: RowId) -> Find[Job]:
     def find(session: Session) -> Job:
         return jobs.get(session, caller, row_id)
 
@@ -32,7 +33,7 @@ def _finder(caller: Caller, row_id: RowId) -> Find[Job]:
 FindJob = Annotated[Find[Job], Depends(_finder)]
 
 
-def _action_request(find: FindJob, actor: ActingCaller, answers: Answers) -> ActionRequest[Job]:
+async def _action_request(find: FindJob, actor: ActingCaller, answers: Answers) -> ActionRequest[Job]:
     return ActionRequest(find, actor, answers)
 
 

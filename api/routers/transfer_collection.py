@@ -1,6 +1,6 @@
 """The routes that the three collections of transfers share: list, status, history, cancel and retry."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated, TypeVar
 from uuid import UUID
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from api import row_actions, row_reads
 from api.deps import Caller, RowId
 from api.idempotency import Answers
+from api.one_hop import OneHopRoute
 from api.problems import responses
 from api.row_actions import ACTION_PROBLEMS, ActingCaller, ActionRequest, Find
 from api.schemas.listing import HistoryEvent, Page, TransferQuery
@@ -42,11 +43,11 @@ def s3_request(kind: Kind, body: S3TransferRequest, path: str) -> transfers.S3Re
 
 def collection(kind: Kind, status: type[Status], retry_body: type[Retry]) -> APIRouter:
     """Return the router of `/<kind>`; the collection adds the POST that starts a transfer."""
-    router = APIRouter(prefix=f"/{kind}", tags=["transfers"])
+    router = APIRouter(prefix=f"/{kind}", tags=["transfers"], route_class=OneHopRoute)
     page: type[Page[Status]] = Page[status]  # type: ignore[valid-type]  # known when it runs
     finder = _finder(kind)
 
-    def action_request(
+    async def action_request(
         find: Annotated[Find[Transfer], Depends(finder)], actor: ActingCaller, answers: Answers
     ) -> ActionRequest[Transfer]:
         return ActionRequest(find, actor, answers)
@@ -93,10 +94,10 @@ def collection(kind: Kind, status: type[Status], retry_body: type[Retry]) -> API
     return router
 
 
-def _finder(kind: Kind) -> Callable[[Caller, RowId], Find[Transfer]]:
+def _finder(kind: Kind) -> Callable[[Caller, RowId], Awaitable[Find[Transfer]]]:
     """Return the dependency that finds a transfer of this kind, if the caller may see it."""
 
-    def finder(caller: Caller, row_id: RowId) -> Find[Transfer]:
+    async def finder(caller: Caller, row_id: RowId) -> Find[Transfer]:
         def find(session: Session) -> Transfer:
             return transfers.get(session, caller, kind, row_id)
 
