@@ -11,11 +11,11 @@ branch_labels = None
 depends_on = None
 
 COLUMNS = ((), ("state",), ("owner",), ("owner", "state"))
-OWN, CHILDREN = "parent_id IS NULL", "parent_id IS NOT NULL"
-LISTS: list[tuple[str, tuple[str, ...], str | None]] = [
-    *(("jobs", columns, None) for columns in COLUMNS),
-    *(("transfers", ("kind", *columns), OWN) for columns in COLUMNS),
-    *(("transfers", columns, CHILDREN) for columns in (("parent_id",), ("parent_id", "state"))),
+LISTS: list[tuple[str, tuple[str, ...], tuple[str, ...], str | None]] = [
+    *(("jobs", columns, (), None) for columns in COLUMNS),
+    *(("transfers", ("kind", *columns), ("parent_id",), "parent_id IS NULL") for columns in COLUMNS),
+    ("transfers", ("parent_id",), ("kind",), "parent_id IS NOT NULL"),
+    ("transfers", ("parent_id", "state"), ("kind",), "parent_id IS NOT NULL"),
 ]
 REPLACED = [
     ("ix_jobs_created_at", "jobs", ["created_at"]),
@@ -74,8 +74,8 @@ def _rebuild_events(column: sa.Column[int]) -> None:
 
 def _list_indexes() -> Iterator[tuple[str, str, list[str], str | None]]:
     """Yield the name, the table, the columns and the condition of each index."""
-    for table, columns, where in LISTS:
-        yield "_".join(("ix", table, "list", *columns)), table, [*columns, "created_at", "id"], where
+    for table, columns, last, where in LISTS:
+        yield "_".join(("ix", table, "list", *columns)), table, [*columns, "created_at", "id", *last], where
 
 
 def downgrade() -> None:
