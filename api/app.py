@@ -26,7 +26,9 @@ from api.routers import (
     s3_data,
     s3_result,
     services,
+    status,
 )
+from api.stopping import lifespan
 from gateway import tracing
 
 DESCRIPTION = """
@@ -66,6 +68,7 @@ def create_app() -> FastAPI:
         docs_url=None,  # api/swagger_ui.py has the page, with assets of this service
         redoc_url=None,
         generate_unique_id_function=operation_id,
+        lifespan=lifespan,
     )
     for middleware in MIDDLEWARE:
         app.add_middleware(middleware)
@@ -73,7 +76,7 @@ def create_app() -> FastAPI:
     idempotency.install_idempotency(app)
     for module in RATE_LIMITED:
         app.include_router(module.router, dependencies=[Depends(limit_rate)], responses=LIMIT_PROBLEMS)
-    for module in (services, health, metrics, swagger_ui):
+    for module in (status, services, health, metrics, swagger_ui):
         app.include_router(module.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     if tracing.is_enabled():

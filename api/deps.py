@@ -1,6 +1,9 @@
-"""Authentication of the caller, and other dependencies of routes: scopes, row ids, reads that wait."""
+"""Dependencies of routes: the caller, scopes, row ids, reads that wait.
 
-from collections.abc import Callable
+None of them blocks, so that a request enters the thread pool at most once: for its endpoint.
+"""
+
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Annotated, TypeVar
 from uuid import UUID
@@ -9,28 +12,35 @@ from fastapi import Depends, Path, Request, Security
 from fastapi.security import HTTPBearer
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from api.batches import Batches
 from gateway import callers
 from gateway.accounts import api_keys, oidc
 from gateway.accounts.bearer import bearer_token
 from gateway.callers import Scope
 from gateway.db import session_scope
-from gateway.errors import NotFound
+from gateway.errors import NotFound, Unauthorized
+from gateway.models import ApiKey
 from gateway.settings import get_settings
 
 Result = TypeVar("Result")
 _PAUSE_S = 0.25
 
 
-def _row_id(
-    row_id: Annotated[str, Path(examples=["0b3a5b0e-6a54-4f0e-9d5d-2f8f3c9f5c11"])],
-) -> UUID:
+def parse_id(text: str) -> UUID:
     """Parse an id; a malformed one is NotFound, as an unknown one is."""
     try:
-        return UUID(row_id)
+        return UUID(text)
     except ValueError:
-        raise NotFound(f"the id {row_id!r} is unknown") from None
+        raise NotFound(f"the id {text!r} is unknown") from None
+
+
+async def _row_id(
+    row_id: Annotated[str, Path(examples=["0b3a5b0e-6a54-4f0e-9d5d-2f8f3c9f5c11"])],
+) -> UUID:
+    return parse_id(row_id)
 
 
 RowId = Annotated[UUID, Depends(_row_id)]
@@ -40,36 +50,53 @@ RowId = Annotated[UUID, Depends(_row_id)]
 _BearerScheme = Annotated[object, Security(HTTPBearer(scheme_name="bearer", auto_error=False))]
 
 
-def _caller(request: Request, _scheme: _BearerScheme) -> callers.Caller:
-    return authenticate(request)
+async def _caller(request: Request, _scheme: _BearerScheme) -> callers.Caller:
+    return await authenticate(request)
 
 
-def authenticate(request: Request) -> callers.Caller:
+async def authenticate(request: Request) -> callers.Caller:
     """Authenticate the caller; without accounts it is always LOCAL."""
     auth = get_settings().auth
     if auth == "none":
         return callers.LOCAL
     token = bearer_token(request.headers.getlist("authorization"))
-    return oidc.authenticate_token(token) if auth == "oidc" else _authenticate_key(token)
+    return await (_authenticate_token(token) if auth == "oidc" else _authenticate_key(token))
 
 
-def _authenticate_key(text: str) -> callers.Caller:
-    key = read(lambda session: api_keys.authenticate_key(session, text))
+async def _authenticate_token(token: str) -> callers.Caller:
+    """Verify an OpenID token, in a thread only when the provider has to be asked for its key."""
+    if oidc.has_key(token):
+        return oidc.authenticate_token(token)
+    return await run_in_threadpool(oidc.authenticate_token, token)
+
+
+async def _authenticate_key(text: str) -> callers.Caller:
+    key = await _key_look_ups.result_of(text)
     if api_keys.is_use_outdated(key):
-        with suppress(SQLAlchemyError), session_scope() as session:  # the record of use may fail
-            api_keys.record_use(session, key.id)
+        await run_in_threadpool(_record_use, key.id)
     return api_keys.caller_of_key(key)
 
+
+def _record_use(key_id: str) -> None:
+    with suppress(SQLAlchemyError), session_scope() as session:  # the record of use may fail
+        api_keys.record_use(session, key_id)
+
+
+def _look_up_keys(texts: Sequence[str]) -> list[ApiKey | Unauthorized]:
+    return read(lambda session: api_keys.authenticate_keys(session, texts))
+
+
+_key_look_ups = Batches[str, ApiKey]("key look-ups", _look_up_keys)
 
 Caller = Annotated[callers.Caller, Depends(_caller)]
 
 
-def _operator(caller: Caller) -> callers.Caller:
+async def _operator(caller: Caller) -> callers.Caller:
     caller.need(Scope.OPERATOR)
     return caller
 
 
-def _admin(caller: Caller) -> callers.Caller:
+async def _admin(caller: Caller) -> callers.Caller:
     caller.need(Scope.ADMIN)
     return caller
 

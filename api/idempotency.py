@@ -1,7 +1,7 @@
 """`Idempotency-Key`: a POST that is repeated with the same key is carried out once."""
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, FastAPI, Header, Request, Response
@@ -13,7 +13,7 @@ from api.deps import Caller
 from gateway.db import session_scope
 from gateway.errors import Invalid
 from gateway.work import idempotency
-from gateway.work.idempotency import StoredAnswer, Ticket
+from gateway.work.idempotency import KeyedRequest, StoredAnswer, Ticket
 
 REPLAYED = "Idempotency-Replayed"
 LONGEST_KEY = 255
@@ -31,8 +31,26 @@ class Replay(Exception):
 class AnswerStore:
     """Stores the answer of a request under its `Idempotency-Key`; without a key it stores nothing."""
 
-    def __init__(self, ticket: Ticket | None) -> None:
-        self._ticket = ticket
+    def __init__(self, request: KeyedRequest | None) -> None:
+        self._request = request
+        self._ticket: Ticket | None = None
+
+    @contextmanager
+    def acquired(self) -> Iterator[None]:
+        """Hold the key while the request runs; a request that ends without an answer releases it."""
+        if self._request is None:
+            yield
+            return
+        with session_scope() as session:
+            acquired = idempotency.acquire(session, self._request)
+        if isinstance(acquired, StoredAnswer):
+            raise Replay(acquired)
+        self._ticket = acquired
+        try:
+            yield
+        finally:
+            with suppress(SQLAlchemyError), session_scope() as session:
+                idempotency.release(session, acquired)
 
     def store(self, session: Session, body: Body, status: int = 200) -> Body:
         """Store the body as the answer, in the transaction that makes it true, and return it."""
@@ -42,33 +60,19 @@ class AnswerStore:
         return body
 
 
-async def _body(request: Request) -> bytes:
-    return await request.body()
-
-
-def _acquire_key(
+async def _read_key(
     request: Request,
     caller: Caller,
-    body: Annotated[bytes, Depends(_body)],
     idempotency_key: Annotated[
         str | None,
         Header(description="Repeat the request with the same key, and it is carried out once (24 hours)."),
     ] = None,
-) -> Iterator[AnswerStore]:
-    """Hold the key while the request runs; a request that ends without an answer releases it."""
+) -> AnswerStore:
+    """Return the store of the answer; the endpoint acquires its key, in its own thread."""
     if idempotency_key is None:
-        yield AnswerStore(None)
-        return
-    content = f"{request.method} {request.url.path}?{request.url.query}\n".encode() + body
-    with session_scope() as session:
-        acquired = idempotency.acquire(session, caller.owner, _check_key(idempotency_key), content)
-    if isinstance(acquired, StoredAnswer):
-        raise Replay(acquired)
-    try:
-        yield AnswerStore(acquired)
-    finally:
-        with suppress(SQLAlchemyError), session_scope() as session:
-            idempotency.release(session, acquired)
+        return AnswerStore(None)
+    content = f"{request.method} {request.url.path}?{request.url.query}\n".encode() + await request.body()
+    return AnswerStore(KeyedRequest(caller.owner, _check_key(idempotency_key), content))
 
 
 def _check_key(key: str) -> str:
@@ -79,10 +83,10 @@ def _check_key(key: str) -> str:
     return key
 
 
-Answers = Annotated[AnswerStore, Depends(_acquire_key)]
+Answers = Annotated[AnswerStore, Depends(_read_key)]
 
 
-def _replay_answer(_request: Request, replay: Replay) -> Response:
+async def _replay_answer(_request: Request, replay: Replay) -> Response:
     answer = replay.answer
     headers = {REPLAYED: "true"}
     return Response(answer.body, answer.status, headers, media_type="application/json")

@@ -78,14 +78,14 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": HTTPStatus(status).phrase, "content": CONTENT} for status in statuses}
 
 
-def _gateway_error(_request: Request, error: GatewayError) -> JSONResponse:
+async def _gateway_error(_request: Request, error: GatewayError) -> JSONResponse:
     extra = {}
     if isinstance(error, Invalid) and error.field:
         extra = {"errors": [_field_error(["body", *clean(error.field).split(".")], error.detail)]}
     return problem(error.status, error.title, error.detail, error.retry_after_s, **extra)
 
 
-def _validation_error(_request: Request, error: RequestValidationError) -> JSONResponse:
+async def _validation_error(_request: Request, error: RequestValidationError) -> JSONResponse:
     errors = [_field_error(part["loc"], part["msg"]) for part in error.errors()[:MOST_ERRORS]]
     first = errors[0]
     place = ".".join(str(part) for part in first["loc"] if part != "body")
@@ -93,7 +93,7 @@ def _validation_error(_request: Request, error: RequestValidationError) -> JSONR
     return problem(400, Invalid.title, detail, errors=errors)
 
 
-def _http_error(request: Request, error: HTTPException) -> JSONResponse:
+async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
     answer = problem(error.status_code, HTTPStatus(error.status_code).phrase, str(error.detail))
     answer.headers.update(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -101,14 +101,14 @@ def _http_error(request: Request, error: HTTPException) -> JSONResponse:
     return answer
 
 
-def _database_error(_request: Request, error: SQLAlchemyError) -> JSONResponse:
+async def _database_error(_request: Request, error: SQLAlchemyError) -> JSONResponse:
     _log.error("the database failed", exc_info=error)
     if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
         return problem(503, "Temporarily unavailable", "the gateway's database is away; try again shortly")
-    return _unexpected_error(_request, error)
+    return await _unexpected_error(_request, error)
 
 
-def _unexpected_error(_request: Request, error: Exception) -> JSONResponse:
+async def _unexpected_error(_request: Request, error: Exception) -> JSONResponse:
     _log.error("unexpected error", exc_info=error)
     return problem(500, "Internal error", "the gateway failed; its log has the cause")
 

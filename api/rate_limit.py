@@ -8,8 +8,8 @@ from gateway.accounts.rate_limit import count_request
 _STATUS = "/{row_id}"
 
 
-def limit_rate(request: Request, caller: Caller) -> None:
+async def limit_rate(request: Request, caller: Caller) -> None:
     """Count the request, or raise TooMany; a dependency of every authenticated route."""
     if request.method == "GET" and request.scope["route"].path.endswith(_STATUS):
         return
-    count_request(caller.owner)
+    await count_request(caller.owner)

@@ -12,6 +12,7 @@ HEADER = b"x-request-id"
 LONGEST_ID = 100
 REQUESTS = Counter("gateway_http_requests", "Requests answered.", ["method", "route", "status"])
 SECONDS = Histogram("gateway_http_request_seconds", "Time to answer.", ["method", "route"])
+WAITED_S = "gateway.waited_s"  # in the scope: seconds that the client asked to wait, which are no slowness
 METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
 
 
@@ -40,7 +41,7 @@ class RequestMetrics:
         try:
             await self._app(scope, receive, send_with_id)
         finally:
-            _count(scope, status, time.perf_counter() - started)
+            _count(scope, status, time.perf_counter() - started - scope.get(WAITED_S, 0.0))
 
 
 def _choose_id(scope: Scope) -> str:

@@ -1,7 +1,7 @@
-"""Actions on a row of a transfer or a job: create, list, show its history, cancel and retry."""
+"""Actions on a row of a transfer or a job: create, cancel and retry."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Generic, TypeVar
 from uuid import UUID
@@ -9,10 +9,9 @@ from uuid import UUID
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
-from api.deps import Caller, read
+from api.deps import Caller
 from api.idempotency import AnswerStore, Body
 from api.problems import responses
-from api.schemas.listing import HistoryEvent, JobQuery, TransferQuery
 from api.schemas.retries import Action
 from gateway.callers import LOCAL
 from gateway.credentials import stored as stored_credentials
@@ -21,8 +20,6 @@ from gateway.jobs.resources import ResourceRequest
 from gateway.models import Job, Transfer
 from gateway.operations import retries
 from gateway.storage.address import Secret
-from gateway.work import listing, transitions
-from gateway.work.listing import Kind
 
 ACTION_PROBLEMS = responses(400, 404, 409, 422, 503)
 LONGEST_ACTOR = 255
@@ -45,7 +42,7 @@ class Actor:
         return f"{self.owner} as {by}"[:LONGEST_ACTOR] if by else self.owner
 
 
-def _actor(caller: Caller, request: Request) -> Actor:
+async def _actor(caller: Caller, request: Request) -> Actor:
     return Actor(caller.owner, f"client at {request.client.host}" if request.client else "client")
 
 
@@ -63,28 +60,8 @@ class ActionRequest(Generic[Row]):
 
 def create_row(create: Find[Row], answers: AnswerStore, show: Callable[[Row], Body]) -> Body:
     """Write a new row; its commit sends it."""
-    with session_scope() as session:
+    with answers.acquired(), session_scope() as session:
         return answers.store(session, show(create(session)), HTTPStatus.CREATED)
-
-
-def list_page(
-    model: type[Row], kind: Kind, query: TransferQuery | JobQuery, caller: Caller
-) -> tuple[list[Row], str | None, dict[str, int] | None]:
-    """Return a page of the rows that the caller may see, the next cursor and, for the first, the counts."""
-    row_filter = replace(query.to_filter(), owner=caller.only_owner)
-
-    def load(session: Session) -> tuple[list[Row], str | None, dict[str, int] | None]:
-        where = listing.filter_conditions(row_filter, kind)
-        counts = None if query.cursor else listing.count_by_state(session, row_filter, kind)
-        return *listing.fetch_page(session, model, where, query.cursor, query.limit), counts
-
-    return read(load)
-
-
-def list_events(find: Find[Row]) -> list[HistoryEvent]:
-    """Return a row's history."""
-    events = read(lambda session: transitions.events(session, find(session)))
-    return [HistoryEvent.model_validate(event) for event in events]
 
 
 def cancel_row(
@@ -92,7 +69,7 @@ def cancel_row(
 ) -> Body:
     """Cancel a row, or request the cancel from the worker that holds it."""
     action = action or Action()
-    with session_scope() as session:
+    with request.answers.acquired(), session_scope() as session:
         row = request.find(session)
         session.refresh(row, with_for_update=True)
         cancel(session, row, request.actor.name(action.by), action.reason)
@@ -109,7 +86,7 @@ def retry_row(
 ) -> Body:
     """Retry a row, with a fresh credential or other resources if there are any."""
     action = action or Action()
-    with session_scope() as session:
+    with request.answers.acquired(), session_scope() as session:
         row = request.find(session)
         retries.lock_for_retry(session, row)
         secret = _fresh_secret(session, row, credential)

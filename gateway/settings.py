@@ -199,6 +199,11 @@ class Settings(BaseSettings):
     database_lock_s: float = Field(
         10.0, ge=0, description="PostgreSQL gives up a statement that waits for a lock longer; 0 never."
     )
+    waiters: int = Field(
+        2000,
+        ge=0,
+        description="Requests with `?wait=` that one API process holds; more are answered at once.",
+    )
     trusted_proxies: Annotated[list[str], NoDecode, BeforeValidator(_words)] = Field(
         default_factory=list,
         description="Addresses or CIDRs of the proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are"

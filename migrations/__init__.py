@@ -12,6 +12,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, text
 
+from gateway.events.pruning import renumber_restored
+
 HERE = Path(__file__).parent
 ADVISORY_LOCK = 4_813_550
 
@@ -28,6 +30,8 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
     """Upgrade the database to a revision."""
     with _alone(engine) as connection:
         command.upgrade(_configured(connection), revision)
+        if revision == "head":
+            renumber_restored(connection)
 
 
 def downgrade(engine: Engine, revision: str) -> None:

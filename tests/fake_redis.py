@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from uuid import uuid4
 
-from fakeredis import FakeRedisConnection, FakeServer
+from fakeredis import FakeAsyncRedisConnection, FakeRedisConnection, FakeServer
 from redis import ConnectionPool, Redis
+from redis.asyncio import ConnectionPool as AsyncConnectionPool
 
 
 class FakeRedis:
@@ -27,6 +28,16 @@ class FakeRedis:
         def make_connection(pool: ConnectionPool) -> FakeRedisConnection:
             self.connections += 1
             return FakeRedisConnection(server=self.server, **pool.connection_kwargs)
+
+        return make_connection
+
+    @property
+    def connect_async(self) -> Callable[[AsyncConnectionPool], FakeAsyncRedisConnection]:
+        """The same of a pool of redis.asyncio."""
+
+        def make_connection(pool: AsyncConnectionPool) -> FakeAsyncRedisConnection:
+            self.connections += 1
+            return FakeAsyncRedisConnection(server=self.server, **pool.connection_kwargs)
 
         return make_connection
 

@@ -6,20 +6,21 @@ from fastapi import APIRouter
 
 from api.deps import Caller, RowId, read
 from api.idempotency import Answers
+from api.one_hop import OneHopRoute
 from api.problems import responses
 from api.schemas.credentials import CredentialRequest, CredentialSummary
 from gateway.credentials import stored as stored_credentials
 from gateway.db import session_scope
 from gateway.storage.address import Credentials
 
-router = APIRouter(prefix="/credentials", tags=["credentials"])
+router = APIRouter(prefix="/credentials", tags=["credentials"], route_class=OneHopRoute)
 
 
 @router.post("", status_code=201, responses=responses(400, 409, 422, 503))
 def store_credentials(caller: Caller, answers: Answers, body: CredentialRequest) -> CredentialSummary:
     """Store keys of an S3 store; no answer ever shows them."""
     keys = Credentials(body.access_key.get_secret_value(), body.secret_key.get_secret_value())
-    with session_scope() as session:
+    with answers.acquired(), session_scope() as session:
         row = stored_credentials.store_credential(session, caller.owner, body.name, body.endpoint, keys)
         return answers.store(session, CredentialSummary.of(row, caller), HTTPStatus.CREATED)
 

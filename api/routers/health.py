@@ -7,8 +7,10 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
 
 from api.deps import authenticate
+from api.one_hop import OneHopRoute
 from gateway.callers import Scope
 from gateway.clusters import catalog, heartbeats
 from gateway.clusters.heartbeats import ClusterHealth
@@ -18,7 +20,7 @@ from gateway.queue.depth import queue_depths
 from gateway.settings import get_settings
 
 OK, NOT_OK = "ok", "not ok"
-router = APIRouter(prefix="/health", tags=["health"])
+router = APIRouter(prefix="/health", tags=["health"], route_class=OneHopRoute)
 
 
 class Health(BaseModel):
@@ -34,15 +36,23 @@ class Health(BaseModel):
 
 
 @router.get("/live")
-def live() -> Health:
+async def live() -> Health:
     """Answer while the process is alive."""
     return Health(status=OK)
 
 
 @router.get("", responses={503: {"model": Health, "description": "The database is away"}})
 @router.get("/ready", responses={503: {"model": Health, "description": "The database is away"}})
-def ready(request: Request, response: Response) -> Health:
+async def ready(request: Request, response: Response) -> Health:
     """Show whether requests can be accepted: that needs the database; without the rest they wait."""
+    health, has_database = await run_in_threadpool(_look)
+    if not has_database:
+        response.status_code = 503
+    return health if await _is_operator(request, has_database=has_database) else _without_reasons(health)
+
+
+def _look() -> tuple[Health, bool]:
+    """Return the health with the reasons, and whether the database is there."""
     database, clusters = _database()
     broker, _ = queue_depths([])
     health = Health(
@@ -50,17 +60,15 @@ def ready(request: Request, response: Response) -> Health:
         checks={"database": database or OK, "broker": broker or OK},
         clusters={name: _cluster_checks(cluster) for name, cluster in clusters.items()},
     )
-    if database:
-        response.status_code = 503
-    return health if _is_operator(request, database) else _without_reasons(health)
+    return health, not database
 
 
-def _is_operator(request: Request, database: str) -> bool:
+async def _is_operator(request: Request, *, has_database: bool) -> bool:
     """Return whether an operator asks; a caller whose token is not valid or cannot be checked is none."""
-    if database and get_settings().auth == "keys":  # they are in the database
+    if not has_database and get_settings().auth == "keys":  # they are in the database
         return False
     with suppress(GatewayError, SQLAlchemyError):
-        return authenticate(request).scope.holds(Scope.OPERATOR)
+        return (await authenticate(request)).scope.holds(Scope.OPERATOR)
     return False
 
 

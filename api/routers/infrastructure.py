@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from api.deps import Admin, Caller, read
 from api.idempotency import Answers
+from api.one_hop import OneHopRoute
 from api.problems import responses
 from api.schemas.infrastructure import InfrastructureRequest, InfrastructureSummary, InfrastructureTelemetry
 from gateway.callers import Scope
@@ -18,7 +19,7 @@ from gateway.models import Infrastructure, Telemetry
 
 ANSWER_S = 4.0
 PAUSE_S = 0.1
-router = APIRouter(prefix="/infrastructure", tags=["infrastructure"])
+router = APIRouter(prefix="/infrastructure", tags=["infrastructure"], route_class=OneHopRoute)
 
 
 @router.post("", status_code=201, responses=responses(400, 403, 409, 422, 503))
@@ -33,7 +34,7 @@ def add_infrastructure(_admin: Admin, answers: Answers, body: InfrastructureRequ
         ssh_key_type=body.ssh_key.type,
         ssh_key_path=body.ssh_key.path,
     )
-    with session_scope() as session:
+    with answers.acquired(), session_scope() as session:
         cluster = catalog.add_cluster(session, entry, body.ssh_key.password.get_secret_value())
         return answers.store(session, InfrastructureSummary.of(cluster), HTTPStatus.CREATED)
 

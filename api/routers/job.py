@@ -2,26 +2,28 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from api import row_actions
+from api import row_actions, row_reads
 from api.deps import Caller, RowId, read
 from api.idempotency import Answers
+from api.one_hop import OneHopRoute
 from api.problems import responses
 from api.row_actions import ACTION_PROBLEMS, ActingCaller, ActionRequest, Find
 from api.schemas.jobs import JobLog, JobRequest, JobStatus
 from api.schemas.listing import HistoryEvent, JobQuery, Page
 from api.schemas.retries import Action, JobRetry
+from api.status_reads import STATUS_READS, STATUS_RESPONSES, Wait
 from gateway.errors import Invalid
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs import logs as job_logs
 from gateway.models import Job
 
-router = APIRouter(prefix="/job", tags=["jobs"])
+router = APIRouter(prefix="/job", tags=["jobs"], route_class=OneHopRoute)
 
 
-def _finder(caller: Caller, row_id: RowId) -> Find[Job]:
+async def _finder(caller: Caller, row_id: RowId) -> Find[Job]:
     def find(session: Session) -> Job:
         return jobs.get(session, caller, row_id)
 
@@ -31,7 +33,7 @@ def _finder(caller: Caller, row_id: RowId) -> Find[Job]:
 FindJob = Annotated[Find[Job], Depends(_finder)]
 
 
-def _action_request(find: FindJob, actor: ActingCaller, answers: Answers) -> ActionRequest[Job]:
+async def _action_request(find: FindJob, actor: ActingCaller, answers: Answers) -> ActionRequest[Job]:
     return ActionRequest(find, actor, answers)
 
 
@@ -47,23 +49,22 @@ def start_job(caller: Caller, answers: Answers, body: JobRequest) -> JobStatus:
     )
 
 
-@router.get("", responses=responses(400, 503))
-def list_jobs(caller: Caller, query: Annotated[JobQuery, Query()]) -> Page[JobStatus]:
+@router.get("", response_model=Page[JobStatus], responses=responses(400, 503))
+def list_jobs(caller: Caller, query: Annotated[JobQuery, Query()]) -> Response:
     """List jobs, newest first."""
-    items, following, counts = row_actions.list_page(Job, "job", query, caller)
-    return Page(items=[JobStatus.of(row) for row in items], next=following, counts=counts)
+    return row_reads.list_page("job", query, caller)
 
 
-@router.get("/{row_id}", responses=responses(404, 503))
-def get_job(find: FindJob) -> JobStatus:
+@router.get("/{row_id}", response_model=JobStatus, responses=STATUS_RESPONSES)
+async def get_job(request: Request, caller: Caller, row_id: RowId, wait: Wait = 0) -> Response:
     """Show where the job stands."""
-    return JobStatus.of(read(find))
+    return await STATUS_READS["job"].answer(request, caller, row_id, wait)
 
 
-@router.get("/{row_id}/events", responses=responses(404, 503))
-def list_job_events(find: FindJob) -> list[HistoryEvent]:
+@router.get("/{row_id}/events", response_model=list[HistoryEvent], responses=responses(404, 503))
+def list_job_events(caller: Caller, row_id: RowId) -> Response:
     """Show the job's history, in order."""
-    return row_actions.list_events(find)
+    return row_reads.list_events("job", row_id, caller)
 
 
 @router.post("/{row_id}/cancel", responses=ACTION_PROBLEMS)

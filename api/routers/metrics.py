@@ -4,10 +4,11 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 
 from api.deps import Operator
+from api.one_hop import OneHopRoute
 from api.problems import responses
 from gateway.operations.metrics import Collector
 
-router = APIRouter(tags=["operators"])
+router = APIRouter(tags=["operators"], route_class=OneHopRoute)
 _rows = CollectorRegistry(auto_describe=False)
 _rows.register(Collector())
 

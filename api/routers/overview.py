@@ -3,11 +3,12 @@
 from fastapi import APIRouter
 
 from api.deps import Operator, read
+from api.one_hop import OneHopRoute
 from api.problems import responses
 from gateway.operations.overview import Overview, overview
 from gateway.queue.depth import cluster_depths
 
-router = APIRouter(tags=["operators"])
+router = APIRouter(tags=["operators"], route_class=OneHopRoute)
 
 
 @router.get("/overview", responses=responses(403, 503))

@@ -1,21 +1,23 @@
 """The routes that the three collections of transfers share: list, status, history, cancel and retry."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated, TypeVar
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from api import row_actions
-from api.deps import Caller, RowId, read
+from api import row_actions, row_reads
+from api.deps import Caller, RowId
 from api.idempotency import Answers
+from api.one_hop import OneHopRoute
 from api.problems import responses
 from api.row_actions import ACTION_PROBLEMS, ActingCaller, ActionRequest, Find
 from api.schemas.listing import HistoryEvent, Page, TransferQuery
 from api.schemas.retries import Action, TransferRetry
 from api.schemas.transfers import S3TransferRequest, TransferStatus
+from api.status_reads import STATUS_READS, STATUS_RESPONSES, Wait
 from gateway.models import Transfer
 from gateway.storage.address import Secret
 from gateway.transfers import lifecycle as transfers
@@ -41,30 +43,34 @@ def s3_request(kind: Kind, body: S3TransferRequest, path: str) -> transfers.S3Re
 
 def collection(kind: Kind, status: type[Status], retry_body: type[Retry]) -> APIRouter:
     """Return the router of `/<kind>`; the collection adds the POST that starts a transfer."""
-    router = APIRouter(prefix=f"/{kind}", tags=["transfers"])
+    router = APIRouter(prefix=f"/{kind}", tags=["transfers"], route_class=OneHopRoute)
     page: type[Page[Status]] = Page[status]  # type: ignore[valid-type]  # known when it runs
     finder = _finder(kind)
 
-    def action_request(
+    async def action_request(
         find: Annotated[Find[Transfer], Depends(finder)], actor: ActingCaller, answers: Answers
     ) -> ActionRequest[Transfer]:
         return ActionRequest(find, actor, answers)
 
     @router.get("", name=f"list_{kind}", response_model=page, responses=responses(400, 503))
-    def list_transfers(caller: Caller, query: Annotated[TransferQuery, Query()]) -> Page[Status]:
+    def list_transfers(caller: Caller, query: Annotated[TransferQuery, Query()]) -> Response:
         """List these transfers, newest first."""
-        items, following, counts = row_actions.list_page(Transfer, kind, query, caller)
-        return page(items=[status.of(row, caller) for row in items], next=following, counts=counts)
+        return row_reads.list_page(kind, query, caller)
 
-    @router.get("/{row_id}", name=f"get_{kind}", response_model=status, responses=responses(404, 503))
-    def get_transfer(caller: Caller, find: Annotated[Find[Transfer], Depends(finder)]) -> Status:
+    @router.get("/{row_id}", name=f"get_{kind}", response_model=status, responses=STATUS_RESPONSES)
+    async def get_transfer(request: Request, caller: Caller, row_id: RowId, wait: Wait = 0) -> Response:
         """Show where the transfer stands."""
-        return status.of(read(find), caller)
+        return await STATUS_READS[kind].answer(request, caller, row_id, wait)
 
-    @router.get("/{row_id}/events", name=f"list_{kind}_events", responses=responses(404, 503))
-    def list_transfer_events(find: Annotated[Find[Transfer], Depends(finder)]) -> list[HistoryEvent]:
+    @router.get(
+        "/{row_id}/events",
+        name=f"list_{kind}_events",
+        response_model=list[HistoryEvent],
+        responses=responses(404, 503),
+    )
+    def list_transfer_events(caller: Caller, row_id: RowId) -> Response:
         """Show the transfer's history, in order."""
-        return row_actions.list_events(find)
+        return row_reads.list_events(kind, row_id, caller)
 
     @router.post("/{row_id}/cancel", name=f"cancel_{kind}", response_model=status, responses=ACTION_PROBLEMS)
     def cancel_transfer(
@@ -88,10 +94,10 @@ def collection(kind: Kind, status: type[Status], retry_body: type[Retry]) -> API
     return router
 
 
-def _finder(kind: Kind) -> Callable[[Caller, RowId], Find[Transfer]]:
+def _finder(kind: Kind) -> Callable[[Caller, RowId], Awaitable[Find[Transfer]]]:
     """Return the dependency that finds a transfer of this kind, if the caller may see it."""
 
-    def finder(caller: Caller, row_id: RowId) -> Find[Transfer]:
+    async def finder(caller: Caller, row_id: RowId) -> Find[Transfer]:
         def find(session: Session) -> Transfer:
             return transfers.get(session, caller, kind, row_id)
 

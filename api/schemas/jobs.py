@@ -1,17 +1,18 @@
 """Bodies of the jobs: requests, statuses, outputs and logs."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from api.schemas.fields import Text, check_json
+from api.schemas.row_status import RowStatus
+from gateway.callers import Caller
 from gateway.errors import Fault
 from gateway.jobs.resources import ResourceRequest
 from gateway.left_out import RequestModel
-from gateway.models import Job
-from gateway.states import JOB_STATUS, JobState
+from gateway.states import JOB_ENDS, JOB_STATUS, JobState
 
 
 class JobRequest(RequestModel):
@@ -54,8 +55,13 @@ class JobOutput(BaseModel):
     sha256: str
 
 
-class JobStatus(BaseModel):
+_RENAMED = {"status": "state", "success": "state", "next_attempt_at": "retry_at"}
+
+
+class JobStatus(RowStatus):
     """Where a job stands."""
+
+    renamed = _RENAMED
 
     id: UUID
     owner: str = Field(description="The owner; `local` without accounts.")
@@ -84,14 +90,12 @@ class JobStatus(BaseModel):
     next_attempt_at: datetime | None = Field(description="When an automatic retry is due.")
 
     @classmethod
-    def of(cls, row: Job) -> Self:
-        """Show a row."""
-        derived = {
-            "status": JOB_STATUS[row.state],
-            "services": row.services.split(),
-            "next_attempt_at": row.retry_at,
-        }
-        return cls(**{name: getattr(row, name) for name in cls.model_fields.keys() - derived}, **derived)
+    def derive(cls, values: dict[str, Any], caller: Caller) -> None:  # noqa: ARG003  the same for all callers
+        """Replace the columns by the fields that are made of them."""
+        state = values["state"]
+        values["status"] = JOB_STATUS[state]
+        values["success"] = state == JobState.SUCCEEDED if state in JOB_ENDS else None
+        values["services"] = values["services"].split()
 
 
 class JobLog(BaseModel):

@@ -1,17 +1,17 @@
 """Bodies of the transfers: requests and statuses."""
 
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
 from api.schemas.fields import HIDDEN, AsciiText, Text
+from api.schemas.row_status import RowStatus
 from api.schemas.store_access import StoreAccess
 from gateway.callers import Caller
 from gateway.errors import Fault
 from gateway.left_out import RequestModel
-from gateway.models import Transfer
 from gateway.states import TRANSFER_STATUS, TransferState
 from gateway.storage.address import without_query
 
@@ -74,10 +74,11 @@ class S3ResultTransferRequest(S3TransferRequest):
     src: Text = Field(description="Path on the cluster, from the account's home.")
 
 
-class TransferStatus(BaseModel):
-    """The fields that the statuses of all kinds of transfers share."""
+_RENAMED = {"status": "state", "next_attempt_at": "retry_at"}
 
-    columns: ClassVar[dict[str, str]] = {}  # fields that are named differently than the row's columns
+
+class TransferStatus(RowStatus):
+    """The fields that the statuses of all kinds of transfers share."""
 
     id: UUID
     owner: str = Field(description="The owner; `local` without accounts.")
@@ -104,29 +105,24 @@ class TransferStatus(BaseModel):
     next_attempt_at: datetime | None = Field(description="When an automatic retry is due.")
 
     @classmethod
-    def of(cls, row: Transfer, caller: Caller) -> Self:
-        """Show a row; a query of its URL, which may be a signature, to its owner alone."""
-        moves = row.state is TransferState.TRANSFERRING
-        derived = {
-            "status": TRANSFER_STATUS[row.state],
-            "next_attempt_at": row.retry_at,
-            "bytes_per_s": row.bytes_per_s if moves else None,
-            "estimated_end_at": row.estimated_end_at if moves else None,
-        }
-        names = cls.model_fields.keys() - derived
-        return cls(**{name: _shown(row, cls.columns.get(name, name), caller) for name in names}, **derived)
+    def derive(cls, values: dict[str, Any], caller: Caller) -> None:
+        """Replace the columns by the fields that are made of them.
 
-
-def _shown(row: Transfer, column: str, caller: Caller) -> Any:
-    value = getattr(row, column)
-    is_hidden = column == "endpoint" and caller.owner != row.owner
-    return without_query(value, HIDDEN) if is_hidden else value
+        A query of the row's URL, which may be a signature, is shown to its owner alone.
+        """
+        state = values["state"]
+        values["status"] = TRANSFER_STATUS[state]
+        if state != TransferState.TRANSFERRING:
+            values["bytes_per_s"] = values["estimated_end_at"] = None
+        if caller.owner != values["owner"]:
+            url = "endpoint" if "endpoint" in values else "src"
+            values[url] = without_query(values[url], HIDDEN)
 
 
 class FileTransferStatus(TransferStatus):
     """Where a transfer from a URL stands."""
 
-    columns = {"src": "endpoint", "dst": "path"}
+    renamed = _RENAMED | {"src": "endpoint", "dst": "path"}
 
     src: str
     dst: str
@@ -142,7 +138,7 @@ class _StoreTransferStatus(TransferStatus):
 class S3FileTransferStatus(_StoreTransferStatus):
     """Where a transfer to the cluster stands."""
 
-    columns = {"dst": "path"}
+    renamed = _RENAMED | {"dst": "path"}
 
     dst: str
 
@@ -150,6 +146,6 @@ class S3FileTransferStatus(_StoreTransferStatus):
 class S3ResultTransferStatus(_StoreTransferStatus):
     """Where a transfer to the store stands."""
 
-    columns = {"src": "path"}
+    renamed = _RENAMED | {"src": "path"}
 
     src: str

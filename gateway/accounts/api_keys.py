@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -55,14 +56,29 @@ def revoke_key(session: Session, key_id: str) -> ApiKey:
 
 def authenticate_key(session: Session, text: str) -> ApiKey:
     """Return the row of a valid key, or raise Unauthorized."""
-    found = _FORM.fullmatch(text)
-    row = session.get(ApiKey, found[1]) if found else None
+    [found] = authenticate_keys(session, [text])
+    if isinstance(found, Unauthorized):
+        raise found
+    return found
+
+
+def authenticate_keys(session: Session, texts: Sequence[str]) -> list[ApiKey | Unauthorized]:
+    """Return the row of each key, or the error of one that is not valid; one query finds all."""
+    forms = [_FORM.fullmatch(text) for text in texts]
+    ids = {form[1] for form in forms if form}
+    rows = {row.id: row for row in session.scalars(select(ApiKey).where(ApiKey.id.in_(ids)))} if ids else {}
+    return [
+        _judge(rows.get(form[1]) if form else None, text) for form, text in zip(forms, texts, strict=True)
+    ]
+
+
+def _judge(row: ApiKey | None, text: str) -> ApiKey | Unauthorized:
     if row is None or not hmac.compare_digest(row.digest, _digest(text)):
-        raise Unauthorized("this API key is not known here")
+        return Unauthorized("this API key is not known here")
     if row.revoked_at is not None:
-        raise Unauthorized("this API key was revoked: ask for a new one")
+        return Unauthorized("this API key was revoked: ask for a new one")
     if row.expires_at is not None and row.expires_at <= utc_now():
-        raise Unauthorized("this API key has expired: ask for a new one")
+        return Unauthorized("this API key has expired: ask for a new one")
     return row
 
 

@@ -49,6 +49,10 @@ class KeySet:
         self._lock, self._downloading = threading.Lock(), threading.Lock()
         self._places = threading.BoundedSemaphore(MOST_WAITING)
 
+    def has(self, key_id: str) -> bool:
+        """Tell whether `get` would return the key without asking the provider within the next second."""
+        return key_id in self._keys and time.monotonic() - self._fetched_at < FRESH_S - 1
+
     def get(self, key_id: str) -> Key:
         """Return the key, or raise Unauthorized; Unavailable when the provider does not answer."""
         if self._may_fetch(key_id):

@@ -38,6 +38,16 @@ def authenticate_token(token: str) -> Caller:
     return Caller(_owner(claims, settings), _scope(claims, settings))
 
 
+def has_key(token: str) -> bool:
+    """Tell whether the key that the token names is at hand, so that its verification does not block."""
+    settings = get_settings()
+    try:
+        key_id = jwt.get_unverified_header(token).get("kid")
+    except jwt.PyJWTError:
+        return True  # it is refused without a key
+    return not isinstance(key_id, str) or key_set(settings.oidc_jwks_url, settings.ca_bundle).has(key_id)
+
+
 def _verify(token: str, settings: Settings) -> Claims:
     header = jwt.get_unverified_header(token)
     algorithm, key_id = header.get("alg"), header.get("kid")

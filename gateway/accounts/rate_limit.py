@@ -3,14 +3,15 @@
 The limit protects the service and must not become a cause of failure: without Redis, requests are served.
 """
 
+import asyncio
 import logging
 import math
 import time
 from functools import lru_cache
 
 from limits import RateLimitItemPerSecond
-from limits.storage import RedisStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
+from limits.aio.storage import RedisStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from redis import RedisError
 
 from gateway.errors import TooMany
@@ -26,20 +27,25 @@ class RequestCounter:
     """Counts the requests of each owner in a sliding window."""
 
     def __init__(self, url: str, per_s: float) -> None:
-        storage = RedisStorage(url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S)
+        storage = RedisStorage(
+            url,
+            implementation="redispy",
+            socket_timeout=REDIS_TIMEOUT_S,
+            socket_connect_timeout=REDIS_TIMEOUT_S,
+        )
         self._limiter = SlidingWindowCounterRateLimiter(storage)
         self._item = RateLimitItemPerSecond(max(1, math.floor(per_s * WINDOW_S)), WINDOW_S)
         self._per_s = per_s
         self._paused_until = 0.0
 
-    def count(self, owner: str) -> None:
+    async def count(self, owner: str) -> None:
         """Count a request, or raise TooMany."""
         if time.monotonic() < self._paused_until:
             return
         try:
-            if self._limiter.hit(self._item, owner):
+            if await self._limiter.hit(self._item, owner):
                 return
-            again_at = self._limiter.get_window_stats(self._item, owner).reset_time
+            again_at = (await self._limiter.get_window_stats(self._item, owner)).reset_time
         except RedisError as error:
             self._paused_until = time.monotonic() + PAUSE_S
             _log.warning("requests are not counted for %g s: %s", PAUSE_S, type(error).__name__)
@@ -50,13 +56,15 @@ class RequestCounter:
         )
 
 
-@lru_cache
-def _request_counter(url: str, per_s: float) -> RequestCounter:
+@lru_cache(maxsize=1)
+def _request_counter(url: str, per_s: float, _loop: asyncio.AbstractEventLoop) -> RequestCounter:
+    """Return the counter of an event loop, which the connections to Redis belong to."""
     return RequestCounter(url, per_s)
 
 
-def count_request(owner: str) -> None:
+async def count_request(owner: str) -> None:
     """Count a request of the owner, or raise TooMany; do nothing without a configured limit."""
     settings = get_settings()
     if settings.requests_per_s:
-        _request_counter(settings.redis_url.get_secret_value(), settings.requests_per_s).count(owner)
+        url, loop = settings.redis_url.get_secret_value(), asyncio.get_running_loop()
+        await _request_counter(url, settings.requests_per_s, loop).count(owner)

@@ -13,7 +13,7 @@ from gateway.callers import Caller
 from gateway.clusters import catalog
 from gateway.clusters.owner_roots import owner_roots
 from gateway.db import utc_now
-from gateway.errors import Conflict, Fault, NotFound
+from gateway.errors import Conflict, Fault
 from gateway.jobs.attempts import PathCheck
 from gateway.jobs.folders import OUTPUT, JobFolders
 from gateway.jobs.params import parse_params
@@ -24,6 +24,7 @@ from gateway.states import IN_SCHEDULER, JOB_ENDS, JobState, State, is_final
 from gateway.work import quotas
 from gateway.work.claims import Claim, lock_claimed, release_claim
 from gateway.work.failures import finish_cancel
+from gateway.work.statuses import missing
 from gateway.work.transitions import begin, move, note
 from gateway.work.turns import enqueue
 
@@ -93,7 +94,7 @@ def get(session: Session, caller: Caller, row_id: UUID) -> Job:
     """Return the job, or raise NotFound: another owner's does not exist."""
     row = session.get(Job, row_id)
     if row is None or not caller.may_see(row.owner):
-        raise NotFound(f"there is no job {row_id}")
+        raise missing("job", row_id)
     return row
 
 

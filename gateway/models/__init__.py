@@ -1,6 +1,7 @@
 """The tables of the database."""
 
 from gateway.models.base import Base
+from gateway.models.events import Event, PrunedEvents
 from gateway.models.registry import (
     ApiKey,
     Heartbeat,
@@ -12,7 +13,7 @@ from gateway.models.registry import (
     Telemetry,
     WorkerSlots,
 )
-from gateway.models.work import Event, Job, Transfer, model_of_task
+from gateway.models.work import Job, Transfer, model_of_task
 
 __all__ = [
     "ApiKey",
@@ -24,6 +25,7 @@ __all__ = [
     "Job",
     "Lease",
     "Md5Etags",
+    "PrunedEvents",
     "StoredCredential",
     "Telemetry",
     "Transfer",

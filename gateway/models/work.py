@@ -1,4 +1,4 @@
-"""The tables of work: transfers, jobs, events. A row is the truth about its work, and its own outbox."""
+"""The tables of work: transfers and jobs. A row is the truth about its work, and its own outbox."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -9,7 +9,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Index,
-    Integer,
     String,
     Text,
     Uuid,
@@ -25,6 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gateway.db import due_in, utc_now
 from gateway.errors import Fault
 from gateway.models.base import Base, CleanText, enum_words
+from gateway.models.list_indexes import list_indexes
 from gateway.states import (
     BEFORE_SCHEDULER,
     JOB_MOVES,
@@ -121,17 +121,15 @@ class Transfer(Work, Base):
 
     __tablename__ = "transfers"
     __table_args__ = (
-        Index("ix_transfers_parent_id", "parent_id", "state"),
         Index("ix_transfers_next_send_at", "next_send_at"),
-        Index("ix_transfers_infrastructure_state", "infrastructure", "state"),
-        Index("ix_transfers_created_at", "created_at"),
+        Index("ix_transfers_infrastructure_state", "infrastructure", "state", "kind"),
+        *list_indexes("transfers"),
         Index(
             "ix_transfers_kept_credentials",
             "ended_at",
             postgresql_where=text("credentials IS NOT NULL"),
             sqlite_where=text("credentials IS NOT NULL"),
         ),
-        Index("ix_transfers_owner", "owner", "created_at"),
         _partial_index("transfers", "message_id"),
         _partial_index("transfers", "turn_at", "turn_at"),
     )
@@ -232,8 +230,7 @@ class Job(Work, Base):
     __table_args__ = (
         Index("ix_jobs_next_send_at", "next_send_at"),
         Index("ix_jobs_infrastructure_state", "infrastructure", "state"),
-        Index("ix_jobs_created_at", "created_at"),
-        Index("ix_jobs_owner", "owner", "created_at"),
+        *list_indexes("jobs"),
         _partial_index("jobs", "message_id"),
         _partial_index("jobs", "turn_at", "turn_at"),
         Index("ix_jobs_data_folder", "infrastructure", "data_folder", "ended_at"),
@@ -290,27 +287,6 @@ class Job(Work, Base):
     def name(self) -> str:
         """The run's name in the scheduler and of its folder."""
         return f"{self.id}.{self.run}"
-
-
-class Event(Base):
-    """One change of a row's state, written in the transaction that made it.
-
-    `actor` is the person or program that asked for it; empty when the gateway itself changed the row.
-    """
-
-    __tablename__ = "events"
-    __table_args__ = (Index("ix_events_work_id", "work_id", "id"),)
-
-    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
-    work_id: Mapped[UUID]
-    at: Mapped[datetime] = mapped_column(default=utc_now)
-    from_state: Mapped[str] = mapped_column(String(20))
-    to_state: Mapped[str] = mapped_column(String(20))
-    attempt: Mapped[int]
-    claim: Mapped[int]
-    worker: Mapped[str] = mapped_column(String(255))
-    actor: Mapped[str] = mapped_column(CleanText(255), default="")
-    reason: Mapped[str] = mapped_column(CleanText)
 
 
 def model_of_task(task: str) -> type[Transfer | Job] | None:

@@ -14,7 +14,7 @@ from gateway.credentials import sealing
 from gateway.credentials import stored as stored_credentials
 from gateway.db import db_now, utc_now
 from gateway.egress.policy import check_endpoint
-from gateway.errors import Conflict, GatewayError, NotFound
+from gateway.errors import Conflict, GatewayError
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs.attempts import PathCheck
 from gateway.models import Transfer
@@ -27,6 +27,7 @@ from gateway.transfers.prefixes import cancel_children
 from gateway.work import quotas
 from gateway.work.claims import Claim, lock_claimed
 from gateway.work.failures import finish_cancel
+from gateway.work.statuses import missing
 from gateway.work.transitions import begin, move, note
 from gateway.work.turns import enqueue
 from gateway.work.yielding import has_too_many_fixed
@@ -125,7 +126,7 @@ def get(session: Session, caller: Caller, kind: str, row_id: UUID) -> Transfer:
     """Return the transfer of that kind and id, or raise NotFound: another owner's does not exist."""
     row = session.get(Transfer, row_id)
     if row is None or row.kind != kind or not caller.may_see(row.owner):
-        raise NotFound(f"there is no {kind} transfer {row_id}")
+        raise missing(kind, row_id)
     return row
 
 

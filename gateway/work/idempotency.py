@@ -37,6 +37,15 @@ class KeyUsed(GatewayError):
 
 
 @dataclass(frozen=True)
+class KeyedRequest:
+    """A request with a key of its owner's; `content` is all that a repetition must have in common."""
+
+    owner: str
+    key: str
+    content: bytes
+
+
+@dataclass(frozen=True)
 class Ticket:
     """The right to carry out the request of a key; `number` is raised whenever the key is taken."""
 
@@ -53,7 +62,7 @@ class StoredAnswer:
     body: str
 
 
-def acquire(session: Session, owner: str, key: str, request: bytes) -> Ticket | StoredAnswer:
+def acquire(session: Session, request: KeyedRequest) -> Ticket | StoredAnswer:
     """Acquire the key for this request, or return the answer to its first request.
 
     Raises
@@ -64,13 +73,13 @@ def acquire(session: Session, owner: str, key: str, request: bytes) -> Ticket | 
         When the key belongs to another request.
     """
     expired, waits = IdempotencyKey.expires_at < db_now(), IdempotencyKey.lease_until >= db_now()
-    mine = IdempotencyKey.owner == owner, IdempotencyKey.key == key
+    mine = IdempotencyKey.owner == request.owner, IdempotencyKey.key == request.key
     found = session.execute(
         select(IdempotencyKey, expired, waits).where(*mine).with_for_update()
     ).one_or_none()
-    prints = fingerprints(request)
+    prints = fingerprints(request.content)
     if found is None:
-        return _insert_key(session, owner, key, prints[0])
+        return _insert_key(session, request, prints[0])
     row, is_expired, is_running = found
     if not is_expired:
         _check_request(row, prints, is_running=is_running)
@@ -79,14 +88,14 @@ def acquire(session: Session, owner: str, key: str, request: bytes) -> Ticket | 
     return _renew_key(row, prints[0])
 
 
-def _insert_key(session: Session, owner: str, key: str, fingerprint: str) -> Ticket:
-    row = IdempotencyKey(owner=owner, key=key, number=0)
+def _insert_key(session: Session, request: KeyedRequest, fingerprint: str) -> Ticket:
+    row = IdempotencyKey(owner=request.owner, key=request.key, number=0)
     ticket = _renew_key(row, fingerprint)
     try:
         with session.begin_nested():
             session.add(row)
     except IntegrityError:  # another request inserted it a moment earlier
-        raise _key_in_use(key) from None
+        raise _key_in_use(request.key) from None
     return ticket
 
 

@@ -1,17 +1,14 @@
-"""Lists of transfers and jobs: filters, counts by state, and pages by a cursor that new rows do not shift."""
+"""Filters of lists of transfers and jobs."""
 
-import base64
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Literal, TypeVar, get_args
+from datetime import datetime
+from typing import Literal, get_args
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, func, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, false
 
-from gateway.errors import Invalid
 from gateway.models import Job, Transfer
+from gateway.states import State
 
 Kind = Literal["data", "s3_data", "s3_result", "job"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -36,7 +33,8 @@ def filter_conditions(wanted: Filter, kind: Kind) -> list[ColumnElement[bool]]:
     model = model_of(kind)
     found = _kind_conditions(kind, wanted.parent)
     if wanted.states:
-        found.append(model.state.in_([state for state in model.states if state in wanted.states]))
+        states = wanted_states(wanted, kind)
+        found.append(model.state == states[0] if len(states) == 1 else model.state.in_(states))
     if wanted.owner is not None:
         found.append(model.owner == wanted.owner)
     if wanted.infrastructure is not None:
@@ -54,6 +52,11 @@ def filter_conditions(wanted: Filter, kind: Kind) -> list[ColumnElement[bool]]:
     return found
 
 
+def wanted_states(wanted: Filter, kind: Kind) -> list[State]:
+    """Return the states of the kind among those of the filter."""
+    return [state for state in model_of(kind).states if state in wanted.states]
+
+
 def _kind_conditions(kind: Kind, parent: UUID | None) -> list[ColumnElement[bool]]:
     """Return the conditions that select a kind: rows of clients, or the children of one prefix."""
     return [] if kind == "job" else [Transfer.kind == kind, Transfer.parent_id == parent]
@@ -62,39 +65,3 @@ def _kind_conditions(kind: Kind, parent: UUID | None) -> list[ColumnElement[bool
 def model_of(kind: Kind) -> type[Transfer] | type[Job]:
     """Return the model of a kind."""
     return Job if kind == "job" else Transfer
-
-
-def count_by_state(session: Session, wanted: Filter, kind: Kind) -> dict[str, int]:
-    """Count the filtered rows, by state."""
-    model = model_of(kind)
-    statement = (
-        select(model.state, func.count()).where(*filter_conditions(wanted, kind)).group_by(model.state)
-    )
-    return {str(state): number for state, number in session.execute(statement)}
-
-
-Row = TypeVar("Row", bound=Transfer | Job)
-
-
-def fetch_page(
-    session: Session, model: type[Row], wanted: Sequence[ColumnElement[bool]], cursor: str | None, limit: int
-) -> tuple[list[Row], str | None]:
-    """Return up to `limit` rows that meet the conditions, and the next cursor."""
-    newest_first = (model.created_at.desc(), model.id.desc())
-    statement = select(model).where(*wanted).order_by(*newest_first).limit(limit + 1)
-    if cursor:
-        statement = statement.where(tuple_(model.created_at, model.id) < tuple_(*_decode_cursor(cursor)))
-    rows = list(session.scalars(statement))
-    return rows[:limit], _encode_cursor(rows[limit - 1]) if len(rows) > limit else None
-
-
-def _encode_cursor(row: Transfer | Job) -> str:
-    return base64.urlsafe_b64encode(f"{row.created_at.isoformat()} {row.id}".encode()).decode()
-
-
-def _decode_cursor(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        moment, row_id = base64.urlsafe_b64decode(cursor).decode().split(" ")
-        return datetime.fromisoformat(moment).astimezone(UTC), UUID(row_id)
-    except (ValueError, OverflowError) as error:
-        raise Invalid("use the `next` of the page before", field="cursor") from error

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "verification"
-down_revision = "growth"
+down_revision = "reads"
 branch_labels = None
 depends_on = None
 

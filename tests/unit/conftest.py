@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from redis import ConnectionPool
+from redis.asyncio import ConnectionPool as AsyncConnectionPool
 
 from gateway.settings import get_settings
 from tests.fake_redis import FakeRedis
@@ -24,6 +25,7 @@ def fake_redis(environment: pytest.MonkeyPatch) -> FakeRedis:
     """Connect every Redis client of this process to one empty server."""
     fake = FakeRedis()
     environment.setattr(ConnectionPool, "make_connection", fake.connect)
+    environment.setattr(AsyncConnectionPool, "make_connection", fake.connect_async)
     environment.setenv("GATEWAY_REDIS_URL", fake.url)
     return fake
 

@@ -15,7 +15,7 @@ from gateway.operations.sweep import sweep
 from gateway.settings import get_settings
 from gateway.transfers import lifecycle as transfers
 from gateway.work import idempotency
-from gateway.work.idempotency import KeyInUse, StoredAnswer, Ticket
+from gateway.work.idempotency import KeyedRequest, KeyInUse, StoredAnswer, Ticket
 from tests.bodies import DATA, JOB, RESULT
 from tests.rows import KEYS, S3, SECRET, new_transfer
 
@@ -140,7 +140,7 @@ def test_twenty_at_once_make_one_row(api: TestClient) -> None:
 
 def _take(owner: str = "ada", request: bytes = b"POST") -> Ticket:
     with session_scope() as session:
-        taken = idempotency.acquire(session, owner, "k", request)
+        taken = idempotency.acquire(session, KeyedRequest(owner, "k", request))
     assert isinstance(taken, Ticket)
     return taken
 
@@ -164,7 +164,7 @@ def test_a_request_that_died_gives_its_key_up_and_its_late_answer_comes_to_nothi
         idempotency.release(session, first)
         idempotency.store_answer(session, second, StoredAnswer(201, "{}"))
     with session_scope() as session:
-        assert idempotency.acquire(session, "ada", "k", b"POST") == StoredAnswer(201, "{}")
+        assert idempotency.acquire(session, KeyedRequest("ada", "k", b"POST")) == StoredAnswer(201, "{}")
 
 
 def _carry_out(ticket: Ticket) -> None:

@@ -1,7 +1,8 @@
 """The rate limit of an owner: requests counted in Redis, and served while Redis cannot count."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -15,11 +16,31 @@ from tests.fake_redis import FakeRedis
 PER_S = 0.3  # three requests in a window of ten seconds
 
 
+class OneLoop:
+    """A counter in the event loop of a test."""
+
+    runner: asyncio.Runner
+
+    @classmethod
+    def count(cls, counter: RequestCounter, owner: str = "alice") -> None:
+        cls.runner.run(counter.count(owner))
+
+    @classmethod
+    def count_request(cls, owner: str = "alice") -> None:
+        cls.runner.run(count_request(owner))
+
+
+@pytest.fixture(autouse=True)
+def one_loop() -> Iterator[None]:
+    with asyncio.Runner() as OneLoop.runner:
+        yield
+
+
 def counted(counter: RequestCounter, owner: str, times: int = 10) -> int:
     """Return how many requests of an owner are let through."""
     for done in range(times):
         try:
-            counter.count(owner)
+            OneLoop.count(counter, owner)
         except TooMany:
             return done
     return times
@@ -28,9 +49,9 @@ def counted(counter: RequestCounter, owner: str, times: int = 10) -> int:
 def test_a_request_too_many_is_told_when_to_come_again(fake_redis: FakeRedis) -> None:
     counter = RequestCounter(fake_redis.url, PER_S)
     for _ in range(3):
-        counter.count("alice")
+        OneLoop.count(counter)
     with pytest.raises(TooMany, match=r"more than 0\.3 requests per second") as refused:
-        counter.count("alice")
+        OneLoop.count(counter)
     assert refused.value.retry_after_s == pytest.approx(WINDOW_S, abs=1)
 
 
@@ -41,7 +62,7 @@ def test_owners_are_counted_apart(fake_redis: FakeRedis) -> None:
 
 def test_processes_are_counted_together(fake_redis: FakeRedis) -> None:
     first, second = (RequestCounter(fake_redis.url, PER_S) for _ in range(2))
-    first.count("alice")
+    OneLoop.count(first)
     assert counted(second, "alice") == 2
     assert counted(first, "alice") == 0
 
@@ -51,7 +72,7 @@ def test_less_than_one_request_in_a_window_allows_one(fake_redis: FakeRedis) -> 
 
 
 def test_a_count_does_not_stay_in_redis(fake_redis: FakeRedis) -> None:
-    RequestCounter(fake_redis.url, PER_S).count("alice")
+    OneLoop.count(RequestCounter(fake_redis.url, PER_S))
     [key] = fake_redis.client.keys()
     assert 0 < fake_redis.client.ttl(key) <= 2 * WINDOW_S
 
@@ -60,14 +81,14 @@ def test_the_limit_of_the_settings_is_kept(fake_redis: FakeRedis, monkeypatch: p
     monkeypatch.setenv("GATEWAY_REQUESTS_PER_S", str(PER_S))
     get_settings.cache_clear()
     for _ in range(3):
-        count_request("alice")
+        OneLoop.count_request()
     with pytest.raises(TooMany):
-        count_request("alice")
+        OneLoop.count_request()
 
 
 def test_without_a_limit_redis_is_not_asked(fake_redis: FakeRedis) -> None:
     for _ in range(30):
-        count_request("alice")
+        OneLoop.count_request()
     assert fake_redis.connections == 0
 
 
@@ -97,7 +118,7 @@ def test_redis_is_asked_again_after_a_pause(fake_redis: FakeRedis, monkeypatch: 
     monkeypatch.setattr(rate_limit, "time", SimpleNamespace(monotonic=lambda: now, time=time.time))
     counter = RequestCounter(fake_redis.url, PER_S)
     fake_redis.go_away()
-    counter.count("alice")
+    OneLoop.count(counter)
     fake_redis.come_back()
     now += PAUSE_S - 0.1
     assert counted(counter, "alice") == 10

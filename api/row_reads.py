@@ -1,0 +1,66 @@
+"""Reads of many rows, from the database's columns to JSON: lists, histories, and statuses by many ids."""
+
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from fastapi import Response
+from sqlalchemy import Connection
+
+from api.deps import parse_id, read
+from api.json_body import JsonBody
+from api.schemas.listing import HistoryEvent, JobQuery, Page, TransferQuery
+from api.schemas.shapes import SHAPES
+from gateway.callers import Caller
+from gateway.errors import NotFound
+from gateway.work import pages
+from gateway.work.listing import Kind
+from gateway.work.statuses import fetch_events, fetch_statuses
+
+
+def list_page(kind: Kind, query: TransferQuery | JobQuery, caller: Caller) -> Response:
+    """Return a page of the rows that the caller may see, with the counts on the first page."""
+    wanted = replace(query.to_filter(), owner=caller.only_owner)
+    shape = SHAPES[kind]
+
+    def load(connection: Connection) -> tuple[Any, ...]:
+        counts = None if query.cursor else pages.count_by_state(connection, wanted, kind)
+        rows, following = pages.fetch_page(
+            connection, kind, shape.columns(), wanted, cursor=query.cursor, limit=query.limit
+        )
+        return rows, following, counts
+
+    rows, following, counts = read(lambda session: load(session.connection()))
+    page = [shape.values(row, caller) for row in rows], following, counts
+    return JsonBody(dict(zip(Page.model_fields, page, strict=True)))
+
+
+def list_events(kind: Kind, row_id: UUID, caller: Caller) -> Response:
+    """Return a row's history."""
+    names = list(HistoryEvent.model_fields)
+    events = read(lambda session: fetch_events(session.connection(), kind, names, row_id, caller))
+    return JsonBody([dict(zip(names, event, strict=True)) for event in events])
+
+
+def list_statuses(ids: list[str], caller: Caller) -> Response:
+    """Return the status of each id in their order, None for those without a row that the caller may see."""
+    asked = [_parse_any(text) for text in ids]
+    wanted = list({row_id for row_id in asked if row_id is not None})
+    found = read(lambda session: _load_statuses(session.connection(), wanted, caller))
+    return JsonBody([None if row_id is None else found.get(row_id) for row_id in asked])
+
+
+def _load_statuses(connection: Connection, row_ids: list[UUID], caller: Caller) -> dict[UUID, dict[str, Any]]:
+    found: dict[UUID, dict[str, Any]] = {}
+    for kind, shape in SHAPES.items():
+        rows = fetch_statuses(connection, kind, shape.columns(), row_ids)
+        shown = {row_id: shape.values(row, caller) for row_id, row in rows.items()}
+        found |= {row_id: values for row_id, values in shown.items() if caller.may_see(values["owner"])}
+    return found
+
+
+def _parse_any(text: str) -> UUID | None:
+    try:
+        return parse_id(text)
+    except NotFound:
+        return None

@@ -1,0 +1,38 @@
+"""The base of the statuses: the one place that tells which columns of a row a status shows, and how."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel
+
+from gateway.callers import LOCAL, Caller
+from gateway.models import Job, Transfer
+
+
+class RowStatus(BaseModel):
+    """The status of a row, of its object or of the columns as JSON shows them."""
+
+    renamed: ClassVar[dict[str, str]] = {}
+    """The fields that are named differently than the columns they are made of."""
+
+    @classmethod
+    def columns(cls) -> list[str]:
+        """Return the columns of the fields, in the order of the fields."""
+        return [cls.renamed.get(name, name) for name in cls.model_fields]
+
+    @classmethod
+    def of(cls, row: Transfer | Job, caller: Caller = LOCAL) -> Self:
+        """Show a row."""
+        return cls(**cls.values([getattr(row, name) for name in cls.columns()], caller))
+
+    @classmethod
+    def values(cls, columns: Sequence[Any], caller: Caller) -> dict[str, Any]:
+        """Return the fields of a row's columns."""
+        values = dict(zip(cls.model_fields, columns, strict=False))
+        cls.derive(values, caller)
+        return values
+
+    @classmethod
+    def derive(cls, values: dict[str, Any], caller: Caller) -> None:
+        """Replace the columns by the fields that are made of them."""
+        raise NotImplementedError

@@ -1,0 +1,54 @@
+"""The life of the application: a signal to stop ends the waits of requests at once; batches are drained.
+
+The server itself tells the application only after its last request has been answered.
+"""
+
+import asyncio
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+
+from api.batches import drain_all
+from api.changes import changes
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+Handler = Callable[[int, FrameType | None], object]
+
+
+@asynccontextmanager
+async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    """Admit requests that wait until the service stops; run what waits for the database to its end."""
+    changes.open()
+    with _at_stop(changes.close):
+        yield
+    changes.close()
+    await run_in_threadpool(drain_all)
+
+
+@contextmanager
+def _at_stop(call: Callable[[], None]) -> Iterator[None]:
+    """Make the call at a signal to stop, before the server does; only the main thread has signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(call)
+        handler = before[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+
+    for number in SIGNALS:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

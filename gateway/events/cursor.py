@@ -1,0 +1,108 @@
+"""The cursor over events in the order of commits: each reader sees every event once, and none too late.
+
+On PostgreSQL the number of a sequence is no place in that order: 7 can be committed after 8 was read. So an
+event also carries the number of its transaction, a reader takes them by (transaction, id), and it stops below
+the oldest transaction that is still open: no event can appear below that any more. SQLite has one writer at
+a time, and its ids are that order.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Text,
+    cast,
+    func,
+    select,
+    true,
+    tuple_,
+)
+
+from gateway.errors import Invalid
+from gateway.models import Event, PrunedEvents
+
+_TEXT = re.compile("([0-9]{1,19})-([0-9]{1,19})")
+_LARGEST = 2**63  # of the columns
+
+
+@dataclass(frozen=True, order=True)
+class Cursor:
+    """The place behind one event in the order of commits; `str` gives the text for a client."""
+
+    xid: int
+    event_id: int
+
+    def __str__(self) -> str:
+        return f"{self.xid}-{self.event_id}"
+
+
+@dataclass(frozen=True)
+class EventBatch:
+    """Events in order and the cursor behind them; `reset` when events before them are lost to the reader."""
+
+    events: list[Row[Any]]
+    cursor: Cursor
+    reset: bool = False
+
+
+START = Cursor(0, 0)
+_PLACE = (Event.xid, Event.id)
+
+
+def parse_cursor(text: str) -> Cursor:
+    """Return the cursor of a client's text, or raise Invalid."""
+    place = _TEXT.fullmatch(text)
+    numbers = [int(number) for number in place.groups()] if place else [_LARGEST]
+    if max(numbers) >= _LARGEST:
+        raise Invalid("use the id of an event of this service", field="cursor")
+    return Cursor(*numbers)
+
+
+def end_cursor(connection: Connection) -> Cursor:
+    """Return the cursor behind the newest event that can be read, whether it is still there or pruned."""
+    newest = select(*_PLACE).where(_is_settled(connection))
+    row = connection.execute(newest.order_by(Event.xid.desc(), Event.id.desc()).limit(1)).first()
+    return max(Cursor(*row) if row else START, _pruned(connection))
+
+
+def read_after(connection: Connection, cursor: Cursor, limit: int) -> EventBatch:
+    """Return the events behind the cursor, or a reset to the end when some may be missing.
+
+    A cursor is older than the events that prune has left, or from a database that was restored since.
+    """
+    columns = Event.__table__.columns
+    events = list(connection.execute(_select_after(connection, cursor, *columns).limit(limit)))
+    if cursor < _pruned(connection) or (not events and cursor > end_cursor(connection)):
+        return EventBatch([], end_cursor(connection), reset=True)
+    return EventBatch(events, Cursor(events[-1].xid, events[-1].id) if events else cursor)
+
+
+def changed_rows(connection: Connection, cursor: Cursor, limit: int) -> tuple[list[UUID], Cursor]:
+    """Return the rows of the next events behind the cursor, and the cursor behind those."""
+    events = connection.execute(_select_after(connection, cursor, Event.work_id, *_PLACE).limit(limit)).all()
+    return [event.work_id for event in events], Cursor(*events[-1][1:]) if events else cursor
+
+
+def _select_after(connection: Connection, cursor: Cursor, *columns: Any) -> Select[Any]:
+    """Return the selection of columns of the events behind the cursor, in order."""
+    behind = tuple_(*_PLACE) > tuple_(cursor.xid, cursor.event_id)
+    return select(*columns).where(behind, _is_settled(connection)).order_by(*_PLACE)
+
+
+def _is_settled(connection: Connection) -> ColumnElement[bool]:
+    """Return the condition that every transaction up to the event's has ended."""
+    if connection.dialect.name == "sqlite":
+        return true()
+    oldest_open = func.pg_snapshot_xmin(func.pg_current_snapshot())
+    return Event.xid < cast(cast(oldest_open, Text), BigInteger)
+
+
+def _pruned(connection: Connection) -> Cursor:
+    return Cursor(*connection.execute(select(PrunedEvents.xid, PrunedEvents.event_id)).one())

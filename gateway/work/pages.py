@@ -1,0 +1,75 @@
+"""Pages of a list by a cursor that new rows do not shift, and the counts by state beside the first."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, Select, func, select, tuple_, union_all
+
+from gateway.errors import Invalid
+from gateway.work.json_values import json_value
+from gateway.work.listing import Filter, Kind, filter_conditions, model_of, wanted_states
+
+Place = tuple[datetime, UUID]
+
+
+def count_by_state(connection: Connection, wanted: Filter, kind: Kind) -> dict[str, int]:
+    """Count the filtered rows, by state."""
+    state = model_of(kind).state
+    counts = select(state, func.count()).where(*filter_conditions(wanted, kind)).group_by(state)
+    return {str(word): number for word, number in connection.execute(counts)}
+
+
+def fetch_page(
+    connection: Connection,
+    kind: Kind,
+    columns: Sequence[str],
+    wanted: Filter,
+    *,
+    cursor: str | None,
+    limit: int,
+) -> tuple[list[Row[Any]], str | None]:
+    """Return the columns of up to `limit` filtered rows as JSON shows them, and the next cursor."""
+    model, place = model_of(kind), _decode_cursor(cursor) if cursor else None
+    shown = select(*(json_value(getattr(model, name)) for name in (*columns, "created_at", "id")))
+    if len(wanted_states(wanted, kind)) > 1:
+        newest = _newest_of_states(kind, wanted, place, limit + 1).subquery()
+        page = shown.join(newest, newest.c.id == model.id)
+    else:
+        page = shown.where(*_conditions(kind, wanted, place)).limit(limit + 1)
+    rows = list(connection.execute(page.order_by(model.created_at.desc(), model.id.desc())))
+    return rows[:limit], _encode_cursor(rows[limit - 1]) if len(rows) > limit else None
+
+
+def _newest_of_states(kind: Kind, wanted: Filter, place: Place | None, limit: int) -> Select[Any]:
+    """Select the ids of the newest rows of several states: an index has those of one state in order."""
+    model = model_of(kind)
+    keys = select(model.created_at, model.id).order_by(model.created_at.desc(), model.id.desc()).limit(limit)
+    each = (replace(wanted, states=(state,)) for state in wanted_states(wanted, kind))
+    found = union_all(
+        *(select(keys.where(*_conditions(kind, one, place)).subquery()) for one in each)
+    ).subquery()
+    return select(found.c.id).order_by(found.c.created_at.desc(), found.c.id.desc()).limit(limit)
+
+
+def _conditions(kind: Kind, wanted: Filter, place: Place | None) -> list[Any]:
+    model = model_of(kind)
+    found = filter_conditions(wanted, kind)
+    if place is not None:
+        found.append(tuple_(model.created_at, model.id) < tuple_(*place))
+    return found
+
+
+def _encode_cursor(row: Row[Any]) -> str:
+    return base64.urlsafe_b64encode(f"{row.created_at} {row.id}".encode()).decode()
+
+
+def _decode_cursor(cursor: str) -> Place:
+    try:
+        moment, row_id = base64.urlsafe_b64decode(cursor).decode().split(" ")
+        return datetime.fromisoformat(moment).astimezone(UTC), UUID(row_id)
+    except (ValueError, OverflowError) as error:
+        raise Invalid("use the `next` of the page before", field="cursor") from error

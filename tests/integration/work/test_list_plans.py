@@ -1,0 +1,93 @@
+"""The plans of lists: pages are read in the order of an index, counts from an index alone."""
+
+import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Connection, Engine, event, text
+
+from api.schemas.shapes import SHAPES
+from gateway.db import session_scope
+from gateway.work.listing import Filter, Kind
+from gateway.work.pages import count_by_state, fetch_page
+
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+CURSOR = base64.urlsafe_b64encode(f"{MOMENT.isoformat()} {uuid4()}".encode()).decode()
+FILTERS = {
+    "all": Filter(),
+    "one state": Filter(states=("failed",)),
+    "some states": Filter(states=("failed", "cancelled")),
+    "owner": Filter(owner="ada"),
+    "owner's state": Filter(owner="ada", states=("failed",)),
+    "owner's states": Filter(owner="ada", states=("failed", "cancelled")),
+    "since": Filter(since=MOMENT),
+    "until": Filter(owner="ada", until=MOMENT),
+    "parent": Filter(parent=uuid4()),
+    "parent's state": Filter(parent=uuid4(), states=("failed",)),
+}
+LISTS = [(kind, name) for kind in SHAPES for name in FILTERS if kind != "job" or "parent" not in name]
+PREFER_INDEXES = ("enable_seqscan", "enable_bitmapscan", "enable_sort", "enable_incremental_sort")
+
+
+@contextmanager
+def explained() -> Iterator[tuple[Connection, list[str]]]:
+    """Collect the plans of the statements of a connection; PostgreSQL would scan a table that is empty."""
+    plans: list[str] = []
+    with session_scope(read_only=True) as session:
+        connection = session.connection()
+        on_postgresql = connection.dialect.name == "postgresql"
+        for name in PREFER_INDEXES if on_postgresql else ():
+            connection.execute(text(f"SET LOCAL {name} = off"))
+        words = "EXPLAIN" if on_postgresql else "EXPLAIN QUERY PLAN"
+
+        def explain(_: Any, cursor: Any, statement: str, parameters: Any, *__: Any) -> None:
+            cursor.execute(f"{words} {statement}", parameters)
+            plans.append("\n".join(str(row[-1]) for row in cursor.fetchall()))
+
+        event.listen(connection, "before_cursor_execute", explain)
+        yield connection, plans
+        event.remove(connection, "before_cursor_execute", explain)
+
+
+def _page_plan(kind: Kind, wanted: Filter, cursor: str | None = None) -> str:
+    with explained() as (connection, plans):
+        fetch_page(connection, kind, SHAPES[kind].columns(), wanted, cursor=cursor, limit=100)
+    return plans[-1]
+
+
+@pytest.mark.parametrize(("kind", "name"), LISTS)
+@pytest.mark.parametrize("cursor", [None, CURSOR], ids=["first", "next"])
+def test_a_page_is_read_in_the_order_of_an_index(
+    database: Engine, kind: Kind, name: str, cursor: str | None
+) -> None:
+    wanted = FILTERS[name]
+    plan = _page_plan(kind, wanted, cursor)
+    table = "jobs" if kind == "job" else "transfers"
+    assert f"ix_{table}_list" in plan
+    if database.dialect.name == "sqlite":
+        assert f"SCAN {table}\n" not in f"{plan}\n"
+    else:
+        assert "Seq Scan" not in plan
+    if len(wanted.states) < 2:
+        assert "TEMP B-TREE" not in plan
+        assert "Sort" not in plan
+    else:  # the newest of each state, a page each, are put in order
+        assert plan.count(f"ix_{table}_list") >= len(wanted.states)
+
+
+COUNTED = ["all", "owner", "one state", "owner's state", "parent"]
+
+
+@pytest.mark.parametrize(("kind", "name"), [each for each in LISTS if each[1] in COUNTED])
+def test_a_count_reads_an_index_alone(database: Engine, kind: Kind, name: str) -> None:
+    with explained() as (connection, plans):
+        count_by_state(connection, FILTERS[name], kind)
+    if database.dialect.name == "sqlite":
+        assert "COVERING INDEX" in plans[-1]
+        assert "list" in plans[-1] or name == "all"
+    else:
+        assert "Index Only Scan" in plans[-1]
