@@ -21,9 +21,9 @@ router = APIRouter(tags=["operators"])
 def retry_many(_operator: Operator, actor: ActingCaller, answers: Answers, body: BulkRetry) -> BulkRetried:
     """Retry the rows that the filter finds; `dry_run`, the default, only lists them."""
     rows, kinds = body.filter.to_filter(), body.filter.kind
-    candidates = read(lambda session: retries.find_retryable(session, rows, kinds))
+    candidates = read(lambda session: retries.find_retryable(session, rows, kinds, body.resources))
     if not body.dry_run:
-        candidates = _retry_in_batches(candidates, actor.name(body.by), body.reason)
+        candidates = _retry_in_batches(candidates, actor.name(body.by), body)
     items = [BulkItem(**asdict(each)) for each in candidates]
     retried = sum(not item.refusal for item in items)
     result = BulkRetried(dry_run=body.dry_run, found=len(items), retried=retried, items=items)
@@ -31,10 +31,11 @@ def retry_many(_operator: Operator, actor: ActingCaller, answers: Answers, body:
         return answers.store(session, result)
 
 
-def _retry_in_batches(candidates: list[RetryCandidate], actor: str, why: str) -> list[RetryCandidate]:
+def _retry_in_batches(candidates: list[RetryCandidate], actor: str, body: BulkRetry) -> list[RetryCandidate]:
     """Retry in short transactions and send after each, so that workers start at once."""
     done: list[RetryCandidate] = []
     for start in range(0, len(candidates), CHUNK):
         with session_scope() as session:
-            done += retries.retry_batch(session, candidates[start : start + CHUNK], actor, why)
+            some = candidates[start : start + CHUNK]
+            done += retries.retry_batch(session, some, actor, body.reason, body.resources)
     return done

@@ -4,13 +4,18 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.schemas.fields import Text, check_json
 from gateway.errors import Fault
 from gateway.jobs.resources import ResourceRequest
 from gateway.models import Job
 from gateway.states import JOB_STATUS, JobState
+
+
+def _read_null(given: object) -> object:
+    """Return the given value; null means that it was left out."""
+    return {} if given is None else given
 
 
 class JobRequest(BaseModel):
@@ -34,7 +39,7 @@ class JobRequest(BaseModel):
         description="JobRequestParams; only `read_input_data` is required."
     )
     watch_period: float | None = Field(10.0, description="Seconds: the largest age of the status.")
-    resources: ResourceRequest = Field(
+    resources: Annotated[ResourceRequest, BeforeValidator(_read_null)] = Field(
         default_factory=ResourceRequest,
         description="Requests to the scheduler beside ranks and threads.",
     )

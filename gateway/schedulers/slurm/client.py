@@ -30,6 +30,7 @@ from gateway.schedulers.slurm.probe import check_conf
 from gateway.schedulers.slurm.queue_snapshot import Positions, QueueSnapshot, Room
 from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
 from gateway.schedulers.slurm.refusals import explain_refusal
+from gateway.schedulers.slurm.states import has_ended
 from gateway.schedulers.slurm.submission import submission_options
 
 # Errors after which the same call may succeed: the controller or munge is down, slow, starting or full.
@@ -48,6 +49,7 @@ TRANSIENT = frozenset(
 )
 _FIRST_SLURM_ERROR = 1000  # smaller numbers are errno values: a refused connection, a time-out
 _UNKNOWN_JOB = 2017
+_ACCOUNTING_POLICY = 2050  # too many jobs at the moment, or a job that is too large for ever
 SNAPSHOT_PERIOD_S = 60.0
 
 
@@ -78,10 +80,19 @@ class SlurmScheduler:
         """Submit the job. After a crash or a time-out call `find` first: Slurm accepts a name twice."""
         script = batch_script.render(spec)
         nodes = spec.resources.nodes or nodes_needed(spec, self._partitions.get(), self._nodes.get())
-        with self._translate_errors(spec):
-            options = submission_options(spec, nodes, self._path)
-            description = self._slurm.JobSubmitDescription(**options, script=script)
-            return str(description.submit())
+        options = submission_options(spec, nodes, self._path)
+        try:
+            with self._translate_errors(spec):
+                description = self._slurm.JobSubmitDescription(**options, script=script)
+                return str(description.submit())
+        except SchedulerError as error:
+            if _number_of(error) == _ACCOUNTING_POLICY and self._has_unfinished_jobs():
+                raise SchedulerUnavailable(f"{error.detail}; it is submitted again") from error
+            raise
+
+    def _has_unfinished_jobs(self) -> bool:
+        """Tell whether this account has jobs in Slurm whose ends may make room in a limit."""
+        return any(not has_ended(job.state) for job in self._load_own_jobs())
 
     def find(self, job: SubmittedJob) -> JobReport | None:
         """Return the report of a job by name, from its folder or the accounting if Slurm has forgotten it."""
@@ -208,6 +219,11 @@ class SlurmScheduler:
             raise SchedulerError(f"Slurm refused: {error.msg} ({number}){why}") from error
         except (self._slurm.PyslurmError, ValueError) as error:
             raise SchedulerError(f"Slurm refused: {error}") from error
+
+
+def _number_of(error: SchedulerError) -> int:
+    """Return the number of Slurm's error that is the cause."""
+    return int(getattr(error.__cause__, "errno", 0) or 0)
 
 
 def _job(job: Any, nodes: str | None) -> SlurmJob:
