@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from gateway.errors import SchedulerError, SchedulerUnavailable
 from gateway.schedulers import batch_script
 from gateway.schedulers.base import Accounting, JobReport, JobSpec, RunLimits, SubmittedJob
 from gateway.schedulers.slurm import accounting, reports
+from gateway.schedulers.slurm.copies import was_cut_short
 from gateway.schedulers.slurm.forgotten import ForgottenJobs
 from gateway.schedulers.slurm.node_count import nodes_needed
 from gateway.schedulers.slurm.own_jobs import load_own_jobs
@@ -171,7 +172,15 @@ class SlurmScheduler:
 
     def _load_own_jobs(self) -> list[SlurmJob]:
         with self._translate_errors():
-            return [_job(job, job.allocated_nodes) for job in load_own_jobs(self._slurm, os.getuid())]
+            jobs = [_job(job, job.allocated_nodes) for job in load_own_jobs(self._slurm, os.getuid())]
+        if not any(map(was_cut_short, jobs)):
+            return jobs
+        since = self._controller_since()
+        return [replace(job, controller_since=since) for job in jobs]
+
+    def _controller_since(self) -> datetime | None:
+        with self._translate_errors():
+            return _utc(self._slurm.slurmctld.Config.load().slurmctld_boot_time)
 
     def _load_jobs(self) -> list[SlurmJob]:
         with self._translate_errors():

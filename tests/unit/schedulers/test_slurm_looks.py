@@ -12,6 +12,7 @@ import pytest
 from gateway.errors import SchedulerError, SchedulerUnavailable
 from gateway.schedulers.base import JobSpec
 from gateway.schedulers.slurm import client, own_jobs, periodic
+from gateway.states import JobState
 
 UID = 1000
 
@@ -205,3 +206,21 @@ def test_a_limit_of_the_account_is_final_only_where_no_end_can_lift_it(
     with pytest.raises(SchedulerError, match="2050.* has as many jobs as it may") as refused:
         scheduler().submit(spec)
     assert refused.value.transient is not is_final
+
+
+def test_the_start_of_slurmctld_is_asked_for_when_a_job_was_cut_short_alone(slurm: Slurm) -> None:
+    asked = list[str]()
+
+    def load() -> SimpleNamespace:
+        asked.append("config")
+        return SimpleNamespace(slurmctld_boot_time=1_700_000_000)
+
+    slurm.slurmctld = SimpleNamespace(Config=SimpleNamespace(load=load))  # type: ignore[attr-defined]
+    slurm.add(1)
+    slurm.add(2, "CANCELLED")
+    looks = scheduler()
+    assert looks.jobs()
+    assert asked == []
+    vars(slurm.jobs[1]).update(allocated_nodes="n1", start_time=1_800_000_000, end_time=1_800_000_003)
+    assert looks.jobs()["job2"].state is JobState.CANCELLED
+    assert asked == ["config"]
