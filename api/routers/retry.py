@@ -29,18 +29,19 @@ def retry_many(_operator: Operator, actor: ActingCaller, answers: Answers, body:
 
 def _retry_filtered(body: BulkRetry, actor: Actor) -> BulkRetried:
     rows, kinds = body.filter.to_filter(), body.filter.kind
-    candidates = read(lambda session: retries.find_retryable(session, rows, kinds))
+    candidates = read(lambda session: retries.find_retryable(session, rows, kinds, body.resources))
     if not body.dry_run:
-        candidates = _retry_in_batches(candidates, actor.name(body.by), body.reason)
+        candidates = _retry_in_batches(candidates, actor.name(body.by), body)
     items = [BulkItem(**asdict(each)) for each in candidates]
     retried = sum(not item.refusal for item in items)
     return BulkRetried(dry_run=body.dry_run, found=len(items), retried=retried, items=items)
 
 
-def _retry_in_batches(candidates: list[RetryCandidate], actor: str, why: str) -> list[RetryCandidate]:
+def _retry_in_batches(candidates: list[RetryCandidate], actor: str, body: BulkRetry) -> list[RetryCandidate]:
     """Retry in short transactions and send after each, so that workers start at once."""
     done: list[RetryCandidate] = []
     for start in range(0, len(candidates), CHUNK):
         with session_scope() as session:
-            done += retries.retry_batch(session, candidates[start : start + CHUNK], actor, why)
+            some = candidates[start : start + CHUNK]
+            done += retries.retry_batch(session, some, actor, body.reason, body.resources)
     return done

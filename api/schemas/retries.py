@@ -81,6 +81,9 @@ class BulkRetry(Action):
 
     filter: RetryFilter = Field(default_factory=RetryFilter)
     dry_run: bool = Field(default=True, description="List the rows without a retry.")
+    resources: ResourceRequest | None = Field(
+        None, description="They replace those of each job, key by key; the others stay."
+    )
 
 
 class BulkItem(BaseModel):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import select
@@ -65,14 +65,19 @@ def retry(
 
 def _change_resources(session: Session, row: Job, request: ResourceRequest) -> str:
     """Put the requested resources over the row's, and return the changes for the history."""
+    asked, before = _check_resources(session, row, request), row.resources
+    row.resources = before | asked
+    changed = [key for key, value in asked.items() if value != before.get(key)]
+    return ", ".join(describe_change(key, before.get(key), asked[key], row.params) for key in changed)
+
+
+def _check_resources(session: Session, row: Job, request: ResourceRequest) -> dict[str, Any]:
+    """Return the requested resources in the form of granted ones; raise Invalid or Conflict."""
     cluster = catalog.get_cluster(session, row.infrastructure)
     asked = check_request(request, cluster, row.params["num_mpi_procs"], row.params["num_thread"])
     if asked and _ran_well(row):
         raise Conflict("its run ended well and only its end is read again: retry it without resources")
-    before = row.resources
-    row.resources = before | asked
-    changed = [key for key, value in asked.items() if value != before.get(key)]
-    return ", ".join(describe_change(key, before.get(key), asked[key], row.params) for key in changed)
+    return asked
 
 
 def _check_quotas(session: Session, row: Transfer | Job) -> None:
@@ -178,8 +183,10 @@ class RetryCandidate:
     refusal: str = ""
 
 
-def find_retryable(session: Session, wanted: Filter, kinds: Sequence[Kind]) -> list[RetryCandidate]:
-    """Return the filtered rows that ended badly, oldest first, up to LARGEST."""
+def find_retryable(
+    session: Session, wanted: Filter, kinds: Sequence[Kind], resources: ResourceRequest | None = None
+) -> list[RetryCandidate]:
+    """Return the filtered rows that ended badly, oldest first, up to LARGEST; `resources` are for jobs."""
     wanted = replace(wanted, states=wanted.states or BAD_ENDS)
     rows: list[Transfer | Job] = []
     for kind in kinds:
@@ -189,36 +196,44 @@ def find_retryable(session: Session, wanted: Filter, kinds: Sequence[Kind]) -> l
         )
         rows.extend(session.scalars(oldest))
     rows.sort(key=lambda row: (row.created_at, row.id))
-    return [_candidate(row) for row in rows[:LARGEST]]
+    return [_candidate(session, row, resources) for row in rows[:LARGEST]]
 
 
-def _candidate(row: Transfer | Job) -> RetryCandidate:
+def _candidate(session: Session, row: Transfer | Job, resources: ResourceRequest | None) -> RetryCandidate:
     kind = cast("Kind", row.kind)
     try:
         check_retryable(row)
+        if isinstance(row, Job) and resources is not None:
+            _check_resources(session, row, resources)
     except GatewayError as error:
         return RetryCandidate(row.id, kind, error.detail)
     return RetryCandidate(row.id, kind)
 
 
 def retry_batch(
-    session: Session, some: Sequence[RetryCandidate], actor: str, why: str
+    session: Session,
+    some: Sequence[RetryCandidate],
+    actor: str,
+    why: str,
+    resources: ResourceRequest | None = None,
 ) -> list[RetryCandidate]:
     """Retry each candidate, and return them with the refusals of those that could not be."""
     done: list[RetryCandidate] = []
     for found in some:
         try:
-            retry_one(session, found.id, actor, why)
+            retry_one(session, found.id, actor, why, resources)
             done.append(replace(found, refusal=""))
         except GatewayError as error:
             done.append(replace(found, refusal=error.detail))
     return done
 
 
-def retry_one(session: Session, row_id: UUID, actor: str, why: str) -> None:
+def retry_one(
+    session: Session, row_id: UUID, actor: str, why: str, resources: ResourceRequest | None = None
+) -> None:
     """Retry the transfer or job of that id."""
     row = session.get(Transfer, row_id) or session.get(Job, row_id)
     if row is None:
         raise NotFound(f"there is no transfer and no job {row_id}")
     lock_for_retry(session, row)
-    retry(session, row, actor, why)
+    retry(session, row, actor, why, resources=resources)

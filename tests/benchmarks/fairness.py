@@ -77,6 +77,7 @@ def _slow_servers(ada: Client, bob: Client, slow: int) -> None:
 @contextmanager
 def _owners(*, postgresql: bool) -> Iterator[tuple[Client, Client]]:
     settings = {"GATEWAY_AUTH": "keys", "GATEWAY_READ_TIMEOUT_S": "600"}
+    settings["GATEWAY_ALLOWED_ENDPOINTS"] = "127.0.0.1"  # the slow servers, at any port
     with (
         tempfile.TemporaryDirectory() as folder,
         durable_database(postgresql=postgresql) as database,

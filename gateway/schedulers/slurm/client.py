@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from gateway.errors import SchedulerError, SchedulerUnavailable
 from gateway.schedulers import batch_script
 from gateway.schedulers.base import Accounting, JobReport, JobSpec, RunLimits, SubmittedJob
 from gateway.schedulers.slurm import accounting, reports
+from gateway.schedulers.slurm.copies import was_cut_short
 from gateway.schedulers.slurm.forgotten import ForgottenJobs
 from gateway.schedulers.slurm.node_count import nodes_needed
 from gateway.schedulers.slurm.own_jobs import load_own_jobs
@@ -30,6 +31,7 @@ from gateway.schedulers.slurm.probe import check_conf
 from gateway.schedulers.slurm.queue_snapshot import Positions, QueueSnapshot, Room
 from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
 from gateway.schedulers.slurm.refusals import explain_refusal
+from gateway.schedulers.slurm.states import has_ended
 from gateway.schedulers.slurm.submission import submission_options
 
 # Errors after which the same call may succeed: the controller or munge is down, slow, starting or full.
@@ -48,6 +50,7 @@ TRANSIENT = frozenset(
 )
 _FIRST_SLURM_ERROR = 1000  # smaller numbers are errno values: a refused connection, a time-out
 _UNKNOWN_JOB = 2017
+_ACCOUNTING_POLICY = 2050  # too many jobs at the moment, or a job that is too large for ever
 SNAPSHOT_PERIOD_S = 60.0
 
 
@@ -78,10 +81,19 @@ class SlurmScheduler:
         """Submit the job. After a crash or a time-out call `find` first: Slurm accepts a name twice."""
         script = batch_script.render(spec)
         nodes = spec.resources.nodes or nodes_needed(spec, self._partitions.get(), self._nodes.get())
-        with self._translate_errors(spec):
-            options = submission_options(spec, nodes, self._path)
-            description = self._slurm.JobSubmitDescription(**options, script=script)
-            return str(description.submit())
+        options = submission_options(spec, nodes, self._path)
+        try:
+            with self._translate_errors(spec):
+                description = self._slurm.JobSubmitDescription(**options, script=script)
+                return str(description.submit())
+        except SchedulerError as error:
+            if _number_of(error) == _ACCOUNTING_POLICY and self._has_unfinished_jobs():
+                raise SchedulerUnavailable(f"{error.detail}; it is submitted again") from error
+            raise
+
+    def _has_unfinished_jobs(self) -> bool:
+        """Tell whether this account has jobs in Slurm whose ends may make room in a limit."""
+        return any(not has_ended(job.state) for job in self._load_own_jobs())
 
     def find(self, job: SubmittedJob) -> JobReport | None:
         """Return the report of a job by name, from its folder or the accounting if Slurm has forgotten it."""
@@ -160,7 +172,15 @@ class SlurmScheduler:
 
     def _load_own_jobs(self) -> list[SlurmJob]:
         with self._translate_errors():
-            return [_job(job, job.allocated_nodes) for job in load_own_jobs(self._slurm, os.getuid())]
+            jobs = [_job(job, job.allocated_nodes) for job in load_own_jobs(self._slurm, os.getuid())]
+        if not any(map(was_cut_short, jobs)):
+            return jobs
+        since = self._controller_since()
+        return [replace(job, controller_since=since) for job in jobs]
+
+    def _controller_since(self) -> datetime | None:
+        with self._translate_errors():
+            return _utc(self._slurm.slurmctld.Config.load().slurmctld_boot_time)
 
     def _load_jobs(self) -> list[SlurmJob]:
         with self._translate_errors():
@@ -208,6 +228,11 @@ class SlurmScheduler:
             raise SchedulerError(f"Slurm refused: {error.msg} ({number}){why}") from error
         except (self._slurm.PyslurmError, ValueError) as error:
             raise SchedulerError(f"Slurm refused: {error}") from error
+
+
+def _number_of(error: SchedulerError) -> int:
+    """Return the number of Slurm's error that is the cause."""
+    return int(getattr(error.__cause__, "errno", 0) or 0)
 
 
 def _job(job: Any, nodes: str | None) -> SlurmJob:

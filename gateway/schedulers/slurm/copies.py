@@ -18,7 +18,9 @@ _log = logging.getLogger(__name__)
 
 # slurmd refuses a launch within Slurm's usual MessageTimeout; a job with nodes for longer was in its prolog.
 _LONGEST_REFUSAL = timedelta(seconds=10)
-_NOT_STARTABLE = 1  # the exit code with which slurmctld ends a job that it cannot launch
+# A slurmctld that was killed gives the ids of its last seconds again, until its nodes have ended their jobs.
+_AFTER_RESTART = timedelta(minutes=10)
+_CODES_OF_REFUSAL = (1, 0)  # exit code and signal with which slurmctld ends a job that it cannot launch
 CLOCKS = timedelta(seconds=1)  # those of node and controller differ by less; Slurm's times are whole seconds
 
 
@@ -39,12 +41,26 @@ def _was_refused(job: SlurmJob) -> bool:
 
     A restarted slurmctld may give the id of a job that it lost to another one. slurmd refuses the second job
     of an id that it has, or had a moment ago, and slurmctld cancels or fails it. A job that a person cancels
-    in the queue has no nodes.
+    in the queue has no nodes; one cancelled after it got nodes is told by a slurmctld that was not
+    restarted lately.
     """
+    if not was_cut_short(job):
+        return (
+            job.state == "FAILED" and _is_short(job) and (job.exit_code, job.signal or 0) == _CODES_OF_REFUSAL
+        )
+    since = job.controller_since
+    return since is None or job.start_at is None or job.start_at - since <= _AFTER_RESTART
+
+
+def was_cut_short(job: SlurmJob) -> bool:
+    """Tell whether the job was cancelled so soon after it got nodes that its script may not have started."""
+    return job.state == "CANCELLED" and _is_short(job)
+
+
+def _is_short(job: SlurmJob) -> bool:
     if not job.is_allocated or job.start_at is None or job.end_at is None:
         return False
-    failed = job.state == "FAILED" and (job.exit_code, job.signal or 0) == (_NOT_STARTABLE, 0)
-    return (failed or job.state == "CANCELLED") and job.end_at - job.start_at <= _LONGEST_REFUSAL
+    return job.end_at - job.start_at <= _LONGEST_REFUSAL
 
 
 def _is_later_launch(job: SlurmJob, start: Start) -> bool:

@@ -29,6 +29,8 @@ class SlurmJob:
     is_allocated: bool = False
     """Whether Slurm has given nodes to the job, also when it has taken them back."""
     restarts: int = 0
+    controller_since: datetime | None = None
+    """Since when slurmctld has been running; known where it decides."""
     limits: RunLimits = NO_LIMITS
 
     @property

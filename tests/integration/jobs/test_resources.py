@@ -185,3 +185,10 @@ def test_a_repeated_request_is_one_retry(generous: TestClient) -> None:
     again = generous.post(f"/job/{row_id}/retry", json=body, headers=headers)
     assert (first.status_code, again.json()) == (200, first.json())
     assert job(row_id).attempt == 2
+
+
+def test_null_resources_are_left_out_ones(api: TestClient) -> None:
+    body = {"services": ["fft"], "infrastructure": "hpc", "params": {"read_input_data": "/x.csv"}}
+    answers = [api.post("/job", json=body), api.post("/job", json={**body, "resources": None})]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json()["resources"] == answers[1].json()["resources"]

@@ -102,3 +102,25 @@ def test_the_task_retries_by_id_and_its_refusals_fail_it(api: TestClient) -> Non
     for bad, words in ((str(row_id), "accepted"), (str(uuid4()), "no transfer"), ("nonsense", "not an id")):
         with pytest.raises(Exception, match=words):
             retry(bad)
+
+
+def test_jobs_get_the_resources_and_transfers_stay_as_they_are(api: TestClient) -> None:
+    short, moved = ended_job(JobState.TIMEOUT), failed_transfer()
+    done = _bulk(api, dry_run=False, resources={"time_limit_s": 7200})
+    assert [item["refusal"] for item in done["items"]] == ["", ""]
+    assert job(short).resources["time_limit_s"] == 7200
+    assert (job(short).attempt, transfer(moved).attempt) == (2, 2)
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_resources_that_a_cluster_does_not_allow_are_that_rows_refusal(
+    api: TestClient,
+    dry_run: bool,  # noqa: FBT001
+) -> None:
+    short, moved = ended_job(JobState.TIMEOUT), failed_transfer()
+    done = _bulk(api, dry_run=dry_run, resources={"nodes": 64})
+    refusals = {item["id"]: item["refusal"] for item in done["items"]}
+    assert "64 nodes are more than the 4 ranks" in refusals[str(short)]
+    assert refusals[str(moved)] == ""
+    assert job(short).attempt == 1
+    assert transfer(moved).attempt == (1 if dry_run else 2)

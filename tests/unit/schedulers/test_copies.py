@@ -1,5 +1,7 @@
 """A restarted slurmctld gives ids again and launches jobs again: the folder proves which record counts."""
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,16 @@ def test_a_job_that_its_node_refused_to_launch_is_left_out(
     tmp_path: Path, state: str, exit_code: int
 ) -> None:
     assert told(record(state, folder=tmp_path, ran_s=0, exit_code=exit_code)) is None
+
+
+@pytest.mark.parametrize(("up_for", "expected"), [(700, (JobState.CANCELLED, "7")), (500, None), (-5, None)])
+def test_a_person_s_cancel_before_the_start_is_told_where_slurmctld_has_not_been_restarted(
+    tmp_path: Path, up_for: int, expected: object
+) -> None:
+    seen = record("CANCELLED", folder=tmp_path, ran_s=3)
+    assert told(replace(seen, controller_since=NOW - timedelta(seconds=up_for))) == expected
+    refused = record("FAILED", folder=tmp_path, ran_s=0, exit_code=1)
+    assert told(replace(refused, controller_since=NOW - timedelta(days=1))) is None
 
 
 @pytest.mark.parametrize(

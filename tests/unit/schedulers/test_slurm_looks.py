@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from gateway.errors import SchedulerUnavailable
+from gateway.errors import SchedulerError, SchedulerUnavailable
+from gateway.schedulers.base import JobSpec
 from gateway.schedulers.slurm import client, own_jobs, periodic
+from gateway.states import JobState
 
 UID = 1000
 
@@ -182,3 +184,43 @@ def test_an_extension_of_another_pyslurm_is_not_used(
     finally:
         own_jobs.find_extension.cache_clear()
     assert str(error) in caplog.text
+
+
+@pytest.mark.parametrize(("listed", "is_final"), [([], True), (["COMPLETED"], True), (["RUNNING"], False)])
+def test_a_limit_of_the_account_is_final_only_where_no_end_can_lift_it(
+    slurm: Slurm, monkeypatch: pytest.MonkeyPatch, listed: list[str], *, is_final: bool
+) -> None:
+    class Limited(Slurm.RPCError):
+        errno, msg = 2050, "Job violates accounting/QOS policy"
+
+    def describe(**_: object) -> SimpleNamespace:
+        def submit() -> int:
+            raise Limited
+
+        return SimpleNamespace(submit=submit)
+
+    for number, state in enumerate(listed):
+        slurm.add(number, state)
+    monkeypatch.setattr(slurm, "JobSubmitDescription", describe, raising=False)
+    spec = JobSpec("job.1", Path("/folder"), ("kernel",), ranks=1, threads=1, launcher="srun")
+    with pytest.raises(SchedulerError, match="2050.* has as many jobs as it may") as refused:
+        scheduler().submit(spec)
+    assert refused.value.transient is not is_final
+
+
+def test_the_start_of_slurmctld_is_asked_for_when_a_job_was_cut_short_alone(slurm: Slurm) -> None:
+    asked = list[str]()
+
+    def load() -> SimpleNamespace:
+        asked.append("config")
+        return SimpleNamespace(slurmctld_boot_time=1_700_000_000)
+
+    slurm.slurmctld = SimpleNamespace(Config=SimpleNamespace(load=load))  # type: ignore[attr-defined]
+    slurm.add(1)
+    slurm.add(2, "CANCELLED")
+    looks = scheduler()
+    assert looks.jobs()
+    assert asked == []
+    vars(slurm.jobs[1]).update(allocated_nodes="n1", start_time=1_800_000_000, end_time=1_800_000_003)
+    assert looks.jobs()["job2"].state is JobState.CANCELLED
+    assert asked == ["config"]
