@@ -5,11 +5,12 @@ from contextlib import contextmanager, suppress
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, FastAPI, Header, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, WithJsonSchema
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from api.deps import Caller
+from api.schemas.patterns import HEADER_KEY
 from gateway.db import session_scope
 from gateway.errors import Invalid
 from gateway.work import idempotency
@@ -66,6 +67,7 @@ async def _read_key(
     idempotency_key: Annotated[
         str | None,
         Header(description="Repeat the request with the same key, and it is carried out once (24 hours)."),
+        WithJsonSchema({"type": "string", "pattern": HEADER_KEY}),
     ] = None,
 ) -> AnswerStore:
     """Return the store of the answer; the endpoint acquires its key, in its own thread."""

@@ -5,11 +5,14 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api.cross_site import READS
 from api.openapi_names import SCHEMA_NAMES
 from api.problems import Problem, responses
+from api.schemas.codes import NodeStateCode, ServiceName
+from api.schemas.documented import REF, component_of, components
+from api.schemas.job_params import JobRequestParams
 from gateway.settings import get_settings
 
-REF = "#/components/schemas/"
 UNUSED = ("HTTPValidationError", "ValidationError")  # a bad body is a Problem here
 
 
@@ -27,16 +30,17 @@ def describe(app: FastAPI) -> dict[str, Any]:
 def _document_errors(document: dict[str, Any], auth: str) -> None:
     """Replace FastAPI's error responses by problems."""
     for path in document["paths"].values():
-        for operation in path.values():
+        for method, operation in path.items():
             _document_bad_body(operation["responses"])
-            _document_auth(operation, auth)
-    components = document["components"]
-    problem = Problem.model_json_schema(ref_template=REF + "{model}")
-    components["schemas"] |= problem.pop("$defs") | {"Problem": problem}
+            refusals = responses(*_refusals(method, operation, auth))
+            operation["responses"] |= {str(status): answer for status, answer in refusals.items()}
+            if auth == "none":
+                operation.pop("security", None)
+    document["components"]["schemas"] |= components(Problem, JobRequestParams, ServiceName, NodeStateCode)
     for name in UNUSED:
-        components["schemas"].pop(name, None)
+        document["components"]["schemas"].pop(name, None)
     if auth == "none":
-        del components["securitySchemes"]
+        del document["components"]["securitySchemes"]
 
 
 def _document_bad_body(answers: dict[str, Any]) -> None:
@@ -46,20 +50,19 @@ def _document_bad_body(answers: dict[str, Any]) -> None:
         answers.pop("422", None)
 
 
-def _document_auth(operation: dict[str, Any], auth: str) -> None:
-    """Add 401, and 403 for tokens without a scope; remove both without accounts."""
-    answers = operation["responses"]
-    if auth == "none":
-        operation.pop("security", None)
-        answers.pop("403", None)
-    elif "security" in operation:
-        statuses = (401, 403) if auth == "oidc" else (401,)
-        answers |= {str(status): content for status, content in responses(*statuses).items()}
+def _refusals(method: str, operation: dict[str, Any], auth: str) -> list[int]:
+    """Return the statuses of all refusals before the route: of callers, pages, hosts and media types."""
+    is_secured = "security" in operation and auth != "none"
+    is_forbidden = method.upper() not in READS or auth == "none" or (is_secured and auth == "oidc")
+    refusals = {401: is_secured, 403: is_forbidden, 415: "requestBody" in operation}
+    return [status for status, is_possible in refusals.items() if is_possible]
 
 
 def _publish_names(node: Any) -> Any:
     """Return the document with the published schema names in references, keys and titles."""
     if isinstance(node, dict):
+        if component := component_of(node):
+            return {"$ref": REF + component}
         return {_publish_name(key): _publish_names(value) for key, value in node.items()}
     if isinstance(node, list):
         return [_publish_names(each) for each in node]

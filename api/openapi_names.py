@@ -47,7 +47,13 @@ OPERATION_IDS = {
     "GET /metrics": "get_metrics_metrics_get",
 }
 # Schema names by class name, where they differ.
-SCHEMA_NAMES = {"ClusterHealth": "Pulse", "PartitionFigures": "Partition", "ResourceRequest": "Wishes"}
+SCHEMA_NAMES = {
+    "ClusterHealth": "Pulse",
+    "InfrastructureRequest": "Infrastructure",
+    "PartitionFigures": "PartitionTelemetry",
+    "ResourceRequest": "Wishes",
+    "Service": "HPCService",
+}
 
 
 def operation_id(route: APIRoute) -> str:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.schemas.fields import HIDDEN, AsciiText, Key, Text
+from api.schemas.fields import HIDDEN, Key, StoreUrl, Text
 from gateway.callers import Caller
 from gateway.left_out import RequestModel
 from gateway.models import StoredCredential
@@ -30,7 +30,7 @@ class CredentialRequest(RequestModel):
     )
 
     name: Text = Field(description="A name for people; need not be unique.")
-    endpoint: AsciiText = Field(description="URL of the S3 store; the keys are sent to no other.")
+    endpoint: StoreUrl = Field(description="URL of the S3 store; the keys are sent to no other.")
     access_key: Key
     secret_key: Key
 

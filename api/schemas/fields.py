@@ -5,6 +5,17 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from api.schemas.patterns import (
+    HOME_PATH,
+    KEY,
+    NO_NUL,
+    PRINTABLE_ASCII,
+    SOURCE_URL,
+    STORE_URL,
+    Told,
+)
+from gateway.clusters.configuration import NAME_PATTERN
+
 
 def check_text(text: str) -> str:
     """Refuse a text with a NUL character or a lone surrogate."""
@@ -46,8 +57,14 @@ def _check_secret(secret: SecretStr) -> SecretStr:
 
 LONGEST = 2048
 HIDDEN = "?..."  # in an answer, in place of the query of another owner's URL
-AnyText = Annotated[str, Field(max_length=LONGEST), AfterValidator(check_text)]
+AnyText = Annotated[str, Field(max_length=LONGEST), AfterValidator(check_text), Told(pattern=NO_NUL)]
 Text = Annotated[AnyText, Field(min_length=1)]
-AnySecret = Annotated[SecretStr, AfterValidator(_check_secret)]
-AsciiText = Annotated[Text, AfterValidator(check_ascii)]
-Key = Annotated[SecretStr, Field(min_length=1, max_length=LONGEST), AfterValidator(_check_key)]
+AnySecret = Annotated[SecretStr, AfterValidator(_check_secret), Told(pattern=NO_NUL)]
+AsciiText = Annotated[Text, AfterValidator(check_ascii), Told(pattern=PRINTABLE_ASCII)]
+StoreUrl = Annotated[AsciiText, Told(pattern=STORE_URL)]
+SourceUrl = Annotated[Text, Told(pattern=SOURCE_URL)]
+ClusterPath = Annotated[Text, Told(pattern=HOME_PATH)]
+ClusterName = Annotated[Text, Told(pattern=NAME_PATTERN, maxLength=63)]
+Key = Annotated[
+    SecretStr, Field(min_length=1, max_length=LONGEST), AfterValidator(_check_key), Told(pattern=KEY)
+]

@@ -5,7 +5,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from api.schemas.fields import LONGEST, AnySecret, AnyText, Text
+from api.schemas.codes import HPCSchedulerType, SSHKeyType
+from api.schemas.fields import LONGEST, AnySecret, AnyText, ClusterName, Text
 from gateway.clusters.configuration import Cluster
 from gateway.clusters.telemetry import PartitionFigures
 from gateway.left_out import RequestModel
@@ -15,7 +16,7 @@ from gateway.models import Telemetry
 class SshKey(RequestModel):
     """The SSH key with which the gateway logs in on the cluster."""
 
-    type: Literal["ssh-rsa", "ssh-ed25519"] = "ssh-rsa"
+    type: SSHKeyType = "ssh-rsa"
     path: AnyText = ""
     password: AnySecret = Field(SecretStr(""), max_length=LONGEST)
 
@@ -38,11 +39,11 @@ class InfrastructureRequest(RequestModel):
         }
     )
 
-    name: Text
+    name: ClusterName
     host: Text
     username: Text
     hostname: Text
-    scheduler: Literal["slurm", "pbs"]
+    scheduler: HPCSchedulerType
     ssh_key: SshKey = Field(default_factory=SshKey)
 
 
@@ -52,7 +53,7 @@ class InfrastructureSummary(BaseModel):
     name: str
     host: str
     hostname: str
-    scheduler: str
+    scheduler: HPCSchedulerType | Literal["local"]
 
     @classmethod
     def of(cls, cluster: Cluster) -> Self:

@@ -6,7 +6,10 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from api.schemas.codes import JobStatusCode, ServiceName
+from api.schemas.documented import documented_as
 from api.schemas.fields import Text, check_json
+from api.schemas.job_params import FILTERS
 from api.schemas.row_status import RowStatus
 from gateway.callers import Caller
 from gateway.errors import Fault
@@ -30,11 +33,18 @@ class JobRequest(RequestModel):
         }
     )
 
-    services: list[Text] = Field(min_length=1, max_length=16)
-    infrastructure: Text
-    params: Annotated[dict[str, Any], AfterValidator(check_json)] = Field(
-        description="JobRequestParams; only `read_input_data` is required."
+    services: list[Annotated[Text, documented_as("ServiceName")]] = Field(
+        min_length=1,
+        max_length=16,
+        description="Services of one class: signal processing (any number together), `knn`, or `kmean`.",
+        json_schema_extra={
+            "uniqueItems": True,
+            "if": {"minItems": 2},
+            "then": {"items": {"enum": [*FILTERS]}},
+        },
     )
+    infrastructure: Text
+    params: Annotated[dict[str, Any], AfterValidator(check_json), documented_as("JobRequestParams")]
     watch_period: float = Field(
         10.0,
         allow_inf_nan=False,
@@ -67,7 +77,7 @@ class JobStatus(RowStatus):
     owner: str = Field(description="The owner; `local` without accounts.")
     scheduler_id: str
     infrastructure: str
-    status: Literal["queued", "running", "completed"]
+    status: JobStatusCode
     state: JobState
     success: bool | None
     exit_code: int | None
@@ -113,4 +123,4 @@ class JobLog(BaseModel):
 class Service(BaseModel):
     """A service that a job can run."""
 
-    name: str
+    name: ServiceName

@@ -54,7 +54,9 @@ class _Query(RequestModel):
 
 
 class _PageQuery(_Query):
-    cursor: Annotated[str, Field(max_length=200)] | None = None
+    cursor: Annotated[str, Field(max_length=200)] | None = Field(
+        None, description="The `next` of the page before; no other text is one."
+    )
     limit: int = Field(100, ge=1, le=1000)
 
 

@@ -7,19 +7,20 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from api.schemas.fields import Text, check_text
 from api.schemas.listing import Moment
+from api.schemas.patterns import NO_NUL, Told
 from api.schemas.store_access import StoreAccess
 from gateway.jobs.resources import ResourceRequest
 from gateway.left_out import RequestModel
 from gateway.operations.retries import LARGEST
 from gateway.work.listing import KINDS, Filter, Kind
 
-Remark = Annotated[str, Field(max_length=1000), AfterValidator(check_text)]
+Remark = Annotated[str, Field(max_length=1000), AfterValidator(check_text), Told(pattern=NO_NUL)]
 
 
 class Action(RequestModel):
     """The actor of a request and the reason; the history keeps both."""
 
-    by: Annotated[str, Field(max_length=200), AfterValidator(check_text)] = Field(
+    by: Annotated[str, Field(max_length=200), AfterValidator(check_text), Told(pattern=NO_NUL)] = Field(
         "", description="A name; the caller's address when left out."
     )
     reason: Remark = ""

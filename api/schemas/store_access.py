@@ -1,8 +1,10 @@
 """Access to a store in a request: keys, a presigned URL, or the id of a stored credential."""
 
+from typing import Any, ClassVar
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
 
 from api.schemas.fields import AnySecret, Key
 from gateway.errors import Invalid
@@ -13,8 +15,21 @@ LONGEST_URL = 8192
 NEEDED = "required, unless the body has presigned_url or credential_id"
 
 
+def _given(*names: str) -> dict[str, Any]:
+    """Return the JSON Schema of an object that has these texts."""
+    return {"required": list(names), "properties": {name: {"type": "string"} for name in names}}
+
+
+_KEYS = ("access_key", "secret_key")
+_WAYS = [_given(*_KEYS), _given("presigned_url"), _given("credential_id")]
+_NONE = {"not": {"anyOf": [_given(name) for name in (*_KEYS, "presigned_url", "credential_id")]}}
+_BELONG = [{"if": _given(one), "then": _given(other)} for one, other in (_KEYS, _KEYS[::-1])]
+
+
 class StoreAccess(RequestModel):
     """Access to a store in one of three ways; no answer ever shows it."""
+
+    is_access_required: ClassVar[bool] = False
 
     access_key: Key | None = None
     secret_key: Key | None = None
@@ -25,6 +40,14 @@ class StoreAccess(RequestModel):
         description="In place of keys: a URL of the object, signed for GET (`s3_data`) or PUT (`s3_result`).",
     )
     credential_id: UUID | None = Field(None, description="In place of keys: those of POST /credentials.")
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Tell that the ways exclude each other, and that keys come in pairs."""
+        reference = handler(schema)
+        ways = _WAYS if cls.is_access_required else [*_WAYS, _NONE]
+        handler.resolve_ref_schema(reference)["allOf"] = [{"oneOf": ways}, *_BELONG]
+        return reference
 
     def credential(self) -> Secret | UUID:
         """Return the secret of the store, or the id of a stored credential; Invalid names the wrong field."""

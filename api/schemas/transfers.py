@@ -1,12 +1,13 @@
 """Bodies of the transfers: requests and statuses."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from api.schemas.fields import HIDDEN, AsciiText, Text
+from api.schemas.codes import FileTransferStatusCode
+from api.schemas.fields import HIDDEN, AsciiText, ClusterPath, SourceUrl, StoreUrl, Text
 from api.schemas.row_status import RowStatus
 from api.schemas.store_access import StoreAccess
 from gateway.callers import Caller
@@ -30,7 +31,9 @@ EXAMPLE_S3: dict[str, JsonValue] = {
 class S3TransferRequest(StoreAccess):
     """The fields that both S3 requests share."""
 
-    endpoint: AsciiText = Field(description="URL of the S3 store.")
+    is_access_required: ClassVar[bool] = True
+
+    endpoint: StoreUrl = Field(description="URL of the S3 store.")
     bucket: AsciiText
     object: Text = Field(
         description="The object's key. One that ends in `/` stands for all below it, and the path on the"
@@ -49,8 +52,8 @@ class FileTransferRequest(RequestModel):
         }
     )
 
-    src: Text = Field(description="URL: http, https or ftp.")
-    dst: Text = Field(description="Path on the cluster, from the account's home.")
+    src: SourceUrl = Field(description="URL: http, https or ftp.")
+    dst: ClusterPath = Field(description="Path on the cluster, from the account's home.")
     infrastructure: Text = Field(description="Name of the cluster.")
 
 
@@ -59,7 +62,7 @@ class S3FileTransferRequest(S3TransferRequest):
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_S3 | {"dst": EXAMPLE_DST}]})
 
-    dst: Text = Field(description="Path on the cluster, from the account's home.")
+    dst: ClusterPath = Field(description="Path on the cluster, from the account's home.")
 
 
 class S3ResultTransferRequest(S3TransferRequest):
@@ -71,7 +74,7 @@ class S3ResultTransferRequest(S3TransferRequest):
         }
     )
 
-    src: Text = Field(description="Path on the cluster, from the account's home.")
+    src: ClusterPath = Field(description="Path on the cluster, from the account's home.")
 
 
 _RENAMED = {"status": "state", "next_attempt_at": "retry_at"}
@@ -82,7 +85,7 @@ class TransferStatus(RowStatus):
 
     id: UUID
     owner: str = Field(description="The owner; `local` without accounts.")
-    status: Literal["transferring", "completed", "failure"]
+    status: FileTransferStatusCode
     state: TransferState
     reason: str
     fault: Fault | None = Field(description="The class of the failure; `reason` has the details.")

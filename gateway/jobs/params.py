@@ -24,23 +24,49 @@ class JobParams(RequestModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    read_input_data: Path
-    ideko_kernel: Flag = 1
-    inbestme_kernel: Flag = 0
-    csv_output: Flag = 1
-    benchmark_state: Flag = 0
-    num_mpi_procs: int = Field(4, ge=1, le=LARGEST)
-    num_thread: int = Field(1, ge=1, le=LARGEST)
-    perforation_stride: int = Field(1, ge=1, le=LARGEST)
-    precision_scenario: Literal[1, 2, 3, 4] = 1
-    num_numa: int = Field(8, ge=1, le=LARGEST)
-    num_core_numa: int = Field(16, ge=1, le=LARGEST)
-    root_dir: Path = "${HOME}/serrano"
-    workspace: Path = "/data"
-    profiling_workspace: Path = "/profile"
-    inference_knn_path: Path = "/Init_Data/inference_data_position/"
-    clustering_label_path: Path = "/Output_Data/KMean/KMean_cluster.csv"
-    exe: Literal["build/SERRANO"] = "build/SERRANO"
+    read_input_data: Path = Field(
+        description="Input CSV below `root_dir` + `workspace`: `/Init_Data/x.csv`.", min_length=1
+    )
+    ideko_kernel: Flag = Field(1, description="1: the input is a wide sensor table.")
+    inbestme_kernel: Flag = Field(
+        0, description="1: the input is asset price pairs; then `ideko_kernel` is 0."
+    )
+    csv_output: Flag = Field(1, description="1: the result as CSV; 0: as `.npy` instead.")
+    benchmark_state: Flag = Field(
+        0,
+        description="1: write a profile (times, bytes, peak memory, bandwidth) under `profiling_workspace`.",
+    )
+    num_mpi_procs: int = Field(
+        4, ge=1, le=LARGEST, description="Scheduler tasks (ranks) that share the signals."
+    )
+    num_thread: int = Field(1, ge=1, le=LARGEST, description="Threads per rank.")
+    perforation_stride: int = Field(
+        1, ge=1, le=LARGEST, description="Compute every n-th sample, interpolate between."
+    )
+    precision_scenario: Literal[1, 2, 3, 4] = Field(
+        1,
+        description="Compute and output: 1 double and double, 2 double and float, 3 float and double, 4 float"
+        " and float.",
+    )
+    num_numa: int = Field(
+        8, ge=1, le=LARGEST, description="With `num_core_numa` the bound of ranks x threads per node."
+    )
+    num_core_numa: int = Field(16, ge=1, le=LARGEST, description="Cores of a NUMA node.")
+    root_dir: Path = Field(
+        "${HOME}/serrano",
+        description="`${HOME}` is the home of the cluster's account; inside the allowed roots.",
+    )
+    workspace: Path = Field("/data", description="Folder of the data below `root_dir`.")
+    profiling_workspace: Path = Field("/profile", description="Folder of the profiles below `root_dir`.")
+    inference_knn_path: Path = Field(
+        "/Init_Data/inference_data_position/", description="Folder of CSVs to classify, one signal each."
+    )
+    clustering_label_path: Path = Field(
+        "/Output_Data/KMean/KMean_cluster.csv", description="Training labels for `knn`."
+    )
+    exe: Literal["build/SERRANO"] = Field(
+        "build/SERRANO", description="Its default alone: a client never chooses the program."
+    )
 
 
 def parse_params(

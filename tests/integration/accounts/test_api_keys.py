@@ -124,14 +124,18 @@ def test_the_document_speaks_of_refusals_only_where_there_are_any(
     for auth in ("none", "keys", "oidc"):
         monkeypatch.setattr(get_settings(), "auth", auth)
         paths = create_app().openapi()["paths"]
-        of = {"job": paths["/job"]["post"], "overview": paths["/overview"]["get"]}
+        of = {
+            "job": paths["/job"]["post"],
+            "jobs": paths["/job"]["get"],
+            "overview": paths["/overview"]["get"],
+        }
         told[auth] = {
             name: sorted({"401", "403"} & operation["responses"].keys()) for name, operation in of.items()
         }
     assert told == {
-        "none": {"job": [], "overview": []},
-        "keys": {"job": ["401"], "overview": ["401", "403"]},
-        "oidc": {"job": ["401", "403"], "overview": ["401", "403"]},
+        "none": {"job": ["403"], "jobs": ["403"], "overview": ["403"]},  # of foreign pages and hosts
+        "keys": {"job": ["401", "403"], "jobs": ["401"], "overview": ["401", "403"]},
+        "oidc": {"job": ["401", "403"], "jobs": ["401", "403"], "overview": ["401", "403"]},
     }
 
 

@@ -1,9 +1,13 @@
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from api.app import create_app
 from api.openapi_names import OPERATION_IDS
+from gateway.jobs.params import JobParams
+from gateway.jobs.services import SERVICES, option_schema
 
 RECORDED = Path(__file__).with_name("openapi.txt")  # paths, operation ids, schema names and their fields
 
@@ -24,3 +28,62 @@ def test_each_operation_id_of_the_table_is_in_use() -> None:
     paths = create_app().openapi()["paths"].values()
     used = [operation["operationId"] for operations in paths for operation in operations.values()]
     assert sorted(used) == sorted(OPERATION_IDS.values())
+
+
+FIRST_GENERATION = [
+    "HPCService",
+    "ServiceName",
+    "Infrastructure",
+    "InfrastructureSummary",
+    "InfrastructureTelemetry",
+    "PartitionTelemetry",
+    "HPCSchedulerType",
+    "SSHKeyType",
+    "JobRequest",
+    "JobStatus",
+    "JobRequestParams",
+    "FileTransferRequest",
+    "FileTransferStatus",
+    "S3FileTransferRequest",
+    "S3FileTransferStatus",
+    "S3ResultTransferRequest",
+    "S3ResultTransferStatus",
+    "JobStatusCode",
+    "FileTransferStatusCode",
+    "NodeStateCode",
+]
+
+
+def _schemas() -> dict[str, Any]:
+    schemas: dict[str, Any] = create_app().openapi()["components"]["schemas"]
+    return schemas
+
+
+def test_each_schema_of_the_first_generation_is_there_by_name() -> None:
+    assert set(FIRST_GENERATION) <= _schemas().keys()
+
+
+def test_each_reference_finds_its_schema() -> None:
+    named = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(create_app().openapi())))
+    assert named <= _schemas().keys()
+
+
+def test_each_parameter_of_a_job_has_its_default_and_a_text() -> None:
+    schemas = _schemas()
+    params = schemas["JobRequestParams"]
+    assert params["required"] == ["read_input_data"]
+    defaults = {name: each.get("default") for name, each in params["properties"].items()}
+    assert defaults | JobParams(read_input_data="x").model_dump() | {"read_input_data": None} == defaults
+    assert (defaults["icase"], defaults["filter"]) == (-1, {})
+    assert [name for name, each in params["properties"].items() if not each.get("description")] == []
+    for service in SERVICES:
+        options = schemas[params["properties"][service]["$ref"].rpartition("/")[2]]
+        shown = {name: each.get("default") for name, each in options["properties"].items()}
+        assert shown == {
+            name: each.get("default") for name, each in option_schema(service)["properties"].items()
+        }
+        assert all({"type", "anyOf"} & each.keys() for each in options["properties"].values())
+
+
+def test_the_enumeration_of_services_is_the_list_of_services() -> None:
+    assert _schemas()["ServiceName"]["enum"] == list(SERVICES)

@@ -26,7 +26,7 @@ SCHEMAS: dict[type[models.Model], tuple[str, ...]] = {
     models.Log: ("JobLog",),
     models.Output: ("JobOutput",),
     models.Page: ("Page_JobStatus_", "Page_S3FileTransferStatus_", "Page_S3ResultTransferStatus_"),
-    models.Partition: ("Partition",),
+    models.Partition: ("PartitionTelemetry",),
     models.Telemetry: ("InfrastructureTelemetry",),
     models.Transfer: ("FileTransferStatus", "S3FileTransferStatus", "S3ResultTransferStatus"),
     overview.Count: ("Count",),
