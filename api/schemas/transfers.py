@@ -1,7 +1,7 @@
 """Bodies of the transfers: requests and statuses."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, JsonValue
