@@ -15,13 +15,13 @@ from hpc_kernels.ranks.exchange import open_exchange
 from hpc_kernels.ranks.group import Ranks
 from hpc_kernels.reports.progress import Progress
 from hpc_kernels.reports.usage import Phases
-from hpc_kernels.services.knn import knn
+from hpc_kernels.services.knn import Classifier
 from hpc_kernels.tables.granted_memory import granted_bytes
 from hpc_kernels.tables.input import Table, TableInput
 from hpc_kernels.tables.labels import read_labels, write_labels
 
 _NAME = "knn"
-_FILES_AT_A_TIME = 16  # per thread, between two reports of the progress
+_FILES_AT_A_TIME = 64  # per thread, between two reports of the progress
 
 
 def run_classification(job: Job, ranks: Ranks, phases: Phases) -> list[OutputEntry]:
@@ -129,19 +129,19 @@ def _query(job: Job, file: Path, samples: int) -> Array:
 
 
 def _classified(job: Job, training: Array, labels: Labels, queries: list[Array]) -> Array:
-    options = _fitted(job.services[_NAME], len(training))
     progress, found = Progress("knn: classified"), list[Array]([np.empty(0)])
     step = _FILES_AT_A_TIME * job.threads
+    try:
+        classifier = Classifier(training, labels, **_fitted(job.services[_NAME], len(training)))
+    except UnfitSignalError as error:
+        raise BadInputError(f"{job.input.name}: knn: {error}") from error
     for start in range(0, len(queries), step):
         some = queries[start : start + step]
 
         def kernel(block: slice, some: list[Array] = some) -> Array:
-            return knn(training, labels, some[block], **options).astype(np.float64)
+            return classifier.classes(some[block]).astype(np.float64)
 
-        try:
-            found.append(compute_in_blocks(kernel, len(some), job.threads))
-        except UnfitSignalError as error:
-            raise BadInputError(f"{job.input.name}: knn: {error}") from error
+        found.append(compute_in_blocks(kernel, len(some), job.threads))
         progress.report(start + len(some), len(queries))
     return np.concatenate(found)
 

@@ -1,4 +1,4 @@
-"""Dynamic time warping: distance, lower bound and optimal path of two signals.
+"""Dynamic time warping: distance and optimal path of two signals.
 
 The matrix ``D[i,j] = cost(x_i, y_j) + min(D[i-1,j-1], D[i-1,j], D[i,j-1])`` is filled along its
 anti-diagonals: the cells of one are independent, so vector registers compute several at once.
@@ -94,40 +94,6 @@ def _least(x: Array) -> Scalar:
     for i in range(len(x)):
         least = x[i] if x[i] < least else least  # noqa: FURB136
     return least
-
-
-@compiled_any_order
-def _greatest(x: Array) -> Scalar:
-    greatest: Scalar = x[0]
-    for i in range(len(x)):
-        greatest = x[i] if x[i] > greatest else greatest  # noqa: FURB136
-    return greatest
-
-
-@compiled
-def lower_bound(x: Array, low: Array, high: Array, squared: int) -> Scalar:
-    """Return a lower bound of the DTW distance of `x` from the signal with the envelopes `low` and `high`.
-
-    E. Keogh, C. A. Ratanamahatana, "Exact indexing of dynamic time warping" (2005).
-    """
-    total = x.dtype.type(0)
-    for i in range(len(x)):
-        out = max(x[i] - high[i], low[i] - x[i], x.dtype.type(0))
-        total += out * out if squared else out
-    return total
-
-
-@compiled
-def envelope(y: Array, samples: int, radius: int, low: Array, high: Array) -> None:
-    """Write the minima and maxima of `y` within `radius` of each of `samples` samples of another signal."""
-    m = len(y)
-    reach = max(radius, abs(samples - m)) if radius >= 0 else samples + m
-    if reach >= max(samples, m):
-        low[:], high[:] = _least(y), _greatest(y)
-        return
-    for i in range(samples):
-        near = y[max(0, i - reach) : min(m, i + reach + 1)]
-        low[i], high[i] = _least(near), _greatest(near)
 
 
 @compiled

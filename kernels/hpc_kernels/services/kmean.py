@@ -12,6 +12,7 @@ from hpc_kernels.arrays import Array, Labels, as_signals
 from hpc_kernels.errors import UnfitSignalError
 from hpc_kernels.jit.decorators import compiled
 from hpc_kernels.numerics import dtw, euclidean
+from hpc_kernels.numerics.dtw_nearest import Candidates
 from hpc_kernels.numerics.pairwise_kmeans import PairwiseKmeans, suits_pairwise
 from hpc_kernels.numerics.scaling import scale_down, scaling_exponent
 
@@ -155,20 +156,9 @@ def _nearest(x: Array, centroids: Array, geometry: _Geometry, block: slice) -> A
     """Return label and distance of each signal of a block."""
     if geometry.metric == "euclidean":
         return euclidean.nearest_centroids(x[block], centroids)
-    out = np.empty((len(x[block]), 2))
-    _nearest_dtw(x[block], centroids, geometry.radius, out, dtw.scratch_array(x.shape[1], x.dtype))
-    return out
-
-
-@compiled
-def _nearest_dtw(x: Array, centroids: Array, radius: int, out: Array, scratch: Array) -> None:
-    for i in range(len(x)):
-        label, least = 0, np.inf
-        for c in range(len(centroids)):
-            distance = float(dtw.bounded_distance(x[i], centroids[c], radius, 0, least, scratch))
-            if distance < least:
-                label, least = c, distance
-        out[i, 0], out[i, 1] = label, least
+    candidates = Candidates(centroids, x.shape[1], radius=geometry.radius)
+    labels, distances = candidates.nearest(x[block], 1)
+    return np.concatenate([labels, distances], axis=1)
 
 
 def _centroids(x: Array, before: Array, labels: Labels, geometry: _Geometry, parallel_map: BlockMap) -> Array:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Literal
 
 import numpy as np
@@ -11,12 +11,16 @@ from numpy.typing import ArrayLike
 from hpc_kernels.arrays import Array, Labels, as_signals
 from hpc_kernels.errors import UnfitSignalError
 from hpc_kernels.jit.decorators import compiled
-from hpc_kernels.numerics import dtw, euclidean
-from hpc_kernels.numerics.scaling import scale_down, scaling_exponent
+from hpc_kernels.numerics import euclidean
+from hpc_kernels.numerics.dtw_nearest import Candidates
+from hpc_kernels.numerics.scaling import scale_down, scaling_exponents
 
-_TOGETHER = 16  # queries per call, each with a lower bound per training signal
+_TOGETHER, _SAMPLES = (
+    16,
+    1 << 18,
+)  # queries and samples of a block: more of the one only with fewer of the other
+_SHAPES = 4  # of queries whose envelopes are kept: each takes twice the memory of the training signals
 
-_Envelopes = tuple[Array, Array]
 _Shape = tuple[int, int]  # samples of a query, and the exponent of its scaling
 
 
@@ -64,33 +68,74 @@ def knn(
     Notes
     -----
     H. Sakoe, S. Chiba (1978) for the distance; E. Keogh, C. A. Ratanamahatana (2005) for the
-    lower bound by envelopes. Bounds and early abandoning skip work and never change a label.
+    lower bound by envelopes; M. Herrmann, G. I. Webb (2021) for pruning. They skip work and never
+    change a label.
 
     Examples
     --------
     >>> knn([[0.0, 1.0], [5.0, 6.0]], [3, 4], [[0.0, 0.0, 1.0]], k_nearest_neighbor=1).tolist()
     [3]
     """
-    x, classes = as_signals(training), np.asarray(labels, dtype=np.int64)
-    if k_nearest_neighbor > len(x):
-        raise UnfitSignalError(f"{k_nearest_neighbor} neighbours need as many training signals, got {len(x)}")
-    radius, squared = -1 if band is None else band, int(cost == "squared")
-    found: list[int] = []
-    envelopes: dict[_Shape, _Envelopes] = {}  # of the training signals
-    for shape, block in _blocks_of_one_shape(queries, np.array([x.min(), x.max()])):
+    return Classifier(training, labels, k_nearest_neighbor, metric=metric, cost=cost, band=band).classes(
+        queries
+    )
+
+
+class Classifier:
+    """Training signals with their classes; what queries share is prepared once, for each shape of a query."""
+
+    def __init__(
+        self,
+        training: ArrayLike,
+        labels: ArrayLike,
+        k_nearest_neighbor: int = 7,
+        *,
+        metric: Literal["dtw", "euclidean"] = "dtw",
+        cost: Literal["absolute", "squared"] = "absolute",
+        band: int | None = None,
+    ) -> None:
+        x = as_signals(training)
+        if k_nearest_neighbor > len(x):
+            raise UnfitSignalError(
+                f"{k_nearest_neighbor} neighbours need as many training signals, got {len(x)}"
+            )
+        self._training, self._classes, self._neighbours = x, np.asarray(labels, np.int64), k_nearest_neighbor
+        self._warped, self._squared = metric == "dtw", cost == "squared"
+        self._radius = -1 if band is None else band
+        self._extremes = np.array([x.min(), x.max()])
+        self._candidates: dict[_Shape, Candidates] = {}
+
+    def classes(self, queries: list[Array]) -> Labels:
+        """Return the class of each query; `knn` tells which one."""
+        found = [self._vote(shape, block) for shape, block in _blocks_of_one_shape(queries, self._extremes)]
+        return np.concatenate([np.empty(0, np.int64), *found])
+
+    def _vote(self, shape: _Shape, block: Array) -> Labels:
+        nearest = self._classes[self._nearest(shape, block)]
+        if self._neighbours == 1:
+            return nearest[:, 0]
+        return np.array([_most_frequent(classes) for classes in nearest.tolist()])
+
+    def _nearest(self, shape: _Shape, block: Array) -> Labels:
+        """Return the indices of the nearest training signals of each query of a block, from near to far."""
+        if self._warped:
+            return self._candidates_for(shape).nearest(block, self._neighbours)[0]
         samples, power = shape
-        train, neighbours = scale_down(x, power), np.empty((len(block), k_nearest_neighbor), np.int64)
-        if metric == "dtw":
-            if shape not in envelopes:
-                envelopes[shape] = _envelopes(train, samples, radius)
-            _find_dtw(train, block, envelopes[shape], neighbours, radius=radius, squared=squared)
-        else:
-            _check_length(samples, x.shape[1])
-            squares = np.empty((len(block), len(x)))
-            _write_squares(train, block, squares)
-            neighbours[:] = np.argsort(squares, axis=1, kind="stable")[:, :k_nearest_neighbor]
-        found += [_vote(nearest) for nearest in classes[neighbours].tolist()]
-    return np.array(found, np.int64)
+        _check_length(samples, self._training.shape[1])
+        squares = np.empty((len(block), len(self._training)))
+        _write_squares(scale_down(self._training, power), block, squares)
+        return np.argsort(squares, axis=1, kind="stable")[:, : self._neighbours]
+
+    def _candidates_for(self, shape: _Shape) -> Candidates:
+        found = self._candidates.get(shape)
+        if found is None:  # two threads may both prepare them, with the same result
+            samples, power = shape
+            training = scale_down(self._training, power)
+            found = Candidates(training, samples, radius=self._radius, squared=self._squared)
+            if len(self._candidates) >= _SHAPES:
+                self._candidates.clear()
+            self._candidates[shape] = found
+        return found
 
 
 def _blocks_of_one_shape(queries: list[Array], extremes: Array) -> Iterator[tuple[_Shape, Array]]:
@@ -99,15 +144,15 @@ def _blocks_of_one_shape(queries: list[Array], extremes: Array) -> Iterator[tupl
     A shape is the number of samples and the scaling exponent of the query beside the `extremes` of the
     training signals.
     """
-
-    def key(query: Array) -> _Shape:
-        return len(query), scaling_exponent(extremes, query)
-
-    for shape, run in groupby(queries, key):
-        signals = list(run)
-        for start in range(0, len(signals), _TOGETHER):
-            block = np.array(signals[start : start + _TOGETHER], extremes.dtype)
-            yield shape, scale_down(block, shape[1])
+    for samples, run in groupby(queries, len):
+        while some := list(islice(run, max(_TOGETHER, _SAMPLES // samples))):
+            block = np.array(some, extremes.dtype)
+            powers = scaling_exponents(block, extremes).tolist()
+            first = 0
+            for power, equal in groupby(powers):
+                last = first + len(list(equal))
+                yield (samples, power), scale_down(block[first:last], power)
+                first = last
 
 
 def _check_length(query: int, training: int) -> None:
@@ -116,7 +161,7 @@ def _check_length(query: int, training: int) -> None:
         raise UnfitSignalError(text)
 
 
-def _vote(classes: list[int]) -> int:
+def _most_frequent(classes: list[int]) -> int:
     """Return the most frequent of `classes`, which are ordered from near to far."""
     votes = Counter(classes)
     most = max(votes.values())
@@ -128,98 +173,3 @@ def _write_squares(training: Array, queries: Array, out: Array) -> None:
     for q in range(len(queries)):
         for i in range(len(training)):
             out[q, i] = euclidean.squared_distance(training[i], queries[q])
-
-
-def _find_dtw(
-    training: Array, queries: Array, envelopes: _Envelopes, neighbours: Labels, *, radius: int, squared: int
-) -> None:
-    """Write the nearest training signals, from near to far; lower bounds exclude most of the others."""
-    bounds, own = np.empty((len(queries), len(training))), np.empty((2, training.shape[1]), training.dtype)
-    _write_bounds(training, queries, radius, squared, *envelopes, bounds, own)
-    scratch = dtw.scratch_array(max(queries.shape[1], training.shape[1]), training.dtype)
-    distances, order = np.full(neighbours.shape, np.inf), np.argsort(bounds, axis=1)
-    _write_nearest(training, queries, radius, squared, bounds, order, neighbours, distances, scratch)
-
-
-@compiled
-def _write_nearest(
-    training: Array,
-    queries: Array,
-    radius: int,
-    squared: int,
-    bounds: Array,
-    order: Labels,
-    neighbours: Labels,
-    distances: Array,
-    scratch: Array,
-) -> None:
-    for q in range(len(queries)):
-        _nearest_dtw(
-            training, queries[q], radius, squared, bounds[q], order[q], neighbours[q], distances[q], scratch
-        )
-
-
-@compiled
-def _nearest_dtw(
-    training: Array,
-    query: Array,
-    radius: int,
-    squared: int,
-    bounds: Array,
-    order: Labels,
-    neighbours: Labels,
-    distances: Array,
-    scratch: Array,
-) -> None:
-    """Write the indices of the nearest training signals, from near to far; the search follows `order`."""
-    neighbours[:] = len(training)
-    for i in order:
-        worst = distances[-1]
-        if bounds[i] > worst:
-            continue
-        distance = dtw.bounded_distance(query, training[i], radius, squared, worst, scratch)
-        place = len(neighbours)
-        while place > 0 and (
-            distance < distances[place - 1]
-            or (distance == distances[place - 1] and i < neighbours[place - 1])
-        ):
-            place -= 1
-        if place < len(neighbours):
-            for j in range(len(neighbours) - 1, place, -1):
-                distances[j], neighbours[j] = distances[j - 1], neighbours[j - 1]
-            distances[place], neighbours[place] = distance, i
-
-
-def _envelopes(training: Array, samples: int, radius: int) -> _Envelopes:
-    """Return the envelopes of each training signal for queries of `samples` samples."""
-    low, high = np.empty((2, len(training), samples), training.dtype)
-    _write_envelopes(training, radius, low, high)
-    return low, high
-
-
-@compiled
-def _write_envelopes(training: Array, radius: int, low: Array, high: Array) -> None:
-    for i in range(len(training)):
-        dtw.envelope(training[i], low.shape[1], radius, low[i], high[i])
-
-
-@compiled
-def _write_bounds(
-    training: Array,
-    queries: Array,
-    radius: int,
-    squared: int,
-    low: Array,
-    high: Array,
-    bounds: Array,
-    own: Array,
-) -> None:
-    """Write a lower bound of each distance, lowered by the largest rounding error of the sums."""
-    samples = training.shape[1]
-    slack = 1 - 16 * queries.shape[1] * (1.2e-7 if training.itemsize == 4 else 2.3e-16)  # noqa: PLR2004
-    for q in range(len(queries)):
-        dtw.envelope(queries[q], samples, radius, own[0], own[1])
-        for i in range(len(training)):
-            one = dtw.lower_bound(queries[q], low[i], high[i], squared)
-            other = dtw.lower_bound(training[i], own[0], own[1], squared)
-            bounds[q, i] = max(one, other) * max(slack, 0.0)

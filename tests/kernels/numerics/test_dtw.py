@@ -35,15 +35,6 @@ def test_abandoning_never_changes_a_distance_within_the_limit(
     assert got == whole or (got == math.inf and whole > whole * part)
 
 
-@given(SIGNALS, SIGNALS, BANDS, st.booleans())
-def test_the_lower_bound_is_below(x: list[float], y: list[float], band: int | None, squared: bool) -> None:  # noqa: FBT001
-    radius = -1 if band is None else band
-    low, high = np.empty(len(x)), np.empty(len(x))
-    dtw.envelope(np.array(y), len(x), radius, low, high)
-    bound = dtw.lower_bound(np.array(x), low, high, squared)
-    assert bound <= naive.dtw(x, y, band, squared=squared) * (1 + 1e-12)
-
-
 def test_path_sums_of_a_stretched_signal() -> None:
     sums, counts = np.zeros(3), np.zeros(3)
     x, y = np.array([0.0, 5.0, 9.0]), np.array([0.0, 0.0, 5.0, 9.0, 9.0, 9.0])
