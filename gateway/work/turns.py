@@ -17,9 +17,10 @@ from sqlalchemy import Select, and_, case, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from gateway.clusters.heartbeats import count_slots
-from gateway.db import db_now, due_in
+from gateway.commits import after_commit
+from gateway.db import db_now, due_in, session_scope
 from gateway.models import Job, Transfer
-from gateway.work.grouping import FILES, group_messages, may_share
+from gateway.work.grouping import ROWS, group_messages, may_share
 from gateway.work.outbox import Message, first_send, message_for, next_send, publish
 
 Model = type[Transfer] | type[Job]
@@ -35,15 +36,30 @@ class Load:
 
 
 def enqueue(session: Session, row: Transfer | Job, *, first: bool = False) -> None:
-    """Publish the row's message with the commit, or let the row wait while its owner has no turn."""
+    """Publish the row's message with the commit, or let the row wait while its owner has no turn.
+
+    A new job waits as well while another message of its owner is unclaimed: jobs that wait share a message.
+    """
     row.id = row.id or uuid4()
     for column, value in first_send().items():
         setattr(row, column, value)
-    if _count_free(session, type(row), row.infrastructure, row.owner) > 0:
+    free, sent = _count_free(session, type(row), row.infrastructure, row.owner)
+    if free > 0 and not (sent and first and isinstance(row, Job)):
         row.message_id, row.turn_at = row.id, None
         publish(session, message_for(row, first=first))
     else:
         line_up(row)
+        after_commit(session, _send_missed, (type(row), row.infrastructure, row.owner))
+
+
+def _send_missed(owners: Sequence[tuple[Model, str, str]]) -> None:
+    """Publish rows that wait for a claim which was committed while they were: it has not seen them."""
+    for model, infrastructure, owner in dict.fromkeys(owners):
+        with session_scope(read_only=True) as session:
+            free, sent = _count_free(session, model, infrastructure, owner)
+        if free > 0 and not sent:
+            with session_scope() as session:
+                send_next(session, model, infrastructure, owner)
 
 
 def line_up(row: Transfer | Job, since: datetime | None = None) -> None:
@@ -61,13 +77,13 @@ def send_next(session: Session, model: Model, infrastructure: str, owner: str) -
 
 def take_next(session: Session, model: Model, infrastructure: str, owner: str) -> list[Message]:
     """Return the messages of the owner's next rows, which count as published from now on."""
-    free = _count_free(session, model, infrastructure, owner)
+    free, _ = _count_free(session, model, infrastructure, owner)
     if free <= 0:
         return []
     waiting = _select_waiting(model, infrastructure, owner).order_by(model.turn_at)
     rows = _lock_rows(session, waiting.limit(free))
     if any(map(may_share, rows)):
-        rows = _lock_rows(session, waiting.limit(free * FILES))
+        rows = _lock_rows(session, waiting.limit(free * ROWS))
     sends = {row.id: row.sends for row in rows}
     messages = group_messages(rows)[:free]
     for message in messages:
@@ -134,14 +150,17 @@ def most_fixed(slots: int) -> int:
     return max(1, slots - 1)
 
 
-def _count_free(session: Session, model: Model, infrastructure: str, owner: str) -> int:
-    """Return how many messages more of the owner may be published: one in all while no worker is known."""
+def _count_free(session: Session, model: Model, infrastructure: str, owner: str) -> tuple[int, int]:
+    """Return how many messages more of the owner may be published, and how many are and unclaimed.
+
+    One in all may be published while no worker is known.
+    """
     mine = published(model, infrastructure), model.owner == owner
     held, sent, _, slots = session.execute(select(*_counts(model, infrastructure)).where(*mine)).one()
     if slots is None:
-        return 1 - int(sent)
+        return 1 - int(sent), int(sent)
     room = slots if model.interruptible else most_fixed(slots) - held
-    return int(room - sent)
+    return int(room - sent), int(sent)
 
 
 def load_cluster(session: Session, model: Model, infrastructure: str) -> tuple[int | None, dict[str, Load]]:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from gateway.clusters.telemetry import PartitionFigures
-from gateway.errors import SchedulerError, SchedulerUnavailable
+from gateway.errors import GatewayError, SchedulerError, SchedulerUnavailable
 from gateway.schedulers import batch_script
-from gateway.schedulers.base import Accounting, JobReport, JobSpec, RunLimits, SubmittedJob
+from gateway.schedulers.base import Accounting, JobReport, JobSpec, RunLimits, SubmittedJob, submit_each
 from gateway.schedulers.slurm import accounting, reports
 from gateway.schedulers.slurm.forgotten import ForgottenJobs
 from gateway.schedulers.slurm.node_count import nodes_needed
@@ -82,6 +82,10 @@ class SlurmScheduler:
             options = submission_options(spec, nodes, self._path)
             description = self._slurm.JobSubmitDescription(**options, script=script)
             return str(description.submit())
+
+    def submit_many(self, specs: Sequence[JobSpec]) -> list[str | GatewayError]:
+        """Submit the jobs one after the other, since Slurm takes one at a time."""
+        return submit_each(self.submit, specs)
 
     def find(self, job: SubmittedJob) -> JobReport | None:
         """Return the report of a job by name, from its folder or the accounting if Slurm has forgotten it."""

@@ -17,7 +17,8 @@ from gateway.work.lack_of_memory import OutOfMemory, note_kill
 from gateway.work.overdue import take_overdue
 from tests.rows import new_transfer, transfer
 from workers.claim_context import claim_row, recording_failure
-from workers.group_transfer import SomeFailed, transfer_group
+from workers.group_transfer import transfer_group
+from workers.row_errors import SomeFailed
 from workers.tasks import transfers
 from workers.tasks.transfers import CLEAN_TRIES
 
