@@ -4,7 +4,8 @@ from uuid import UUID
 
 from gateway.db import session_scope
 from gateway.errors import StorageError
-from gateway.jobs.lifecycle import finish, record_submission
+from gateway.jobs.lifecycle import finish
+from gateway.jobs.submissions import record_submissions
 from gateway.models import Job, Transfer
 from gateway.states import JobState
 from gateway.work import failures
@@ -31,7 +32,7 @@ def submit_job(row_id: UUID) -> None:
     with session_scope() as session:
         claim = take_submission(session, row_id, "worker")
         assert claim is not None
-        record_submission(session, claim, "17")
+        record_submissions(session, {claim: "17"})
 
 
 def ended_job(state: JobState, reason: str = "exit code 2") -> UUID:

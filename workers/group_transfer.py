@@ -10,27 +10,19 @@ from uuid import UUID
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.db import session_scope
-from gateway.errors import GatewayError
-from gateway.logs import work_id
 from gateway.models import Transfer
 from gateway.settings import get_settings
 from gateway.transfers import groups
 from gateway.transfers.outcome import NO_OUTCOME, Outcome
 from gateway.transfers.staging.attempt import Progress
 from gateway.work.claims import Claim
-from workers.claim_context import recording_failure
 from workers.lease_keeper import LeaseKeeper
+from workers.row_errors import RowErrors
 
 RECORD_S = 1.0
 _log = logging.getLogger(__name__)
 
 TransferRow = Callable[[Transfer, Claim, Progress], Outcome | None]
-
-
-class SomeFailed(GatewayError):
-    """Some transfers of a group have failed; each row has its reason."""
-
-    title = "Some transfers failed"
 
 
 def transfer_group(worker: str, row_ids: Sequence[str], transfer_row: TransferRow) -> None:
@@ -46,22 +38,21 @@ def transfer_group(worker: str, row_ids: Sequence[str], transfer_row: TransferRo
     if not claimed:
         return
     with LeaseKeeper(Transfer, [claim for claim, _ in claimed]) as keeper:
-        errors = _Group(keeper, transfer_row).run(claimed)
-    if errors:
-        raise SomeFailed(f"{len(errors)} of {len(claimed)} failed, one of them {errors[0]}")
+        errors = RowErrors(Transfer)
+        _Group(keeper, transfer_row, errors).run(claimed)
+    errors.raise_any(len(claimed))
 
 
 class _Group:
     """The claimed rows of a group, their threads, and their results."""
 
-    def __init__(self, keeper: LeaseKeeper, transfer_row: TransferRow) -> None:
-        self._keeper, self._transfer_row = keeper, transfer_row
+    def __init__(self, keeper: LeaseKeeper, transfer_row: TransferRow, errors: RowErrors) -> None:
+        self._keeper, self._transfer_row, self._errors = keeper, transfer_row, errors
         self._successes = SimpleQueue[tuple[Claim, int]]()
         self._unwritten, self._outcomes = dict[Claim, int](), dict[Claim, Outcome]()
-        self._errors: list[str] = []
 
-    def run(self, claimed: Sequence[tuple[Claim, Transfer]]) -> list[str]:
-        """Transfer all rows and return the errors."""
+    def run(self, claimed: Sequence[tuple[Claim, Transfer]]) -> None:
+        """Transfer all rows."""
         with ThreadPoolExecutor(min(_thread_limit(), len(claimed))) as pool:
             try:
                 rows = {pool.submit(self._transfer, *each): each for each in claimed}
@@ -77,7 +68,6 @@ class _Group:
         while self._unwritten:
             time.sleep(RECORD_S)
             self._record_successes()
-        return self._errors
 
     def _end_queued(self, future: Future[None], claim: Claim, row: Transfer) -> None:
         """End a row that has to stop while it still waits for a thread."""
@@ -86,18 +76,11 @@ class _Group:
 
     def _transfer(self, claim: Claim, row: Transfer) -> None:
         """Transfer a row's bytes, or record its failure."""
-        progress, before = self._keeper.progress_of(claim), work_id.set(str(claim.id))
-        has_succeeded = False
-        try:
-            with recording_failure(Transfer, claim):
-                progress.advance(0)  # a cancel may have come while it waited for a thread
-                self._outcomes[claim] = self._transfer_row(row, claim, progress) or NO_OUTCOME
-                has_succeeded = True
-        except Exception as error:  # noqa: BLE001  run() reports the errors of the whole group
-            _log.warning("%s: %s", claim.id, error)
-            self._errors.append(f"{claim.id}: {error}")
-        finally:
-            work_id.reset(before)
+        progress, has_succeeded = self._keeper.progress_of(claim), False
+        with self._errors.recording(claim):
+            progress.advance(0)  # a cancel may have come while it waited for a thread
+            self._outcomes[claim] = self._transfer_row(row, claim, progress) or NO_OUTCOME
+            has_succeeded = True
         if has_succeeded:
             self._successes.put((claim, progress.done_bytes))
         else:

@@ -95,6 +95,11 @@ class LeaseKeeper:
         progress = self._progress.get(claim)
         return progress is not None and progress.stop_error is not None
 
+    def check(self, claim: Claim) -> None:
+        """Raise the error that stops the work on the claim, if there is one."""
+        if (error := self._progress[claim].stop_error) is not None:
+            raise error
+
     def hand_back(self, reason: str = STOPPING) -> None:
         """Stop the work on all claims at its next step, so that another worker continues it."""
         for progress in self._progress.copy().values():

@@ -98,24 +98,6 @@ def get(session: Session, caller: Caller, row_id: UUID) -> Job:
     return row
 
 
-def record_run(session: Session, claim: Claim, run: int, control_root: str, output_identity: str) -> Job:
-    """Record the folders of the run before its submission: a later claim goes on with no others."""
-    row = lock_claimed(session, Job, claim)
-    if run != row.run:
-        note(session, row, f"a folder of run {row.run} was already there: this is run {run}", actor="")
-    row.run, row.control_root, row.output_identity = run, control_root, output_identity
-    return row
-
-
-def record_submission(session: Session, claim: Claim, scheduler_id: str) -> None:
-    """Record that the scheduler has the job; from now on the watcher alone writes the row."""
-    row = lock_claimed(session, Job, claim)
-    row.scheduler_id = scheduler_id
-    row.submitted_at = utc_now()
-    move(session, row, JobState.PENDING)
-    release_claim(row)
-
-
 def cancel(session: Session, row: Job, actor: str = "", why: str = "") -> None:
     """Cancel a job: at once before its submission, through the watcher after it."""
     if is_final(row.state):

@@ -1,6 +1,6 @@
 """The Scheduler protocol, and the plain data that its calls take and return."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from gateway.cleaning import clean
 from gateway.clusters.telemetry import PartitionFigures
+from gateway.errors import GatewayError, SchedulerUnavailable
 from gateway.states import JobState
 
 Launcher = Literal["srun", "processes"]
@@ -112,6 +113,12 @@ class Scheduler(Protocol):
     def submit(self, spec: JobSpec) -> str:
         """Submit the job and return its id in the scheduler."""
 
+    def submit_many(self, specs: Sequence[JobSpec]) -> Sequence[str | GatewayError]:
+        """Submit the jobs in this order; return the id or the error of each.
+
+        After an error that says that the scheduler is away, the others have that error without a try.
+        """
+
     def find(self, job: SubmittedJob) -> JobReport | None:
         """Return the job that was submitted under this name, however long ago, or None.
 
@@ -138,3 +145,16 @@ class Scheduler(Protocol):
 
     def check(self) -> None:
         """Raise SchedulerError unless the scheduler answers; this is its cheapest call."""
+
+
+def submit_each(submit: Callable[[JobSpec], str], specs: Sequence[JobSpec]) -> list[str | GatewayError]:
+    """Submit the jobs one by one, for a scheduler that takes no several at once."""
+    results: list[str | GatewayError] = []
+    for spec in specs:
+        try:
+            results.append(submit(spec))
+        except SchedulerUnavailable as error:
+            return results + [error] * (len(specs) - len(results))
+        except GatewayError as error:
+            results.append(error)
+    return results

@@ -1,14 +1,14 @@
-"""Groups of waiting rows: small new files of a prefix share a message, each other row has its own."""
+"""Groups of waiting rows: small new files of a prefix share a message, and so do new jobs."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from gateway.models import Job, Transfer
 from gateway.settings import get_settings
-from gateway.states import TransferState
+from gateway.states import JobState, TransferState
 from gateway.work.outbox import Message, message_for
 
-FILES = 64
+ROWS = 64
 FILE_BYTES = 1 << 20
 BYTES = 16 << 20
 _UNFAILED = (TransferState.ACCEPTED, TransferState.TRANSFERRING)  # the latter was handed back
@@ -20,7 +20,7 @@ class _Group:
     total_bytes: int = 0
 
     def has_room(self, size: int) -> bool:
-        return len(self.rows) < FILES and self.total_bytes + size <= BYTES
+        return len(self.rows) < ROWS and self.total_bytes + size <= BYTES
 
     def add(self, row: Transfer | Job, size: int) -> None:
         self.rows.append(row)
@@ -51,17 +51,28 @@ def _message(rows: Sequence[Transfer | Job], *, first: bool) -> Message:
 
 
 def may_share(row: Transfer | Job) -> bool:
-    """Tell whether the row may share a message: a small file of a prefix, neither failed nor to be cancelled.
+    """Tell whether the row may share a message: a small file of a prefix, or a new job, untried and wanted.
 
-    Rows are sent alone where a kind has no retry budget, or where the bytes of a day are limited.
+    Rows are sent alone where a kind has no retry budget, since only a first try is shared.
     """
-    if not isinstance(row, Transfer) or row.parent_id is None or row.state not in _UNFAILED:
-        return False
-    settings = get_settings()
-    is_paid_alone = settings.budget(row.kind) == 0 or settings.bytes_per_day > 0
-    is_whole = row.attempt == 1 and row.failures == 0 and row.lease_until is None
-    is_wanted = row.cancel_requested_at is None  # a claim of a group leaves the others out
-    return is_whole and is_wanted and _size(row) <= FILE_BYTES and not is_paid_alone
+    return (
+        row.failures == 0
+        and row.attempt == 1
+        and row.lease_until is None
+        and row.cancel_requested_at is None  # a claim of a group leaves the others out
+        and get_settings().budget(row.kind) > 0
+        and (_is_small_file(row) if isinstance(row, Transfer) else _is_new_job(row))
+    )
+
+
+def _is_small_file(row: Transfer) -> bool:
+    """Tell whether the row is a small file of a prefix; limited bytes of a day are counted file by file."""
+    is_open = row.parent_id is not None and row.state in _UNFAILED
+    return is_open and _size(row) <= FILE_BYTES and not get_settings().bytes_per_day
+
+
+def _is_new_job(row: Job) -> bool:
+    return row.state is JobState.ACCEPTED and row.retry_at is None
 
 
 def _is_new(row: Transfer | Job) -> bool:

@@ -17,9 +17,10 @@ from sqlalchemy import Select, and_, case, func, select, update
 from sqlalchemy.orm import Session
 
 from gateway.clusters.heartbeats import count_slots
-from gateway.db import db_now, due_in
+from gateway.commits import after_commit
+from gateway.db import db_now, due_in, session_scope
 from gateway.models import Job, Transfer
-from gateway.work.grouping import FILES, group_messages, may_share
+from gateway.work.grouping import ROWS, group_messages, may_share
 from gateway.work.outbox import Message, first_send, message_for, next_send, publish
 
 Model = type[Transfer] | type[Job]
@@ -43,17 +44,31 @@ class Allowance:
 
 
 def enqueue(session: Session, row: Transfer | Job, *, first: bool = False) -> None:
-    """Publish the row's message with the commit, or let the row wait while its owner has no turn."""
+    """Publish the row's message with the commit, or let the row wait while its owner has no turn.
+
+    A new job waits as well while another message of its owner is unclaimed: jobs that wait share a message.
+    """
     row.id = row.id or uuid4()
     for column, value in first_send().items():
         setattr(row, column, value)
-    slots, mine = _load_owner(session, type(row), row.infrastructure, row.owner)
-    allowance = _find_allowance(type(row), slots, {row.owner: mine}, row.owner)
-    if allowance.messages > 0 and (row.may_yield or allowance.fixed > 0):
+    allowance, sent = _find_own_allowance(session, type(row), row.infrastructure, row.owner)
+    is_free = allowance.messages > 0 and (row.may_yield or allowance.fixed > 0)
+    if is_free and not (sent and first and isinstance(row, Job)):
         row.message_id, row.turn_at = row.id, None
         publish(session, message_for(row, first=first))
     else:
         line_up(row)
+        after_commit(session, _send_missed, (type(row), row.infrastructure, row.owner))
+
+
+def _send_missed(owners: Sequence[tuple[Model, str, str]]) -> None:
+    """Publish rows that wait for a claim which was committed while they were: it has not seen them."""
+    for model, infrastructure, owner in dict.fromkeys(owners):
+        with session_scope(read_only=True) as session:
+            allowance, sent = _find_own_allowance(session, model, infrastructure, owner)
+        if allowance.messages > 0 and not sent:
+            with session_scope() as session:
+                send_next(session, model, infrastructure, owner)
 
 
 def line_up(row: Transfer | Job, since: datetime | None = None) -> None:
@@ -80,7 +95,7 @@ def take_next(session: Session, model: Model, infrastructure: str, owner: str) -
         waiting = waiting.where(Transfer.may_yield)
     rows = _lock_rows(session, waiting.limit(free))
     if any(map(may_share, rows)):
-        rows = _lock_rows(session, waiting.limit(free * FILES))
+        rows = _lock_rows(session, waiting.limit(free * ROWS))
     sends = {row.id: row.sends for row in rows}
     messages = group_messages(rows)[:free]
     for message in messages:
@@ -179,10 +194,14 @@ def _find_allowance(model: Model, slots: int | None, loads: Mapping[str, Load], 
     return Allowance((slots if model.interruptible else fixed) - mine.sent, fixed)
 
 
-def _load_owner(session: Session, model: Model, infrastructure: str, owner: str) -> tuple[int | None, Load]:
+def _find_own_allowance(
+    session: Session, model: Model, infrastructure: str, owner: str
+) -> tuple[Allowance, int]:
+    """Return what may be published of the owner without a look at others, and the messages that are."""
     mine = published(model, infrastructure), model.owner == owner
     *counts, slots = session.execute(select(*_counts(model, infrastructure)).where(*mine)).one()
-    return slots, Load(*counts)
+    load = Load(*counts)
+    return _find_allowance(model, slots, {owner: load}, owner), load.sent
 
 
 def load_cluster(session: Session, model: Model, infrastructure: str) -> tuple[int | None, dict[str, Load]]:

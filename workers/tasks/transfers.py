@@ -26,9 +26,10 @@ from gateway.work import claims
 from gateway.work.claims import Claim
 from workers.claim_context import GivenUp, claim_row, recording_failure
 from workers.client_files import open_client_files
-from workers.group_transfer import SomeFailed, transfer_group
+from workers.group_transfer import transfer_group
 from workers.lease_keeper import ClaimProgress, LeaseKeeper
 from workers.removal import remove_files
+from workers.row_errors import SomeFailed
 from workers.tasks import LOST_WORKER
 from workers.transfer_attempt import RowResume, new_attempt
 

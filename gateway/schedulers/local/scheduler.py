@@ -9,16 +9,23 @@ its start, and of two copies only one can.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from gateway.clusters.telemetry import PartitionFigures
-from gateway.errors import FilesystemError, FilesystemUnavailable, SchedulerError, SchedulerUnavailable
+from gateway.errors import (
+    FilesystemError,
+    FilesystemUnavailable,
+    GatewayError,
+    SchedulerError,
+    SchedulerUnavailable,
+)
 from gateway.schedulers import batch_script
 from gateway.schedulers.attempt_record import forbid_start, read_start
-from gateway.schedulers.base import FORGOTTEN, Accounting, JobReport, JobSpec, SubmittedJob
+from gateway.schedulers.base import FORGOTTEN, Accounting, JobReport, JobSpec, SubmittedJob, submit_each
 from gateway.schedulers.local import processes
 from gateway.schedulers.local.attempt import failed, find_end, is_running, mark_cancelled, report_started
 from gateway.schedulers.local.launch import launch
@@ -41,24 +48,38 @@ class LocalScheduler:
 
     def submit(self, spec: JobSpec) -> str:
         """Queue the job, or return the id that its name already has."""
+        (result,) = self.submit_many([spec])
+        if isinstance(result, GatewayError):
+            raise result
+        return result
+
+    def submit_many(self, specs: Sequence[JobSpec]) -> list[str | GatewayError]:
+        """Queue the jobs under one lock, and start those that fit."""
+        with self._spool.lock():
+            results = submit_each(partial(self._add, self._spool.numbers()), specs)
+            self._advance()
+        return results
+
+    def _add(self, numbers: Mapping[str, int], spec: JobSpec) -> str:
+        """Add the job to the queue, unless a job of its name is among the numbers or has started."""
         cpus = spec.ranks * spec.threads
         if cpus > self._cpus:
             raise SchedulerError(f"the job needs {cpus} CPUs at once and this machine offers {self._cpus}")
         script = batch_script.render(spec)
-        with self._spool.lock():
-            known = self._known_id(spec)
-            if known is not None:
-                return known
-            spec.folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(spec.folder / batch_script.SCRIPT, script)
-            entry = self._spool.add(spec.name, spec.folder, cpus)
-            self._advance()
-        return str(entry.number)
+        known = numbers.get(spec.name)
+        if known is not None:
+            return str(known)
+        start = read_start(spec.folder)
+        if start is not None:
+            return start.scheduler_id
+        spec.folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(spec.folder / batch_script.SCRIPT, script)
+        return str(self._spool.add(spec.name, spec.folder, cpus).number)
 
     def find(self, job: SubmittedJob) -> JobReport | None:
         """Return the report of a job by name, from its folder after the queue has dropped it."""
         with self._spool.lock():
-            number = self._spool.number_of(job.name)
+            number = self._spool.numbers().get(job.name)
             entry = None if number is None else self._spool.entry(number)
             if entry is not None:
                 return self._report(self._record_end(entry))
@@ -125,13 +146,6 @@ class LocalScheduler:
                 queued_jobs=len(entries) - len(running),
             )
         ]
-
-    def _known_id(self, spec: JobSpec) -> str | None:
-        number = self._spool.number_of(spec.name)
-        if number is not None:
-            return str(number)
-        start = read_start(spec.folder)
-        return None if start is None else start.scheduler_id
 
     def _advance(self) -> list[SpoolEntry]:
         """Record ends and start the jobs that fit, in strict order: no job overtakes a bigger one."""

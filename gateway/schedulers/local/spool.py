@@ -63,9 +63,9 @@ class Spool:
                 f"the local scheduler cannot use its files: {error.strerror}: {error.filename}"
             ) from error
 
-    def number_of(self, name: str) -> int | None:
-        """Return the number of the job of this name, or None."""
-        return next((number for number, known, _ in self._files() if known == name), None)
+    def numbers(self) -> dict[str, int]:
+        """Return the numbers of the jobs by their names."""
+        return {name: number for number, name, _ in self._files()}
 
     def entries(self) -> list[SpoolEntry]:
         """Return all jobs in the order of their submission."""

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from gateway.clusters.telemetry import PartitionFigures
-from gateway.errors import SchedulerError, SchedulerUnavailable
+from gateway.errors import GatewayError, SchedulerError, SchedulerUnavailable
 from gateway.schedulers import batch_script
-from gateway.schedulers.base import Accounting, JobReport, JobSpec, RunLimits, SubmittedJob
+from gateway.schedulers.base import Accounting, JobReport, JobSpec, RunLimits, SubmittedJob, submit_each
 from gateway.schedulers.slurm import accounting, reports
 from gateway.schedulers.slurm.copies import was_cut_short
 from gateway.schedulers.slurm.forgotten import ForgottenJobs
@@ -94,6 +94,10 @@ class SlurmScheduler:
     def _has_unfinished_jobs(self) -> bool:
         """Tell whether this account has jobs in Slurm whose ends may make room in a limit."""
         return any(not has_ended(job.state) for job in self._load_own_jobs())
+
+    def submit_many(self, specs: Sequence[JobSpec]) -> list[str | GatewayError]:
+        """Submit the jobs one after the other, since Slurm takes one at a time."""
+        return submit_each(self.submit, specs)
 
     def find(self, job: SubmittedJob) -> JobReport | None:
         """Return the report of a job by name, from its folder or the accounting if Slurm has forgotten it."""

@@ -9,8 +9,7 @@ from sqlalchemy import Engine, update
 from gateway.clusters.configuration import configured_clusters
 from gateway.clusters.owner_roots import owner_roots
 from gateway.db import due_in, session_scope
-from gateway.jobs import lifecycle as jobs
-from gateway.jobs import watch
+from gateway.jobs import submissions, watch
 from gateway.jobs.folders import JobFolders, control_folder, in_one_folder, output_folder
 from gateway.jobs.logs import LogRange
 from gateway.jobs.run_folders import open_run
@@ -53,7 +52,7 @@ def _submit_as_before(row_id: UUID, *, record: bool = True) -> Job:
     scheduler_id = running_jobs.scheduler().submit(spec.spec)
     if record:
         with session_scope() as session:
-            jobs.record_submission(session, claim, scheduler_id)
+            submissions.record_submissions(session, {claim: scheduler_id})
     else:
         _set(row_id, lease_until=due_in(-1))
     return job(row_id)

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from gateway.clusters.telemetry import PartitionFigures
 from gateway.db import session_scope
 from gateway.jobs import lifecycle as jobs
-from gateway.jobs import watch
+from gateway.jobs import submissions, watch
 from gateway.jobs.folders import control_folder
 from gateway.models import Job
 from gateway.schedulers.attempt_record import Start, read_start
@@ -36,6 +36,9 @@ class Recorded:
 
     def submit(self, spec: JobSpec) -> str:
         raise AssertionError(spec)
+
+    def submit_many(self, specs: Sequence[JobSpec]) -> list[str]:
+        raise AssertionError(specs)
 
     def find(self, job: SubmittedJob) -> JobReport | None:
         raise AssertionError(job)
@@ -66,7 +69,7 @@ def _submitted() -> Job:
     with session_scope() as session:
         claim = claims.take_submission(session, row_id, "w1")
         assert claim is not None
-        jobs.record_submission(session, claim, "7")
+        submissions.record_submissions(session, {claim: "7"})
     return job(row_id)
 
 
@@ -162,7 +165,7 @@ def _submit_again(row_id: UUID) -> None:
     with session_scope() as session:
         claim = claims.take_submission(session, row_id, "w1")
         assert claim is not None
-        jobs.record_submission(session, claim, "7")
+        submissions.record_submissions(session, {claim: "7"})
 
 
 def test_a_job_that_is_lost_again_and_again_fails() -> None:
@@ -292,7 +295,7 @@ def test_a_cluster_is_summed_up_by_its_most_impatient_job() -> None:
         request = jobs.JobRequest(["fft"], "hpc", {"read_input_data": "/x"}, watch_period=2)
         claim = claims.take_submission(session, jobs.create(session, "local", request).id, "w1")
         assert claim is not None
-        jobs.record_submission(session, claim, "8")
+        submissions.record_submissions(session, {claim: "8"})
     with session_scope(read_only=True) as session:
         summary = watch.summarize_watch(session, "hpc")
     assert (summary.count, summary.shortest_period_s) == (2, 2.0)

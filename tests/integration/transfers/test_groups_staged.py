@@ -11,7 +11,7 @@ from gateway.states import TransferState
 from tests.fault_proxy import Fault
 from tests.staging import everything
 from tests.staging_rows import Bench, work
-from workers.group_transfer import SomeFailed
+from workers.row_errors import SomeFailed
 from workers.tasks.transfers import run
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from gateway.db import db_now, due_in, session_scope
 from gateway.errors import Cancelled, ClaimLost, SchedulerUnavailable
 from gateway.jobs import lifecycle as jobs
+from gateway.jobs import submissions
 from gateway.models import Event, Job, Transfer
 from gateway.settings import get_settings
 from gateway.states import JobState, TransferState
@@ -147,7 +148,7 @@ def test_a_submitted_job_has_no_lease_and_is_not_submitted_again() -> None:
         claim = claims.take_submission(session, row_id, "w1")
     assert claim is not None
     with session_scope() as session:
-        jobs.record_submission(session, claim, "4711")
+        submissions.record_submissions(session, {claim: "4711"})
     row = job(row_id)
     assert (row.state, row.scheduler_id, row.lease_until, row.next_send_at) == (
         JobState.PENDING,
@@ -173,7 +174,7 @@ def test_a_job_to_be_cancelled_is_looked_for_but_not_submitted_again(monkeypatch
         assert row.state is JobState.RETRYING
         row.retry_at = None
     scheduler = Mock(find=Mock(return_value=None))
-    monkeypatch.setattr("workers.tasks.jobs.open_scheduler", lambda _: scheduler)
+    monkeypatch.setattr("workers.job_submission.open_scheduler", lambda _: scheduler)
     submit.apply(args=[str(row_id)])
     assert job(row_id).state is JobState.CANCELLED
     scheduler.find.assert_called_once()

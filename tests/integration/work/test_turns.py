@@ -17,7 +17,7 @@ from gateway.transfers import lifecycle as transfers
 from gateway.transfers.prefixes import PrefixEntry
 from gateway.work import claims, failures
 from gateway.work.claims import Claim
-from gateway.work.grouping import FILES
+from gateway.work.grouping import ROWS
 from gateway.work.outbox import Message
 from tests.rows import KEYS, job, new_job, new_transfer, sending, transfer
 from tests.turns import SLOTS, end, ids, is_waiting, serve, sweep, take
@@ -169,12 +169,12 @@ def expand(files: int, owner: str = "a") -> tuple[list[Message], list[UUID]]:
 
 def test_a_group_counts_as_one_message() -> None:
     serve()
-    sent, children = expand(10 * FILES)
-    assert [len(ids([message])) for message in sent] == [FILES] * SLOTS
-    assert ids(sent) == children[: SLOTS * FILES]
+    sent, children = expand(10 * ROWS)
+    assert [len(ids([message])) for message in sent] == [ROWS] * SLOTS
+    assert ids(sent) == children[: SLOTS * ROWS]
     with sending() as more, session_scope() as session:
-        assert len(groups.claim_group(session, ids(sent[:1]), "w")) == FILES
-    assert ids(more) == children[SLOTS * FILES : (SLOTS + 1) * FILES]
+        assert len(groups.claim_group(session, ids(sent[:1]), "w")) == ROWS
+    assert ids(more) == children[SLOTS * ROWS : (SLOTS + 1) * ROWS]
     other = new_transfer(owner="b")
     for message in sent[1:]:
         with session_scope() as session:
@@ -187,7 +187,7 @@ def test_a_group_counts_as_one_message() -> None:
 
 def test_a_lost_group_is_published_as_a_group_again() -> None:
     serve()
-    sent, _ = expand(2 * FILES)
+    sent, _ = expand(2 * ROWS)
     assert sweep() == []
     with session_scope() as session:
         session.execute(

@@ -26,8 +26,9 @@ from gateway.work.overdue import take_overdue
 from tests.rows import new_transfer, told, transfer
 from tests.turns import serve
 from workers import group_transfer, lease_keeper
-from workers.group_transfer import SomeFailed, transfer_group
+from workers.group_transfer import transfer_group
 from workers.lease_keeper import RENEW_S
+from workers.row_errors import SomeFailed
 
 WORKER = "w1"
 pytestmark = pytest.mark.usefixtures("database")

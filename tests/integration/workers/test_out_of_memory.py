@@ -18,8 +18,9 @@ from gateway.work.overdue import take_overdue
 from tests.rows import new_transfer, transfer
 from workers import claim_context
 from workers.claim_context import claim_row, recording_failure
-from workers.group_transfer import SomeFailed, transfer_group
+from workers.group_transfer import transfer_group
 from workers.removal import TRIES
+from workers.row_errors import SomeFailed
 from workers.tasks import transfers
 
 pytestmark = pytest.mark.usefixtures("database")

@@ -11,7 +11,7 @@ from gateway.models import Job, Transfer
 from gateway.queue import celery_app
 from gateway.settings import get_settings
 from gateway.states import JobState, TransferState
-from gateway.work.grouping import BYTES, FILE_BYTES, FILES, group_messages
+from gateway.work.grouping import BYTES, FILE_BYTES, ROWS, group_messages
 from gateway.work.outbox import Message
 
 
@@ -47,8 +47,8 @@ def test_small_ones_share_a_message_and_large_ones_have_their_own_in_their_order
     [
         ([], []),
         ([1], [1]),
-        ([1] * FILES, [FILES]),
-        ([1] * (2 * FILES + 1), [FILES, FILES, 1]),
+        ([1] * ROWS, [ROWS]),
+        ([1] * (2 * ROWS + 1), [ROWS, ROWS, 1]),
         ([FILE_BYTES] * (BYTES // FILE_BYTES), [BYTES // FILE_BYTES]),
         ([FILE_BYTES] * (BYTES // FILE_BYTES) + [1], [BYTES // FILE_BYTES, 1]),
     ],
@@ -81,10 +81,43 @@ def test_files_that_were_handed_back_share_a_message_with_new_ones() -> None:
     assert ids(message) == [row.id for row in new]
 
 
-def test_jobs_go_alone() -> None:
-    new = [Job(id=uuid4(), infrastructure="hpc", state=JobState.ACCEPTED, claim=0, attempt=1) for _ in "12"]
+def new_job_row(**changed: object) -> Job:
+    row = Job(id=uuid4(), infrastructure="hpc", state=JobState.ACCEPTED, claim=0, attempt=1, failures=0)
+    for name, value in changed.items():
+        setattr(row, name, value)
+    return row
+
+
+def test_new_jobs_share_a_message() -> None:
+    new = [new_job_row() for _ in range(ROWS + 2)]
     sent = group_messages(new)
-    assert [(ids(message), message.queue) for message in sent] == [([row.id], "hpc.short") for row in new]
+    assert {(message.task, message.queue) for message in sent} == {("jobs.submit", "hpc.short")}
+    assert [len(ids(message)) for message in sent] == [ROWS, 2]
+    assert [each for message in sent for each in ids(message)] == [row.id for row in new]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"attempt": 2},
+        {"state": JobState.RETRYING, "claim": 1},
+        {"failures": 1, "claim": 1},
+        {"state": JobState.SUBMITTING, "claim": 1, "lease_until": utc_now()},
+        {"state": JobState.PENDING, "finding": {"state": "succeeded"}},
+        {"cancel_requested_at": utc_now()},
+        {"state": JobState.FAILED, "prune_requested_at": utc_now()},
+    ],
+)
+def test_a_job_that_is_not_new_goes_alone(changed: dict[str, object]) -> None:
+    new = [new_job_row(), new_job_row(**changed), new_job_row()]
+    assert [ids(message) for message in group_messages(new)] == [[new[0].id, new[2].id], [new[1].id]]
+
+
+def test_jobs_without_a_retry_budget_go_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_RETRIES_BY_KIND", "job=0")
+    get_settings.cache_clear()
+    assert [len(ids(message)) for message in group_messages([new_job_row() for _ in "123"])] == [1, 1, 1]
+    get_settings.cache_clear()
 
 
 def test_a_message_that_is_published_again_is_no_first_one() -> None:
@@ -106,7 +139,7 @@ def test_where_one_is_to_pay_or_to_count_for_no_other_each_goes_alone(
 def test_flower_is_shown_the_ids_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
     app = Celery(broker="memory://")
     monkeypatch.setattr(celery_app, "app", app)
-    [message] = group_messages(rows(*[1] * FILES))
+    [message] = group_messages(rows(*[1] * ROWS))
     queue.send([message])
     with app.connection_for_read() as connection:
         sent = connection.SimpleQueue(message.queue).get(timeout=2)
