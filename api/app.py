@@ -11,6 +11,7 @@ from api.json_bodies import JsonBodies
 from api.methods import HeadRequests
 from api.openapi import describe
 from api.openapi_names import operation_id
+from api.plain_status import plain_status_routes
 from api.public_address import PublicAddress
 from api.rate_limit import limit_rate
 from api.request_metrics import RequestMetrics
@@ -74,6 +75,7 @@ def create_app() -> FastAPI:
         app.add_middleware(middleware)
     problems.install_problem_handlers(app)
     idempotency.install_idempotency(app)
+    app.router.routes.extend(plain_status_routes())
     for module in RATE_LIMITED:
         app.include_router(module.router, dependencies=[Depends(limit_rate)], responses=LIMIT_PROBLEMS)
     for module in (status, services, health, metrics, swagger_ui):

@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
-from gateway.db import get_engine, session_scope
+from gateway.db import get_engine, reading
 from gateway.events.cursor import Cursor, changed_rows, end_cursor
 from gateway.events.listener import Listener
 from gateway.settings import get_settings
@@ -164,8 +164,7 @@ class Changes:
 
 def _new_events(cursor: Cursor | None) -> tuple[list[UUID], Cursor]:
     """Return the rows that have new events and the cursor behind these; at first the end."""
-    with session_scope(read_only=True) as session:
-        connection = session.connection()
+    with reading() as connection:
         if cursor is None:
             return [], end_cursor(connection)
         return changed_rows(connection, cursor, MOST_AT_ONCE)

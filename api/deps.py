@@ -3,6 +3,7 @@
 None of them blocks, so that a request enters the thread pool at most once: for its endpoint.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Annotated, TypeVar
@@ -10,6 +11,7 @@ from uuid import UUID
 
 from fastapi import Depends, Path, Request, Security
 from fastapi.security import HTTPBearer
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
@@ -20,7 +22,7 @@ from gateway import callers
 from gateway.accounts import api_keys, oidc
 from gateway.accounts.bearer import bearer_token
 from gateway.callers import Scope
-from gateway.db import session_scope
+from gateway.db import reading, session_scope
 from gateway.errors import NotFound, Unauthorized
 from gateway.models import ApiKey
 from gateway.settings import get_settings
@@ -107,21 +109,43 @@ Admin = Annotated[callers.Caller, Depends(_admin)]
 
 def read(query: Callable[[Session], Result]) -> Result:
     """Run a query; wait for a database that is away, as old clients give up at any error."""
+    return _when_it_is_there(lambda: _read_session(query))
+
+
+def read_rows(query: Callable[[Connection], Result]) -> Result:
+    """Run a query without the ORM; wait for a database that is away."""
+    return _when_it_is_there(lambda: _read_connection(query))
+
+
+def _when_it_is_there(call: Callable[[], Result]) -> Result:
+    try:
+        return _call_once(call)
+    except OperationalError:
+        time.sleep(_PAUSE_S)
     retrying = Retrying(
         retry=retry_if_exception_type(OperationalError),
         stop=stop_after_delay(get_settings().database_wait_s),
         wait=wait_fixed(_PAUSE_S),
         reraise=True,
     )
-    answer: Result = retrying(_read_once, query)
+    answer: Result = retrying(_call_once, call)
     return answer
 
 
-def _read_once(query: Callable[[Session], Result]) -> Result:
+def _call_once(call: Callable[[], Result]) -> Result:
     try:
-        with session_scope(read_only=True) as session:
-            return query(session)
+        return call()
     except DBAPIError as error:
         if error.connection_invalidated and not isinstance(error, OperationalError):
             raise OperationalError(error.statement, error.params, error.orig or error) from error
         raise
+
+
+def _read_session(query: Callable[[Session], Result]) -> Result:
+    with session_scope(read_only=True) as session:
+        return query(session)
+
+
+def _read_connection(query: Callable[[Connection], Result]) -> Result:
+    with reading() as connection:
+        return query(connection)

@@ -1,7 +1,7 @@
 """Request metrics and ids: counts and times by route, and the `X-Request-ID` of answers and log lines."""
 
+import random
 import time
-import uuid
 
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -50,7 +50,7 @@ def _choose_id(scope: Scope) -> str:
         text = value.decode("latin-1")
         if name == HEADER and len(text) <= LONGEST_ID and text.isascii() and text.isprintable() and text:
             return str(text)
-    return uuid.uuid4().hex
+    return f"{random.getrandbits(128):032x}"
 
 
 def _count(scope: Scope, status: int, seconds: float) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Response
 from sqlalchemy import Connection
 
-from api.deps import parse_id, read
+from api.deps import parse_id, read_rows
 from api.json_body import JsonBody
 from api.schemas.listing import HistoryEvent, JobQuery, Page, TransferQuery
 from api.schemas.shapes import SHAPES
@@ -30,15 +30,15 @@ def list_page(kind: Kind, query: TransferQuery | JobQuery, caller: Caller) -> Re
         )
         return rows, following, counts
 
-    rows, following, counts = read(lambda session: load(session.connection()))
+    rows, following, counts = read_rows(load)
     page = [shape.values(row, caller) for row in rows], following, counts
     return JsonBody(dict(zip(Page.model_fields, page, strict=True)))
 
 
 def list_events(kind: Kind, row_id: UUID, caller: Caller) -> Response:
     """Return a row's history."""
-    names = list(HistoryEvent.model_fields)
-    events = read(lambda session: fetch_events(session.connection(), kind, names, row_id, caller))
+    names = tuple(HistoryEvent.model_fields)
+    events = read_rows(lambda connection: fetch_events(connection, kind, names, row_id, caller))
     return JsonBody([dict(zip(names, event, strict=True)) for event in events])
 
 
@@ -46,7 +46,7 @@ def list_statuses(ids: list[str], caller: Caller) -> Response:
     """Return the status of each id in their order, None for those without a row that the caller may see."""
     asked = [_parse_any(text) for text in ids]
     wanted = list({row_id for row_id in asked if row_id is not None})
-    found = read(lambda session: _load_statuses(session.connection(), wanted, caller))
+    found = read_rows(lambda connection: _load_statuses(connection, wanted, caller))
     return JsonBody([None if row_id is None else found.get(row_id) for row_id in asked])
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Row
 
 from api.batches import Batches
 from api.changes import Waiter, changes
-from api.deps import read
+from api.deps import read_rows
 from api.entity_tags import entity_tag, names_tag
 from api.json_body import JsonBody
 from api.problems import responses
@@ -48,7 +48,7 @@ class StatusReads:
     def load(self, row_ids: Sequence[UUID]) -> Statuses:
         """Return the rows of these ids."""
         columns = self._shape.columns()
-        return read(lambda session: fetch_statuses(session.connection(), self._kind, columns, row_ids))
+        return read_rows(lambda connection: fetch_statuses(connection, self._kind, columns, row_ids))
 
     async def answer(self, request: Request, caller: Caller, row_id: UUID, wait_s: float) -> Response:
         """Return the answer to a request for a status."""

@@ -152,6 +152,15 @@ def session_scope(*, read_only: bool = False) -> Iterator[Session]:
         commits.run_calls(committed)
 
 
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """Open a transaction that reads, without a session: for statements that need no objects."""
+    with get_engine().connect() as connection:
+        connection.execution_options(read_only=True)
+        with connection.begin():
+            yield connection
+
+
 def sqlite_file(url: URL) -> Path | None:
     """Return the file of a SQLite database; None for one in memory, and for another kind of database."""
     name = url.database or ""

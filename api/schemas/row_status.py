@@ -1,6 +1,7 @@
 """The base of the statuses: the one place that tells which columns of a row a status shows, and how."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel
@@ -16,9 +17,10 @@ class RowStatus(BaseModel):
     """The fields that are named differently than the columns they are made of."""
 
     @classmethod
-    def columns(cls) -> list[str]:
+    @lru_cache
+    def columns(cls) -> tuple[str, ...]:
         """Return the columns of the fields, in the order of the fields."""
-        return [cls.renamed.get(name, name) for name in cls.model_fields]
+        return tuple(cls.renamed.get(name, name) for name in cls.model_fields)
 
     @classmethod
     def of(cls, row: Transfer | Job, caller: Caller = LOCAL) -> Self:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic_core import from_json
-from sqlalchemy import JSON, ColumnElement, Dialect, Uuid, type_coerce
+from sqlalchemy import JSON, ColumnElement, Dialect, Enum, Uuid, type_coerce
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import UserDefinedType
 
@@ -64,4 +64,5 @@ _PROCESSORS: dict[type[Any], dict[str, Processor]] = {
     Uuid: {"sqlite": _dashed, "postgresql": _as_text},
     UTCDateTime: {"sqlite": _stored_time, "postgresql": _time},
     JSON: {"sqlite": _parsed},
+    Enum: {},
 }

@@ -1,13 +1,11 @@
 """The cursor over events: the order of commits, the end, gaps that prune left, texts of clients."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Connection, Engine, insert, make_url, select, update
 
-from gateway.db import session_scope
+from gateway.db import reading, session_scope
 from gateway.errors import Invalid
 from gateway.events.cursor import START, Cursor, changed_rows, end_cursor, parse_cursor, read_after
 from gateway.events.pruning import delete_events, renumber_restored
@@ -24,12 +22,6 @@ EVENT = {
     "actor": "",
     "reason": "",
 }
-
-
-@contextmanager
-def reading() -> Iterator[Connection]:
-    with session_scope(read_only=True) as session:
-        yield session.connection()
 
 
 def _record(connection: Connection) -> UUID:
