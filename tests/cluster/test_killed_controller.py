@@ -102,7 +102,7 @@ def assert_ran_once(client: Client, job: Status, ended: Status) -> None:
 
 def assert_lost(client: Client, job: Status, ended: Status) -> None:
     """A job that a signal or srun itself ended after its start is lost, neither cancelled nor failed."""
-    assert ended["state"] == "lost", ended
+    assert ended["state"] == "lost", (ended["state"], ended["reason"], reasons(client, job))
     assert "no exit file" in ended["reason"] or ended["reason"] == ENDED_BY_SLURM, ended
     [folder] = attempts(client, job)
     end = read_exit(folder)

@@ -39,6 +39,7 @@ TRANSIENT = frozenset(
     {
         *range(1000, 1005),  # the connection broke
         1007,  # authentication: munge is down here or there
+        *range(1013, 1017),  # the connection is gone: the controller was killed in the middle of a request
         *range(1800, 1807),  # no connection to the controller, or it asks to back off
         2007,  # as many jobs as MaxJobCount allows
         2027,  # a controller in standby

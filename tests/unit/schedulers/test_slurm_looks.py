@@ -224,3 +224,14 @@ def test_the_start_of_slurmctld_is_asked_for_when_a_job_was_cut_short_alone(slur
     vars(slurm.jobs[1]).update(allocated_nodes="n1", start_time=1_800_000_000, end_time=1_800_000_003)
     assert looks.jobs()["job2"].state is JobState.CANCELLED
     assert asked == ["config"]
+
+
+@pytest.mark.parametrize("number", [111, 1001, 1003, 1007, 1013, 1014, 1015, 1016, 1800, 5004, 6000])
+def test_a_broken_connection_is_no_refusal(
+    slurm: Slurm, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """1013 was seen in a submission while slurmctld was killed."""
+    monkeypatch.setattr(Slurm.RPCError, "errno", number)
+    slurm.away = True
+    with pytest.raises(SchedulerUnavailable, match=f"does not answer.*{number}"):
+        scheduler().partitions()
