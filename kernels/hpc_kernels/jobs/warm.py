@@ -24,7 +24,7 @@ _VARIANTS: dict[str, list[Options]] = {
         {"metric": "euclidean"},
         {"metric": "euclidean", "cluster_number": _SIGNALS},  # more than three centroids use another function
     ],
-    "knn": [{"k_nearest_neighbor": 1}, {"metric": "euclidean"}],
+    "knn": [{"k_nearest_neighbor": 1, "band": 5}, {"metric": "euclidean"}],  # bands have envelopes
 }
 
 

@@ -5,9 +5,9 @@ corners and the greater of two sums over the samples between: one signal's costs
 """
 
 from hpc_kernels.arrays import Array, Labels, Scalar
-from hpc_kernels.jit.decorators import compiled, compiled_any_order
+from hpc_kernels.jit.decorators import compiled
 
-_TILE = 16  # queries that share a signal and its envelope while these are in the cache
+TILE = 16  # queries that share samples of the signals while these are in the cache
 
 
 @compiled
@@ -41,7 +41,7 @@ def _write_envelope(y: Array, reach: int, low: Array, high: Array, falls: Labels
 
 @compiled
 def write_bounds(
-    signals: Array,
+    columns: Array,
     low: Array,
     high: Array,
     queries: Array,
@@ -49,30 +49,40 @@ def write_bounds(
     own_high: Array,
     squared: int,
     bounds: Array,
+    sums: Array,
 ) -> None:
-    """Write a lower bound of each distance, lowered by the largest rounding error of the sums."""
-    n, m = queries.shape[1], signals.shape[1]
-    share = max(0.0, 1 - rounding_slack(queries[0], signals[0]))
-    for first in range(0, len(queries), _TILE):
-        for c in range(len(signals)):
-            y = signals[c]
-            for q in range(first, min(first + _TILE, len(queries))):
-                x = queries[q]
-                if n > 1 and m > 1:
-                    corners = cost(x[0], y[0], squared) + cost(x[n - 1], y[m - 1], squared)
-                    rows = envelope_cost(x[1 : n - 1], low[c, 1:], high[c, 1:], squared)
-                    columns = envelope_cost(y[1 : m - 1], own_low[q, 1:], own_high[q, 1:], squared)
-                else:
-                    corners = 0.0
-                    rows = envelope_cost(x, low[c], high[c], squared)
-                    columns = envelope_cost(y, own_low[q], own_high[q], squared)
-                bounds[q, c] = (corners + max(rows, columns)) * share
+    """Write a lower bound of each distance, lowered by the largest rounding error of the sums.
+
+    Signals and their envelopes are given by `columns`, (samples, signals): vectors hold several signals.
+    The scratch space `sums` is (2, TILE, signals).
+    """
+    n, m, count = queries.shape[1], len(columns), columns.shape[1]
+    corner = 1 if n > 1 and m > 1 else 0
+    share = max(0.0, 1 - rounding_slack(n + m, queries.itemsize))
+    for first in range(0, len(queries), TILE):
+        together = min(TILE, len(queries) - first)
+        sums[:] = 0
+        for i in range(corner, n - corner):
+            for q in range(together):
+                x, total = queries[first + q, i], sums[0, q]
+                for c in range(count):
+                    total[c] += _outside(x, low[i, c], high[i, c], squared)
+        for j in range(corner, m - corner):
+            for q in range(together):
+                least, greatest, total = own_low[first + q, j], own_high[first + q, j], sums[1, q]
+                for c in range(count):
+                    total[c] += _outside(columns[j, c], least, greatest, squared)
+        for q in range(together):
+            x = queries[first + q]
+            for c in range(count):
+                ends = cost(x[0], columns[0, c], squared) + cost(x[n - 1], columns[m - 1, c], squared)
+                bounds[first + q, c] = (corner * ends + max(sums[0, q, c], sums[1, q, c])) * share
 
 
 @compiled
-def rounding_slack(x: Array, y: Array) -> float:
-    """Return a bound on the relative rounding error of sums along a path."""
-    return float(16 * (len(x) + len(y)) * (1.2e-7 if x.itemsize == 4 else 2.3e-16))  # noqa: PLR2004
+def rounding_slack(samples: int, itemsize: int) -> float:
+    """Return a bound on the relative rounding error of a sum along a path through so many samples."""
+    return 16 * samples * (1.2e-7 if itemsize == 4 else 2.3e-16)  # noqa: PLR2004
 
 
 @compiled
@@ -82,22 +92,19 @@ def cost(one: Scalar, other: Scalar, squared: int) -> float:
     return float(difference * difference if squared else difference)
 
 
-@compiled_any_order
-def envelope_cost(x: Array, low: Array, high: Array, squared: int) -> float:
-    """Return the sum of the costs of reaching an envelope from the samples `x`.
+@compiled
+def write_envelope_costs(x: Array, low: Array, high: Array, squared: int, costs: Array) -> None:
+    """Write the least cost of each sample of `x` on a path: that of reaching the other signal's envelope.
 
     E. Keogh, C. A. Ratanamahatana, "Exact indexing of dynamic time warping" (2005).
     """
-    zero = total = x.dtype.type(0)
-    if squared:
-        for i in range(len(x)):
-            above, below = x[i] - high[i], low[i] - x[i]
-            out = above if above > below else below  # noqa: FURB136 (`max` handles nan, which costs vectorisation)
-            out = out if out > zero else zero  # noqa: FURB136
-            total += out * out
-    else:
-        for i in range(len(x)):
-            above, below = x[i] - high[i], low[i] - x[i]
-            out = above if above > below else below  # noqa: FURB136
-            total += out if out > zero else zero  # noqa: FURB136
-    return float(total)
+    for i in range(len(x)):
+        costs[i] = _outside(x[i], low[i], high[i], squared)
+
+
+@compiled
+def _outside(x: Scalar, low: Scalar, high: Scalar, squared: int) -> float:
+    above, below = x - high, low - x
+    out = float(above if above > below else below)  # noqa: FURB136 (`max` handles nan, which costs vectorisation)
+    out = out if out > 0 else 0.0
+    return out * out if squared else out

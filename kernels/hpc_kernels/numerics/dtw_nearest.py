@@ -10,7 +10,14 @@ import numpy as np
 from hpc_kernels.arrays import Array, Labels
 from hpc_kernels.jit.decorators import compiled
 from hpc_kernels.numerics.dtw import bounded_distance, scratch_array
-from hpc_kernels.numerics.dtw_bounds import cost, envelope_cost, rounding_slack, write_bounds, write_envelopes
+from hpc_kernels.numerics.dtw_bounds import (
+    TILE,
+    cost,
+    rounding_slack,
+    write_bounds,
+    write_envelope_costs,
+    write_envelopes,
+)
 from hpc_kernels.numerics.dtw_strip import LANES, STRIP, write_distances
 
 _Sets = tuple[Array, Array, Array, Array]  # signals, queries, and the envelopes of the signals
@@ -41,6 +48,7 @@ class Candidates:
         self._signals, self._samples, self._squared = signals, samples, int(squared)
         self._reach = min(grown, longest) if radius >= 0 else longest
         self._low, self._high = self._envelopes(signals, samples)
+        self._columns = [np.ascontiguousarray(rows.T) for rows in (signals, self._low, self._high)]
 
     def nearest(self, queries: Array, count: int) -> tuple[Labels, Array]:
         """Return indices and distances of the `count` nearest signals of each query, from near to far.
@@ -61,7 +69,7 @@ class Candidates:
         order = np.argsort(bounds, axis=1)
         longest = max(self._samples, self._signals.shape[1])
         strips = np.zeros((4 * (longest + STRIP), LANES), queries.dtype)
-        diagonals = scratch_array(longest, queries.dtype)
+        diagonals = scratch_array(longest + STRIP, queries.dtype)
         _write_nearest(
             self._signals, queries, self._low, self._high, self._reach, self._squared, bounds, order,
             neighbours, distances, np.zeros((4, max(len(queries), LANES)), np.int64), strips, diagonals,
@@ -70,12 +78,17 @@ class Candidates:
     def _bounds(self, queries: Array) -> Array:
         bounds = np.zeros((len(queries), len(self._signals)))
         if len(self._signals) > 1:
-            own = self._envelopes(queries, self._signals.shape[1])
-            write_bounds(self._signals, self._low, self._high, queries, *own, self._squared, bounds)
+            low, high = self._envelopes(queries, self._signals.shape[1])
+            sums = np.empty((2, TILE, len(self._signals)))
+            columns, column_low, column_high = self._columns
+            write_bounds(columns, column_low, column_high, queries, low, high, self._squared, bounds, sums)
         return bounds
 
     def _envelopes(self, signals: Array, samples: int) -> tuple[Array, Array]:
         low, high = np.empty((2, len(signals), samples), signals.dtype)
+        if self._reach >= max(signals.shape[1], samples):
+            low[:], high[:] = signals.min(axis=1, keepdims=True), signals.max(axis=1, keepdims=True)
+            return low, high
         write_envelopes(signals, self._reach, low, high, np.zeros((2, signals.shape[1]), np.int64))
         return low, high
 
@@ -112,13 +125,13 @@ def _write_nearest(
             active[kept] = q
             taken[q], kept, lane = taken[q] + 1, kept + 1, lane + 1
             if lane == LANES:
-                _measure_in_lanes(sets, pairs, lane, (reach, squared), found, strips)
+                _measure_in_lanes(sets, pairs, lane, (reach, squared), found, strips, diagonals)
                 lane = 0
         remaining = kept
     if lane <= _FEW:
         _measure_one_by_one(sets, pairs, lane, (reach, squared), found, diagonals)
     else:
-        _measure_in_lanes(sets, pairs, lane, (reach, squared), found, strips)
+        _measure_in_lanes(sets, pairs, lane, (reach, squared), found, strips, diagonals)
 
 
 @compiled
@@ -136,7 +149,13 @@ def _measure_one_by_one(
 
 @compiled
 def _measure_in_lanes(
-    sets: _Sets, pairs: Labels, count: int, geometry: _Geometry, found: _Found, strips: Array
+    sets: _Sets,
+    pairs: Labels,
+    count: int,
+    geometry: _Geometry,
+    found: _Found,
+    strips: Array,
+    diagonals: Array,
 ) -> None:
     """Measure `count` pairs at once, and insert the near ones into the neighbours of their queries."""
     signals, queries, low, high = sets
@@ -147,6 +166,8 @@ def _measure_in_lanes(
     x, y = strips[: height * STRIP], strips[height * STRIP :][:m]
     row, limits = strips[height * STRIP + m :][: m + 1], strips[len(strips) - STRIP - height :][:height]
     ends = strips[len(strips) - STRIP :]
+    costs = diagonals[0]  # not in use meanwhile
+    costs[: height * STRIP] = 0
     limits[:] = -1  # no cell of an empty lane is within it
     for lane in range(count):
         q, c = pairs[0, lane], pairs[1, lane]
@@ -154,7 +175,9 @@ def _measure_in_lanes(
             x[i, lane] = queries[q, i]
         for j in range(m):
             y[j, lane] = signals[c, j]
-        _write_limits(queries[q], signals[c], (low[c], high[c]), squared, distances[q, -1], limits, lane)
+        _write_limits(
+            queries[q], signals[c], (low[c], high[c]), squared, distances[q, -1], costs, limits, lane
+        )
     alive = write_distances(x, y, n, reach, squared, limits, row, ends)
     for lane in range(count):
         q, distance = pairs[0, lane], ends[0, lane] if alive else np.inf
@@ -164,7 +187,14 @@ def _measure_in_lanes(
 
 @compiled
 def _write_limits(
-    x: Array, y: Array, envelope: tuple[Array, Array], squared: int, worst: float, limits: Array, lane: int
+    x: Array,
+    y: Array,
+    envelope: tuple[Array, Array],
+    squared: int,
+    worst: float,
+    costs: Array,
+    limits: Array,
+    lane: int,
 ) -> None:
     """Write the limits of the strips: `worst` less a bound on the cost of the rows below."""
     low, high = envelope
@@ -174,14 +204,14 @@ def _write_limits(
         worst = 0.0
         for i in range(n):
             worst += cost(x[i], y[i], squared)
-    slack = rounding_slack(x, y)
+    write_envelope_costs(x, low, high, squared, costs)
+    costs[n - 1] = cost(x[n - 1], y[len(y) - 1], squared)
+    slack = rounding_slack(n + len(y), x.itemsize)
     allowed, below, share = worst * (1 + slack), 0.0, max(0.0, 1 - slack)
     for strip in range(len(limits) - 1, -1, -1):
         limits[strip, lane] = min(allowed - below * share, greatest)
-        first, last = strip * STRIP, min(strip * STRIP + STRIP, n)
-        if last == n:
-            below, last = cost(x[n - 1], y[len(y) - 1], squared), n - 1
-        below += envelope_cost(x[first:last], low[first:last], high[first:last], squared)
+        first = strip * STRIP
+        below += float((costs[first] + costs[first + 1]) + (costs[first + 2] + costs[first + 3]))
 
 
 @compiled
