@@ -10,8 +10,8 @@ from pydantic.json_schema import JsonSchemaValue
 
 from api.schemas.documented import named_schema
 from api.schemas.patterns import FOLDER_PATH
-from gateway.jobs.params import JobParams
-from gateway.jobs.services import CLASSES, SERVICES, option_schema
+from gateway.jobs.params import TABLE_KEY, JobParams
+from gateway.jobs.services import CLASSES, SERVICES, option_schema, table_schema
 
 FILTERS = [service for service in SERVICES if CLASSES[service] == "signal processing"]
 IGNORED = "Accepted and ignored: derived from `services`."
@@ -31,8 +31,16 @@ def _options_name(service: str) -> str:
 
 def _typed(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema with the type of each enumeration, without which generators write none."""
-    texts = {name: each | {"type": "string"} for name, each in schema["properties"].items() if "enum" in each}
-    return schema | {"properties": schema["properties"] | texts}
+    typed = {name: _type_enumeration(each) for name, each in schema["properties"].items() if "enum" in each}
+    return schema | {"properties": schema["properties"] | typed}
+
+
+def _type_enumeration(option: dict[str, Any]) -> dict[str, Any]:
+    texts = [choice for choice in option["enum"] if isinstance(choice, str)]
+    if len(texts) == len(option["enum"]):
+        return option | {"type": "string"}
+    others = {name: value for name, value in option.items() if name != "enum"}
+    return others | {"anyOf": [{"type": "string", "enum": texts}, {"type": "boolean"}]}
 
 
 def _options() -> dict[str, Any]:
@@ -43,6 +51,13 @@ def _options() -> dict[str, Any]:
     return {
         service: (kind, Field({}, description=f"Options of `{service}`: docs/kernels.md."))
         for service, kind in kinds.items()
+    }
+
+
+def _table() -> dict[str, Any]:
+    kind = named_schema("TableOptions", _typed(table_schema()))
+    return {
+        TABLE_KEY: (kind | None, Field(None, description="How the input table is read: docs/your-file.md."))
     }
 
 
@@ -88,4 +103,5 @@ JobRequestParams: type[BaseModel] = create_model(
     __doc__="Parameters of a job; `read_input_data` alone is required, unknown keys only cause a warning.",
     **_read_only_keys(),
     **_options(),
+    **_table(),
 )

@@ -167,7 +167,7 @@ class Calls:
         body: dict[str, object] = {
             "services": list(services),
             "infrastructure": self._infrastructure,
-            "params": {"read_input_data": read_input_data, **(params or {})},
+            "params": {"read_input_data": read_input_data, "table": {}, **(params or {})},
         }
         return body | {"resources": dict(resources)} if resources else body
 

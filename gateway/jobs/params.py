@@ -6,11 +6,12 @@ from pydantic import ConfigDict, Field, StrictStr, ValidationError
 
 from gateway.clusters.configuration import Cluster
 from gateway.errors import Invalid
-from gateway.jobs.services import SERVICES, check_options
+from gateway.jobs.services import CLASSES, SERVICES, check_options, check_table
 from gateway.left_out import RequestModel
 
 # Options of the kernels sit beside the common keys, under the service's name.
 KERNEL_KEYS = frozenset(SERVICES)
+TABLE_KEY = "table"
 IGNORED_KEYS = frozenset({"icase", "filter", "input_data_double", "input_data_float"})
 LARGEST = 2**31 - 1
 NAMED = 20  # unknown keys that a warning names, each with so many characters
@@ -32,6 +33,10 @@ class JobParams(RequestModel):
         0, description="1: the input is asset price pairs; then `ideko_kernel` is 0."
     )
     csv_output: Flag = Field(1, description="1: the result as CSV; 0: as `.npy` instead.")
+    output_format: Literal["csv", "npy", "parquet", "arrow"] | None = Field(
+        None,
+        description="Format of the filters' results: `csv`, or `npy` where `csv_output` is 0, when left out.",
+    )
     benchmark_state: Flag = Field(
         0,
         description="1: write a profile (times, bytes, peak memory, bandwidth) under `profiling_workspace`.",
@@ -91,8 +96,11 @@ def parse_params(
     if layout["ideko_kernel"] and "expiry_date" in options.get("black_scholes", ()):
         field = "params.black_scholes.expiry_date"
         raise Invalid(f"{field} needs the dates of asset pairs, not a sensor table", field=field)
-    understood = params.model_dump() | _fit_ceiling(params, cluster) | layout | options
-    known = JobParams.model_fields.keys() | KERNEL_KEYS | IGNORED_KEYS
+    if raw.get(TABLE_KEY) is not None:
+        options[TABLE_KEY] = check_table(raw[TABLE_KEY])
+    form = {"output_format": _choose_format(params, services)}
+    understood = params.model_dump() | _fit_ceiling(params, cluster) | layout | form | options
+    known = JobParams.model_fields.keys() | KERNEL_KEYS | IGNORED_KEYS | {TABLE_KEY}
     return understood, _ignored(sorted(raw.keys() - known))
 
 
@@ -109,6 +117,20 @@ def _choose_layout(params: JobParams) -> dict[str, int]:
     `ideko_kernel` is 1 by default, so it chooses nothing where asset pairs are requested.
     """
     return {"ideko_kernel": 0 if params.inbestme_kernel else 1}
+
+
+def _choose_format(params: JobParams, services: list[str]) -> str:
+    """Return the format of the results, or raise Invalid for one that does not suit them."""
+    asked = params.output_format
+    if not params.csv_output and asked not in {None, "npy"}:
+        message = f"params.output_format must be npy where csv_output is 0, not {asked}"
+        raise Invalid(message, field="params.output_format")
+    if asked not in {None, "csv"} and CLASSES[services[0]] != "signal processing":
+        raise Invalid(
+            f"params.output_format must be csv for {services[0]}, not {asked}: the result is labels",
+            field="params.output_format",
+        )
+    return asked or ("csv" if params.csv_output else "npy")
 
 
 def _fit_ceiling(params: JobParams, cluster: Cluster) -> dict[str, int]:

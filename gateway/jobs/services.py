@@ -37,11 +37,23 @@ RESULT_FILES = {
 
 
 @lru_cache
-def option_schemas() -> dict[str, dict[str, Any]]:
-    """Return the JSON Schema of each kernel's options, a copy of the schemas that the kernels export."""
+def _exported() -> dict[str, Any]:
+    """Return the copy of the schemas that the kernels export."""
     text = resources.files("gateway.jobs").joinpath("kernel_options.json").read_text(encoding="utf-8")
-    schemas: dict[str, dict[str, Any]] = json.loads(text)["services"]
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+def option_schemas() -> dict[str, dict[str, Any]]:
+    """Return the JSON Schema of each kernel's options."""
+    schemas: dict[str, dict[str, Any]] = _exported()["services"]
     return schemas
+
+
+def table_schema() -> dict[str, Any]:
+    """Return the JSON Schema of `params.table`, the options of a table's reading."""
+    schema: dict[str, Any] = _exported()["table"]
+    return schema
 
 
 def option_schema(service: str) -> dict[str, Any]:
@@ -74,21 +86,39 @@ def check_options(service: str, options: object) -> dict[str, Any]:
     The kernel itself fills in a default that it may lower to fit the data. A default that another option
     replaces is left out where that option is given.
     """
-    schema = option_schemas()[service]
+    return _check(service, options)
+
+
+def check_table(options: object) -> dict[str, Any]:
+    """Return `params.table` with defaults filled in, or raise Invalid with the kernels' own sentence."""
+    resolved = _check("table", options)
+    if both := set(resolved.get("columns", ())) & set(resolved.get("skip", ())):
+        field = "params.table.skip"
+        named = f"{field} must not name {min(both)!r}, which params.table.columns names too"
+        raise Invalid(named, field=field)
+    return resolved
+
+
+def _check(name: str, options: object) -> dict[str, Any]:
+    schema = _schema_of(name)
     if isinstance(options, dict):
-        options = drop_left_out(options, _optional_options(service))
+        options = drop_left_out(options, _optional_options(name))
     validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
     errors = sorted(validator.iter_errors(options), key=lambda error: list(map(str, error.path)))
     if errors:
-        raise _invalid_option(service, errors[0], schema["properties"])
+        raise _invalid_option(name, errors[0], schema["properties"])
     given: dict[str, Any] = dict(options)  # type: ignore[call-overload]  # an object, says the schema
     defaults = {name: p["default"] for name, p in schema["properties"].items() if _is_filled_in(p, given)}
     return defaults | given
 
 
+def _schema_of(name: str) -> dict[str, Any]:
+    return table_schema() if name == "table" else option_schemas()[name]
+
+
 @lru_cache
-def _optional_options(service: str) -> dict[str, OptionalField]:
-    properties = option_schemas()[service]["properties"]
+def _optional_options(schema: str) -> dict[str, OptionalField]:
+    properties = _schema_of(schema)["properties"]
     return {name: OptionalField(each.get("default"), _takes_text(each)) for name, each in properties.items()}
 
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from gateway.clusters.configuration import Cluster
 from gateway.jobs.folders import OUTPUT, JobFolders, control_folder, output_folder
@@ -12,6 +13,7 @@ from gateway.schedulers.base import JobSpec, Launcher, SubmittedJob
 
 JOB_FILE = "job.json"
 CACHE = "cache"  # of the kernels' machine code, below the control area
+COLUMNAR = frozenset({"parquet", "arrow"})  # `csv_output` says which of the other formats
 LAUNCHERS: dict[str, Launcher] = {"local": "processes", "slurm": "srun", "pbs": "srun"}
 
 
@@ -63,11 +65,18 @@ def _job_json(job: Job, folders: JobFolders) -> dict[str, object]:
         "input": str(folders.input),
         "output_dir": str(output_folder(job)),
         "publish_dir": str(folders.data / OUTPUT),
-        "csv_output": bool(params["csv_output"]),
+        "csv_output": params.get("output_format") != "npy" and bool(params["csv_output"]),
         "threads": params["num_thread"],
         "perforation_stride": params["perforation_stride"],
         "precision_scenario": params["precision_scenario"],
         "profile": str(folders.profile / f"{job.name}.json") if params["benchmark_state"] else None,
         "inference_dir": str(folders.inference) if knn else None,
         "labels": str(folders.labels) if knn else None,
-    }
+    } | _additions(params)
+
+
+def _additions(params: dict[str, Any]) -> dict[str, object]:
+    """Return the keys that kernels of an earlier version do not know, where the job needs them."""
+    table, form = params.get("table"), params.get("output_format")
+    needed = {"output_format": form if form in COLUMNAR else None, "table": table}
+    return {key: value for key, value in needed.items() if value is not None}

@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from gateway.cleaning import clean
 from gateway.errors import FilesystemError
 from gateway.filesystems.attempt_folder import AttemptFolder
 from gateway.jobs.run_folders import RunFolders
@@ -15,6 +16,8 @@ from gateway.schedulers.base import Accounting
 from gateway.schedulers.batch_script import EXIT
 
 USAGE = "usage.json"
+WARNINGS = "warnings.json"
+_MOST_WARNINGS, _LONGEST_WARNING = 100, 1000
 _LIMIT_BYTES = 16 << 20
 _T = TypeVar("_T")
 _Number = Annotated[int, Field(ge=0, lt=2**63)]
@@ -32,12 +35,14 @@ class RankUsage(BaseModel):
 
 
 _RANKS, _RANK = TypeAdapter(list[RankUsage]), TypeAdapter(RankUsage)
+_Warning = Annotated[str, Field(max_length=_LONGEST_WARNING)]
+_WARNINGS = TypeAdapter(Annotated[list[_Warning], Field(max_length=_MOST_WARNINGS)])
 
 
 def measure_usage(
     job: Job, folders: RunFolders, accounting: Accounting | None = None
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return the job's usage, and sentences about files of its run that could not be read.
+    """Return the job's usage, and warnings: those of its kernels, and about files that could not be read.
 
     It is summed over the ranks that measured it; None where none did. Memory is the sum of the ranks' peaks,
     which may have come at different moments. The scheduler's own figures stand beside them, and replace a
@@ -46,6 +51,7 @@ def measure_usage(
     warnings: list[str] = []
     wall_s = _noting(warnings, lambda: _wall_s(folders.control), None)
     ranks: list[RankUsage] = _noting(warnings, lambda: _read_ranks(job, folders.output), [])
+    warnings += _noting(warnings, lambda: _read_warnings(folders.output), [])
     return _summarize(job, wall_s, ranks, accounting), warnings
 
 
@@ -97,6 +103,11 @@ def _read_ranks(job: Job, folder: AttemptFolder) -> list[RankUsage]:
         return together[: job.params["num_mpi_procs"]]
     each = (folder.read_json(_RANK, f"usage.{rank}.json") for rank in range(job.params["num_mpi_procs"]))
     return [rank for rank in each if rank is not None]
+
+
+def _read_warnings(folder: AttemptFolder) -> list[str]:
+    """Return the warnings of the kernels, without control characters."""
+    return [clean(text) for text in folder.read_json(_WARNINGS, WARNINGS) or []]
 
 
 def _ratio(used: float | None, requested: float | None) -> float | None:

@@ -25,6 +25,8 @@ from hpc_gateway_client.errors import GatewayClientError
 from hpc_gateway_client.models import Job
 from hpc_gateway_client.store import Store
 
+TABLE = "table"
+
 
 @with_resources
 def run(
@@ -70,6 +72,8 @@ def run(
         with _leave_accepted_work(work, objects, interrupts, lines, url):
             work.resume(resume or [])
             job = _compute(work, asked, data, lines)
+            for warning in job.warnings:
+                lines.say(f"warning: {warning}")
             for made in job.outputs:
                 key = work.stage_out(made, lines.add(f"{made.service} to S3"))
                 name = f"{data.stem}_{made.service}{Path(made.path).suffix}"
@@ -108,7 +112,7 @@ def _leave_accepted_work(
 
 
 def parameters(words: list[str]) -> dict[str, object]:
-    """Read `name=number` or `service.option=value`."""
+    """Read `name=number`, `service.option=value` or `table.option=value`."""
     params: dict[str, object] = {}
     options: dict[str, dict[str, object]] = {}
     for word in words:
@@ -118,9 +122,17 @@ def parameters(words: list[str]) -> dict[str, object]:
         service, dot, option = name.partition(".")
         if dot and service in CLASSES:
             options.setdefault(service, {})[option] = _value(text)
+        elif dot and service == TABLE:
+            names = option in {"columns", "skip"}
+            options.setdefault(TABLE, {})[option] = text.split(",") if names else _table_value(text)
         else:
             params[name] = _value(text)
     return params | options
+
+
+def _table_value(text: str) -> object:
+    """Read true and false; every other option of a table is a text."""
+    return {"true": True, "false": False}.get(text, text)
 
 
 def _value(text: str) -> object:

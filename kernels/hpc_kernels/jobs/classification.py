@@ -36,12 +36,18 @@ def run_classification(job: Job, ranks: Ranks, phases: Phases) -> list[OutputEnt
     """
     exchange = open_exchange(ranks, phases)
     with phases.phase("read"):
-        source = TableInput.open_in_blocks(job.input, job.layout, ranks, shares=1, threads=job.threads)
+        source = TableInput.open_in_blocks(
+            job.input, job.layout, ranks, shares=1, threads=job.threads, options=job.reading
+        )
         table = source.read_all(job.compute_type)
         training = table.signals
         labels = _training_labels(job, table)
         files = _inference_files(job)
         queries = _queries(job, files, ranks, training.shape[1])
+    phases.counts = source.counts
+    if not ranks.rank:
+        for text in source.warnings:
+            phases.warnings.add(text)
     phases.record_input(len(table.names), training.shape[1], table.input_bytes)
     if np.isnan(training[:, -1]).any():
         raise BadInputError(f"{job.input.name}: knn needs series of one length; some end in blank cells")
@@ -117,7 +123,7 @@ def _within_memory(job: Job, queries: Iterable[Array]) -> list[Array]:
 
 def _query(job: Job, file: Path, samples: int) -> Array:
     """Return the signal of a file; the Euclidean metric requires `samples` samples."""
-    source = TableInput(file)
+    source = TableInput(file, options=job.reading.of_a_query())
     table = source.read(range)
     if len(table.names) != 1:
         raise BadInputError(f"{file.name}: row 1: expected one signal, found {len(table.names)} columns")

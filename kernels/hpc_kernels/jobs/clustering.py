@@ -30,9 +30,15 @@ def run_clustering(job: Job, ranks: Ranks, phases: Phases) -> list[OutputEntry]:
     """
     exchange = open_exchange(ranks, phases)
     with phases.phase("read"):
-        source = TableInput.open_in_blocks(job.input, job.layout, ranks, shares=1, threads=job.threads)
+        source = TableInput.open_in_blocks(
+            job.input, job.layout, ranks, shares=1, threads=job.threads, options=job.reading
+        )
         table = source.read_all(job.compute_type)
         signals = table.signals
+    phases.counts = source.counts
+    if not ranks.rank:
+        for text in source.warnings:
+            phases.warnings.add(text)
     phases.record_input(len(table.names), signals.shape[1], table.input_bytes)
     if np.isnan(signals[:, -1]).any():
         raise BadInputError(f"{job.input.name}: kmean needs series of one length; some end in blank cells")

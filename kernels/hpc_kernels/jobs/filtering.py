@@ -1,7 +1,6 @@
 """Filtering jobs: each rank computes its share of the signals and formats its share of the rows."""
 
 import shutil
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,8 @@ from hpc_kernels.jobs.registry import SERVICES
 from hpc_kernels.ranks.group import Ranks, range_block
 from hpc_kernels.reports.progress import Progress
 from hpc_kernels.reports.usage import Phases
+from hpc_kernels.reports.warnings import Warnings
+from hpc_kernels.tables.columnar import COLUMNAR, check_format, write_columns
 from hpc_kernels.tables.input import Table, TableInput
 from hpc_kernels.tables.output import TableWriter
 
@@ -38,17 +39,24 @@ def run_filtering(job: Job, ranks: Ranks, phases: Phases) -> list[OutputEntry]:
     StoppedError
         If another rank has failed.
     """
-    source = TableInput.open_in_blocks(job.input, job.layout, ranks, shares=ranks.size, threads=job.threads)
+    check_format(job.format)
+    source = TableInput.open_in_blocks(
+        job.input, job.layout, ranks, shares=ranks.size, threads=job.threads, options=job.reading
+    )
     blocks = source.blocks
     held: dict[str, Array] = {}
     for block in range(blocks):
         work = _read(job, source, ranks, phases, block=block, blocks=blocks)
+        if not block:
+            rate = _sampling_rate(work, source)
         for name in job.services:
             result = _result(work, name)
             if ranks.size == blocks == 1:
                 held[name] = result
             elif len(result):
                 ranks.put(f"{name}.{block}.{ranks.rank}", result)
+    phases.counts = source.counts
+    work = replace(work, rate=rate)
     outputs = [
         _write(work, name, [held[name]] if held else _gathered(work, name, blocks)) for name in job.services
     ]
@@ -61,9 +69,29 @@ def _read(job: Job, source: TableInput, ranks: Ranks, phases: Phases, *, block: 
 
     with phases.phase("read"):
         table = source.read(share)
-        signals = source.rounded(table, job.compute_type, share(len(table.names)).start)
+        first = share(len(table.names)).start
+        signals = source.rounded(table, job.compute_type, first)
     phases.record_input(len(table.names), table.signals.shape[1], table.input_bytes)
-    return _Work(job, ranks, phases, table, signals)
+    return _Work(job, ranks, phases, table, signals, first)
+
+
+def _sampling_rate(work: "_Work", source: TableInput) -> float | None:
+    """Tell about the table and its times; return their rate if they are equidistant and `fft` needs it."""
+    job, told = work.job, Warnings(silent=True) if work.ranks.rank else work.phases.warnings
+    for text in source.warnings:
+        told.add(text)
+    if work.table.times is None:
+        return None
+    if job.format == "npy" and any(SERVICES[name].keeps_time for name in job.services):
+        told.add(f"{job.input.name}: a .npy file has no column of times; the results have none")
+    if work.ranks.rank and "fft" not in job.services:
+        return None
+    steps = work.table.times.steps()
+    if steps and steps.are_equal:
+        return 1 / steps.seconds
+    said = steps.deviation_words if steps else "the times are not understood as such"
+    told.add(f"{job.input.name}: {said}; samples are taken as equidistant, and fft learns no sampling_rate")
+    return None
 
 
 @dataclass(frozen=True)
@@ -75,25 +103,19 @@ class _Work:
     phases: Phases
     table: Table
     signals: Array
+    first: int  # number of the first of the signals
+    rate: float | None = None  # of the samples, as the times have it
 
 
 def _result(work: _Work, name: str) -> Array:
     """Compute one service on the signals of `work`, and its relative errors for the profile."""
     with work.phases.phase(name):
         result = _computed(work, name)
-    if work.job.compute_type != work.job.output_type:
-        _warn_of_infinities(name, result, work.job.output_type)
+    work.phases.undefined.look(name, result, work.job.output_type, work.table.names, work.first)
     if work.job.profile:
         with work.phases.phase("errors"):
             _note_errors(work, name, result)
     return result
-
-
-def _warn_of_infinities(name: str, result: Array, kind: str) -> None:
-    """Warn of figures beyond the precision of the result, which are written as infinite."""
-    beyond = np.count_nonzero(np.abs(result) > np.finfo(kind).max)
-    if beyond:
-        print(f"warning: {name}: {beyond} figures are beyond {kind} and written as inf", file=sys.stderr)  # noqa: T201
 
 
 def _gathered(work: _Work, name: str, blocks: int) -> list[Array]:
@@ -111,7 +133,10 @@ def _write(work: _Work, name: str, parts: list[Array]) -> OutputEntry:
     """Format this rank's share of the rows; rank 0 appends the shares of the other ranks to its own."""
     job, ranks = work.job, work.ranks
     names, columns = _columns(work, job.services[name], parts)
-    text = TableWriter(names, columns, np.dtype(job.output_type), job.csv_output)
+    times = work.table.times if SERVICES[name].keeps_time and job.format != "npy" else None
+    text = TableWriter(names, columns, np.dtype(job.output_type), job.format == "csv", times)
+    if job.format in COLUMNAR:
+        return _write_columns(work, name, text)
     own, progress = ranks.share(text.samples), Progress(f"{name}: written")
     result = job.output_path(SERVICES[name].output)
     path = ranks.path(f"{name}.text.{ranks.rank}") if ranks.rank else result
@@ -127,6 +152,19 @@ def _write(work: _Work, name: str, parts: list[Array]) -> OutputEntry:
         return describe_output(name, path, file.sha256)
 
 
+def _write_columns(work: _Work, name: str, table: TableWriter) -> OutputEntry:
+    """Write a columnar file: rank 0 alone, as such a file cannot be put together from parts."""
+    job, path = work.job, work.job.output_path(SERVICES[name].output)
+    if work.ranks.rank:
+        return {}
+    units = list(work.table.units) if SERVICES[name].keeps_unit else []
+    if units and len(table.names) > len(units):  # the first column is the frequency
+        units.insert(0, "Hz")
+    with work.phases.phase("write"), open_atomically(path) as file:
+        write_columns(file, job.format, table, units, {"service": name})
+    return describe_output(name, path)
+
+
 def _computed(work: _Work, name: str) -> Array:
     """Return the result of one service on this rank's signals."""
     job = work.job
@@ -140,7 +178,7 @@ def _computed(work: _Work, name: str) -> Array:
         function(signals[block], **(arguments | per_signal), out=out[block])
 
     try:
-        with _warnings_logged():
+        with _warnings_logged(work.phases.warnings):
             _in_steps(kernel, signals, job.threads, Progress(f"{name}: computed"))
     except UnfitSignalError as error:
         raise BadInputError(f"{job.input.name}: {name}: {error}") from error
@@ -171,13 +209,13 @@ def _note_errors(work: _Work, name: str, result: Array) -> None:
 
 
 @contextmanager
-def _warnings_logged() -> Iterator[None]:
-    """Print warnings to stderr, each text once."""
+def _warnings_logged(log: Warnings) -> Iterator[None]:
+    """Add the warnings of a library or a kernel to those of the job."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
-    for text in dict.fromkeys(str(warning.message) for warning in caught):
-        print(f"warning: {text}", file=sys.stderr)  # noqa: T201
+    for warning in caught:
+        log.add(str(warning.message))
 
 
 def _arguments(work: _Work, name: str) -> Options:
@@ -214,9 +252,9 @@ def _equally_long(work: _Work, name: str) -> Array:
 
 
 def _columns(work: _Work, options: Options, parts: list[Array]) -> tuple[Sequence[str], list[Array]]:
-    """Return the names and the columns of the result, with `frequency` first if a sampling rate is given."""
+    """Return names and columns of the result; `fft` begins with `frequency` where the rate is known."""
     names = work.table.names
-    if rate := options.get("sampling_rate"):
+    if "spectrum" in options and (rate := options.get("sampling_rate") or work.rate):
         from hpc_kernels.services.fft import frequencies  # noqa: PLC0415 (lazy: only this service needs it)
 
         column = frequencies(work.table.signals.shape[1], rate, options["spectrum"])

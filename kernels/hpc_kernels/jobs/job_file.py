@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hpc_kernels.errors import BadInputError
-from hpc_kernels.jobs.options import Options, resolve_options
+from hpc_kernels.jobs.options import Options, resolve_options, resolve_table
 from hpc_kernels.jobs.registry import SERVICES
+from hpc_kernels.tables.reading_options import ReadingOptions
 
 JOB_VERSION = 1
 _LONGEST = 1 << 20  # bytes of a job file; options are numbers and words
@@ -25,12 +26,14 @@ class Job:
     layout: str = "sensor_table"
     publish_dir: Path | None = None
     csv_output: bool = True
+    output_format: str = ""
     threads: int = 1
     perforation_stride: int = 1
     precision_scenario: int = 1
     profile: Path | None = None
     inference_dir: Path | None = None
     labels: Path | None = None
+    table: Options | None = None
 
     @property
     def kind(self) -> str:
@@ -39,8 +42,17 @@ class Job:
 
     def output_path(self, place: str) -> Path:
         """Return the path of the result with the CSV path `place` below the output folder."""
-        path = self.output_dir / place
-        return path if self.csv_output else path.with_suffix(".npy")
+        return (self.output_dir / place).with_suffix(f".{self.format}")
+
+    @property
+    def format(self) -> str:
+        """The format of the results: csv, npy, parquet or arrow."""
+        return self.output_format or ("csv" if self.csv_output else "npy")
+
+    @property
+    def reading(self) -> ReadingOptions:
+        """How the input table is read."""
+        return ReadingOptions.of(self.table)
 
     @property
     def compute_type(self) -> str:
@@ -101,10 +113,21 @@ def _job(document: Any) -> Job:
     values = {key: _value(key, value) for key, value in document.items()}
     services = values.pop("services")
     checked_services = {name: resolve_options(name, options) for name, options in services.items()}
+    values["table"] = resolve_table(values.get("table"))
     if len({SERVICES[name].kind for name in services}) > 1:
         kinds = ", ".join(f"{name} ({SERVICES[name].kind})" for name in services)
         raise BadInputError(f"services of different classes do not mix in one job: {kinds}")
-    return Job(services=checked_services, **values)
+    job = Job(services=checked_services, **values)
+    _check_format(job)
+    return job
+
+
+def _check_format(job: Job) -> None:
+    """Refuse a format beside `csv_output: false`, and columns for results that are labels."""
+    if not job.csv_output and job.output_format not in {"", "npy"}:
+        raise BadInputError(f"output_format must be npy where csv_output is false, not {job.output_format}")
+    if job.kind != "filtering" and job.output_format not in {"", "csv"}:
+        raise BadInputError(f"output_format must be csv for {', '.join(job.services)}: the result is labels")
 
 
 def _check_keys(document: dict[str, Any]) -> None:
@@ -138,12 +161,15 @@ def _is_int(value: Any) -> bool:
 
 _LARGEST = 2**31 - 1
 _AT_LEAST_ONE = (f"a whole number from 1 to {_LARGEST}", lambda v: _is_int(v) and 1 <= v <= _LARGEST)
+_FORMATS = ("csv", "npy", "parquet", "arrow")
 _EXPECTED: dict[str, tuple[str, Any]] = {
     "version": (f"{JOB_VERSION}", _is_int),
     "name": ("a non-empty string", lambda v: isinstance(v, str) and v),
     "services": ("an object with a service", lambda v: isinstance(v, dict) and v),
     "layout": ("sensor_table or asset_pairs", lambda v: v in ("sensor_table", "asset_pairs")),
     "csv_output": ("true or false", lambda v: isinstance(v, bool)),
+    "output_format": (", ".join(_FORMATS), lambda v: v in _FORMATS),
+    "table": ("an object", lambda v: v is None or isinstance(v, dict)),
     "threads": _AT_LEAST_ONE,
     "perforation_stride": _AT_LEAST_ONE,
     "precision_scenario": ("1, 2, 3 or 4", lambda v: _is_int(v) and 1 <= v <= 4),  # noqa: PLR2004

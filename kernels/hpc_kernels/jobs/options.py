@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from hpc_kernels.errors import BadInputError
+from hpc_kernels.jobs.table_schema import TABLE_SCHEMA, twice_named
 
 SCHEMA_VERSION = 1
 _LARGEST = 1.7976931348623157e308  # excludes infinity, to which JSON's "1e999" is parsed
@@ -202,11 +203,12 @@ OPTION_SCHEMAS: dict[str, Options] = {
 
 
 def schema_document() -> Options:
-    """Return the JSON Schema of the options of all services, as `python -m hpc_kernels schema` prints it."""
+    """Return the JSON Schema of all services' options and of tables', as the command `schema` prints it."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "version": SCHEMA_VERSION,
         "services": OPTION_SCHEMAS,
+        "table": TABLE_SCHEMA,
     }
 
 
@@ -222,7 +224,26 @@ def resolve_options(service: str, options: Options) -> Options:
     """
     if service not in OPTION_SCHEMAS:
         raise BadInputError(f"there is no service {service!r}; there are: {', '.join(OPTION_SCHEMAS)}")
-    schema = OPTION_SCHEMAS[service]
+    return _filled_in(service, options, OPTION_SCHEMAS[service])
+
+
+def resolve_table(options: Options | None) -> Options | None:
+    """Return the options of the table with defaults filled in; None where the job gives none.
+
+    Raises
+    ------
+    BadInputError
+        With a sentence that names the option.
+    """
+    if options is None:
+        return None
+    resolved = _filled_in("table", options, TABLE_SCHEMA)
+    if said := twice_named(resolved):
+        raise BadInputError(said)
+    return resolved
+
+
+def _filled_in(service: str, options: Options, schema: Options) -> Options:
     if options != {}:  # saves the import of the validator
         _validate(service, options, schema)
     defaults = {key: p["default"] for key, p in schema["properties"].items() if _is_filled_in(p, options)}

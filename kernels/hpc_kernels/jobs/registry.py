@@ -19,14 +19,17 @@ def _samples(samples: int, _options: "Options") -> int:
 class Service:
     """A service: its name, the path of its result below the output folder, and its class (`kind`).
 
-    The services of one job have one class. `perforated` is true if the function takes a stride; `width`
-    returns the number of values of a filter for a signal of some samples.
+    The services of one job have one class. `perforated` is true if the function takes a stride, `keeps_time`
+    if a row of the result belongs to the sample of that row, `keeps_unit` if the signal's unit stays;
+    `width` returns the number of values of a filter for a signal of some samples.
     """
 
     name: str
     output: str
     kind: str = "filtering"
     perforated: bool = False
+    keeps_time: bool = False
+    keeps_unit: bool = False
     width: "Callable[[int, Options], int]" = _samples
 
     def function(self) -> "Callable[..., Array]":
@@ -38,16 +41,19 @@ class Service:
 SERVICES = {
     service.name: service
     for service in (
-        Service("kalman", "CSVFormate/Kalman_Filter_output.csv", perforated=True),
+        Service(
+            "kalman", "CSVFormate/Kalman_Filter_output.csv", perforated=True, keeps_time=True, keeps_unit=True
+        ),
         Service(
             "fft",
             "CSVFormate/FFT_Filter_output.csv",
+            keeps_unit=True,
             width=lambda samples, options: samples if options["spectrum"] == "full" else samples // 2 + 1,
         ),
-        Service("min_max", "CSVFormate/MinMax_Transform_output.csv", perforated=True),
-        Service("savitzky_golay", "CSVFormate/SavitzkeyGolay_output.csv", perforated=True),
+        Service("min_max", "CSVFormate/MinMax_Transform_output.csv", perforated=True, keeps_time=True),
+        Service("savitzky_golay", "CSVFormate/SavitzkeyGolay_output.csv", perforated=True, keeps_time=True),
         Service("black_scholes", "CSVFormate/BlackScholes_output.csv", width=lambda *_: 12),
-        Service("wavelet", "CSVFormate/Wavelet_Filter_output.csv"),
+        Service("wavelet", "CSVFormate/Wavelet_Filter_output.csv", keeps_time=True, keeps_unit=True),
         Service("kmean", "KMean/KMean_cluster.csv", kind="clustering"),
         Service("knn", "KNN/KNN_timesseries_label.csv", kind="classification"),
     )

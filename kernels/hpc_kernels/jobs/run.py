@@ -13,10 +13,11 @@ from hpc_kernels.files import OutputEntry, publish, write_json
 from hpc_kernels.jobs.job_file import Job
 from hpc_kernels.ranks.group import Ranks
 from hpc_kernels.reports.relative_errors import relative_errors
+from hpc_kernels.reports.undefined_figures import undefined_sentences
 from hpc_kernels.reports.usage import Phases, resource_usage
 
 Summary = dict[str, Any]
-_LIBRARIES = ("numpy", "ducc0", "llvmlite", "mpi4py", "numba", "polars", "pywt")
+_LIBRARIES = ("numpy", "ducc0", "llvmlite", "mpi4py", "numba", "polars", "pyarrow", "pywt")
 
 
 def run_job(job: Job, ranks: Ranks) -> Summary | None:
@@ -30,6 +31,15 @@ def run_job(job: Job, ranks: Ranks) -> Summary | None:
         If another rank has failed.
     """
     phases = Phases()
+    try:
+        return _run(job, ranks, phases)
+    finally:
+        if not ranks.rank and phases.warnings.texts:
+            with suppress(OSError):  # the cause of a failure may be a full disk
+                write_json(job.output_dir / "warnings.json", phases.warnings.texts)
+
+
+def _run(job: Job, ranks: Ranks, phases: Phases) -> Summary | None:
     run_class = getattr(import_module(f"hpc_kernels.jobs.{job.kind}"), f"run_{job.kind}")
     outputs: list[OutputEntry] = run_class(job, ranks, phases)
     if ranks.rank:
@@ -43,12 +53,19 @@ def run_job(job: Job, ranks: Ranks) -> Summary | None:
 
 
 def _report(ranks: Ranks, phases: Phases) -> Summary:
-    return {"usage": resource_usage(ranks.rank), "errors": phases.errors.norms}
+    return {
+        "usage": resource_usage(ranks.rank),
+        "errors": phases.errors.norms,
+        "warnings": phases.warnings.texts,
+        "undefined": phases.undefined.found,
+        "counts": phases.counts,
+    }
 
 
 def _summary(job: Job, ranks: Ranks, phases: Phases) -> Summary:
     others = [json.loads(ranks.wait_for(f"usage.{rank}").read_bytes()) for rank in range(1, ranks.size)]
     reports = [_report(ranks, phases), *others]
+    _join_warnings(phases, reports)
     busy_s = sum(seconds for phase, seconds in phases.seconds.items() if phase != "start_up_s")
     return {
         "version": 1,
@@ -62,8 +79,20 @@ def _summary(job: Job, ranks: Ranks, phases: Phases) -> Summary:
         "input_bytes_per_s": round(phases.input_size["input_bytes"] / busy_s),
         "relative_l2_errors": relative_errors(report["errors"] for report in reports),
         "usage": [report["usage"] for report in reports],
+        "warnings": phases.warnings.texts,
         "versions": library_versions(),
     }
+
+
+def _join_warnings(phases: Phases, reports: list[Summary]) -> None:
+    """Add the warnings of the other ranks, and those about all ranks together."""
+    for report in reports[1:]:
+        phases.warnings.join(report["warnings"])
+    for sentence in undefined_sentences(report["undefined"] for report in reports):
+        phases.warnings.add(sentence)
+    for key, words in (("filled", "missing cells were filled"), ("dropped", "rows were dropped")):
+        if count := sum(report["counts"][key] for report in reports):
+            phases.warnings.add(f"{count} {words}, as params.table.missing says")
 
 
 def library_versions() -> dict[str, str]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from hpc_kernels.reports.relative_errors import ErrorNorms
+from hpc_kernels.reports.undefined_figures import UndefinedFigures
+from hpc_kernels.reports.warnings import Warnings
 
 
 class Phases:
@@ -18,6 +20,9 @@ class Phases:
         self.seconds: dict[str, float] = {"start_up_s": _age_s()}
         self.input_size: dict[str, int] = {}
         self.errors = ErrorNorms()
+        self.warnings = Warnings()
+        self.undefined = UndefinedFigures()
+        self.counts = {"filled": 0, "dropped": 0}
         self.exchange = "files"  # how the ranks exchange: files or mpi
 
     def record_input(self, signals: int, samples: int, input_bytes: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from itertools import chain, islice
 from operator import le
 
 import numpy as np
@@ -14,27 +15,42 @@ import numpy as np
 from hpc_kernels.arrays import Array
 from hpc_kernels.errors import BadInputError, unreadable_as_bad_input
 from hpc_kernels.tables.csv.bounded_lines import open_lines
+from hpc_kernels.tables.csv.columns import ColumnNames
+from hpc_kernels.tables.csv.hints import DECIMAL_COMMA, MAY_BE_THOUSANDS, cell_hint
+from hpc_kernels.tables.csv.missing_words import is_missing
 from hpc_kernels.tables.csv.source import TextSource
 from hpc_kernels.tables.csv.strict import COMMA_HINT, show_cell
 from hpc_kernels.tables.csv.text import TableText
 from hpc_kernels.tables.memory import allocate_signals
+from hpc_kernels.tables.missing import fill_missing
+from hpc_kernels.tables.reading_options import AS_BEFORE, ReadingOptions
 
-HEADER_ROWS = 3
+HEADER_ROWS = 3  # at most
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
 _PLAIN = re.compile(r"[-+.0-9eE,]*")  # on these letters `float` accepts the same texts as `_NUMBER`
+_PLAIN_PRICE = re.compile(r"[+-]?[0-9]*[.,]?[0-9]+(?:[eE][+-]?[0-9]+)?", re.ASCII)
+_LINE_BYTES = 1 << 14
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class AssetPairs:
-    """Names of all assets; prices (assets, days), which may end in nan, and last dates of a share."""
+    """Names of all assets; prices (assets, days), which may end in nan, and last dates of a share.
+
+    `columns` are the price columns of all assets, `first_row` is the number of the row of the first price.
+    """
 
     names: list[str]
     prices: Array
     last_dates: list[str]
+    columns: list[int]
+    first_row: int
+    filled: int = 0
 
 
-def read_asset_pairs(text: TableText, share: Callable[[int], range]) -> AssetPairs:
+def read_asset_pairs(
+    text: TableText, share: Callable[[int], range], options: ReadingOptions = AS_BEFORE
+) -> AssetPairs:
     """Read asset pairs row by row.
 
     Parameters
@@ -42,6 +58,7 @@ def read_asset_pairs(text: TableText, share: Callable[[int], range]) -> AssetPai
     text : TableText
     share : callable
         From the number of assets to the range of those to return.
+    options : ReadingOptions
 
     Raises
     ------
@@ -49,30 +66,81 @@ def read_asset_pairs(text: TableText, share: Callable[[int], range]) -> AssetPai
         With file, row, column and the expected value; rows count from 1, the header included.
     """
     with text.open() as source, unreadable_as_bad_input(source.file, "CSV"):
-        return _read(source, share)
+        return _read(source, share, options)
 
 
-def _read(source: TextSource, share: Callable[[int], range]) -> AssetPairs:
-    file, rows = source.file, _filled(_rows(source))
-    number, header = next(rows, (0, ["no name", ""]))
-    names = _names(file, header)
-    mine, series = share(len(names)), _Series(file, len(names))
-    most = min(source.count_lines(), (source.size + 1) // len(header))  # a cell takes a byte
-    prices = allocate_signals(file, len(mine), max(0, most - HEADER_ROWS))
-    for number, row in rows:
-        _check_width(file, number, row, len(header))
-        if number > HEADER_ROWS:
-            prices[:, number - HEADER_ROWS - 1] = series.prices(number, row)[mine.start : mine.stop]
-    if number <= HEADER_ROWS:
+def _read(source: TextSource, share: Callable[[int], range], options: ReadingOptions) -> AssetPairs:
+    file, separator = source.file, options.separator or _separator(source)
+    rows = _filled(_rows(source, separator))
+    first = list(islice(rows, HEADER_ROWS))
+    headers = next((i for i, (_, row) in enumerate(first) if _is_data(row)), len(first))
+    width = len(first[0][1]) if first else 2
+    names = _names(file, [row for _, row in first[:headers]], width)
+    chosen = _chosen(file, names, options)
+    mine, series = share(len(chosen)), _Series(file, len(names), options, separator)
+    pick = _picker(chosen, mine, len(names))
+    most = min(source.count_lines(), (source.size + 1) // width)  # a cell takes a byte
+    prices, day = allocate_signals(file, len(mine), max(0, most - headers)), 0
+    for number, row in chain(first[headers:], rows):
+        _check_width(file, number, row, width)
+        prices[:, day] = pick(series.prices(number, row))
+        day += 1
+    if not day:
         expected = f"expected {HEADER_ROWS} header rows and a price"
-        raise BadInputError(f"{file}: {expected}, found {number} rows")
-    days = np.ascontiguousarray(prices[:, : number - HEADER_ROWS])  # without blank rows at the end
-    return AssetPairs(names, days, series.last_dates[mine.start : mine.stop])
+        raise BadInputError(f"{file}: {expected}, found {first[-1][0] if first else 0} rows")
+    days = np.ascontiguousarray(prices[:, :day])  # without blank rows at the end
+    own, asked = [chosen[i] for i in mine], [names[i] for i in chosen]
+    filled = _fill(file, [names[i] for i in own], days, [series.days[i] for i in own], options.missing)
+    dates = [series.last_dates[i] for i in own]
+    return AssetPairs(asked, days, dates, [2 * i + 1 for i in chosen], first[0][0] + headers, filled)
 
 
-def _rows(source: TextSource) -> Iterator[list[str]]:
-    lines = open_lines(source, b",")
-    for row in csv.reader(lines, strict=True):
+def _picker(chosen: list[int], mine: range, assets: int) -> Callable[[list[float]], list[float]]:
+    """Return a function that takes the prices of this rank's assets out of a row."""
+    if chosen == list(range(assets)):
+        return lambda found: found[mine.start : mine.stop]
+    return lambda found: [found[chosen[i]] for i in mine]
+
+
+def _separator(source: TextSource) -> str:
+    """Return the separator of the first line: a comma, or a semicolon or tab where there is no comma."""
+    line = source.read_at(0, _LINE_BYTES).partition(b"\n")[0]
+    return next((mark for mark in (",", ";", "\t") if mark.encode() in line), ",")
+
+
+def _chosen(file: str, names: list[str], options: ReadingOptions) -> list[int]:
+    """Return the assets that `columns` and `skip` leave, in order."""
+    known = ColumnNames(file, names)
+    if options.columns is not None:
+        return [known.find(name, "params.table.columns") for name in options.columns]
+    skipped = {known.find(name, "params.table.skip") for name in options.skip}
+    return [i for i in range(len(names)) if i not in skipped]
+
+
+def _fill(file: str, names: list[str], prices: Array, days: list[int], how: str) -> int:
+    """Fill the missing prices of each series in place, or drop them; return their number."""
+    if how == "error":
+        return 0
+    filled = 0
+    for name, series, length in zip(names, prices, days, strict=True):
+        if how == "drop":
+            kept = series[:length][~np.isnan(series[:length])]
+            series[: len(kept)], series[len(kept) :] = kept, np.nan
+            filled += length - len(kept)
+        else:
+            filled += fill_missing(file, [name], series[np.newaxis, :length], how)
+    return filled
+
+
+def _is_data(row: list[str]) -> bool:
+    """Return whether a row has a date and a number beside it."""
+    pairs = zip(row[::2], row[1::2], strict=False)
+    return any(_is_date(day.strip()) and _PLAIN_PRICE.fullmatch(price.strip()) for day, price in pairs)
+
+
+def _rows(source: TextSource, separator: str) -> Iterator[list[str]]:
+    lines = open_lines(source, separator.encode())
+    for row in csv.reader(lines, delimiter=separator, strict=True):
         yield row
         lines.begin_row()
 
@@ -90,10 +158,12 @@ def _filled(rows: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
 
 
 class _Series:
-    """State of the series of all assets: the last date of each, and the set of ended ones."""
+    """State of the series of all assets: the last date of each, its days, and the set of ended ones."""
 
-    def __init__(self, file: str, assets: int) -> None:
+    def __init__(self, file: str, assets: int, options: ReadingOptions, separator: str) -> None:
         self.last_dates = [""] * assets
+        self.days = [0] * assets
+        self._options, self._separator = options, separator
         self._ended: set[int] = set()
         self._file = file
 
@@ -103,6 +173,7 @@ class _Series:
         days, texts = row[:end:2], row[1:end:2]
         if values := self._plain(days, texts):
             self.last_dates = days
+            self.days = [day + 1 for day in self.days]
             return values
         pairs = enumerate(zip(days, texts, strict=True))
         return [self._price(number, asset, day.strip(), text.strip()) for asset, (day, text) in pairs]
@@ -133,26 +204,51 @@ class _Series:
             raise BadInputError(f"{where}: expected a date as YYYY-MM-DD, found {shown}")
         if day < last:
             raise BadInputError(f"{where}: expected dates oldest first, found {day} after {last}")
+        self.last_dates[asset] = day
+        self.days[asset] += 1
+        return self._number(f"{row}, column {2 * asset + 2}", price)
+
+    def _number(self, where: str, price: str) -> float:
+        """Return the number of a price; a decimal comma counts where the separator is none."""
+        text = price.encode()
+        if self._options.missing != "error" and is_missing(text):
+            return math.nan
+        if self._options.decimal == "," or (self._separator != "," and _is_decimal_comma(text)):
+            price = price.replace(".", "?").replace(",", ".")
         value = float(price) if _NUMBER.fullmatch(price) else math.nan
         if not math.isfinite(value):
-            shown = show_cell(price.encode())
-            raise BadInputError(f"{row}, column {2 * asset + 2}: expected a finite price, found {shown}")
-        self.last_dates[asset] = day
+            hint = cell_hint(text, self._separator.encode(), b".")
+            raise BadInputError(f"{where}: expected a finite price, found {show_cell(text)}{hint}")
         return value
 
 
-def _names(file: str, header: list[str]) -> list[str]:
+def _is_decimal_comma(text: bytes) -> bool:
+    return bool(DECIMAL_COMMA.fullmatch(text)) and not MAY_BE_THOUSANDS.fullmatch(text)
+
+
+def _names(file: str, headers: list[list[str]], width: int) -> list[str]:
+    """Return the names of the assets: 1, 2, ... without a header."""
+    if not headers:
+        return [str(i + 1) for i in range(width // 2)]
+    header = headers[0]
     if len(header) % 2 and not header[-1].strip():
         header = header[:-1]
     if len(header) % 2:
         raise BadInputError(f"{file}: row 1: expected columns in pairs (date, price), found {len(header)}")
     names = header[::2]
+    if len(headers) < HEADER_ROWS and _stand_above_prices(names, header[1::2]):
+        names = header[1::2]
     for i, name in enumerate(names):
         if not name.strip():
             raise BadInputError(
                 f"{file}: row 1, column {2 * i + 1}: expected the name of an asset, found a blank cell"
             )
     return names
+
+
+def _stand_above_prices(above_dates: list[str], above_prices: list[str]) -> bool:
+    """Return whether the names of assets stand above the prices: those above the dates are all the same."""
+    return len(above_dates) > 1 and len(set(above_dates)) == 1 and len(set(above_prices)) == len(above_prices)
 
 
 def _check_width(file: str, number: int, row: list[str], width: int) -> None:

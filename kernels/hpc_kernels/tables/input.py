@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +11,16 @@ import numpy as np
 from hpc_kernels.arrays import Array
 from hpc_kernels.errors import BadInputError, cell_place
 from hpc_kernels.ranks.group import SINGLE_RANK, Ranks, range_block
-from hpc_kernels.tables.asset_pairs import HEADER_ROWS, read_asset_pairs
+from hpc_kernels.tables.asset_pairs import read_asset_pairs
 from hpc_kernels.tables.csv.table_size import estimate_size
 from hpc_kernels.tables.csv.text import TableText
 from hpc_kernels.tables.memory import TableSize, count_blocks
 from hpc_kernels.tables.npy import npy_size, read_npy
 from hpc_kernels.tables.parquet import ParquetTable
+from hpc_kernels.tables.price_layout import is_plain_price_file
+from hpc_kernels.tables.reading_options import AS_BEFORE, ReadingOptions
 from hpc_kernels.tables.shared_rows import SharedRows
+from hpc_kernels.tables.time_column import TimeColumn
 
 Share = Callable[[int], range]
 _WITHOUT_HEADER = {".npy", ".parquet"}
@@ -28,13 +31,18 @@ class Table:
     """The names of all signals of the input, and the signals of a share.
 
     `signals` has the shape (share, samples) and double precision. `last_dates` (of the share) are None except
-    for asset pairs, whose shorter series end in nan.
+    for prices of assets, whose shorter series end in nan. `first_row` is the row of the first sample in the
+    file, `columns` are the columns of all signals where they are not the first ones.
     """
 
     names: Sequence[str]
     signals: Array
     input_bytes: int
     last_dates: list[str] | None = None
+    times: TimeColumn | None = None
+    units: Sequence[str] = ()
+    first_row: int = 1
+    columns: Sequence[int] = ()
 
 
 class TableInput:
@@ -48,20 +56,24 @@ class TableInput:
         ranks: Ranks = SINGLE_RANK,
         blocks: int = 1,
         threads: int = 1,
+        options: ReadingOptions = AS_BEFORE,
     ) -> None:
         if not path.is_file():
             raise BadInputError(f"{path}: file not found")
         self._path, self._layout, self._ranks, self.blocks = path, layout, ranks, blocks
-        self._text = TableText(path, ranks)
-        self._rows = SharedRows(self._text, ranks, threads)
+        self._options, self._text = options, TableText(path, ranks)
+        self._rows = SharedRows(self._text, ranks, threads, options)
+        self._prices = SharedRows(self._text, ranks, threads, replace(options, prices=True))
         self._parquet: ParquetTable | None = None
+        self.warnings: dict[str, None] = {}  # each once, in order
+        self.counts = {"filled": 0, "dropped": 0}
 
     @classmethod
     def open_in_blocks(
-        cls, path: Path, layout: str, ranks: Ranks, *, shares: int, threads: int
+        cls, path: Path, layout: str, ranks: Ranks, *, shares: int, threads: int, options: ReadingOptions
     ) -> "TableInput":
         """Open a table in as many blocks as let each of `shares` shares of it fit into memory."""
-        table = cls(path, layout, ranks=ranks, threads=threads)
+        table = cls(path, layout, ranks=ranks, threads=threads, options=options)
         with _denied_as_bad_input(path):
             size = table._size()
         table.blocks = count_blocks(size, ranks, shares)
@@ -83,18 +95,62 @@ class TableInput:
 
     def _read(self, share: Share, size: int) -> Table:
         if self._layout == "asset_pairs":
-            pairs = read_asset_pairs(self._text, share)
-            return Table(pairs.names, pairs.prices, size, pairs.last_dates)
-        return Table(*self._sensors(share), size)
-
-    def _sensors(self, share: Share) -> tuple[Sequence[str], Array]:
+            if self._is_plain:
+                return self._plain_prices(share, size)
+            return self._pairs(share, size)
+        if self._format:
+            self._options.refuse_choices(self._path.name)
         if self._format == ".parquet":
             with closing(self._decoder()) as table:
                 self._parquet = None
-                return table.names, table.read(share(len(table.names)))
+                return Table(table.names, table.read(share(len(table.names))), size)
         if self._format == ".npy":
-            return read_npy(self._path, share)
-        return self._rows.read(share, self.blocks)
+            return Table(*read_npy(self._path, share), size)
+        return self._csv(self._rows, share, size)
+
+    def _csv(self, rows: SharedRows, share: Share, size: int) -> Table:
+        table, signals, times = rows.read(share, self.blocks)
+        self.warnings |= dict.fromkeys(table.warnings)
+        self.counts = {"filled": rows.filled, "dropped": rows.dropped}
+        kept = range(len(table.names)) if table.form is None else table.form.kept
+        return Table(
+            table.names,
+            signals,
+            size,
+            times=times,
+            units=table.units,
+            first_row=table.first_row,
+            columns=kept,
+        )
+
+    @cached_property
+    def _is_plain(self) -> bool:
+        """Whether a file of prices has one column of dates."""
+        with self._text.open() as source:
+            return is_plain_price_file(source, self._options)
+
+    def _plain_prices(self, share: Share, size: int) -> Table:
+        table = self._csv(self._prices, share, size)
+        steps = table.times and table.times.steps()
+        if table.times is None or (steps is None and table.signals.shape[1] > 1):
+            raise BadInputError(f"{self._path.name}: expected a column of dates beside the prices")
+        if steps and steps.least < 0:
+            raise BadInputError(
+                f"{self._path.name}: expected dates oldest first; sort the rows by their dates"
+            )
+        return replace(table, last_dates=[table.times.last_day()] * len(table.signals))
+
+    def _pairs(self, share: Share, size: int) -> Table:
+        pairs = read_asset_pairs(self._text, share, self._options)
+        self.counts["filled"] += pairs.filled
+        return Table(
+            pairs.names,
+            pairs.prices,
+            size,
+            pairs.last_dates,
+            first_row=pairs.first_row,
+            columns=pairs.columns,
+        )
 
     def _size(self) -> TableSize:
         """Return the size of the table; a decoder that is started for it serves the first read as well."""
@@ -104,7 +160,8 @@ class TableInput:
             return npy_size(self._path)
         with self._text.open() as source:
             size = estimate_size(source)
-        return replace(size, columns=size.columns // 2) if self._layout == "asset_pairs" else size
+        pairs = self._layout == "asset_pairs" and not self._is_plain
+        return replace(size, columns=size.columns // 2) if pairs else size
 
     def _decoder(self) -> ParquetTable:
         self._parquet = self._parquet or ParquetTable(self._path)
@@ -159,12 +216,8 @@ class TableInput:
         for some in others:
             beyond += _beyond(self.read(lambda _total, some=some: some).signals, some)  # type: ignore[misc]
         row, column, value = min(beyond)
-        name = table.names[column]
-        if self._layout == "asset_pairs":
-            row, column = row + HEADER_ROWS, 2 * column + 1
-        elif not self._format:
-            row += 1 + sum(name.count("\n") for name in table.names)
-        where = cell_place(self._path.name, row + 1, column, name)
+        place = table.columns[column] if table.columns else column
+        where = cell_place(self._path.name, row + table.first_row, place, table.names[column])
         return BadInputError(f"{where}: {value} is beyond single precision")
 
 

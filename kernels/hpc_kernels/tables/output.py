@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import islice, repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,7 @@ from hpc_kernels.files import Buffer, HashingWriter
 from hpc_kernels.jit.byte_intrinsics import TEXT_PADDING
 from hpc_kernels.reports.progress import Progress
 from hpc_kernels.tables.names import SignalNames
+from hpc_kernels.tables.time_column import TimeColumn
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _CELLS_PER_BLOCK = 1 << 14
 _ROWS_PER_LINE = 8
 _MOST_CELLS = 1 << 18
+Block = tuple[range, bytes]  # rows, and the lines of their times
 _FEW = 4  # blocks for each thread at least; fewer are faster on one thread
 
 
@@ -34,6 +36,7 @@ class TableWriter:
     parts: Sequence[Array]
     kind: np.dtype[np.floating]
     csv: bool
+    times: TimeColumn | None = None
 
     @property
     def samples(self) -> int:
@@ -42,7 +45,10 @@ class TableWriter:
 
     def header(self) -> Buffer:
         """Return the bytes before the first row."""
-        return _csv_header(self.names) if self.csv else _npy_header(self.parts, self.kind)
+        if not self.csv:
+            return _npy_header(self.parts, self.kind)
+        time = f"{quote_cell(self.times.name)};".encode("utf-8", "surrogateescape") if self.times else b""
+        return time + _csv_header(self.names)
 
     def write_rows(self, file: HashingWriter, rows: range, threads: int, progress: Progress) -> None:
         """Write some of the rows; several threads format blocks of them ahead of the writing."""
@@ -50,8 +56,9 @@ class TableWriter:
         blocks = [rows[start : start + step] for start in range(0, len(rows), step)]
         if len(blocks) < _FEW * threads:
             threads = 1
+        times = self.times.blocks(rows.start, [*map(len, blocks)]) if self.times else repeat(b"")
         with _formatting(threads) as texts:
-            for done, text in enumerate(texts(self._text, blocks), 1):
+            for done, text in enumerate(texts(self._text, zip(blocks, times, strict=False)), 1):
                 file.write(text.data)
                 progress.report(done * step, len(rows))
 
@@ -60,15 +67,21 @@ class TableWriter:
         columns = sum(map(len, self.parts))
         return max(_CELLS_PER_BLOCK // columns, min(_ROWS_PER_LINE, _MOST_CELLS // columns), 1)
 
-    def _text(self, rows: range) -> ByteArray:
-        values = _rows(self.parts, slice(rows.start, rows.stop), self.kind)
-        return _csv_rows(values) if self.csv else _npy_rows(values)
+    def values(self, rows: range) -> Array:
+        """Return some rows (samples, signals) in the precision of the output."""
+        return _rows(self.parts, slice(rows.start, rows.stop), self.kind)
+
+    def _text(self, block: Block) -> ByteArray:
+        rows, times = block
+        if not self.csv:
+            return _npy_rows(self.values(rows))
+        return _timed_rows(self.values(rows), times) if self.times else _csv_rows(self.values(rows))
 
 
 @contextmanager
 def _formatting(
     threads: int,
-) -> Iterator[Callable[[Callable[[range], ByteArray], list[range]], Iterator[ByteArray]]]:
+) -> Iterator[Callable[[Callable[[Block], ByteArray], Iterable[Block]], Iterator[ByteArray]]]:
     """Yield an ordered `map`: on this thread alone, or on others a few blocks ahead of it."""
     if threads == 1:
         yield map
@@ -80,7 +93,7 @@ def _formatting(
 
 
 def _in_order(
-    pool: "Executor", ahead: int, function: Callable[[range], ByteArray], blocks: Iterable[range]
+    pool: "Executor", ahead: int, function: Callable[[Block], ByteArray], blocks: Iterable[Block]
 ) -> Iterator[ByteArray]:
     """Yield the results in order while the pool works on at most `ahead` more blocks."""
     left = iter(blocks)
@@ -124,6 +137,17 @@ def _csv_rows(rows: Array) -> ByteArray:
     text = np.empty(rows.size * LONGEST_CELL + len(rows) + TEXT_PADDING, np.uint8)
     scratch = np.empty(CELLS_PER_BATCH, np.uint64), np.empty(CELLS_PER_BATCH, np.int64)
     return text[: format_cells(rows.ravel(), rows.shape[1], text, *scratch)]
+
+
+def _timed_rows(rows: Array, times: bytes) -> ByteArray:
+    """Return the text of rows that begin with a time."""
+    from hpc_kernels.tables.csv.format_number import CELLS_PER_BATCH, LONGEST_CELL  # noqa: PLC0415 (not for .npy)
+    from hpc_kernels.tables.csv.timed_rows import format_timed_rows  # noqa: PLC0415 (seldom)
+
+    text = np.empty(rows.size * LONGEST_CELL + 2 * len(rows) + len(times) + TEXT_PADDING, np.uint8)
+    scratch = np.empty(CELLS_PER_BATCH, np.uint64), np.empty(CELLS_PER_BATCH, np.int64)
+    lines = np.frombuffer(times, np.uint8)
+    return text[: format_timed_rows(np.ascontiguousarray(rows), lines, text, *scratch)]
 
 
 def quote_cell(name: str) -> str:

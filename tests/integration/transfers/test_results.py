@@ -45,8 +45,9 @@ def test_after_a_failed_job_the_published_path_fails_with_its_reason() -> None:
     failed = _ended(new_job("min_max", "fft"), JobState.TIMEOUT, "too slow")
     with pytest.raises(JobFailed, match=f"{failed}.*too slow"):
         _check()
-    with pytest.raises(JobFailed):
-        _check(PUBLISHED.replace(".csv", ".npy"))
+    for ending in (".npy", ".parquet", ".arrow"):
+        with pytest.raises(JobFailed):
+            _check(PUBLISHED.replace(".csv", ending))
 
 
 def test_other_services_other_folders_and_own_paths_are_not_touched_by_it() -> None:

@@ -104,7 +104,11 @@ def test_errors_of_the_smallest_and_largest_numbers(jobs: JobFolder, scale: floa
 def test_figures_beyond_single_precision_are_told_of(jobs: JobFolder) -> None:
     table = jobs.input("a;b\n1e300;1\n-1e300;2\n")
     assert jobs.run(table, {"kalman": {}}, precision_scenario=2, profile=None) == [0]
-    assert jobs.stderr == "warning: kalman: 2 figures are beyond float32 and written as inf\n"
+    told = (
+        "kalman: 2 figures are infinite or not a number although the input is finite, the first in signal 'a'"
+    )
+    assert jobs.stderr == f"warning: {told}, row 2 of the result\n"
+    assert json.loads((jobs.output / "warnings.json").read_text()) == [f"{told}, row 2 of the result"]
 
 
 def test_files_of_an_earlier_step_are_ignored(jobs: JobFolder, monkeypatch: pytest.MonkeyPatch) -> None:

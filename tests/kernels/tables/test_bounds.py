@@ -14,7 +14,7 @@ from hpc_kernels.errors import BAD_INPUT, LACK_OF_MEMORY, BadInputError
 from hpc_kernels.ranks.group import Ranks
 from hpc_kernels.tables.asset_pairs import read_asset_pairs
 from hpc_kernels.tables.bounds import LONGEST_CELL, LONGEST_LABELS, MOST_COLUMNS
-from hpc_kernels.tables.csv import bounded_lines, header, reader
+from hpc_kernels.tables.csv import bounded_lines, header, source
 from hpc_kernels.tables.csv.text import TableText
 from hpc_kernels.tables.input import TableInput
 from hpc_kernels.tables.labels import read_labels
@@ -103,7 +103,7 @@ def test_a_plain_endless_line(jobs: JobFolder, layout: str) -> None:
         file.seek(0, 2)
         file.write(b"1\n")
     said = refused(jobs, table, layout=layout)
-    assert re.search("row 1: expected (at most 16,777,216|fewer than 33,554,432) bytes", said)
+    assert re.search("row 1: expected fewer than 33,554,432 bytes|found text in UTF-32, .* or binary", said)
 
 
 def test_a_row_as_wide_as_is_allowed(jobs: JobFolder) -> None:
@@ -271,7 +271,7 @@ def test_queries_that_do_not_fit(jobs: JobFolder, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("last", ["", "\n", "\n\n ,\n,,\n"])
 def test_prices_of_any_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str) -> None:
-    for module in (reader, bounded_lines):
+    for module in (source, bounded_lines):
         monkeypatch.setattr(module, "BUFFER_BYTES", 16)
     rows = [f"2026-01-{day:02},{day},2026-02-{day:02},{2 * day}" for day in range(1, 20)]
     (tmp_path / "x.csv").write_text("\n".join(["A,,B,", "d,p,d,p", "x,x,x,x", *rows]) + last)

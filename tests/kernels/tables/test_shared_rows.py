@@ -61,7 +61,7 @@ def test_a_text_that_finds_no_room_is_not_bad_input(
     full = partial(Path("/dev/full").open, "wb")
     monkeypatch.setattr(source, "open_atomically", lambda _place, **_durable: full())
     with pytest.raises(OSError, match="No space left"):
-        source.decompress_to(tmp_path / "x.csv.gz", tmp_path / "text")
+        source.decode_to(tmp_path / "x.csv.gz", tmp_path / "text")
 
 
 def test_rows_that_may_not_be_left_are_not_bad_input(
@@ -78,9 +78,9 @@ def test_rows_that_may_not_be_left_are_not_bad_input(
 
 def test_a_part_reads_its_bytes_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x.csv").write_text("a;b\n" + "1.25;-2\n" * 100_000)
-    for module in (reader, source):
-        monkeypatch.setattr(module, "BUFFER_BYTES", 1 << 10)
-    with reader.open_csv(TableText(tmp_path / "x.csv")) as whole:
+    monkeypatch.setattr(source, "BUFFER_BYTES", 1 << 10)
+    with reader.open_csv(TableText(tmp_path / "x.csv")) as opened:
+        whole = opened.table.text
         read: list[range] = []
 
         def fill(buffer: memoryview, start: int) -> int:
@@ -88,7 +88,8 @@ def test_a_part_reads_its_bytes_and_no_others(tmp_path: Path, monkeypatch: pytes
             return whole.source.fill(buffer, start)
 
         text = replace(whole, source=replace(whole.source, fill=fill))
-        assert text.rows(2, 8).shape == (2, 12_500)
+        part = reader.CsvReader(replace(opened.table, text=text), tmp_path)
+        assert part.rows(2, 8).signals.shape == (2, 12_500)
     quarter, more = whole.start + 2 * (whole.stop - whole.start) // 8, 2 << 10
     assert min(some.start for some in read) >= quarter - more
     assert max(some.stop for some in read) <= quarter + (whole.stop - whole.start) // 8 + more

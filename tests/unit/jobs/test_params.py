@@ -8,6 +8,8 @@ from gateway.clusters.owner_roots import owner_roots
 from gateway.errors import Invalid
 from gateway.jobs.folders import JobFolders
 from gateway.jobs.params import JobParams, parse_params
+from hpc_kernels.errors import BadInputError
+from hpc_kernels.jobs.options import resolve_table
 
 CLUSTER = Cluster(name="hpc", scheduler="local", home=PurePosixPath("/home/user"), max_cpus=2)
 PLACES = owner_roots(CLUSTER, "local")
@@ -108,3 +110,60 @@ def test_options_of_nothing_are_the_defaults() -> None:
 def test_what_cannot_be_honoured_is_refused_naming_the_key(raw: dict[str, Any], words: str) -> None:
     with pytest.raises(Invalid, match=words):
         JobFolders.of(parse_params(raw, ["fft"], CLUSTER)[0], PLACES)
+
+
+def test_a_table_is_understood_with_its_defaults() -> None:
+    params, warnings = parse_params({**INPUT, "table": {"missing": "drop"}}, ["fft"], CLUSTER)
+    assert params["table"]["missing"] == "drop"
+    assert params["table"]["header"] == "auto"
+    assert warnings == []
+    for absent in ({}, {"table": None}):
+        assert "table" not in parse_params({**INPUT, **absent}, ["fft"], CLUSTER)[0]
+
+
+@pytest.mark.parametrize(
+    ("table", "field"),
+    [
+        ({"header": "maybe"}, "params.table.header"),
+        ({"colour": 1}, "params.table.colour"),
+        ({"columns": ["a", "a"]}, "params.table.columns"),
+        ({"columns": ["a"], "skip": ["a"]}, "params.table.skip"),
+        ([], "params.table"),
+    ],
+)
+def test_a_table_that_is_refused(table: object, field: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        parse_params({**INPUT, "table": table}, ["fft"], CLUSTER)
+    assert refused.value.field == field
+    with pytest.raises(BadInputError) as theirs:
+        resolve_table(table)  # type: ignore[arg-type]  # one of the cases is no object
+    assert str(refused.value) == str(theirs.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "csv"),
+        ({"csv_output": 0}, "npy"),
+        ({"csv_output": 0, "output_format": "npy"}, "npy"),
+        ({"csv_output": 1, "output_format": "parquet"}, "parquet"),
+        ({"output_format": None}, "csv"),
+    ],
+)
+def test_the_format_of_the_results(given: dict[str, Any], expected: str) -> None:
+    assert parse_params({**INPUT, **given}, ["fft"], CLUSTER)[0]["output_format"] == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "service"),
+    [
+        ({"output_format": "xlsx"}, "fft"),
+        ({"csv_output": 0, "output_format": "csv"}, "fft"),
+        ({"output_format": "npy"}, "kmean"),
+        ({"output_format": "arrow"}, "knn"),
+    ],
+)
+def test_a_format_that_is_refused(given: dict[str, Any], service: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        parse_params({**INPUT, **given}, [service], CLUSTER)
+    assert refused.value.field == "params.output_format"

@@ -63,3 +63,18 @@ def test_no_rank_lived_to_measure(job: Job, tmp_path: Path, damage: str | None) 
     told = used(job, tmp_path)
     assert (told["ranks_measured"], told["cpu_s"], told["memory_peak_bytes"]) == (0, None, None)
     assert used(job, tmp_path, ACCOUNTS)["cpu_s"] == 6.0
+
+
+def test_the_warnings_of_the_kernels_are_cleaned(job: Job, tmp_path: Path) -> None:
+    (tmp_path / "warnings.json").write_text(json.dumps(["x.csv: 'a\x1b[2J'", "told"]))
+    assert measured(job, tmp_path)[1] == ["x.csv: 'a\\x1b[2J'", "told"]
+
+
+@pytest.mark.parametrize("damage", ["{", "{}", "[1]", json.dumps(["x"] * 101), json.dumps(["x" * 1001])])
+def test_warnings_of_another_shape_cost_the_warnings_alone(job: Job, tmp_path: Path, damage: str) -> None:
+    (tmp_path / "usage.json").write_text(json.dumps([RANK, RANK]))
+    (tmp_path / "warnings.json").write_text(damage)
+    told, warnings = measured(job, tmp_path)
+    assert told["ranks_measured"] == 2
+    assert len(warnings) == 1
+    assert "warnings.json" in warnings[0]

@@ -49,7 +49,7 @@ def parse_header(file: str, header: bytes) -> tuple[SignalNames, bytes]:
         If there is no name, a quote is open, or there are more than `MOST_COLUMNS`.
     """
     line = header.rstrip(b"\r\n")
-    separator = _detect_separator(file, line)
+    separator = detect_separator(file, line)
     check_columns(file, line.count(separator))
     names = None if b'"' in line or b"\r" in line else _plain(line, separator)
     if names is None or names.longest > LONGEST_CELL:
@@ -59,7 +59,7 @@ def parse_header(file: str, header: bytes) -> tuple[SignalNames, bytes]:
     return names, separator
 
 
-def _detect_separator(file: str, line: bytes) -> bytes:
+def detect_separator(file: str, line: bytes) -> bytes:
     """Return the first of semicolon, tab and comma that stands outside of quotes, else a semicolon."""
     quoted = b'"' in line  # the search for quoted names costs more than the rest of this function
     unquoted = re.sub(rf"(?:^|(?<=[;\t,])){_QUOTED}".encode(), b"", line) if quoted else line

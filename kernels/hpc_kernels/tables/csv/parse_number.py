@@ -18,7 +18,7 @@ _UPPER, _LOWER = truncated_powers_of_five(_FIRST, _LAST)
 _MOST_PLACES = 19
 _MOST_DIGITS = 24  # leading zeros included
 _MOST_ON_TOP = np.uint64(1000)  # bound of the first 8 digits, which leaves 19 significant ones
-_ZERO, _NINE, _DOT, _PLUS, _MINUS, _E, _LITTLE_E, _LINE_END = b"09.+-Ee\n"
+_ZERO, _NINE, POINT, _PLUS, _MINUS, _E, _LITTLE_E, _LINE_END = b"09.+-Ee\n"
 _LONGEST_EXPONENT = 9999
 NOT_PLAIN = 2 * _LONGEST_EXPONENT  # the power of a cell that needs another parser
 _ONE, _TEN = np.uint64(1), np.uint64(10)
@@ -35,14 +35,15 @@ def parse_plain_cells(
     values: Array,
     digits: NDArray[np.uint64],
     powers: NDArray[np.int64],
+    decimal: int,
 ) -> int:
     """Parse the cells that begin at `starts` into `values`; return the number of cells that are not plain.
 
-    The power of a cell that is not plain becomes `NOT_PLAIN`. `text` has `TEXT_PADDING` bytes of any content
-    before and after the cells. `digits` and `powers` are scratch space between two loops: one loop with both
-    bodies would be slower.
+    The power of a cell that is not plain becomes `NOT_PLAIN`. `decimal` is the decimal mark. `text` has
+    `TEXT_PADDING` bytes of any content before and after the cells. `digits` and `powers` are scratch space
+    between two loops: one loop with both bodies would be slower.
     """
-    _find_digits(text, starts, separator, values, digits, powers)
+    _find_digits(text, starts, separator, values, digits, powers, decimal)
     odd = 0
     for i in range(len(values)):
         number, sure = nearest_double(digits[i], powers[i])
@@ -61,12 +62,13 @@ def _find_digits(
     values: Array,
     digits: NDArray[np.uint64],
     powers: NDArray[np.int64],
+    decimal: int,
 ) -> None:
     """Write the decimal number of each cell: ``digits 10**powers`` and, in `values`, its sign."""
     for i in range(len(values)):
         at = starts[i]
         negative = text[at] == _MINUS
-        points = match_byte(text, at, _DOT)
+        points = match_byte(text, at, decimal)
         others = ~(match_digits(text, at) | points | np.uint64(negative)) & _WINDOW | _BEYOND
         points &= (others - _ONE) & ~others
         length = int(trailing_zeros(others))
@@ -82,14 +84,14 @@ def _find_digits(
 
 
 @compiled
-def parse_number(text: ByteArray, at: int) -> tuple[float, int]:
+def parse_number(text: ByteArray, at: int, decimal: int) -> tuple[float, int]:
     """Return the number that begins at `at` and its end; the end is 0 if the number is undecided."""
     negative = text[at] == _MINUS
     if negative or text[at] == _PLUS:
         at += 1
     first, count, exponent, digits = at, 0, 0, np.uint64(0)
-    while _ZERO <= text[at] <= _NINE or (text[at] == _DOT and exponent == 0):
-        if text[at] == _DOT:
+    while _ZERO <= text[at] <= _NINE or (text[at] == decimal and exponent == 0):
+        if text[at] == decimal:
             exponent = at
         else:
             digits = digits * _TEN + np.uint64(text[at] - _ZERO)

@@ -11,7 +11,7 @@ from hpc_kernels.jit.bit_intrinsics import count_ones, trailing_zeros
 from hpc_kernels.jit.byte_intrinsics import VECTOR_BYTES, match_byte
 from hpc_kernels.jit.decorators import compiled
 from hpc_kernels.tables.bounds import LONGEST_CELL
-from hpc_kernels.tables.csv.parse_number import NOT_PLAIN, parse_number, parse_plain_cells
+from hpc_kernels.tables.csv.parse_number import NOT_PLAIN, POINT, parse_number, parse_plain_cells
 
 ROWS_PER_BATCH = 8  # rows per transposition: they fill a cache line of each signal
 _QUOTE, _SPACE, _TAB, _RETURN, _LINE_END = b'" \t\r\n'
@@ -60,14 +60,15 @@ def parse_rows(
         start = at
         done += 1
         if done & (together - 1) == 0:
-            _transpose(block, together, out, row + done - together)
+            transpose(block, together, out, row + done - together)
     rest = done & (together - 1)
-    _transpose(block, rest, out, row + done - rest)
+    transpose(block, rest, out, row + done - rest)
     return done, start
 
 
 @compiled
-def _transpose(block: Array, rows: int, out: Array, row: int) -> None:
+def transpose(block: Array, rows: int, out: Array, row: int) -> None:
+    """Write the first `rows` of a block to ``out[:, row:]``."""
     for column in range(block.shape[1]):
         for i in range(rows):
             out[column, row + i] = block[i, column]
@@ -85,20 +86,20 @@ def _parse_row(
 ) -> int:
     """Parse one row; return the start of the next, or 0 if a cell or the number of cells is not plain."""
     columns = len(values)
-    if _find_starts(text, at, separator, columns, starts) < columns:
+    if find_starts(text, at, separator, columns, starts) < columns:
         return 0
-    if parse_plain_cells(text, starts, separator, values, digits, powers) > 0:
+    if parse_plain_cells(text, starts, separator, values, digits, powers, POINT) > 0:
         for i in range(columns):
             if powers[i] == NOT_PLAIN:
-                values[i], at = _parse_odd(text, starts[i], separator)
+                values[i], at = parse_odd(text, starts[i], separator, POINT)
                 if at == 0:
                     return 0
-    end: int = _row_end(text, starts[columns - 1], separator)
+    end: int = row_end(text, starts[columns - 1], separator)
     return end
 
 
 @compiled
-def _row_end(text: ByteArray, at: int, separator: int) -> int:
+def row_end(text: ByteArray, at: int, separator: int) -> int:
     """Return the start of the next row, or 0 if the cell that begins at `at` is not the last of its row."""
     while text[at] != separator and text[at] != _LINE_END:
         at += 1
@@ -110,7 +111,7 @@ def _row_end(text: ByteArray, at: int, separator: int) -> int:
 
 
 @compiled
-def _find_starts(text: ByteArray, at: int, separator: int, count: int, starts: NDArray[np.int64]) -> int:
+def find_starts(text: ByteArray, at: int, separator: int, count: int, starts: NDArray[np.int64]) -> int:
     """Write the starts of `count` cells, the first one at `at`; return the number of cells, or a lower bound.
 
     Starts that are known beforehand let the processor work on several cells at once. The loop writes more
@@ -134,20 +135,21 @@ def _find_starts(text: ByteArray, at: int, separator: int, count: int, starts: N
 
 
 @compiled
-def _parse_odd(text: ByteArray, start: int, separator: int) -> tuple[float, int]:
+def parse_odd(text: ByteArray, start: int, separator: int, decimal: int) -> tuple[float, int]:
     """Parse a number with quotes or blanks around it; return it and the end of its cell, or 0."""
-    at = _after_blanks(text, start, separator)
+    at = after_blanks(text, start, separator)
     quoted = text[at] == _QUOTE
-    value, at = parse_number(text, at + quoted)
+    value, at = parse_number(text, at + quoted, decimal)
     if at == 0 or at - start > LONGEST_CELL or (quoted and text[at] != _QUOTE):
         return 0.0, 0
-    end = _after_blanks(text, at + quoted, separator)
+    end = after_blanks(text, at + quoted, separator)
     returned = text[end] == _RETURN and text[end + 1] == _LINE_END
     return value, (end if returned or text[end] == separator or text[end] == _LINE_END else 0)
 
 
 @compiled
-def _after_blanks(text: ByteArray, at: int, separator: int) -> int:
+def after_blanks(text: ByteArray, at: int, separator: int) -> int:
+    """Return the end of the blanks at `at`."""
     while text[at] == _SPACE or (text[at] == _TAB and separator != _TAB):
         at += 1
     return at

@@ -1,11 +1,12 @@
-"""Text sources with random access to bytes: a file, or the decompressed text of a file compressed by gzip."""
+"""Text sources with random access to bytes: a file, or the text of a file that is compressed or in UTF-16."""
 
+import codecs
 import gzip
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -19,6 +20,7 @@ from hpc_kernels.files import Buffer, open_atomically
 BUFFER_BYTES = 1 << 18
 _UNPACKED_AT_ONCE = 1 << 20
 _BLANK = b" \t\r\n"
+_GZIP, _UTF_16 = b"\x1f\x8b", (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,16 @@ class TextSource:
                 break
         return stop
 
+    def translated(self, table: bytes) -> "TextSource":
+        """Return the text with each byte replaced as `bytes.translate` does it."""
+
+        def fill(buffer: memoryview, start: int) -> int:
+            found = self.fill(buffer, start)
+            buffer[:found] = bytes(buffer[:found]).translate(table)
+            return found
+
+        return replace(self, fill=fill)
+
     def count_lines(self) -> int:
         """Return the number of lines up to the last one that is not blank."""
         stop = self.find_end(0)
@@ -85,21 +97,44 @@ def unpack(path: Path, folder: Path, keep: int) -> TextSource:
     return TextSource(path.name, len(text), partial(_copied, memoryview(text)))
 
 
-def is_gzip(path: Path) -> bool:
-    """Return whether the name of a file ends in ``.gz``."""
-    return path.suffix.lower() == ".gz"
+def is_coded(path: Path) -> bool:
+    """Return whether a file holds no plain text of UTF-8: its first bytes are those of gzip or UTF-16."""
+    with path.open("rb") as file:
+        head = file.read(4)
+    return head.startswith(_GZIP) or _is_utf_16(head)
 
 
-def decompress_to(path: Path, place: Path) -> None:
+def _is_utf_16(head: bytes) -> bool:
+    return head.startswith(_UTF_16) and head[2:4] != b"\0\0"  # else UTF-32
+
+
+def decode_to(path: Path, place: Path) -> None:
     """Decompress the text at `path` into the file `place`, piece by piece; a broken file is bad input."""
     with open_atomically(place, durable=False) as file:
         _write(path.name, _unpacked_pieces(path), file, place.parent)
 
 
 def _unpacked_pieces(path: Path) -> Iterator[bytes]:
-    """Yield the text piece by piece; an exception of the consumer is not reported as bad input."""
-    with unreadable_as_bad_input(path.name, "gzip"), gzip.open(path) as packed:
-        while piece := packed.read(_UNPACKED_AT_ONCE):
+    """Yield the text in UTF-8 piece by piece; an exception of the consumer is not reported as bad input."""
+    pieces = _raw_pieces(path)
+    first = next(pieces, b"")
+    if not _is_utf_16(first[:4]):
+        yield from chain([first], pieces)
+        return
+    decoder = codecs.getincrementaldecoder("utf-16")()
+    with unreadable_as_bad_input(path.name, "UTF-16"):
+        for piece in chain([first], pieces):
+            yield decoder.decode(piece).encode()
+        decoder.decode(b"", final=True)
+
+
+def _raw_pieces(path: Path) -> Iterator[bytes]:
+    """Yield the bytes of a file, decompressed if they begin as those of gzip."""
+    with path.open("rb") as file:
+        packed = file.read(2) == _GZIP
+    kind, opener = ("gzip", gzip.open) if packed else ("text", Path.open)
+    with unreadable_as_bad_input(path.name, kind), opener(path, "rb") as file:
+        while piece := file.read(_UNPACKED_AT_ONCE):
             yield piece
 
 

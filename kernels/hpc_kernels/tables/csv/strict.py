@@ -9,6 +9,7 @@ import numpy as np
 from hpc_kernels.arrays import Array
 from hpc_kernels.errors import BadInputError, cell_place
 from hpc_kernels.tables.bounds import LONGEST_CELL
+from hpc_kernels.tables.csv.hints import cell_hint
 
 _NUMBER = re.compile(rb"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _DECIMAL_COMMA = re.compile(rb"[+-]?[0-9.]*,[0-9]+([eE][+-]?[0-9]+)?")
@@ -29,9 +30,11 @@ def parse_row_strictly(file: str, row: int, line: bytes, separator: bytes, names
     if len(cells) == len(names) + 1 and not cells[-1].strip():
         cells.pop()
     if len(cells) != len(names):
-        raise _wrong_width(file, row, line, separator, names)
+        raise wrong_width(file, row, line, separator, names)
     del line  # of up to 32 MiB, beside its cells
-    numbers = (_number(cell_place(file, row, i, names[i]), text) for i, text in enumerate(cells))
+    numbers = (
+        parse_cell(cell_place(file, row, i, names[i]), text, separator) for i, text in enumerate(cells)
+    )
     return np.fromiter(numbers, np.float64, len(cells))
 
 
@@ -47,11 +50,11 @@ def _hide_quoted(line: bytes) -> bytes:
     return _QUOTED.sub(lambda quoted: quoted[0].replace(b",", b"\n"), line) if b'"' in line else line
 
 
-def _wrong_width(file: str, row: int, line: bytes, separator: bytes, names: Sequence[str]) -> BadInputError:
+def wrong_width(file: str, row: int, line: bytes, separator: bytes, names: Sequence[str]) -> BadInputError:
     """Return the error of a row with too few or too many cells, at the first missing or extra one."""
     count = 1 + (_hide_quoted(line) if separator == b"," else line).count(separator)
     expected = f"expected {len(names)} cells"
-    if not line.replace(separator, b"").strip():
+    if not line.strip(separator + b" \t\r\n\f\v"):
         return BadInputError(f"{file}: row {row}, column 1: {expected}, found a blank line")
     where = f"{file}: row {row}, column {len(names) + 1}"
     if count < len(names):
@@ -68,23 +71,22 @@ def _comma_hint(line: bytes, separator: bytes, *, doubled: bool) -> str:
     return COMMA_HINT if doubled or other else ""
 
 
-def _number(where: str, text: bytes) -> float:
+def parse_cell(where: str, text: bytes, separator: bytes = b"", decimal: bytes = b".") -> float:
+    """Return the number of a cell, or raise `BadInputError` with its place and a hint."""
     if len(text) > LONGEST_CELL:
         expected = f"expected a number of at most {LONGEST_CELL:,} bytes"
         raise BadInputError(f"{where}: {expected}, found {len(text):,}")
     text = text.strip(b" \t")
     if len(text) > 1 and text[:1] == text[-1:] == b'"':
         text = text[1:-1].strip(b" \t")
-    number = float(text) if _NUMBER.fullmatch(text) else math.nan
+    pointed = text if decimal == b"." else text.replace(b".", b"?").replace(decimal, b".")
+    number = float(pointed) if _NUMBER.fullmatch(pointed) else math.nan
     if math.isfinite(number):
         return number
-    raise BadInputError(f"{where}: expected a finite number, found {show_cell(text)}")
+    hint = cell_hint(text, separator, decimal)
+    raise BadInputError(f"{where}: expected a finite number, found {show_cell(text)}{hint}")
 
 
 def show_cell(text: bytes) -> str:
     """Return the text of a cell for a message."""
-    if not text:
-        return "a blank cell"
-    shown = text[:40].decode("utf-8", "backslashreplace")
-    comma = "; use a decimal point, not a decimal comma" if _DECIMAL_COMMA.fullmatch(text) else ""
-    return f"{shown!r}{comma}"
+    return repr(text[:40].decode("utf-8", "backslashreplace")) if text else "a blank cell"

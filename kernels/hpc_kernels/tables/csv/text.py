@@ -1,11 +1,11 @@
-"""The text of a CSV table: the file, or the text of a compressed one, decompressed once for all ranks."""
+"""The text of a CSV table: the file, or that of a compressed or UTF-16 one, decoded once for all ranks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from hpc_kernels.ranks.group import SINGLE_RANK, Ranks
-from hpc_kernels.tables.csv.source import TextSource, decompress_to, is_gzip, open_file, unpack
+from hpc_kernels.tables.csv.source import TextSource, decode_to, is_coded, open_file, unpack
 from hpc_kernels.tables.granted_memory import granted_bytes
 
 KEPT_TEXT = 1 << 27  # bytes of decompressed text that a single rank keeps in memory at most
@@ -25,13 +25,19 @@ class TableText:
         self._kept: TextSource | None = None
         self._written = False
 
+    @property
+    def folder(self) -> Path:
+        """The folder for scratch files."""
+        return self._ranks.folder
+
     @contextmanager
     def open(self) -> Iterator[TextSource]:
         """Open the text for reading."""
-        if is_gzip(self.path) and self._ranks.size == 1:
+        coded = is_coded(self.path)
+        if coded and self._ranks.size == 1:
             yield self._unpacked()
         else:
-            with open_file(self._shared() if is_gzip(self.path) else self.path, self.path.name) as source:
+            with open_file(self._shared() if coded else self.path, self.path.name) as source:
                 yield source
 
     def release(self) -> None:
@@ -47,6 +53,6 @@ class TableText:
     def _shared(self) -> Path:
         """Return the scratch file with the text that rank 0 has decompressed."""
         if self._ranks.rank == 0 and not self._written:  # also over the file of an attempt that was killed
-            decompress_to(self.path, self._ranks.path("text"))
+            decode_to(self.path, self._ranks.path("text"))
             self._written = True
         return self._ranks.wait_for("text")

@@ -20,9 +20,10 @@ def parsed(text: str) -> float | None:
     """Return the number of both parsers; None if they cannot decide or do not consume the whole text."""
     room = bytes(TEXT_PADDING)
     line = np.frombuffer(room + text.encode() + b"\n" + room, np.uint8)
-    slow, end = parse_number(line, len(room))
+    slow, end = parse_number(line, len(room), ord("."))
     fast, starts = np.empty(1), np.array([len(room)])
-    odd = parse_plain_cells(line, starts, ord(";"), fast, np.empty(1, np.uint64), np.empty(1, np.int64))
+    room_of_loop = np.empty(1, np.uint64), np.empty(1, np.int64)
+    odd = parse_plain_cells(line, starts, ord(";"), fast, *room_of_loop, ord("."))
     value = slow if text and end == len(room) + len(text) else None
     assert odd or struct.pack("d", fast[0]) == struct.pack("d", math.nan if value is None else value)
     return value

@@ -14,7 +14,7 @@ from hpc_kernels.tables.input import TableInput
 
 @pytest.fixture(params=[7, 64, 1 << 18])
 def piece(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    for module in (reader, source):
+    for module in (source,):
         monkeypatch.setattr(module, "BUFFER_BYTES", request.param)
     size: int = request.param
     return size
@@ -26,7 +26,7 @@ def read(path: Path, threads: int = 1) -> Array:
 
 def read_in_parts(path: Path, parts: int, threads: int = 1) -> Array:
     with reader.open_csv(TableText(path)) as text:
-        return np.concatenate([text.rows(part, parts, threads) for part in range(parts)], axis=1)
+        return np.concatenate([text.rows(part, parts, threads).signals for part in range(parts)], axis=1)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5, 40])

@@ -1,0 +1,47 @@
+"""Hints at the option that would have helped with a cell that is no number."""
+
+import re
+
+from hpc_kernels.tables.csv.missing_words import is_missing
+from hpc_kernels.tables.times import is_time
+
+DECIMAL_COMMA = re.compile(rb"[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?")
+_DECIMAL_POINT = re.compile(rb"[+-]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_THOUSANDS = re.compile(
+    rb"[+-]?[0-9]{1,3}(?:(?:,[0-9]{3}){2,}|(?:\.[0-9]{3}){2,}"
+    rb"|(?:[ '\xa0\xc2\xe2\x80\xaf]+[0-9]{3})+)(?:[.,][0-9]+)?"
+    rb"|[+-]?[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]+|[+-]?[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+"
+)
+MAY_BE_THOUSANDS = re.compile(rb"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
+FILL = "params.table.missing reads on where cells are blank: interpolate, previous or drop"
+_LONGEST = 100  # bytes of a cell that is looked at
+
+
+def has_thousands(text: bytes) -> bool:
+    """Return whether a cell is a number with thousands separators beyond doubt."""
+    return bool(_THOUSANDS.fullmatch(text[:_LONGEST]))
+
+
+def cell_hint(text: bytes, separator: bytes, decimal: bytes) -> str:
+    """Return the end of the message about a cell that is no number, blank where no option would help."""
+    if is_missing(text):
+        return f"; {FILL}"
+    text = text[:_LONGEST]
+    if has_thousands(text):
+        return "; use a decimal point, and leave out thousands separators"
+    if decimal == b"." and DECIMAL_COMMA.fullmatch(text):
+        return _comma_hint(text, separator)
+    if decimal == b"," and _DECIMAL_POINT.fullmatch(text):
+        return (
+            "; the decimal mark was a comma before: set params.table.decimal, and write one mark throughout"
+        )
+    if is_time(text.decode("utf-8", "replace")):
+        return "; name the column with params.table.time_column, or leave it out with params.table.skip"
+    return ""
+
+
+def _comma_hint(text: bytes, separator: bytes) -> str:
+    if MAY_BE_THOUSANDS.fullmatch(text):
+        return "; use a decimal point, not a decimal comma, and leave out thousands separators"
+    option = ", or set params.table.decimal" if separator not in {b"", b","} else ""
+    return f"; use a decimal point, not a decimal comma{option}"

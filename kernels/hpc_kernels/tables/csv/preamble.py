@@ -1,0 +1,56 @@
+"""Lines before the header of a table: byte order mark, blank lines, comments, and Excel's `sep=;`."""
+
+import re
+from dataclasses import dataclass
+
+from hpc_kernels.tables.csv.source import TextSource
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_SEPARATOR_LINE = re.compile(rb'"?sep=(.)"?', re.IGNORECASE)
+_LINE_AT_ONCE = 1 << 12
+_LOOKED_AT = 1 << 16
+_RETURN_AS_BREAK = bytes.maketrans(b"\r", b"\n")
+_AS_SPACES = bytes.maketrans(b"\t\r", b"  ")
+
+
+@dataclass(frozen=True)
+class Preamble:
+    """Where the header begins (byte, and row from 1 on), comments before it, and the separator of `sep=`."""
+
+    start: int
+    row: int
+    comments: int
+    separator: bytes
+
+
+def read_preamble(source: TextSource) -> Preamble:
+    """Return the end of the lines before the header; only their beginnings are looked at."""
+    at = mark_end(source)
+    row, comments, separator = 1, 0, b""
+    while at < source.size:
+        line = source.read_at(at, _LINE_AT_ONCE)
+        line = line.partition(b"\n")[0].strip()
+        if found := _SEPARATOR_LINE.fullmatch(line):
+            separator = found[1]
+        elif line.startswith(b"#"):
+            comments += 1
+        elif line:
+            break
+        at, row = source.find_line_end(at, source.size), row + 1
+    return Preamble(at, row, comments, separator)
+
+
+def mark_end(source: TextSource) -> int:
+    """Return the number of bytes of the byte order mark."""
+    return len(BYTE_ORDER_MARK) if source.read_at(0, 3) == BYTE_ORDER_MARK else 0
+
+
+def with_line_feeds(source: TextSource) -> TextSource:
+    """Return the text with a line feed for each carriage return, if its lines end in these alone."""
+    head = source.read_at(0, _LOOKED_AT)
+    return source.translated(_RETURN_AS_BREAK) if b"\r" in head[:-1] and b"\n" not in head else source
+
+
+def with_spaces(source: TextSource) -> TextSource:
+    """Return the text with a space for each tab and carriage return, for cells between runs of blanks."""
+    return source.translated(_AS_SPACES)

@@ -1,0 +1,49 @@
+"""Kinds of files that are no CSV tables, recognised by their first bytes, each with the way out."""
+
+from hpc_kernels.errors import BadInputError
+
+HEAD_BYTES = 512
+_SAVE = "save it as CSV (in a spreadsheet: Save as, CSV UTF-8)"
+_MARKS: tuple[tuple[bytes, str, str], ...] = (
+    (b"PK\x03\x04", "a ZIP archive or an Excel workbook (.xlsx)", f"unpack it, or {_SAVE}"),
+    (b"PK\x05\x06", "an empty ZIP archive", "send the table itself"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls)", _SAVE),
+    (b"%PDF", "a PDF document", "export the table as CSV from the program that made it"),
+    (b"PAR1", "a Parquet file", "give it a name that ends in .parquet"),
+    (b"\x93NUMPY", "a NumPy array", "give it a name that ends in .npy"),
+    (b"ARROW1", "an Arrow file", "write it as Parquet or as CSV"),
+    (b"\x89HDF", "an HDF5 file (maybe of MATLAB)", "export the signals as CSV or .npy"),
+    (b"MATLAB 5.0", "a MATLAB file", "export the signals as CSV or .npy"),
+    (b"SQLite format 3", "an SQLite database", "export the table as CSV"),
+    (b"\x28\xb5\x2f\xfd", "a file packed by Zstandard", "unpack it, or pack it with gzip"),
+    (b"BZh", "a file packed by bzip2", "unpack it, or pack it with gzip"),
+    (b"\xfd7zXZ\x00", "a file packed by xz", "unpack it, or pack it with gzip"),
+    (b"7z\xbc\xaf", "a 7-Zip archive", "unpack it, or pack the table with gzip"),
+    (b"Rar!", "a RAR archive", "unpack it, or pack the table with gzip"),
+    (b"\x1f\x8b", "a file packed twice by gzip", "pack it once"),
+    (b"\x89PNG", "a picture", "send the numbers themselves as CSV"),
+    (b"\xff\xd8\xff", "a picture", "send the numbers themselves as CSV"),
+)
+_UTF_32 = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")
+_EVERY_OTHER = 0.3  # the least part of NUL among the bytes of UTF-16
+
+
+def refuse_other_kinds(file: str, head: bytes) -> None:
+    """Raise `BadInputError` for the first bytes of a file that is something else than a table in text."""
+    for mark, kind, way in _MARKS:
+        if head.startswith(mark):
+            raise _refusal(file, kind, way)
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if text.startswith((b"<!doctype html", b"<html", b"<head")):
+        raise _refusal(file, "an HTML page (maybe an error or a login page)", "download the table itself")
+    if text.startswith((b"<?xml", b"<svg")):
+        raise _refusal(file, "an XML document", "export the table as CSV")
+    if text[:1] in {b"{", b"["} and text[1:].lstrip()[:1] in {b'"', b"{", b"[", b"}", b"]"}:
+        raise _refusal(file, "a JSON document", "export its table as CSV, for example with pandas' to_csv")
+    if head.startswith(_UTF_32) or head.count(b"\0") > _EVERY_OTHER * len(head):
+        kind = "text in UTF-32, or in UTF-16 without a byte order mark, or binary data"
+        raise _refusal(file, kind, "save the table as CSV in UTF-8")
+
+
+def _refusal(file: str, kind: str, way: str) -> BadInputError:
+    return BadInputError(f"{file}: expected a table as CSV text, found {kind}; {way}")
