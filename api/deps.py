@@ -24,7 +24,7 @@ _PAUSE_S = 0.25
 
 
 def _row_id(
-    row_id: Annotated[str, Path(examples=["0b3a5b0e-6a54-4f0e-9d5d-2f8f3c9f5c11"])],
+    row_id: Annotated[str, Path(alias="id", examples=["0b3a5b0e-6a54-4f0e-9d5d-2f8f3c9f5c11"])],
 ) -> UUID:
     """Parse an id; a malformed one is NotFound, as an unknown one is."""
     try:

@@ -16,6 +16,7 @@ from api.row_actions import ACTION_PROBLEMS, ActingCaller, ActionRequest, Find
 from api.schemas.listing import HistoryEvent, Page, TransferQuery
 from api.schemas.retries import Action, TransferRetry
 from api.schemas.transfers import S3TransferRequest, TransferStatus
+from api.tags import tag_of
 from gateway.models import Transfer
 from gateway.storage.address import Secret
 from gateway.transfers import lifecycle as transfers
@@ -41,7 +42,7 @@ def s3_request(kind: Kind, body: S3TransferRequest, path: str) -> transfers.S3Re
 
 def collection(kind: Kind, status: type[Status], retry_body: type[Retry]) -> APIRouter:
     """Return the router of `/<kind>`; the collection adds the POST that starts a transfer."""
-    router = APIRouter(prefix=f"/{kind}", tags=["transfers"])
+    router = APIRouter(prefix=f"/{kind}", tags=[tag_of(kind)])
     page: type[Page[Status]] = Page[status]  # type: ignore[valid-type]  # known when it runs
     finder = _finder(kind)
 
@@ -56,17 +57,17 @@ def collection(kind: Kind, status: type[Status], retry_body: type[Retry]) -> API
         items, following, counts = row_actions.list_page(Transfer, kind, query, caller)
         return page(items=[status.of(row, caller) for row in items], next=following, counts=counts)
 
-    @router.get("/{row_id}", name=f"get_{kind}", response_model=status, responses=responses(404, 503))
+    @router.get("/{id}", name=f"get_{kind}", response_model=status, responses=responses(404, 503))
     def get_transfer(caller: Caller, find: Annotated[Find[Transfer], Depends(finder)]) -> Status:
         """Show where the transfer stands."""
         return status.of(read(find), caller)
 
-    @router.get("/{row_id}/events", name=f"list_{kind}_events", responses=responses(404, 503))
+    @router.get("/{id}/events", name=f"list_{kind}_events", responses=responses(404, 503))
     def list_transfer_events(find: Annotated[Find[Transfer], Depends(finder)]) -> list[HistoryEvent]:
         """Show the transfer's history, in order."""
         return row_actions.list_events(find)
 
-    @router.post("/{row_id}/cancel", name=f"cancel_{kind}", response_model=status, responses=ACTION_PROBLEMS)
+    @router.post("/{id}/cancel", name=f"cancel_{kind}", response_model=status, responses=ACTION_PROBLEMS)
     def cancel_transfer(
         caller: Caller,
         request: Annotated[ActionRequest[Transfer], Depends(action_request)],
@@ -75,7 +76,7 @@ def collection(kind: Kind, status: type[Status], retry_body: type[Retry]) -> API
         """Stop the transfer; 409 when it has ended already."""
         return row_actions.cancel_row(request, body, transfers.cancel, partial(status.of, caller=caller))
 
-    @router.post("/{row_id}/retry", name=f"retry_{kind}", response_model=status, responses=ACTION_PROBLEMS)
+    @router.post("/{id}/retry", name=f"retry_{kind}", response_model=status, responses=ACTION_PROBLEMS)
     def retry_transfer(
         caller: Caller,
         request: Annotated[ActionRequest[Transfer], Depends(action_request)],
