@@ -15,7 +15,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "kmean": {"cluster_number": 3, "metric": "dtw"},
     "knn": {"k_nearest_neighbor": 3, "cluster_number": 3},
 }
-_MORE = {
+_MORE: dict[str, dict[str, Any]] = {
     "black_scholes": {"read_input_data": "/Init_Data/prices.csv", "inbestme_kernel": 1},
     "knn": {"inference_knn_path": "/Init_Data/inference_data_position/"},
 }
