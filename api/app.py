@@ -30,6 +30,7 @@ from api.routers import (
     status,
 )
 from api.stopping import lifespan
+from api.tags import TAGS
 from gateway import tracing
 
 DESCRIPTION = """
@@ -65,6 +66,7 @@ def create_app() -> FastAPI:
         title="HPC Gateway",
         version="0.1.0",
         description=DESCRIPTION,
+        openapi_tags=TAGS,
         redirect_slashes=False,
         docs_url=None,  # api/swagger_ui.py has the page, with assets of this service
         redoc_url=None,

@@ -40,7 +40,7 @@ def parse_id(text: str) -> UUID:
 
 
 async def _row_id(
-    row_id: Annotated[str, Path(examples=["0b3a5b0e-6a54-4f0e-9d5d-2f8f3c9f5c11"])],
+    row_id: Annotated[str, Path(alias="id", examples=["0b3a5b0e-6a54-4f0e-9d5d-2f8f3c9f5c11"])],
 ) -> UUID:
     return parse_id(row_id)
 

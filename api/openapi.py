@@ -20,7 +20,11 @@ def describe(app: FastAPI) -> dict[str, Any]:
     """Return the document, which is built once."""
     if app.openapi_schema is None:
         document = get_openapi(
-            title=app.title, version=app.version, description=app.description, routes=app.routes
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            tags=app.openapi_tags,
+            routes=app.routes,
         )
         _document_errors(document, get_settings().auth)
         app.openapi_schema = _publish_names(document)

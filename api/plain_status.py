@@ -21,10 +21,10 @@ class PlainStatusRoute(Route):
     def __init__(self, kind: Kind) -> None:
         async def answer(request: Request) -> Response:
             caller = await authenticate(request)
-            row_id = parse_id(request.path_params["row_id"])
+            row_id = parse_id(request.path_params["id"])
             return await STATUS_READS[kind].answer(request, caller, row_id, 0)
 
-        super().__init__(f"/{kind}/{{row_id}}", answer, methods=["GET"], include_in_schema=False)
+        super().__init__(f"/{kind}/{{id}}", answer, methods=["GET"], include_in_schema=False)
 
     def matches(self, scope: MutableMapping[str, Any]) -> tuple[Match, MutableMapping[str, Any]]:
         """Match a GET without a query; the documented route matches all else."""

@@ -5,7 +5,7 @@ from fastapi import Request
 from api.deps import Caller
 from gateway.accounts.rate_limit import count_request
 
-_STATUS = "/{row_id}"
+_STATUS = "/{id}"
 
 
 async def limit_rate(request: Request, caller: Caller) -> None:

@@ -60,11 +60,12 @@ def _optional_fields(model: type[BaseModel]) -> dict[str, OptionalField]:
 
 def _takes_text(kind: Any) -> bool:
     """Tell whether a type, or one of a union, is written as a text in JSON."""
+    kind = getattr(kind, "__value__", kind)  # of a named alias
     if get_origin(kind) is Literal:
         return any(isinstance(choice, str) for choice in get_args(kind))
     if get_origin(kind) in {list, dict}:
         return False
-    alternatives = get_args(getattr(kind, "__value__", kind))
+    alternatives = get_args(kind)
     if alternatives:
         return any(_takes_text(each) for each in alternatives)
     return isinstance(kind, type) and issubclass(kind, _TEXTS)

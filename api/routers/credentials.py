@@ -32,14 +32,14 @@ def list_credentials(caller: Caller) -> list[CredentialSummary]:
     return [CredentialSummary.of(row, caller) for row in rows]
 
 
-@router.get("/{row_id}", responses=responses(404, 503))
+@router.get("/{id}", responses=responses(404, 503))
 def get_credentials(caller: Caller, row_id: RowId) -> CredentialSummary:
     """Show the name and endpoint of a stored credential."""
     row = read(lambda session: stored_credentials.get_credential(session, caller, row_id))
     return CredentialSummary.of(row, caller)
 
 
-@router.delete("/{row_id}", status_code=204, responses=responses(404, 503))
+@router.delete("/{id}", status_code=204, responses=responses(404, 503))
 def delete_credentials(caller: Caller, row_id: RowId) -> None:
     """Delete a stored credential; transfers that were accepted with it go on."""
     with session_scope() as session:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from api import row_actions, row_reads
@@ -11,6 +11,7 @@ from api.idempotency import Answers
 from api.one_hop import OneHopRoute
 from api.problems import responses
 from api.row_actions import ACTION_PROBLEMS, ActingCaller, ActionRequest, Find
+from api.schemas.job_examples import JOB_EXAMPLES
 from api.schemas.jobs import JobLog, JobRequest, JobStatus
 from api.schemas.listing import HistoryEvent, JobQuery, Page
 from api.schemas.retries import Action, JobRetry
@@ -41,7 +42,9 @@ JobAction = Annotated[ActionRequest[Job], Depends(_action_request)]
 
 
 @router.post("", status_code=201, responses=ACTION_PROBLEMS)
-def start_job(caller: Caller, answers: Answers, body: JobRequest) -> JobStatus:
+def start_job(
+    caller: Caller, answers: Answers, body: Annotated[JobRequest, Body(openapi_examples=JOB_EXAMPLES)]
+) -> JobStatus:
     """Accept kernels to run; poll the id until `status` is `completed`, then look at `success`."""
     request = jobs.JobRequest(**dict(body))
     return row_actions.create_row(
@@ -55,25 +58,25 @@ def list_jobs(caller: Caller, query: Annotated[JobQuery, Query()]) -> Response:
     return row_reads.list_page("job", query, caller)
 
 
-@router.get("/{row_id}", response_model=JobStatus, responses=STATUS_RESPONSES)
+@router.get("/{id}", response_model=JobStatus, responses=STATUS_RESPONSES)
 async def get_job(request: Request, caller: Caller, row_id: RowId, wait: Wait = 0) -> Response:
     """Show where the job stands."""
     return await STATUS_READS["job"].answer(request, caller, row_id, wait)
 
 
-@router.get("/{row_id}/events", response_model=list[HistoryEvent], responses=responses(404, 503))
+@router.get("/{id}/events", response_model=list[HistoryEvent], responses=responses(404, 503))
 def list_job_events(caller: Caller, row_id: RowId) -> Response:
     """Show the job's history, in order."""
     return row_reads.list_events("job", row_id, caller)
 
 
-@router.post("/{row_id}/cancel", responses=ACTION_PROBLEMS)
+@router.post("/{id}/cancel", responses=ACTION_PROBLEMS)
 def cancel_job(request: JobAction, body: Action | None = None) -> JobStatus:
     """Request the job's end; 409 when it has ended already."""
     return row_actions.cancel_row(request, body, jobs.cancel, JobStatus.of)
 
 
-@router.post("/{row_id}/retry", responses=ACTION_PROBLEMS)
+@router.post("/{id}/retry", responses=ACTION_PROBLEMS)
 def retry_job(request: JobAction, body: JobRetry | None = None) -> JobStatus:
     """Run a job that ended badly again, with other resources if there are any in the body.
 
@@ -83,7 +86,7 @@ def retry_job(request: JobAction, body: JobRetry | None = None) -> JobStatus:
     return row_actions.retry_row(request, body, JobStatus.of, resources=resources)
 
 
-@router.get("/{row_id}/log", responses=responses(400, 404, 429, 503))
+@router.get("/{id}/log", responses=responses(400, 404, 429, 503))
 def get_log(
     find: FindJob,
     caller: Caller,

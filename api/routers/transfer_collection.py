@@ -18,6 +18,7 @@ from api.schemas.listing import HistoryEvent, Page, TransferQuery
 from api.schemas.retries import Action, TransferRetry
 from api.schemas.transfers import S3TransferRequest, TransferStatus
 from api.status_reads import STATUS_READS, STATUS_RESPONSES, Wait
+from api.tags import tag_of
 from gateway.models import Transfer
 from gateway.storage.address import Secret
 from gateway.transfers import lifecycle as transfers
@@ -43,7 +44,7 @@ def s3_request(kind: Kind, body: S3TransferRequest, path: str) -> transfers.S3Re
 
 def collection(kind: Kind, status: type[Status], retry_body: type[Retry]) -> APIRouter:
     """Return the router of `/<kind>`; the collection adds the POST that starts a transfer."""
-    router = APIRouter(prefix=f"/{kind}", tags=["transfers"], route_class=OneHopRoute)
+    router = APIRouter(prefix=f"/{kind}", tags=[tag_of(kind)], route_class=OneHopRoute)
     page: type[Page[Status]] = Page[status]  # type: ignore[valid-type]  # known when it runs
     finder = _finder(kind)
 
@@ -57,13 +58,13 @@ def collection(kind: Kind, status: type[Status], retry_body: type[Retry]) -> API
         """List these transfers, newest first."""
         return row_reads.list_page(kind, query, caller)
 
-    @router.get("/{row_id}", name=f"get_{kind}", response_model=status, responses=STATUS_RESPONSES)
+    @router.get("/{id}", name=f"get_{kind}", response_model=status, responses=STATUS_RESPONSES)
     async def get_transfer(request: Request, caller: Caller, row_id: RowId, wait: Wait = 0) -> Response:
         """Show where the transfer stands."""
         return await STATUS_READS[kind].answer(request, caller, row_id, wait)
 
     @router.get(
-        "/{row_id}/events",
+        "/{id}/events",
         name=f"list_{kind}_events",
         response_model=list[HistoryEvent],
         responses=responses(404, 503),
@@ -72,7 +73,7 @@ def collection(kind: Kind, status: type[Status], retry_body: type[Retry]) -> API
         """Show the transfer's history, in order."""
         return row_reads.list_events(kind, row_id, caller)
 
-    @router.post("/{row_id}/cancel", name=f"cancel_{kind}", response_model=status, responses=ACTION_PROBLEMS)
+    @router.post("/{id}/cancel", name=f"cancel_{kind}", response_model=status, responses=ACTION_PROBLEMS)
     def cancel_transfer(
         caller: Caller,
         request: Annotated[ActionRequest[Transfer], Depends(action_request)],
@@ -81,7 +82,7 @@ def collection(kind: Kind, status: type[Status], retry_body: type[Retry]) -> API
         """Stop the transfer; 409 when it has ended already."""
         return row_actions.cancel_row(request, body, transfers.cancel, partial(status.of, caller=caller))
 
-    @router.post("/{row_id}/retry", name=f"retry_{kind}", response_model=status, responses=ACTION_PROBLEMS)
+    @router.post("/{id}/retry", name=f"retry_{kind}", response_model=status, responses=ACTION_PROBLEMS)
     def retry_transfer(
         caller: Caller,
         request: Annotated[ActionRequest[Transfer], Depends(action_request)],

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from gateway import leases
 from gateway.clusters import heartbeats
 from gateway.db import session_scope
+from gateway.jobs.services import SERVICES
 from gateway.settings import get_settings
 from tests.bodies import DATA, JOB, RESULT
 from tests.rows import SECRET
@@ -88,6 +89,17 @@ def test_a_short_watch_period_is_raised_with_a_warning(api: TestClient, period: 
     answer = api.post("/job", json={**JOB, "watch_period": period})
     assert answer.status_code == 201
     assert answer.json()["warnings"] == [f"watch_period {period:g} was raised to 1 s"]
+
+
+def test_the_document_has_an_accepted_example_of_each_service(api: TestClient) -> None:
+    body = api.get("/openapi.json").json()["paths"]["/job"]["post"]["requestBody"]
+    examples = body["content"]["application/json"]["examples"]
+    for service in SERVICES:
+        assert service in examples[service]["value"]["services"]
+    for example in examples.values():
+        answer = api.post("/job", json={**example["value"], "infrastructure": "hpc"})
+        assert answer.status_code == 201, answer.text
+        assert answer.json()["warnings"] == []
 
 
 def test_ids_of_one_kind_are_unknown_to_another(api: TestClient) -> None:

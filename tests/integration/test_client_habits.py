@@ -156,7 +156,7 @@ def test_head_is_answered_wherever_get_is(api: TestClient) -> None:
     paths = [path for path, operations in _documented(api).items() if "get" in operations]
     assert len(paths) > 20
     for path in ["/", "/ui", "/openapi.json", *paths]:
-        url = path.replace("{name}", "fft" if "services" in path else "hpc").replace("{row_id}", row)
+        url = path.replace("{name}", "fft" if "services" in path else "hpc").replace("{id}", row)
         if "telemetry" in url or "/log" in url:
             continue  # they wait for a worker
         head, got = api.head(url), api.get(url)
@@ -166,7 +166,7 @@ def test_head_is_answered_wherever_get_is(api: TestClient) -> None:
 
 def test_405_names_every_method_of_the_path(api: TestClient) -> None:
     for path, operations in _documented(api).items():
-        url = path.replace("{name}", "fft" if "services" in path else "hpc").replace("{row_id}", "0")
+        url = path.replace("{name}", "fft" if "services" in path else "hpc").replace("{id}", "0")
         expected = {method.upper() for method in operations} | ({"HEAD"} if "get" in operations else set())
         answer = api.patch(url)
         assert answer.status_code == 405, url

@@ -37,7 +37,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 # Questions to a cluster's worker, of which there is none here: they wait some seconds, and 503 is the answer.
-UNANSWERED = {"/infrastructure/{name}/telemetry", "/job/{row_id}/log"}
+UNANSWERED = {"/infrastructure/{name}/telemetry", "/job/{id}/log"}
 WEB = {"src": "https://example.org/a.csv", "dst": "serrano/data/a.csv", "infrastructure": "hpc"}
 KEYS = {"name": "n", "endpoint": "https://s3.example.org", "access_key": "a", "secret_key": "s"}
 ROWS = {"/data": WEB, "/s3_data": DATA, "/s3_result": RESULT, "/job": JOB, "/credentials": KEYS}
@@ -55,8 +55,8 @@ def _operations(api: TestClient) -> Iterator[Any]:
 def _make_it_real(case: "Case[Any]", rows: dict[str, str]) -> None:
     """Name a row and a cluster that exist, so that more than 404 is answered."""
     collection = "/" + case.operation.path.split("/")[1]
-    if "row_id" in case.path_parameters and collection in rows:
-        case.path_parameters["row_id"] = rows[collection]
+    if "id" in case.path_parameters and collection in rows:
+        case.path_parameters["id"] = rows[collection]
     if isinstance(case.query, dict):
         case.query.pop("cursor", None)
     if case.headers and "Idempotency-Key" in case.headers:

@@ -94,6 +94,6 @@ def test_a_browser_draws_it_without_the_network(url: str, path: str, tmp_path: P
     ]
     drawn = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=120)
     assert "opblock-summary" in drawn.stdout, drawn.stderr
-    assert "/s3_result/{row_id}" in drawn.stdout.replace("<wbr>", "").replace("\u200b", "")
+    assert "/s3_result/{id}" in drawn.stdout.replace("<wbr>", "").replace("\u200b", "")
     console = [line for line in drawn.stderr.splitlines() if "CONSOLE" in line]
     assert [line for line in console if "Refused" in line or "violates" in line] == []

@@ -13,7 +13,7 @@ from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Url
 from hpc_gateway_client.commands.progress import progress_lines
 from hpc_gateway_client.models import Event, Job, Transfer
 
-Id = Annotated[str, typer.Argument(help="The id that the gateway gave.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="The id that the gateway gave.")]
 Ids = Annotated[list[str], typer.Argument(help="One id or more.")]
 Why = Annotated[str, typer.Option(help="Why; it stays in the history.")]
 State = Annotated[list[str] | None, typer.Option(help="In this state; may be repeated.")]

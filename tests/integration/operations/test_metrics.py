@@ -63,7 +63,7 @@ def test_every_figure_can_be_scraped(api: TestClient, broker: str) -> None:
 
 
 def test_requests_are_counted_by_their_route_and_not_by_their_path(api: TestClient) -> None:
-    labels = {"method": "GET", "route": "/job/{row_id}", "status": "404"}
+    labels = {"method": "GET", "route": "/job/{id}", "status": "404"}
     key = ("gateway_http_requests_total", tuple(sorted(labels.items())))
     before = scrape(api).get(key, 0)
     for name in ("nonsense", "more-nonsense"):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.params_table import table
 from tests.settings_page import page
 
 ROOT = Path(__file__).parents[3]
@@ -25,6 +26,10 @@ def test_the_gate_runs_the_readmes_test_command() -> None:
 
 def test_the_page_of_the_settings_is_up_to_date() -> None:
     assert _text("docs/settings.md") == page()
+
+
+def test_the_table_of_a_jobs_parameters_is_up_to_date() -> None:
+    assert _text("docs/rest.md").endswith(table())
 
 
 def test_the_files_that_the_readme_names_exist() -> None:
