@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.schemas.fields import HIDDEN, AsciiText, Key, Text
+from api.schemas.fields import HIDDEN, AsciiText, Key, Text, Token
 from gateway.callers import Caller
 from gateway.models import StoredCredential
 from gateway.storage.address import without_query
@@ -32,6 +32,7 @@ class CredentialRequest(BaseModel):
     endpoint: AsciiText = Field(description="URL of the S3 store; the keys are sent to no other.")
     access_key: Key
     secret_key: Key
+    session_token: Token | None = Field(None, description="Of temporary keys; it expires with them.")
 
 
 class CredentialSummary(BaseModel):

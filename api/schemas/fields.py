@@ -1,6 +1,7 @@
 """Text fields of requests, validated for databases, filesystems and headers."""
 
 import json
+from base64 import b64decode
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, SecretStr
@@ -45,9 +46,25 @@ def _check_secret(secret: SecretStr) -> SecretStr:
 
 
 LONGEST = 2048
+LONGEST_TOKEN = 8192  # of a session token: it has to fit into a header
+CUSTOMER_KEY_BYTES = 32
 HIDDEN = "?..."  # in an answer, in place of the query of another owner's URL
 AnyText = Annotated[str, Field(max_length=LONGEST), AfterValidator(check_text)]
 Text = Annotated[AnyText, Field(min_length=1)]
 AnySecret = Annotated[SecretStr, AfterValidator(_check_secret)]
+
+
+def _check_customer_key(secret: SecretStr) -> SecretStr:
+    try:
+        length = len(b64decode(secret.get_secret_value(), validate=True))
+    except ValueError:
+        length = 0
+    if length != CUSTOMER_KEY_BYTES:
+        raise ValueError(f"{CUSTOMER_KEY_BYTES} bytes in base64 are needed, the key of AES-256")
+    return secret
+
+
 AsciiText = Annotated[Text, AfterValidator(check_ascii)]
 Key = Annotated[SecretStr, Field(min_length=1, max_length=LONGEST), AfterValidator(_check_key)]
+Token = Annotated[SecretStr, Field(min_length=1, max_length=LONGEST_TOKEN), AfterValidator(_check_key)]
+CustomerKey = Annotated[SecretStr, AfterValidator(_check_customer_key)]
