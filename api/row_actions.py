@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Generic, TypeVar
-from uuid import UUID
 
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
@@ -19,7 +18,7 @@ from gateway.db import session_scope
 from gateway.jobs.resources import ResourceRequest
 from gateway.models import Job, Transfer
 from gateway.operations import retries
-from gateway.storage.address import Secret
+from gateway.storage.address import Secret, StoredKeys
 
 ACTION_PROBLEMS = responses(400, 404, 409, 422, 503)
 LONGEST_ACTOR = 255
@@ -80,7 +79,7 @@ def retry_row(
     request: ActionRequest[Row],
     action: Action | None,
     show: Callable[[Row], Body],
-    credential: Secret | UUID | None = None,
+    credential: Secret | StoredKeys | None = None,
     *,
     resources: ResourceRequest | None = None,
 ) -> Body:
@@ -95,7 +94,9 @@ def retry_row(
         return request.answers.store(session, show(row))
 
 
-def _fresh_secret(session: Session, row: Transfer | Job, credential: Secret | UUID | None) -> Secret | None:
+def _fresh_secret(
+    session: Session, row: Transfer | Job, credential: Secret | StoredKeys | None
+) -> Secret | None:
     if credential is None or not isinstance(row, Transfer):
         return None
     return stored_credentials.resolve_secret(session, row.owner, credential, row.endpoint)

@@ -16,7 +16,7 @@ from gateway.work.outbox import Message
 
 SECRET = "a/secret+key=1"
 KEYS = Credentials("access", SECRET)
-S3: dict[str, str] = {
+S3: dict[str, Any] = {
     "endpoint": "https://s3.example.org",
     "bucket": "b",
     "object": "o.csv",

@@ -19,7 +19,8 @@ router = APIRouter(prefix="/credentials", tags=["credentials"], route_class=OneH
 @router.post("", status_code=201, responses=responses(400, 409, 422, 503))
 def store_credentials(caller: Caller, answers: Answers, body: CredentialRequest) -> CredentialSummary:
     """Store keys of an S3 store; no answer ever shows them."""
-    keys = Credentials(body.access_key.get_secret_value(), body.secret_key.get_secret_value())
+    token = body.session_token.get_secret_value() if body.session_token else ""
+    keys = Credentials(body.access_key.get_secret_value(), body.secret_key.get_secret_value(), token)
     with answers.acquired(), session_scope() as session:
         row = stored_credentials.store_credential(session, caller.owner, body.name, body.endpoint, keys)
         return answers.store(session, CredentialSummary.of(row, caller), HTTPStatus.CREATED)

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated, TypeVar
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.orm import Session
@@ -19,8 +18,9 @@ from api.schemas.retries import Action, TransferRetry
 from api.schemas.transfers import S3TransferRequest, TransferStatus
 from api.status_reads import STATUS_READS, STATUS_RESPONSES, Wait
 from api.tags import tag_of
+from gateway.errors import Invalid
 from gateway.models import Transfer
-from gateway.storage.address import Secret
+from gateway.storage.address import PresignedUrl, Secret, StoredKeys
 from gateway.transfers import lifecycle as transfers
 from gateway.work.listing import Kind
 
@@ -30,6 +30,9 @@ Retry = TypeVar("Retry", bound=Action)
 
 def s3_request(kind: Kind, body: S3TransferRequest, path: str) -> transfers.S3Request:
     """Return the domain's request of a body."""
+    opening = body.credential()
+    if body.requester_pays and isinstance(opening, PresignedUrl):
+        raise Invalid("it needs keys: a presigned URL is signed with the payer", field="requester_pays")
     return transfers.S3Request(
         kind=kind,
         infrastructure=body.infrastructure,
@@ -37,8 +40,9 @@ def s3_request(kind: Kind, body: S3TransferRequest, path: str) -> transfers.S3Re
         bucket=body.bucket,
         object=body.object,
         region=body.region,
-        opening=body.credential(),
+        opening=opening,
         path=path,
+        requester_pays=body.requester_pays,
     )
 
 
@@ -107,5 +111,5 @@ def _finder(kind: Kind) -> Callable[[Caller, RowId], Awaitable[Find[Transfer]]]:
     return finder
 
 
-def _fresh_credential(body: Action | None) -> Secret | UUID | None:
+def _fresh_credential(body: Action | None) -> Secret | StoredKeys | None:
     return body.credential_if_any() if isinstance(body, TransferRetry) else None

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.schemas.fields import HIDDEN, Key, StoreUrl, Text
+from api.schemas.fields import HIDDEN, Key, StoreUrl, Text, Token
 from gateway.callers import Caller
 from gateway.left_out import RequestModel
 from gateway.models import StoredCredential
@@ -33,6 +33,7 @@ class CredentialRequest(RequestModel):
     endpoint: StoreUrl = Field(description="URL of the S3 store; the keys are sent to no other.")
     access_key: Key
     secret_key: Key
+    session_token: Token | None = Field(None, description="Of temporary keys; it expires with them.")
 
 
 class CredentialSummary(BaseModel):

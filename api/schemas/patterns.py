@@ -17,6 +17,7 @@ _STEP_UP = r"(?!(.*/)?\.\.(/|$))"
 NO_NUL = r"^[^\u0000]*$"
 PRINTABLE_ASCII = "^[ -~]+$"
 KEY = "^[!-~]([ -~]*[!-~])?$"
+AES_256_KEY = "^[A-Za-z0-9+/]{43}=$"  # in base64
 STORE_URL = f"^{_LOCAL}https?://{_HOST}(:{_PORT})?(/[!-~]*)?$"
 SOURCE_URL = f"^{_LOCAL}(https?|ftp)://{_HOST}(:{_PORT})?(/[!-~]*)?$"
 # Below the account's home: narrower than what is accepted, as roots are the cluster's.

@@ -14,7 +14,7 @@ from gateway.callers import Caller
 from gateway.errors import Fault
 from gateway.left_out import RequestModel
 from gateway.states import TRANSFER_STATUS, TransferState
-from gateway.storage.address import without_query
+from gateway.storage.address import DEFAULT_REGION, without_query
 
 EXAMPLE_DST = "serrano/data/Init_Data/raw_data_input_fft/acceleration.csv"
 EXAMPLE_S3: dict[str, JsonValue] = {
@@ -39,7 +39,12 @@ class S3TransferRequest(StoreAccess):
         description="The object's key. One that ends in `/` stands for all below it, and the path on the"
         " cluster is then a folder."
     )
-    region: AsciiText = "local"
+    region: AsciiText = Field(
+        DEFAULT_REGION, description="When it is left out, the region that the store names is learned from it."
+    )
+    requester_pays: bool = Field(
+        default=False, description="Agree to pay for the requests, as some buckets demand it; needs keys."
+    )
     infrastructure: Text = Field(description="Name of the cluster.")
 
 
@@ -136,6 +141,7 @@ class _StoreTransferStatus(TransferStatus):
     bucket: str
     object: str
     region: str
+    requester_pays: bool
 
 
 class S3FileTransferStatus(_StoreTransferStatus):

@@ -119,7 +119,7 @@ class Calls:
         """Try again a row that ended badly: a transfer with keys of `store`, a job with other `resources`."""
         body: dict[str, object] = {"by": by, "reason": reason}
         if store is not None:
-            body |= {"access_key": store.access_key, "secret_key": store.secret_key}
+            body |= store.keys
         if resources:
             body["resources"] = dict(resources)
         return steps.request_action(row, "retry", body)

@@ -1,7 +1,7 @@
 """boto3 for the client's store, in a module of its own because the import of boto3 takes 0.3 s."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -22,8 +22,8 @@ AMAZON_REGION = "us-east-1"
 def read_environment(profile: str | None) -> dict[str, str]:
     """Return endpoint, region and keys of the AWS variables or a profile, as the fields of a Store.
 
-    The region is that of AWS_REGION, which boto3 does not read, of AWS_DEFAULT_REGION, or of the profile;
-    without one it is `local`, or Amazon's first region at Amazon.
+    Temporary keys have their session token. The region is that of AWS_REGION, which boto3 does not read, of
+    AWS_DEFAULT_REGION, or of the profile; without one it is `local`, or Amazon's first region at Amazon.
     """
     with _translate_errors("the store cannot be found"):
         session = boto3.Session(profile_name=profile)
@@ -32,13 +32,12 @@ def read_environment(profile: str | None) -> dict[str, str]:
         endpoint = session.client("s3", region_name=named or AMAZON_REGION).meta.endpoint_url
     if keys is None or keys.access_key is None or keys.secret_key is None:
         raise StoreFailed("no keys for the store: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-    if keys.token:
-        raise StoreFailed("keys with a session token cannot be handed to the gateway")
     return {
         "endpoint": endpoint,
         "region": named or (AMAZON_REGION if _is_amazon(endpoint) else "local"),
         "access_key": keys.access_key,
         "secret_key": keys.secret_key,
+        "session_token": keys.token or "",
     }
 
 
@@ -47,9 +46,7 @@ def _is_amazon(endpoint: str) -> bool:
 
 
 @contextmanager
-def open_client(
-    endpoint: str, region: str, access_key: str, secret_key: str, failure: str
-) -> "Iterator[S3Client]":
+def open_client(endpoint: str, region: str, keys: Mapping[str, str], failure: str) -> "Iterator[S3Client]":
     """Give a client of the store; an error in the block becomes StoreFailed, told as `failure`."""
     checksums = Config(
         request_checksum_calculation="when_required", response_checksum_validation="when_required"
@@ -59,8 +56,9 @@ def open_client(
             "s3",
             endpoint_url=endpoint,
             region_name=region,
-            aws_access_key_id=access_key,
-            aws_secret_access_key=secret_key,
+            aws_access_key_id=keys["access_key"],
+            aws_secret_access_key=keys["secret_key"],
+            aws_session_token=keys.get("session_token"),
             config=checksums,
         )
 

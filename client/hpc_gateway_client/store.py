@@ -22,6 +22,7 @@ class Store:
     access_key: str
     secret_key: str = field(repr=False)
     region: str = "local"
+    session_token: str = field(default="", repr=False)
 
     @classmethod
     def from_environment(cls, bucket: str, profile: str | None = None) -> "Store":
@@ -37,9 +38,14 @@ class Store:
             "endpoint": self.endpoint,
             "bucket": self.bucket,
             "region": self.region,
-            "access_key": self.access_key,
-            "secret_key": self.secret_key,
+            **self.keys,
         }
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """The keys in a request, with the session token of temporary ones."""
+        token = {"session_token": self.session_token} if self.session_token else {}
+        return {"access_key": self.access_key, "secret_key": self.secret_key, **token}
 
     def upload(self, file: Path, key: str, progress: Progress | None = None) -> None:
         """Put a file into the bucket; `progress` is called with the number of bytes of every step."""
@@ -59,4 +65,4 @@ class Store:
     def _client(self, failure: str) -> "AbstractContextManager[S3Client]":
         from hpc_gateway_client import s3  # noqa: PLC0415  see from_environment
 
-        return s3.open_client(self.endpoint, self.region, self.access_key, self.secret_key, failure)
+        return s3.open_client(self.endpoint, self.region, self.keys, failure)

@@ -8,8 +8,14 @@ from gateway.storage.address import Credentials, PresignedUrl, Secret
 
 def seal(secret: Secret) -> str:
     """Encrypt the secret of a store for the database."""
-    parts = [secret.url] if isinstance(secret, PresignedUrl) else [secret.access_key, secret.secret_key]
+    parts = [secret.url] if isinstance(secret, PresignedUrl) else _parts_of(secret)
     return encrypt(json.dumps(parts))
+
+
+def _parts_of(keys: Credentials) -> list[str]:
+    """Return the keys and what belongs to them; two parts, as an older version reads, where possible."""
+    more = [keys.session_token, keys.sse_customer_key]
+    return [keys.access_key, keys.secret_key, *(more if any(more) else [])]
 
 
 def unseal(token: str) -> Secret:

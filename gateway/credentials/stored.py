@@ -1,6 +1,7 @@
 """Stored credentials: keys of a store that requests name by id and that no call returns."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from gateway.egress.policy import check_endpoint, port_of
 from gateway.errors import Invalid, NotFound
 from gateway.models import StoredCredential
 from gateway.settings import get_settings
-from gateway.storage.address import Credentials, Secret, without_query
+from gateway.storage.address import Credentials, PresignedUrl, Secret, StoredKeys, without_query
 
 
 def store_credential(
@@ -48,23 +49,27 @@ def delete_credential(session: Session, caller: Caller, credential_id: UUID) -> 
     session.delete(get_credential(session, caller, credential_id))
 
 
-def resolve_secret(session: Session, owner: str, secret: Secret | UUID, endpoint: str) -> Secret:
+def resolve_secret(session: Session, owner: str, secret: Secret | StoredKeys, endpoint: str) -> Secret:
     """Return the secret itself, or the stored keys of this id if they are for the same endpoint.
 
     Raises
     ------
     Invalid
-        When the owner does not have these credentials, or they belong to another endpoint.
+        When the owner does not have these credentials, they belong to another endpoint, or a customer's key
+        would be sent without TLS.
     """
-    if not isinstance(secret, UUID):
+    if not isinstance(secret, PresignedUrl) and secret.sse_customer_key and not endpoint.startswith("https:"):
+        raise Invalid("it is sent over https alone, and endpoint is not https", field="sse_customer_key")
+    if not isinstance(secret, StoredKeys):
         return secret
-    row = session.get(StoredCredential, secret)
+    row = session.get(StoredCredential, secret.id)
     if row is None or row.owner != owner:
-        raise Invalid(f"there are no credentials {secret}: POST /credentials first", field="credential_id")
+        raise Invalid(f"there are no credentials {secret.id}: POST /credentials first", field="credential_id")
     if _normalise_endpoint(row.endpoint) != _normalise_endpoint(endpoint):
         stored = without_query(row.endpoint)  # an operator may read it, who retries the owner's transfer
         raise Invalid(f"these credentials are for {stored}, not for this endpoint", field="credential_id")
-    return unseal(row.secret)
+    keys = unseal(row.secret)
+    return replace(keys, sse_customer_key=secret.sse_customer_key) if isinstance(keys, Credentials) else keys
 
 
 def _normalise_endpoint(endpoint: str) -> tuple[str, str | None, int | None, str]:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Uuid,
     and_,
     case,
+    false,
     null,
     text,
     true,
@@ -141,6 +142,7 @@ class Transfer(Work, Base):
     object: Mapped[str] = mapped_column(Text)
     region: Mapped[str] = mapped_column(Text)
     path: Mapped[str] = mapped_column(Text)
+    requester_pays: Mapped[bool] = mapped_column(default=False, server_default=false())
     credentials: Mapped[str | None] = mapped_column(Text)
     bytes_total: Mapped[int | None] = mapped_column(BigInteger)
     bytes_done: Mapped[int] = mapped_column(BigInteger, default=0)

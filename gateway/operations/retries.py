@@ -9,14 +9,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.clusters import catalog
-from gateway.credentials.sealing import seal
+from gateway.credentials.sealing import seal, unseal
 from gateway.db import utc_now
 from gateway.errors import Conflict, GatewayError, NotFound
 from gateway.jobs.lifecycle import start_next_run
 from gateway.jobs.resources import ResourceRequest, check_request, describe_change
 from gateway.models import Job, Transfer
 from gateway.states import JobState, State, TransferState, is_final, is_retryable
-from gateway.storage.address import PresignedUrl, Secret
+from gateway.storage.address import Credentials, PresignedUrl, Secret, secret_warnings
 from gateway.storage.presigned_check import check_presigned
 from gateway.transfers import prefixes
 from gateway.work import quotas
@@ -127,11 +127,20 @@ def _reset_transfer(row: Transfer, secret: Secret | None) -> State:
     if isinstance(secret, PresignedUrl):
         check_presigned(secret, row.endpoint, row.bucket, row.object)
     if secret is not None:
-        row.credentials = seal(secret)
-    row.bytes_done = 0
+        _replace_secret(row, secret)
+    row.bytes_done, row.verification = 0, ""
     if row.parent_id is None:  # a child has it from the listing
         row.bytes_total = None
     return TransferState.ACCEPTED
+
+
+def _replace_secret(row: Transfer, secret: Secret) -> None:
+    """Seal a fresh secret for the row; without a customer's key it gets that of the earlier one."""
+    before = unseal(row.credentials) if row.credentials else None
+    if isinstance(before, Credentials) and isinstance(secret, Credentials) and not secret.sse_customer_key:
+        secret = replace(secret, sse_customer_key=before.sse_customer_key)
+    row.credentials = seal(secret)
+    row.warnings = list(dict.fromkeys([*row.warnings, *secret_warnings(secret, row.endpoint)]))
 
 
 def _retry_children(session: Session, row: Transfer, actor: str, why: str, secret: Secret | None) -> State:
@@ -141,7 +150,7 @@ def _retry_children(session: Session, row: Transfer, actor: str, why: str, secre
         _start_next_attempt(session, child, actor, why, secret)
         line_up(child)
     if secret is not None:
-        row.credentials = seal(secret)
+        _replace_secret(row, secret)
     prefixes.update_counts(session, row)
     send_next(session, Transfer, row.infrastructure, row.owner)
     return TransferState.TRANSFERRING

@@ -20,7 +20,7 @@ from gateway.jobs.attempts import PathCheck
 from gateway.models import Transfer
 from gateway.settings import get_settings
 from gateway.states import TransferState, is_final
-from gateway.storage.address import PresignedUrl, Secret
+from gateway.storage.address import PresignedUrl, Secret, StoredKeys, secret_warnings
 from gateway.storage.presigned_check import check_presigned
 from gateway.transfers.outcome import NO_OUTCOME, Outcome
 from gateway.transfers.prefixes import cancel_children
@@ -50,8 +50,9 @@ class S3Request:
     bucket: str
     object: str
     region: str
-    opening: Secret | UUID
+    opening: Secret | StoredKeys
     path: str
+    requester_pays: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,10 @@ def create(session: Session, owner: str, request: S3Request) -> Transfer:
         object=request.object,
         region=request.region,
         path=request.path,
+        requester_pays=request.requester_pays,
         credentials=sealing.seal(secret),
         resumable=not request.object.endswith("/"),  # a listing begins again
+        warnings=secret_warnings(secret, request.endpoint),
     )
     enqueue(session, row, first=True)
     session.add(row)

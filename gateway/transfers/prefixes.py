@@ -26,7 +26,17 @@ from gateway.work.turns import send_next
 MOST_CHILDREN = 50_000
 _OMITTED = "left out: {count} files or folders of other owners, of their jobs, of the gateway or its account"
 _BAD_ENDS = (TransferState.FAILED, TransferState.CANCELLED)
-_INHERITED = ("owner", "kind", "infrastructure", "endpoint", "bucket", "region", "credentials", "warnings")
+_INHERITED = (
+    "owner",
+    "kind",
+    "infrastructure",
+    "endpoint",
+    "bucket",
+    "region",
+    "credentials",
+    "warnings",
+    "requester_pays",
+)
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ def _source(row: Transfer) -> S3Address | str:
 
 def _address(row: Transfer) -> S3Address:
     endpoint = without_query(row.endpoint)  # reasons quote it
-    return S3Address(endpoint=endpoint, region=row.region, bucket=row.bucket, key=row.object)
+    return S3Address(endpoint, row.region, row.bucket, row.object, row.requester_pays)
 
 
 def _secret(row: Transfer) -> Secret | None:

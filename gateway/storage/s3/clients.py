@@ -19,6 +19,7 @@ from gateway.egress.pool import ConnectionPool, Response
 from gateway.errors import Fault, StorageError
 from gateway.settings import Settings
 from gateway.storage.address import Credentials, S3Address
+from gateway.storage.s3.request_headers import account_headers, encryption_headers
 from gateway.storage.s3.signing import Signer
 from gateway.storage.s3.xml_check import check_xml, error_body
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 MOST_IDLE = 4
 IDLE_S = 60.0
+_ENCRYPTED_CALLS = frozenset({"CreateMultipartUpload", "CompleteMultipartUpload", "ListParts"})
 _FIRST_ERROR = 300  # the least status of an error
 CONFIG = Config(
     signature_version="s3v4",
@@ -51,16 +53,25 @@ class StoreSession:
         self.signer = Signer(address.region, credentials)
         self.takes_checksums = True  # until the store refuses one
         self.announces = True  # by `Expect: 100-continue`, until the store refuses it
+        self.headers = account_headers(address, credentials)
+        self.object_headers = encryption_headers(address, credentials)
         self._address, self._credentials = address, credentials
 
     @cached_property
     def client(self) -> "S3Client":
         """The boto3 client, for all but the bytes of an object: made when needed, since that takes long."""
         with _lock, suppress(ValueError):  # boto3 makes one at a time; its errors quote what they refuse
-            return _make_client(
+            client = _make_client(
                 self._address, self._credentials, self.connections, virtual=self.virtual_hosted
             )
+            client.meta.events.register("before-call.s3", self._add_headers)
+            return client
         raise StorageError("the store's client refuses endpoint or region: check both", Fault.NAME)
+
+    def _add_headers(self, model: Any, params: Any, **_: object) -> None:
+        """Add the headers of a request that boto3 makes."""
+        of_object = self.object_headers if model.name in _ENCRYPTED_CALLS else {}
+        params["headers"].update({**self.headers, **of_object})
 
     def close(self) -> None:
         """Close the connections."""
@@ -72,7 +83,8 @@ idle_sessions: list[tuple[float, StoreSession]] = []  # and since when
 
 def borrow_session(address: S3Address, credentials: Credentials, settings: Settings) -> StoreSession:
     """Return an idle session for the same store, account and settings, or a new one."""
-    key = (address.endpoint, address.region, credentials, *_settings_key(settings))
+    store = address.endpoint, address.region, address.bucket, address.requester_pays
+    key = (*store, credentials, *_settings_key(settings))
     with _lock:
         for index, (_, session) in enumerate(idle_sessions):
             if session.key == key:
@@ -127,6 +139,7 @@ def _make_client(
         region_name=address.region,
         aws_access_key_id=credentials.access_key,
         aws_secret_access_key=credentials.secret_key,
+        aws_session_token=credentials.session_token or None,
         config=CONFIG.merge(Config(s3={"addressing_style": "virtual" if virtual else "path"})),
     )
 

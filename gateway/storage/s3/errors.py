@@ -12,9 +12,11 @@ from gateway.errors import Fault, StorageBusy, StorageChanged, StorageError, Sto
 from gateway.storage.address import S3Address
 
 _FINAL = {
-    "InvalidAccessKeyId": "the store does not know this access key: check access_key",
+    "InvalidAccessKeyId": "the store does not know this access key: check access_key, and session_token of"
+    " temporary keys",
     "SignatureDoesNotMatch": "the secret key does not belong to the access key: check secret_key",
     "ExpiredToken": "these credentials have expired: send a retry with fresh ones",
+    "InvalidToken": "the session token is malformed or belongs to other keys: check session_token",
     "AccessDenied": "these credentials have no permission for {object}: ask its owner for it",
     "AllAccessDisabled": "access to {object} is disabled: ask its owner",
     "AccountProblem": "the store refuses this account: ask the store's operator",
@@ -46,6 +48,7 @@ _FAULTS = {
     "InvalidAccessKeyId": Fault.CREDENTIALS,
     "SignatureDoesNotMatch": Fault.CREDENTIALS,
     "ExpiredToken": Fault.CREDENTIALS,
+    "InvalidToken": Fault.CREDENTIALS,
     "AccessDenied": Fault.PERMISSION,
     "AllAccessDisabled": Fault.PERMISSION,
     "AccountProblem": Fault.PERMISSION,
@@ -59,7 +62,8 @@ _FAULTS = {
 }
 _SAME_AS = {
     "InvalidSecurity": "SignatureDoesNotMatch",
-    "InvalidToken": "InvalidAccessKeyId",
+    "InvalidTokenId": "InvalidToken",
+    "InvalidClientTokenId": "InvalidAccessKeyId",
     "AccessForbidden": "AccessDenied",
     "Forbidden": "AccessDenied",
     "Unauthorized": "AccessDenied",

@@ -106,7 +106,9 @@ class RequestSender:
         url = self._bucket_url if request.is_of_bucket else self._object_url
         url = f"{url}?{request.query}" if request.query else url
         # libcurl signs the text of a query as it is, which is not everywhere the form that is signed.
-        signer, named = self._session.signer, {"Host": self._host, **request.headers}
+        of_object = {} if request.is_of_bucket else self._session.object_headers
+        named = {"Host": self._host, **self._session.headers, **of_object, **request.headers}
+        signer = self._session.signer
         signed, account = signer.signed(request.method, url, named, by_libcurl=not request.is_of_bucket)
         if request.body is not None and request.length is not None:
             request.body.seek(0)

@@ -11,7 +11,7 @@ from gateway.credentials import stored as stored_credentials
 from gateway.credentials.sealing import unseal
 from gateway.db import session_scope
 from gateway.errors import Invalid, NotFound
-from gateway.storage.address import Credentials
+from gateway.storage.address import Credentials, StoredKeys
 from tests.bodies import DATA, RESULT
 from tests.rows import KEYS, SECRET, transfer
 
@@ -120,4 +120,4 @@ def test_another_owners_do_not_exist() -> None:
                 theft(session, BOB, row.id)
         for owner in ("bob", "local"):  # an operator sees that they exist, and still cannot use them
             with pytest.raises(Invalid):
-                stored_credentials.resolve_secret(session, owner, row.id, NEW["endpoint"])
+                stored_credentials.resolve_secret(session, owner, StoredKeys(row.id), NEW["endpoint"])

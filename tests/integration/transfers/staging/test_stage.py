@@ -6,7 +6,7 @@ import traceback
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -80,7 +80,7 @@ def test_objects_that_others_uploaded_in_parts(
 )
 def test_a_refused_download_says_what_to_check(
     *,
-    change: dict[str, str],
+    change: dict[str, Any],
     credentials: Credentials,
     says: str,
     s3: "S3Client",
@@ -117,7 +117,7 @@ def _check_silent(error: BaseException, credentials: Credentials) -> None:
 def test_a_refused_upload_says_what_to_check(
     *,
     size: int,
-    change: dict[str, str],
+    change: dict[str, Any],
     credentials: Credentials,
     says: str,
     s3: "S3Client",
