@@ -50,9 +50,9 @@ def start_job(caller: Caller, answers: Answers, body: JobRequest) -> JobStatus:
 
 
 @router.get("", response_model=Page[JobStatus], responses=responses(400, 503))
-def list_jobs(caller: Caller, query: Annotated[JobQuery, Query()]) -> Response:
+async def list_jobs(caller: Caller, query: Annotated[JobQuery, Query()]) -> Response:
     """List jobs, newest first."""
-    return row_reads.list_page("job", query, caller)
+    return await row_reads.list_page("job", query, caller)
 
 
 @router.get("/{row_id}", response_model=JobStatus, responses=STATUS_RESPONSES)
