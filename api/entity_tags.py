@@ -6,11 +6,11 @@ from hashlib import blake2b
 _TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 
 
-def entity_tag(body: bytes) -> str:
-    """Return the tag of a body."""
-    return f'"{blake2b(body, digest_size=16).hexdigest()}"'
+def entity_tag(content: bytes, *, is_weak: bool = False) -> str:
+    """Return the tag of a content: weak when a body has more than that."""
+    return f'{"W/" if is_weak else ""}"{blake2b(content, digest_size=16).hexdigest()}"'
 
 
 def names_tag(header: str, tag: str) -> bool:
     """Tell whether an `If-None-Match` names the tag; a header that is malformed names none."""
-    return header.strip() == "*" or tag in _TAG.findall(header)
+    return header.strip() == "*" or tag.removeprefix("W/") in _TAG.findall(header)

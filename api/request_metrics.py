@@ -1,7 +1,8 @@
 """Request metrics and ids: counts and times by route, and the `X-Request-ID` of answers and log lines."""
 
-import random
 import time
+import uuid
+from itertools import count
 
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,6 +14,8 @@ LONGEST_ID = 100
 REQUESTS = Counter("gateway_http_requests", "Requests answered.", ["method", "route", "status"])
 SECONDS = Histogram("gateway_http_request_seconds", "Time to answer.", ["method", "route"])
 WAITED_S = "gateway.waited_s"  # in the scope: seconds that the client asked to wait, which are no slowness
+_PROCESS_ID = uuid.uuid4().hex[:24]  # urandom for each request would hand the loop's turn to other threads
+_numbers = count()
 METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
 
 
@@ -50,7 +53,7 @@ def _choose_id(scope: Scope) -> str:
         text = value.decode("latin-1")
         if name == HEADER and len(text) <= LONGEST_ID and text.isascii() and text.isprintable() and text:
             return str(text)
-    return f"{random.getrandbits(128):032x}"
+    return f"{_PROCESS_ID}{next(_numbers):08x}"
 
 
 def _count(scope: Scope, status: int, seconds: float) -> None:

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
@@ -39,6 +40,15 @@ Wait = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class Shown:
+    """The status of a row as one caller sees it."""
+
+    body: bytes
+    tag: str
+    has_ended: bool
+
+
 class StatusReads:
     """The status reads of one kind of rows."""
 
@@ -50,37 +60,47 @@ class StatusReads:
         columns = self._shape.columns()
         return read_rows(lambda connection: fetch_statuses(connection, self._kind, columns, row_ids))
 
+    def load_tagged(self, row_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+        """Return the columns of the rows whose change a waiting request sees."""
+        return {row_id: self._tagged(row) for row_id, row in self.load(row_ids).items()}
+
+    def _tagged(self, columns: Sequence[Any]) -> dict[str, Any]:
+        values = zip(self._shape.model_fields, columns, strict=False)
+        return {name: value for name, value in values if name not in self._shape.untagged}
+
     async def answer(self, request: Request, caller: Caller, row_id: UUID, wait_s: float) -> Response:
         """Return the answer to a request for a status."""
         known = request.headers.get("if-none-match", "")
         if not wait_s:
-            return _respond((await self._find(caller, row_id))[0], known)
-        with changes.waiter(self.load, row_id) as waiter:
+            return _respond(await self._find(caller, row_id), known)
+        with changes.waiter(self.load_tagged, row_id) as waiter:
             if waiter is None:
                 return await self.answer(request, caller, row_id, 0)
-            return _respond(await self._changed_body(request, caller, waiter, known, wait_s), known)
+            return _respond(await self._find_changed(request, caller, waiter, known, wait_s), known)
 
-    async def _changed_body(
+    async def _find_changed(
         self, request: Request, caller: Caller, waiter: Waiter, known: str, wait_s: float
-    ) -> bytes:
-        """Return the body as soon as it is no longer the known one, by default the one of this moment."""
+    ) -> Shown:
+        """Find the status as soon as it is no longer the known one, by default the one of this moment."""
         started = time.monotonic()
-        body, has_ended = await self._find(caller, waiter.row_id)
-        known = known or entity_tag(body)
+        shown = await self._find(caller, waiter.row_id)
+        known = known or shown.tag
         with waiter.limited(wait_s, _hang_up(request)):
-            while not (waiter.is_over or has_ended) and names_tag(known, entity_tag(body)):
+            while not (waiter.is_over or shown.has_ended) and names_tag(known, shown.tag):
                 await waiter.changed()
-                body, has_ended = await self._find(caller, waiter.row_id)
+                shown = await self._find(caller, waiter.row_id)
         request.scope[WAITED_S] = time.monotonic() - started
-        return body
+        return shown
 
-    async def _find(self, caller: Caller, row_id: UUID) -> tuple[bytes, bool]:
-        """Return the body of a row's status and whether the row has ended, or raise NotFound."""
+    async def _find(self, caller: Caller, row_id: UUID) -> Shown:
+        """Return the status of a row, or raise NotFound."""
         row = await _look_ups.result_of((self._kind, row_id))
         values = None if row is None else self._shape.values(row, caller)
         if values is None or not caller.may_see(values["owner"]):
             raise missing(self._kind, row_id)
-        return to_json(values), values["ended_at"] is not None
+        body = to_json(values)
+        tagged = to_json(self._tagged(list(values.values()))) if self._shape.untagged else body
+        return Shown(body, entity_tag(tagged, is_weak=tagged is not body), values["ended_at"] is not None)
 
 
 STATUS_READS: dict[Kind, StatusReads] = {kind: StatusReads(kind) for kind in SHAPES}
@@ -99,11 +119,10 @@ def _look_up(asked: Sequence[tuple[Kind, UUID]]) -> list[Row[Any] | None]:
 _look_ups = Batches[tuple[Kind, UUID], Row[Any] | None]("status look-ups", _look_up, most_waiting=sys.maxsize)
 
 
-def _respond(body: bytes, known: str) -> Response:
-    tag = entity_tag(body)
-    if known and names_tag(known, tag):
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
-    return JsonBody(body, headers={"ETag": tag})
+def _respond(shown: Shown, known: str) -> Response:
+    if known and names_tag(known, shown.tag):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": shown.tag})
+    return JsonBody(shown.body, headers={"ETag": shown.tag})
 
 
 async def _hang_up(request: Request) -> None:

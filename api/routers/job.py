@@ -53,9 +53,9 @@ def start_job(
 
 
 @router.get("", response_model=Page[JobStatus], responses=responses(400, 503))
-def list_jobs(caller: Caller, query: Annotated[JobQuery, Query()]) -> Response:
+async def list_jobs(caller: Caller, query: Annotated[JobQuery, Query()]) -> Response:
     """List jobs, newest first."""
-    return row_reads.list_page("job", query, caller)
+    return await row_reads.list_page("job", query, caller)
 
 
 @router.get("/{id}", response_model=JobStatus, responses=STATUS_RESPONSES)

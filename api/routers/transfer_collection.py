@@ -58,9 +58,9 @@ def collection(kind: Kind, status: type[Status], retry_body: type[Retry]) -> API
         return ActionRequest(find, actor, answers)
 
     @router.get("", name=f"list_{kind}", response_model=page, responses=responses(400, 503))
-    def list_transfers(caller: Caller, query: Annotated[TransferQuery, Query()]) -> Response:
+    async def list_transfers(caller: Caller, query: Annotated[TransferQuery, Query()]) -> Response:
         """List these transfers, newest first."""
-        return row_reads.list_page(kind, query, caller)
+        return await row_reads.list_page(kind, query, caller)
 
     @router.get("/{id}", name=f"get_{kind}", response_model=status, responses=STATUS_RESPONSES)
     async def get_transfer(request: Request, caller: Caller, row_id: RowId, wait: Wait = 0) -> Response:

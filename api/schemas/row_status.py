@@ -15,6 +15,8 @@ class RowStatus(BaseModel):
 
     renamed: ClassVar[dict[str, str]] = {}
     """The fields that are named differently than the columns they are made of."""
+    untagged: ClassVar[frozenset[str]] = frozenset()
+    """The fields whose change alone is no change of the status: neither its `ETag` nor a wait sees them."""
 
     @classmethod
     @lru_cache

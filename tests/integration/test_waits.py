@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text, update
 
 from api.changes import changes
+from api.schemas.jobs import JobStatus
 from gateway.db import get_engine, session_scope
 from gateway.events.listener import CHANNEL, Listener
 from gateway.jobs import lifecycle as jobs
@@ -93,6 +94,21 @@ def test_progress_answers_a_waiter_although_it_makes_no_event(ask: Ask) -> None:
     with session_scope() as session:
         session.execute(update(Transfer).where(Transfer.id == row_id).values(bytes_done=7))
     assert answer.result().json()["bytes_done"] == 7
+
+
+def test_a_field_without_a_tag_ends_no_wait_and_keeps_the_tag(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(JobStatus, "untagged", frozenset({"reason"}))
+    row_id = new_job("fft")
+    tag = ask(f"/job/{row_id}").result().headers["ETag"]
+    held = ask(f"/job/{row_id}", params={"wait": 2.5}, headers={"If-None-Match": tag})
+    _waiting()
+    with session_scope() as session:
+        session.execute(update(Job).where(Job.id == row_id).values(reason="another"))
+    assert (held.result().status_code, held.result().headers["ETag"]) == (304, tag)
+    assert ask(f"/job/{row_id}").result().json()["reason"] == "another"
+    assert tag.startswith("W/")
 
 
 def test_an_unchanged_row_is_answered_when_the_time_is_over(ask: Ask) -> None:
