@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hpc_gateway_commands.demo.services import free_ports
+from tests.polling import until
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/rest.md").read_text(encoding="utf-8")
@@ -22,6 +23,26 @@ def _script() -> str:
     assert len(blocks) > 6
     ports = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
     return "set -euo pipefail\n" + SERVERS.sub(lambda found: ports[found[1]], "\n".join(blocks))
+
+
+def _end(group: int) -> None:
+    """End all parts, and kill those that do not end by themselves."""
+    try:
+        os.killpg(group, signal.SIGTERM)
+        until("the parts have ended", lambda: not _is_there(group), 15)
+    except ProcessLookupError:
+        return
+    except AssertionError:
+        os.killpg(group, signal.SIGKILL)
+        raise
+
+
+def _is_there(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @pytest.mark.timeout(240)
@@ -40,7 +61,7 @@ def test_the_page_leads_from_an_empty_shell_to_the_result(tmp_path: Path) -> Non
         try:
             status = shell.wait(220)
         finally:
-            os.killpg(shell.pid, signal.SIGTERM)
+            _end(shell.pid)
     folder = tmp_path / "hpc-gateway"
     assert status == 0, (tmp_path / "out.log").read_text()[-4000:]
     smooth = (folder / "smooth.csv").read_text().splitlines()
