@@ -54,7 +54,9 @@ class FileTransferRequest(BaseModel):
     )
 
     src: Text = Field(description="URL: http, https or ftp.")
-    dst: Text = Field(description="Path on the cluster, from the account's home.")
+    dst: Text = Field(
+        description="Path on the cluster, from the account's home; one that ends in `/` is a folder."
+    )
     infrastructure: Text = Field(description="Name of the cluster.")
 
 
@@ -63,7 +65,9 @@ class S3FileTransferRequest(S3TransferRequest):
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_S3 | {"dst": EXAMPLE_DST}]})
 
-    dst: Text = Field(description="Path on the cluster, from the account's home.")
+    dst: Text = Field(
+        description="Path on the cluster, from the account's home; one that ends in `/` is a folder."
+    )
 
 
 class S3ResultTransferRequest(S3TransferRequest):
