@@ -58,7 +58,9 @@ class FileTransferRequest(RequestModel):
     )
 
     src: SourceUrl = Field(description="URL: http, https or ftp.")
-    dst: ClusterPath = Field(description="Path on the cluster, from the account's home.")
+    dst: ClusterPath = Field(
+        description="Path on the cluster, from the account's home; one that ends in `/` is a folder."
+    )
     infrastructure: Text = Field(description="Name of the cluster.")
 
 
@@ -67,7 +69,9 @@ class S3FileTransferRequest(S3TransferRequest):
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_S3 | {"dst": EXAMPLE_DST}]})
 
-    dst: ClusterPath = Field(description="Path on the cluster, from the account's home.")
+    dst: ClusterPath = Field(
+        description="Path on the cluster, from the account's home; one that ends in `/` is a folder."
+    )
 
 
 class S3ResultTransferRequest(S3TransferRequest):

@@ -1,6 +1,7 @@
 """The life of a transfer: create, complete, cancel and clean up, each in the transaction of the caller."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 from sqlalchemy import update
@@ -14,7 +15,7 @@ from gateway.credentials import sealing
 from gateway.credentials import stored as stored_credentials
 from gateway.db import db_now, utc_now
 from gateway.egress.policy import check_endpoint
-from gateway.errors import Conflict, GatewayError
+from gateway.errors import Conflict, GatewayError, Invalid
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs.attempts import PathCheck
 from gateway.models import Transfer
@@ -68,6 +69,7 @@ def create_from_url(session: Session, owner: str, request: UrlRequest) -> Transf
     """Insert the row of a transfer from a URL and send it, or raise Invalid or NotFound."""
     cluster = catalog.get_cluster(session, request.infrastructure)
     check_endpoint(request.src, get_settings().allowed_endpoints, "src", schemes=("http", "https", "ftp"))
+    request = replace(request, path=_name_file(request.path, unquote(urlsplit(request.src).path)))
     _check_path(session, cluster, owner, request.path, "dst")
     quotas.admit(session, owner, cluster, Transfer)
     row = Transfer(
@@ -90,6 +92,8 @@ def create(session: Session, owner: str, request: S3Request) -> Transfer:
     """Insert the row of a transfer with a store and send it, or raise Invalid or NotFound."""
     cluster = catalog.get_cluster(session, request.infrastructure)
     check_endpoint(request.endpoint, get_settings().allowed_endpoints, "endpoint")
+    if request.kind == "s3_data" and not request.object.endswith("/"):
+        request = replace(request, path=_name_file(request.path, request.object))
     _check_path(session, cluster, owner, request.path, "src" if request.kind == "s3_result" else "dst")
     secret = stored_credentials.resolve_secret(session, owner, request.opening, request.endpoint)
     if isinstance(secret, PresignedUrl):
@@ -113,6 +117,16 @@ def create(session: Session, owner: str, request: S3Request) -> Transfer:
     session.add(row)
     begin(session, row)
     return row
+
+
+def _name_file(dst: str, source: str) -> str:
+    """Return the path of the file: below a `dst` that ends in `/` it has the last name of its source."""
+    if not dst.endswith("/"):
+        return dst
+    name = source.rpartition("/")[2]
+    if name in {"", ".", ".."}:
+        raise Invalid("it is a folder, and its source has no last name: add a file name", field="dst")
+    return f"{dst}{name}"
 
 
 def _check_path(session: Session, cluster: Cluster, owner: str, path: str, field: str) -> None:

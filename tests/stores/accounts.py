@@ -86,11 +86,14 @@ class Moved(Listing):
     def __init__(self, status: int, host: str, location: str = "", more: str = "") -> None:
         super().__init__()
         self._status, self._host, self.location, self._more = status, host, location, more
+        self.everywhere = False
 
     def answer(self, request: Request) -> Answer:
-        if request.host != self._host:
+        if request.host != self._host and not self.everywhere:
             return super().answer(request)
         self.asked.append(request)
-        headers = {"Location": self.location + request.path} if self.location else {}
+        is_below = "//data." in self.location  # then the path is without the bucket
+        path = request.path.removeprefix("/data") if is_below else request.path
+        headers = {"Location": self.location + path} if self.location else {}
         code = "TemporaryRedirect" if self._status == 307 else "PermanentRedirect"
         return error(self._status, code, self._more, headers)

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
-from functools import cached_property
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,15 +12,19 @@ from urllib.parse import urlsplit
 from boto3.session import Session
 from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
-from gateway.egress.bounds import ERROR_BYTES, LISTING_BYTES
+from gateway.egress.bounds import LISTING_BYTES
 from gateway.egress.pool import ConnectionPool, Response
 from gateway.errors import Fault, StorageError
 from gateway.settings import Settings
 from gateway.storage.address import Credentials, S3Address
+from gateway.storage.s3.bucket_urls import bucket_url, split_bucket
+from gateway.storage.s3.errors import parse_error
 from gateway.storage.s3.request_headers import account_headers, encryption_headers
+from gateway.storage.s3.routing import Route, next_route
 from gateway.storage.s3.signing import Signer
-from gateway.storage.s3.xml_check import check_xml, error_body
+from gateway.storage.s3.xml_check import check_xml
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -50,22 +53,53 @@ class StoreSession:
         self.key = key
         self.connections = ConnectionPool(settings)
         self.virtual_hosted = _is_virtual_hosted(address.endpoint, settings.virtual_hosted)
-        self.signer = Signer(address.region, credentials)
+        self.route = Route(bucket_url(address, virtual_hosted=self.virtual_hosted), address.region)
+        self._clients, self._signers = dict[Route, "S3Client"](), dict[str, Signer]()
+        self._allowed, self._route_lock = settings.allowed_endpoints, threading.Lock()
         self.takes_checksums = True  # until the store refuses one
         self.announces = True  # by `Expect: 100-continue`, until the store refuses it
         self.headers = account_headers(address, credentials)
         self.object_headers = encryption_headers(address, credentials)
         self._address, self._credentials = address, credentials
 
-    @cached_property
+    def signer(self, route: Route) -> Signer:
+        """Return the signer for the route's region."""
+        known = self._signers.get(route.region)
+        return known or self._signers.setdefault(route.region, Signer(route.region, self._credentials))
+
+    def follow(self, response: Any, route: Route) -> bool:
+        """Take the route that the store names in its answer to a request on this one; False for no other.
+
+        Raises
+        ------
+        StorageError
+            When it may not be followed.
+        """
+        with self._route_lock:
+            if self.route == route:  # no other thread has followed meanwhile
+                self.route = next_route(route, response, self._address, self._allowed) or route
+            return self.route != route
+
+    def call(self, name: str, **named: object) -> Any:
+        """Call a method of the boto3 client, once more on the route that the store names."""
+        route = self.route
+        try:
+            return getattr(self.client, name)(**named)
+        except ClientError as error:
+            if not self.follow(error.response, route):
+                raise
+        return self.call(name, **named)
+
+    @property
     def client(self) -> "S3Client":
         """The boto3 client, for all but the bytes of an object: made when needed, since that takes long."""
+        route = self.route
+        if route in self._clients:
+            return self._clients[route]
         with _lock, suppress(ValueError):  # boto3 makes one at a time; its errors quote what they refuse
-            client = _make_client(
-                self._address, self._credentials, self.connections, virtual=self.virtual_hosted
-            )
+            client = _make_client(route, self._address.bucket, self._credentials, self.connections)
             client.meta.events.register("before-call.s3", self._add_headers)
-            return client
+            return self._clients.setdefault(route, client)
         raise StorageError("the store's client refuses endpoint or region: check both", Fault.NAME)
 
     def _add_headers(self, model: Any, params: Any, **_: object) -> None:
@@ -130,17 +164,18 @@ def _is_virtual_hosted(endpoint: str, virtual_hosted: Sequence[str]) -> bool:
 
 
 def _make_client(
-    address: S3Address, credentials: Credentials, connections: ConnectionPool, *, virtual: bool
+    route: Route, bucket: str, credentials: Credentials, connections: ConnectionPool
 ) -> "S3Client":
     """Return a client that sends all its requests over these connections, each of them once."""
+    store, is_virtual = split_bucket(route.bucket_url, bucket)
     client = _session.client(
         "s3",
-        endpoint_url=address.endpoint,
-        region_name=address.region,
+        endpoint_url=store,
+        region_name=route.region,
         aws_access_key_id=credentials.access_key,
         aws_secret_access_key=credentials.secret_key,
         aws_session_token=credentials.session_token or None,
-        config=CONFIG.merge(Config(s3={"addressing_style": "virtual" if virtual else "path"})),
+        config=CONFIG.merge(Config(s3={"addressing_style": "virtual" if is_virtual else "path"})),
     )
 
     events: Any = client.meta.events  # a handler that returns a response has answered the request
@@ -161,15 +196,16 @@ def _send(connections: ConnectionPool, request: Any) -> AWSResponse:
     answer = connections.send(
         request.method, request.url, request.headers, request.body, is_patient=ends_upload
     )
+    server = "the store at {0.scheme}://{0.netloc}".format(urlsplit(request.url))
     with closing(answer):
-        body = _read_body(answer, "the store at {0.scheme}://{0.netloc}".format(urlsplit(request.url)))
+        if answer.status >= _FIRST_ERROR:  # botocore would follow a redirect by itself
+            raise ClientError(parse_error(answer, server), request.method)
+        body = _read_body(answer, server)
     headers: Any = HeadersDict(answer.headers)
     return AWSResponse(request.url, answer.status, headers, _ReadBody(body))
 
 
 def _read_body(answer: Response, server: str) -> bytes:
-    if answer.status >= _FIRST_ERROR:
-        return error_body(answer.read_start(ERROR_BYTES + 1), server)
     body = answer.read(LISTING_BYTES).lstrip()  # a store sends blanks while it puts an upload together
     check_xml(body, server)
     return body

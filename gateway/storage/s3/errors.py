@@ -5,11 +5,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
-from botocore.parsers import ResponseParserError
+from botocore.parsers import ResponseParserError, RestXMLParser
 
-from gateway.egress.bounds import CODE_CHARS
+from gateway.egress.bounds import CODE_CHARS, ERROR_BYTES
+from gateway.egress.pool import Response
 from gateway.errors import Fault, StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.storage.address import S3Address
+from gateway.storage.s3.routing import named_region
+from gateway.storage.s3.xml_check import error_body
 
 _FINAL = {
     "InvalidAccessKeyId": "the store does not know this access key: check access_key, and session_token of"
@@ -74,6 +77,11 @@ _SAME_AS = {
     "405": "MethodNotAllowed",
     "412": "PreconditionFailed",
     "301": "PermanentRedirect",
+    "302": "PermanentRedirect",
+    "307": "PermanentRedirect",
+    "308": "PermanentRedirect",
+    "TemporaryRedirect": "PermanentRedirect",
+    "Redirect": "PermanentRedirect",
     "413": "EntityTooLarge",
     "RequestExpired": "RequestTimeTooSkewed",
     "TokenRefreshRequired": "ExpiredToken",
@@ -81,6 +89,9 @@ _SAME_AS = {
     "XAmzContentSHA256Mismatch": "BadDigest",
     "InvalidDigest": "BadDigest",
 }
+_OF_REGION = frozenset(
+    {"AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException"}
+)
 _BY_STATUS = {501: "NotImplemented", 505: "NotImplemented", 507: "QuotaExceeded"}  # of any code
 # Worth another attempt although the code sounds final: the bytes may arrive whole, the object may rest.
 _KINDS: dict[str, type[StorageError]] = {
@@ -99,6 +110,7 @@ _BUSY = frozenset(
         "429",
     }
 )
+_ERRORS: Any = RestXMLParser()
 _BUSY_STATUS = frozenset({429, 503})
 _SERVER_ERROR = 500
 _NOT_IMPLEMENTED = 501
@@ -150,7 +162,9 @@ def store_error(response: Any, address: S3Address) -> StorageError:
     code = _SAME_AS.get(raw_code, raw_code)
     code = code if code in _FINAL else _BY_STATUS.get(status, code)
     if code in _FINAL:
-        sentence = _FINAL[code].format(address=address, object=_describe(address))
+        sentence = _FINAL[code].format(address=address, object=_describe(address)) + _describe_region(
+            response, code
+        )
         return _KINDS.get(code, StorageError)(sentence, _FAULTS.get(code))
     if code in _BUSY or status in _BUSY_STATUS:
         return StorageBusy(f"the store at {address.endpoint} is too busy ({raw_code}); it is tried again")
@@ -160,6 +174,13 @@ def store_error(response: Any, address: S3Address) -> StorageError:
         f"the store at {address.endpoint} refused {_describe(address)}: {raw_code} (HTTP {status}):"
         " check endpoint, region, bucket and object, or ask the store's operator"
     )
+
+
+def parse_error(answer: Response, endpoint: str) -> Any:
+    """Return the store's description of an error, as boto3 does; of a long one that of its status."""
+    body = error_body(answer.read_start(ERROR_BYTES + 1), endpoint)
+    response = {"status_code": answer.status, "headers": answer.headers, "body": body, "context": {}}
+    return _ERRORS.parse(response, None)
 
 
 def _client_error(error: BotoCoreError, address: S3Address) -> StorageError:
@@ -185,6 +206,11 @@ def _status_of(response: Any) -> int:
 def refuses_checksum(response: Any) -> bool:
     """Return whether the store may have refused a checksum that it does not know."""
     return _status_of(response) == _NOT_IMPLEMENTED or code_of(response) in _UNKNOWN_CHECKSUM
+
+
+def _describe_region(response: Any, code: str) -> str:
+    region = named_region(response) if code in _OF_REGION else ""
+    return f"; the store names the region {region!r}" if region else ""
 
 
 def _describe(address: S3Address) -> str:

@@ -10,8 +10,9 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict
 from urllib.parse import quote
 
 from botocore.exceptions import ClientError
@@ -26,10 +27,6 @@ from gateway.storage.s3.errors import code_of, readable_answers, store_errors
 from gateway.storage.s3.listings import PARTS, UPLOADS, list_pages
 from gateway.storage.s3.requests import ObjectRequests, has_bytes
 from gateway.storage.store import Payload, StoredPart
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
 
 _ALGORITHM: Literal["CRC64NVME"] = "CRC64NVME"
 _OURS = frozenset({_ALGORITHM, "SHA256"})  # the latter by an older version
@@ -49,21 +46,16 @@ class MultipartUploads:
         self._address, self._requests, self._session = address, requests, session
         self._name: _Name = {"Bucket": address.bucket, "Key": address.key}
 
-    @property
-    def _client(self) -> "S3Client":
-        return self._session.client
-
-    def _list_call(self, name: str) -> Any:
-        with store_errors(self._address):  # also of making the client
-            return getattr(self._client, name)
+    def _call(self, name: str, **named: object) -> Any:
+        return self._session.call(name, **self._name, **named)
 
     def start(self) -> str:
         """Begin an upload; return its id."""
 
         def act(*, checked: bool) -> str:
             if not checked:
-                return _UNCHECKED + _read_id(self._client.create_multipart_upload(**self._name))
-            answer = self._client.create_multipart_upload(**self._name, ChecksumAlgorithm=_ALGORITHM)
+                return _UNCHECKED + _read_id(self._call("create_multipart_upload"))
+            answer = self._call("create_multipart_upload", ChecksumAlgorithm=_ALGORITHM)
             return _CHECKED + _read_id(answer)
 
         with store_errors(self._address), readable_answers(self._address):
@@ -80,9 +72,7 @@ class MultipartUploads:
 
     def _list_parts(self, upload_id: str) -> dict[int, StoredPart] | None:
         try:
-            pages = list_pages(
-                self._list_call("list_parts"), PARTS, self._address, **self._name, UploadId=upload_id
-            )
+            pages = list_pages(partial(self._call, "list_parts"), PARTS, self._address, UploadId=upload_id)
             parts = (part for page in pages for part in page.get("Parts", []))
             with readable_answers(self._address):
                 listed = islice(parts, PARTS_OF_UPLOAD)
@@ -116,8 +106,11 @@ class MultipartUploads:
                 each["ChecksumCRC64NVME"] = _encode(crc)
         with store_errors(self._address), readable_answers(self._address):
             try:
-                answer = self._client.complete_multipart_upload(
-                    **self._name, UploadId=_store_id(upload_id), MultipartUpload={"Parts": entries}, **whole
+                answer = self._call(
+                    "complete_multipart_upload",
+                    UploadId=_store_id(upload_id),
+                    MultipartUpload={"Parts": entries},
+                    **whole,
                 )
                 return bool(answer.get("ETag"))
             except ClientError as error:
@@ -135,7 +128,7 @@ class MultipartUploads:
         """Remove the parts; an upload that is gone is fine."""
         try:
             with store_errors(self._address), readable_answers(self._address):
-                self._client.abort_multipart_upload(**self._name, UploadId=_store_id(upload_id))
+                self._call("abort_multipart_upload", UploadId=_store_id(upload_id))
         except StorageUnavailable as error:
             if not _is_gone(error):
                 raise
@@ -165,7 +158,7 @@ class MultipartUploads:
 
     def _list_open(self) -> Iterator[Any]:
         """Yield the pages of a listing of the uploads under way."""
-        call = self._list_call("list_multipart_uploads")
+        call = partial(self._session.call, "list_multipart_uploads")
         named = {"Bucket": self._address.bucket, "Prefix": self._address.key}
         try:
             yield from list_pages(call, UPLOADS, self._address, **named)
