@@ -32,7 +32,7 @@ class Head:
     def split(self, separator: bytes) -> "SplitHead":
         """Return the head with its rows split into cells."""
         header = without_trailing(split_cells(self.header, separator))
-        some = self.lines[: max(_LEAST_ROWS, _MOST_CELLS // len(header))]
+        some = self.lines[: max(_LEAST_ROWS, _MOST_CELLS // max(1, len(header)))]
         rows = (split_cells(line, separator) for line in some)
         trimmed = (without_trailing(row) if len(row) == len(header) + 1 else row for row in rows)
         texts = [list(map(text_of, row)) for row in trimmed]
