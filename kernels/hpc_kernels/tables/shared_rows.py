@@ -18,7 +18,7 @@ from hpc_kernels.tables.csv.text import TableText
 from hpc_kernels.tables.memory import allocate_signals
 from hpc_kernels.tables.missing import drop_rows, fill_missing
 from hpc_kernels.tables.reading_options import ReadingOptions
-from hpc_kernels.tables.time_column import TimeColumn
+from hpc_kernels.tables.time_column import Opener, TimeColumn
 
 
 class SharedRows:
@@ -48,16 +48,12 @@ class SharedRows:
             own = share(len(table.names))
             if parts == 1:
                 rows = self._without_dropped(text.rows(threads=self._threads))
-                signals, times = (
-                    rows.signals[own.start : own.stop],
-                    [lines.open for lines in rows.times],
-                )
+                signals = rows.signals[own.start : own.stop]
+                times: list[Opener] = [lines.open for lines in rows.times]
             else:
                 self._write_parts(text, steps)
-                signals, times = (
-                    self._columns(own, parts),
-                    [partial(self._open_times, i) for i in range(parts)],
-                )
+                signals = self._columns(own, parts)
+                times = [partial(self._open_times, i) for i in range(parts)]
         if not signals.shape[1]:
             raise BadInputError(
                 f"{table.file}: every row has a missing number; params.table.missing drops all"

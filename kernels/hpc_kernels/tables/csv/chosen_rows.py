@@ -172,7 +172,8 @@ def _is_missing(text: ByteArray, at: int, separator: int) -> bool:
             return False
         at += 1
     at = after_blanks(text, at, separator)
-    if text[at] != separator and text[at] != _LINE_END and text[at] != _RETURN:
+    returned = text[at] == _RETURN and text[at + 1] == _LINE_END
+    if text[at] != separator and text[at] != _LINE_END and not returned:
         return False
     return bool(word == 0) or _is_word(word)
 

@@ -9,7 +9,8 @@ from hpc_kernels.tables.csv.source import TextSource
 
 _SAMPLE = 1 << 16  # bytes below the header
 _LONG_ROW = 1 << 20  # bytes; of a longer row the first cells are looked at
-_MOST_ROWS = 200
+_MOST_ROWS, _LEAST_ROWS = 200, 8
+_MOST_CELLS = 2000  # of a table of many columns: the judgement takes a microsecond or two a cell
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Head:
     def split(self, separator: bytes) -> "SplitHead":
         """Return the head with its rows split into cells."""
         header = without_trailing(split_cells(self.header, separator))
-        rows = (split_cells(line, separator) for line in self.lines)
+        some = self.lines[: max(_LEAST_ROWS, _MOST_CELLS // max(1, len(header)))]
+        rows = (split_cells(line, separator) for line in some)
         trimmed = (without_trailing(row) if len(row) == len(header) + 1 else row for row in rows)
         texts = [list(map(text_of, row)) for row in trimmed]
         return SplitHead(list(map(text_of, header)), [row[:-1] for row in texts] if self.is_cut else texts)

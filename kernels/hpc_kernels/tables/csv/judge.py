@@ -216,7 +216,8 @@ def _is_units_row(split: SplitHead) -> bool:
     if len(split.rows) < 2 or are_numbers(split.header):  # noqa: PLR2004 (units and a sample)
         return False
     units, (first, *others) = split.rows[0], split.rows[1]
-    if len(units) != split.width or not any(units) or any(map(_is_no_unit, units)):
+    named = any(not is_blank_or_missing(cell) for cell in units[1:] or units)
+    if len(units) != split.width or not named or any(map(_is_no_unit, units)):
         return False
     numbers = [is_number(cell) for cell in others]
     whole = all(is_number(cell) or is_blank_or_missing(cell) for cell in others)
