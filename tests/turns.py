@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from gateway.clusters import heartbeats
-from gateway.db import session_scope
+from gateway.db import db_now, session_scope
 from gateway.models import Job, Transfer
 from gateway.transfers import lifecycle as transfers
 from gateway.work import claims, turns
@@ -57,3 +57,16 @@ def published() -> dict[str, int]:
     with session_scope(read_only=True) as session:
         counts = select(Transfer.owner, func.count(Transfer.message_id.distinct())).where(*open_ones)
         return {str(owner): int(count) for owner, count in session.execute(counts.group_by(Transfer.owner))}
+
+
+def change(*row_ids: UUID, **values: object) -> None:
+    with session_scope() as session:
+        session.execute(update(Transfer).where(Transfer.id.in_(row_ids)).values(**values))
+
+
+def make_due() -> None:
+    with session_scope() as session:
+        for model in (Transfer, Job):
+            session.execute(
+                update(model).where(model.next_send_at.is_not(None)).values(next_send_at=db_now(-1))
+            )
