@@ -1,8 +1,7 @@
 """Lists beside a long history, and requests that wait: rates by `wrk`, memory and spread of 1,000 waiters.
 
 Run it as `python -m tests.benchmarks.reads [ROWS] [SECONDS] [sqlite|postgresql]`. ROWS is the number of jobs
-of the history, half of them of one owner. PostgreSQL waits for its disk. `tests/benchmarks/door.py` measures
-single statuses.
+of the history, half of them of one owner. PostgreSQL waits for its disk.
 """
 
 import asyncio
