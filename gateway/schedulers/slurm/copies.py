@@ -19,6 +19,8 @@ _log = logging.getLogger(__name__)
 # slurmd refuses a launch within Slurm's usual MessageTimeout; a job with nodes for longer was in its prolog.
 _LONGEST_REFUSAL = timedelta(seconds=10)
 _NOT_STARTABLE = 1  # the exit code with which slurmctld ends a job that it cannot launch
+# A look reads the files of all ended jobs that Slurm still lists: a smaller cache would keep none of them.
+LISTED_ENDS = 1 << 17
 CLOCKS = timedelta(seconds=1)  # those of node and controller differ by less; Slurm's times are whole seconds
 
 
@@ -85,12 +87,12 @@ def _find(read: Callable[[int, Path], Record], job: SlurmJob) -> Record | None:
 
 
 # Slurm lists an ended job for minutes, in every response. No exception is kept: a missing file may appear.
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=LISTED_ENDS)
 def _read_start_once(_job_id: int, folder: Path) -> Start:
     return _required(read_start(folder))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=LISTED_ENDS)
 def _read_exit_once(_job_id: int, folder: Path) -> Exit:
     return _required(read_exit(folder))
 
