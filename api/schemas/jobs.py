@@ -75,6 +75,9 @@ class JobStatus(BaseModel):
     submitted_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
+    watched_at: datetime | None = Field(
+        description="When the scheduler was last heard of the job; null before its submission."
+    )
     attempt: int
     next_attempt_at: datetime | None = Field(description="When an automatic retry is due.")
 
@@ -85,6 +88,7 @@ class JobStatus(BaseModel):
             "status": JOB_STATUS[row.state],
             "services": row.services.split(),
             "next_attempt_at": row.retry_at,
+            "watched_at": row.watched_at if row.submitted_at or row.heard_until else None,
         }
         return cls(**{name: getattr(row, name) for name in cls.model_fields.keys() - derived}, **derived)
 

@@ -108,7 +108,10 @@ class WorkerSlots(Base):
 
 
 class Heartbeat(Base):
-    """A cluster's latest health check by its worker: the errors of scheduler and files, empty when well."""
+    """A cluster's latest health check by its worker: the errors of scheduler and files, empty when well.
+
+    `watched_at` is when the scheduler last reported on the watched jobs of the cluster.
+    """
 
     __tablename__ = "heartbeats"
 
@@ -117,3 +120,4 @@ class Heartbeat(Base):
     worker: Mapped[str] = mapped_column(String(255))
     scheduler: Mapped[str] = mapped_column(CleanText)
     filesystem: Mapped[str] = mapped_column(CleanText)
+    watched_at: Mapped[datetime | None]

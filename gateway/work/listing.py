@@ -8,7 +8,7 @@ from typing import Literal, TypeVar, get_args
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, false, func, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from gateway.errors import Invalid
 from gateway.models import Job, Transfer
@@ -42,9 +42,7 @@ def filter_conditions(wanted: Filter, kind: Kind) -> list[ColumnElement[bool]]:
     if wanted.infrastructure is not None:
         found.append(model.infrastructure == wanted.infrastructure)
     if wanted.service is not None:
-        found.append(
-            Job.services.contains(f" {wanted.service} ", autoescape=True) if model is Job else false()
-        )
+        found.append(Job.has_service(wanted.service) if model is Job else false())
     if wanted.since is not None:
         found.append(model.created_at >= wanted.since)
     if wanted.until is not None:
@@ -84,6 +82,8 @@ def fetch_page(
     statement = select(model).where(*wanted).order_by(*newest_first).limit(limit + 1)
     if cursor:
         statement = statement.where(tuple_(model.created_at, model.id) < tuple_(*_decode_cursor(cursor)))
+    if model is Job:
+        statement = statement.options(undefer(Job.watched_at))
     rows = list(session.scalars(statement))
     return rows[:limit], _encode_cursor(rows[limit - 1]) if len(rows) > limit else None
 
