@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 from gateway.clusters.configuration import clusters, configured_clusters
 from gateway.db import session_scope
-from gateway.jobs import lifecycle as jobs
 from gateway.jobs import watch
+from gateway.jobs.watched_rows import WatchedJobs
 from gateway.models import Job
+from gateway.schedulers.base import JobReport
 from gateway.schedulers.local.scheduler import LocalScheduler
 from gateway.schedulers.opening import open_scheduler
 from gateway.settings import get_settings
@@ -61,11 +64,19 @@ def submit(row_id: UUID) -> Job:
 
 def watch_once() -> None:
     """Do one round of the watcher."""
+    watched = WatchedJobs("hpc")
     with session_scope(read_only=True) as session:
-        rows = jobs.jobs_in_scheduler(session, "hpc")
-    reports = watch.poll_scheduler(scheduler(), rows)
-    with session_scope() as session:
-        watch.record_reports(session, rows, reports)
+        watched.refresh(session)
+    watch.look(scheduler(), watched)
+
+
+def report_on(report: JobReport) -> None:
+    """Let a scheduler that says this alone be looked at."""
+    watched = WatchedJobs("hpc")
+    with session_scope(read_only=True) as session:
+        watched.refresh(session)
+    told: Any = SimpleNamespace(jobs=lambda: {report.name: report}, recall=lambda _: {})
+    watch.look(told, watched)
 
 
 def finish(row_id: UUID) -> Job:

@@ -11,9 +11,12 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 import gateway.queue  # noqa: F401  it sends the messages that commits of the watcher ask for
 from gateway import leases
@@ -21,9 +24,8 @@ from gateway.clusters import telemetry
 from gateway.clusters.configuration import Cluster, configured_clusters
 from gateway.db import session_scope, utc_now
 from gateway.errors import GatewayError
-from gateway.jobs import lifecycle as jobs
 from gateway.jobs import watch
-from gateway.jobs.watch import WatchSummary
+from gateway.jobs.watched_rows import WatchedJobs
 from gateway.logs import configure_logging
 from gateway.schedulers.base import Scheduler
 from gateway.schedulers.opening import open_scheduler
@@ -31,6 +33,12 @@ from gateway.settings import get_settings
 from workers.cluster_health import HealthCheck, SlotsReport
 
 _log = logging.getLogger(__name__)
+
+
+class LeaseLost(GatewayError):
+    """Another watcher holds the lease of the cluster."""
+
+    title = "Lease lost"
 
 
 class Watcher:
@@ -43,8 +51,10 @@ class Watcher:
         self._slots = SlotsReport(cluster.name, self._holder, concurrency)
         self._shortest_s = get_settings().watch_s
         self._period_s = self._shortest_s
-        self._next_poll = 0.0
-        self._seen: WatchSummary | None = None
+        self._next_look = 0.0
+        self._watched = WatchedJobs(cluster.name)
+        self._lease = leases.watcher_lease(cluster.name)
+        self._renewed = time.monotonic()
 
     def run(self, stop: threading.Event) -> None:
         """Run rounds until `stop` is set; an error in one round does not prevent the next."""
@@ -59,25 +69,36 @@ class Watcher:
                 _log.exception("%s: unexpected error", self._cluster.name)
         self._slots.withdraw()
         with session_scope() as session:
-            leases.release_lease(session, leases.watcher_lease(self._cluster.name), self._holder)
+            leases.release_lease(session, self._lease, self._holder)
 
     def _run_round(self) -> None:
-        name = self._cluster.name
         self._slots.send_if_due()
-        with session_scope() as session:
-            if not leases.acquire_lease(
-                session, leases.watcher_lease(name), self._holder, get_settings().lease_s
-            ):
-                return
-            watched = watch.summarize_watch(session, name)
-            telemetry_requested = telemetry.is_requested(session, name)
+        try:
+            with self._transaction() as session:
+                telemetry_requested = telemetry.is_requested(session, self._cluster.name)
+                is_new = self._watched.refresh(session)
+        except LeaseLost:
+            return
         self._health_check.run_if_due()
         if telemetry_requested:
             self._store_telemetry()
-        if watched != self._seen:
-            self._seen, self._period_s, self._next_poll = watched, self._shortest_s, 0.0
-        if watched.count and time.monotonic() >= self._next_poll:
-            self._poll_scheduler(watched)
+        if is_new:
+            self._period_s, self._next_look = self._shortest_s, 0.0
+        if self._watched.by_name and time.monotonic() >= self._next_look:
+            self._look()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Session]:
+        """Open a transaction that renews the watcher's lease, or raise LeaseLost when another one has it."""
+        lease_s, now = get_settings().lease_s, time.monotonic()
+        if now - self._renewed > lease_s:
+            self._watched.forget()  # another watcher may have held it meanwhile
+        with session_scope() as session:
+            if not leases.acquire_lease(session, self._lease, self._holder, lease_s):
+                self._watched.forget()
+                raise LeaseLost(f"another watcher watches {self._cluster.name}")
+            self._renewed = now
+            yield session
 
     def _store_telemetry(self) -> None:
         try:
@@ -88,14 +109,14 @@ class Watcher:
         with session_scope() as session:
             telemetry.store_telemetry(session, self._cluster.name, partitions, as_of)
 
-    def _poll_scheduler(self, watched: WatchSummary) -> None:
-        with session_scope(read_only=True) as session:
-            rows = jobs.jobs_in_scheduler(session, self._cluster.name)
-        reports = watch.poll_scheduler(self._scheduler, rows)
-        with session_scope() as session:
-            changed = watch.record_reports(session, rows, reports)
-        self._period_s = self._shortest_s if changed else min(2 * self._period_s, watched.shortest_period_s)
-        self._next_poll = time.monotonic() + self._period_s
+    def _look(self) -> None:
+        """Look at the cluster; the next look comes after at least as long as this one took."""
+        began = time.monotonic()
+        changed = watch.look(self._scheduler, self._watched, self._transaction)
+        took_s = time.monotonic() - began
+        longest_s = self._watched.shortest_period_s
+        self._period_s = self._shortest_s if changed else min(2 * self._period_s, longest_s)
+        self._next_look = time.monotonic() + max(self._period_s, took_s)
 
 
 def main() -> None:

@@ -72,6 +72,7 @@ class JobStatus(RowStatus):
     """Where a job stands."""
 
     renamed = _RENAMED
+    untagged = frozenset({"watched_at"})  # it moves with every look
 
     id: UUID
     owner: str = Field(description="The owner; `local` without accounts.")
@@ -96,6 +97,9 @@ class JobStatus(RowStatus):
     submitted_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
+    watched_at: datetime | None = Field(
+        description="When the scheduler was last heard of the job; null before its submission."
+    )
     attempt: int
     next_attempt_at: datetime | None = Field(description="When an automatic retry is due.")
 

@@ -85,6 +85,7 @@ class Job(_Row):
     outputs: list[Output]
     submitted_at: datetime | None
     started_at: datetime | None
+    watched_at: datetime | None = None
 
     kind: Literal["job"] = "job"
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, load_only
+from sqlalchemy.orm import Session, undefer
 
 from gateway.callers import Caller
 from gateway.clusters import catalog
@@ -20,7 +20,7 @@ from gateway.jobs.params import parse_params
 from gateway.jobs.resources import Granted, ResourceRequest, grant
 from gateway.jobs.services import RESULT_FILES, check_services
 from gateway.models import Job
-from gateway.states import IN_SCHEDULER, JOB_ENDS, JobState, State, is_final
+from gateway.states import JOB_ENDS, JobState, State, is_final
 from gateway.work import quotas
 from gateway.work.claims import Claim, lock_claimed, release_claim
 from gateway.work.failures import finish_cancel
@@ -31,11 +31,6 @@ from gateway.work.turns import enqueue
 WATCH_PERIOD_S = 10.0
 SHORTEST_WATCH_PERIOD_S = 1.0
 _BAD_INPUT = 2
-_WATCHED = (
-    *(Job.id, Job.run, Job.state, Job.reason, Job.scheduler_id, Job.cancel_requested_at),
-    *(Job.created_at, Job.submitted_at, Job.started_at),
-    *(Job.data_folder, Job.control_root, Job.output_identity),
-)
 _FAULT_OF_STATE: dict[State, Fault] = {
     JobState.TIMEOUT: Fault.LIMIT,
     JobState.OUT_OF_MEMORY: Fault.LIMIT,
@@ -68,7 +63,7 @@ def create(session: Session, owner: str, request: JobRequest) -> Job:
     row = Job(
         owner=owner,
         infrastructure=cluster.name,
-        services=f" {' '.join(request.services)} ",
+        services=" ".join(request.services),
         params=params,
         warnings=warnings + raised,
         resources=grant(request.resources, cluster, params["num_mpi_procs"], params["num_thread"]),
@@ -92,7 +87,7 @@ def _watch_period(asked: float) -> tuple[float, list[str]]:
 
 def get(session: Session, caller: Caller, row_id: UUID) -> Job:
     """Return the job, or raise NotFound: another owner's does not exist."""
-    row = session.get(Job, row_id)
+    row = session.get(Job, row_id, options=[undefer(Job.watched_at)])
     if row is None or not caller.may_see(row.owner):
         raise missing("job", row_id)
     return row
@@ -106,19 +101,6 @@ def cancel(session: Session, row: Job, actor: str = "", why: str = "") -> None:
     note(session, row, f"cancel requested: {why}" if why else "cancel requested", actor)
     if row.state in {JobState.ACCEPTED, JobState.RETRYING}:
         finish_cancel(session, row)
-
-
-def jobs_in_scheduler(session: Session, infrastructure: str) -> list[Job]:
-    """Return the jobs of a cluster that have no recorded end yet, with the columns of a watch alone.
-
-    Each look reads all of them, and their other columns are the larger part of a row.
-    """
-    statement = (
-        select(Job)
-        .options(load_only(*_WATCHED))
-        .where(Job.infrastructure == infrastructure, Job.state.in_(IN_SCHEDULER), Job.finding.is_(None))
-    )
-    return list(session.scalars(statement))
 
 
 def finish(
@@ -165,7 +147,7 @@ def start_next_run(session: Session, row: Job) -> None:
     row.control_root = str(catalog.get_cluster(session, row.infrastructure).control)
     row.output_identity = row.finding = None
     row.scheduler_id = ""
-    row.submitted_at = row.started_at = None
+    row.submitted_at = row.started_at = row.heard_until = None
     row.queued_at = utc_now()
 
 
@@ -184,7 +166,7 @@ def failed_latest(session: Session, owner: str, infrastructure: str, path: PureP
             latest = session.scalar(
                 select(Job)
                 .where(Job.owner == owner, Job.infrastructure == infrastructure, Job.data_folder == folder)
-                .where(Job.services.contains(f" {service} "), Job.state.in_(JOB_ENDS))
+                .where(Job.has_service(service), Job.state.in_(JOB_ENDS))
                 .order_by(Job.ended_at.desc())
                 .limit(1)
             )

@@ -61,6 +61,7 @@ def record_submissions(session: Session, ids: Mapping[Claim, str]) -> tuple[set[
         Job.id.in_([claim.id for claim in held]),
         JobState.PENDING,
         submitted_at=utc_now(),
+        heard_until=None,
         failures=0,
         lease_until=None,
         next_send_at=None,

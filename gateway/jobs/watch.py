@@ -1,77 +1,106 @@
-"""Watching a cluster: one call to its scheduler for all jobs, and the reports written to their rows."""
+"""A look at a cluster: one call to its scheduler for all jobs; the changes are written to their rows."""
 
 import logging
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from gateway.db import session_scope, utc_now
 from gateway.errors import GatewayError, SchedulerUnavailable
-from gateway.jobs import lifecycle as jobs
 from gateway.jobs.folders import control_folder
+from gateway.jobs.reports import is_live, record_look, record_reports, record_silence
 from gateway.jobs.run_folders import prevent_start
 from gateway.jobs.spec import submitted_job
-from gateway.models import Event, Job
-from gateway.schedulers.base import FORGOTTEN, NO_LIMITS, JobReport, Scheduler
-from gateway.states import IN_SCHEDULER, JobState, is_final
-from gateway.work.failures import record_failure
-from gateway.work.transitions import move
-from gateway.work.turns import enqueue
+from gateway.jobs.watched_rows import WatchedJob, WatchedJobs
+from gateway.models import Job
+from gateway.schedulers.base import FORGOTTEN, JobReport, Scheduler
+from gateway.states import JobState, is_final
 
 _log = logging.getLogger(__name__)
 
 LOST = f"{FORGOTTEN} and it left no exit file: its end is not known"
 UNSTARTED = "the scheduler has lost or dropped the job before it started; it is submitted again"
 CANCELLED = "cancelled before it started"
+ROWS_AT_ONCE = 500
+
+Transaction = Callable[[], AbstractContextManager[Session]]
+_Item = TypeVar("_Item")
 
 
-@dataclass(frozen=True)
-class WatchSummary:
-    """The watched jobs of a cluster: their number, the shortest period, and the newest change."""
+def look(scheduler: Scheduler, watched: WatchedJobs, transaction: Transaction = session_scope) -> bool:
+    """Ask the scheduler for the watched jobs and write the changes; tell whether there were any.
 
-    count: int
-    shortest_period_s: float
-    newest: datetime | None
+    `transaction` opens each transaction of the look, and raises an error that ends it.
+    """
+    now = utc_now()
+    reports = poll_scheduler(scheduler, watched, transaction)
+    jobs = list(watched.by_name.values())
+    changes = [
+        (job, report) for job in jobs if (report := reports.get(job.name)) and job.is_changed_by(report)
+    ]
+    for batch in _batches(changes):
+        with transaction() as session:
+            written = record_reports(session, batch, now)
+        for job, report in written:
+            job.take(report)
+        watched.drop([job for job, report in written if not is_live(report)])
+    silent = [job for job in jobs if job.heard and job.name not in reports]
+    again = [job for job in jobs if not job.heard and job.name in reports]
+    _record_silence(silent, watched.looked_at or now, transaction)
+    _record_silence(again, None, transaction)
+    with transaction() as session:
+        record_look(session, watched.infrastructure, now)
+    watched.looked_at = now
+    return bool(changes)
 
 
-def summarize_watch(session: Session, infrastructure: str) -> WatchSummary:
-    """Summarise a cluster's jobs in one cheap query."""
-    count, period, submitted, cancelled = session.execute(
-        select(
-            func.count(Job.id),
-            func.min(Job.watch_period),
-            func.max(Job.submitted_at),
-            func.max(Job.cancel_requested_at),
-        ).where(Job.infrastructure == infrastructure, Job.state.in_(IN_SCHEDULER), Job.finding.is_(None))
-    ).one()
-    return WatchSummary(
-        count, period or jobs.WATCH_PERIOD_S, max(filter(None, (submitted, cancelled)), default=None)
-    )
+def _record_silence(
+    jobs: Sequence[WatchedJob], heard_until: datetime | None, transaction: Transaction
+) -> None:
+    """Record until when the scheduler was heard of the jobs, or that it reports on them again."""
+    for batch in _batches(jobs):
+        with transaction() as session:
+            record_silence(session, [job.id for job in batch], heard_until)
+        for job in batch:
+            job.heard = heard_until is None
 
 
-def poll_scheduler(scheduler: Scheduler, rows: list[Job]) -> dict[str, JobReport]:
-    """Return reports on all rows from one call to the scheduler, and one for all jobs that it has forgotten.
+def _batches(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    return (items[start : start + ROWS_AT_ONCE] for start in range(0, len(items), ROWS_AT_ONCE))
 
-    A row on which the scheduler cannot report now has no report, and waits for the next poll.
+
+def poll_scheduler(
+    scheduler: Scheduler, watched: WatchedJobs, transaction: Transaction = session_scope
+) -> dict[str, JobReport]:
+    """Return reports on all jobs from one call to the scheduler, and one for all jobs that it has forgotten.
+
+    A job on which the scheduler cannot report now has no report, and waits for the next look.
     """
     reports = scheduler.jobs()
-    for row in rows:
-        report = reports.get(row.name)
-        if row.cancel_requested_at and report and not is_final(report.state or row.state):
-            _cancel(scheduler, row, report.scheduler_id)
-    return reports | _judge_forgotten(scheduler, [row for row in rows if row.name not in reports])
+    for job in watched.by_name.values():
+        if job.cancel_requested:
+            report = reports.get(job.name)
+            if report and not is_final(report.state or job.state):
+                _cancel(scheduler, job, report.scheduler_id)
+    rows: list[Job] = []
+    if forgotten := watched.by_name.keys() - reports.keys():
+        with transaction() as session:
+            rows = watched.load(session, forgotten)
+    return reports | _judge_forgotten(scheduler, rows)
 
 
-def _cancel(scheduler: Scheduler, row: Job, scheduler_id: str) -> None:
+def _cancel(scheduler: Scheduler, job: WatchedJob, scheduler_id: str) -> None:
     """Cancel the job in the scheduler; a refusal costs no other job its report."""
     try:
-        scheduler.cancel(row.name, scheduler_id)
+        scheduler.cancel(job.name, scheduler_id)
     except SchedulerUnavailable:
         raise
     except GatewayError as error:
-        _log.warning("job %s: not cancelled in this round: %s", row.id, error.detail)
+        _log.warning("job %s: not cancelled in this round: %s", job.id, error.detail)
 
 
 def _judge_forgotten(scheduler: Scheduler, rows: list[Job]) -> dict[str, JobReport]:
@@ -99,52 +128,3 @@ def _judge(row: Job, recalled: JobReport | None) -> JobReport:
 
 def _cancelled(row: Job) -> JobReport:
     return JobReport(row.name, row.scheduler_id, JobState.CANCELLED, reason=CANCELLED)
-
-
-def record_reports(session: Session, rows: list[Job], reports: dict[str, JobReport]) -> bool:
-    """Write the changes, send the jobs that have ended, and return whether there was a change."""
-    changed = [row for row in rows if row.name in reports and _is_changed(row, reports[row.name])]
-    for seen in changed:
-        row = session.get_one(Job, seen.id, with_for_update=True)
-        if row.name != seen.name or row.state not in IN_SCHEDULER or row.finding:
-            continue  # a second watcher or a retry changed it first
-        _apply_report(session, row, reports[seen.name])
-        if row.finding:
-            enqueue(session, row)
-    return bool(changed)
-
-
-def _is_changed(row: Job, report: JobReport) -> bool:
-    started_at = report.started_at or row.started_at
-    told = report.state or row.state, report.reason, started_at, report.scheduler_id
-    return told != (row.state, row.reason, row.started_at, row.scheduler_id)
-
-
-def _apply_report(session: Session, row: Job, report: JobReport) -> None:
-    row.started_at = report.started_at or row.started_at
-    row.scheduler_id = report.scheduler_id
-    state = report.state or row.state
-    if is_final(state):
-        found = asdict(report)
-        row.finding = {key: found[key] for key in ("state", "exit_code", "reason")}
-        if report.limits != NO_LIMITS:
-            row.finding["limits"] = found["limits"]
-    elif state is JobState.RETRYING:
-        row.started_at = None
-        row.failures = _count_losses(session, row)
-        move(session, row, state, report.reason)
-        record_failure(session, row, SchedulerUnavailable(report.reason))
-    elif row.state is state:
-        row.reason = report.reason
-    else:
-        move(session, row, state, report.reason)
-
-
-def _count_losses(session: Session, row: Job) -> int:
-    """Count how often the attempt was lost before: a submission that succeeds resets the row's failures.
-
-    A growth is the same move, and no loss.
-    """
-    lost = Event.from_state.in_(IN_SCHEDULER), Event.to_state == JobState.RETRYING
-    own = Event.work_id == row.id, Event.attempt == row.attempt
-    return (session.scalar(select(func.count()).where(*own, *lost)) or 0) - row.growths

@@ -117,7 +117,10 @@ class WorkerSlots(Base):
 
 
 class Heartbeat(Base):
-    """A cluster's latest health check by its worker: the errors of scheduler and files, empty when well."""
+    """A cluster's latest health check by its worker: the errors of scheduler and files, empty when well.
+
+    `watched_at` is when the scheduler last reported on the watched jobs of the cluster.
+    """
 
     __tablename__ = "heartbeats"
 
@@ -126,3 +129,4 @@ class Heartbeat(Base):
     worker: Mapped[str] = mapped_column(String(255))
     scheduler: Mapped[str] = mapped_column(CleanText)
     filesystem: Mapped[str] = mapped_column(CleanText)
+    watched_at: Mapped[datetime | None]

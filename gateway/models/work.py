@@ -1,7 +1,7 @@
 """The tables of work: transfers and jobs. A row is the truth about its work, and its own outbox."""
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
@@ -15,17 +15,22 @@ from sqlalchemy import (
     and_,
     case,
     false,
+    func,
+    literal_column,
     null,
+    select,
     text,
     true,
 )
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from gateway.db import due_in, utc_now
 from gateway.errors import Fault
 from gateway.models.base import Base, CleanText, enum_words
 from gateway.models.list_indexes import list_indexes
+from gateway.models.registry import Heartbeat
+from gateway.models.service_bits import SERVICE_BITS, service_bits
 from gateway.states import (
     BEFORE_SCHEDULER,
     JOB_MOVES,
@@ -216,16 +221,26 @@ class Transfer(Work, Base):
         return case((and_(cls.kind == "s3_result", cls.leftovers), cls.credentials), else_=null())
 
 
+WATCHED = "finding IS NULL AND state IN ('pending', 'running')"
+
+
+def _bits_of_row(context: Any) -> int:
+    """Return the default of `service_bits`, from the services of the same statement."""
+    return service_bits(context.get_current_parameters()["services"].split())
+
+
 class Job(Work, Base):
     """A job: kernels on one input, run by a scheduler.
 
-    `services` are in order, between single spaces (` fft min_max `), so that one can be searched for.
-    `finding` is the end that the watcher recorded, until `jobs.finish` has made it final and visible. `run`
-    is the number of the run that the scheduler got, the attempt's unless its folders were taken or the
-    attempt has grown; a later attempt may only have to read the end of that run again. `growths` counts the
-    runs of the attempt that got larger resources than the run before. `control_root` is the control area of
-    the runs, "" from before there was one; `output_identity` is device and inode of the run's output folder,
-    recorded before the run is submitted.
+    `services` are in order, between single spaces; `service_bits` has a bit for each, by which rows are
+    searched. `finding` is the end that the watcher recorded, until `jobs.finish` has made it final and
+    visible. `run` is the number of the run that the scheduler got, the attempt's unless its folders were
+    taken or the attempt has grown; a later attempt may only have to read the end of that run again.
+    `growths` counts the runs of the attempt that got larger resources than the run before. `control_root` is
+    the control area of the runs, "" from before there was one; `output_identity` is device and inode of the
+    run's output folder, recorded before the run is submitted. `heard_until` is the last time that the
+    scheduler was heard of a job on which it reports no more; `watched_at` is that time or, of a watched
+    job, the cluster's last look.
     """
 
     __tablename__ = "jobs"
@@ -236,10 +251,17 @@ class Job(Work, Base):
         _partial_index("jobs", "message_id"),
         _partial_index("jobs", "turn_at", "turn_at"),
         Index("ix_jobs_data_folder", "infrastructure", "data_folder", "ended_at"),
+        Index(
+            "ix_jobs_watched",
+            *("infrastructure", "cancel_requested_at", "submitted_at"),
+            postgresql_where=text(WATCHED),
+            sqlite_where=text(WATCHED),
+        ),
     )
 
     state: Mapped[JobState] = mapped_column(enum_words(JobState), default=JobState.ACCEPTED)
     services: Mapped[str] = mapped_column(Text)
+    service_bits: Mapped[int] = mapped_column(default=_bits_of_row)
     params: Mapped[dict[str, Any]]
     warnings: Mapped[list[str]] = mapped_column(default=list)
     resources: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
@@ -256,6 +278,9 @@ class Job(Work, Base):
     outputs: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     submitted_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
+    heard_until: Mapped[datetime | None]
+    if TYPE_CHECKING:
+        watched_at: Mapped[datetime | None]
 
     noun = "jobs"
     states = JobState
@@ -280,6 +305,16 @@ class Job(Work, Base):
             return "jobs.prune"
         return "jobs.finish" if self.finding else "jobs.submit"
 
+    @classmethod
+    def is_watched(cls) -> ColumnElement[bool]:
+        """Return the condition that the row is in the scheduler; literal, so that an index can serve it."""
+        return literal_column(f"({WATCHED})")  # of no type: SQLite would compare a boolean with 1
+
+    @classmethod
+    def has_service(cls, service: str) -> ColumnElement[bool]:
+        """Return the condition that the job runs the service."""
+        return cls.service_bits.bitwise_and(SERVICE_BITS.get(service, 0)) != 0
+
     @property
     def success(self) -> bool | None:
         """Whether the job succeeded; None until it has ended."""
@@ -289,6 +324,19 @@ class Job(Work, Base):
     def name(self) -> str:
         """The run's name in the scheduler and of its folder."""
         return f"{self.id}.{self.run}"
+
+
+_last_look = (
+    select(Heartbeat.watched_at)
+    .where(Heartbeat.infrastructure == Job.infrastructure)
+    .correlate_except(Heartbeat)
+    .scalar_subquery()
+)
+# Loaded where it is asked for: a worker's statements need no subquery.
+Job.watched_at = column_property(  # after the class, whose columns it reads
+    func.coalesce(Job.heard_until, case((_last_look > Job.submitted_at, _last_look), else_=Job.submitted_at)),
+    deferred=True,
+)
 
 
 def model_of_task(task: str) -> type[Transfer | Job] | None:

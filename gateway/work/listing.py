@@ -40,9 +40,7 @@ def filter_conditions(wanted: Filter, kind: Kind) -> list[ColumnElement[bool]]:
     if wanted.infrastructure is not None:
         found.append(model.infrastructure == wanted.infrastructure)
     if wanted.service is not None:
-        found.append(
-            Job.services.contains(f" {wanted.service} ", autoescape=True) if model is Job else false()
-        )
+        found.append(Job.has_service(wanted.service) if model is Job else false())
     if wanted.since is not None:
         found.append(model.created_at >= wanted.since)
     if wanted.until is not None:

@@ -22,17 +22,15 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import func, insert, select, update
-from sqlalchemy.orm import Session
 
 from gateway.clusters.configuration import Cluster
 from gateway.db import get_engine, session_scope
-from gateway.jobs import lifecycle
 from gateway.models import Job
 from gateway.schedulers.base import JobReport
 from gateway.schedulers.slurm import own_jobs, reports
 from gateway.schedulers.slurm.client import SlurmInstallation, SlurmScheduler
 from gateway.settings import get_settings
-from gateway.states import IN_SCHEDULER, JobState
+from gateway.states import JobState
 from gateway.work import outbox
 from migrations import upgrade
 from tests.cluster.slurm_cluster import SlurmCluster
@@ -56,12 +54,6 @@ class WholeQueue(SlurmScheduler):
 
     def check(self) -> None:
         self.partitions()
-
-
-def all_columns(session: Session, infrastructure: str) -> list[Job]:
-    """Load the rows of a look as before, with all their columns."""
-    watched = Job.infrastructure == infrastructure, Job.state.in_(IN_SCHEDULER), Job.finding.is_(None)
-    return list(session.scalars(select(Job).where(*watched)))
 
 
 def main(prefix: Path) -> None:
@@ -102,7 +94,6 @@ class Bench:
         self.slurm = cluster
         installation = SlurmInstallation(cluster.conf, cluster.path)
         self.schedulers = {"before": WholeQueue(installation), "after": SlurmScheduler(installation)}
-        self.loaders = {"before": all_columns, "after": lifecycle.jobs_in_scheduler}
         (folder / "home").mkdir()
         given = {"name": "demo", "scheduler": "slurm", "home": folder / "home", "slurm_conf": cluster.conf}
         self.cluster = Cluster.model_validate({**given, "python": sys.executable})
@@ -147,7 +138,6 @@ def measure(bench: Bench) -> None:
         f"extension: {'installed' if own_jobs.is_built() else 'not installed'}; load {os.getloadavg()[0]:.1f}"
     )
     insert_rows(bench.submit(ROWS, os.getuid()))
-    rows_of_a_look(bench)
     turns(bench, 0)
     bench.submit(OTHERS, OTHER_USER)
     turns(bench, OTHERS)
@@ -161,7 +151,7 @@ def insert_rows(jobs: list[tuple[UUID, str]]) -> None:
     common: dict[str, Any] = {
         "owner": "local",
         "infrastructure": "demo",
-        "services": " fft ",
+        "services": "fft",
         "params": {"read_input_data": "/x.csv", "num_mpi_procs": 1, "num_thread": 1, **options},
         "watch_period": 1.0,
         "data_folder": "/tmp",  # noqa: S108
@@ -185,15 +175,6 @@ def keep(bench: Bench, number: int) -> None:
         time.sleep(5)
 
 
-def rows_of_a_look(bench: Bench) -> None:
-    """Measure the database's side of a look."""
-    for way in ("before", "after") * 2:
-        began = time.process_time()
-        with session_scope(read_only=True) as session:
-            found = len(bench.loaders[way](session, "demo"))
-        print(f"rows, {way}: {found} in {(time.process_time() - began) * 1000:.0f} ms of CPU")
-
-
 def turns(bench: Bench, others: int) -> None:
     print(f"{bench.watched()} rows, {others} jobs of others; load {os.getloadavg()[0]:.1f}")
     for way in ("before", "after") * 2:
@@ -204,7 +185,6 @@ def turns(bench: Bench, others: int) -> None:
 @contextmanager
 def watching(bench: Bench, way: str) -> Iterator[SlurmScheduler]:
     """Run the watcher of the cluster in a thread; the first looks, which write the reasons, come before."""
-    lifecycle.jobs_in_scheduler = bench.loaders[way]
     scheduler, stop = bench.schedulers[way], threading.Event()
     looks: list[float] = []
     plain = type(scheduler).jobs

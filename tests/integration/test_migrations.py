@@ -6,12 +6,14 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, inspect, select, text
 
 from gateway.credentials import stored as stored_credentials
 from gateway.db import get_engine, session_scope, utc_now
-from gateway.models import Base, Heartbeat, Infrastructure, Lease, Telemetry
+from gateway.models import Base, Heartbeat, Infrastructure, Job, Lease, Telemetry
+from gateway.states import JobState
 from migrations import configuration, downgrade, upgrade
+from tests.ended_rows import ended_job, submit_job
 from tests.migrating import finish, start
 from tests.rows import KEYS, job, new_job, new_transfer, transfer
 
@@ -43,8 +45,27 @@ def test_back_to_each_version_and_forward_again_keeps_the_rows(database: Engine,
     assert {name: _counts(database)[name] for name in kept} == kept
     row, work = transfer(row_ids[0]), job(row_ids[1])
     assert (row.object, row.state, row.owner) == ("o.csv", "accepted", "local")
-    assert (work.services, work.params["read_input_data"]) == (" fft ", "/x.csv")
+    assert (work.services.split(), work.params["read_input_data"]) == (["fft"], "/x.csv")
     new_job("fft")  # and what is new fits
+
+
+def test_jobs_of_the_version_before_are_found_by_their_services_and_keep_their_last_report(
+    database: Engine,
+) -> None:
+    both, other = new_job("fft", "min_max"), new_job("knn")
+    running = new_job("fft")
+    submit_job(running)
+    ended = ended_job(JobState.FAILED)
+    downgrade(database, "growth")
+    with database.begin() as connection:
+        services = connection.scalars(text("SELECT services FROM jobs")).all()
+        assert " fft min_max " in services
+    upgrade(database)
+    assert [job(each).service_bits for each in (both, other)] == [0b110, 0b10000000]
+    with session_scope(read_only=True) as session:
+        found = session.scalars(select(Job.id).where(Job.has_service("fft"))).all()
+    assert set(found) == {both, running, ended}
+    assert (job(ended).heard_until, job(running).heard_until) == (job(ended).ended_at, None)
 
 
 def _fill() -> tuple[Any, Any]:

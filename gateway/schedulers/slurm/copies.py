@@ -21,6 +21,8 @@ _LONGEST_REFUSAL = timedelta(seconds=10)
 # A slurmctld that was killed gives the ids of its last seconds again, until its nodes have ended their jobs.
 _AFTER_RESTART = timedelta(minutes=10)
 _CODES_OF_REFUSAL = (1, 0)  # exit code and signal with which slurmctld ends a job that it cannot launch
+# A look reads the files of all ended jobs that Slurm still lists: a smaller cache would keep none of them.
+LISTED_ENDS = 1 << 17
 CLOCKS = timedelta(seconds=1)  # those of node and controller differ by less; Slurm's times are whole seconds
 
 
@@ -101,12 +103,12 @@ def _find(read: Callable[[int, Path], Record], job: SlurmJob) -> Record | None:
 
 
 # Slurm lists an ended job for minutes, in every response. No exception is kept: a missing file may appear.
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=LISTED_ENDS)
 def _read_start_once(_job_id: int, folder: Path) -> Start:
     return _required(read_start(folder))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=LISTED_ENDS)
 def _read_exit_once(_job_id: int, folder: Path) -> Exit:
     return _required(read_exit(folder))
 

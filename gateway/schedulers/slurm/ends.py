@@ -12,7 +12,7 @@ from pathlib import Path
 from gateway.schedulers import batch_script
 from gateway.schedulers.attempt_record import Exit
 from gateway.schedulers.exit_words import exit_words
-from gateway.schedulers.slurm.copies import find_exit
+from gateway.schedulers.slurm.copies import LISTED_ENDS, find_exit
 from gateway.schedulers.slurm.end_messages import ToldEnd, read_told_end
 from gateway.schedulers.slurm.pending_reasons import find_reason
 from gateway.schedulers.slurm.records import SlurmJob
@@ -103,6 +103,6 @@ def exit_code(job: SlurmJob) -> int | None:
 
 
 # Slurm lists an ended job for minutes, in every response.
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=LISTED_ENDS)
 def _told_end_once(job_id: int, folder: Path) -> ToldEnd | None:
     return read_told_end(folder, str(job_id))

@@ -13,7 +13,6 @@ from gateway.db import due_in, get_engine, session_scope
 from gateway.errors import ClaimLost, Fault
 from gateway.jobs import growth as job_growth
 from gateway.jobs import lifecycle as jobs
-from gateway.jobs import watch
 from gateway.jobs.lack_of_memory import LACK_OF_MEMORY
 from gateway.jobs.resources import ResourceRequest
 from gateway.models import Job
@@ -269,8 +268,7 @@ def test_the_limit_that_the_scheduler_set_by_itself_can_grow(limits: RunLimits, 
     submit_job(row_id)
     row = job(row_id)
     report = JobReport(row.name, "17", JobState.TIMEOUT, reason="time is over", limits=limits)
-    with session_scope() as session:
-        watch.record_reports(session, [row], {row.name: report})
+    running_jobs.report_on(report)
     assert (job(row_id).finding or {}).get("limits") == kept
     row = _finish(row_id)
     assert row.state is (JobState.TIMEOUT if kept is None else JobState.RETRYING)

@@ -14,6 +14,7 @@ from gateway.jobs.folders import JobFolders, control_folder, in_one_folder, outp
 from gateway.jobs.logs import LogRange
 from gateway.jobs.run_folders import open_run
 from gateway.jobs.spec import PreparedJob, prepare
+from gateway.jobs.watched_rows import WatchedJobs
 from gateway.models import Job
 from gateway.operations.retries import retry
 from gateway.schedulers.attempt_record import read_start
@@ -112,7 +113,10 @@ def test_a_run_that_slurm_has_forgotten_is_read_from_its_one_folder(home: Path) 
         def recall(self, asked: list[SubmittedJob]) -> dict[str, JobReport | None]:
             return {each.name: recover_report(each.name, each.folder) for each in asked}
 
-    reports = watch.poll_scheduler(Forgetful(), [row])  # type: ignore[arg-type]  # two calls of the protocol
+    watched = WatchedJobs("hpc")
+    with session_scope(read_only=True) as session:
+        watched.refresh(session)
+    reports = watch.poll_scheduler(Forgetful(), watched)  # type: ignore[arg-type]  # two calls of the protocol
     assert reports[row.name].state is JobState.SUCCEEDED
 
 

@@ -11,6 +11,7 @@ from gateway.db import session_scope
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs import submissions, watch
 from gateway.jobs.folders import control_folder
+from gateway.jobs.watched_rows import WatchedJobs
 from gateway.models import Job
 from gateway.schedulers.attempt_record import Start, read_start
 from gateway.schedulers.base import JobReport, JobSpec, SubmittedJob
@@ -74,12 +75,16 @@ def _submitted() -> Job:
 
 
 def _watch(scheduler: Recorded) -> tuple[bool, list[Message]]:
-    with session_scope(read_only=True) as session:
-        rows = jobs.jobs_in_scheduler(session, "hpc")
-    reports = watch.poll_scheduler(scheduler, rows)
-    with sending() as sent, session_scope() as session:
-        changed = watch.record_reports(session, rows, reports)
+    with sending() as sent:
+        changed = watch.look(scheduler, _watched())
     return changed, sent
+
+
+def _watched() -> WatchedJobs:
+    watched = WatchedJobs("hpc")
+    with session_scope(read_only=True) as session:
+        watched.refresh(session)
+    return watched
 
 
 def _cancel_requested() -> Job:
@@ -277,13 +282,11 @@ def test_a_cancel_reaches_the_scheduler_while_the_job_is_there() -> None:
 
 def test_a_slow_second_watcher_changes_nothing_that_is_final() -> None:
     row = _submitted()
-    with session_scope(read_only=True) as session:
-        stale = jobs.jobs_in_scheduler(session, "hpc")
+    stale = _watched()
     with session_scope() as session:
         session.execute(update(Job).where(Job.id == row.id).values(state=JobState.SUCCEEDED))
-    reports = watch.poll_scheduler(Recorded(_report(row, JobState.FAILED, exit_code=1)), stale)
-    with sending() as sent, session_scope() as session:
-        assert watch.record_reports(session, stale, reports)
+    with sending() as sent:
+        assert watch.look(Recorded(_report(row, JobState.FAILED, exit_code=1)), stale)
     assert sent == []
     assert _finding(row.id) is None
     assert job(row.id).next_send_at is None
@@ -296,6 +299,5 @@ def test_a_cluster_is_summed_up_by_its_most_impatient_job() -> None:
         claim = claims.take_submission(session, jobs.create(session, "local", request).id, "w1")
         assert claim is not None
         submissions.record_submissions(session, {claim: "8"})
-    with session_scope(read_only=True) as session:
-        summary = watch.summarize_watch(session, "hpc")
-    assert (summary.count, summary.shortest_period_s) == (2, 2.0)
+    watched = _watched()
+    assert (len(watched.by_name), watched.shortest_period_s) == (2, 2.0)
