@@ -29,6 +29,7 @@ from api.routers import (
     services,
 )
 from gateway import tracing
+from gateway.accounts.rate_limit import stop_counting
 
 DESCRIPTION = """
 Upload a CSV to S3, then three calls do the rest, each polled until done:
@@ -55,9 +56,10 @@ class TrailingSlash:
 
 @asynccontextmanager
 async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
-    """Run what waits for the database to its end before the process ends."""
+    """Before the process ends, carry out the requests that wait for the database."""
     yield
     await run_in_threadpool(drain_all)
+    await stop_counting()
 
 
 def create_app() -> FastAPI:

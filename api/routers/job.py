@@ -2,12 +2,13 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 from sqlalchemy.orm import Session
 
 from api import row_actions
+from api.acceptance import accept_row
 from api.deps import Caller, RowId, read
-from api.idempotency import Answers
+from api.idempotency import Answers, RequestKey
 from api.one_hop import OneHopRoute
 from api.problems import responses
 from api.row_actions import ACTION_PROBLEMS, ActingCaller, ActionRequest, Find
@@ -39,13 +40,11 @@ async def _action_request(find: FindJob, actor: ActingCaller, answers: Answers) 
 JobAction = Annotated[ActionRequest[Job], Depends(_action_request)]
 
 
-@router.post("", status_code=201, responses=ACTION_PROBLEMS)
-def start_job(caller: Caller, answers: Answers, body: JobRequest) -> JobStatus:
+@router.post("", status_code=201, response_model=JobStatus, responses=ACTION_PROBLEMS)
+async def start_job(caller: Caller, key: RequestKey, body: JobRequest) -> Response:
     """Accept kernels to run; poll the id until `status` is `completed`, then look at `success`."""
     request = jobs.JobRequest(**dict(body))
-    return row_actions.create_row(
-        lambda session: jobs.create(session, caller.owner, request), answers, JobStatus.of
-    )
+    return await accept_row(lambda session: jobs.draft(session, caller.owner, request), JobStatus.of, key)
 
 
 @router.get("", responses=responses(400, 503))

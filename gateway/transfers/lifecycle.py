@@ -1,4 +1,4 @@
-"""The life of a transfer: create, complete, cancel and clean up, each in the transaction of the caller."""
+"""The life of a transfer: draft, complete, cancel and clean up, each in the transaction of the caller."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -23,11 +23,10 @@ from gateway.states import TransferState, is_final
 from gateway.storage.address import PresignedUrl, Secret
 from gateway.storage.presigned_check import check_presigned
 from gateway.transfers.prefixes import cancel_children
-from gateway.work import quotas
+from gateway.work.acceptance import Draft
 from gateway.work.claims import Claim, lock_claimed
 from gateway.work.failures import finish_cancel
-from gateway.work.transitions import begin, move, note
-from gateway.work.turns import enqueue
+from gateway.work.transitions import move, note
 from gateway.work.yielding import has_too_many_fixed
 
 
@@ -61,12 +60,11 @@ class UrlRequest:
     path: str
 
 
-def create_from_url(session: Session, owner: str, request: UrlRequest) -> Transfer:
-    """Insert the row of a transfer from a URL and send it, or raise Invalid or NotFound."""
+def draft_from_url(session: Session, owner: str, request: UrlRequest) -> Draft:
+    """Return the checked row of a transfer from a URL, or raise Invalid or NotFound."""
     cluster = catalog.get_cluster(session, request.infrastructure)
     check_endpoint(request.src, get_settings().allowed_endpoints, "src", schemes=("http", "https", "ftp"))
     _check_path(session, cluster, owner, request.path, "dst")
-    quotas.admit(session, owner, cluster, Transfer)
     row = Transfer(
         owner=owner,
         kind="data",
@@ -77,21 +75,17 @@ def create_from_url(session: Session, owner: str, request: UrlRequest) -> Transf
         region="",
         path=request.path,
     )
-    enqueue(session, row, first=True)
-    session.add(row)
-    begin(session, row)
-    return row
+    return Draft(row, cluster)
 
 
-def create(session: Session, owner: str, request: S3Request) -> Transfer:
-    """Insert the row of a transfer with a store and send it, or raise Invalid or NotFound."""
+def draft(session: Session, owner: str, request: S3Request) -> Draft:
+    """Return the checked row of a transfer with a store, or raise Invalid or NotFound."""
     cluster = catalog.get_cluster(session, request.infrastructure)
     check_endpoint(request.endpoint, get_settings().allowed_endpoints, "endpoint")
     _check_path(session, cluster, owner, request.path, "src" if request.kind == "s3_result" else "dst")
     secret = stored_credentials.resolve_secret(session, owner, request.opening, request.endpoint)
     if isinstance(secret, PresignedUrl):
         check_presigned(secret, request.endpoint, request.bucket, request.object)
-    quotas.admit(session, owner, cluster, Transfer)
     row = Transfer(
         owner=owner,
         kind=request.kind,
@@ -103,10 +97,7 @@ def create(session: Session, owner: str, request: S3Request) -> Transfer:
         path=request.path,
         credentials=sealing.seal(secret),
     )
-    enqueue(session, row, first=True)
-    session.add(row)
-    begin(session, row)
-    return row
+    return Draft(row, cluster)
 
 
 def _check_path(session: Session, cluster: Cluster, owner: str, path: str, field: str) -> None:

@@ -17,7 +17,7 @@ from gateway.transfers import lifecycle as transfers
 from gateway.work import idempotency
 from gateway.work.idempotency import KeyedRequest, KeyInUse, StoredAnswer, Ticket
 from tests.bodies import DATA, JOB, RESULT
-from tests.rows import KEYS, S3, SECRET, new_transfer
+from tests.rows import KEYS, S3, SECRET, create, new_transfer
 
 CLUSTER = {"name": "far", "host": "h", "username": "u", "hostname": "h", "scheduler": "slurm"}
 CREDENTIAL = {
@@ -170,7 +170,7 @@ def test_a_request_that_died_gives_its_key_up_and_its_late_answer_comes_to_nothi
 def _carry_out(ticket: Ticket) -> None:
     request = transfers.S3Request(kind="s3_data", infrastructure="hpc", path="x.csv", opening=KEYS, **S3)
     with session_scope() as session:
-        row_id = transfers.create(session, "ada", request).id
+        row_id = create(session, transfers.draft(session, "ada", request))
         idempotency.store_answer(session, ticket, StoredAnswer(201, str(row_id)))
 
 
