@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from api.deps import Caller
+from api.key_leases import renewed
 from gateway.db import session_scope
 from gateway.errors import Invalid
 from gateway.work import idempotency
@@ -47,7 +48,8 @@ class AnswerStore:
             raise Replay(acquired)
         self._ticket = acquired
         try:
-            yield
+            with renewed(acquired):
+                yield
         finally:
             with suppress(SQLAlchemyError), session_scope() as session:
                 idempotency.release(session, acquired)

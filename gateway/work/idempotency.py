@@ -2,7 +2,7 @@
 
 A key is acquired in a transaction of its own, so that a repetition sees that the first is still running. The
 answer is stored in the transaction that writes the request's row: a crash leaves both or neither, and when it
-leaves neither, the key is free again after RUNNING_S. A refused request releases its key.
+leaves neither, the key is free again after LEASE_S. A refused request releases its key.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from gateway.errors import GatewayError
 from gateway.models import IdempotencyKey
 
 KEPT_S = 24 * 3600.0
-RUNNING_S = 60.0  # longer than any request takes; then its process is taken for dead
+LEASE_S = 5.0  # renewed while the request runs; then its process is taken for dead
 EXPIRED_BATCH = 500
 
 
@@ -113,7 +113,7 @@ def _renew_key(row: IdempotencyKey, fingerprint: str) -> Ticket:
     row.number += 1
     row.fingerprint = fingerprint
     row.status = row.body = None
-    row.lease_until, row.expires_at = due_in(RUNNING_S), due_in(KEPT_S)
+    row.lease_until, row.expires_at = due_in(LEASE_S), due_in(KEPT_S)
     return Ticket(row.owner, row.key, row.number)
 
 
@@ -187,6 +187,12 @@ def store_answer(session: Session, ticket: Ticket, answer: StoredAnswer) -> None
     written = kept.returning(IdempotencyKey.number).execution_options(synchronize_session=False)
     if session.execute(written).one_or_none() is None:
         raise key_in_use(ticket.key)
+
+
+def renew(session: Session, ticket: Ticket) -> None:
+    """Renew the lease of a key whose request still runs."""
+    held = update(IdempotencyKey).where(_is_held(ticket)).values(lease_until=due_in(LEASE_S))
+    session.execute(held.execution_options(synchronize_session=False))
 
 
 def release(session: Session, ticket: Ticket) -> None:

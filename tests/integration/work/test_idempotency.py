@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select, update
 
+from api import key_leases
 from gateway.db import db_now, session_scope
 from gateway.encryption import keys, new_key
 from gateway.models import IdempotencyKey, Transfer
@@ -165,6 +166,19 @@ def test_a_request_that_died_gives_its_key_up_and_its_late_answer_comes_to_nothi
         idempotency.store_answer(session, second, StoredAnswer(201, "{}"))
     with session_scope() as session:
         assert idempotency.acquire(session, KeyedRequest("ada", "k", b"POST")) == StoredAnswer(201, "{}")
+
+
+@pytest.mark.usefixtures("database")
+def test_a_request_that_runs_for_long_keeps_its_key() -> None:
+    ticket = _take()
+    with key_leases.renewed(ticket):
+        _age(lease_until=db_now(-1))
+        key_leases.renew_held()
+        with pytest.raises(KeyInUse):
+            _take()
+    _age(lease_until=db_now(-1))
+    key_leases.renew_held()
+    assert _take().number == ticket.number + 1
 
 
 def _carry_out(ticket: Ticket) -> None:
