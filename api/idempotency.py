@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from api.deps import Caller
+from api.key_leases import renewed
 from api.schemas.patterns import HEADER_KEY
 from gateway.db import session_scope
 from gateway.errors import Invalid
@@ -48,7 +49,8 @@ class AnswerStore:
             raise Replay(acquired)
         self._ticket = acquired
         try:
-            yield
+            with renewed(acquired):
+                yield
         finally:
             with suppress(SQLAlchemyError), session_scope() as session:
                 idempotency.release(session, acquired)
@@ -69,12 +71,19 @@ async def _read_key(
         Header(description="Repeat the request with the same key, and it is carried out once (24 hours)."),
         WithJsonSchema({"type": "string", "pattern": HEADER_KEY}),
     ] = None,
-) -> AnswerStore:
-    """Return the store of the answer; the endpoint acquires its key, in its own thread."""
+) -> KeyedRequest | None:
+    """Return the request with its key, if it has one; the thread that carries it out acquires the key."""
     if idempotency_key is None:
-        return AnswerStore(None)
+        return None
     content = f"{request.method} {request.url.path}?{request.url.query}\n".encode() + await request.body()
-    return AnswerStore(KeyedRequest(caller.owner, _check_key(idempotency_key), content))
+    return KeyedRequest(caller.owner, _check_key(idempotency_key), content)
+
+
+RequestKey = Annotated[KeyedRequest | None, Depends(_read_key)]
+
+
+async def _answer_store(key: RequestKey) -> AnswerStore:
+    return AnswerStore(key)
 
 
 def _check_key(key: str) -> str:
@@ -85,13 +94,17 @@ def _check_key(key: str) -> str:
     return key
 
 
-Answers = Annotated[AnswerStore, Depends(_read_key)]
+Answers = Annotated[AnswerStore, Depends(_answer_store)]
+
+
+def respond(answer: StoredAnswer, *, is_repetition: bool) -> Response:
+    """Return the response of an answer, whether it is given for the first time or again."""
+    headers = {REPLAYED: "true"} if is_repetition else None
+    return Response(answer.body, answer.status, headers, media_type="application/json")
 
 
 async def _replay_answer(_request: Request, replay: Replay) -> Response:
-    answer = replay.answer
-    headers = {REPLAYED: "true"}
-    return Response(answer.body, answer.status, headers, media_type="application/json")
+    return respond(replay.answer, is_repetition=True)
 
 
 def install_idempotency(app: FastAPI) -> None:

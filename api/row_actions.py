@@ -1,8 +1,7 @@
-"""Actions on a row of a transfer or a job: create, cancel and retry."""
+"""Actions on a row of a transfer or a job: cancel and retry."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Depends, Request
@@ -55,12 +54,6 @@ class ActionRequest(Generic[Row]):
     find: Find[Row]
     actor: Actor
     answers: AnswerStore
-
-
-def create_row(create: Find[Row], answers: AnswerStore, show: Callable[[Row], Body]) -> Body:
-    """Write a new row; its commit sends it."""
-    with answers.acquired(), session_scope() as session:
-        return answers.store(session, show(create(session)), HTTPStatus.CREATED)
 
 
 def cancel_row(

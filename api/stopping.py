@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.batches import drain_all
 from api.changes import changes
+from gateway.accounts.rate_limit import stop_counting
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 Handler = Callable[[int, FrameType | None], object]
@@ -28,6 +29,7 @@ async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
     changes.close()
     await run_in_threadpool(drain_all)
+    await stop_counting()
 
 
 @contextmanager

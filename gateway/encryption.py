@@ -43,9 +43,14 @@ def keys() -> tuple[str, ...]:
     return found
 
 
-def _fernets() -> list[Fernet]:
+def _fernets() -> tuple[Fernet, ...]:
+    return _make_fernets(keys())
+
+
+@lru_cache(maxsize=1)
+def _make_fernets(texts: tuple[str, ...]) -> tuple[Fernet, ...]:
     try:
-        return [Fernet(key) for key in keys()]
+        return tuple(Fernet(key) for key in texts)
     except ValueError as error:
         raise KeyMissing(
             "GATEWAY_CREDENTIALS_KEY holds a text that is not a key; `hpc-gateway key` makes one"

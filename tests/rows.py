@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
 from gateway.callers import LOCAL
 from gateway.db import session_scope
 from gateway.jobs import lifecycle as jobs
@@ -12,6 +14,7 @@ from gateway.models import Job, Transfer
 from gateway.storage.address import Credentials
 from gateway.transfers import lifecycle as transfers
 from gateway.work import outbox, transitions
+from gateway.work.acceptance import Draft, accept_draft
 from gateway.work.outbox import Message
 
 SECRET = "a/secret+key=1"
@@ -24,6 +27,12 @@ S3: dict[str, Any] = {
 }
 
 
+def create(session: Session, draft: Draft) -> UUID:
+    """Insert a checked row in a transaction of the test's."""
+    accept_draft(session, draft)
+    return draft.row.id
+
+
 def new_transfer(
     kind: str = "s3_data",
     infrastructure: str = "hpc",
@@ -32,7 +41,7 @@ def new_transfer(
 ) -> UUID:
     request = transfers.S3Request(kind=kind, infrastructure=infrastructure, path=path, opening=KEYS, **S3)
     with session_scope() as session:
-        return transfers.create(session, owner, request).id
+        return create(session, transfers.draft(session, owner, request))
 
 
 def new_job(*services: str, infrastructure: str = "hpc", owner: str = LOCAL.owner, **params: Any) -> UUID:
@@ -40,7 +49,7 @@ def new_job(*services: str, infrastructure: str = "hpc", owner: str = LOCAL.owne
         list(services) or ["fft"], infrastructure, {"read_input_data": "/x.csv", **params}
     )
     with session_scope() as session:
-        return jobs.create(session, owner, request).id
+        return create(session, jobs.draft(session, owner, request))
 
 
 def transfer(row_id: UUID) -> Transfer:

@@ -12,7 +12,7 @@ from gateway.transfers import lifecycle as transfers
 from gateway.work.outbox import message_for
 from gateway.work.overdue import take_overdue
 from tests.fault_proxy import Fault, Proxy
-from tests.rows import transfer
+from tests.rows import create, transfer
 from tests.staging import OWNER
 from workers.tasks.transfers import clean, run
 
@@ -33,7 +33,7 @@ def create_transfer(owner: str, url: str, kind: str, *, path: str, key: str, sec
         path=path,
     )
     with session_scope() as session:
-        return transfers.create(session, owner, request).id
+        return create(session, transfers.draft(session, owner, request))
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,13 @@
 
 from functools import partial
 
+from fastapi import Response
+
+from api.acceptance import accept_row
 from api.deps import Caller
-from api.idempotency import Answers
+from api.idempotency import RequestKey
 from api.routers.transfer_collection import collection
-from api.row_actions import ACTION_PROBLEMS, create_row
+from api.row_actions import ACTION_PROBLEMS
 from api.schemas.retries import Action
 from api.schemas.transfers import FileTransferRequest, FileTransferStatus
 from gateway.transfers import lifecycle as transfers
@@ -13,12 +16,12 @@ from gateway.transfers import lifecycle as transfers
 router = collection("data", FileTransferStatus, Action)
 
 
-@router.post("", status_code=201, responses=ACTION_PROBLEMS)
-def stage_in_from_url(caller: Caller, answers: Answers, body: FileTransferRequest) -> FileTransferStatus:
+@router.post("", status_code=201, response_model=FileTransferStatus, responses=ACTION_PROBLEMS)
+async def stage_in_from_url(caller: Caller, key: RequestKey, body: FileTransferRequest) -> Response:
     """Accept a file for the cluster; poll the id until `status` is no longer `transferring`."""
     request = transfers.UrlRequest(infrastructure=body.infrastructure, src=body.src, path=body.dst)
-    return create_row(
-        lambda session: transfers.create_from_url(session, caller.owner, request),
-        answers,
+    return await accept_row(
+        lambda session: transfers.draft_from_url(session, caller.owner, request),
         partial(FileTransferStatus.of, caller=caller),
+        key,
     )

@@ -6,8 +6,9 @@ from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from api import row_actions, row_reads
+from api.acceptance import accept_row
 from api.deps import Caller, RowId, read
-from api.idempotency import Answers
+from api.idempotency import Answers, RequestKey
 from api.one_hop import OneHopRoute
 from api.problems import responses
 from api.row_actions import ACTION_PROBLEMS, ActingCaller, ActionRequest, Find
@@ -41,15 +42,13 @@ async def _action_request(find: FindJob, actor: ActingCaller, answers: Answers) 
 JobAction = Annotated[ActionRequest[Job], Depends(_action_request)]
 
 
-@router.post("", status_code=201, responses=ACTION_PROBLEMS)
-def start_job(
-    caller: Caller, answers: Answers, body: Annotated[JobRequest, Body(openapi_examples=JOB_EXAMPLES)]
-) -> JobStatus:
+@router.post("", status_code=201, response_model=JobStatus, responses=ACTION_PROBLEMS)
+async def start_job(
+    caller: Caller, key: RequestKey, body: Annotated[JobRequest, Body(openapi_examples=JOB_EXAMPLES)]
+) -> Response:
     """Accept kernels to run; poll the id until `status` is `completed`, then look at `success`."""
     request = jobs.JobRequest(**dict(body))
-    return row_actions.create_row(
-        lambda session: jobs.create(session, caller.owner, request), answers, JobStatus.of
-    )
+    return await accept_row(lambda session: jobs.draft(session, caller.owner, request), JobStatus.of, key)
 
 
 @router.get("", response_model=Page[JobStatus], responses=responses(400, 503))

@@ -2,10 +2,13 @@
 
 from functools import partial
 
+from fastapi import Response
+
+from api.acceptance import accept_row
 from api.deps import Caller
-from api.idempotency import Answers
+from api.idempotency import RequestKey
 from api.routers.transfer_collection import collection, s3_request
-from api.row_actions import ACTION_PROBLEMS, create_row
+from api.row_actions import ACTION_PROBLEMS
 from api.schemas.retries import TransferRetry
 from api.schemas.transfers import S3FileTransferRequest, S3FileTransferStatus
 from gateway.transfers import lifecycle as transfers
@@ -13,12 +16,12 @@ from gateway.transfers import lifecycle as transfers
 router = collection("s3_data", S3FileTransferStatus, TransferRetry)
 
 
-@router.post("", status_code=201, responses=ACTION_PROBLEMS)
-def stage_in(caller: Caller, answers: Answers, body: S3FileTransferRequest) -> S3FileTransferStatus:
+@router.post("", status_code=201, response_model=S3FileTransferStatus, responses=ACTION_PROBLEMS)
+async def stage_in(caller: Caller, key: RequestKey, body: S3FileTransferRequest) -> Response:
     """Accept an object for the cluster; poll the id until `status` is no longer `transferring`."""
     request = s3_request("s3_data", body, body.dst)
-    return create_row(
-        lambda session: transfers.create(session, caller.owner, request),
-        answers,
+    return await accept_row(
+        lambda session: transfers.draft(session, caller.owner, request),
         partial(S3FileTransferStatus.of, caller=caller),
+        key,
     )

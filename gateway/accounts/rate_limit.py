@@ -3,7 +3,6 @@
 The limit protects the service and must not become a cause of failure: without Redis, requests are served.
 """
 
-import asyncio
 import logging
 import math
 import time
@@ -27,16 +26,20 @@ class RequestCounter:
     """Counts the requests of each owner in a sliding window."""
 
     def __init__(self, url: str, per_s: float) -> None:
-        storage = RedisStorage(
+        self._storage = RedisStorage(
             url,
             implementation="redispy",
             socket_timeout=REDIS_TIMEOUT_S,
             socket_connect_timeout=REDIS_TIMEOUT_S,
         )
-        self._limiter = SlidingWindowCounterRateLimiter(storage)
+        self._limiter = SlidingWindowCounterRateLimiter(self._storage)
         self._item = RateLimitItemPerSecond(max(1, math.floor(per_s * WINDOW_S)), WINDOW_S)
         self._per_s = per_s
         self._paused_until = 0.0
+
+    async def close(self) -> None:
+        """Close the connections to Redis, which belong to the event loop."""
+        await self._storage.bridge.get_connection().aclose()  # type: ignore[attr-defined]  # of its subclass
 
     async def count(self, owner: str) -> None:
         """Count a request, or raise TooMany."""
@@ -57,8 +60,7 @@ class RequestCounter:
 
 
 @lru_cache(maxsize=1)
-def _request_counter(url: str, per_s: float, _loop: asyncio.AbstractEventLoop) -> RequestCounter:
-    """Return the counter of an event loop, which the connections to Redis belong to."""
+def _request_counter(url: str, per_s: float) -> RequestCounter:
     return RequestCounter(url, per_s)
 
 
@@ -66,5 +68,13 @@ async def count_request(owner: str) -> None:
     """Count a request of the owner, or raise TooMany; do nothing without a configured limit."""
     settings = get_settings()
     if settings.requests_per_s:
-        url, loop = settings.redis_url.get_secret_value(), asyncio.get_running_loop()
-        await _request_counter(url, settings.requests_per_s, loop).count(owner)
+        counter = _request_counter(settings.redis_url.get_secret_value(), settings.requests_per_s)
+        await counter.count(owner)
+
+
+async def stop_counting() -> None:
+    """Close the counter of the settings, at the end of the event loop that it was used in."""
+    settings = get_settings()
+    if settings.requests_per_s:
+        await _request_counter(settings.redis_url.get_secret_value(), settings.requests_per_s).close()
+    _request_counter.cache_clear()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ScalarSelect, delete, func, select
+from sqlalchemy import BindParameter, ScalarSelect, delete, func, select
 from sqlalchemy.orm import Session
 
 from gateway import leases
@@ -50,7 +50,7 @@ def forget_slots(session: Session, infrastructure: str, worker: str) -> None:
     session.execute(delete(WorkerSlots).where(*mine).execution_options(synchronize_session=False))
 
 
-def count_slots(infrastructure: str, *, moves_bytes: bool) -> ScalarSelect[int | None]:
+def count_slots(infrastructure: str | BindParameter[str], *, moves_bytes: bool) -> ScalarSelect[int | None]:
     """Return the subquery of a cluster's slots of one kind of work: NULL while no worker is known."""
     slots = WorkerSlots.long if moves_bytes else WorkerSlots.short
     alive = WorkerSlots.infrastructure == infrastructure, WorkerSlots.until >= db_now()

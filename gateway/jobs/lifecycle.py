@@ -1,4 +1,4 @@
-"""The life of a job: create, submit, cancel and finish, each in the transaction of the caller."""
+"""The life of a job: draft, submit, cancel and finish, each in the transaction of the caller."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,11 +21,11 @@ from gateway.jobs.resources import Granted, ResourceRequest, grant
 from gateway.jobs.services import RESULT_FILES, check_services
 from gateway.models import Job
 from gateway.states import JOB_ENDS, JobState, State, is_final
-from gateway.work import quotas
+from gateway.work.acceptance import Draft
 from gateway.work.claims import Claim, lock_claimed, release_claim
 from gateway.work.failures import finish_cancel
 from gateway.work.statuses import missing
-from gateway.work.transitions import begin, move, note
+from gateway.work.transitions import move, note
 from gateway.work.turns import enqueue
 
 WATCH_PERIOD_S = 10.0
@@ -50,8 +50,8 @@ class JobRequest:
     resources: ResourceRequest = field(default_factory=ResourceRequest)
 
 
-def create(session: Session, owner: str, request: JobRequest) -> Job:
-    """Insert the row of a new job and send it, or raise Invalid or NotFound."""
+def draft(session: Session, owner: str, request: JobRequest) -> Draft:
+    """Return the checked row of a new job, or raise Invalid or NotFound."""
     cluster = catalog.get_cluster(session, request.infrastructure)
     check_services(request.services)
     params, warnings = parse_params(request.params, request.services, cluster)
@@ -59,7 +59,6 @@ def create(session: Session, owner: str, request: JobRequest) -> Job:
     roots = owner_roots(cluster, owner)
     folders = JobFolders.of(params, roots)
     PathCheck(session, owner, roots).check_job(folders, params)
-    quotas.admit(session, owner, cluster, Job)
     row = Job(
         owner=owner,
         infrastructure=cluster.name,
@@ -71,10 +70,7 @@ def create(session: Session, owner: str, request: JobRequest) -> Job:
         data_folder=str(folders.data),
         control_root=str(cluster.control),
     )
-    enqueue(session, row, first=True)
-    session.add(row)
-    begin(session, row)
-    return row
+    return Draft(row, cluster)
 
 
 def _watch_period(asked: float) -> tuple[float, list[str]]:

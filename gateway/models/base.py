@@ -2,14 +2,18 @@
 
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import JSON, Dialect, Enum, String, Text
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from sqlalchemy.types import TypeDecorator
 
 from gateway.cleaning import LONGEST, clean
 from gateway.db import UTCDateTime
+
+_NULL = ScalarElementColumnDefault(None)
 
 
 class CleanText(TypeDecorator[str]):
@@ -40,3 +44,19 @@ class Base(DeclarativeBase):
     """The metadata that the migrations are compared with."""
 
     type_annotation_map = {datetime: UTCDateTime(), dict[str, Any]: JSON(none_as_null=True), list[str]: JSON}  # noqa: RUF012  SQLAlchemy's own idiom
+
+
+def fill_defaults(row: Base) -> None:
+    """Set the columns of a new row that have no value yet, as an insert by the ORM would.
+
+    The row is for Core statements alone: its values are set behind the ORM, which takes a tenth of the time.
+    """
+    values = vars(row)
+    for name, default in _defaults(type(row)):
+        if values.get(name) is None:
+            values[name] = default.arg(None) if default.is_callable else default.arg
+
+
+@lru_cache
+def _defaults(model: type[Base]) -> list[tuple[str, Any]]:
+    return [(column.key, column.default or _NULL) for column in model.__table__.columns]

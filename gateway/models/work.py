@@ -23,7 +23,7 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, column_property, mapped_column
+from sqlalchemy.orm import Mapped, column_property, mapped_column, validates
 
 from gateway.db import due_in, utc_now
 from gateway.errors import Fault
@@ -224,11 +224,6 @@ class Transfer(Work, Base):
 WATCHED = "finding IS NULL AND state IN ('pending', 'running')"
 
 
-def _bits_of_row(context: Any) -> int:
-    """Return the default of `service_bits`, from the services of the same statement."""
-    return service_bits(context.get_current_parameters()["services"].split())
-
-
 class Job(Work, Base):
     """A job: kernels on one input, run by a scheduler.
 
@@ -261,7 +256,7 @@ class Job(Work, Base):
 
     state: Mapped[JobState] = mapped_column(enum_words(JobState), default=JobState.ACCEPTED)
     services: Mapped[str] = mapped_column(Text)
-    service_bits: Mapped[int] = mapped_column(default=_bits_of_row)
+    service_bits: Mapped[int]
     params: Mapped[dict[str, Any]]
     warnings: Mapped[list[str]] = mapped_column(default=list)
     resources: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
@@ -309,6 +304,11 @@ class Job(Work, Base):
     def is_watched(cls) -> ColumnElement[bool]:
         """Return the condition that the row is in the scheduler; literal, so that an index can serve it."""
         return literal_column(f"({WATCHED})")  # of no type: SQLite would compare a boolean with 1
+
+    @validates("services")
+    def _set_service_bits(self, _name: str, services: str) -> str:
+        self.service_bits = service_bits(services.split())
+        return services
 
     @classmethod
     def has_service(cls, service: str) -> ColumnElement[bool]:

@@ -3,7 +3,8 @@
 A process that commits rows with messages imports this package when it starts.
 """
 
-from gateway.queue.celery_app import app, send
+from gateway.queue.celery_app import app
+from gateway.queue.publisher import send
 from gateway.work import outbox
 
 outbox.publisher = send

@@ -1,22 +1,16 @@
-"""The Celery application, and `send`, which publishes messages to the queues of clusters."""
+"""The Celery application, and its settings."""
 
-import logging
-import uuid
-from collections.abc import Iterable
 from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging
-from kombu.exceptions import OperationalError
 from kombu.transport import TRANSPORT_ALIASES
 
 from gateway.clusters.queue_names import HOUSEKEEPING
 from gateway.logs import configure_logging
 from gateway.settings import Settings, get_settings
-from gateway.work.outbox import Message
 
 SWEEP_TASK = "housekeeping.sweep"
-_log = logging.getLogger(__name__)
 
 TRANSPORT_ALIASES.update(
     redis="gateway.queue.transport:Transport", rediss="gateway.queue.transport:Transport"
@@ -75,27 +69,3 @@ def _configure_logs(**_: Any) -> None:
 
 
 setup_logging.connect(_configure_logs)
-
-
-def send(messages: Iterable[Message]) -> None:
-    """Send the messages of a committed transaction, best effort: the sweeper sends a lost one again.
-
-    The first message of a row has the row's id as its task id, so that Flower finds it by that id; that of a
-    group has the id of its first row.
-    """
-    for message in messages:
-        row_ids = [str(row_id) for row_id in (message.id, *message.others)]
-        try:
-            app.send_task(
-                message.task,
-                args=row_ids,
-                argsrepr=str(row_ids),  # whole: Celery would show Flower the first 25
-                task_id=str(message.id if message.first else uuid.uuid4()),
-                queue=message.queue,
-            )
-            _log.info("sent %s to %s", message.task, message.queue, extra={"work_id": str(message.id)})
-        except OperationalError as error:
-            _log.warning(
-                "%s for %s waits for the sweeper: %s", message.task, message.id, type(error).__name__
-            )
-            return

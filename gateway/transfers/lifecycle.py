@@ -1,4 +1,4 @@
-"""The life of a transfer: create, complete, cancel and clean up, each in the transaction of the caller."""
+"""The life of a transfer: draft, complete, cancel and clean up, each in the transaction of the caller."""
 
 from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
@@ -25,12 +25,11 @@ from gateway.storage.address import PresignedUrl, Secret, StoredKeys, secret_war
 from gateway.storage.presigned_check import check_presigned
 from gateway.transfers.outcome import NO_OUTCOME, Outcome
 from gateway.transfers.prefixes import cancel_children
-from gateway.work import quotas
+from gateway.work.acceptance import Draft
 from gateway.work.claims import Claim, lock_claimed
 from gateway.work.failures import finish_cancel
 from gateway.work.statuses import missing
-from gateway.work.transitions import begin, move, note
-from gateway.work.turns import enqueue
+from gateway.work.transitions import move, note
 from gateway.work.yielding import has_too_many_fixed
 
 
@@ -65,13 +64,12 @@ class UrlRequest:
     path: str
 
 
-def create_from_url(session: Session, owner: str, request: UrlRequest) -> Transfer:
-    """Insert the row of a transfer from a URL and send it, or raise Invalid or NotFound."""
+def draft_from_url(session: Session, owner: str, request: UrlRequest) -> Draft:
+    """Return the checked row of a transfer from a URL, or raise Invalid or NotFound."""
     cluster = catalog.get_cluster(session, request.infrastructure)
     check_endpoint(request.src, get_settings().allowed_endpoints, "src", schemes=("http", "https", "ftp"))
     request = replace(request, path=_name_file(request.path, unquote(urlsplit(request.src).path)))
     _check_path(session, cluster, owner, request.path, "dst")
-    quotas.admit(session, owner, cluster, Transfer)
     row = Transfer(
         owner=owner,
         kind="data",
@@ -82,14 +80,11 @@ def create_from_url(session: Session, owner: str, request: UrlRequest) -> Transf
         region="",
         path=request.path,
     )
-    enqueue(session, row, first=True)
-    session.add(row)
-    begin(session, row)
-    return row
+    return Draft(row, cluster)
 
 
-def create(session: Session, owner: str, request: S3Request) -> Transfer:
-    """Insert the row of a transfer with a store and send it, or raise Invalid or NotFound."""
+def draft(session: Session, owner: str, request: S3Request) -> Draft:
+    """Return the checked row of a transfer with a store, or raise Invalid or NotFound."""
     cluster = catalog.get_cluster(session, request.infrastructure)
     check_endpoint(request.endpoint, get_settings().allowed_endpoints, "endpoint")
     if request.kind == "s3_data" and not request.object.endswith("/"):
@@ -98,7 +93,6 @@ def create(session: Session, owner: str, request: S3Request) -> Transfer:
     secret = stored_credentials.resolve_secret(session, owner, request.opening, request.endpoint)
     if isinstance(secret, PresignedUrl):
         check_presigned(secret, request.endpoint, request.bucket, request.object)
-    quotas.admit(session, owner, cluster, Transfer)
     row = Transfer(
         owner=owner,
         kind=request.kind,
@@ -113,10 +107,7 @@ def create(session: Session, owner: str, request: S3Request) -> Transfer:
         resumable=not request.object.endswith("/"),  # a listing begins again
         warnings=secret_warnings(secret, request.endpoint),
     )
-    enqueue(session, row, first=True)
-    session.add(row)
-    begin(session, row)
-    return row
+    return Draft(row, cluster)
 
 
 def _name_file(dst: str, source: str) -> str:

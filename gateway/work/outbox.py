@@ -1,7 +1,8 @@
 """The outbox: the messages of rows, sent after the commit, and the times of their next sending."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +22,8 @@ LONGEST_WAIT_S = 300.0
 class Message:
     """A message of the broker: the task, the ids of the rows, the queue of their cluster.
 
-    The `first` message of new rows has the id of the first of them as its task id.
+    The `first` message of new rows has the id of the first of them as its task id. `context` is that of the
+    request that it is for: the trace goes on in the task, and the log line has the request's id.
     """
 
     task: str
@@ -29,6 +31,7 @@ class Message:
     queue: str
     others: tuple[UUID, ...] = ()
     first: bool = False
+    context: Context = field(default_factory=copy_context, compare=False, repr=False)
 
 
 Publisher = Callable[[Sequence[Message]], None]

@@ -1,5 +1,6 @@
 """Quotas: the most unfinished work of an owner and of a cluster, and the most bytes of a day."""
 
+from collections.abc import Callable, Iterable
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select, text
@@ -11,30 +12,58 @@ from gateway.errors import TooMany
 from gateway.models import Job, Transfer
 from gateway.settings import get_settings
 
+Model = type[Transfer] | type[Job]
 DAY_S = 86400.0
 AGAIN_S = 10.0  # work ends at any moment
 TOMORROW_S = 3600.0  # the day is the last 24 hours, so some of it comes back every hour
 
 
-def admit(session: Session, owner: str, cluster: Cluster, model: type[Transfer] | type[Job]) -> None:
-    """Raise TooMany unless one more transfer or job is allowed; the answer holds until the commit."""
-    settings = get_settings()
-    mine, here = {
-        "transfers": (settings.concurrent_transfers, cluster.max_transfers),
-        "jobs": (settings.concurrent_jobs, cluster.max_jobs),
-    }[model.noun]
-    if mine:
-        _lock_count(session, f"owner {owner}")
-        if _count_live(session, model, model.owner == owner) >= mine:
+class Admission:
+    """The admission of a batch of new work: each count is taken once, and admitted work counts at once.
+
+    All counts of the batch are locked first, owners before clusters and each in order, so that no two
+    batches wait for each other.
+    """
+
+    def __init__(self, session: Session, wanted: Iterable[tuple[str, Cluster]]) -> None:
+        self._session = session
+        self._counts: dict[tuple[str, Model], int] = {}
+        pairs = list(wanted)
+        settings = get_settings()
+        if settings.concurrent_transfers or settings.concurrent_jobs:
+            _lock_counts(session, {f"owner {owner}" for owner, _ in pairs})
+        limited = (cluster for _, cluster in pairs if cluster.max_transfers or cluster.max_jobs)
+        _lock_counts(session, {f"cluster {cluster.name}" for cluster in limited})
+
+    def admit(self, owner: str, cluster: Cluster, model: Model) -> None:
+        """Raise TooMany unless one more transfer or job is allowed; the answer holds until the commit."""
+        settings = get_settings()
+        mine, here = {
+            "transfers": (settings.concurrent_transfers, cluster.max_transfers),
+            "jobs": (settings.concurrent_jobs, cluster.max_jobs),
+        }[model.noun]
+        if mine and self._count(model, f"owner {owner}", lambda: model.owner == owner) >= mine:
             raise TooMany(f"you have {mine} unfinished {model.noun} already: wait for one to end", AGAIN_S)
-    if here:
-        _lock_count(session, f"cluster {cluster.name}")
-        if _count_live(session, model, model.infrastructure == cluster.name) >= here:
+        name = cluster.name
+        if here and self._count(model, f"cluster {name}", lambda: model.infrastructure == name) >= here:
             raise TooMany(
-                f"{cluster.name!r} has {here} unfinished {model.noun} already: wait for one to end", AGAIN_S
+                f"{name!r} has {here} unfinished {model.noun} already: wait for one to end", AGAIN_S
             )
-    if model is Transfer:
-        check_bytes(session, owner, 1)
+        if model is Transfer:
+            check_bytes(self._session, owner, 1)
+        for key in ((f"owner {owner}", model), (f"cluster {name}", model)):
+            if key in self._counts:
+                self._counts[key] += 1
+
+    def _count(self, model: Model, key: str, scope: Callable[[], ColumnElement[bool]]) -> int:
+        if (key, model) not in self._counts:
+            self._counts[key, model] = _count_live(self._session, model, scope())
+        return self._counts[key, model]
+
+
+def admit(session: Session, owner: str, cluster: Cluster, model: Model) -> None:
+    """Raise TooMany unless one more transfer or job is allowed; the answer holds until the commit."""
+    Admission(session, [(owner, cluster)]).admit(owner, cluster, model)
 
 
 def check_bytes(session: Session, owner: str, more: int, row_id: UUID | None = None) -> None:
@@ -60,13 +89,14 @@ def check_bytes(session: Session, owner: str, more: int, row_id: UUID | None = N
         )
 
 
-def _count_live(session: Session, model: type[Transfer] | type[Job], scope: ColumnElement[bool]) -> int:
+def _count_live(session: Session, model: Model, scope: ColumnElement[bool]) -> int:
     """Count the live rows; the children of a prefix count as one, their parent."""
     live = model.state.in_(model.live), model.is_top_level()
     return session.scalar(select(func.count()).select_from(model).where(scope, *live)) or 0
 
 
-def _lock_count(session: Session, name: str) -> None:
-    """Lock the count of an owner or a cluster until the commit; SQLite has one writer anyway."""
+def _lock_counts(session: Session, names: Iterable[str]) -> None:
+    """Lock the counts of owners or clusters until the commit; SQLite has one writer anyway."""
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+        for name in sorted(names):
+            session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})

@@ -4,7 +4,7 @@
 same columns and the same events.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, insert, literal, select, update
@@ -16,13 +16,26 @@ from gateway.models import Event, Job, Transfer
 from gateway.states import State, is_final, may_follow, predecessors
 
 Model = type[Transfer] | type[Job]
+_INSERT_EVENT = insert(Event)
 _EVENT = ("work_id", "from_state", "to_state", "attempt", "claim", "worker", "actor", "reason")
 
 
-def begin(session: Session, row: Transfer | Job) -> None:
-    """Record the first event of a row that was just added."""
-    session.flush()
-    _record(session, row, "", row.state)
+def begin(session: Session, rows: Sequence[Transfer | Job]) -> None:
+    """Record the first event of each of the rows, which were just inserted by Core."""
+    values = [
+        {
+            "work_id": row.id,
+            "from_state": "",
+            "to_state": str(row.state),
+            "actor": "",
+            "reason": "",
+            "attempt": row.attempt,
+            "claim": row.claim,
+            "worker": row.worker,
+        }
+        for row in rows
+    ]
+    session.connection().execute(_INSERT_EVENT, values)
 
 
 def begin_many(session: Session, model: Model, where: ColumnElement[bool]) -> None:

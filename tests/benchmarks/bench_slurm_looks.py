@@ -26,6 +26,7 @@ from sqlalchemy import func, insert, select, update
 from gateway.clusters.configuration import Cluster
 from gateway.db import get_engine, session_scope
 from gateway.models import Job
+from gateway.models.service_bits import service_bits
 from gateway.schedulers.base import JobReport
 from gateway.schedulers.slurm import own_jobs, reports
 from gateway.schedulers.slurm.client import SlurmInstallation, SlurmScheduler
@@ -152,6 +153,7 @@ def insert_rows(jobs: list[tuple[UUID, str]]) -> None:
         "owner": "local",
         "infrastructure": "demo",
         "services": "fft",
+        "service_bits": service_bits(["fft"]),
         "params": {"read_input_data": "/x.csv", "num_mpi_procs": 1, "num_thread": 1, **options},
         "watch_period": 1.0,
         "data_folder": "/tmp",  # noqa: S108

@@ -19,6 +19,7 @@ from sqlalchemy import insert, select
 from gateway.clusters.configuration import Cluster
 from gateway.db import get_engine, session_scope
 from gateway.models import Job
+from gateway.models.service_bits import service_bits
 from gateway.schedulers.base import JobReport, SubmittedJob
 from gateway.settings import get_settings
 from gateway.states import JobState
@@ -78,6 +79,7 @@ def _insert(answers: Answers, number: int) -> None:
         "owner": "local",
         "infrastructure": "demo",
         "services": "fft",
+        "service_bits": service_bits(["fft"]),
         "params": {"read_input_data": "/x.csv", "num_mpi_procs": 1, "num_thread": 1, **options},
         "watch_period": 1.0,
         "data_folder": "/tmp",  # noqa: S108  nothing is written there

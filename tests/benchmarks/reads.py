@@ -26,6 +26,7 @@ from sqlalchemy import Connection, Engine, insert, text
 from gateway.db import make_engine
 from gateway.encryption import new_key
 from gateway.models import Job
+from gateway.models.service_bits import service_bits
 from hpc_gateway_commands.demo.services import LOOPBACK, free_ports
 from migrations import upgrade
 from tests.faults.killing import tree
@@ -62,6 +63,7 @@ def _job(number: int, start: datetime) -> dict[str, object]:
         "owner": "local" if number % 2 else "ada",
         "infrastructure": "hpc",
         "services": " fft ",
+        "service_bits": service_bits(["fft"]),
         "params": PARAMS,
         "resources": {"time": "1h"},
         "usage": {"cpu_s": 1.5, "wall_s": 2.5},

@@ -247,12 +247,8 @@ def test_a_new_database_is_not_ready(settings: None, broker: str) -> None:
 def test_a_request_without_the_queue_is_accepted_all_the_same(
     api: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gateway.queue import celery_app  # noqa: PLC0415  after the environment is set
-
-    nowhere = celery_app.make_app(
-        get_settings().model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")})
-    )
-    monkeypatch.setattr("gateway.queue.celery_app.app", nowhere)
+    nowhere = get_settings().model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")})
+    monkeypatch.setattr("gateway.queue.publisher.get_settings", lambda: nowhere)
     answer = api.post("/s3_data", json=DATA)
     assert answer.status_code == 201
     assert UUID(answer.json()["id"])

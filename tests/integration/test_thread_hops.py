@@ -15,6 +15,7 @@ HOPS: list[tuple[str, str, Any, int]] = [
     ("GET", "/health/live", None, 0),
     ("GET", "/s3_data/nonsense", None, 0),
     ("POST", "/s3_data", {}, 0),
+    ("POST", "/s3_data", DATA, 0),
     ("GET", "/health/ready", None, 1),
     ("GET", "/infrastructure", None, 1),
     ("GET", f"/s3_data/{uuid4()}", None, 0),

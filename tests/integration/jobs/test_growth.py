@@ -25,7 +25,7 @@ from gateway.work.outbox import Message
 from tests import running_jobs
 from tests.ended_rows import submit_job
 from tests.killed_at_line import kill_at_line
-from tests.rows import job, sending
+from tests.rows import create, job, sending
 from workers.tasks import jobs as tasks
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -39,7 +39,7 @@ def _new(**resources: Any) -> UUID:
         ["fft"], "hpc", {"read_input_data": "/x.csv", "num_mpi_procs": 2}, resources=asked
     )
     with session_scope() as session:
-        return jobs.create(session, "local", request).id
+        return create(session, jobs.draft(session, "local", request))
 
 
 def _set(row_id: UUID, **values: object) -> None:

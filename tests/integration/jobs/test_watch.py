@@ -20,7 +20,7 @@ from gateway.settings import get_settings
 from gateway.states import JobState
 from gateway.work import claims
 from gateway.work.outbox import Message
-from tests.rows import job, new_job, sending
+from tests.rows import create, job, new_job, sending
 
 pytestmark = pytest.mark.usefixtures("database")
 STARTED = datetime(2026, 1, 2, tzinfo=UTC)
@@ -296,7 +296,7 @@ def test_a_cluster_is_summed_up_by_its_most_impatient_job() -> None:
     _submitted()
     with session_scope() as session:
         request = jobs.JobRequest(["fft"], "hpc", {"read_input_data": "/x"}, watch_period=2)
-        claim = claims.take_submission(session, jobs.create(session, "local", request).id, "w1")
+        claim = claims.take_submission(session, create(session, jobs.draft(session, "local", request)), "w1")
         assert claim is not None
         submissions.record_submissions(session, {claim: "8"})
     watched = _watched()

@@ -147,7 +147,7 @@ def test_a_queue_that_is_away_undoes_no_commit(
     from gateway import queue  # noqa: PLC0415  after the environment is set
 
     away = get_settings().model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")})
-    monkeypatch.setattr("gateway.queue.celery_app.app", queue.celery_app.make_app(away))
+    monkeypatch.setattr("gateway.queue.publisher.get_settings", lambda: away)
     monkeypatch.setattr(outbox, "publisher", queue.send)
     with caplog.at_level(logging.WARNING):
         row_id = new_transfer()
@@ -162,16 +162,22 @@ STARTS = ["api.app", "workers.app", "workers.watcher"]
 def test_each_process_that_commits_rows_has_the_queue_when_it_starts(module: str) -> None:
     look = f"import {module}; from gateway.work import outbox; print(outbox.publisher.__module__)"
     said = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
-    assert said.stdout.strip() == "gateway.queue.celery_app"
+    assert said.stdout.strip() == "gateway.queue.publisher"
 
 
 @pytest.fixture
 def queued(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Record the tasks that the API sends to Celery."""
-    from gateway.queue import app  # noqa: PLC0415  after the environment is set
+    """Record the headers of the messages that the API sends, with their queue and arguments."""
+    from gateway.queue import publisher  # noqa: PLC0415  after the environment is set
 
     calls: list[dict[str, Any]] = []
-    monkeypatch.setattr(app, "send_task", lambda name, **options: calls.append({"name": name, **options}))
+
+    class Recorder(publisher._Envelope):  # noqa: SLF001
+        def write(self, sender: Any) -> str:
+            calls.append({**self._headers, "queue": self._message.queue, "args": self._body[0]})
+            return super().write(sender)
+
+    monkeypatch.setattr(publisher, "_Envelope", Recorder)
     return calls
 
 
@@ -193,8 +199,8 @@ def test_a_request_sends_one_message_with_the_id_of_its_row(
     row_id = answer.json()["id"]
     [sent] = queued
     queue = "hpc.short" if url == "/job" else "hpc.long"
-    assert (sent["name"], sent["args"], sent["queue"]) == (task, [row_id], queue)
-    assert (sent["task_id"], sent["argsrepr"]) == (row_id, str([row_id]))
+    assert (sent["task"], sent["args"], sent["queue"]) == (task, [row_id], queue)
+    assert (sent["id"], sent["argsrepr"]) == (row_id, str([row_id]))
     queued.clear()
     assert api.post(f"{url}/{row_id}/cancel").status_code == 200
     assert api.post(url, json={**body, "infrastructure": "nowhere"}).status_code == 404
@@ -203,5 +209,5 @@ def test_a_request_sends_one_message_with_the_id_of_its_row(
     retried = api.post(f"{url}/{row_id}/retry", json=keys)
     assert retried.status_code == 200, retried.text
     [sent] = queued
-    assert (sent["name"], sent["args"]) == (task, [row_id])
-    assert sent["task_id"] != row_id
+    assert (sent["task"], sent["args"]) == (task, [row_id])
+    assert sent["id"] != row_id

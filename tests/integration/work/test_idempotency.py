@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select, update
 
+from api import key_leases
 from gateway.db import db_now, session_scope
 from gateway.encryption import keys, new_key
 from gateway.models import IdempotencyKey, Transfer
@@ -17,7 +18,7 @@ from gateway.transfers import lifecycle as transfers
 from gateway.work import idempotency
 from gateway.work.idempotency import KeyedRequest, KeyInUse, StoredAnswer, Ticket
 from tests.bodies import DATA, JOB, RESULT
-from tests.rows import KEYS, S3, SECRET, new_transfer
+from tests.rows import KEYS, S3, SECRET, create, new_transfer
 
 CLUSTER = {"name": "far", "host": "h", "username": "u", "hostname": "h", "scheduler": "slurm"}
 CREDENTIAL = {
@@ -167,10 +168,23 @@ def test_a_request_that_died_gives_its_key_up_and_its_late_answer_comes_to_nothi
         assert idempotency.acquire(session, KeyedRequest("ada", "k", b"POST")) == StoredAnswer(201, "{}")
 
 
+@pytest.mark.usefixtures("database")
+def test_a_request_that_runs_for_long_keeps_its_key() -> None:
+    ticket = _take()
+    with key_leases.renewed(ticket):
+        _age(lease_until=db_now(-1))
+        key_leases.renew_held()
+        with pytest.raises(KeyInUse):
+            _take()
+    _age(lease_until=db_now(-1))
+    key_leases.renew_held()
+    assert _take().number == ticket.number + 1
+
+
 def _carry_out(ticket: Ticket) -> None:
     request = transfers.S3Request(kind="s3_data", infrastructure="hpc", path="x.csv", opening=KEYS, **S3)
     with session_scope() as session:
-        row_id = transfers.create(session, "ada", request).id
+        row_id = create(session, transfers.draft(session, "ada", request))
         idempotency.store_answer(session, ticket, StoredAnswer(201, str(row_id)))
 
 

@@ -19,7 +19,7 @@ from gateway.work import claims, failures
 from gateway.work.claims import Claim
 from gateway.work.grouping import ROWS
 from gateway.work.outbox import Message
-from tests.rows import KEYS, job, new_job, new_transfer, sending, transfer
+from tests.rows import KEYS, create, job, new_job, new_transfer, sending, transfer
 from tests.turns import SLOTS, end, ids, is_waiting, serve, sweep, take
 
 MANY = 20
@@ -149,8 +149,7 @@ def expand(files: int, owner: str = "a") -> tuple[list[Message], list[UUID]]:
         request = transfers.S3Request(
             "s3_data", "hpc", "https://s3.example.org", "b", "p/", "local", KEYS, "p"
         )
-        parent = transfers.create(session, owner, request)
-        parent_id = parent.id
+        parent_id = create(session, transfers.draft(session, owner, request))
     claim = Claim(parent_id, 1, 1, repeated=False)
     with session_scope() as session:
         session.execute(

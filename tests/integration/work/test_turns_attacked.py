@@ -16,7 +16,7 @@ from gateway.work.claims import Claim, lock_claimed
 from gateway.work.outbox import Message
 from gateway.work.overdue import take_overdue
 from gateway.work.yielding import has_to_yield
-from tests.rows import KEYS, new_job, new_transfer, sending, transfer
+from tests.rows import KEYS, create, new_job, new_transfer, sending, transfer
 from tests.turns import SLOTS, change, end, ids, is_waiting, make_due, serve, sweep, take
 from workers import next_turn
 
@@ -108,7 +108,7 @@ def new_listing() -> UUID:
         request = transfers.S3Request(
             "s3_data", "hpc", "https://s3.example.org", "b", "p/", "local", KEYS, "p"
         )
-        return transfers.create(session, "a", request).id
+        return create(session, transfers.draft(session, "a", request))
 
 
 @pytest.mark.parametrize("model", [Transfer, Job])

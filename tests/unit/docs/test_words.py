@@ -18,7 +18,7 @@ LARGEST_SHARE = 0.03
 ALLOWED = {
     "gateway": {
         "cancel": "a use case of transfers.lifecycle and of jobs.lifecycle",
-        "create": "a use case of transfers.lifecycle and of jobs.lifecycle",
+        "draft": "a use case of transfers.lifecycle and of jobs.lifecycle",
         "get": "a use case of transfers.lifecycle and of jobs.lifecycle",
     },
     "workers": {"run": "Celery tasks are named by their module: transfers.run"},

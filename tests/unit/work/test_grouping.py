@@ -3,12 +3,9 @@
 from uuid import UUID, uuid4
 
 import pytest
-from celery import Celery
 
-from gateway import queue
 from gateway.db import utc_now
 from gateway.models import Job, Transfer
-from gateway.queue import celery_app
 from gateway.settings import get_settings
 from gateway.states import JobState, TransferState
 from gateway.work.grouping import BYTES, FILE_BYTES, ROWS, group_messages
@@ -134,13 +131,3 @@ def test_where_one_is_to_pay_or_to_count_for_no_other_each_goes_alone(
     get_settings.cache_clear()
     assert [len(ids(message)) for message in group_messages(rows(1, 2, 3))] == [1, 1, 1]
     get_settings.cache_clear()
-
-
-def test_flower_is_shown_the_ids_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    app = Celery(broker="memory://")
-    monkeypatch.setattr(celery_app, "app", app)
-    [message] = group_messages(rows(*[1] * ROWS))
-    queue.send([message])
-    with app.connection_for_read() as connection:
-        sent = connection.SimpleQueue(message.queue).get(timeout=2)
-    assert all(str(each) in sent.headers["argsrepr"] for each in ids(message))

@@ -19,7 +19,7 @@ from gateway.transfers import lifecycle as transfers
 from gateway.work import claims
 from tests import services
 from tests.fault_proxy import Fault
-from tests.rows import transfer
+from tests.rows import create, transfer
 from tests.staging import everything, open_upload_ids, open_uploads
 from tests.staging_rows import Bench, overdue, work
 from tests.web import Page, web
@@ -178,7 +178,9 @@ def test_progress_is_written_once_a_second_at_most(bench: Bench) -> None:
 
 def _from_url(src: str) -> UUID:
     with session_scope() as session:
-        return transfers.create_from_url(session, "local", transfers.UrlRequest("hpc", src, "a/x")).id
+        return create(
+            session, transfers.draft_from_url(session, "local", transfers.UrlRequest("hpc", src, "a/x"))
+        )
 
 
 def test_a_file_of_a_web_server(bench: Bench) -> None:

@@ -13,6 +13,7 @@ from gateway.states import TransferState
 from gateway.transfers import lifecycle as transfers
 from tests.hostile import dripping
 from tests.raw import answering, serving
+from tests.rows import create
 from tests.staging_rows import Bench, work
 
 LONG = b'HTTP/1.1 200 OK\r\nContent-Length: 100000\r\nETag: "one"\r\n\r\n'
@@ -34,7 +35,9 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def _create(src: str) -> UUID:
     with session_scope() as session:
-        return transfers.create_from_url(session, "local", transfers.UrlRequest("hpc", src, "x")).id
+        return create(
+            session, transfers.draft_from_url(session, "local", transfers.UrlRequest("hpc", src, "x"))
+        )
 
 
 def test_the_slot_is_given_back_and_the_row_waits(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,13 +4,15 @@ import base64
 import json
 import logging
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar, copy_context
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from celery.signals import before_task_publish
 
 from gateway import queue
-from gateway.queue import celery_app
+from gateway.queue import publisher
 from gateway.queue.celery_app import make_app
 from gateway.settings import get_settings
 from gateway.work.outbox import Message
@@ -23,8 +25,10 @@ def app(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     for redis in {"fake_redis", "silent_redis"} & set(request.fixturenames):
         request.getfixturevalue(redis)
     made = make_app(get_settings())
-    made.conf.broker_transport_options |= {"socket_timeout": 0.2}
-    monkeypatch.setattr(celery_app, "app", made)
+    monkeypatch.setattr(publisher, "app", made)
+    monkeypatch.setattr(queue, "app", made)
+    monkeypatch.setattr(publisher, "TIMEOUT_S", 0.2)
+    publisher._broker.cache_clear()  # noqa: SLF001  a connection of the test before
     yield
     made.close()
 
@@ -71,16 +75,20 @@ def test_messages_keep_their_order(fake_redis: FakeRedis) -> None:
     assert [arguments(message) for message in published(fake_redis, "hpc")] == [[str(each)] for each in ids]
 
 
-@pytest.mark.parametrize("fail", [FakeRedis.go_away, FakeRedis.refuse], ids=["away", "refusing"])
+@pytest.mark.parametrize(
+    ("fail", "name"),
+    [(FakeRedis.go_away, "ConnectionError"), (FakeRedis.refuse, "NoPermissionError")],
+    ids=["away", "refusing"],
+)
 def test_a_message_that_redis_does_not_take_is_left_to_the_sweeper(
-    fake_redis: FakeRedis, fail: Callable[[FakeRedis], None], caplog: pytest.LogCaptureFixture
+    fake_redis: FakeRedis, fail: Callable[[FakeRedis], None], name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     fail(fake_redis)
     rows = [uuid4() for _ in range(3)]
     with caplog.at_level(logging.WARNING):
         queue.send(Message("jobs.submit", row, "hpc") for row in rows)
-    said = [record.getMessage() for record in caplog.records if record.name == celery_app.__name__]
-    assert said == [f"jobs.submit for {rows[0]} waits for the sweeper: OperationalError"]
+    said = [record.getMessage() for record in caplog.records if record.name == publisher.__name__]
+    assert said == [f"jobs.submit for {rows[0]} waits for the sweeper: {name}"]
 
 
 def test_after_a_failure_messages_are_sent_again(fake_redis: FakeRedis) -> None:
@@ -95,4 +103,42 @@ def test_after_a_failure_messages_are_sent_again(fake_redis: FakeRedis) -> None:
 @pytest.mark.usefixtures("silent_redis")
 def test_a_redis_that_does_not_answer_is_no_error_of_the_caller(caplog: pytest.LogCaptureFixture) -> None:
     queue.send([Message("jobs.submit", uuid4(), "hpc")])
-    assert "waits for the sweeper: OperationalError" in caplog.text
+    assert "waits for the sweeper: TimeoutError" in caplog.text
+
+
+def normalised(raw: Any) -> str:
+    """Return the text of a message, without the id that each delivery gets."""
+    tag = json.loads(raw)["properties"]["delivery_tag"]
+    return str(raw.decode()).replace(tag, "tag")
+
+
+@pytest.mark.parametrize("others", [0, 3])
+def test_the_bytes_are_those_of_celery(fake_redis: FakeRedis, others: int) -> None:
+    first, *more = (uuid4() for _ in range(others + 1))
+    queue.send([Message("transfers.run", first, "hpc.long", tuple(more), first=True)])
+    ids = [str(first), *map(str, more)]
+    queue.app.send_task("transfers.run", args=ids, argsrepr=str(ids), task_id=str(first), queue="hpc.long")
+    ours, celerys = map(normalised, reversed(fake_redis.client.lrange("hpc.long", 0, -1)))
+    assert ours == celerys
+
+
+def test_a_message_carries_the_trace_of_its_own_request(fake_redis: FakeRedis) -> None:
+    """Two requests share a pipeline; each message gets the headers of its own."""
+    number = ContextVar[int]("number", default=0)
+
+    def inject(headers: dict[str, Any], **_: Any) -> None:
+        headers["traceparent"] = f"trace {number.get()}"
+
+    messages = []
+    for each in (1, 2):
+        context = copy_context()
+        context.run(number.set, each)
+        messages.append(Message("jobs.submit", uuid4(), "hpc", context=context))
+    before_task_publish.connect(inject, weak=False)
+    try:
+        queue.send(messages)
+    finally:
+        before_task_publish.disconnect(inject)
+    seen = published(fake_redis, "hpc")
+    assert [each["headers"]["traceparent"] for each in seen] == ["trace 1", "trace 2"]
+    assert [each["properties"]["correlation_id"] for each in seen] == [each["headers"]["id"] for each in seen]
