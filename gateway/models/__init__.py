@@ -2,6 +2,7 @@
 
 from gateway.models.base import Base
 from gateway.models.events import Event, PrunedEvents
+from gateway.models.jobs import Job
 from gateway.models.registry import (
     ApiKey,
     Heartbeat,
@@ -13,7 +14,7 @@ from gateway.models.registry import (
     Telemetry,
     WorkerSlots,
 )
-from gateway.models.work import Job, Transfer, model_of_task
+from gateway.models.transfers import Transfer
 
 __all__ = [
     "ApiKey",
@@ -32,3 +33,8 @@ __all__ = [
     "WorkerSlots",
     "model_of_task",
 ]
+
+
+def model_of_task(task: str) -> type[Transfer | Job] | None:
+    """Return the table of the rows that a task of that name works on, None when it has no rows."""
+    return next((model for model in (Transfer, Job) if task.startswith(f"{model.noun}.")), None)

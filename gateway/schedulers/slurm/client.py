@@ -18,7 +18,7 @@ from typing import Any
 from gateway.clusters.telemetry import PartitionFigures
 from gateway.errors import GatewayError, SchedulerError, SchedulerUnavailable
 from gateway.schedulers import batch_script
-from gateway.schedulers.base import Accounting, JobReport, JobSpec, RunLimits, SubmittedJob, submit_each
+from gateway.schedulers.base import Accounting, JobReport, JobSpec, SubmittedJob, submit_each
 from gateway.schedulers.slurm import accounting, reports
 from gateway.schedulers.slurm.copies import was_cut_short
 from gateway.schedulers.slurm.forgotten import ForgottenJobs
@@ -29,7 +29,7 @@ from gateway.schedulers.slurm.pending import waits_for_nodes
 from gateway.schedulers.slurm.periodic import Periodic
 from gateway.schedulers.slurm.probe import check_conf
 from gateway.schedulers.slurm.queue_snapshot import Positions, QueueSnapshot, Room
-from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
+from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition, run_limits
 from gateway.schedulers.slurm.refusals import explain_refusal
 from gateway.schedulers.slurm.states import has_ended
 from gateway.schedulers.slurm.submission import submission_options
@@ -258,16 +258,7 @@ def _job(job: Any, nodes: str | None) -> SlurmJob:
         end_at=_utc(job.end_time),
         is_allocated=nodes not in {None, "", accounting.NO_NODES},
         restarts=getattr(job, "requeue_count", 0) or 0,  # the accounting has none
-        limits=_limits(job),
-    )
-
-
-def _limits(job: Any) -> RunLimits:
-    """Return the limits of a job record; Slurm counts minutes, and MiB of all CPUs together."""
-    minutes, memory = job.time_limit, job.memory
-    return RunLimits(
-        time_limit_s=minutes * 60 if isinstance(minutes, int) else None,
-        memory_per_cpu_bytes=memory * 2**20 // job.cpus if isinstance(memory, int) and job.cpus else None,
+        limits=run_limits(job),
     )
 
 

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from gateway.schedulers.base import NO_LIMITS, RunLimits
 
@@ -92,3 +93,12 @@ class SlurmPartition:
     def is_named(self, partition_list: str) -> bool:
         """Tell whether the list has this partition; an empty list stands for the default partition."""
         return self.name in partition_list.split(",") if partition_list else self.is_default
+
+
+def run_limits(job: Any) -> RunLimits:
+    """Return the limits of a job record; Slurm counts minutes, and MiB of all CPUs together."""
+    minutes, memory = job.time_limit, job.memory
+    return RunLimits(
+        time_limit_s=minutes * 60 if isinstance(minutes, int) else None,
+        memory_per_cpu_bytes=memory * 2**20 // job.cpus if isinstance(memory, int) and job.cpus else None,
+    )
