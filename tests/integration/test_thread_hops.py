@@ -1,7 +1,6 @@
 """Thread hops: a request enters the thread pool at most once, and not at all when it need not."""
 
 from typing import Any
-from uuid import uuid4
 
 import anyio.to_thread
 import pytest
@@ -10,6 +9,7 @@ from fastapi.testclient import TestClient
 from tests.bodies import DATA
 
 KEY = {"Idempotency-Key": "k"}
+UNKNOWN = "0b3a5b0e-6a54-4f0e-9d5d-2f8f3c9f5c11"
 HOPS: list[tuple[str, str, Any, int]] = [
     ("GET", "/services", None, 0),
     ("GET", "/health/live", None, 0),
@@ -18,10 +18,10 @@ HOPS: list[tuple[str, str, Any, int]] = [
     ("POST", "/s3_data", DATA, 0),
     ("GET", "/health/ready", None, 1),
     ("GET", "/infrastructure", None, 1),
-    ("GET", f"/s3_data/{uuid4()}", None, 0),
+    ("GET", f"/s3_data/{UNKNOWN}", None, 0),
     ("POST", "/status", {"ids": ["x"]}, 1),
-    ("GET", f"/job/{uuid4()}/events", None, 1),
-    ("POST", f"/job/{uuid4()}/cancel", None, 1),
+    ("GET", f"/job/{UNKNOWN}/events", None, 1),
+    ("POST", f"/job/{UNKNOWN}/cancel", None, 1),
     ("POST", "/retry", {"dry_run": True}, 1),
 ]
 

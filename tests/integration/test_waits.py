@@ -190,7 +190,7 @@ def test_a_client_that_hangs_up_frees_its_place(url: str, ask: Ask, monkeypatch:
     get_settings.cache_clear()
     row_id, port = new_job("fft"), int(url.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.sendall(f"GET /job/{row_id}?wait=50 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        connection.sendall(f"GET /job/{row_id}?wait=50 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
         _waiting()
     _waiting(0)
     held = ask(f"/job/{row_id}", params=LONG)
