@@ -47,7 +47,7 @@ def warm_cache() -> dict[str, Any]:
 
 def _write_input(folder: Path) -> None:
     names = [f"s{i}" for i in range(_SIGNALS)]
-    rows = [";".join(f"{1 + i + t / 7!r}" for i in range(_SIGNALS)) for t in range(_SAMPLES)]
+    rows = [";".join(f"{1 + i + t * 5 % 7 / 7!r}" for i in range(_SIGNALS)) for t in range(_SAMPLES)]
     (folder / "input.csv").write_text("\n".join([";".join(names), *rows]))
     (folder / "labels.csv").write_text("\n".join(["timeseries;labels", *(f"{name};0" for name in names)]))
     (folder / "inference").mkdir()
