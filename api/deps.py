@@ -4,6 +4,7 @@ None of them blocks, so that a request enters the thread pool at most once: for 
 """
 
 import time
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Annotated, TypeVar
@@ -88,7 +89,8 @@ def _look_up_keys(texts: Sequence[str]) -> list[ApiKey | Unauthorized]:
     return read(lambda session: api_keys.authenticate_keys(session, texts))
 
 
-_key_look_ups = Batches[str, ApiKey]("key look-ups", _look_up_keys)
+# A status is never refused because many wait: old clients take any other answer for the end.
+_key_look_ups = Batches[str, ApiKey]("key look-ups", _look_up_keys, most_waiting=sys.maxsize)
 
 Caller = Annotated[callers.Caller, Depends(_caller)]
 
