@@ -3,8 +3,8 @@
 None of them blocks, so that a request enters the thread pool at most once: for its endpoint.
 """
 
-import time
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Annotated, TypeVar
