@@ -23,14 +23,14 @@ class Row(declarative_base()):  # type: ignore[misc]  # made when it runs
     dst: Mapped[str]
 
 
+Row.metadata.create_all(engine)
+
+
 class Body(BaseModel, from_attributes=True):
     id: UUID = Field(default_factory=uuid4)
     bucket: str
     object: str
     dst: str
-
-
-Row.metadata.create_all(engine)
 
 
 @app.post("/s3_data", status_code=201)
