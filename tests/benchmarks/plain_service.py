@@ -20,7 +20,6 @@ class Row(declarative_base()):  # type: ignore[misc]  # made when it runs
     id: Mapped[UUID] = mapped_column(primary_key=True)
     bucket: Mapped[str]
     object: Mapped[str]
-    dst: Mapped[str]
 
 
 Row.metadata.create_all(engine)
@@ -30,7 +29,6 @@ class Body(BaseModel, from_attributes=True):
     id: UUID = Field(default_factory=uuid4)
     bucket: str
     object: str
-    dst: str
 
 
 @app.post("/s3_data", status_code=201)
