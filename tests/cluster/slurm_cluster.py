@@ -142,7 +142,7 @@ def service_on(cluster: SlurmCluster, folder: Path, python: Path | None = None) 
 
 def place_long_input(client: Client) -> str:
     """Place an input on which `kmean` warps for minutes."""
-    signals = np.random.default_rng(0).standard_normal((4000, 400)).round(3).tolist()
+    signals = np.random.default_rng(0).standard_normal((8000, 400)).round(3).tolist()
     header = ";".join(f"s{number}" for number in range(400))
     rows = [";".join(map(str, row)) for row in signals]
     return client.place("long.csv", "\n".join([header, *rows]).encode())

@@ -49,7 +49,8 @@ def test_ranks_on_several_nodes_find_the_labels_of_one(client: Client) -> None:
 def test_bad_input_is_one_line(client: Client) -> None:
     job = client.finished(post(client, b"a;b\n1;x\n", 4, 2))
     assert (job["state"], job["exit_code"]) == ("failed", 2)
-    assert job["reason"] == "signals.csv: row 2, column 2 ('b'): expected a finite number, found 'x'"
+    found = "signals.csv: row 2, column 2 ('b'): expected a finite number, found 'x'"
+    assert job["reason"] == f"{found}; leave the column out with params.table.skip"
 
 
 def test_a_killed_rank_ends_the_job(client: Client) -> None:

@@ -11,7 +11,7 @@ from tests.polling import until
 @pytest.fixture(scope="module")
 def long_input(client: Client) -> str:
     """Return an input on which `kmean` warps for many seconds."""
-    signals = np.random.default_rng(0).standard_normal((4000, 200)).round(3).tolist()
+    signals = np.random.default_rng(0).standard_normal((16000, 200)).round(3).tolist()
     rows = [";".join(map(str, row)) for row in signals]
     header = ";".join(f"s{i}" for i in range(200))
     return client.place("long.csv", "\n".join([header, *rows]).encode())
