@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from gateway.callers import LOCAL
 from gateway.db import session_scope
@@ -59,7 +59,7 @@ def transfer(row_id: UUID) -> Transfer:
 
 def job(row_id: UUID) -> Job:
     with session_scope(read_only=True) as session:
-        return session.get_one(Job, row_id)
+        return session.get_one(Job, row_id, options=[undefer(Job.watched_at)])
 
 
 @contextmanager

@@ -43,7 +43,7 @@ def test_no_request_reaches_it(old: Path, kind: str) -> None:
             new_transfer(kind, path=path)
     for key in ("read_input_data", "inference_knn_path", "clustering_label_path"):
         with pytest.raises(Invalid, match="control folder of jobs"):
-            new_job("knn", root_dir=str(old.parents[2]), workspace="", **{key: f"/{OLD}/jobs/x"})
+            new_job("knn", root_dir=str(old.parents[2]), workspace="/", **{key: f"/{OLD}/jobs/x"})
 
 
 def test_a_worker_follows_no_link_into_it(old: Path, home: Path) -> None:

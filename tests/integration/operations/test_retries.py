@@ -76,7 +76,7 @@ def test_a_cancelled_transfer_has_no_credentials_left_and_needs_fresh_ones(api: 
     [
         {"access_key": "only one"},
         {"secret_key": "only one"},
-        {"access_key": "", "secret_key": ""},
+        {"access_key": "a", "secret_key": ""},
         {"by": "x" * 201},
         {"by": "nul\0"},
         {"reason": 7},

@@ -51,7 +51,6 @@ BAD = [
     URL.replace("?", "?x=\n&"),
     "file:///b/a",
     "not a url",
-    "",
     "https://s3.example.org/" + "x" * 9000 + "?" + SIGNATURE,
 ]
 

@@ -19,7 +19,7 @@ WORKER, WHY, ACTOR = "w1", "because", "a tester"
 Row = TypeVar("Row", Transfer, Job)
 CLOCK = {"created_at", "queued_at", "updated_at", "ended_at", "next_send_at", "lease_until", "retry_at", "at"}
 CLOCK |= {"turn_at"}
-OWN = {"id", "work_id", "credentials", "message_id"}
+OWN = {"id", "xid", "work_id", "credentials", "message_id"}
 pytestmark = pytest.mark.usefixtures("database")
 
 
