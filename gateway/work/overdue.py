@@ -38,9 +38,9 @@ def _select_overdue(model: Model, limit: int, *conditions: ColumnElement[bool]) 
     oldest = model.next_send_at, model.created_at
     place = func.row_number().over(partition_by=owners, order_by=oldest).label("place")
     due = select(model.id, place).where(*conditions).subquery()
-    first = select(due.c.id).order_by(due.c.place).limit(limit)
-    chosen = select(model).where(model.id.in_(first), *conditions).order_by(*oldest)
-    return chosen.with_for_update(skip_locked=True)
+    chosen = select(model).join(due, due.c.id == model.id).where(*conditions)
+    fair = chosen.order_by(due.c.place, *oldest).limit(limit)
+    return fair.with_for_update(skip_locked=True, of=model)  # the limit counts the rows that were locked here
 
 
 def _take_lost(session: Session, model: Model, limit: int) -> Iterator[Message]:

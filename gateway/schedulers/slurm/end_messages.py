@@ -52,6 +52,7 @@ _ABOUT_JOB = r"(?:StepId=|JobId=|(?i:step|job) )(?P<job>\d{1,10})\S{0,64}"
 _CANCELLED = rf"{_STEPD}\*\*\* {_ABOUT_JOB} ON \S{{1,64}} CANCELLED AT \S{{1,32}} DUE TO "
 _FIGURES = r"(?P<used>\d{1,19}) > (?P<allowed>\d{1,19})"
 # The first pattern that a line of the logs matches tells the end.
+_UNCONFIRMED = r"srun: error: Unable to confirm allocation for job"  # slurmctld forgot it, or its start
 _MESSAGES = [
     (
         rf"{_STEPD}{_ABOUT_JOB} exceeded (?:virtual )?memory limit \({_FIGURES}\), being killed",
@@ -72,7 +73,7 @@ _MESSAGES = [
     (rf"{_CANCELLED}PREEMPTION \*\*\*", _always(JobState.FAILED, MADE_ROOM)),
     (rf"{_CANCELLED}JOB REQUEUE \*\*\*", _always(JobState.FAILED, REQUEUED)),
     (
-        r"srun: error: Unable to confirm allocation for job (?P<job>\d{1,10}): Invalid job id specified",
+        rf"{_UNCONFIRMED} (?P<job>\d{{1,10}}): (?:Invalid job id specified|Job is pending execution)",
         _always(JobState.LOST, ENDED_BY_SLURM),
     ),
 ]

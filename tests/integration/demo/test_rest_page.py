@@ -29,7 +29,7 @@ def _end(group: int) -> None:
     """End all parts, and kill those that do not end by themselves."""
     try:
         os.killpg(group, signal.SIGTERM)
-        until("the parts have ended", lambda: not _is_there(group), 15)
+        until("the parts have ended", lambda: not _is_there(group))
     except ProcessLookupError:
         return
     except AssertionError:

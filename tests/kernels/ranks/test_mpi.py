@@ -176,7 +176,7 @@ def test_each_rank_a_world_of_its_own(jobs: JobFolder, start: Start) -> None:
 
 
 def test_fewer_signals_than_ranks(jobs: JobFolder, start: Start) -> None:
-    source = jobs.input("a;b;c\n1;2;9\n2;2;8\n3;1;7\n4;0;9\n")
+    source = jobs.input("a;b;c\n1;2;9\n2;2;8\n3;1;7\n5;0;9\n")
     found = set()
     for ranks in (1, 8):
         code, _, stderr = run(start, jobs.job_file(source, {"kmean": {"centroid": "dba"}}), ranks)

@@ -45,6 +45,11 @@ TOLD = [
     (f"{CANCELLED} DUE TO PREEMPTION ***", JobState.FAILED, "higher priority"),
     (f"{CANCELLED} DUE TO JOB REQUEUE ***", JobState.FAILED, "a run starts only once"),
     (FORGOTTEN_BY_SLURM, JobState.LOST, "Slurm lost the job"),
+    (
+        f"{FORGOTTEN_BY_SLURM.rpartition(':')[0]}: Job is pending execution",
+        JobState.LOST,
+        "Slurm lost the job",
+    ),
 ]
 KILLED = [
     FORGOTTEN_BY_SLURM.replace("job 7", "job 8"),
