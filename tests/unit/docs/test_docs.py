@@ -17,7 +17,7 @@ def _text(name: str) -> str:
 
 
 def test_the_gate_runs_the_readmes_test_command() -> None:
-    command = next(line for line in _text("README.md").splitlines() if line.endswith(".venv/bin/pytest -n 2"))
+    command = next(line for line in _text("README.md").splitlines() if line.endswith(".venv/bin/pytest -n 3"))
     install, test = command.rsplit(" && ", 1)
     gate = _text(".ci/run").splitlines()
     assert install in gate
