@@ -18,22 +18,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, select, update
 
 from gateway.clusters.configuration import Cluster
 from gateway.db import get_engine, session_scope
 from gateway.models import Job
-from gateway.models.service_bits import service_bits
 from gateway.schedulers.base import JobReport
 from gateway.schedulers.slurm import own_jobs, reports
 from gateway.schedulers.slurm.client import SlurmInstallation, SlurmScheduler
 from gateway.settings import get_settings
-from gateway.states import JobState
 from gateway.work import outbox
 from migrations import upgrade
+from tests.benchmarks.pending_jobs import insert_pending_jobs
 from tests.cluster.slurm_cluster import SlurmCluster
 from workers.watcher import Watcher
 
@@ -148,22 +146,7 @@ def measure(bench: Bench) -> None:
 
 def insert_rows(jobs: list[tuple[UUID, str]]) -> None:
     """Insert a pending row for each job."""
-    options = {f"option_{number}": number for number in range(20)}
-    common: dict[str, Any] = {
-        "owner": "local",
-        "infrastructure": "demo",
-        "services": "fft",
-        "service_bits": service_bits(["fft"]),
-        "params": {"read_input_data": "/x.csv", "num_mpi_procs": 1, "num_thread": 1, **options},
-        "watch_period": 1.0,
-        "data_folder": "/tmp",  # noqa: S108
-        "control_root": "/tmp",  # noqa: S108
-        "output_identity": "1:2",
-        "state": JobState.PENDING,
-        "submitted_at": datetime.now(UTC),
-    }
-    with session_scope() as session:
-        session.execute(insert(Job), [common | {"id": row, "scheduler_id": number} for row, number in jobs])
+    insert_pending_jobs([{"id": row, "scheduler_id": number} for row, number in jobs])
 
 
 def keep(bench: Bench, number: int) -> None:

@@ -9,23 +9,22 @@ import statistics
 import tempfile
 import threading
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from gateway.clusters.configuration import Cluster
 from gateway.db import get_engine, session_scope
 from gateway.models import Job
-from gateway.models.service_bits import service_bits
 from gateway.schedulers.base import JobReport, SubmittedJob
 from gateway.settings import get_settings
 from gateway.states import JobState
 from gateway.work import outbox
 from migrations import upgrade
 from tests.benchmarks.bench_submissions import database
+from tests.benchmarks.pending_jobs import insert_pending_jobs
 from workers.watcher import Watcher
 
 ROWS = [int(word) for word in os.environ.get("ROWS", "10000 100000").split()]
@@ -74,25 +73,8 @@ def _cluster(home: Path) -> Cluster:
 
 
 def _insert(answers: Answers, number: int) -> None:
-    options = {f"option_{each}": each for each in range(20)}
-    common: dict[str, Any] = {
-        "owner": "local",
-        "infrastructure": "demo",
-        "services": "fft",
-        "service_bits": service_bits(["fft"]),
-        "params": {"read_input_data": "/x.csv", "num_mpi_procs": 1, "num_thread": 1, **options},
-        "watch_period": 1.0,
-        "data_folder": "/tmp",  # noqa: S108  nothing is written there
-        "control_root": "/tmp",  # noqa: S108
-        "output_identity": "1:2",
-        "scheduler_id": "17",
-        "state": JobState.PENDING,
-        "submitted_at": datetime.now(UTC),
-    }
     ids = [uuid4() for _ in range(number)]
-    for start in range(0, number, 1000):
-        with session_scope() as session:
-            session.execute(insert(Job), [common | {"id": row_id} for row_id in ids[start : start + 1000]])
+    insert_pending_jobs([{"id": row_id, "scheduler_id": "17"} for row_id in ids])
     answers.states |= {f"{row_id}.1": JobState.PENDING for row_id in ids}
 
 
