@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-import pytest
+
+from tests.conftest import absent
 
 ROOT = Path("/sys/fs/cgroup")
 ROOM_BYTES = 16 << 20
@@ -63,11 +64,11 @@ def memory_group(name: str) -> Iterator[ControlGroup]:
     try:
         folder.mkdir()
     except OSError as error:
-        pytest.skip(f"no control group can be made here: {error}")
+        absent(f"a control group ({error})")
     group = ControlGroup(folder, is_new=is_new)
     try:
         if not group.limit.exists():
-            pytest.skip("control groups do not limit memory here")
+            absent("a control group that limits memory")
         yield group
     finally:
         for pid in group.members.read_text().split():
