@@ -11,10 +11,11 @@ from gateway.callers import LOCAL
 from gateway.db import session_scope
 from gateway.jobs import lifecycle as jobs
 from gateway.models import Job, Transfer
+from gateway.models.base import fill_defaults
 from gateway.storage.address import Credentials
 from gateway.transfers import lifecycle as transfers
-from gateway.work import outbox, transitions
-from gateway.work.acceptance import Draft, accept_draft
+from gateway.work import outbox, quotas, transitions
+from gateway.work.acceptance import Draft, insert_drafts
 from gateway.work.outbox import Message
 
 SECRET = "a/secret+key=1"
@@ -29,7 +30,9 @@ S3: dict[str, Any] = {
 
 def create(session: Session, draft: Draft) -> UUID:
     """Insert a checked row in a transaction of the test's."""
-    accept_draft(session, draft)
+    quotas.admit(session, draft.row.owner, draft.cluster, type(draft.row))
+    fill_defaults(draft.row)
+    insert_drafts(session, [draft])
     return draft.row.id
 
 

@@ -54,14 +54,6 @@ def revoke_key(session: Session, key_id: str) -> ApiKey:
     return row
 
 
-def authenticate_key(session: Session, text: str) -> ApiKey:
-    """Return the row of a valid key, or raise Unauthorized."""
-    [found] = authenticate_keys(session, [text])
-    if isinstance(found, Unauthorized):
-        raise found
-    return found
-
-
 def authenticate_keys(session: Session, texts: Sequence[str]) -> list[ApiKey | Unauthorized]:
     """Return the row of each key, or the error of one that is not valid; one query finds all."""
     forms = [_FORM.fullmatch(text) for text in texts]

@@ -73,7 +73,7 @@ def accept(submissions: Sequence[Submission]) -> list[Result]:
 
 
 def insert_drafts(session: Session, drafts: Sequence[Draft], contexts: Iterable[Context] = ()) -> None:
-    """Insert the rows with their first events, and publish what the turns of their owners allow."""
+    """Insert the rows with their first events; publish as many as the turns of their owners allow."""
     rows = [draft.row for draft in drafts]
     give_turns(session, rows)
     for model in (Transfer, Job):
@@ -85,13 +85,6 @@ def insert_drafts(session: Session, drafts: Sequence[Draft], contexts: Iterable[
     for row, context in zip(rows, sent_from, strict=True):
         if row.message_id:
             publish(session, replace(message_for(row, first=True), context=context))
-
-
-def accept_draft(session: Session, draft: Draft) -> None:
-    """Insert one checked row in the transaction of the caller, or raise TooMany."""
-    quotas.admit(session, draft.row.owner, draft.cluster, type(draft.row))
-    fill_defaults(draft.row)
-    insert_drafts(session, [draft])
 
 
 def _split(submissions: Sequence[Submission]) -> tuple[list[int], list[int]]:

@@ -10,6 +10,7 @@ from api import server
 from gateway.accounts import api_keys as accounts_keys
 from gateway.db import session_scope
 from gateway.errors import Conflict, Invalid, NotFound
+from gateway.models import ApiKey
 from gateway.operations.exposure import Exposed
 from gateway.settings import get_settings
 from hpc_gateway_commands.keys import app
@@ -28,7 +29,8 @@ def test_a_key_is_shown_when_it_is_made_and_never_again() -> None:
     made = _run("create", "ada", "--scope", "operator", "--expires", "12h")
     text = made.stdout.strip()
     with session_scope(read_only=True) as session:
-        row = accounts_keys.authenticate_key(session, text)
+        [row] = accounts_keys.authenticate_keys(session, [text])
+        assert isinstance(row, ApiKey)
     assert (row.owner, row.scope, row.expires_at is not None) == ("ada", "operator", True)
     for shown in (_run("list").output, _run("list", "--json").output):
         assert row.id in shown
