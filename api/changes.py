@@ -154,7 +154,7 @@ class Changes:
                 self._wake([row_id])
 
     async def _try(self, look: Callable[..., Any], *arguments: Any) -> Any:
-        """Return what a look finds, or None while the database is away."""
+        """Return the result of a look at the database, or None while it is away."""
         try:
             return await run_in_threadpool(look, *arguments)
         except SQLAlchemyError as error:

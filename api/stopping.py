@@ -23,7 +23,7 @@ Handler = Callable[[int, FrameType | None], object]
 
 @asynccontextmanager
 async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-    """Admit requests that wait until the service stops; run what waits for the database to its end."""
+    """Admit requests that wait until the service stops; then carry out the requests in the batches."""
     changes.open()
     with _at_stop(changes.close):
         yield

@@ -13,7 +13,7 @@ def seal(secret: Secret) -> str:
 
 
 def _parts_of(keys: Credentials) -> list[str]:
-    """Return the keys and what belongs to them; two parts, as an older version reads, where possible."""
+    """Return the keys with token and customer key; two parts, as an older version reads, without these."""
     more = [keys.session_token, keys.sse_customer_key]
     return [keys.access_key, keys.secret_key, *(more if any(more) else [])]
 

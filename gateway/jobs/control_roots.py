@@ -1,4 +1,4 @@
-"""Control roots: the folders in which the runs of unfinished jobs have what the gateway executes or trusts.
+"""Control roots: the folders that hold the scripts and records of the runs of unfinished jobs.
 
 Each row names its own. After the operator has moved `control` in the configuration, that is another folder
 than the configured one, and protected until the last of these jobs has ended.

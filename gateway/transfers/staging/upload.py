@@ -144,7 +144,7 @@ class _PartsUpload:
         return confirm_upload(self._file, self._store, parts, self._attempt, is_named=is_named)
 
     def _check_object(self) -> None:
-        """Check the size of the object; without one, the store has not done what it has answered."""
+        """Check the size of the object; a missing object contradicts the answer of the store."""
         try:
             self._uploads.check_size(self._file.size)
         except StorageError as error:
