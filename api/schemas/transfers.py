@@ -28,6 +28,18 @@ EXAMPLE_S3: dict[str, JsonValue] = {
 }
 
 
+class _ClusterDestination(RequestModel):
+    """The destination of a file on the cluster."""
+
+    dst: ClusterPath = Field(
+        description="Path on the cluster, from the account's home; one that ends in `/` is a folder."
+    )
+    overwrite: bool = Field(
+        default=True,
+        description="With `false`, a destination that exists stays, and the transfer ends in `failure`.",
+    )
+
+
 class S3TransferRequest(StoreAccess):
     """The fields that both S3 requests share."""
 
@@ -48,7 +60,7 @@ class S3TransferRequest(StoreAccess):
     infrastructure: Text = Field(description="Name of the cluster.")
 
 
-class FileTransferRequest(RequestModel):
+class FileTransferRequest(_ClusterDestination):
     """A file of a web or FTP server to bring to the cluster."""
 
     model_config = ConfigDict(
@@ -58,20 +70,13 @@ class FileTransferRequest(RequestModel):
     )
 
     src: SourceUrl = Field(description="URL: http, https or ftp.")
-    dst: ClusterPath = Field(
-        description="Path on the cluster, from the account's home; one that ends in `/` is a folder."
-    )
     infrastructure: Text = Field(description="Name of the cluster.")
 
 
-class S3FileTransferRequest(S3TransferRequest):
+class S3FileTransferRequest(_ClusterDestination, S3TransferRequest):
     """An object to bring to the cluster."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_S3 | {"dst": EXAMPLE_DST}]})
-
-    dst: ClusterPath = Field(
-        description="Path on the cluster, from the account's home; one that ends in `/` is a folder."
-    )
 
 
 class S3ResultTransferRequest(S3TransferRequest):
@@ -138,6 +143,7 @@ class FileTransferStatus(TransferStatus):
 
     src: str
     dst: str
+    overwrite: bool
 
 
 class _StoreTransferStatus(TransferStatus):
@@ -154,6 +160,7 @@ class S3FileTransferStatus(_StoreTransferStatus):
     renamed = _RENAMED | {"dst": "path"}
 
     dst: str
+    overwrite: bool
 
 
 class S3ResultTransferStatus(_StoreTransferStatus):

@@ -18,12 +18,8 @@ from gateway.filesystems.confinement import Confinement, Judge, judge_nothing
 from gateway.filesystems.errors import filesystem_errors
 from gateway.filesystems.files import PartialFile, SourceFile
 from gateway.filesystems.protection import UNPROTECTED, Protection
-from gateway.filesystems.temporary import (
-    check_replaceable,
-    is_temporary,
-    open_temporary,
-    temporary_names,
-)
+from gateway.filesystems.publication import Existing, check_destination, publish_file
+from gateway.filesystems.temporary import is_temporary, open_temporary, temporary_names
 
 
 class SharedFilesystem:
@@ -55,14 +51,16 @@ class SharedFilesystem:
             os.close(fd)
 
     @contextmanager
-    def receive(self, path: PurePosixPath, token: str = "") -> Iterator[PartialFile]:
+    def receive(
+        self, path: PurePosixPath, token: str = "", existing: Existing = Existing.REPLACE
+    ) -> Iterator[PartialFile]:
         """Open a file for writing, which appears at `path` when the block ends well, and else nowhere.
 
         Folders are created. The file has a temporary name beside `path` until its bytes are on the
-        disk; then it replaces a file at `path` in one step. With a `token` a block that ended before
-        its time leaves its bytes, and the next one with that token, in any process, goes on with them:
-        after an error that is worth another attempt, or when this process was killed or stopped. When
-        no attempt follows, `discard` removes them.
+        disk; then it takes its name in one step, as `existing` allows. With a `token` a block that ended
+        before its time leaves its bytes, and the next one with that token, in any process, goes on with
+        them: after an error that is worth another attempt, or when this process was killed or stopped.
+        When no attempt follows, `discard` removes them.
         """
         if path in self._inside.roots:
             raise FilesystemError(
@@ -71,13 +69,13 @@ class SharedFilesystem:
         with self._inside.parent(path, create=True) as folder:
             names = temporary_names(path.name, token or token_hex(6))
             with filesystem_errors(path):
-                check_replaceable(folder, path)
+                check_destination(folder, path, existing)
                 fd = open_temporary(folder, names.part, path)
             try:
                 yield PartialFile(path, fd, folder, names.notes)
                 with filesystem_errors(path):
                     os.fsync(fd)
-                    os.rename(names.part, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+                    publish_file(folder, fd, names.part, path, existing)
                     names.remove_notes(folder)
                     os.fsync(folder)
             except BaseException as error:

@@ -53,6 +53,7 @@ class S3Request:
     opening: Secret | StoredKeys
     path: str
     requester_pays: bool = False
+    overwrite: bool = True
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class UrlRequest:
     infrastructure: str
     src: str
     path: str
+    overwrite: bool = True
 
 
 def draft_from_url(session: Session, owner: str, request: UrlRequest) -> Draft:
@@ -79,6 +81,7 @@ def draft_from_url(session: Session, owner: str, request: UrlRequest) -> Draft:
         object="",
         region="",
         path=request.path,
+        overwrite=request.overwrite,
     )
     return Draft(row, cluster)
 
@@ -103,6 +106,7 @@ def draft(session: Session, owner: str, request: S3Request) -> Draft:
         region=request.region,
         path=request.path,
         requester_pays=request.requester_pays,
+        overwrite=request.overwrite,
         credentials=sealing.seal(secret),
         resumable=not request.object.endswith("/"),  # a listing begins again
         warnings=secret_warnings(secret, request.endpoint),

@@ -36,6 +36,7 @@ _INHERITED = (
     "credentials",
     "warnings",
     "requester_pays",
+    "overwrite",
 )
 
 

@@ -8,6 +8,7 @@ from gateway.clusters.configuration import configured_clusters
 from gateway.clusters.owner_roots import owner_roots
 from gateway.credentials.sealing import unseal
 from gateway.db import session_scope
+from gateway.filesystems.publication import Existing
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.models import Transfer
 from gateway.queue import app
@@ -116,8 +117,15 @@ def _move(row: Transfer, claim: Claim, progress: Progress) -> Outcome:
         ):
             return Outcome(upload(source, store, attempt), [*row.warnings, *store.warnings])
     with closing(open_remote(_source(row), _secret(row), settings)) as remote:
-        way = download(remote, filesystem.receive(path, attempt.resume.token), attempt)
+        incoming = filesystem.receive(path, attempt.resume.token, _rule_for_existing(row, claim))
+        way = download(remote, incoming, attempt)
         return Outcome(way, [*row.warnings, *remote.warnings])
+
+
+def _rule_for_existing(row: Transfer, claim: Claim) -> Existing:
+    if row.overwrite:
+        return Existing.REPLACE
+    return Existing.REFUSE if claim.number == 1 else Existing.KEEP_EQUAL
 
 
 def cluster_file(row: Transfer) -> tuple[SharedFilesystem, PurePosixPath]:
