@@ -5,6 +5,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 import gateway.queue  # noqa: F401  it sends the messages that commits of the API ask for
 from api import idempotency, problems, swagger_ui
+from api.allowed_pages import allow_pages
 from api.body_limits import BodyLimits
 from api.cross_site import CrossSite
 from api.json_bodies import JsonBodies
@@ -75,6 +76,7 @@ def create_app() -> FastAPI:
     )
     for middleware in MIDDLEWARE:
         app.add_middleware(middleware)
+    allow_pages(app)
     problems.install_problem_handlers(app)
     idempotency.install_idempotency(app)
     app.router.routes.extend(plain_status_routes())

@@ -99,7 +99,8 @@ class Settings(BaseSettings):
     )
     allowed_origins: Annotated[_Words, AfterValidator(_origins)] = Field(
         default_factory=list,
-        description="Origins of web pages beside the API's own that may write: `https://portal.example.org`.",
+        description="Origins of web pages beside the API's own that may write, and read by CORS:"
+        " `https://portal.example.org`.",
     )
     oidc_issuer: str = Field("", description="The `iss` of the tokens that are accepted.")
     oidc_audience: str = Field("", description="The audience that must be among the `aud` of a token.")
