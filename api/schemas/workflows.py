@@ -10,7 +10,7 @@ from pydantic_core import from_json
 from api.schemas.codes import WorkflowStatusCode
 from api.schemas.documented import documented_as
 from api.schemas.fields import AnyText, SourceUrl, Text, check_json
-from api.schemas.jobs import JobOutput
+from api.schemas.jobs import JobOutput, Services
 from api.schemas.retries import Action
 from api.schemas.row_status import RowStatus
 from api.schemas.store_access import StoreAccess
@@ -105,9 +105,7 @@ class WorkflowJob(RequestModel):
     model_config = ConfigDict(extra="forbid")
 
     name: Name
-    services: list[Annotated[Text, documented_as("ServiceName")]] = Field(
-        min_length=1, max_length=16, description="Services of one class, as in POST /job."
-    )
+    services: Services
     params: JobParams = Field({}, description="As in POST /job, without `read_input_data`.")
     resources: ResourceRequest = Field(default_factory=ResourceRequest)
     watch_period: float = Field(WATCH_PERIOD_S, allow_inf_nan=False, description="As in POST /job.")
