@@ -13,7 +13,8 @@ from api.problems import responses
 from api.row_actions import ACTION_PROBLEMS, ActingCaller
 from api.schemas.listing import HistoryEvent, Page, WorkflowQuery
 from api.schemas.retries import Action
-from api.schemas.workflows import WorkflowRequest, WorkflowRetry, WorkflowStatus
+from api.schemas.workflow_status import WorkflowStatus
+from api.schemas.workflows import WorkflowRequest, WorkflowRetry
 from api.status_reads import STATUS_READS, STATUS_RESPONSES, Wait
 from gateway.db import session_scope
 from gateway.models import Workflow

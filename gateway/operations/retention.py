@@ -101,7 +101,7 @@ def _mark_rows(session: Session, model: type[Row], before: datetime, known: set[
 def _expired_conditions(model: type[Row], before: datetime) -> list[ColumnElement[bool]]:
     """Return the conditions of an expired row: ended before the moment, unclaimed, not marked yet."""
     conditions = [model.ended_at < before, model.prune_requested_at.is_(None), is_unclaimed(model)]
-    conditions.append(~stays_with_workflow(model.workflow_id, before))
+    conditions.append(~stays_with_workflow(model.workflow_id.expression, before))
     if model is Transfer:  # children stay as long as their parent, which may be retried
         whole = aliased(Transfer)
         stays = or_(whole.ended_at.is_(None), whole.ended_at >= before)
