@@ -17,7 +17,7 @@ def prune(
     older_than: Annotated[str, typer.Option("--older-than", help="Ended so long ago: 90m, 36h, 30d.")],
     yes: Annotated[bool, typer.Option("--yes", help="Remove; without it, only count the rows.")] = False,
 ) -> None:
-    """Remove transfers, jobs and workflows that ended long ago; run it where the database is."""
+    """Remove transfers and jobs that ended long ago; runs where the database is, like `migrate`."""
     before = _ended_before(older_than)
     with ready_database():
         _prune(before, yes=yes)

@@ -81,6 +81,7 @@ class JobStatus(RowStatus):
 
     id: UUID
     owner: str = Field(description="The owner; `local` without accounts.")
+    workflow_id: UUID | None = Field(description="The workflow that this is a step of.")
     scheduler_id: str
     infrastructure: str
     status: JobStatusCode

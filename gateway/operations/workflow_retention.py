@@ -17,8 +17,8 @@ def count_expired_workflows(session: Session, before: datetime) -> dict[str, int
     """Return the number of workflows of each cluster that ended before the moment."""
     counts = select(Workflow.infrastructure, func.count()).where(*_expired(before))
     place = Workflow.infrastructure
-    found = session.execute(counts.group_by(place).order_by(place))
-    return dict(found.tuples().all())
+    rows = session.execute(counts.group_by(place).order_by(place)).all()
+    return {row[0]: row[1] for row in rows}
 
 
 def mark_expired_workflows(session: Session, before: datetime) -> int:

@@ -1,12 +1,16 @@
 """Workflows of two owners: neither sees, lists, cancels, retries or feeds on another's."""
 
+from typing import Any
+
 import pytest
 from fastapi.testclient import TestClient
 
+from gateway.accounts.api_keys import revoke_key
 from gateway.callers import Scope
+from gateway.db import session_scope
 from tests.identity import bearer, new_key
 from tests.rows import new_job
-from tests.workflows import SMOOTH, body, new_workflow
+from tests.workflows import SMOOTH, body, end_job, end_transfer, new_workflow
 
 
 @pytest.fixture
@@ -67,3 +71,29 @@ def test_a_key_of_one_owner_does_not_answer_another(with_keys: TestClient, eve: 
         for headers in (eve, bearer(new_key("ada")))
     }
     assert len(ids) == 2
+
+
+def test_no_step_begins_for_an_owner_whose_keys_were_all_revoked(with_keys: TestClient) -> None:
+    mine = str(new_workflow("ada"))
+    first = new_key("ada")
+    second = new_key("ada")
+    _revoke(first)
+    end_transfer(mine)
+    status = _show_as(with_keys, mine, second)
+    assert status["steps"][1]["state"] == "accepted"
+    _revoke(second)
+    end_job(mine, "smooth")
+    status = _show_as(with_keys, mine, new_key("op", Scope.OPERATOR))
+    assert status["reason"] == (
+        "job spectrum could not begin: all keys of 'ada' were revoked: the owner may begin no work"
+    )
+
+
+def _revoke(key: str) -> None:
+    with session_scope() as session:
+        revoke_key(session, key.split("_")[1])
+
+
+def _show_as(api: TestClient, mine: str, key: str) -> dict[str, Any]:
+    found: dict[str, Any] = api.get(f"/workflow/{mine}", headers=bearer(key)).json()
+    return found
