@@ -40,8 +40,8 @@ class _ClusterDestination(RequestModel):
     )
 
 
-class S3TransferRequest(StoreAccess):
-    """The fields that both S3 requests share."""
+class StorePlace(StoreAccess):
+    """An object of a store and the access to it."""
 
     is_access_required: ClassVar[bool] = True
 
@@ -57,6 +57,11 @@ class S3TransferRequest(StoreAccess):
     requester_pays: bool = Field(
         default=False, description="Agree to pay for the requests, as some buckets demand it; needs keys."
     )
+
+
+class S3TransferRequest(StorePlace):
+    """The fields that both S3 requests share."""
+
     infrastructure: Text = Field(description="Name of the cluster.")
 
 
@@ -113,6 +118,7 @@ class TransferStatus(RowStatus):
         " or `read back`."
     )
     warnings: list[str] = Field(description="Sentences about the transfer that are no failure.")
+    workflow_id: UUID | None = Field(description="The workflow that this is a step of.")
     parent_id: UUID | None = Field(description="The transfer of a prefix that this is a part of.")
     children: dict[str, int] | None = Field(description="Number of a prefix's files, by state.")
     created_at: datetime
