@@ -1,4 +1,4 @@
-"""The states of transfers and jobs: the allowed transitions, the final states, the old clients' words."""
+"""The states of transfers, jobs and judgements: transitions, final states, words of old clients."""
 
 from enum import StrEnum
 
@@ -29,6 +29,14 @@ class JobState(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     NODE_FAILURE = "node_failure"
     LOST = "lost"
+
+
+class JudgementState(StrEnum):
+    """The states of the judgement of a staged table."""
+
+    JUDGING = "judging"
+    KNOWN = "known"
+    UNKNOWN = "unknown"
 
 
 State = TransferState | JobState

@@ -23,6 +23,7 @@ from gateway.settings import get_settings
 from gateway.states import TransferState, is_final
 from gateway.storage.address import PresignedUrl, Secret, StoredKeys, secret_warnings
 from gateway.storage.presigned_check import check_presigned
+from gateway.tables.judgement import request_judgements
 from gateway.transfers.outcome import NO_OUTCOME, Outcome
 from gateway.transfers.prefixes import cancel_children
 from gateway.work.acceptance import Draft
@@ -162,6 +163,8 @@ def complete(session: Session, claim: Claim, bytes_done: int, outcome: Outcome =
     row.credentials = None
     row.leftovers = False
     move(session, row, TransferState.COMPLETED)
+    session.flush()
+    request_judgements(session, Transfer.id == row.id)
 
 
 def cancel(session: Session, row: Transfer, actor: str = "", why: str = "") -> None:
