@@ -15,7 +15,7 @@ from hpc_kernels.tables.previews.preview import Axis, Preview, preview_size
 from hpc_kernels.tables.time_column import TimeColumn
 
 FOLDER = "previews"
-_PAIRS = 1 << 19  # of extremes: at most 8 MiB
+_PAIRS = 1 << 18  # of extremes: at most 4 MiB
 _AXES = {"fft": "bin", "black_scholes": "figure"}
 
 
@@ -35,7 +35,7 @@ def write_preview(job: Job, service: str, table: Table, names: Sequence[str], pa
     preview = Preview(service, axis, shown, kept, least, greatest, samples, len(shown))
     path = job.output_dir / FOLDER / f"{service}.preview"
     with suppress(OSError), open_atomically(path, durable=False) as file:
-        file.write(preview.encode())
+        file.writelines(preview.pieces())
 
 
 def _axis(service: str, bounds: Bounds, frequencies: Array | None, times: TimeColumn | None) -> Axis:

@@ -53,8 +53,8 @@ def test_the_extremes_are_those_of_the_result(jobs: JobFolder, ranks: int) -> No
 
 def test_times_and_units_are_carried_into_previews(jobs: JobFolder) -> None:
     services: dict[str, Any] = {"kalman": {}, "fft": {"spectrum": "half"}, "min_max": {}}
-    options = {"table": {}, "csv_output": False}
-    assert jobs.run(jobs.input(table(timed=True)), services, **options) == [0], jobs.stderr
+    done = jobs.run(jobs.input(table(timed=True)), services, table={}, csv_output=False)
+    assert done == [0], jobs.stderr
     smooth, spectrum = preview(jobs, "kalman"), preview(jobs, "fft")
     assert smooth.header["x"] == {"name": "when", "unit": "s"}
     assert smooth.axis[:3].tolist() == [1767225600.0, 1767225602.0, 1767225605.0]

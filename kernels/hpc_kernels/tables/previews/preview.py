@@ -5,7 +5,7 @@ signal its least and its greatest samples; once where a stretch is one sample. n
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -18,6 +18,7 @@ STRETCHES = 2000
 _LEAST_STRETCHES = 200
 _MOST_SIGNALS = 4096
 _LONGEST_NAME = 200
+_SIGNALS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,17 @@ class Preview:
 
     def encode(self) -> bytes:
         """Return the bytes of the file."""
+        return b"".join(self.pieces())
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the bytes of the file, some signals at a time."""
         is_single = self.least.shape[1] == self.samples
         sides = (self.least,) if is_single else (self.least, self.greatest)
-        numbers = np.stack(sides, axis=1).astype("<f8", copy=False)
-        return b"".join((self._header(single=is_single), self._axis(), numbers.tobytes()))
+        yield self._header(single=is_single)
+        yield self._axis()
+        for start in range(0, len(self.least), _SIGNALS_AT_ONCE):
+            some = [side[start : start + _SIGNALS_AT_ONCE] for side in sides]
+            yield np.stack(some, axis=1).astype("<f8", copy=False).tobytes()
 
     def _axis(self) -> bytes:
         return np.asarray(self.axis.values, "<f8").tobytes()

@@ -83,7 +83,10 @@ def test_the_size_of_a_preview_is_bounded(signals: int, samples: int, expected: 
 @given(TABLES)
 def test_a_file_holds_the_preview(table: Array) -> None:
     samples = 2 * table.shape[1]
-    axis, names = Axis("t\ud800;", "s", np.arange(table.shape[1])), [f"{i}" * 300 for i in range(len(table))]
+    axis, names = (
+        Axis("t\ud800;", "s", np.arange(float(table.shape[1]))),
+        [f"{i}" * 300 for i in range(len(table))],
+    )
     preview = Preview("fft", axis, names, ["V"] * len(table), table, table + 1, samples, len(table))
     found = decode_preview(preview.encode())
     np.testing.assert_array_equal(found.least, table)
