@@ -33,6 +33,11 @@ def judgement_of(session: Session, transfer_id: UUID) -> Judgement | None:
     return session.get(Judgement, transfer_id)
 
 
+def preview_of(session: Session, transfer_id: UUID) -> bytes | None:
+    """Return the packed preview of a transfer's table, None while there is none."""
+    return session.scalar(select(Judgement.preview).where(Judgement.transfer_id == transfer_id))
+
+
 def request_judgements(session: Session, which: ColumnElement[bool]) -> None:
     """Request the judgement of the staged tables among some completed transfers.
 
@@ -61,10 +66,19 @@ def _insert(session: Session, which: ColumnElement[bool]) -> None:
     session.execute(insert(Judgement).from_select(_COLUMNS, select(*values).where(which, unjudged)))
 
 
+def is_any_open(session: Session, infrastructure: str) -> bool:
+    """Tell whether a table of the cluster may wait for its judge."""
+    which = Judgement.infrastructure == infrastructure, Judgement.ended_at.is_(None)
+    return session.scalar(select(Judgement.transfer_id).where(*which, _is_free()).limit(1)) is not None
+
+
+def _is_free() -> ColumnElement[bool]:
+    return or_(Judgement.lease_until.is_(None), Judgement.lease_until < db_now())
+
+
 def claim_next(session: Session, infrastructure: str) -> Judgement | None:
     """Claim the next open judgement of a cluster, or return None; end those that have killed their judges."""
-    free = or_(Judgement.lease_until.is_(None), Judgement.lease_until < db_now())
-    mine = Judgement.infrastructure == infrastructure, Judgement.ended_at.is_(None), free
+    mine = Judgement.infrastructure == infrastructure, Judgement.ended_at.is_(None), _is_free()
     while row := session.scalar(_next(*mine)):
         if row.claim < MOST_CLAIMS:
             row.claim += 1
@@ -94,6 +108,12 @@ def lock(session: Session, claimed: Judgement) -> Judgement | None:
         open_row.with_for_update().execution_options(populate_existing=True)
     )
     return found
+
+
+def hand_back(session: Session, claimed: Judgement) -> None:
+    """Leave a claimed row to the next judge at once."""
+    if row := lock(session, claimed):
+        row.lease_until = None
 
 
 def record_known(session: Session, row: Judgement, understood: dict[str, Any], preview: bytes | None) -> None:

@@ -1,4 +1,4 @@
-"""Previews of results, each a small file in the folder `previews` of the job's output folder."""
+"""Previews of results, each a small file `<service>.preview` in the output folder of the job."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,7 +14,6 @@ from hpc_kernels.tables.previews.extremes import Bounds, equal_stretches, find_e
 from hpc_kernels.tables.previews.preview import Axis, Preview, preview_size
 from hpc_kernels.tables.time_column import TimeColumn
 
-FOLDER = "previews"
 _PAIRS = 1 << 18  # of extremes: at most 4 MiB
 _AXES = {"fft": "bin", "black_scholes": "figure"}
 
@@ -33,7 +32,7 @@ def write_preview(job: Job, service: str, table: Table, names: Sequence[str], pa
     axis = _axis(service, bounds, parts[0][0] if has_axis else None, times)
     kept = table.units if SERVICES[service].keeps_unit else ()
     preview = Preview(service, axis, shown, kept, least, greatest, samples, len(shown))
-    path = job.output_dir / FOLDER / f"{service}.preview"
+    path = job.output_dir / f"{service}.preview"
     with suppress(OSError), open_atomically(path, durable=False) as file:
         file.writelines(preview.pieces())
 

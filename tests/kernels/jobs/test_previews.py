@@ -33,7 +33,7 @@ def written(path: Path, skip: int = 0) -> Any:
 
 
 def preview(jobs: JobFolder, service: str) -> PreviewFile:
-    return read_preview(jobs.output / "previews" / f"{service}.preview")
+    return read_preview(jobs.output / f"{service}.preview")
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
