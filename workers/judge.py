@@ -14,6 +14,8 @@ from types import FrameType
 
 from sqlalchemy.exc import SQLAlchemyError
 
+import gateway.queue  # it sends the messages that commits of the judge ask for
+import gateway.workflows.advance  # noqa: F401  it begins the steps that wait for a judgement
 from gateway.clusters.configuration import Cluster, configured_clusters
 from gateway.db import session_scope
 from gateway.errors import GatewayError, HandedBack

@@ -75,7 +75,15 @@ def test_an_answer_has_at_most_64_signals_and_4_mib() -> None:
     assert answer["signals"][0]["max"][0] == 1 / 3
 
 
-HEADER: dict[str, Any] = {"version": 2, "points": 0, "single": None, "samples": -1, "names": [], "units": [], "x": None}
+HEADER: dict[str, Any] = {
+    "version": 2,
+    "points": 0,
+    "single": None,
+    "samples": -1,
+    "names": [],
+    "units": [],
+    "x": None,
+}
 
 
 @pytest.mark.parametrize(
