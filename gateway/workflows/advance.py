@@ -20,7 +20,7 @@ from gateway.clusters import catalog
 from gateway.clusters.configuration import Cluster
 from gateway.db import db_now
 from gateway.errors import Fault, GatewayError, NotFound
-from gateway.models import Judgement, Transfer, Workflow
+from gateway.models import JudgedTable, Transfer, Workflow
 from gateway.states import WorkflowState, is_final
 from gateway.tables.judgement import on_judged
 from gateway.work import quotas, step_moves
@@ -195,7 +195,7 @@ def _advance_moved(session: Session, workflow_ids: AbstractSet[UUID]) -> None:
 
 
 @on_judged
-def _advance_judged(session: Session, judgement: Judgement) -> None:
+def _advance_judged(session: Session, judgement: JudgedTable) -> None:
     """Go on with the workflow whose input was judged."""
     row = session.get_one(Transfer, judgement.transfer_id)
     if row.workflow_id is not None and row.step == INPUT:
