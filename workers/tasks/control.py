@@ -12,7 +12,7 @@ from gateway.jobs.logs import LIMIT_BYTES, TASK, LogChunk, LogRange
 from gateway.jobs.run_folders import open_run
 from gateway.models import Job
 from gateway.previews.outputs import TASK as PREVIEW
-from gateway.previews.outputs import preview_name
+from gateway.previews.outputs import Refusal, preview_name
 from gateway.previews.preview import FILE_BYTES, Preview, View
 from gateway.queue import app, ask_worker
 from gateway.schedulers import batch_script
@@ -36,23 +36,22 @@ def preview(key: str, job_id: str, service: str, points: int, signals: list[str]
     with session_scope(read_only=True) as session:
         job = session.get_one(Job, UUID(job_id))
     cluster = configured_clusters()[job.infrastructure]
-    reply = read_preview(open_run(job, cluster).output, service, View(points, signals))
-    ask_worker.reply(key, reply)
+    ask_worker.reply_bytes(key, read_preview(open_run(job, cluster).output, service, View(points, signals)))
 
 
-def read_preview(folder: AttemptFolder, service: str, view: View) -> dict[str, str | None]:
-    """Return the preview as `body`, or the reason why there is none; the folder is hostile input."""
+def read_preview(folder: AttemptFolder, service: str, view: View) -> bytes:
+    """Return the reply with a preview, or with the reason why there is none; the folder is hostile input."""
     try:
         with folder.open_file(preview_name(service)) as fd:
             if fd is None:
-                return {"body": None, "reason": ""}
+                return Refusal().encode()
             with open(fd, "rb", closefd=False) as file:
                 data = file.read(FILE_BYTES + 1)
-        return {"body": Preview(data).show(view).decode(), "reason": ""}
+        return b"\n" + Preview(data).show(view)
     except Invalid as error:
-        return {"body": None, "reason": error.detail.removeprefix("signals: "), "field": "signals"}
+        return Refusal(error.detail.removeprefix("signals: "), "signals").encode()
     except FilesystemError as error:
-        return {"body": None, "reason": f": {error.detail}"}
+        return Refusal(f": {error.detail}").encode()
 
 
 def read(folder: AttemptFolder, wanted: LogRange) -> LogChunk:
