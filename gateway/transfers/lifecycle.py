@@ -11,6 +11,7 @@ from gateway.callers import Caller
 from gateway.clusters import catalog
 from gateway.clusters.configuration import Cluster
 from gateway.clusters.owner_roots import owner_roots
+from gateway.clusters.path_hints import meant_place
 from gateway.credentials import sealing
 from gateway.credentials import stored as stored_credentials
 from gateway.db import db_now, utc_now
@@ -23,6 +24,7 @@ from gateway.settings import get_settings
 from gateway.states import TransferState, is_final
 from gateway.storage.address import PresignedUrl, Secret, StoredKeys, secret_warnings
 from gateway.storage.presigned_check import check_presigned
+from gateway.tables.judgement import request_judgements
 from gateway.transfers.outcome import NO_OUTCOME, Outcome
 from gateway.transfers.prefixes import cancel_children
 from gateway.work.acceptance import Draft
@@ -31,6 +33,8 @@ from gateway.work.failures import finish_cancel
 from gateway.work.statuses import missing
 from gateway.work.transitions import move, note
 from gateway.work.yielding import has_too_many_fixed
+
+_SHOWN = 200  # letters of a path in a warning
 
 
 class JobFailed(GatewayError):
@@ -82,6 +86,7 @@ def draft_from_url(session: Session, owner: str, request: UrlRequest) -> Draft:
         region="",
         path=request.path,
         overwrite=request.overwrite,
+        warnings=_place_warnings(request.path),
     )
     return Draft(row, cluster)
 
@@ -109,9 +114,19 @@ def draft(session: Session, owner: str, request: S3Request) -> Draft:
         overwrite=request.overwrite,
         credentials=sealing.seal(secret),
         resumable=not request.object.endswith("/"),  # a listing begins again
-        warnings=secret_warnings(secret, request.endpoint),
+        warnings=[*secret_warnings(secret, request.endpoint), *_place_warnings(request.path)],
     )
     return Draft(row, cluster)
+
+
+def _place_warnings(path: str) -> list[str]:
+    """Return a warning about a path that probably means another place."""
+    meant = meant_place(path)
+    return (
+        []
+        if meant is None
+        else [f"{path[:_SHOWN]!r} starts at the home; {meant[:_SHOWN]!r} was probably meant"]
+    )
 
 
 def _name_file(dst: str, source: str) -> str:
@@ -166,6 +181,8 @@ def complete(session: Session, claim: Claim, bytes_done: int, outcome: Outcome =
     row.credentials = None
     row.leftovers = False
     move(session, row, TransferState.COMPLETED)
+    session.flush()
+    request_judgements(session, Transfer.id == row.id)
 
 
 def cancel(session: Session, row: Transfer, actor: str = "", why: str = "") -> None:
