@@ -1,0 +1,13 @@
+"""Opens the command runner of a configured cluster."""
+
+from functools import lru_cache
+
+from gateway.clusters.configuration import Cluster
+from gateway.command_runners.base import CommandRunner
+from gateway.command_runners.here import HereRunner
+
+
+@lru_cache
+def open_runner(cluster: Cluster) -> CommandRunner:
+    """Return the runner of the cluster's commands; each process has one per cluster."""
+    return HereRunner({"PATH": cluster.path})
