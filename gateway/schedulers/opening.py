@@ -7,7 +7,8 @@ from gateway.clusters.configuration import Cluster
 from gateway.errors import SchedulerError
 from gateway.schedulers.base import Scheduler
 from gateway.schedulers.local.scheduler import LocalScheduler
-from gateway.schedulers.slurm.client import SlurmInstallation, SlurmScheduler
+from gateway.schedulers.slurm.client import PyslurmClient, SlurmInstallation
+from gateway.schedulers.slurm.scheduler import SlurmScheduler
 
 SPOOL = "spool"  # below the control area
 
@@ -18,5 +19,5 @@ def open_scheduler(cluster: Cluster) -> Scheduler:
     if cluster.scheduler == "local":
         return LocalScheduler(Path(cluster.control) / SPOOL, cluster.max_cpus)
     if cluster.scheduler == "slurm":
-        return SlurmScheduler(SlurmInstallation(Path(cluster.slurm_conf), cluster.path))
+        return SlurmScheduler(PyslurmClient(SlurmInstallation(Path(cluster.slurm_conf), cluster.path)))
     raise SchedulerError(f"{cluster.name}: the scheduler '{cluster.scheduler}' is not supported yet")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.schedulers.slurm.client import SlurmScheduler
+from gateway.schedulers.slurm.scheduler import SlurmScheduler
 from tests.client import Client
 from tests.cluster.scheduler_process import scheduler_process
 from tests.cluster.slurm_cluster import FORMS, SlurmCluster, service_on

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import IO, Any, cast
 
 from gateway.schedulers.base import JobSpec
-from gateway.schedulers.slurm.client import SlurmScheduler
+from gateway.schedulers.slurm.scheduler import SlurmScheduler
 from tests.cluster.slurm_cluster import SlurmCluster
 from tests.ordinary import ROOT, as_account, own
 

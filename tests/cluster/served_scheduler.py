@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gateway.schedulers.slurm.client import SlurmInstallation, SlurmScheduler
+from gateway.schedulers.slurm.client import PyslurmClient, SlurmInstallation
+from gateway.schedulers.slurm.scheduler import SlurmScheduler
 
 
 def serve(installation: SlurmInstallation) -> None:
@@ -18,7 +19,7 @@ def serve(installation: SlurmInstallation) -> None:
             return
         answer: tuple[Exception | None, Any]
         try:
-            scheduler = scheduler or SlurmScheduler(installation)
+            scheduler = scheduler or SlurmScheduler(PyslurmClient(installation))
             answer = (None, getattr(scheduler, name)(*args, **kwargs))
         except Exception as error:  # noqa: BLE001  the caller raises it
             answer = (error, None)
