@@ -4,10 +4,10 @@ from functools import lru_cache
 
 from gateway.clusters.configuration import Cluster
 from gateway.command_runners.base import CommandRunner
-from gateway.command_runners.here import HereRunner
+from gateway.command_runners.here import DEFAULT_PATH, HereRunner
 
 
 @lru_cache
 def open_runner(cluster: Cluster) -> CommandRunner:
     """Return the runner of the cluster's commands; each process has one per cluster."""
-    return HereRunner({"PATH": cluster.path})
+    return HereRunner({"PATH": f"{cluster.path}:{DEFAULT_PATH}"})

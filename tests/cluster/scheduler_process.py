@@ -40,10 +40,10 @@ class SchedulerProcess:
 
 @contextmanager
 def scheduler_process(
-    cluster: SlurmCluster, environment: Mapping[str, str] | None = None
+    cluster: SlurmCluster, environment: Mapping[str, str] | None = None, way: str = "pyslurm"
 ) -> Iterator[SlurmScheduler]:
     """Run a client of the cluster until the end of the block."""
-    argv = as_account(sys.executable, "-P", "-m", CHILD, str(cluster.conf), cluster.path)
+    argv = as_account(sys.executable, "-P", "-m", CHILD, way, str(cluster.conf), cluster.path)
     env = {"PATH": cluster.path, "PYTHONPATH": str(ROOT), "HOME": "/", **(environment or {})}
     with subprocess.Popen(argv, env=env, cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdin is not None

@@ -94,6 +94,10 @@ class PyslurmClient:
         with self._translate_errors():
             return self._slurm.slurmctld.Config.load()
 
+    def check(self) -> None:
+        """Raise SchedulerUnavailable unless slurmctld answers; the partitions are its smallest answer."""
+        self.partitions()
+
     def own_jobs(self) -> list[SlurmJob]:
         """Return the jobs of this account that slurmctld lists."""
         with self._translate_errors():

@@ -27,7 +27,7 @@ _FIRST_SLURM_ERROR = 1000  # smaller numbers are errno values: a refused connect
 class SlurmRefusal(SchedulerError):
     """Slurm refused a request, for the reason of this number."""
 
-    def __init__(self, detail: str, number: int) -> None:
+    def __init__(self, detail: str, number: int = 0) -> None:
         super().__init__(detail)
         self.number = number
 

@@ -36,6 +36,9 @@ class SlurmClient(Protocol):
     def cancel(self, name: str, job_id: int) -> None:
         """End the job of this id, if it has this name."""
 
+    def check(self) -> None:
+        """Raise SchedulerUnavailable unless slurmctld answers."""
+
     def own_jobs(self) -> list[SlurmJob]:
         """Return the jobs of this account that slurmctld lists, ended ones included."""
 
@@ -144,5 +147,5 @@ class SlurmScheduler:
         return partition_figures(self._client.partitions(), self._client.nodes(), self._client.jobs())
 
     def check(self) -> None:
-        """Raise SchedulerUnavailable unless slurmctld answers; the partitions are its smallest answer."""
-        self._client.partitions()
+        """Raise SchedulerUnavailable unless slurmctld answers."""
+        self._client.check()
