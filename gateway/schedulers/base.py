@@ -11,7 +11,7 @@ from gateway.clusters.telemetry import PartitionFigures
 from gateway.errors import GatewayError, SchedulerUnavailable
 from gateway.states import JobState
 
-Launcher = Literal["srun", "processes"]
+Launcher = Literal["srun", "processes", "hosts"]
 FORGOTTEN = "the scheduler no longer knows the job"
 
 

@@ -13,6 +13,7 @@ import shlex
 
 from gateway.errors import Invalid
 from gateway.schedulers.base import JobSpec
+from gateway.schedulers.host_ranks import HOST_RANKS
 from gateway.schedulers.rank_memory import rank_memory_bytes
 
 SCRIPT = "job.sh"
@@ -47,7 +48,8 @@ read -r boot_id </proc/sys/kernel/random/boot_id
 host=$(uname -n)
 mine={started}.$host.$$
 start='{{"pid": %d, "ticks": %d, "boot_id": "%s", "host": "%s", "scheduler_id": "%s", "started_at": "%s"}}\\n'
-printf "$start" $$ "${{ticks[19]}}" "$boot_id" "$host" "${{SLURM_JOB_ID-}}" "$started_at" >"$mine" || {{
+job_id=${{SLURM_JOB_ID-${{PBS_JOBID-}}}}
+printf "$start" $$ "${{ticks[19]}}" "$boot_id" "$host" "${{job_id%%[!0-9]*}}" "$started_at" >"$mine" || {{
   rm -f -- "$mine"
   exit {no_folder}
 }}
@@ -147,15 +149,17 @@ if [ "$signal" = null ]; then
   pids+=("$!")
 fi"""
 
+_LAUNCHES = {"srun": _SRUN, "processes": _PROCESSES, "hosts": HOST_RANKS}
+
 # The time from SIGTERM to SIGKILL of the ranks, in tenths of a second. It is shorter than the usual KillWait
 # of Slurm, which then kills the script as well, before the script could write its exit file.
 _GRACE_TENTHS = 30
+_TICK_TENTHS = 12  # after which a rank on another host has seen that it has to end
 
 
 def render(spec: JobSpec) -> str:
     """Return the script. Raise Invalid for a command or environment that no process can receive."""
     _check(spec)
-    launch = _SRUN if spec.launcher == "srun" else _PROCESSES
     return _TEMPLATE.format(
         folder=shlex.quote(str(spec.folder)),
         started=STARTED,
@@ -170,12 +174,15 @@ def render(spec: JobSpec) -> str:
         command=shlex.join(spec.command),
         time_limit=json.dumps(spec.resources.time_limit_s),
         first_failure=FIRST_FAILURE,
-        launch=launch.format(
+        launch=_LAUNCHES[spec.launcher].format(
             ranks=spec.ranks,
             threads=spec.threads,
             memory_kib=rank_memory_bytes(spec) >> 10,
             mpi=f" --mpi={shlex.quote(spec.mpi)}" if spec.mpi else "",
             first_failure=FIRST_FAILURE,
+            rank_grace_tenths=_GRACE_TENTHS - _TICK_TENTHS,
+            stdout=STDOUT,
+            stderr=STDERR,
         ),
     )
 

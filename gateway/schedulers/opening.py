@@ -5,9 +5,10 @@ from pathlib import Path
 
 from gateway.clusters.configuration import Cluster
 from gateway.command_runners.opening import open_runner
-from gateway.errors import SchedulerError
 from gateway.schedulers.base import Scheduler
 from gateway.schedulers.local.scheduler import LocalScheduler
+from gateway.schedulers.pbs.commands import PbsCommands
+from gateway.schedulers.pbs.scheduler import PbsScheduler
 from gateway.schedulers.slurm.client import PyslurmClient, SlurmInstallation
 from gateway.schedulers.slurm.commands.calls import SlurmCommands
 from gateway.schedulers.slurm.commands.client import CommandClient
@@ -27,4 +28,4 @@ def open_scheduler(cluster: Cluster) -> Scheduler:
         return CommandScheduler(CommandClient(commands))
     if cluster.scheduler == "slurm":
         return SlurmScheduler(PyslurmClient(SlurmInstallation(Path(cluster.slurm_conf), cluster.path)))
-    raise SchedulerError(f"{cluster.name}: the scheduler '{cluster.scheduler}' is not supported yet")
+    return PbsScheduler(PbsCommands(open_runner(cluster), cluster.path))

@@ -8,13 +8,13 @@ from gateway.clusters.telemetry import PartitionFigures
 from gateway.errors import GatewayError, SchedulerUnavailable
 from gateway.schedulers import batch_script
 from gateway.schedulers.base import Accounting, JobReport, JobSpec, SubmittedJob, submit_each
+from gateway.schedulers.periodic import Periodic
 from gateway.schedulers.slurm import accounting, reports
 from gateway.schedulers.slurm.errors import ACCOUNTING_POLICY, SlurmRefusal
 from gateway.schedulers.slurm.forgotten import ForgottenJobs
 from gateway.schedulers.slurm.node_count import nodes_needed
 from gateway.schedulers.slurm.partitions import partition_figures
 from gateway.schedulers.slurm.pending import waits_for_nodes
-from gateway.schedulers.slurm.periodic import Periodic
 from gateway.schedulers.slurm.queue_snapshot import Positions, QueueSnapshot, Room
 from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
 from gateway.schedulers.slurm.states import has_ended

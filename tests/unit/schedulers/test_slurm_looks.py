@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from gateway.errors import SchedulerError, SchedulerUnavailable
+from gateway.schedulers import periodic
 from gateway.schedulers.base import JobSpec
-from gateway.schedulers.slurm import client, own_jobs, periodic
+from gateway.schedulers.slurm import client, own_jobs
 from gateway.schedulers.slurm.scheduler import SNAPSHOT_PERIOD_S, SlurmScheduler
 from gateway.states import JobState
 
