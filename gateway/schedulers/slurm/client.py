@@ -18,6 +18,7 @@ from typing import Any
 from gateway.clusters.telemetry import PartitionFigures
 from gateway.errors import GatewayError, SchedulerError, SchedulerUnavailable
 from gateway.schedulers import batch_script
+from gateway.schedulers.arrays import array_id, member_folder, member_name, split_name
 from gateway.schedulers.base import Accounting, JobReport, JobSpec, SubmittedJob, submit_each
 from gateway.schedulers.slurm import accounting, reports
 from gateway.schedulers.slurm.copies import was_cut_short
@@ -30,6 +31,7 @@ from gateway.schedulers.slurm.periodic import Periodic
 from gateway.schedulers.slurm.probe import check_conf
 from gateway.schedulers.slurm.queue_snapshot import Positions, QueueSnapshot, Room
 from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition, run_limits
+from gateway.schedulers.slurm.recovery import recover_array
 from gateway.schedulers.slurm.refusals import explain_refusal
 from gateway.schedulers.slurm.states import has_ended
 from gateway.schedulers.slurm.submission import submission_options
@@ -78,6 +80,10 @@ class SlurmScheduler:
         self._room = Periodic(lambda: Room(self._load_nodes()), SNAPSHOT_PERIOD_S)
         self._others = Periodic(lambda: Positions(self._load_others()), SNAPSHOT_PERIOD_S)
 
+    def largest_array(self) -> int:
+        """Return the most members of one array: Slurm's MaxArraySize bounds the index, here from 1 on."""
+        return max(1, int(self._slurm_config.max_array_size or 0) - 1)
+
     def submit(self, spec: JobSpec) -> str:
         """Submit the job. After a crash or a time-out call `find` first: Slurm accepts a name twice."""
         script = batch_script.render(spec)
@@ -102,7 +108,14 @@ class SlurmScheduler:
 
     def find(self, job: SubmittedJob) -> JobReport | None:
         """Return the report of a job by name, from its folder or the accounting if Slurm has forgotten it."""
+        if job.array_size > 1:
+            return self._find_array(job)
         return self.jobs().get(job.name) or self._forgotten.find(job)
+
+    def _find_array(self, job: SubmittedJob) -> JobReport | None:
+        """Return the report of any member that Slurm lists, or that has started, however long ago."""
+        listed = (report for name, report in self.jobs().items() if split_name(name)[0] == job.name)
+        return next(listed, None) or recover_array(job)
 
     def recall(self, jobs: Sequence[SubmittedJob]) -> dict[str, JobReport | None]:
         """Recover the reports of jobs that Slurm does not list from their folders and the accounting."""
@@ -153,10 +166,11 @@ class SlurmScheduler:
 
         A restarted slurmctld may have given the id to another job, which is left alone.
         """
-        if accounting.ID.fullmatch(scheduler_id):
+        submitted_id = array_id(scheduler_id)
+        if accounting.ID.fullmatch(submitted_id):
             with self._translate_errors():
-                if self._has_name(int(scheduler_id), name):
-                    self._slurm.Job(int(scheduler_id)).cancel()
+                if self._has_name(int(submitted_id), name):
+                    self._slurm.Job(int(submitted_id)).cancel()
 
     def _has_name(self, job_id: int, name: str) -> bool:
         try:
@@ -241,16 +255,19 @@ def _number_of(error: SchedulerError) -> int:
 
 
 def _job(job: Any, nodes: str | None) -> SlurmJob:
+    name, folder, index = job.name or "", Path(job.working_directory or "/"), job.array_task_id
+    if index is not None:
+        name, folder = member_name(name, index), member_folder(folder, index)
     return SlurmJob(
         id=job.id,
-        name=job.name or "",
+        name=name,
         state=job.state,
         reason=job.state_reason or "",
         partition=job.partition or "",
         priority=job.priority or 0,
         nodes=job.num_nodes or 0,
         cpus=job.cpus or 0,
-        folder=Path(job.working_directory or "/"),
+        folder=folder,
         user_id=job.user_id,
         exit_code=job.exit_code,
         signal=job.exit_code_signal,
@@ -259,6 +276,8 @@ def _job(job: Any, nodes: str | None) -> SlurmJob:
         is_allocated=nodes not in {None, "", accounting.NO_NODES},
         restarts=getattr(job, "requeue_count", 0) or 0,  # the accounting has none
         limits=run_limits(job),
+        array_id=job.array_id,
+        index=index,
     )
 
 

@@ -6,12 +6,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from gateway.schedulers.arrays import member_id
 from gateway.schedulers.base import NO_LIMITS, RunLimits
 
 
 @dataclass(frozen=True)
 class SlurmJob:
-    """A job record. `state` and `reason` are Slurm's own words; times are aware and in UTC."""
+    """A job record. `state` and `reason` are Slurm's own words; times are aware and in UTC.
+
+    Slurm has one record for all waiting members of an array, and one for each other member, whose name,
+    folder and `index` are its own.
+    """
 
     id: int
     name: str
@@ -33,6 +38,15 @@ class SlurmJob:
     controller_since: datetime | None = None
     """Since when slurmctld has been running; known where it decides."""
     limits: RunLimits = NO_LIMITS
+    array_id: int | None = None
+    index: int | None = None
+
+    @property
+    def scheduler_id(self) -> str:
+        """The id that Slurm prints: of the job, of the array, or of the member."""
+        if self.array_id is None:
+            return str(self.id)
+        return str(self.array_id) if self.index is None else member_id(str(self.array_id), self.index)
 
     @property
     def cpus_per_node(self) -> int:
