@@ -113,7 +113,7 @@ def test_the_accounting_tells_of_members_that_a_person_cancelled(
     def is_told() -> bool:
         return {k: each and each.state for k, each in scheduler.recall(asked).items()} == cancelled
 
-    until("slurmdbd tells of both", is_told, 60)
+    until("slurmdbd tells of both", is_told, 60, period_s=1)
 
 
 @pytest.mark.parametrize("size", [1])
