@@ -1,5 +1,7 @@
 """The batch script of one attempt, and the files that it writes to the attempt's control folder.
 
+That of an array is one script for all members: each has a control folder of its own, by its index.
+
 The script is the same under every scheduler; only how the ranks are launched differs. It starts at most
 once per folder, for ever: its first act is to link `started.json` into place, which can succeed only once.
 Its last act is to rename `exit.json` into place, so the exit code outlives the scheduler's records.
@@ -36,7 +38,7 @@ _TEMPLATE = """\
 # One attempt of a job: starts at most once, takes its ranks with it when it is ended, writes {exit} last.
 umask 027
 folder={folder}
-cd -- "$folder" || exit {no_folder}
+{member}cd -- "$folder" || exit {no_folder}
 now() {{ date -u +%Y-%m-%dT%H:%M:%S.%6NZ; }}
 
 # The exclusive start: a link with its content already in it. The answer is read from the inode and not
@@ -48,8 +50,9 @@ read -r boot_id </proc/sys/kernel/random/boot_id
 host=$(uname -n)
 mine={started}.$host.$$
 start='{{"pid": %d, "ticks": %d, "boot_id": "%s", "host": "%s", "scheduler_id": "%s", "started_at": "%s"}}\\n'
-job_id=${{SLURM_JOB_ID-${{PBS_JOBID-}}}}
-printf "$start" $$ "${{ticks[19]}}" "$boot_id" "$host" "${{job_id%%[!0-9]*}}" "$started_at" >"$mine" || {{
+job_id=${{{job_id_variable}-${{PBS_JOBID-}}}}
+job_id=${{job_id%%[!0-9]*}}{of_member}
+printf "$start" $$ "${{ticks[19]}}" "$boot_id" "$host" "$job_id" "$started_at" >"$mine" || {{
   rm -f -- "$mine"
   exit {no_folder}
 }}
@@ -125,6 +128,13 @@ printf "$end" "$code" "$signal" "$started_at" "$(now)" >{exit}.new &&
 exit "$code"
 """
 
+# A member of an array has the folder of its index. Slurm and PBS name the index differently.
+_MEMBER = """\
+index=${SLURM_ARRAY_TASK_ID-${PBS_ARRAY_INDEX-}}
+[[ $index =~ ^[1-9][0-9]*$ ]] || exit {no_folder}
+folder=$folder/$index
+"""
+
 _PROCESSES = """\
 for ((rank = 0; rank < {ranks}; rank++)); do
   [ "$signal" = null ] || break
@@ -162,6 +172,9 @@ def render(spec: JobSpec) -> str:
     _check(spec)
     return _TEMPLATE.format(
         folder=shlex.quote(str(spec.folder)),
+        member=_MEMBER.replace("{no_folder}", str(NO_FOLDER)) if spec.is_array else "",
+        job_id_variable="SLURM_ARRAY_JOB_ID" if spec.is_array else "SLURM_JOB_ID",
+        of_member="_$index" if spec.is_array else "",
         started=STARTED,
         exit=EXIT,
         stdout=STDOUT,
@@ -171,7 +184,7 @@ def render(spec: JobSpec) -> str:
         grace_tenths=_GRACE_TENTHS,
         environment=_assignments(ENVIRONMENT) + ' HOME="${HOME-/}"',
         extra_environment=_assignments(spec.environment),
-        command=shlex.join(spec.command),
+        command=_command(spec),
         time_limit=json.dumps(spec.resources.time_limit_s),
         first_failure=FIRST_FAILURE,
         launch=_LAUNCHES[spec.launcher].format(
@@ -187,13 +200,24 @@ def render(spec: JobSpec) -> str:
     )
 
 
+def _command(spec: JobSpec) -> str:
+    """Return the words of the command; in an array a path below the folder is one of the member's folder."""
+    own = f"{spec.folder}/"
+    return " ".join(
+        f'"$folder"/{shlex.quote(word.removeprefix(own))}'
+        if spec.is_array and word.startswith(own)
+        else shlex.quote(word)
+        for word in spec.command
+    )
+
+
 def _assignments(environment: dict[str, str]) -> str:
     return shlex.join(f"{name}={value}" for name, value in environment.items())
 
 
 def _check(spec: JobSpec) -> None:
-    if spec.ranks < 1 or spec.threads < 1:
-        raise Invalid("a job needs at least one rank and one thread")
+    if spec.ranks < 1 or spec.threads < 1 or spec.array_size < 1:
+        raise Invalid("a job needs at least one rank and one thread, and an array at least one member")
     if not spec.command or not spec.command[0] or "=" in spec.command[0]:
         raise Invalid("the path of the job's program must not be empty or contain '='")
     for name in spec.environment:

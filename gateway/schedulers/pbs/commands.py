@@ -51,7 +51,13 @@ class PbsCommands:
             _log.warning("the jobs are read by lines, as qstat's JSON cannot be used: %s", error)
             ids = self._checked("qselect", "-u", self.user).decode(errors="replace").split()
             found = self.known_jobs(ids, with_ended=False).jobs
-        return [job for job in found if job.owner == self.user]
+        own = [job for job in found if job.owner == self.user]
+        return [member for job in own for member in (self.members(job) if job.is_array else [job])]
+
+    def members(self, array: PbsJob) -> list[PbsJob]:
+        """Return the records of the array and of its members, ended ones included while the array lasts."""
+        found = records.jobs_of(self._document("qstat", "-f", "-t", "-F", "json", array.id))
+        return found or [array]
 
     def known_jobs(self, ids: Sequence[str], *, with_ended: bool) -> Known:
         """Return the records of these ids. A job that is missing is gone only if PBS says so."""
@@ -76,6 +82,10 @@ class PbsCommands:
     def keeps_history(self) -> bool:
         """Tell whether the server keeps its ended jobs."""
         return records.keeps_history(self._document("qstat", "-B", "-f", "-F", "json"))
+
+    def largest_array(self) -> int:
+        """Return the most members of an array that the server takes."""
+        return records.largest_array(self._document("qstat", "-B", "-f", "-F", "json"))
 
     def queues(self) -> list[records.PbsQueue]:
         """Return the queues."""

@@ -11,13 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gateway.schedulers.arrays import member_folder, member_id, member_name
+
 UNKNOWN_LAYOUT = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 NUMBER = re.compile(r"(\d{1,18})(?:\[(\d*)\])?(?:\.[A-Za-z0-9.-]+)?", re.ASCII)
 _DURATION = re.compile(r"(?:\d{1,9}:){0,2}\d{1,9}", re.ASCII)
 _DSV_JOB = "Job Id: "
 _WANTED = frozenset(
     {"Job_Name", "Job_Owner", "job_state", "substate", "Exit_status", "comment", "Hold_Types", "queue"}
-    | {"stime", "obittime", "Resource_List.walltime", "Output_Path"}
+    | {"stime", "obittime", "Resource_List.walltime", "Output_Path", "array"}
 )
 
 
@@ -41,16 +43,21 @@ class PbsJob:
     folder: Path = Path("/nowhere")
     """The control folder, where PBS writes the job's output."""
 
+    is_array: bool = False
+    """Whether it stands for the members of an array that have no record of their own."""
+
     @property
     def number(self) -> str:
-        """The number of the id, which the batch script writes down."""
+        """The number of the id as the batch script writes it down: 50, or 50_1 of a member."""
         return number_of(self.id)
 
 
 def number_of(job_id: str) -> str:
-    """Return the number at the beginning of an id such as 50[1].pbs1, or "" where it has none."""
+    """Return 50 of 50.pbs1 and 50[].pbs1, 50_1 of 50[1].pbs1, or "" of a text that is no id."""
     match = NUMBER.fullmatch(job_id)
-    return match[1] if match else ""
+    if match is None:
+        return ""
+    return member_id(match[1], int(match[2])) if match[2] else match[1]
 
 
 def parse(stdout: bytes) -> dict[str, Any]:
@@ -88,9 +95,13 @@ def _line_job(line: str) -> PbsJob:
 
 
 def _record(job_id: str, job: dict[str, Any]) -> PbsJob:
+    name, folder = str(job["Job_Name"]), Path(str(job.get("Output_Path", "")).partition(":")[2]).parent
+    index = NUMBER.fullmatch(job_id)
+    if index and index[2]:
+        name, folder = member_name(name, int(index[2])), member_folder(folder, int(index[2]))
     return PbsJob(
         id=job_id,
-        name=str(job["Job_Name"]),
+        name=name,
         owner=str(job["Job_Owner"]).partition("@")[0],
         state=str(job["job_state"]),
         queue=str(job.get("queue", "")),
@@ -101,7 +112,8 @@ def _record(job_id: str, job: dict[str, Any]) -> PbsJob:
         start_at=_moment(job.get("stime")),
         end_at=_moment(job.get("obittime")),
         time_limit_s=_seconds(job.get("Resource_List.walltime")),
-        folder=Path(str(job.get("Output_Path", "")).partition(":")[2]).parent,
+        folder=folder,
+        is_array=str(job.get("array")) == "True",
     )
 
 
@@ -183,6 +195,12 @@ def _node(name: str, node: dict[str, Any]) -> PbsNode:
         free_cpus=max(0, cpus - used) if node["state"] == "free" else 0,
         queue=str(node.get("queue", "")),
     )
+
+
+def largest_array(document: dict[str, Any]) -> int:
+    """Return the most members of an array that the server takes."""
+    sizes = [_number(server.get("max_array_size")) for server in document["Server"].values()]
+    return max(1, sizes[0] or 1) if sizes else 1
 
 
 def keeps_history(document: dict[str, Any]) -> bool:

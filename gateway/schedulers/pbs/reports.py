@@ -2,14 +2,13 @@
 
 import logging
 from collections.abc import Iterable
-from pathlib import Path
 
-from gateway.errors import FilesystemError, FilesystemUnavailable
 from gateway.schedulers.attempt_record import Exit, Start, read_exit, read_start
 from gateway.schedulers.base import JobReport, RunLimits, SubmittedJob
 from gateway.schedulers.pbs.ends import told_by_folder, told_by_record
 from gateway.schedulers.pbs.pending import pending_reason
 from gateway.schedulers.pbs.records import PbsJob
+from gateway.schedulers.pbs.starts import started_number
 from gateway.states import JobState
 
 STATES = {
@@ -40,9 +39,18 @@ def report_unfinished(job: PbsJob) -> JobReport:
         _log.warning("%s (%s): PBS's state %r is not in the table", job.id, job.name, job.state)
         reason = f"PBS says {job.state!r} ({job.comment}), which this gateway does not know"
         return JobReport(job.name, job.id, None, reason=reason)
+    if job.is_array and state is JobState.RUNNING:  # of the members that have no report of their own
+        return JobReport(job.name, job.id, JobState.PENDING, reason="waiting: other members are ahead")
     if state is JobState.PENDING:
         return JobReport(job.name, job.id, state, reason=_REASONS.get(job.state) or pending_reason(job))
     return JobReport(job.name, job.id, state, reason=_REASONS.get(job.state, ""), started_at=job.start_at)
+
+
+def report_listed(job: PbsJob) -> JobReport:
+    """Report on a job of the listing, in which a member that has ended stays while its array lasts."""
+    if job.state not in ENDED:
+        return report_unfinished(job)
+    return _report_record(job, read_start(job.folder), read_exit(job.folder))
 
 
 def choose_record(job: SubmittedJob, copies: Iterable[PbsJob]) -> PbsJob | None:
@@ -107,18 +115,3 @@ def _lost(start: Start) -> str:
         f"PBS no longer knows the job, and it left no exit file: it started on {start.host}"
         f" at {start.started_at:%Y-%m-%d %H:%M:%S} UTC and was killed, or its node failed; retry it"
     )
-
-
-def started_number(folder: Path) -> str:
-    """Return the number of the job that has started in the folder, or ""."""
-    start = _read_start(folder)
-    return start.scheduler_id if start is not None and start.pid else ""
-
-
-def _read_start(folder: Path) -> Start | None:
-    try:
-        return read_start(folder)
-    except FilesystemUnavailable:
-        raise
-    except FilesystemError:
-        return None

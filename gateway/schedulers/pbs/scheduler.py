@@ -14,18 +14,13 @@ from gateway.clusters.telemetry import PartitionFigures
 from gateway.errors import FilesystemError, FilesystemUnavailable, GatewayError, SchedulerUnavailable
 from gateway.schedulers import batch_script
 from gateway.schedulers.base import Accounting, JobReport, JobSpec, SubmittedJob
+from gateway.schedulers.pbs.arrays import id_of_start, own_id, report_array, whole_id
 from gateway.schedulers.pbs.commands import Known, PbsCommands
 from gateway.schedulers.pbs.errors import pbs_error
 from gateway.schedulers.pbs.queues import queue_figures
 from gateway.schedulers.pbs.records import PbsJob, number_of
-from gateway.schedulers.pbs.reports import (
-    ENDED,
-    STATES,
-    choose_record,
-    report_ended,
-    report_unfinished,
-    started_number,
-)
+from gateway.schedulers.pbs.reports import ENDED, STATES, choose_record, report_ended, report_listed
+from gateway.schedulers.pbs.starts import started_number
 from gateway.schedulers.pbs.submission import qsub_options
 from gateway.schedulers.periodic import Periodic
 from gateway.schedulers.script_channel import Answer, Submission, decode, encode, results
@@ -44,7 +39,12 @@ class PbsScheduler:
     def __init__(self, commands: PbsCommands) -> None:
         self._commands = commands
         self._has_history = Periodic(commands.keeps_history, HISTORY_PERIOD_S)
+        self._largest_array = Periodic(commands.largest_array, HISTORY_PERIOD_S)
         self._missed_since: dict[str, float] = {}
+
+    def largest_array(self) -> int:
+        """Return the most members of one array, by the server's max_array_size."""
+        return self._largest_array.get()
 
     def submit(self, spec: JobSpec) -> str:
         """Submit the job. After a crash or a time-out call `find` first: PBS accepts a name twice."""
@@ -86,7 +86,7 @@ class PbsScheduler:
         for job in self._commands.unfinished_jobs():
             by_name.setdefault(job.name, []).append(job)
         chosen = (self._choose(copies) for copies in by_name.values())
-        return {job.name: report_unfinished(job) for job in chosen if job is not None}
+        return {job.name: report_listed(job) for job in chosen if job is not None}
 
     def _choose(self, copies: Sequence[PbsJob]) -> PbsJob | None:
         """Return the copy that has started or is the first to start; a waiting one beside it is deleted."""
@@ -106,6 +106,8 @@ class PbsScheduler:
         if self._has_history.get():
             ids |= dict.fromkeys(self._commands.find_ids(job.name, with_ended=True))
         copies = self._known(list(ids)).jobs
+        if job.array_size > 1:
+            return report_array(job, copies)
         return report_ended(job, choose_record(job, copies), is_gone=True)
 
     def recall(self, jobs: Sequence[SubmittedJob]) -> dict[str, JobReport | None]:
@@ -121,9 +123,10 @@ class PbsScheduler:
     def _id_to_ask(self, job: SubmittedJob) -> str:
         """Return the id of the copy that has started, or that of the row; "" where there is none."""
         started = started_number(job.folder)
-        if started and started != number_of(job.scheduler_id):
-            return started
-        return job.scheduler_id if number_of(job.scheduler_id) else ""
+        asked = own_id(job)
+        if started and started != number_of(asked):
+            return id_of_start(started)
+        return asked if number_of(asked) else ""
 
     def _known(self, ids: Sequence[str]) -> Known:
         return self._commands.known_jobs(ids, with_ended=self._has_history.get())
@@ -161,11 +164,12 @@ class PbsScheduler:
 
     def cancel(self, name: str, scheduler_id: str) -> None:
         """End the job: SIGTERM, then SIGKILL after PBS's kill_delay; an unknown or ended job is no error."""
-        if not number_of(scheduler_id):
+        whole = whole_id(scheduler_id)
+        if not number_of(whole):
             return
-        found = self._commands.known_jobs([scheduler_id], with_ended=False).jobs
+        found = self._commands.known_jobs([whole], with_ended=False).jobs
         if any(job.name == name and job.state not in ENDED for job in found):
-            self._commands.delete(scheduler_id)
+            self._commands.delete(whole)
 
     def partitions(self) -> list[PartitionFigures]:
         """Return the live figures of every queue."""

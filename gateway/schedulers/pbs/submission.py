@@ -6,7 +6,8 @@ from gateway.clusters.gres import parse_gres
 from gateway.errors import SchedulerError
 from gateway.schedulers.base import JobSpec, Resources
 
-LOG = "pbs.log"  # messages of PBS about the job, and of the login shell above it
+# Messages of PBS about the job, and of the login shell above it; each member of an array has its own file.
+LOG, MEMBER_LOG = "pbs.log", "pbs.^array_index^.log"
 _NOT_IN_PBS = {
     "qos": "quality of service",
     "constraint": "constraint",
@@ -19,7 +20,10 @@ def qsub_options(spec: JobSpec) -> tuple[str, ...]:
     resources = spec.resources
     _check(resources)
     # -f: no background process stays; -r n: a job whose node is lost is not begun again.
-    options = ["-f", "-N", spec.name, "-r", "n", "-W", "umask=027", "-j", "oe", "-o", str(spec.folder / LOG)]
+    options = ["-f", "-N", spec.name, "-r", "n", "-W", "umask=027", "-j", "oe"]
+    options += ["-o", str(spec.folder / (MEMBER_LOG if spec.is_array else LOG))]
+    if spec.is_array:
+        options += ["-J", f"1-{spec.array_size}"]
     options += ["-l", f"select={_select(spec)}", "-l", f"place={'scatter' if _nodes(spec) else 'free'}"]
     if resources.time_limit_s:
         options += ["-l", f"walltime={resources.time_limit_s}"]

@@ -23,7 +23,7 @@ from gateway.schedulers.slurm.copies import was_cut_short
 from gateway.schedulers.slurm.errors import UNKNOWN_JOB, slurm_error
 from gateway.schedulers.slurm.own_jobs import load_own_jobs
 from gateway.schedulers.slurm.probe import check_conf
-from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition, run_limits
+from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition, of_array, run_limits
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,10 @@ class PyslurmClient:
     @property
     def _has_accounting(self) -> bool:
         return bool(self._slurm_config.accounting_storage_type == accounting.STORAGE_TYPE)
+
+    def largest_array(self) -> int:
+        """Return the most members of one array: Slurm's MaxArraySize bounds the index, here from 1 on."""
+        return max(1, int(self._slurm_config.max_array_size or 0) - 1)
 
     def min_job_age_s(self) -> int:
         """Return for how long slurmctld lists an ended job; 0 is for ever."""
@@ -159,7 +163,7 @@ class PyslurmClient:
 
 
 def _job(job: Any, nodes: str | None) -> SlurmJob:
-    return SlurmJob(
+    record = SlurmJob(
         id=job.id,
         name=job.name or "",
         state=job.state,
@@ -178,6 +182,7 @@ def _job(job: Any, nodes: str | None) -> SlurmJob:
         restarts=getattr(job, "requeue_count", 0) or 0,  # the accounting has none
         limits=run_limits(job),
     )
+    return of_array(record, job.array_id, job.array_task_id)
 
 
 def _limit(value: object) -> int | None:

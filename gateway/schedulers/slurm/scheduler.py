@@ -7,6 +7,7 @@ from typing import Protocol
 from gateway.clusters.telemetry import PartitionFigures
 from gateway.errors import GatewayError, SchedulerUnavailable
 from gateway.schedulers import batch_script
+from gateway.schedulers.arrays import array_id, split_name
 from gateway.schedulers.base import Accounting, JobReport, JobSpec, SubmittedJob, submit_each
 from gateway.schedulers.periodic import Periodic
 from gateway.schedulers.slurm import accounting, reports
@@ -17,6 +18,7 @@ from gateway.schedulers.slurm.partitions import partition_figures
 from gateway.schedulers.slurm.pending import waits_for_nodes
 from gateway.schedulers.slurm.queue_snapshot import Positions, QueueSnapshot, Room
 from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
+from gateway.schedulers.slurm.recovery import recover_array
 from gateway.schedulers.slurm.states import has_ended
 from gateway.schedulers.slurm.submission import submission_options
 
@@ -60,6 +62,9 @@ class SlurmClient(Protocol):
     def measure(self, job: SubmittedJob) -> list[Accounting]:
         """Return the measurements of slurmdbd, of each copy of the job."""
 
+    def largest_array(self) -> int:
+        """Return the most members of one array, with indices from 1 on."""
+
     def min_job_age_s(self) -> int:
         """Return for how long slurmctld lists an ended job; 0 is for ever."""
 
@@ -77,6 +82,10 @@ class SlurmScheduler:
         self._nodes = Periodic(client.nodes, SNAPSHOT_PERIOD_S)
         self._room = Periodic(lambda: Room(client.nodes()), SNAPSHOT_PERIOD_S)
         self._others = Periodic(lambda: Positions(client.pending_jobs_of_others()), SNAPSHOT_PERIOD_S)
+
+    def largest_array(self) -> int:
+        """Return the most members of one array."""
+        return self._client.largest_array()
 
     def submit(self, spec: JobSpec) -> str:
         """Submit the job. After a crash or a time-out call `find` first: Slurm accepts a name twice."""
@@ -106,7 +115,14 @@ class SlurmScheduler:
 
     def find(self, job: SubmittedJob) -> JobReport | None:
         """Return the report of a job by name, from its folder or the accounting if Slurm has forgotten it."""
+        if job.array_size > 1:
+            return self._find_array(job)
         return self.jobs().get(job.name) or self._forgotten.find(job)
+
+    def _find_array(self, job: SubmittedJob) -> JobReport | None:
+        """Return the report of any member that Slurm lists, or that has started, however long ago."""
+        listed = (report for name, report in self.jobs().items() if split_name(name)[0] == job.name)
+        return next(listed, None) or recover_array(job)
 
     def recall(self, jobs: Sequence[SubmittedJob]) -> dict[str, JobReport | None]:
         """Recover the reports of jobs that Slurm does not list from their folders and the accounting."""
@@ -139,8 +155,9 @@ class SlurmScheduler:
 
         A restarted slurmctld may have given the id to another job, which is left alone.
         """
-        if accounting.ID.fullmatch(scheduler_id):
-            self._client.cancel(name, int(scheduler_id))
+        submitted_id = array_id(scheduler_id)
+        if accounting.ID.fullmatch(submitted_id):
+            self._client.cancel(name, int(submitted_id))
 
     def partitions(self) -> list[PartitionFigures]:
         """Return the live figures of every partition."""

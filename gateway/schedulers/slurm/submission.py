@@ -8,18 +8,21 @@ from gateway.schedulers.base import JobSpec, Resources
 
 def submission_options(spec: JobSpec, nodes: int) -> dict[str, object]:
     """Return the options of a job, without those that are left to Slurm and its environment."""
+    log = "slurm-%A_%a.log" if spec.is_array else "slurm-%j.log"
     options: dict[str, object] = {
         "name": spec.name,
         "comment": spec.name,
         "working_directory": str(spec.folder),
         # Messages of Slurm about the job; relative, because Slurm expands '%' in a path.
-        "standard_output": "slurm-%j.log",
-        "standard_error": "slurm-%j.log",
+        "standard_output": log,
+        "standard_error": log,
         "ntasks": spec.ranks,
         "cpus_per_task": spec.threads,
         "nodes": nodes,
         "is_requeueable": False,
     }
+    if spec.is_array:  # from 1 on: pyslurm cannot tell the index 0 from none
+        options["array"] = f"1-{spec.array_size}"
     return options | _resource_options(spec.resources)
 
 

@@ -65,6 +65,8 @@ class Slurm:
                 "exit_code",
                 "exit_code_signal",
                 "start_time",
+                "array_id",
+                "array_task_id",
                 "end_time",
             )
         )

@@ -20,7 +20,7 @@ from gateway.schedulers.slurm.copies import was_cut_short
 from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
 
 _ID = re.compile(r"([1-9][0-9]{0,9})(?:;[\w.-]+)?", re.ASCII)
-_SECONDS = re.compile(r"(\d{1,9})", re.ASCII)
+_NUMBER = re.compile(r"(\d{1,9})", re.ASCII)
 Prepared = tuple[JobSpec, Submission]
 
 
@@ -145,9 +145,14 @@ class CommandClient:
     def _has_accounting(self) -> bool:
         return self._load_config().get("AccountingStorageType") == STORAGE_TYPE
 
+    def largest_array(self) -> int:
+        """Return the most members of one array: Slurm's MaxArraySize bounds the index, here from 1 on."""
+        found = _NUMBER.match(self._load_config().get("MaxArraySize", ""))
+        return max(1, int(found[1]) - 1) if found else 1
+
     def min_job_age_s(self) -> int:
         """Return for how long slurmctld lists an ended job; 0 is for ever."""
-        found = _SECONDS.match(self._load_config().get("MinJobAge", ""))
+        found = _NUMBER.match(self._load_config().get("MinJobAge", ""))
         return int(found[1]) if found else 0
 
     def _controller_since(self) -> datetime | None:

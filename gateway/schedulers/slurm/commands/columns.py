@@ -31,6 +31,7 @@ NODE: Columns = {"NodeList": 256, "PartitionName": 256, "StateLong": 32, "CPUsSt
 PARTITION: Columns = {"PartitionName": 256, "Available": 12, "MaxCPUsPerNode": 24, "Size": 48}
 RECORD: Columns = {
     "JobIDRaw": 30,
+    "JobID": 60,
     "State": 40,
     "ExitCode": 12,
     "Start": 24,

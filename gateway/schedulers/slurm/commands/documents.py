@@ -14,7 +14,7 @@ from gateway.schedulers.slurm.accounting import NO_NODES
 from gateway.schedulers.slurm.commands.messages import number_of
 from gateway.schedulers.slurm.commands.values import as_list, exit_status, moment, number, state_word, text
 from gateway.schedulers.slurm.errors import slurm_error
-from gateway.schedulers.slurm.records import SlurmJob, SlurmNode
+from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, of_array
 
 UNKNOWN_LAYOUT = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 _MIB = 2**20
@@ -46,7 +46,7 @@ def jobs_of(document: dict[str, Any]) -> list[SlurmJob]:
 def _job(job: dict[str, Any]) -> SlurmJob:
     code, signal = exit_status(job["exit_code"])
     nodes, cpus = number(job["node_count"]) or 0, number(job["cpus"]) or 0
-    return SlurmJob(
+    found = SlurmJob(
         id=_required(job["job_id"]),
         name=text(job["name"]),
         state=state_word(job["job_state"]),
@@ -65,6 +65,7 @@ def _job(job: dict[str, Any]) -> SlurmJob:
         restarts=number(job["restart_cnt"]) or 0,
         limits=_limits(job, job["time_limit"], nodes, cpus),
     )
+    return of_array(found, number(job["array_job_id"]) or None, number(job["array_task_id"]))
 
 
 def recorded_jobs_of(document: dict[str, Any], user_id: int) -> list[SlurmJob]:
@@ -75,8 +76,8 @@ def recorded_jobs_of(document: dict[str, Any], user_id: int) -> list[SlurmJob]:
 def _recorded_job(job: dict[str, Any], user_id: int) -> SlurmJob:
     code, signal = exit_status(job["exit_code"])
     nodes, cpus = number(job["allocation_nodes"]) or 0, number(job["required"]["CPUs"]) or 0
-    times = job["time"]
-    return SlurmJob(
+    times, array = job["time"], job["array"]
+    found = SlurmJob(
         id=_required(job["job_id"]),
         name=text(job["name"]),
         state=state_word(job["state"]["current"]),
@@ -94,11 +95,13 @@ def _recorded_job(job: dict[str, Any], user_id: int) -> SlurmJob:
         is_allocated=job["nodes"] not in {"", None, NO_NODES},
         limits=_limits(job["required"], times["limit"], nodes, cpus),
     )
+    return of_array(found, number(array["job_id"]) or None, number(array["task_id"]))
 
 
 def measurements_of(document: dict[str, Any]) -> list[tuple[str, Accounting]]:
-    """Return the names of the jobs that sacct shows, with their measurements."""
-    return [(text(job["name"]), _measurements(job)) for job in as_list(document["jobs"])]
+    """Return the names of the jobs and members that sacct shows, with their measurements."""
+    jobs = as_list(document["jobs"])
+    return [(_recorded_job(job, 0).name, _measurements(job)) for job in jobs]
 
 
 def _measurements(job: dict[str, Any]) -> Accounting:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from gateway.schedulers.base import Accounting, SubmittedJob
-from gateway.schedulers.slurm.accounting import ID, job_filter
+from gateway.schedulers.slurm.accounting import ID, job_filter, submission_of
 from gateway.schedulers.slurm.commands import documents, tables
 from gateway.schedulers.slurm.commands.columns import RECORD, rows, sacct_format
 from gateway.schedulers.slurm.commands.forms import Forms
@@ -25,7 +25,7 @@ class SlurmAccounting:
         """Return the records of these jobs, by name; several of one name are copies."""
         folders = {job.name: job.folder for job in jobs}
         found: list[SlurmJob] = []
-        for arguments in _arguments(jobs, user_id):
+        for arguments in _arguments(list(dict.fromkeys(map(submission_of, jobs))), user_id):
             found += self._jobs(arguments, user_id)
         return [replace(job, folder=folders[job.name]) for job in found if job.name in folders]
 
@@ -40,7 +40,8 @@ class SlurmAccounting:
 
     def measurements(self, job: SubmittedJob, user_id: int) -> list[Accounting]:
         """Return the measurements of each copy of the job."""
-        (arguments,) = _arguments([job], user_id)
+        (arguments,) = _arguments([submission_of(job)], user_id)
+        arguments = [f"--jobs={job.scheduler_id}" if "--jobs=" in word else word for word in arguments]
 
         def by_json() -> list[Accounting]:
             found = documents.measurements_of(self._document(arguments))
@@ -81,7 +82,8 @@ def _day(seconds: object) -> str:
 
 def _measure(found: Sequence[_Row], name: str) -> list[Accounting]:
     """Return the measurements of the jobs of this name; the id of a step is the job's with a dot behind."""
-    own = [row for row in found if row["JobName"] == name and row["JobIDRaw"].isdigit()]
+    jobs = [row for row in found if row["JobIDRaw"].isdigit()]
+    own = [row for row in jobs if tables.recorded_job(row, 0).name == name]
     return [
         tables.measurements(
             row, [step for step in found if step["JobIDRaw"].startswith(f"{row['JobIDRaw']}.")]

@@ -7,7 +7,7 @@ from pathlib import Path
 from gateway.schedulers.base import Accounting, RunLimits
 from gateway.schedulers.slurm.accounting import NO_NODES
 from gateway.schedulers.slurm.commands.values import moment
-from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
+from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition, of_array
 
 _NOT_KNOWN = frozenset({"", "N/A", "(null)", "Unknown", "None"})
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)([KMGT]?)[nc]?", re.ASCII)
@@ -43,7 +43,7 @@ def job(row: dict[str, str]) -> SlurmJob:
     """Return the job of a line of squeue."""
     nodes, cpus = _count(row["NumNodes"]), _count(row["NumCPUs"])
     code, _, signal = row["exit_code"].partition(":")
-    return SlurmJob(
+    found = SlurmJob(
         id=int(row["JobID"]),
         name=row["Name"],
         state=row["State"],
@@ -62,6 +62,8 @@ def job(row: dict[str, str]) -> SlurmJob:
         restarts=_count(row["RestartCnt"]),
         limits=_limits(row["TimeLimit"]),
     )
+    index = _limit(row["ArrayTaskID"])
+    return of_array(found, None if index is None else _limit(row["ArrayJobID"]), index)
 
 
 def queued_job(row: dict[str, str]) -> SlurmJob:
@@ -83,7 +85,8 @@ def queued_job(row: dict[str, str]) -> SlurmJob:
 def recorded_job(row: dict[str, str], user_id: int) -> SlurmJob:
     """Return the job of a line of sacct."""
     code, _, signal = row["ExitCode"].partition(":")
-    return SlurmJob(
+    array, _, index = row["JobID"].partition("_")  # as in 7, 7_2 and 7_[3-9]
+    found = SlurmJob(
         id=int(row["JobIDRaw"]),
         name=row["JobName"],
         state=row["State"].partition(" ")[0],  # as in "CANCELLED by 0"
@@ -101,6 +104,7 @@ def recorded_job(row: dict[str, str], user_id: int) -> SlurmJob:
         is_allocated=row["NodeList"] not in {"", NO_NODES},
         limits=_limits(row["Timelimit"]),
     )
+    return of_array(found, _limit(array) if index else None, _limit(index))
 
 
 def measurements(job_row: dict[str, str], steps: list[dict[str, str]]) -> Accounting:
