@@ -2,9 +2,10 @@
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeVar
 
 from gateway.command_runners.base import CommandError, CommandResult, CommandRunner
 from gateway.errors import SchedulerError, SchedulerUnavailable
@@ -15,6 +16,7 @@ from gateway.schedulers.pbs.records import PbsJob
 from gateway.schedulers.script_channel import submission_argv
 
 _log = logging.getLogger(__name__)
+_Read = TypeVar("_Read")
 LIST_LIMIT = 128 * 2**20  # a document has some 2 kB for each job
 AT_ONCE = 200  # ids of one call, which takes a second
 _UNKNOWN = re.compile(r"^qstat: Unknown Job Id (\S+)$", re.MULTILINE)
@@ -55,9 +57,14 @@ class PbsCommands:
         return [member for job in own for member in (self.members(job) if job.is_array else [job])]
 
     def members(self, array: PbsJob) -> list[PbsJob]:
-        """Return the records of the array and of its members, ended ones included while the array lasts."""
-        found = records.jobs_of(self._document("qstat", "-f", "-t", "-F", "json", array.id))
-        return found or [array]
+        """Return the records of the array and of its members; none for one that has ended meanwhile."""
+        argv = ["qstat", "-f", "-t", "-F", "json", array.id]
+        result = self._run(argv)
+        if result.returncode in {UNKNOWN_JOB, HAS_FINISHED}:
+            return []
+        if result.returncode != 0:
+            raise pbs_error("qstat", result.returncode, result.stderr.decode(errors="replace"))
+        return self._parsed(argv, records.jobs_of, result.stdout)
 
     def known_jobs(self, ids: Sequence[str], *, with_ended: bool) -> Known:
         """Return the records of these ids. A job that is missing is gone only if PBS says so."""
@@ -81,19 +88,19 @@ class PbsCommands:
 
     def keeps_history(self) -> bool:
         """Tell whether the server keeps its ended jobs."""
-        return records.keeps_history(self._document("qstat", "-B", "-f", "-F", "json"))
+        return self._ask(records.keeps_history, "qstat", "-B", "-f", "-F", "json")
 
     def largest_array(self) -> int:
         """Return the most members of an array that the server takes."""
-        return records.largest_array(self._document("qstat", "-B", "-f", "-F", "json"))
+        return self._ask(records.largest_array, "qstat", "-B", "-f", "-F", "json")
 
     def queues(self) -> list[records.PbsQueue]:
         """Return the queues."""
-        return records.queues_of(self._document("qstat", "-Q", "-f", "-F", "json"))
+        return self._ask(records.queues_of, "qstat", "-Q", "-f", "-F", "json")
 
     def nodes(self) -> list[records.PbsNode]:
         """Return the nodes."""
-        return records.nodes_of(self._document("pbsnodes", "-a", "-F", "json"))
+        return self._ask(records.nodes_of, "pbsnodes", "-a", "-F", "json")
 
     def delete(self, job_id: str) -> None:
         """Delete one job. Several ids in one call can kill a server, of which one is unknown."""
@@ -106,9 +113,13 @@ class PbsCommands:
         argv = submission_argv("qsub", self._path)
         return self._call(argv, stdin=jobs, timeout_s=60.0 + 5 * count).stdout
 
-    def _document(self, *argv: str) -> dict[str, object]:
+    def _ask(self, read: Callable[[dict[str, Any]], _Read], *argv: str) -> _Read:
+        return self._parsed(argv, read, self._checked(*argv))
+
+    @staticmethod
+    def _parsed(argv: Sequence[str], read: Callable[[dict[str, Any]], _Read], printed: bytes) -> _Read:
         try:
-            return records.parse(self._checked(*argv))
+            return read(records.parse(printed))
         except records.UNKNOWN_LAYOUT as error:
             raise SchedulerError(f"what {' '.join(argv)} printed cannot be read: {error}") from error
 
