@@ -18,8 +18,10 @@ from pydantic import (
     model_validator,
 )
 
+from gateway.clusters.absolute_path import AbsolutePath
 from gateway.clusters.limits import Limits
 from gateway.clusters.queue_names import HOUSEKEEPING, RESERVED_SUFFIXES
+from gateway.clusters.ssh_access import SshAccess
 from gateway.errors import Invalid
 from gateway.settings import get_settings
 
@@ -30,12 +32,6 @@ OWNER = "{owner}"
 OWNERS = "owners"
 CONTROL = ".hpc-gateway"
 RESERVED_NAMES = frozenset({HOUSEKEEPING})
-
-
-def _check_absolute(path: PurePosixPath) -> PurePosixPath:
-    if not path.is_absolute() or ".." in path.parts:
-        raise ValueError("the path has to be absolute and without '..'")
-    return PurePosixPath("/", *path.parts[1:])  # `//x` is a path of its own for POSIX, and `/x` here
 
 
 def _check_owner_segment(path: PurePosixPath) -> PurePosixPath:
@@ -50,7 +46,6 @@ def _check_no_owner(path: PurePosixPath) -> PurePosixPath:
     return path
 
 
-AbsolutePath = Annotated[PurePosixPath, AfterValidator(_check_absolute)]
 AccountFolder = Annotated[AbsolutePath, AfterValidator(_check_no_owner)]
 Root = Annotated[AbsolutePath, AfterValidator(_check_owner_segment)]
 
@@ -70,6 +65,14 @@ class Cluster(Limits):
 
     name: str = Field(pattern=NAME_PATTERN)
     scheduler: Literal["local", "slurm", "pbs"]
+    commands: Literal["here", "ssh"] = Field(
+        "here", description="Where the scheduler's commands run: on the worker's machine, or over SSH."
+    )
+    files: Literal["shared", "sftp"] = Field(
+        "shared",
+        description="How the worker reaches the cluster's files: a filesystem that is mounted, or SFTP.",
+    )
+    ssh: SshAccess | None = Field(None, description="How the cluster is reached over SSH.")
     home: AccountFolder = Field(description="Home of the account that runs the jobs: `${HOME}`.")
     control: AccountFolder = Field(
         default_factory=_default_control,
@@ -103,6 +106,19 @@ class Cluster(Limits):
         pattern=r"^[A-Za-z0-9_]*$",
         description="What `srun --mpi` offers the ranks, of `srun --mpi=list`; empty leaves it to Slurm.",
     )
+
+    @model_validator(mode="after")
+    def _check_ways(self) -> Self:
+        if self.is_remote and self.ssh is None:
+            raise ValueError(f"`commands` or `files` need SSH: add the table [{self.name}.ssh]")
+        if self.scheduler == "local" and self.is_remote:
+            raise ValueError("the scheduler 'local' runs jobs on the worker's machine: set `scheduler`")
+        return self
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the worker reaches the cluster, or a part of it, over SSH."""
+        return self.commands == "ssh" or self.files == "sftp"
 
     @model_validator(mode="after")
     def _check_folders(self) -> Self:
