@@ -58,10 +58,10 @@ def read_bytes(path: Path | str, limit_bytes: int = LIMIT_BYTES, folder: int | N
     with open_regular(path, folder) as fd:
         if fd is None:
             return None
-        _check_size(path, os.fstat(fd).st_size, limit_bytes)
+        check_size(path, os.fstat(fd).st_size, limit_bytes)
         with open(fd, "rb", closefd=False) as file:
             data = file.read(limit_bytes + 1)
-    _check_size(path, len(data), limit_bytes)
+    check_size(path, len(data), limit_bytes)
     return data
 
 
@@ -74,17 +74,20 @@ def read_tail(path: Path | str, limit_bytes: int, folder: int | None = None) -> 
 def read_json(
     expected: TypeAdapter[_T], path: Path | str, limit_bytes: int = LIMIT_BYTES, folder: int | None = None
 ) -> _T | None:
-    """Return the JSON document as the expected type, or None for a missing file."""
+    """Return a document as the expected type, or None for a missing file."""
     data = read_bytes(path, limit_bytes, folder)
-    if data is None:
-        return None
+    return None if data is None else parse_json(expected, Path(path).name, data)
+
+
+def parse_json(expected: TypeAdapter[_T], name: str, data: bytes) -> _T:
+    """Return a document as the expected type; raise FilesystemError naming the first fault."""
     try:
         return expected.validate_json(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(map(str, first["loc"]))
         told = f"{place}: {first['msg']}" if place else first["msg"]
-    raise _refusal(Path(path).name, f"is damaged: {told}")
+    raise _refusal(name, f"is damaged: {told}")
 
 
 def is_regular(path: Path) -> bool:
@@ -94,7 +97,7 @@ def is_regular(path: Path) -> bool:
             mode = path.lstat().st_mode
         except (FileNotFoundError, NotADirectoryError):
             return False
-    _check_kind(path.name, mode)
+    check_kind(path.name, mode)
     return True
 
 
@@ -111,18 +114,20 @@ def open_regular(path: Path | str, folder: int | None = None) -> Iterator[int | 
             yield None
             return
         try:
-            _check_kind(name, os.fstat(fd).st_mode)
+            check_kind(name, os.fstat(fd).st_mode)
             yield fd
         finally:
             os.close(fd)
 
 
-def _check_size(path: Path | str, size: int, limit_bytes: int) -> None:
+def check_size(path: Path | str, size: int, limit_bytes: int) -> None:
+    """Raise FilesystemError for a file that is larger than its limit."""
     if size > limit_bytes:
         raise _refusal(Path(path).name, f"has {size} bytes, expected at most {limit_bytes}")
 
 
-def _check_kind(name: str, mode: int) -> None:
+def check_kind(name: str, mode: int) -> None:
+    """Raise FilesystemError unless the mode is that of a regular file."""
     if not stat.S_ISREG(mode):
         raise _refusal(name, f"is {_KINDS.get(stat.S_IFMT(mode), 'no file')}, expected a file")
 

@@ -6,7 +6,7 @@ import tomllib
 from functools import lru_cache
 from itertools import permutations
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -72,6 +72,7 @@ class Cluster(Limits):
         "shared",
         description="How the worker reaches the cluster's files: a filesystem that is mounted, or SFTP.",
     )
+    revision: int = Field(0, description="Number of a definition over REST; 0 for one of the file.")
     ssh: SshAccess | None = Field(None, description="How the cluster is reached over SSH.")
     home: AccountFolder = Field(description="Home of the account that runs the jobs: `${HOME}`.")
     control: AccountFolder = Field(
@@ -195,7 +196,7 @@ def load_clusters(path: Path) -> dict[str, Cluster]:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
         return _apart(
             TypeAdapter(dict[str, Cluster]).validate_python(
-                {check_name(name): {"name": name, **table} for name, table in tables.items()}
+                {check_name(name): {"name": name, **_of_file(name, table)} for name, table in tables.items()}
             ),
             path,
         )
@@ -205,6 +206,16 @@ def load_clusters(path: Path) -> dict[str, Cluster]:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise Invalid(f"{path}: {key}: {first['msg']}") from error
+
+
+def _of_file(name: str, table: dict[str, Any]) -> dict[str, Any]:
+    """Return the table, or raise Invalid for a key that entries over REST alone have."""
+    access = table.get("ssh", {})
+    found = [key for key in ("revision",) if key in table]
+    found += [f"ssh.{key}" for key in ("judged", "bound_to", "sealed_passphrase") if key in access]
+    if found:
+        raise Invalid(f"{name}: {found[0]} is no key of infrastructures.toml: leave it out")
+    return table
 
 
 def _apart(found: dict[str, Cluster], path: Path) -> dict[str, Cluster]:

@@ -24,16 +24,17 @@ def pin_address(access: SshAccess, allowed: Sequence[str]) -> str:
     """
     host = access.host.strip("[]")
     found = _look_up(host, access.port)
-    good = [each for each in found if not access.judged or is_listed(host, each, access.port, allowed)]
+    lists = (allowed, access.bound_to) if access.judged else ()
+    good = [each for each in found if all(_is_listed(host, each, access.port, one) for one in lists)]
     if not good:
         raise SshRefused(
-            f"{host}:{access.port} ({', '.join(found)}) is not in GATEWAY_SSH_HOSTS, which lists the SSH"
-            " servers of clusters that are added over REST: the operator adds it there"
+            f"{host}:{access.port} ({', '.join(found)}) is not in GATEWAY_SSH_HOSTS, or its key"
+            " is not for this address: the operator adds it to the list, and to the key in keys.toml"
         )
     return good[0]
 
 
-def is_listed(host: str, address: str, port: int, allowed: Sequence[str]) -> bool:
+def _is_listed(host: str, address: str, port: int, allowed: Sequence[str]) -> bool:
     """Return whether the list has the host by its name, or the network of its address, with this port."""
     number = ip_address(address)
     entries = [parse_entry(text) for text in allowed]

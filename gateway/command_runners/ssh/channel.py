@@ -17,7 +17,7 @@ class ChannelClosed(Exception):
     """The other side, or the connection, has ended the channel."""
 
 
-class Channel:
+class SshChannel:
     """The three streams of a channel, for one thread at a time."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:

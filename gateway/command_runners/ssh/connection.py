@@ -30,7 +30,7 @@ wait $client; status=$?; kill $watch 2>/dev/null; rm -rf "$folder"; exit $status
 _NO_OTHER_WAY = {"ControlMaster": "no", "ProxyCommand": "false"}  # a broken connection is not made anew
 
 
-class Connection:
+class SshConnection:
     """A logged-in client. Channels are further processes of `ssh` that pass their bytes through it."""
 
     def __init__(self, access: SshAccess, address: str) -> None:

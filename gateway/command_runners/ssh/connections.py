@@ -9,7 +9,7 @@ from gateway.clusters.configuration import Cluster
 from gateway.clusters.ssh_access import SshAccess
 from gateway.command_runners.base import CommandError
 from gateway.command_runners.ssh.address import pin_address
-from gateway.command_runners.ssh.connection import Connection
+from gateway.command_runners.ssh.connection import SshConnection
 from gateway.command_runners.ssh.errors import SshRefused
 from gateway.settings import get_settings
 
@@ -22,12 +22,12 @@ class KeptConnection:
 
     access: SshAccess
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _connection: Connection | None = None
+    _connection: SshConnection | None = None
     _error: CommandError | None = None
     _pause_s: float = FIRST_PAUSE_S
     _again_at: float = 0.0
 
-    def get(self) -> Connection:
+    def get(self) -> SshConnection:
         """Return the connection, or make it; raise the error of the last try during the pause after it."""
         with self._lock:
             if self._connection is not None:
@@ -39,16 +39,16 @@ class KeptConnection:
                 raise self._error
             return self._connect()
 
-    def drop(self, connection: Connection) -> None:
+    def drop(self, connection: SshConnection) -> None:
         """End the connection, which does not answer, unless another one has taken its place."""
         with self._lock:
             if connection is self._connection:
                 self._connection.close()
                 self._connection = None
 
-    def _connect(self) -> Connection:
+    def _connect(self) -> SshConnection:
         try:
-            self._connection = Connection(self.access, pin_address(self.access, get_settings().ssh_hosts))
+            self._connection = SshConnection(self.access, pin_address(self.access, get_settings().ssh_hosts))
         except CommandError as error:
             self._error, self._again_at = error, time.monotonic() + self._pause_s
             self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from gateway.clusters.configuration import Cluster
 from gateway.command_runners.base import LIMIT_BYTES, TIMEOUT_S, CommandResult
-from gateway.command_runners.ssh.connection import Connection
+from gateway.command_runners.ssh.connection import SshConnection
 from gateway.command_runners.ssh.connections import kept_connection
 from gateway.command_runners.ssh.errors import SshUnavailable
 from gateway.command_runners.ssh.shell import Shell
@@ -20,7 +20,7 @@ class SshRunner:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._free = threading.BoundedSemaphore(MOST_SHELLS)
-        self._idle: list[tuple[Connection, Shell]] = []
+        self._idle: list[tuple[SshConnection, Shell]] = []
 
     def run(
         self,
@@ -56,7 +56,7 @@ class SshRunner:
             raise
         self._idle.append((connection, shell))
 
-    def _take(self, connection: Connection) -> Shell | None:
+    def _take(self, connection: SshConnection) -> Shell | None:
         """Return an idle shell of this connection; end those of others, which are broken."""
         while self._idle:
             owner, shell = self._idle.pop()

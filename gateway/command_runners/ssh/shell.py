@@ -17,8 +17,8 @@ from gateway.command_runners.base import (
     CommandsUnavailable,
     CommandTimedOut,
 )
-from gateway.command_runners.ssh.channel import Channel, ChannelClosed
-from gateway.command_runners.ssh.connection import Connection
+from gateway.command_runners.ssh.channel import ChannelClosed, SshChannel
+from gateway.command_runners.ssh.connection import SshConnection
 from gateway.command_runners.ssh.errors import SshRefused, SshUnavailable, explain
 
 REMOTE = "exec /bin/sh -c 'while IFS= read -r line; do eval \"$line\"; done'"
@@ -34,9 +34,9 @@ _PLAIN = re.compile(rb"[^A-Za-z0-9 _./:,=+@#$(){}\[\]<>|&;*?!\"^~`-]")
 class Shell:
     """A shell on the cluster. After an error it is of no use: the answer to the command may still come."""
 
-    def __init__(self, connection: Connection, path: str) -> None:
+    def __init__(self, connection: SshConnection, path: str) -> None:
         self._host = connection.name
-        self._channel = Channel(connection.open_channel("--", "cluster", REMOTE))
+        self._channel = SshChannel(connection.open_channel("--", "cluster", REMOTE))
         begin = f"cd /; PATH={shlex.quote(path)}; LANG=C.UTF-8; export PATH LANG; unset LC_ALL; status=0"
         mark = token_hex(16)
         try:
@@ -84,7 +84,7 @@ class Shell:
             )
         return CommandResult(_BY_SIGNAL - status if status > _BY_SIGNAL else status, stdout, stderr)
 
-    def _explain(self, connection: Connection) -> SshRefused | SshUnavailable:
+    def _explain(self, connection: SshConnection) -> SshRefused | SshUnavailable:
         """Return why there is no shell: the connection, or an account that runs no commands."""
         stdout, stderr = self._channel.take()
         if not connection.is_alive() or _CLIENT in stderr:
