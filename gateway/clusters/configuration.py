@@ -98,6 +98,9 @@ class Cluster(Limits):
         None, description="Unfinished transfers at once, of all owners."
     )
     max_jobs: PositiveInt | None = Field(None, description="Unfinished jobs at once, of all owners.")
+    slurm: Literal["pyslurm", "commands"] = Field(
+        "pyslurm", description="The way to Slurm: by its library through pyslurm, or by its commands."
+    )
     slurm_conf: AbsolutePath = PurePosixPath("/etc/slurm/slurm.conf")
     path: str = Field(
         "/usr/local/bin:/usr/bin:/bin", description="PATH under which the nodes find the launcher `srun`."

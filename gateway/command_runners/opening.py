@@ -11,6 +11,4 @@ from gateway.command_runners.ssh.runner import SshRunner
 @lru_cache
 def open_runner(cluster: Cluster) -> CommandRunner:
     """Return the runner of the cluster's commands; each process has one per cluster."""
-    if cluster.commands == "ssh":
-        return SshRunner(cluster)
-    return HereRunner({"PATH": cluster.path})
+    return SshRunner(cluster) if cluster.commands == "ssh" else HereRunner()

@@ -39,7 +39,7 @@ class Start(BaseModel):
     ticks: int = Field(ge=0, lt=2**63)
     boot_id: str = Field(pattern=r"^[0-9a-fA-F-]{0,64}$")
     host: str = Field(pattern=r"^[A-Za-z0-9._-]{0,255}$")
-    scheduler_id: str = Field(pattern=r"^[0-9]{0,19}$")
+    scheduler_id: str = Field(pattern=r"^[0-9]{0,19}(_[0-9]{1,10})?$")
     started_at: Moment
 
     @property
