@@ -9,8 +9,9 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -39,6 +40,26 @@ _KINDS = {
 _T = TypeVar("_T")
 
 
+class FarReader(Protocol):
+    """A way to the files of attempts that are not on this machine."""
+
+    def __call__(self, path: Path, limit_bytes: int, *, tail: bool) -> bytes | None:
+        """Return bytes from the start or up to the end of a file, or None for a missing one."""
+
+
+_reader: ContextVar[FarReader | None] = ContextVar("reader", default=None)
+
+
+@contextmanager
+def reading_by(reader: FarReader) -> Iterator[None]:
+    """Read the attempt files that the block names by their paths through the reader."""
+    token = _reader.set(reader)
+    try:
+        yield
+    finally:
+        _reader.reset(token)
+
+
 @contextmanager
 def attempt_file_errors(name: str) -> Iterator[None]:
     """Turn an OSError of the block into a FilesystemError about this file of an attempt."""
@@ -55,6 +76,10 @@ def attempt_file_errors(name: str) -> Iterator[None]:
 
 def read_bytes(path: Path | str, limit_bytes: int = LIMIT_BYTES, folder: int | None = None) -> bytes | None:
     """Return the whole content, or None for a missing file; `folder` is where a relative path starts."""
+    if folder is None and (reader := _reader.get()) is not None:
+        found = reader(Path(path), limit_bytes + 1, tail=False)
+        check_size(path, len(found or b""), limit_bytes)
+        return found
     with open_regular(path, folder) as fd:
         if fd is None:
             return None
@@ -67,6 +92,8 @@ def read_bytes(path: Path | str, limit_bytes: int = LIMIT_BYTES, folder: int | N
 
 def read_tail(path: Path | str, limit_bytes: int, folder: int | None = None) -> bytes:
     """Return the last bytes of a file, none of a missing one."""
+    if folder is None and (reader := _reader.get()) is not None:
+        return reader(Path(path), limit_bytes, tail=True) or b""
     with open_regular(path, folder) as fd:
         return b"" if fd is None else os.pread(fd, limit_bytes, max(0, os.fstat(fd).st_size - limit_bytes))
 

@@ -54,6 +54,10 @@ def _default_control(given: dict[str, PurePosixPath]) -> PurePosixPath:
     return given.get("home", PurePosixPath("/")) / CONTROL
 
 
+def _default_slurm(given: dict[str, object]) -> Literal["pyslurm", "commands"]:
+    return "commands" if given.get("commands") == "ssh" else "pyslurm"
+
+
 def _default_max_cpus(given: dict[str, object]) -> int:
     return (os.cpu_count() or 1) if given.get("scheduler") == "local" else DEFAULT_MAX_CPUS
 
@@ -99,7 +103,8 @@ class Cluster(Limits):
     )
     max_jobs: PositiveInt | None = Field(None, description="Unfinished jobs at once, of all owners.")
     slurm: Literal["pyslurm", "commands"] = Field(
-        "pyslurm", description="The way to Slurm: by its library through pyslurm, or by its commands."
+        default_factory=_default_slurm,
+        description="The way to Slurm: through pyslurm, or by its commands, as always over SSH.",
     )
     slurm_conf: AbsolutePath = PurePosixPath("/etc/slurm/slurm.conf")
     path: str = Field(
@@ -115,6 +120,8 @@ class Cluster(Limits):
     def _check_ways(self) -> Self:
         if self.is_remote and self.ssh is None:
             raise ValueError(f"`commands` or `files` need SSH: add the table [{self.name}.ssh]")
+        if self.commands == "ssh" and self.slurm == "pyslurm":
+            raise ValueError("pyslurm works on the worker's machine: over SSH leave out `slurm`")
         if self.scheduler == "local" and self.is_remote:
             raise ValueError("the scheduler 'local' runs jobs on the worker's machine: set `scheduler`")
         return self

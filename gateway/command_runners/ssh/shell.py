@@ -22,6 +22,7 @@ from gateway.command_runners.ssh.connection import SshConnection
 from gateway.command_runners.ssh.errors import SshRefused, SshUnavailable, explain
 
 REMOTE = "exec /bin/sh -c 'while IFS= read -r line; do eval \"$line\"; done'"
+_SURROUNDINGS = "LANG=C.UTF-8; export PATH LANG; unset LC_ALL"
 OPEN_S = 20.0
 _CHATTER_BYTES = 1 << 18
 _LONGEST_QUOTE = 200
@@ -37,7 +38,9 @@ class Shell:
     def __init__(self, connection: SshConnection, path: str) -> None:
         self._host = connection.name
         self._channel = SshChannel(connection.open_channel("--", "cluster", REMOTE))
-        begin = f"cd /; PATH={shlex.quote(path)}; LANG=C.UTF-8; export PATH LANG; unset LC_ALL; status=0"
+        begin = (
+            f"cd /; PATH={shlex.quote(path)}:$PATH; LANG=C.UTF-8; export PATH LANG; unset LC_ALL; status=0"
+        )
         mark = token_hex(16)
         try:
             self._exchange(begin, mark, OPEN_S, _CHATTER_BYTES)
