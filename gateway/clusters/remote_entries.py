@@ -9,12 +9,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from gateway.allow_list import parse_entry
-from gateway.clusters.configuration import Cluster
+from gateway.clusters.configuration import CONTROL, Cluster
 from gateway.clusters.ssh_access import SshAccess, check_host_key
 from gateway.clusters.ssh_keys import KNOWN_HOSTS, OperatorKey, find_key
 from gateway.errors import GatewayError, Invalid
 from gateway.settings import Settings, get_settings
 
+PREPARED = "kernels/bin/python"  # as `hpc-gateway infrastructure prepare` makes it, in the control folder
 _NO_KEY = (
     "ssh_key.path names no key of the gateway's operator that is for this host, port and account: use the"
     " name of one; the operator adds keys to keys.toml in GATEWAY_SSH_KEYS"
@@ -168,10 +169,10 @@ def _remote(definition: Definition, key: OperatorKey) -> dict[str, Any]:
         judged=True,
         bound_to=tuple(key.hosts),
     )
-    set_here = {"python": definition.python} if definition.python else {}
     home = key.home_of(definition.username)
+    python = definition.python or str(home / CONTROL / PREPARED)
     ways = {"commands": "ssh", "files": "sftp", "ssh": access, "home": home, "roots": definition.roots}
-    return ways | set_here
+    return ways | {"python": python}
 
 
 def _known_hosts() -> PurePosixPath | None:
