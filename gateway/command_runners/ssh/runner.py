@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from gateway.clusters.configuration import Cluster
 from gateway.command_runners.base import LIMIT_BYTES, TIMEOUT_S, CommandResult
 from gateway.command_runners.ssh.connection import SshConnection
-from gateway.command_runners.ssh.connections import kept_connection
+from gateway.command_runners.ssh.connections import KeptConnection, kept_connection
 from gateway.command_runners.ssh.errors import SshUnavailable
 from gateway.command_runners.ssh.shell import Shell
 
@@ -47,14 +47,23 @@ class SshRunner:
     @contextmanager
     def _shell(self) -> Iterator[Shell]:
         """Lend an idle shell of the live connection, or a new one; a block that fails ends it."""
-        connection = kept_connection(self._cluster).get()
-        shell = self._take(connection) or Shell(connection, self._cluster.path)
+        kept = kept_connection(self._cluster)
+        connection = kept.get()
+        shell = self._take(connection) or self._open(kept, connection)
         try:
             yield shell
         except BaseException:
             shell.close()
             raise
         self._idle.append((connection, shell))
+
+    def _open(self, kept: KeptConnection, connection: SshConnection) -> Shell:
+        """Open a shell; a connection that opens none, as a frozen one, is ended."""
+        try:
+            return Shell(connection, self._cluster.path)
+        except SshUnavailable:
+            kept.drop(connection)
+            raise
 
     def _take(self, connection: SshConnection) -> Shell | None:
         """Return an idle shell of this connection; end those of others, which are broken."""

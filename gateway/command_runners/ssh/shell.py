@@ -44,7 +44,12 @@ class Shell:
         mark = token_hex(16)
         try:
             self._exchange(begin, mark, OPEN_S, _CHATTER_BYTES)
-        except (TimeoutError, OverflowError, ChannelClosed) as error:
+        except TimeoutError:
+            self.close()
+            raise SshUnavailable(
+                f"{self._host} has not started a shell within {OPEN_S:g} s; it is tried again"
+            ) from None
+        except (OverflowError, ChannelClosed) as error:
             failure = self._explain(connection)
             self.close()
             raise failure from error

@@ -53,27 +53,27 @@ class Attributes:
         return stat.S_ISLNK(self.mode)
 
 
-def text(value: str | bytes) -> bytes:
+def pack_text(value: str | bytes) -> bytes:
     """Return the field of a string; names that are not UTF-8 keep their bytes."""
     data = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
     return struct.pack(">I", len(data)) + data
 
 
-def number(value: int) -> bytes:
+def pack_number(value: int) -> bytes:
     """Return the field of a number of 32 bits."""
     return struct.pack(">I", value)
 
 
-def large(value: int) -> bytes:
+def pack_large(value: int) -> bytes:
     """Return the field of a number of 64 bits."""
     return struct.pack(">Q", value)
 
 
-def attributes(*, size: int | None = None, mode: int | None = None) -> bytes:
+def pack_attributes(*, size: int | None = None, mode: int | None = None) -> bytes:
     """Return the field of attributes, with those that are given."""
     flags = (_SIZE if size is not None else 0) | (_PERMISSIONS if mode is not None else 0)
-    given = (b"" if size is None else large(size)) + (b"" if mode is None else number(mode))
-    return number(flags) + given
+    given = (b"" if size is None else pack_large(size)) + (b"" if mode is None else pack_number(mode))
+    return pack_number(flags) + given
 
 
 class Fields:

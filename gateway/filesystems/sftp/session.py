@@ -5,6 +5,7 @@ import fcntl
 import os
 import select
 import struct
+import subprocess
 import threading
 import time
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from gateway.command_runners.ssh.channel import end_process
 from gateway.command_runners.ssh.connection import SshConnection
 from gateway.command_runners.ssh.errors import explain
 from gateway.errors import Fault, FilesystemError, FilesystemUnavailable
-from gateway.filesystems.sftp.packets import LARGEST_BYTES, VERSION, Fields, Kind, text
+from gateway.filesystems.sftp.packets import LARGEST_BYTES, VERSION, Fields, Kind, pack_text
 
 ANSWER_S = 60.0
 _PIPE_BYTES = 1 << 20
@@ -114,6 +115,8 @@ class Session:
         return found
 
     def _no_server(self, head: bytes, connection: SshConnection) -> Exception:
+        if not head and self._is_silent():
+            return self.lost()
         said = clean((head + self._read(_QUOTED, time.monotonic() + 1)).decode(errors="replace")).strip()
         if said:
             return FilesystemError(
@@ -133,11 +136,19 @@ class Session:
             )
         return unavailable(explain(stderr.decode(errors="replace"), self.host))
 
+    def _is_silent(self) -> bool:
+        """Return whether the channel is open and nothing comes: a frozen connection, not a refusal."""
+        try:
+            self._process.wait(1)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
+
     def _limits(self) -> tuple[int, int]:
         """Return the most bytes of a read and of a write."""
         if "limits@openssh.com" not in self.extensions:
             return _SAFE_BYTES, _SAFE_BYTES
-        kind, body = self.result(self.request(Kind.EXTENDED, text("limits@openssh.com")))
+        kind, body = self.result(self.request(Kind.EXTENDED, pack_text("limits@openssh.com")))
         if kind != Kind.EXTENDED_REPLY:
             return _SAFE_BYTES, _SAFE_BYTES
         fields = Fields(body)

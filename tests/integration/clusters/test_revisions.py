@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from gateway.clusters import catalog, served
 from gateway.clusters.remote_entries import Definition
@@ -27,7 +28,7 @@ usernames = ["gateway"]
 
 
 @pytest.fixture(autouse=True)
-def _operator(settings: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _operator(database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "keys.toml").write_text(KEYS)
     monkeypatch.setenv("GATEWAY_SSH_KEYS", str(tmp_path))
     monkeypatch.setenv("GATEWAY_SSH_HOSTS", "login.example.org:22 new.example.org:22")

@@ -3,6 +3,8 @@
 import os
 import signal
 import subprocess
+import sys
+import tempfile
 import threading
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -165,3 +167,40 @@ def test_chatty_start_files_are_cut_off_and_told(sshd: Sshd, home: Path, tmp_pat
     runner = SshRunner(sshd.cluster(home, ssh=sshd.access(key=PurePosixPath(key))))
     assert runner.run(["echo", "plain"]).stdout == b"plain\n"
     assert runner.chatter() == "Welcome to the cluster oops"
+
+
+@pytest.mark.long
+def test_a_frozen_connection_is_given_up(runner: SshRunner, sshd: Sshd) -> None:
+    runner.run(["true"])
+    (frozen,) = sshd.sessions()
+    os.kill(frozen, signal.SIGSTOP)
+    try:
+        with pytest.raises(CommandTimedOut):
+            runner.run(["echo", "lost"], timeout_s=1)
+        with pytest.raises(SshUnavailable):  # no shell is opened, and the connection is ended
+            runner.run(["echo", "lost"])
+        assert runner.run(["echo", "again"]).stdout == b"again\n"
+    finally:
+        os.kill(frozen, signal.SIGKILL)
+
+
+@pytest.mark.long
+def test_a_killed_process_leaves_no_client(sshd: Sshd, home: Path) -> None:
+    """The client, its guard and its folder end with the process that made them."""
+    program = (
+        "import sys, time; from tests.sshd import Sshd; from pathlib import Path, PurePosixPath;"
+        "from gateway.clusters.configuration import Cluster;"
+        "from gateway.command_runners.ssh.runner import SshRunner;"
+        "cluster = Cluster.model_validate_json(sys.argv[1]);"
+        "SshRunner(cluster).run(['true']); print('ready', flush=True); time.sleep(600)"
+    )
+    argv = [sys.executable, "-c", program, sshd.cluster(home).model_dump_json()]
+    before = {*Path(tempfile.gettempdir()).glob("hpc-gateway-ssh-*")}
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        assert len(sshd.sessions()) == 1
+        process.kill()
+    until("the client has ended", lambda: not sshd.sessions())
+    left = {*Path(tempfile.gettempdir()).glob("hpc-gateway-ssh-*")} - before
+    until("its folder is gone", lambda: not any(each.exists() for each in left))
