@@ -6,6 +6,7 @@ from pathlib import Path
 from gateway.clusters.configuration import Cluster
 from gateway.command_runners.opening import open_runner
 from gateway.schedulers.base import Scheduler
+from gateway.schedulers.far_records import FarRecords
 from gateway.schedulers.local.scheduler import LocalScheduler
 from gateway.schedulers.pbs.commands import PbsCommands
 from gateway.schedulers.pbs.scheduler import PbsScheduler
@@ -21,6 +22,12 @@ SPOOL = "spool"  # below the control area
 @lru_cache
 def open_scheduler(cluster: Cluster) -> Scheduler:
     """Return the scheduler of the cluster; each process has one per cluster."""
+    scheduler = _open(cluster)
+    return FarRecords(scheduler, cluster) if cluster.files == "sftp" else scheduler
+
+
+def _open(cluster: Cluster) -> Scheduler:
+    """Return the scheduler by the language and the place of its commands."""
     if cluster.scheduler == "local":
         return LocalScheduler(Path(cluster.control) / SPOOL, cluster.max_cpus)
     if cluster.scheduler == "slurm" and cluster.slurm == "commands":

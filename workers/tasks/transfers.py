@@ -4,11 +4,11 @@ from contextlib import closing
 from pathlib import PurePosixPath
 from uuid import UUID
 
-from gateway.clusters.configuration import configured_clusters
 from gateway.clusters.owner_roots import owner_roots
+from gateway.clusters.served import cluster_of
 from gateway.credentials.sealing import unseal
 from gateway.db import session_scope
-from gateway.filesystems.shared import SharedFilesystem
+from gateway.filesystems.base import Filesystem
 from gateway.models import Transfer
 from gateway.queue import app
 from gateway.settings import get_settings
@@ -120,9 +120,9 @@ def _move(row: Transfer, claim: Claim, progress: Progress) -> Outcome:
         return Outcome(way, [*row.warnings, *remote.warnings])
 
 
-def cluster_file(row: Transfer) -> tuple[SharedFilesystem, PurePosixPath]:
+def cluster_file(row: Transfer) -> tuple[Filesystem, PurePosixPath]:
     """Return the filesystem within the owner's reach, and the path of the transfer's file in it."""
-    cluster = configured_clusters()[row.infrastructure]
+    cluster = cluster_of(row)
     path = owner_roots(cluster, row.owner).confine(row.path, "path")
     return open_client_files(cluster, row.owner), path
 
