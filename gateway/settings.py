@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.absolute_paths import absolute_url
-from gateway.allow_list import check_entries
+from gateway.allow_list import check_entries, check_entries_with_port
 from gateway.errors import Invalid
 
 # Docker, Podman and deploy/kubernetes mount secrets here: the file gateway_redis_url holds a setting.
@@ -125,6 +125,22 @@ class Settings(BaseSettings):
         default_factory=list,
         description="Hosts, addresses or CIDRs that may be connected to although they are not public:"
         " `host:port`, `10.0.0.0/8:9000`, `[::1]:443`; without a port, at every port.",
+    )
+
+    ssh_hosts: Annotated[
+        list[str], NoDecode, BeforeValidator(_words), AfterValidator(check_entries_with_port)
+    ] = Field(
+        default_factory=list,
+        description="SSH servers of the clusters that may be added over REST: `host:port`, `10.0.0.0/8:22`,"
+        " `[::1]:22`; empty allows none.",
+    )
+    ssh_keys: Path | None = Field(
+        None,
+        description="Folder of the SSH keys of such clusters, with `keys.toml` (docs/admins.md).",
+    )
+    remote_without_accounts: bool = Field(
+        default=False,
+        description="Whether `worker --remote` serves such clusters although requests need no account.",
     )
 
     ca_bundle: Path | None = Field(

@@ -16,7 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import gateway.queue  # it sends the messages that commits of the judge ask for
 import gateway.workflows.advance  # noqa: F401  it begins the steps that wait for a judgement
-from gateway.clusters.configuration import Cluster, configured_clusters
+from gateway.clusters.configuration import Cluster
+from gateway.clusters.served import served_cluster
 from gateway.db import session_scope
 from gateway.errors import GatewayError, HandedBack
 from gateway.jobs.spec import CACHE
@@ -26,6 +27,7 @@ from gateway.previews.packed import pack_preview
 from gateway.settings import get_settings
 from gateway.tables import judgement as judgements
 from gateway.tables.judge import JudgeCommand, Judged, NotJudged, run_judge
+from workers.judged_file import open_judged
 from workers.tasks.transfers import cluster_file
 
 PAUSE_S = 0.5
@@ -67,10 +69,14 @@ class Judge:
 
     def _judge(self, claimed: JudgedTable, row: Transfer, stop: threading.Event) -> None:
         filesystem, path = cluster_file(row)
-        with filesystem.read(path) as source:
-            for found in run_judge(self._command, source.fd, path.name, stop):
+        with filesystem.read(path) as source, open_judged(source) as file:
+            for found in run_judge(self._command, file.fd, path.name, stop):
+                if not file.is_whole and found.problem:
+                    raise NotJudged("its beginning alone is read here, and that is no table by itself")
                 if not _record(claimed, found):
                     return
+                if not file.is_whole:
+                    break
         _end(claimed, "the table was read in part alone")
 
 
@@ -110,7 +116,7 @@ def _end(claimed: JudgedTable, reason: str) -> None:
 def judge_tables() -> None:
     """Judge the tables of the cluster named on the command line until SIGTERM."""
     configure_logging()
-    cluster = configured_clusters()[sys.argv[1]]
+    cluster = served_cluster(sys.argv[1])
     stop = threading.Event()
 
     def finish(_signal: int, _frame: FrameType | None) -> None:

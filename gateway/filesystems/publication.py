@@ -35,9 +35,9 @@ def check_destination(folder: int, path: PurePosixPath, existing: Existing) -> N
     except FileNotFoundError:
         return
     if stat.S_ISDIR(found.st_mode):
-        raise FilesystemError(f"{path} is a folder on the cluster where a file is needed: add a file name")
+        raise folder_error(path)
     if existing is Existing.REFUSE:
-        raise _exists(path)
+        raise existing_error(path)
 
 
 def publish_file(folder: int, fd: int, part: str, path: PurePosixPath, existing: Existing) -> None:
@@ -49,7 +49,7 @@ def publish_file(folder: int, fd: int, part: str, path: PurePosixPath, existing:
         _rename_to_new(folder, part, path.name)
     except FileExistsError:
         if existing is Existing.REFUSE or not _is_equal(fd, folder, path.name):
-            raise _exists(path) from None
+            raise existing_error(path) from None
         os.unlink(part, dir_fd=folder)
 
 
@@ -81,7 +81,13 @@ def _is_equal(fd: int, folder: int, name: str) -> bool:
         os.close(other)
 
 
-def _exists(path: PurePosixPath) -> FilesystemError:
+def folder_error(path: PurePosixPath) -> FilesystemError:
+    """Return the error for a folder in the place of a file."""
+    return FilesystemError(f"{path} is a folder on the cluster where a file is needed: add a file name")
+
+
+def existing_error(path: PurePosixPath) -> FilesystemError:
+    """Return the error for a file that may not be replaced."""
     return FilesystemError(
         f"{path} exists on the cluster, and `overwrite` is false: choose another path, or leave it out",
         Fault.NAME,

@@ -18,6 +18,7 @@ from gateway.errors import FilesystemUnavailable
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NAME = re.compile(r"\..*\.[0-9a-f]{12,32}\.(part|notes)", re.DOTALL)
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
+NOTES_LIMIT_BYTES = 1 << 20
 _LONGEST_STEM_BYTES = 200  # of 255 for a name, so that the temporary names fit too
 
 

@@ -30,6 +30,7 @@ _INHERITED = (
     "owner",
     "kind",
     "infrastructure",
+    "definition",
     "endpoint",
     "bucket",
     "region",
