@@ -43,7 +43,8 @@ def request_bytes(infrastructure: str, task: str, **arguments: Any) -> bytes:
         raise Unavailable(
             f"no worker of {infrastructure!r} answers; this needs `hpc-gateway worker {infrastructure}`"
         )
-    return bytes(answered[1])
+    found = answered[1]
+    return found.encode() if isinstance(found, str) else found
 
 
 def reply(key: str, document: Any) -> None:
