@@ -11,6 +11,7 @@ from gateway.db import session_scope
 from gateway.models import Event, Job, Transfer, Workflow
 from tests.workflows import SMOOTH, SPECTRUM, STORE, TARGET, body
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 BOTH: dict[str, Any] = {"name": "both", "services": ["fft", "min_max"]}
 KMEAN: dict[str, Any] = {"name": "groups", "services": ["kmean"]}
 KNN: dict[str, Any] = {"name": "classes", "services": ["knn"]}
