@@ -128,6 +128,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         body(SMOOTH, sweep={**SWEEP, "params": [{"num_mpi_procs": 2}]}),
         "sweep.params.0.num_mpi_procs",
     ),
+    "large parameters of a sweep": (
+        body({**SMOOTH, "params": {"x" * 20_000: 1}}, sweep=SWEEP),
+        "jobs.0.params",
+    ),
     "a result of a sweep as input": (body(SMOOTH, SPECTRUM, sweep=SWEEP), "jobs.1.input_from"),
     "a check that is no truth": (body(check="perhaps"), "check"),
     "an unknown key": (body(outputs={}), "outputs"),
