@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from gateway.db import session_scope
 from gateway.models import Event, Job, Transfer
@@ -46,8 +46,8 @@ def _act(api: TestClient, chance: Random, mine: str, *, may_fail: bool) -> None:
         (end_job if step["kind"] == "job" else end_transfer)(mine, step["name"], fault=fault)
 
 
-def _rows(mine: str) -> dict[tuple[bool, str], Row[Any]]:
-    found: dict[tuple[bool, str], Row[Any]] = {}
+def _rows(mine: str) -> dict[tuple[bool, str], Any]:
+    found: dict[tuple[bool, str], Any] = {}
     with session_scope(read_only=True) as session:
         for model in (Transfer, Job):
             mine_too = model.workflow_id == UUID(mine)
