@@ -7,6 +7,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def main() -> None:
         for path in (result, f"{result}?points=500", f"{result}?signals=s1,s2", f"{url}/preview"):
             size = len(client.http.get(path).content)
             print(f"| `{path.replace(job['id'], '{id}').replace(staged['id'], '{id}')}` | {size:,} |"
-                  f" {milliseconds(lambda path=path: client.http.get(path))} |")  # fmt: skip
+                  f" {milliseconds(partial(client.http.get, path))} |")  # fmt: skip
 
 
 if __name__ == "__main__":
