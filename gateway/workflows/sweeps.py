@@ -1,5 +1,6 @@
 """The sweep of a workflow: a job whose members differ in their parameters."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from gateway.models import Job
 from gateway.workflows.drafts import INPUT_KEY
 from gateway.workflows.plan import JobPlan, SweepPlan
 
+LONGEST_PARAMS = 16 * 1024
 # One submission has one shape and one output folder.
 _SHARED = ("num_mpi_procs", "num_thread", "root_dir", "workspace")
 
@@ -28,9 +30,12 @@ def merge_params(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, 
 
 def find_job(sweep: SweepPlan, jobs: list[JobPlan]) -> JobPlan:
     """Return the job of the sweep, or raise Invalid."""
-    named = next((job for job in jobs if job.name == sweep.job), None)
+    place, named = next(((n, job) for n, job in enumerate(jobs) if job.name == sweep.job), (0, None))
     if named is None:
         raise Invalid(f"{sweep.job!r} is no job of this workflow", field="sweep.job")
+    if len(json.dumps(named.params)) > LONGEST_PARAMS:
+        reason = f"those of a sweep's job have at most {LONGEST_PARAMS} characters, as each member has them"
+        raise Invalid(reason, field=f"jobs.{place}.params")
     for number, params in enumerate(sweep.params):
         for key in (INPUT_KEY, *_SHARED):
             if params.get(key) is not None:
