@@ -26,6 +26,7 @@ from gateway.previews.packed import pack_preview
 from gateway.settings import get_settings
 from gateway.tables import judgement as judgements
 from gateway.tables.judge import JudgeCommand, Judged, NotJudged, run_judge
+from workers.table_file import open_here
 from workers.tasks.transfers import cluster_file
 
 PAUSE_S = 0.5
@@ -67,11 +68,11 @@ class Judge:
 
     def _judge(self, claimed: JudgedTable, row: Transfer, stop: threading.Event) -> None:
         filesystem, path = cluster_file(row)
-        with filesystem.read(path) as source:
-            for found in run_judge(self._command, source.fd, path.name, stop):
-                if not _record(claimed, found):
+        with filesystem.read(path) as source, open_here(source, path.name) as (table, is_whole):
+            for found in run_judge(self._command, table, path.name, stop):
+                if not _record(claimed, found if is_whole else found.model_copy(update={"whole": False})):
                     return
-        _end(claimed, "the table was read in part alone")
+        _end(claimed, "the beginning of the table was judged alone")
 
 
 @contextmanager
