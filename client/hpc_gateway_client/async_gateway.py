@@ -49,6 +49,7 @@ class AsyncGateway(Client[httpx.AsyncClient]):
     retry_many = async_method(Calls.retry_many)
     log = async_method(Calls.log)
     table = async_method(Calls.table)
+    check_table = async_method(Calls.check_table)
     preview = async_method(Calls.preview)
     overview = async_method(Calls.overview)
     infrastructures = async_method(Calls.infrastructures)

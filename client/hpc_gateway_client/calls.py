@@ -142,6 +142,16 @@ class Calls:
         """Return how the kernels understand a staged table; wait for their judgement at most `wait_s`."""
         return steps.judged_table(row, wait_s)
 
+    def check_table(
+        self,
+        row: Transfer,
+        services: Sequence[str],
+        params: Mapping[str, object] | None = None,
+        wait_s: float = 60.0,
+    ) -> Steps[TableJudgement]:
+        """Return how the kernels understand a staged table; raise where a job with it would fail."""
+        return steps.checked_table(row, services, params or {}, wait_s)
+
     def preview(
         self, row: Transfer | Job, service: str = "", *, points: int = 2000, signals: Sequence[str] = ()
     ) -> Steps[dict[str, Any]]:

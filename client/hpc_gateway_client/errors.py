@@ -56,3 +56,7 @@ class StillRunning(GatewayClientError):
 
 class StoreFailed(GatewayClientError):
     """The store did not take or give an object."""
+
+
+class JobWouldFail(GatewayClientError):
+    """A job with this table would fail; the sentence is the kernels' own. No job was sent."""

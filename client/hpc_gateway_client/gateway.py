@@ -47,6 +47,7 @@ class Gateway(Client[httpx.Client]):
     retry_many = blocking_method(Calls.retry_many)
     log = blocking_method(Calls.log)
     table = blocking_method(Calls.table)
+    check_table = blocking_method(Calls.check_table)
     preview = blocking_method(Calls.preview)
     overview = blocking_method(Calls.overview)
     infrastructures = blocking_method(Calls.infrastructures)

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from hpc_gateway_client.errors import (
     GatewayClientError,
     JobFailed,
+    JobWouldFail,
     Refused,
     StillRunning,
     TransferFailed,
@@ -175,6 +176,16 @@ def judged_table(row: Transfer, wait_s: float) -> Steps[TableJudgement]:
         if table.state != "judging" or time.monotonic() - started >= wait_s:
             break
         yield Pause(pause)
+    return table
+
+
+def checked_table(
+    row: Transfer, services: Sequence[str], params: Mapping[str, Any], wait_s: float
+) -> Steps[TableJudgement]:
+    """Fetch the judgement of a staged table; raise JobWouldFail for a problem of a job with it."""
+    table = yield from judged_table(row, wait_s)
+    if problem := table.problem_of_job(services, params):
+        raise JobWouldFail(problem)
     return table
 
 

@@ -1,73 +1,95 @@
-"""`"check": true`: jobs wait for the judgement of the input, which refuses, passes or does not come."""
+"""Workflows with `check`: the judgement of the input refuses it, passes it, or never comes."""
 
 from typing import Any
 from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from gateway.db import db_now, session_scope
-from gateway.models import JudgedTable, Workflow
+from gateway.models import Job, Workflow
 from gateway.operations.sweep import sweep
-from gateway.tables import judgement as judgements
-from tests.workflows import end_transfer, show, start, states
+from gateway.workflows import checks
+from gateway.workflows.advance import advance
+from gateway.workflows.checks import UNANSWERED, InputCheck, Verdict
+from tests.workflows import SMOOTH, SPECTRUM, end_job, end_transfer, show, start, states
 
-PROBLEM = "table.csv: row 3, column 1 ('a'): expected a finite number, found a blank cell"
-BAD = {"whole": True, "layout": "sensor_table", "problem": PROBLEM}
-GOOD = {"whole": False, "layout": "sensor_table", "problem": None}
+ASIDE: dict[str, Any] = {"name": "aside", "services": ["min_max"]}
+WORDS = "table.csv: row 3, column 1: found 'word', expected a number"
 
 
-def judge(row_id: UUID, understood: dict[str, Any] | None, reason: str = "") -> None:
+def _judge(monkeypatch: pytest.MonkeyPatch, verdict: Verdict, words: str = "") -> None:
+    monkeypatch.setattr(checks, "_find", lambda *_: InputCheck(verdict, words))
+
+
+@pytest.fixture
+def mine(api: TestClient, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Start a workflow whose input is there and not judged yet."""
+    _judge(monkeypatch, Verdict.WAIT)
+    found = str(start(api, SMOOTH, ASIDE, SPECTRUM, check=True)["id"])
+    end_transfer(found)
+    return found
+
+
+def _tell(mine: str) -> None:
     with session_scope() as session:
-        row = session.get_one(JudgedTable, row_id)
-        if understood is None:
-            judgements.end_unknown(session, row, reason)
-        else:
-            judgements.record_known(session, row, understood, None)
+        advance(session, [UUID(mine)])
 
 
-def staged(api: TestClient, **smooth: Any) -> tuple[str, UUID]:
-    """Start a workflow with a check and end the transfer of its input."""
-    first = {"name": "smooth", "services": ["savitzky_golay"], **smooth}
-    mine = start(api, first, {"name": "low", "services": ["fft"], "input_from": "smooth"}, check=True)["id"]
-    row_id = end_transfer(mine)
-    assert (states(show(api, mine))["smooth"], show(api, mine)["state"]) == ("waiting", "running")
-    return mine, row_id
+def test_jobs_wait_for_the_judgement(api: TestClient, mine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _tell(mine)
+    assert (show(api, mine)["state"], states(show(api, mine))["smooth"]) == ("running", "waiting")
+    _judge(monkeypatch, Verdict.PASSED)
+    _tell(mine)
+    status = show(api, mine)
+    assert states(status)["smooth"] == states(status)["aside"] == "accepted"
+    assert status["warnings"] == []
+    end_job(mine, "smooth")
+    assert states(show(api, mine))["spectrum"] == "accepted"
 
 
-@pytest.mark.parametrize(("understood", "warned"), [(GOOD, False), (None, True)])
-def test_jobs_begin_with_the_judgement(
-    api: TestClient, understood: dict[str, Any] | None, *, warned: bool
+def test_an_input_that_would_fail_ends_the_workflow_before_a_job_begins(
+    api: TestClient, mine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mine, row_id = staged(api)
-    judge(row_id, understood, "no interpreter")
+    _judge(monkeypatch, Verdict.REFUSED, WORDS)
+    _tell(mine)
     status = show(api, mine)
-    assert states(status)["smooth"] == "accepted"
-    expected = ["the input was not checked: no interpreter"] if warned else []
-    assert status["warnings"] == expected
+    assert (status["state"], status["fault"]) == ("failed", "input")
+    assert status["reason"] == f"job smooth could not begin: {WORDS}"
+    with session_scope(read_only=True) as session:
+        assert session.scalars(select(Job.id)).all() == []
 
 
-def test_a_table_that_fails_ends_the_workflow_before_anything_is_submitted(api: TestClient) -> None:
-    mine, row_id = staged(api)
-    judge(row_id, BAD)
-    status = show(api, mine)
-    assert (status["state"], states(status)["smooth"]) == ("failed", "failed")
-    assert all(step["id"] is None for step in status["steps"] if step["kind"] == "job")
-    assert PROBLEM in status["reason"]
-
-
-def test_an_option_that_decides_leaves_the_judgement_without_a_word(api: TestClient) -> None:
-    mine, row_id = staged(api, params={"table": {"missing": "interpolate"}})
-    judge(row_id, BAD)
-    assert states(show(api, mine))["smooth"] == "accepted"
-
-
-def test_without_an_answer_the_jobs_begin_after_a_minute_with_a_warning(api: TestClient) -> None:
-    mine, _ = staged(api)
+def test_a_judgement_that_never_comes_counts_as_passed_after_a_minute(api: TestClient, mine: str) -> None:
+    with session_scope() as session:
+        sweep(session)
+    assert states(show(api, mine))["smooth"] == "waiting"
     with session_scope() as session:
         session.execute(update(Workflow).values(check_until=db_now(-1)))
+    with session_scope() as session:
         sweep(session)
     status = show(api, mine)
-    assert states(status)["smooth"] == "accepted"
-    assert "within 60 s" in status["warnings"][0]
+    assert (states(status)["smooth"], status["warnings"]) == ("accepted", [UNANSWERED])
+
+
+def test_a_cancel_ends_the_wait(api: TestClient, mine: str) -> None:
+    assert api.post(f"/workflow/{mine}/cancel").json()["state"] == "cancelled"
+
+
+def test_the_sweep_ends_a_wait_whose_cancel_was_lost(api: TestClient, mine: str) -> None:
+    with session_scope() as session:
+        session.execute(update(Workflow).values(cancel_requested_at=db_now(), check_until=db_now(-1)))
+    with session_scope() as session:
+        sweep(session)
+    assert show(api, mine)["state"] == "cancelled"
+
+
+def test_a_refused_input_is_judged_again_by_a_retry(
+    api: TestClient, mine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _judge(monkeypatch, Verdict.REFUSED, WORDS)
+    _tell(mine)
+    _judge(monkeypatch, Verdict.PASSED)
+    assert api.post(f"/workflow/{mine}/retry").status_code == 200
+    assert states(show(api, mine))["smooth"] == "accepted"
