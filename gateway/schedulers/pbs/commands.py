@@ -60,10 +60,10 @@ class PbsCommands:
         """Return the records of the array and of its members; none for one that has ended meanwhile."""
         argv = ["qstat", "-f", "-t", "-F", "json", array.id]
         result = self._run(argv)
-        if result.returncode in {UNKNOWN_JOB, HAS_FINISHED}:
+        if result.status in {UNKNOWN_JOB, HAS_FINISHED}:
             return []
-        if result.returncode != 0:
-            raise pbs_error("qstat", result.returncode, result.stderr.decode(errors="replace"))
+        if result.status != 0:
+            raise pbs_error("qstat", result.status, result.stderr.decode(errors="replace"))
         return self._parsed(argv, records.jobs_of, result.stdout)
 
     def known_jobs(self, ids: Sequence[str], *, with_ended: bool) -> Known:
@@ -75,8 +75,8 @@ class PbsCommands:
             argv = ["qstat", *options, "-f", "-F", "dsv", *ids[start : start + AT_ONCE]]
             result = self._run(argv)
             printed = result.stderr.decode(errors="replace")
-            if result.returncode not in {0, UNKNOWN_JOB, HAS_FINISHED}:
-                raise pbs_error("qstat", result.returncode, printed)
+            if result.status not in {0, UNKNOWN_JOB, HAS_FINISHED}:
+                raise pbs_error("qstat", result.status, printed)
             jobs += records.jobs_of_lines(result.stdout)
             unknown |= set(map(records.number_of, _UNKNOWN.findall(printed)))
         return Known(jobs, frozenset(unknown))
@@ -105,8 +105,8 @@ class PbsCommands:
     def delete(self, job_id: str) -> None:
         """Delete one job. Several ids in one call can kill a server, of which one is unknown."""
         result = self._run(["qdel", job_id])
-        if result.returncode not in {0, UNKNOWN_JOB, HAS_FINISHED}:
-            raise pbs_error("qdel", result.returncode, result.stderr.decode(errors="replace"))
+        if result.status not in {0, UNKNOWN_JOB, HAS_FINISHED}:
+            raise pbs_error("qdel", result.status, result.stderr.decode(errors="replace"))
 
     def submit(self, jobs: bytes, count: int) -> bytes:
         """Run the script that submits these jobs and return its answers."""
@@ -125,8 +125,8 @@ class PbsCommands:
 
     def _checked(self, *argv: str) -> bytes:
         result = self._run(argv)
-        if result.returncode != 0:
-            raise pbs_error(argv[0], result.returncode, result.stderr.decode(errors="replace"))
+        if result.status != 0:
+            raise pbs_error(argv[0], result.status, result.stderr.decode(errors="replace"))
         return result.stdout
 
     def _run(self, argv: Sequence[str]) -> CommandResult:

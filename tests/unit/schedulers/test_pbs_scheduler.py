@@ -124,6 +124,14 @@ def test_a_loss_has_to_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert found.state is JobState.LOST
 
 
+def test_a_status_above_128_that_reads_as_a_signal_behind_a_shell_is_the_same(tmp_path: Path) -> None:
+    told = answer("history_off_qstat_finished")
+    shell = CommandResult(128 - told.returncode, told.stdout, told.stderr)
+    one, _ = scheduler({"qstat -x -f -F dsv 2245.pbs1": shell})
+    job = SubmittedJob("job.1", "2245.pbs1", tmp_path, datetime.now(UTC))
+    assert one.recall([job]) == {"job.1": None}
+
+
 def test_one_id_for_each_qdel_and_only_with_the_right_name() -> None:
     listed = lines("qstat_f_json_running_some_seconds")
     one, replay = scheduler(

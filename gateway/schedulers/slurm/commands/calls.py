@@ -26,8 +26,8 @@ class SlurmCommands:
     def run(self, *argv: str, limit: int = LIST_LIMIT) -> bytes:
         """Run the command and return what it printed."""
         result = self._run(in_clean_environment(argv, self.path, self.conf), limit=limit)
-        if result.returncode != 0:
-            raise error_of(argv[0], result.returncode, result.stderr.decode(errors="replace"))
+        if result.status != 0:
+            raise error_of(argv[0], result.status, result.stderr.decode(errors="replace"))
         return result.stdout
 
     def submit(self, jobs: bytes, count: int) -> bytes:
