@@ -48,7 +48,7 @@ class PbsCommands:
         account's own jobs are asked for by their ids, as lines that no other user writes in.
         """
         try:
-            found = records.jobs_of(records.parse(self._checked("qstat", "-f", "-F", "json")))
+            found = records.pbs_jobs(records.parse_answer(self._checked("qstat", "-f", "-F", "json")))
         except records.UNKNOWN_LAYOUT as error:
             _log.warning("the jobs are read by lines, as qstat's JSON cannot be used: %s", error)
             ids = self._checked("qselect", "-u", self.user).decode(errors="replace").split()
@@ -64,7 +64,7 @@ class PbsCommands:
             return []
         if result.status != 0:
             raise pbs_error("qstat", result.status, result.stderr.decode(errors="replace"))
-        return self._parsed(argv, records.jobs_of, result.stdout)
+        return self._parsed(argv, records.pbs_jobs, result.stdout)
 
     def known_jobs(self, ids: Sequence[str], *, with_ended: bool) -> Known:
         """Return the records of these ids. A job that is missing is gone only if PBS says so."""
@@ -78,7 +78,7 @@ class PbsCommands:
             if result.status not in {0, UNKNOWN_JOB, HAS_FINISHED}:
                 raise pbs_error("qstat", result.status, printed)
             jobs += records.jobs_of_lines(result.stdout)
-            unknown |= set(map(records.number_of, _UNKNOWN.findall(printed)))
+            unknown |= set(map(records.sequence_number, _UNKNOWN.findall(printed)))
         return Known(jobs, frozenset(unknown))
 
     def find_ids(self, name: str, *, with_ended: bool) -> list[str]:
@@ -96,11 +96,11 @@ class PbsCommands:
 
     def queues(self) -> list[records.PbsQueue]:
         """Return the queues."""
-        return self._ask(records.queues_of, "qstat", "-Q", "-f", "-F", "json")
+        return self._ask(records.pbs_queues, "qstat", "-Q", "-f", "-F", "json")
 
     def nodes(self) -> list[records.PbsNode]:
         """Return the nodes."""
-        return self._ask(records.nodes_of, "pbsnodes", "-a", "-F", "json")
+        return self._ask(records.pbs_nodes, "pbsnodes", "-a", "-F", "json")
 
     def delete(self, job_id: str) -> None:
         """Delete one job. Several ids in one call can kill a server, of which one is unknown."""
@@ -119,7 +119,7 @@ class PbsCommands:
     @staticmethod
     def _parsed(argv: Sequence[str], read: Callable[[dict[str, Any]], _Read], printed: bytes) -> _Read:
         try:
-            return read(records.parse(printed))
+            return read(records.parse_answer(printed))
         except records.UNKNOWN_LAYOUT as error:
             raise SchedulerError(f"what {' '.join(argv)} printed cannot be read: {error}") from error
 

@@ -52,11 +52,13 @@ def test_no_jobs_at_all(name: str) -> None:
 
 def test_another_users_jobs_are_not_reported() -> None:
     one, _ = scheduler({LISTING: "qstat_f_json_all_mixed"})
-    owners = {job.owner for job in records.jobs_of(records.parse(answer("qstat_f_json_all_mixed").stdout))}
+    owners = {
+        job.owner for job in records.pbs_jobs(records.parse_answer(answer("qstat_f_json_all_mixed").stdout))
+    }
     assert "user" in owners
     names = {
         job.name
-        for job in records.jobs_of(records.parse(answer("qstat_f_json_all_mixed").stdout))
+        for job in records.pbs_jobs(records.parse_answer(answer("qstat_f_json_all_mixed").stdout))
         if job.owner == "user"
     }
     assert one.jobs().keys() == names
@@ -188,7 +190,7 @@ def test_the_figures_of_the_queues() -> None:
 
 
 def test_members_of_an_array_have_their_own_names_ids_and_folders(tmp_path: Path) -> None:
-    found = records.jobs_of(records.parse(answer("qstat_f_json_finished_array").stdout))
+    found = records.pbs_jobs(records.parse_answer(answer("qstat_f_json_finished_array").stdout))
     assert [(job.name, job.id, job.number, job.is_array) for job in found] == [
         ("arr", "50[].pbs1", "50", True),
         ("arr[1]", "50[1].pbs1", "50_1", False),
