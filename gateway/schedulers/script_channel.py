@@ -18,6 +18,11 @@ _SUBMIT = f"""\
 {CLEAN}
 LC_ALL=C
 export LC_ALL
+set -f
+blank=' '
+newline='
+'
+IFS=$blank
 while read -r place bytes count; do
   set -- "$1"
   while [ "$count" -gt 0 ]; do
@@ -27,7 +32,9 @@ while read -r place bytes count; do
   done
   script=$(head -c "$bytes")
   answer=$({{ printf '%s\\n' "$script" | clean "$@"; echo "status $?"; }} 2>&1)
-  printf '%s\\n' "$answer" | sed "s/^/$place /"
+  IFS=$newline
+  for line in $answer; do printf '%s %s\\n' "$place" "$line"; done
+  IFS=$blank
   case $answer in
   *"status 0") ;;
   *"Unable to contact"* | *"cannot connect to server"* | *"timed out"* | *"Connection refused"*) exit 0 ;;
