@@ -137,13 +137,14 @@ def test_a_killed_connection_loses_nothing(remote: Client, sshd: Sshd, cluster: 
 def test_a_changed_entry_is_served_and_a_deleted_one_is_not(
     remote: Client, cluster: SlurmCluster, sshd: Sshd
 ) -> None:
-    wrong = entry(cluster, sshd) | {"ssh_key": {"path": "gone"}}
-    answer = remote.post("/infrastructure", wrong)
-    assert "names no key" in answer["reason"]
     log = remote.stack.folder / "logs" / "worker.log"
+    until("it is served", lambda: "it is served" in log.read_text())
+    answer = remote.post("/infrastructure", entry(cluster, sshd) | {"host_key": ""})
+    assert "the host key of 127.0.0.1 is not known" in answer["reason"]
     until("it is no longer served", lambda: "its processes are stopped" in log.read_text())
     remote.post("/infrastructure", entry(cluster, sshd))
-    job = remote.finished(remote.compute(["min_max"], "/Init_Data/r.csv", num_mpi_procs=1), 120)
+    placed = remote.place("again.csv", recording())
+    job = remote.finished(remote.compute(["min_max"], placed, num_mpi_procs=1), 120)
     assert job["state"] == "succeeded"
     assert remote.http.delete(f"/infrastructure/{INFRASTRUCTURE}").status_code == 204
     assert remote.http.get(f"/infrastructure/{INFRASTRUCTURE}").status_code == 404
