@@ -1,6 +1,6 @@
 """`worker --remote`: clusters are served, replaced and dropped as the database changes."""
 
-from collections.abc import Iterator
+import time
 from pathlib import PurePosixPath
 
 import pytest
@@ -43,7 +43,7 @@ def parts(name: str) -> list[Part]:
 
 
 @pytest.fixture
-def stored(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Cluster]]:
+def stored(monkeypatch: pytest.MonkeyPatch) -> dict[str, Cluster]:
     found: dict[str, Cluster] = {}
     monkeypatch.setattr(remote_clusters, "_read_clusters", lambda: dict(found))
     monkeypatch.setattr(remote_clusters, "LOOK_S", 0.0)
@@ -79,7 +79,7 @@ def test_a_process_that_ends_is_started_again(
     stored: dict[str, Cluster], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     children, clock = Children(), [0.0]
-    monkeypatch.setattr(remote_clusters.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     remote = RemoteClusters(children, parts)
     stored["far"] = cluster("far")
     look(remote, children)
