@@ -37,7 +37,7 @@ done
 
 
 @dataclass(frozen=True)
-class Submission:
+class JobSubmission:
     """The options of a job's submission, and its batch script. An option that no line can hold is Invalid."""
 
     options: tuple[str, ...]
@@ -74,12 +74,12 @@ def submission_argv(program: str, path: str, conf: str = "") -> list[str]:
     return ["/bin/sh", "-c", _SUBMIT, "sh", path, conf, program]
 
 
-def encode(submissions: Sequence[Submission]) -> bytes:
+def encode(submissions: Sequence[JobSubmission]) -> bytes:
     """Return the standard input of the script."""
     return b"".join(_encode(place, job) for place, job in enumerate(submissions))
 
 
-def _encode(place: int, job: Submission) -> bytes:
+def _encode(place: int, job: JobSubmission) -> bytes:
     script = job.script.encode()
     lines = [f"{place} {len(script)} {len(job.options)}", *job.options]
     return "".join(f"{line}\n" for line in lines).encode() + script
