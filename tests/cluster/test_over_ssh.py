@@ -165,11 +165,11 @@ def _kill_session(sshd: Sshd, _remote: Client, number: signal.Signals) -> None:
 
 def _kill_submitter(_sshd: Sshd, remote: Client, number: signal.Signals) -> None:
     """Kill the pool processes of the worker that submits."""
-    parts = psutil.Process(remote.stack.parts.pid("worker")).children(recursive=True)
-    mine = [part for part in parts if part.name().startswith("worker demo.sh")]
-    for process in (child for part in mine for child in part.children()):
-        if process.name().startswith("worker demo.sh"):
-            with suppress(psutil.NoSuchProcess):
+    for process in psutil.Process(remote.stack.parts.pid("worker")).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            parent = process.parent()
+            pair = (process.name(), parent.name() if parent else "")
+            if all(name.startswith("worker demo.sh") for name in pair):
                 process.send_signal(number)
 
 
