@@ -102,15 +102,18 @@ def health_of_clusters(session: Session, clusters: list[Cluster]) -> dict[str, C
     }
     return {
         cluster.name: _health(
-            cluster.name, recent.get(cluster.name), served=leases.watcher_lease(cluster.name) in served
+            cluster, recent.get(cluster.name), served=leases.watcher_lease(cluster.name) in served
         )
         for cluster in clusters
     }
 
 
-def _health(name: str, heartbeat: Heartbeat | None, *, served: bool) -> ClusterHealth:
+def _health(cluster: Cluster, heartbeat: Heartbeat | None, *, served: bool) -> ClusterHealth:
     if not served:
-        return ClusterHealth(f"no worker is connected: `hpc-gateway worker {name}`", "not known", "not known")
+        words = "--remote" if cluster.revision else cluster.name
+        return ClusterHealth(
+            f"no worker is connected: `hpc-gateway worker {words}`", "not known", "not known"
+        )
     if heartbeat is None:
         return ClusterHealth("", "not tried yet", "not tried yet")
     return ClusterHealth("", heartbeat.scheduler, heartbeat.filesystem)
