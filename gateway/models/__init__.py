@@ -15,6 +15,7 @@ from gateway.models.registry import (
     WorkerSlots,
 )
 from gateway.models.transfers import Transfer
+from gateway.models.uploads import StoredFile
 
 __all__ = [
     "ApiKey",
@@ -28,6 +29,7 @@ __all__ = [
     "Md5Etags",
     "PrunedEvents",
     "StoredCredential",
+    "StoredFile",
     "Telemetry",
     "Transfer",
     "WorkerSlots",
