@@ -96,11 +96,11 @@ def find_file(session: Session, caller: Caller, file_id: UUID) -> StoredFile:
     return row
 
 
-def open_file(session: Session, caller: Caller, file_id: UUID) -> OpenedFile:
-    """Return a file of the caller's own as the source of a transfer; its removal is put off by a day."""
+def open_file(session: Session, owner: str, file_id: UUID) -> OpenedFile:
+    """Return a file of the owner's own as the source of a transfer; its removal is put off by a day."""
     own_store(get_settings())
     row = session.get(StoredFile, file_id, with_for_update=True)
-    if row is None or row.job_id or row.removed_at or row.owner != caller.owner:
+    if row is None or row.job_id or row.removed_at or row.owner != owner:
         raise NotFound(f"there is no file {file_id} of yours: upload it with POST /files")
     row.kept_until = due_in(UNUSED_S)
     session.flush()

@@ -8,7 +8,6 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from gateway.callers import LOCAL
 from gateway.db import session_scope
 from gateway.errors import StorageError
 from gateway.models import StoredFile
@@ -40,7 +39,7 @@ def test_a_file_goes_after_a_day_without_use(
     _age(23.9)
     assert remove_unused() == 0
     with session_scope() as session:
-        open_file(session, LOCAL, UUID(used))
+        open_file(session, "local", UUID(used))
     _age(0.2)
     assert remove_unused() == 1
     assert files_api.get(f"/files/{unused}").status_code == 404
@@ -52,7 +51,7 @@ def test_a_file_goes_after_a_day_without_use(
 def test_a_file_that_an_unfinished_transfer_needs_stays(files_api: TestClient, outside: httpx.Client) -> None:
     file_id = UUID(upload(files_api, outside)["id"])
     with session_scope() as session:
-        opened = open_file(session, LOCAL, file_id)
+        opened = open_file(session, "local", file_id)
         request = OwnStoreRequest("s3_data", "hpc", opened.object, "serrano/data/x.csv")
         create(session, draft_with_own_store(session, "local", request))
     _age(100)
