@@ -10,7 +10,7 @@ import httpx
 
 from hpc_gateway_client.calls import Calls
 from hpc_gateway_client.client import TIMEOUT_S, Client, describe_method
-from hpc_gateway_client.steps import Answer, Call, Pause, Steps
+from hpc_gateway_client.steps import Answer, Call, Local, Pause, Steps
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -24,7 +24,7 @@ def async_method(
     async def method(
         gateway: "AsyncGateway", /, *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> Result:
-        return await gateway.run(call(gateway.calls, *args, **kwargs))
+        return await gateway.carry_out(call(gateway.calls, *args, **kwargs))
 
     return describe_method(method, call)
 
@@ -32,6 +32,12 @@ def async_method(
 class AsyncGateway(Client[httpx.AsyncClient]):
     """The async client: its methods are coroutines, and other tasks run while a call is carried out."""
 
+    run = async_method(Calls.run)
+    upload = async_method(Calls.upload)
+    start_workflow = async_method(Calls.start_workflow)
+    workflow = async_method(Calls.workflow)
+    workflows = async_method(Calls.workflows)
+    save_result = async_method(Calls.save_result)
     stage_in = async_method(Calls.stage_in)
     compute = async_method(Calls.compute)
     stage_out = async_method(Calls.stage_out)
@@ -65,7 +71,7 @@ class AsyncGateway(Client[httpx.AsyncClient]):
         """Close the connections."""
         await self._http.aclose()
 
-    async def run(self, steps: Steps[Result]) -> Result:
+    async def carry_out(self, steps: Steps[Result]) -> Result:
         """Carry out steps, and return their result."""
         go_on = partial(steps.send, None)
         while True:
@@ -75,18 +81,26 @@ class AsyncGateway(Client[httpx.AsyncClient]):
                 result: Result = end.value
                 return result
             try:
-                go_on = partial(steps.send, await self._carry_out(step))
+                go_on = partial(steps.send, await self._do(step))
             except BaseException as error:  # noqa: BLE001  the steps raise it again, interrupts too
                 go_on = partial(steps.throw, error)
 
-    async def _carry_out(self, step: Call | Pause) -> Answer:
+    async def _do(self, step: Call | Pause | Local) -> Answer:
         if isinstance(step, Pause):
-            step.check(self.patience_s)
+            step.check(self.patience_s, self.url)
             await asyncio.sleep(step.seconds)
+            return None
+        if isinstance(step, Local):
+            await asyncio.to_thread(step.do)
             return None
         try:
             return await self._http.request(
-                step.method, step.path, json=step.body, params=step.params, headers=step.headers
+                step.method,
+                step.path,
+                json=step.body,
+                params=step.params,
+                headers=step.headers,
+                follow_redirects=step.follows,
             )
         except httpx.TransportError as error:
             return error

@@ -10,7 +10,7 @@ import httpx
 
 from hpc_gateway_client.calls import Calls
 from hpc_gateway_client.client import TIMEOUT_S, Client, describe_method
-from hpc_gateway_client.steps import Answer, Call, Pause, Steps
+from hpc_gateway_client.steps import Answer, Call, Local, Pause, Steps
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -22,7 +22,7 @@ def blocking_method(
     """Return the method that carries out a call and returns its result."""
 
     def method(gateway: "Gateway", /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        return gateway.run(call(gateway.calls, *args, **kwargs))
+        return gateway.carry_out(call(gateway.calls, *args, **kwargs))
 
     return describe_method(method, call)
 
@@ -30,6 +30,12 @@ def blocking_method(
 class Gateway(Client[httpx.Client]):
     """The blocking client: a method returns when its call has been carried out."""
 
+    run = blocking_method(Calls.run)
+    upload = blocking_method(Calls.upload)
+    start_workflow = blocking_method(Calls.start_workflow)
+    workflow = blocking_method(Calls.workflow)
+    workflows = blocking_method(Calls.workflows)
+    save_result = blocking_method(Calls.save_result)
     stage_in = blocking_method(Calls.stage_in)
     compute = blocking_method(Calls.compute)
     stage_out = blocking_method(Calls.stage_out)
@@ -63,7 +69,7 @@ class Gateway(Client[httpx.Client]):
         """Close the connections."""
         self._http.close()
 
-    def run(self, steps: Steps[Result]) -> Result:
+    def carry_out(self, steps: Steps[Result]) -> Result:
         """Carry out steps, and return their result."""
         go_on = partial(steps.send, None)
         while True:
@@ -73,18 +79,26 @@ class Gateway(Client[httpx.Client]):
                 result: Result = end.value
                 return result
             try:
-                go_on = partial(steps.send, self._carry_out(step))
+                go_on = partial(steps.send, self._do(step))
             except BaseException as error:  # noqa: BLE001  the steps raise it again, interrupts too
                 go_on = partial(steps.throw, error)
 
-    def _carry_out(self, step: Call | Pause) -> Answer:
+    def _do(self, step: Call | Pause | Local) -> Answer:
         if isinstance(step, Pause):
-            step.check(self.patience_s)
+            step.check(self.patience_s, self.url)
             time.sleep(step.seconds)
+            return None
+        if isinstance(step, Local):
+            step.do()
             return None
         try:
             return self._http.request(
-                step.method, step.path, json=step.body, params=step.params, headers=step.headers
+                step.method,
+                step.path,
+                json=step.body,
+                params=step.params,
+                headers=step.headers,
+                follow_redirects=step.follows,
             )
         except httpx.TransportError as error:
             return error

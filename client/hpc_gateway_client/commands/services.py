@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from hpc_gateway_client.commands.nearest import check_words
 from hpc_gateway_client.errors import GatewayClientError
 
 SIGNAL_PROCESSING = "signal processing"
@@ -15,6 +16,13 @@ CLASSES = {
     "kmean": "clustering",
     "knn": "classification",
 }
+
+
+def read_services(text: str) -> list[str]:
+    """Read services between commas; raise BadParameter for a typo, GatewayClientError for a mix."""
+    services = check_words(text.split(","), CLASSES, "service")
+    check_services(services)
+    return services
 
 
 def check_services(services: Sequence[str]) -> None:

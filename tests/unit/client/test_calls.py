@@ -10,7 +10,7 @@ from hpc_gateway_client.calls import Calls
 from hpc_gateway_client.models import Event
 from hpc_gateway_client.steps import Report
 
-CALLS = [name for name in vars(Calls) if not name.startswith("_")]
+CALLS = [name for name in dir(Calls) if not name.startswith("_")]
 
 
 @pytest.mark.parametrize("client", [Gateway, AsyncGateway])

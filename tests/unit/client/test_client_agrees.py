@@ -1,7 +1,7 @@
 """The client's copies of the server's knowledge agree with the server: services, models, commands."""
 
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 import typer
@@ -10,7 +10,8 @@ from api.app import create_app
 from gateway.errors import Invalid
 from gateway.jobs.services import CLASSES as SERVER_CLASSES
 from gateway.jobs.services import check_services as server_check_services
-from hpc_gateway_client import GatewayClientError, models, overview
+from gateway.jobs.services import option_schema, table_schema
+from hpc_gateway_client import GatewayClientError, models, options, overview
 from hpc_gateway_client.commands.extensions import SERVER_COMMANDS, expected_errors
 from hpc_gateway_client.commands.output import LOCAL_URL
 from hpc_gateway_client.commands.services import CLASSES, check_services
@@ -25,10 +26,20 @@ SCHEMAS: dict[type[models.Model], tuple[str, ...]] = {
     models.Job: ("JobStatus",),
     models.Log: ("JobLog",),
     models.Output: ("JobOutput",),
-    models.Page: ("Page_JobStatus_", "Page_S3FileTransferStatus_", "Page_S3ResultTransferStatus_"),
+    models.Page: (
+        "Page_JobStatus_",
+        "Page_S3FileTransferStatus_",
+        "Page_S3ResultTransferStatus_",
+        "Page_WorkflowStatus_",
+    ),
     models.Partition: ("PartitionTelemetry",),
+    models.Step: ("WorkflowStep",),
+    models.StoredFile: ("FileStatus",),
     models.Telemetry: ("InfrastructureTelemetry",),
     models.Transfer: ("FileTransferStatus", "S3FileTransferStatus", "S3ResultTransferStatus"),
+    models.Upload: ("FileUpload",),
+    models.Workflow: ("WorkflowStatus",),
+    models.WorkflowOutput: ("WorkflowResult",),
     overview.Count: ("Count",),
     overview.Failure: ("Failure",),
     overview.Overview: ("Overview",),
@@ -118,3 +129,19 @@ def test_the_default_url_is_where_the_api_listens() -> None:
 def test_an_error_of_the_server_is_a_line_and_not_a_traceback() -> None:
     assert issubclass(Invalid, expected_errors())
     assert not issubclass(ValueError, expected_errors())
+
+
+@pytest.mark.parametrize("service", SERVER_CLASSES)
+def test_the_typed_options_are_the_kernels(service: str) -> None:
+    types = get_type_hints(get_type_hints(options.JobParams)[service])
+    schemas = option_schema(service)["properties"]
+    assert types.keys() == schemas.keys()
+    for name, kind in types.items():
+        if get_origin(kind) is Literal:
+            assert list(get_args(kind)) == schemas[name]["enum"], name
+
+
+def test_the_typed_parameters_are_the_servers() -> None:
+    documented = create_app().openapi()["components"]["schemas"]["JobRequestParams"]["properties"]
+    assert options.JobParams.__annotations__.keys() <= documented.keys()
+    assert options.TableOptions.__annotations__.keys() == table_schema()["properties"].keys()
