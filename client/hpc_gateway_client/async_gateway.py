@@ -53,6 +53,7 @@ class AsyncGateway(Client[httpx.AsyncClient]):
     cancel = async_method(Calls.cancel)
     retry = async_method(Calls.retry)
     retry_many = async_method(Calls.retry_many)
+    cancel_many = async_method(Calls.cancel_many)
     log = async_method(Calls.log)
     overview = async_method(Calls.overview)
     infrastructures = async_method(Calls.infrastructures)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from hpc_gateway_client import steps
 from hpc_gateway_client.models import (
+    BulkCancelled,
     BulkRetried,
     Event,
     Infrastructure,
@@ -127,6 +128,13 @@ class Calls(WorkflowCalls):
         """Try again every row that a filter finds and that ended badly."""
         body = {"filter": present(filters), "by": by, "reason": reason, "dry_run": dry_run}
         return steps.request_one(BulkRetried, Call("POST", "/retry", body))
+
+    def cancel_many(
+        self, filters: Mapping[str, FilterValue], by: str = "", reason: str = "", *, dry_run: bool = True
+    ) -> Steps[BulkCancelled]:
+        """Cancel every row that a filter finds and that has not ended."""
+        body = {"filter": present(filters), "by": by, "reason": reason, "dry_run": dry_run}
+        return steps.request_one(BulkCancelled, Call("POST", "/cancel", body))
 
     def log(self, job: Job, stream: str = "stdout", offset: int | None = None) -> Steps[Log]:
         """Return a piece of a job's output, from the byte `offset` on."""

@@ -3,9 +3,9 @@
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from html import escape
 from pathlib import Path
 from uuid import uuid4
-from xml.sax.saxutils import escape
 
 import httpx
 

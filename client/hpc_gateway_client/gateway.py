@@ -51,6 +51,7 @@ class Gateway(Client[httpx.Client]):
     cancel = blocking_method(Calls.cancel)
     retry = blocking_method(Calls.retry)
     retry_many = blocking_method(Calls.retry_many)
+    cancel_many = blocking_method(Calls.cancel_many)
     log = blocking_method(Calls.log)
     overview = blocking_method(Calls.overview)
     infrastructures = blocking_method(Calls.infrastructures)

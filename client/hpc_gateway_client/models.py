@@ -13,6 +13,10 @@ JOB_STATES = (
     *("accepted", "submitting", "pending", "running", "retrying", "succeeded", "failed"),
     *("cancelled", "timeout", "out_of_memory", "node_failure", "lost"),
 )
+FAULTS = (
+    *("credentials", "permission", "not_found", "name", "space", "network", "store", "filesystem"),
+    *("scheduler", "input", "kernel", "limit", "node", "lost", "workers", "internal"),
+)
 WORKFLOW_STATES = ("accepted", "running", "succeeded", "failed", "cancelled")
 Item = TypeVar("Item")
 
@@ -243,11 +247,16 @@ class Telemetry(Infrastructure):
 
 
 class BulkItem(Model):
-    """A row that a bulk retry found; `refusal` is the reason why it is not retried."""
+    """A row that a bulk action found; `refusal` is the reason why it is left alone."""
 
     id: UUID
     kind: str
     refusal: str
+    infrastructure: str = ""
+    owner: str = ""
+    created_at: datetime | None = None
+    fault: str | None = None
+    reason: str = ""
 
 
 class BulkRetried(Model):
@@ -256,4 +265,13 @@ class BulkRetried(Model):
     dry_run: bool
     found: int
     retried: int
+    items: list[BulkItem]
+
+
+class BulkCancelled(Model):
+    """The outcome of a bulk cancel, or its forecast with `dry_run`."""
+
+    dry_run: bool
+    found: int
+    cancelled: int
     items: list[BulkItem]

@@ -153,9 +153,11 @@ def test_a_failure_is_understood_and_retried(stack: Stack, client: Client, tmp_p
     assert "to see it fail again" in shown
     assert piped(stack, "jobs", "cancel", job["id"]).returncode == 1
     assert job["reason"][:40] in piped(stack, "status").stdout
-    seen = as_json(stack, "retry", "--kind", "job", "--reason", job["reason"][:20])
+    found = ("retry", "--kind", "job", "--reason", job["reason"][:20])
+    assert job["id"] not in str(as_json(stack, *found)), "a bad file fails again"
+    seen = as_json(stack, *found, "--fault", "input")
     assert (seen["dry_run"], job["id"] in str(seen)) == (True, True)
-    assert as_json(stack, "retry", "--kind", "job", "--reason", job["reason"][:20], "--yes")["retried"] >= 1
+    assert as_json(stack, *found, "--fault", "input", "--yes")["retried"] >= 1
 
 
 def test_a_bucket_that_does_not_exist_is_said_before_anything_starts(stack: Stack, data: Path) -> None:

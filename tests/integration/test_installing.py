@@ -112,7 +112,7 @@ def test_the_client_alone_has_a_users_commands(wheels: dict[str, Path], environm
     assert shown.returncode == 0, shown.stderr
     listed = set(re.findall(r"│ (\w+) ", shown.stdout))
     assert listed == {
-        *("run", "services", "retry", "status"),
+        *("run", "services", "retry", "cancel", "status"),
         *("workflow", "jobs", "transfers", "infrastructure"),
     }
     away = environment.run("hpc-gateway", "status", "--url", "http://127.0.0.1:1")

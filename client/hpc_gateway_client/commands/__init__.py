@@ -69,6 +69,7 @@ def prepare(
 app.command("run")(run.run)
 app.command("services")(service_list.list_services)
 app.command("retry")(retry.retry_matching)
+app.command("cancel")(retry.cancel_matching)
 app.command("status")(status.show_status)
 app.add_typer(workflow.app, name="workflow")
 app.add_typer(jobs.app, name="jobs")

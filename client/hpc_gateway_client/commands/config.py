@@ -21,13 +21,8 @@ import typer
 
 from hpc_gateway_client.commands.nearest import hint
 
-VARIABLES = {
-    "url": "GATEWAY_URL",
-    "token_file": "GATEWAY_TOKEN_FILE",
-    "cluster": "GATEWAY_CLUSTER",
-    "bucket": "GATEWAY_BUCKET",
-    "aws_profile": "AWS_PROFILE",
-}
+_NAMES = ("url", "token_file", "cluster", "bucket")
+VARIABLES = {**{name: f"GATEWAY_{name.upper()}" for name in _NAMES}, "aws_profile": "AWS_PROFILE"}
 _PATHS = {"token_file"}
 _chosen: list[str] = []
 

@@ -89,7 +89,7 @@ def submit_job(
 
 
 @app.command("get")
-def get_results(
+def get_job_results(
     row_id: Id,
     *,
     to: Annotated[

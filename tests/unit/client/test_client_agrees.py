@@ -7,10 +7,11 @@ import pytest
 import typer
 
 from api.app import create_app
-from gateway.errors import Invalid
+from gateway.errors import Fault, Invalid
 from gateway.jobs.services import CLASSES as SERVER_CLASSES
 from gateway.jobs.services import check_services as server_check_services
 from gateway.jobs.services import option_schema, table_schema
+from gateway.states import JobState, TransferState, WorkflowState
 from hpc_gateway_client import GatewayClientError, models, options, overview
 from hpc_gateway_client.commands.extensions import SERVER_COMMANDS, expected_errors
 from hpc_gateway_client.commands.output import LOCAL_URL
@@ -19,6 +20,7 @@ from hpc_gateway_commands.ports import API_PORT
 
 # The schemas of the answers that a model of the client stands for.
 SCHEMAS: dict[type[models.Model], tuple[str, ...]] = {
+    models.BulkCancelled: ("BulkCancelled",),
     models.BulkItem: ("BulkItem",),
     models.BulkRetried: ("BulkRetried",),
     models.Event: ("HistoryEvent",),
@@ -145,3 +147,10 @@ def test_the_typed_parameters_are_the_servers() -> None:
     documented = create_app().openapi()["components"]["schemas"]["JobRequestParams"]["properties"]
     assert options.JobParams.__annotations__.keys() <= documented.keys()
     assert options.TableOptions.__annotations__.keys() == table_schema()["properties"].keys()
+
+
+def test_the_words_of_filters_are_the_servers() -> None:
+    assert list(models.TRANSFER_STATES) == list(TransferState)
+    assert set(models.JOB_STATES) == set(JobState)
+    assert list(models.WORKFLOW_STATES) == list(WorkflowState)
+    assert list(models.FAULTS) == list(Fault)
