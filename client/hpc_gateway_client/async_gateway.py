@@ -1,7 +1,8 @@
 """The async client: the methods of the blocking client, awaited."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
@@ -10,6 +11,8 @@ import httpx
 
 from hpc_gateway_client.calls import Calls
 from hpc_gateway_client.client import TIMEOUT_S, Client, describe_method
+from hpc_gateway_client.event_stream import SILENCE_S, follow_events_async
+from hpc_gateway_client.models import Event, Job, Transfer, Workflow
 from hpc_gateway_client.steps import Answer, Call, Local, Pause, Steps
 
 Parameters = ParamSpec("Parameters")
@@ -49,7 +52,7 @@ class AsyncGateway(Client[httpx.AsyncClient]):
     find = async_method(Calls.find)
     transfers = async_method(Calls.transfers)
     jobs = async_method(Calls.jobs)
-    events = async_method(Calls.events)
+    history = async_method(Calls.history)
     cancel = async_method(Calls.cancel)
     retry = async_method(Calls.retry)
     retry_many = async_method(Calls.retry_many)
@@ -67,6 +70,23 @@ class AsyncGateway(Client[httpx.AsyncClient]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    def events(
+        self, row: Transfer | Job | Workflow | None = None, last_event_id: str = ""
+    ) -> AsyncIterator[Event]:
+        """Yield the events of a row until it has ended, from its first one; without a row, all from now on.
+
+        They arrive as they happen; a gateway without streams is asked with `?wait=`. An event's `cursor` is
+        the `last_event_id` from which another call goes on.
+        """
+        return follow_events_async(self, row, last_event_id)
+
+    def open_stream(
+        self, path: str, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[httpx.Response]:
+        """Open a stream of events."""
+        timeout = httpx.Timeout(TIMEOUT_S, read=SILENCE_S)
+        return self._http.stream("GET", path, headers=dict(headers), timeout=timeout)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -97,8 +97,8 @@ class Calls(WorkflowCalls):
         """List jobs; the filters are those of the REST API."""
         return steps.request_one(Page[Job], Call("GET", "/job", params=present(filters)))
 
-    def events(self, row: Transfer | Job | Workflow) -> Steps[list[Event]]:
-        """Return the history of a transfer or a job."""
+    def history(self, row: Transfer | Job | Workflow) -> Steps[list[Event]]:
+        """Return the history of a transfer, a job or a workflow so far."""
         return steps.request_list(Event, Call("GET", f"{row.url}/events"))
 
     def cancel(self, row: Row, by: str = "", reason: str = "") -> Steps[Row]:

@@ -1,7 +1,8 @@
 """The blocking client."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
@@ -10,6 +11,8 @@ import httpx
 
 from hpc_gateway_client.calls import Calls
 from hpc_gateway_client.client import TIMEOUT_S, Client, describe_method
+from hpc_gateway_client.event_stream import SILENCE_S, follow_events
+from hpc_gateway_client.models import Event, Job, Transfer, Workflow
 from hpc_gateway_client.steps import Answer, Call, Local, Pause, Steps
 
 Parameters = ParamSpec("Parameters")
@@ -47,7 +50,7 @@ class Gateway(Client[httpx.Client]):
     find = blocking_method(Calls.find)
     transfers = blocking_method(Calls.transfers)
     jobs = blocking_method(Calls.jobs)
-    events = blocking_method(Calls.events)
+    history = blocking_method(Calls.history)
     cancel = blocking_method(Calls.cancel)
     retry = blocking_method(Calls.retry)
     retry_many = blocking_method(Calls.retry_many)
@@ -65,6 +68,21 @@ class Gateway(Client[httpx.Client]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def events(
+        self, row: Transfer | Job | Workflow | None = None, last_event_id: str = ""
+    ) -> Iterator[Event]:
+        """Yield the events of a row until it has ended, from its first one; without a row, all from now on.
+
+        They arrive as they happen; a gateway without streams is asked with `?wait=`. An event's `cursor` is
+        the `last_event_id` from which another call goes on.
+        """
+        return follow_events(self, row, last_event_id)
+
+    def open_stream(self, path: str, headers: Mapping[str, str]) -> AbstractContextManager[httpx.Response]:
+        """Open a stream of events."""
+        timeout = httpx.Timeout(TIMEOUT_S, read=SILENCE_S)
+        return self._http.stream("GET", path, headers=dict(headers), timeout=timeout)
 
     def close(self) -> None:
         """Close the connections."""

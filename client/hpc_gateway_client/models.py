@@ -197,8 +197,11 @@ class Page(Model, Generic[Item]):
 
 
 class Event(Model):
-    """A change of state in a history."""
+    """A change of state in a history; one of a stream names its row, and its place as `cursor`."""
 
+    kind: str = ""
+    id: UUID | None = None
+    cursor: str = ""
     at: datetime
     from_state: str
     to_state: str

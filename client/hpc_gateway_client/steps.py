@@ -28,6 +28,7 @@ from hpc_gateway_client.models import TRANSFER_KINDS, Job, Transfer, TransferKin
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 WAIT_S = 20.0
+PAUSE_WITHOUT_TAG_S = 1.0
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 AWAY = (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT)
 
@@ -193,6 +194,12 @@ def _look(row: Row, tag: str, most_s: float) -> Steps[tuple[Row, str]]:
     if answer.status_code == httpx.codes.NOT_MODIFIED:
         return row, tag
     return _read_row(row, read_content(answer)), answer.headers.get("ETag", "")
+
+
+def look_for_change(row: Row, tag: str) -> Steps[tuple[Row, str]]:
+    """Return the row and its entity tag when it has changed, or after a while."""
+    yield Pause(FIRST_PAUSE_S if tag else PAUSE_WITHOUT_TAG_S)
+    return (yield from _look(row, tag, WAIT_S))
 
 
 def stage(

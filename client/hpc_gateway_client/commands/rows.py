@@ -33,7 +33,7 @@ def add_row_commands(app: typer.Typer, noun: str) -> None:
         """Show all fields of one, and its history."""
         with connect(url) as gateway:
             row = find_row(gateway, row_id, noun)
-            events = gateway.events(row)
+            events = gateway.history(row)
         if as_json:
             output.print_json(row)
             return

@@ -64,7 +64,7 @@ def list_transfers(
 def print_events(row_id: Id, url: Url = LOCAL_URL, *, as_json: AsJson = False) -> None:
     """Show the history of a transfer."""
     with connect(url) as gateway:
-        events = gateway.events(find_row(gateway, row_id, "transfer"))
+        events = gateway.history(find_row(gateway, row_id, "transfer"))
     if as_json:
         output.print_json(events)
     else:

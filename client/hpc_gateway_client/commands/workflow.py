@@ -66,7 +66,7 @@ def show_workflow(row_id: Id, url: Url = LOCAL_URL, *, as_json: AsJson = False) 
     """Show all fields of one, its steps, and its history."""
     with connect(url) as gateway:
         row = find_workflow(gateway, row_id)
-        events = gateway.events(row)
+        events = gateway.history(row)
     if as_json:
         output.print_json(row)
         return
