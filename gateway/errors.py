@@ -7,6 +7,7 @@ GatewayError                 status  automatic retry
 ├── NotFound                 404     no
 ├── Conflict                 409     no
 ├── TooMany                  429     no      a limit on requests, unfinished work or bytes
+├── NotConfigured            501     no      the operator has not set up this part
 ├── Unavailable              503     yes     the gateway's database or queue is down
 ├── StorageError             502     no      an object store refused
 │   └── StorageUnavailable   502     yes     it is slow or not reachable
@@ -17,6 +18,7 @@ GatewayError                 status  automatic retry
 │   └── FilesystemUnavailable 502    yes
 ├── SchedulerError           502     no      the scheduler refused
 │   └── SchedulerUnavailable 502     yes
+├── InputError               400     no      the input or the options of a job, which its kernel refused
 ├── Cancelled                409     no      a client requested the end of this work
 ├── HandedBack               503     yes     a worker continues it later, where it was
 └── ClaimLost                409     no      another worker has claimed the row: write no more
@@ -121,6 +123,13 @@ class TooMany(GatewayError):
         self.retry_after_s = retry_after_s
 
 
+class NotConfigured(GatewayError):
+    """The operator has not set up this part of the gateway."""
+
+    status = 501
+    title = "Not configured"
+
+
 class Unavailable(GatewayError):
     """The gateway's own database or queue is down for the moment."""
 
@@ -181,6 +190,14 @@ class SchedulerUnavailable(SchedulerError):
     """The scheduler does not answer for the moment."""
 
     transient = True
+
+
+class InputError(GatewayError):
+    """The kernel of a job refused its input or its options."""
+
+    status = 400
+    title = "Input refused"
+    fault = Fault.INPUT
 
 
 class Cancelled(GatewayError):

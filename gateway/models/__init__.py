@@ -17,6 +17,7 @@ from gateway.models.registry import (
     WorkerSlots,
 )
 from gateway.models.transfers import Transfer
+from gateway.models.uploads import StoredFile
 from gateway.models.workflows import Workflow
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Md5Etags",
     "PrunedEvents",
     "StoredCredential",
+    "StoredFile",
     "Telemetry",
     "Transfer",
     "WorkerSlots",
