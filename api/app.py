@@ -18,6 +18,7 @@ from api.request_metrics import RequestMetrics
 from api.routers import (
     credentials,
     data,
+    events,
     health,
     infrastructure,
     job,
@@ -39,7 +40,7 @@ Upload a CSV to S3, then three calls do the rest, each polled until done:
 """
 
 
-RATE_LIMITED = (infrastructure, credentials, data, s3_data, s3_result, job, retry, overview)
+RATE_LIMITED = (infrastructure, credentials, data, s3_data, s3_result, job, events, retry, overview)
 LIMIT_PROBLEMS = problems.responses(408, 413, 429, 431)
 
 

@@ -36,6 +36,7 @@ OPERATION_IDS = {
     "POST /job/{id}/cancel": "cancel_job_job__row_id__cancel_post",
     "POST /job/{id}/retry": "retry_job_job__row_id__retry_post",
     "GET /job/{id}/log": "get_log_job__row_id__log_get",
+    "GET /events": "stream_events_events_get",
     "POST /status": "get_statuses_status_post",
     "POST /retry": "retry_many_retry_post",
     "GET /overview": "get_overview_overview_get",

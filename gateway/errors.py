@@ -5,6 +5,7 @@ GatewayError                 status  automatic retry
 ├── Unauthorized             401     no      no known caller
 ├── Forbidden                403     no      a known caller without the permission
 ├── NotFound                 404     no
+├── NotAcceptable            406     no      the request accepts no form that the answer has
 ├── Conflict                 409     no
 ├── TooMany                  429     no      a limit on requests, unfinished work or bytes
 ├── Unavailable              503     yes     the gateway's database or queue is down
@@ -100,6 +101,13 @@ class NotFound(GatewayError):
     status = 404
     title = "Not found"
     fault = Fault.NOT_FOUND
+
+
+class NotAcceptable(GatewayError):
+    """The answer has no form that the request accepts."""
+
+    status = 406
+    title = "Not acceptable"
 
 
 class Conflict(GatewayError):

@@ -204,6 +204,14 @@ class Settings(BaseSettings):
         ge=0,
         description="Requests with `?wait=` that one API process holds; more are answered at once.",
     )
+    streams: int = Field(
+        5000,
+        ge=0,
+        description="Streams of events that one API process holds; one more is 429.",
+    )
+    streams_per_owner: int = Field(
+        200, ge=0, description="Streams of one owner in one API process; one more is 429."
+    )
     trusted_proxies: Annotated[list[str], NoDecode, BeforeValidator(_words)] = Field(
         default_factory=list,
         description="Addresses or CIDRs of the proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are"

@@ -1,4 +1,4 @@
-"""A server that gets SIGTERM or SIGINT answers its waiting requests at once and ends."""
+"""A server that gets SIGTERM or SIGINT answers its waiting requests, ends its streams, and ends."""
 
 import os
 import signal
@@ -20,6 +20,7 @@ from tests.rows import new_job
 COMMAND = str(Path(sys.executable).with_name("hpc-gateway"))
 WAIT_S = 50
 WAITING = 8
+STREAM = {"Accept": "text/event-stream"}
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
@@ -60,3 +61,16 @@ def test_waiting_requests_are_answered_when_the_server_stops(
             assert server.wait(WAIT_S / 2) is not None
             answers = [each.result() for each in asked]
     assert {(each.status_code, each.json()["state"]) for each in answers} == {(200, "accepted")}
+
+
+@on_sqlite
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_streams_end_when_the_server_stops(database: Engine, number: signal.Signals) -> None:
+    [port] = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    with subprocess.Popen([COMMAND, "serve", f"--port={port}"], stdin=subprocess.DEVNULL) as server:
+        until("the API is there", lambda: _is_ready(url))
+        with httpx.stream("GET", f"{url}/events", headers=STREAM, timeout=WAIT_S) as answer:
+            server.send_signal(number)
+            assert set(answer.iter_lines()) == {":"}  # the answer is whole
+        assert server.wait(WAIT_S / 2) is not None
