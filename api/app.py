@@ -29,6 +29,7 @@ from api.routers import (
     s3_result,
     services,
     status,
+    webhooks,
 )
 from api.stopping import lifespan
 from api.tags import TAGS
@@ -40,7 +41,7 @@ Upload a CSV to S3, then three calls do the rest, each polled until done:
 """
 
 
-RATE_LIMITED = (infrastructure, credentials, data, s3_data, s3_result, job, events, retry, overview)
+RATE_LIMITED = (infrastructure, credentials, data, s3_data, s3_result, job, events, webhooks, retry, overview)
 LIMIT_PROBLEMS = problems.responses(408, 413, 429, 431)
 
 

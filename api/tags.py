@@ -8,6 +8,7 @@ TAGS = [
     {"name": "jobs", "description": "Step 2: run services on the file, and poll the job's id."},
     {"name": "stage out", "description": "Step 3: move a result file back to a store, and poll its id."},
     {"name": "status", "description": "Where many transfers and jobs stand, asked for at once."},
+    {"name": "webhooks", "description": "URLs that the gateway tells of events, with signed messages."},
     {"name": "operators", "description": "The whole gateway at a glance, retries of many rows, and metrics."},
     {"name": "health", "description": "Whether the gateway and its parts are alive and ready."},
 ]

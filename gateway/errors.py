@@ -6,6 +6,7 @@ GatewayError                 status  automatic retry
 ├── Forbidden                403     no      a known caller without the permission
 ├── NotFound                 404     no
 ├── NotAcceptable            406     no      the request accepts no form that the answer has
+├── NotOffered               501     no      the operator has switched it off
 ├── Conflict                 409     no
 ├── TooMany                  429     no      a limit on requests, unfinished work or bytes
 ├── Unavailable              503     yes     the gateway's database or queue is down
@@ -108,6 +109,13 @@ class NotAcceptable(GatewayError):
 
     status = 406
     title = "Not acceptable"
+
+
+class NotOffered(GatewayError):
+    """The operator has not set up the call, or has switched it off."""
+
+    status = 501
+    title = "Not offered here"
 
 
 class Conflict(GatewayError):

@@ -1,4 +1,4 @@
-"""`hpc-gateway worker`: the workers of clusters, and the housekeeping."""
+"""`hpc-gateway worker`: the workers of clusters, the housekeeping, the delivery of webhooks."""
 
 from typing import Annotated
 
@@ -15,12 +15,14 @@ def worker(
     housekeeping: Annotated[
         bool, typer.Option("--housekeeping", help="Do the gateway's housekeeping too.")
     ] = False,
+    webhooks: Annotated[bool, typer.Option("--webhooks", help="Deliver webhooks too.")] = False,
     concurrency: Annotated[
         int, typer.Option(help="Transfers at once, and besides them submissions, of each cluster.")
     ] = 4,
 ) -> None:
     """Serve clusters: stage files, submit and watch jobs. Runs where their scheduler and files are."""
-    if not names and not housekeeping:
-        raise typer.BadParameter("name a cluster to serve, or say --housekeeping")
-    words = [*(["--housekeeping"] if housekeeping else []), "--concurrency", str(concurrency)]
+    if not (names or housekeeping or webhooks):
+        raise typer.BadParameter("name a cluster to serve, or say --housekeeping or --webhooks")
+    chosen = {"--housekeeping": housekeeping, "--webhooks": webhooks}
+    words = [*(word for word, is_chosen in chosen.items() if is_chosen), "--concurrency", str(concurrency)]
     processes.become("workers.launch:launch", *words, "--", *(names or []))

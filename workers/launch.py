@@ -48,6 +48,7 @@ def launch() -> None:
     parser = ArgumentParser()
     parser.add_argument("names", nargs="*")
     parser.add_argument("--housekeeping", action="store_true")
+    parser.add_argument("--webhooks", action="store_true")
     parser.add_argument("--concurrency", type=int, required=True)
     words = parser.parse_args()
     configure_logging()
@@ -56,7 +57,8 @@ def launch() -> None:
     _check_names(words.names)
     signal.signal(signal.SIGTERM, _raise_interrupt)
     try:
-        ended = _serve(list(_parts(words.names, words.concurrency, housekeeping=words.housekeeping)))
+        parts = _parts(words.names, words.concurrency, housekeeping=words.housekeeping)
+        ended = _serve([*parts, *([WEBHOOKS] if words.webhooks else [])])
     except KeyboardInterrupt:
         return
     if isinstance(ended, Part):
@@ -82,6 +84,9 @@ class Part(NamedTuple):
     name: str
     entry: str
     words: tuple[str, ...]
+
+
+WEBHOOKS = Part("webhooks", "workers.webhooks:deliver_webhooks", ())
 
 
 def _parts(names: Sequence[str], concurrency: int, *, housekeeping: bool) -> Iterator[Part]:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from gateway import encryption
 from gateway.db import session_scope
 from gateway.encryption import KeyMissing
-from gateway.models import Base, Infrastructure, StoredCredential, Transfer
+from gateway.models import Base, Infrastructure, StoredCredential, Transfer, Webhook
 
 BATCH = 200
 
@@ -26,6 +26,8 @@ class Column:
 SECRETS = (
     Column(Transfer, Transfer.id, Transfer.credentials),
     Column(StoredCredential, StoredCredential.id, StoredCredential.secret),
+    Column(Webhook, Webhook.id, Webhook.secret),
+    Column(Webhook, Webhook.id, Webhook.previous_secret),
     Column(Infrastructure, Infrastructure.name, Infrastructure.ssh_key_password),
 )
 

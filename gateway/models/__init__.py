@@ -15,6 +15,7 @@ from gateway.models.registry import (
     WorkerSlots,
 )
 from gateway.models.transfers import Transfer
+from gateway.models.webhooks import Webhook, WebhookCursor, WebhookDelivery
 
 __all__ = [
     "ApiKey",
@@ -30,6 +31,9 @@ __all__ = [
     "StoredCredential",
     "Telemetry",
     "Transfer",
+    "Webhook",
+    "WebhookCursor",
+    "WebhookDelivery",
     "WorkerSlots",
     "model_of_task",
 ]
