@@ -1,4 +1,4 @@
-"""`hpc-gateway prune`: remove transfers and jobs that ended long ago, with their histories and files."""
+"""`hpc-gateway prune`: remove transfers, jobs and workflows that ended long ago, with history and files."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -17,7 +17,7 @@ def prune(
     older_than: Annotated[str, typer.Option("--older-than", help="Ended so long ago: 90m, 36h, 30d.")],
     yes: Annotated[bool, typer.Option("--yes", help="Remove; without it, only count the rows.")] = False,
 ) -> None:
-    """Remove transfers and jobs that ended long ago; runs where the database is, like `migrate`."""
+    """Remove transfers, jobs and workflows that ended long ago; run it where the database is."""
     before = _ended_before(older_than)
     with ready_database():
         _prune(before, yes=yes)

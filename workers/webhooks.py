@@ -1,4 +1,4 @@
-"""The delivery of webhooks: `workers.webhooks:deliver_webhooks`, a process of its own, so that receivers delay no work.
+"""The delivery of webhooks, `workers.webhooks:deliver_webhooks`: a process beside the workers of clusters.
 
 It holds a lease: a second process waits. One task inserts the deliveries of new events, one sends those that
 are due, in threads; an owner and a host have a bounded number of these at once.

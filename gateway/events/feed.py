@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, select, tuple_
 
 from gateway.events.cursor import Cursor, end_cursor, is_lost, is_settled
-from gateway.models import Event, Job, Transfer
+from gateway.models import Event, Job, Transfer, Workflow
 
 WINDOW = 2000
 _PLACE = (Event.xid, Event.id)
@@ -20,9 +20,13 @@ _TOLD = (
     *(Event.at, Event.from_state, Event.to_state, Event.attempt),
     *(Event.worker, Event.actor, Event.reason),
 )
-_owner = func.coalesce(Transfer.owner, Job.owner)
-_kind = func.coalesce(Transfer.kind, case((Job.id.is_not(None), literal("job"))))
-_infrastructure = func.coalesce(Transfer.infrastructure, Job.infrastructure)
+_ROWS = Transfer, Job, Workflow
+_owner = func.coalesce(*(model.owner for model in _ROWS))
+_kind = func.coalesce(
+    Transfer.kind,
+    case((Job.id.is_not(None), literal("job")), (Workflow.id.is_not(None), literal("workflow"))),
+)
+_infrastructure = func.coalesce(*(model.infrastructure for model in _ROWS))
 _is_part = Transfer.parent_id.is_not(None)
 
 
@@ -120,7 +124,7 @@ def _select_feed(*conditions: ColumnElement[bool]) -> Select[Any]:
     of_row = _kind.label("kind"), _owner.label("owner"), _infrastructure.label("infrastructure")
     columns: list[Any] = [*_PLACE, Event.work_id, *_TOLD, *of_row, _is_part.label("is_part")]
     joined = select(*columns).select_from(Event)
-    for model in (Transfer, Job):
+    for model in _ROWS:
         joined = joined.outerjoin(model, model.id == Event.work_id)
     return joined.where(*conditions).order_by(*_PLACE)
 

@@ -16,6 +16,7 @@ from gateway.models.registry import (
 )
 from gateway.models.transfers import Transfer
 from gateway.models.webhooks import Webhook, WebhookCursor, WebhookDelivery
+from gateway.models.workflows import Workflow
 
 __all__ = [
     "ApiKey",
@@ -35,6 +36,7 @@ __all__ = [
     "WebhookCursor",
     "WebhookDelivery",
     "WorkerSlots",
+    "Workflow",
     "model_of_task",
 ]
 

@@ -45,7 +45,8 @@ def check_visible(connection: Connection, kind: Kind, row_id: UUID, caller: Call
 
 def missing(kind: str, row_id: UUID) -> NotFound:
     """Return the error of a row that the caller may not see, or that does not exist."""
-    return NotFound(f"there is no {'job' if kind == 'job' else f'{kind} transfer'} {row_id}")
+    noun = kind if kind in {"job", "workflow"} else f"{kind} transfer"
+    return NotFound(f"there is no {noun} {row_id}")
 
 
 @lru_cache
@@ -68,4 +69,4 @@ def _select_events(columns: Columns) -> Select[Any]:
 
 
 def _of_kind(statement: Select[Any], kind: Kind) -> Select[Any]:
-    return statement if kind == "job" else statement.where(Transfer.kind == kind)
+    return statement.where(Transfer.kind == kind) if model_of(kind) is Transfer else statement

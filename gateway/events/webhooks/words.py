@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from gateway.errors import Invalid
-from gateway.states import JobState, TransferState
+from gateway.states import JobState, TransferState, WorkflowState
 
 TRANSFERS = ("data", "s3_data", "s3_result")
 UNSUCCESSFUL = frozenset({"failed", "cancelled", "timeout", "out_of_memory", "node_failure", "lost"})
@@ -12,7 +12,7 @@ ANY_FAILURE = "*.failed"
 STATES: dict[str, frozenset[str]] = {
     **dict.fromkeys(TRANSFERS, frozenset(map(str, TransferState))),
     "job": frozenset(map(str, JobState)),
-    "workflow": frozenset({"accepted", "running", "succeeded", "failed", "cancelled"}),
+    "workflow": frozenset(map(str, WorkflowState)),
 }
 
 

@@ -2,83 +2,25 @@
 
 import json
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
 from fastapi.testclient import TestClient
-from httpx_sse import EventSource, ServerSentEvent
-from sqlalchemy import Engine
 
 from api import event_hub, event_streams
 from api.event_hub import Subscription, hub
-from gateway.accounts import api_keys
-from gateway.callers import Scope
-from gateway.db import reading, session_scope
-from gateway.events.cursor import end_cursor
+from gateway.db import session_scope
 from gateway.events.feed import FeedScope
 from gateway.jobs import lifecycle as jobs
 from gateway.models import Job, Transfer
 from gateway.operations.retention import delete_row
-from gateway.settings import get_settings
 from tests.ended_rows import submit_job
-from tests.identity import bearer, new_key
+from tests.event_streams import STREAM, cancel, end, stream, take, told
 from tests.polling import until
 from tests.rows import new_job, new_transfer
-from tests.servers import served
-
-STREAM = {"Accept": "text/event-stream"}
-
-
-@pytest.fixture
-def url(database: Engine, sends: None) -> Iterator[str]:
-    from api.app import create_app  # noqa: PLC0415  after the environment is set
-
-    with served(create_app()) as address:
-        yield address
-        until("no stream is left", lambda: hub.number == 0)
-
-
-@pytest.fixture
-def with_accounts(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    monkeypatch.setenv("GATEWAY_AUTH", "keys")
-    get_settings.cache_clear()
-
-
-@contextmanager
-def stream(url: str, path: str = "/events", **headers: str) -> Iterator[Iterator[ServerSentEvent]]:
-    """Open a stream, and give its events once it is there."""
-    with (
-        httpx.Client(timeout=30) as client,
-        client.stream("GET", f"{url}{path}", headers=STREAM | headers) as answer,
-    ):
-        assert answer.status_code == 200, answer.read()
-        yield EventSource(answer).iter_sse()
-
-
-def take(events: Iterator[ServerSentEvent], number: int) -> list[ServerSentEvent]:
-    return [next(events) for _ in range(number)]
-
-
-def told(events: list[ServerSentEvent]) -> list[tuple[str, str]]:
-    """Return the row and the state of each event, which its data repeats."""
-    for event in events:
-        assert event.json()["to_state"] == event.event
-    return [(event.json()["id"], event.event) for event in events]
-
-
-def cancel(row_id: UUID) -> None:
-    """Cancel a job that waits: a note of the request, then the change of the state."""
-    with session_scope() as session:
-        jobs.cancel(session, session.get_one(Job, row_id))
-
-
-def end() -> str:
-    with reading() as connection:
-        return str(end_cursor(connection))
+from tests.workflows import new_workflow
 
 
 def test_each_event_comes_once_and_in_order_with_id_state_and_data(url: str) -> None:
@@ -141,6 +83,15 @@ def test_each_kind_of_transfer_has_streams(url: str, kind: str) -> None:
     with stream(url, f"/{kind}/{row_id}/events") as events:
         [event] = take(events, 1)
     assert (event.json()["kind"], event.json()["id"]) == (kind, str(row_id))
+
+
+def test_a_workflow_has_a_stream_and_its_steps_have_theirs(url: str) -> None:
+    row_id = str(new_workflow())
+    with stream(url, f"/workflow/{row_id}/events") as events:
+        [event] = take(events, 1)
+    assert (event.event, event.json()["kind"], event.json()["id"]) == ("accepted", "workflow", row_id)
+    with stream(url, **{"Last-Event-ID": "0-0"}) as events:
+        assert {each.json()["kind"] for each in take(events, 2)} == {"workflow", "s3_data"}
 
 
 def test_the_children_of_a_prefix_are_in_their_own_streams_alone(url: str) -> None:
@@ -219,64 +170,6 @@ def test_a_stream_of_an_unknown_row_is_404(api: TestClient) -> None:
 def test_head_is_answered_without_a_stream(api: TestClient) -> None:
     answer = api.head("/events", headers=STREAM)
     assert (answer.status_code, answer.content) == (200, b"")
-
-
-@pytest.mark.usefixtures("with_accounts")
-def test_owners_see_their_own_and_operators_all(url: str) -> None:
-    eve, operator = bearer(new_key("eve")), bearer(new_key("op", Scope.OPERATOR))
-    with stream(url, **eve) as own, stream(url, **operator) as all_:
-        ada = new_job("fft", owner="ada")
-        mine = new_job("fft", owner="eve")
-        assert [event.json()["id"] for event in take(own, 1)] == [str(mine)]
-        assert [event.json()["id"] for event in take(all_, 2)] == [str(ada), str(mine)]
-    with stream(url, **eve, **{"Last-Event-ID": "0-0"}) as own:
-        cancel(mine)
-        assert [event.json()["owner"] for event in take(own, 3)] == ["eve"] * 3
-    answer = httpx.get(f"{url}/job/{ada}/events", headers=STREAM | eve)
-    assert answer.status_code == 404
-    assert httpx.get(f"{url}/events", headers=STREAM).status_code == 401
-
-
-@pytest.mark.usefixtures("with_accounts")
-def test_a_revoked_key_ends_its_streams_and_no_other(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_hub, "RECHECK_S", 0.05)
-    lost, kept = new_key("ada"), new_key("ada")
-    with stream(url, **bearer(lost)) as ending, stream(url, **bearer(kept)) as going_on:
-        with session_scope() as session:
-            api_keys.revoke_key(session, lost[4:20])
-        assert list(ending) == []
-        row_id = new_job("fft", owner="ada")
-        assert take(going_on, 1)[0].json()["id"] == str(row_id)
-
-
-@pytest.mark.usefixtures("with_accounts")
-def test_one_stream_too_many_of_an_owner_is_429_for_that_owner(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GATEWAY_STREAMS_PER_OWNER", "2")
-    get_settings.cache_clear()
-    ada, eve = bearer(new_key("ada")), bearer(new_key("eve"))
-    with stream(url, **ada), stream(url, **ada):
-        answer = httpx.get(f"{url}/events", headers=STREAM | ada)
-        assert (answer.status_code, answer.headers["Retry-After"]) == (429, "10")
-        with stream(url, **eve):
-            pass
-    until("the places are free", lambda: hub.number == 0)
-    with stream(url, **ada):
-        pass
-
-
-def test_one_stream_too_many_of_the_process_is_429(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GATEWAY_STREAMS", "1")
-    get_settings.cache_clear()
-    with stream(url):
-        answer = httpx.get(f"{url}/events", headers=STREAM)
-        assert (answer.status_code, answer.json()["status"]) == (429, 429)
-
-
-def test_the_limits_are_the_contracts() -> None:
-    fields = type(get_settings()).model_fields
-    assert (fields["streams_per_owner"].default, fields["streams"].default) == (200, 5000)
 
 
 def test_a_full_queue_is_emptied_and_the_stream_replays(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

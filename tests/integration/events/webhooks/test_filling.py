@@ -21,6 +21,7 @@ from tests.ended_rows import ended_job, failed_transfer, submit_job
 from tests.identity import new_key
 from tests.rows import new_job, new_transfer
 from tests.webhooks import due, fill, hook, new_webhook, rows, types
+from tests.workflows import new_workflow
 
 
 def _cancel(row_id: UUID) -> None:
@@ -56,6 +57,15 @@ def test_any_failure_covers_every_unsuccessful_end(database: Engine, state: JobS
     ended_job(JobState.SUCCEEDED)
     fill()
     assert types(webhook_id) == [f"job.{state}", "s3_data.failed"]
+
+
+def test_workflows_and_their_steps_send_their_own(database: Engine) -> None:
+    whole, _ = new_webhook("workflow.*")
+    steps, _ = new_webhook("s3_data.*")
+    row_id = new_workflow()
+    fill()
+    assert [(row.row_id, row.type) for row in rows(whole)] == [(row_id, "workflow.accepted")]
+    assert types(steps) == ["s3_data.accepted"]
 
 
 def test_children_of_a_prefix_send_none(database: Engine) -> None:
