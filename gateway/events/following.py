@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Look(Generic[Found]):
+class EventLook(Generic[Found]):
     """The result of one look: new events, and the cursor behind them; None while the database is away."""
 
     found: Sequence[Found]
@@ -31,7 +31,7 @@ class Look(Generic[Found]):
 
 async def follow_events(
     read: Read[Found], is_wanted: Callable[[], bool]
-) -> AsyncGenerator[Look[Found], None]:
+) -> AsyncGenerator[EventLook[Found], None]:
     """Yield each look, from the end of the events on, while they are wanted.
 
     A pause without a notification after which there are events distrusts the notifications.
@@ -50,13 +50,13 @@ async def follow_events(
                 is_notified = await listener.wait(LONGEST_PAUSE_S if is_hinted else LOOK_S)
 
 
-def _look(read: Read[Found], cursor: Cursor | None) -> Look[Found]:
+def _look(read: Read[Found], cursor: Cursor | None) -> EventLook[Found]:
     """Read the events behind the cursor; at first the end."""
     try:
         with reading() as connection:
             if cursor is None:
-                return Look([], end_cursor(connection))
-            return Look(*read(connection, cursor, MOST_AT_ONCE))
+                return EventLook([], end_cursor(connection))
+            return EventLook(*read(connection, cursor, MOST_AT_ONCE))
     except SQLAlchemyError as error:
         _log.warning("no look at new events: %s", type(error).__name__)
-        return Look([], None)
+        return EventLook([], None)

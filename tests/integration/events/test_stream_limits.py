@@ -14,6 +14,8 @@ from tests.identity import bearer, new_key
 from tests.polling import until
 from tests.rows import new_job
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 @pytest.mark.usefixtures("with_accounts")
 def test_owners_see_their_own_and_operators_all(url: str) -> None:

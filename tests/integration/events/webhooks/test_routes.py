@@ -21,6 +21,8 @@ from tests.webhooks import FAILED, URL, due, fill, new_webhook, record, rows
 BODY: dict[str, Any] = {"url": URL, "events": ["job.succeeded", "*.failed", "workflow.*"], "description": "x"}
 ADA, EVE = Caller("ada", Scope.USER), Caller("eve", Scope.USER)
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 def _make(api: TestClient, **how: Any) -> dict[str, Any]:
     answer = api.post("/webhooks", json=BODY, **how)

@@ -25,6 +25,8 @@ from tests.receivers import Answer, Receiver, die, drip, hang, pour, receiver, s
 from tests.rows import new_job
 from tests.webhooks import deliver_all, due, fill, new_webhook, record, rows
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 def _message_to(there: Receiver) -> tuple[UUID, str]:
     """Make a hook of the receiver, and an event for it."""
