@@ -7,13 +7,15 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas.fields import HIDDEN, AsciiText, Text
-from api.schemas.patterns import STORE_URL, Told
+from api.schemas.patterns import HOOK_URL, Told
 from gateway.callers import Caller
+from gateway.events.webhooks.words import STATES
 from gateway.left_out import RequestModel
 from gateway.models import Webhook, WebhookDelivery
 from gateway.storage.address import without_query
 
 MOST_WORDS = 50
+WORD = "|".join(rf"^{kind}\.({'|'.join(sorted(states))}|\*)$" for kind, states in STATES.items())
 EXAMPLE: dict[str, Any] = {
     "url": "https://portal.example.org/hooks/hpc",
     "events": ["job.succeeded", "*.failed", "workflow.*"],
@@ -26,10 +28,10 @@ class WebhookRequest(RequestModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
-    url: Annotated[AsciiText, Told(pattern=STORE_URL)] = Field(
+    url: Annotated[AsciiText, Told(pattern=HOOK_URL)] = Field(
         description="https, at a public address unless the operator lists another one."
     )
-    events: list[Annotated[str, Field(max_length=60)]] = Field(
+    events: list[Annotated[str, Field(max_length=60), Told(pattern=WORD)]] = Field(
         min_length=1,
         max_length=MOST_WORDS,
         description="Kind and state with a dot between them, each of which may be `*`; `*.failed` covers"
