@@ -20,6 +20,7 @@ from api.request_metrics import RequestMetrics
 from api.routers import (
     credentials,
     data,
+    events,
     files,
     health,
     infrastructure,
@@ -32,6 +33,7 @@ from api.routers import (
     s3_result,
     services,
     status,
+    webhooks,
     workflow,
 )
 from api.stopping import lifespan
@@ -46,7 +48,7 @@ Upload a CSV to S3, then three calls do the rest, each polled until done:
 
 RATE_LIMITED = (
     *(infrastructure, credentials, files, data, s3_data, s3_result),
-    *(job, outputs, workflow, retry, overview),
+    *(job, outputs, workflow, events, webhooks, retry, overview),
 )
 LIMIT_PROBLEMS = problems.responses(408, 413, 429, 431)
 

@@ -1,27 +1,24 @@
 """Changes of rows: one look of this process at the new events wakes all requests that wait for a row.
 
-The look comes with a notification of PostgreSQL, or every `LOOK_S` where none arrives. Once a second all rows
-that are waited for are compared as well: progress and reasons change without an event, and an event may be
-held back by an older transaction that is still open.
+Once a second all rows that are waited for are compared as well: progress and reasons change without an event,
+and an event may be held back by an older transaction that is still open.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
-from gateway.db import get_engine, reading
-from gateway.events.cursor import Cursor, changed_rows, end_cursor
-from gateway.events.listener import Listener
+from gateway.events.cursor import changed_rows
+from gateway.events.following import follow_events
 from gateway.settings import get_settings
 
-LOOK_S = 0.15
 MOST_AT_ONCE = 1000
 COMPARE_S = 1.0
 Load = Callable[[list[UUID]], Mapping[UUID, Any]]
@@ -112,27 +109,20 @@ class Changes:
             del self._waiters[waiter.row_id]
             self._seen.pop(waiter.row_id, None)
 
-    def _wake(self, row_ids: list[UUID]) -> None:
+    def _wake(self, row_ids: Sequence[UUID]) -> None:
         for row_id in row_ids:
             for waiter in self._waiters.get(row_id, ()):
                 waiter.wake()
 
     async def _follow(self) -> None:
-        """Look while there are waiters; a pause without a notification that found events distrusts them."""
-        cursor: Cursor | None = None
-        compared, is_trusted, is_notified = 0.0, True, False
-        async with Listener(get_engine()) as listener:
-            while self._waiters:
-                found = await self._try(_new_events, cursor)
-                if found is not None:
-                    changed, cursor = found
-                    self._wake(changed)
-                    is_trusted = is_notified or (is_trusted and not changed)
+        """Wake the requests of changed rows, and compare all rows once a second, while there are waiters."""
+        compared = 0.0
+        async with aclosing(follow_events(changed_rows, lambda: bool(self._waiters))) as looks:
+            async for look in looks:
+                self._wake(look.found)
                 if time.monotonic() - compared >= COMPARE_S:
                     await self._compare()
                     compared = time.monotonic()
-                is_hinted = is_trusted and listener.is_connected
-                is_notified = await listener.wait(COMPARE_S if is_hinted else LOOK_S)
 
     async def _compare(self) -> None:
         """Read all rows that are waited for, and wake the requests of those that differ from before."""
@@ -160,14 +150,6 @@ class Changes:
         except SQLAlchemyError as error:
             _log.warning("no look at the rows that are waited for: %s", type(error).__name__)
             return None
-
-
-def _new_events(cursor: Cursor | None) -> tuple[list[UUID], Cursor]:
-    """Return the rows that have new events and the cursor behind these; at first the end."""
-    with reading() as connection:
-        if cursor is None:
-            return [], end_cursor(connection)
-        return changed_rows(connection, cursor, MOST_AT_ONCE)
 
 
 changes = Changes()

@@ -1,4 +1,4 @@
-"""The life of the application: a signal to stop ends the waits of requests at once; batches are drained.
+"""The life of the application: a signal to stop ends waits and streams at once; batches are drained.
 
 The server itself tells the application only after its last request has been answered.
 """
@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.batches import drain_all
 from api.changes import changes
+from api.event_hub import hub
 from gateway.accounts.rate_limit import stop_counting
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -25,11 +26,17 @@ Handler = Callable[[int, FrameType | None], object]
 async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
     """Admit requests that wait until the service stops; then carry out the requests in the batches."""
     changes.open()
-    with _at_stop(changes.close):
+    hub.open()
+    with _at_stop(_end_waits):
         yield
-    changes.close()
+    _end_waits()
     await run_in_threadpool(drain_all)
     await stop_counting()
+
+
+def _end_waits() -> None:
+    changes.close()
+    hub.close()
 
 
 @contextmanager

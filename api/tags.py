@@ -13,6 +13,7 @@ TAGS = [
     {"name": "stage out", "description": "Step 3: move a result file back to a store, and poll its id."},
     {"name": "workflows", "description": "All steps in one request, which follow each other by themselves."},
     {"name": "status", "description": "Where many transfers and jobs stand, asked for at once."},
+    {"name": "webhooks", "description": "URLs that the gateway tells of events, with signed messages."},
     {"name": "operators", "description": "The whole gateway at a glance, retries of many rows, and metrics."},
     {"name": "health", "description": "Whether the gateway and its parts are alive and ready."},
 ]

@@ -1,6 +1,6 @@
 """Callers: the owner for whom a request acts, and its scope."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gateway.errors import Forbidden
@@ -21,10 +21,14 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class Caller:
-    """An authenticated caller: users see their own rows, operators and admins all rows."""
+    """An authenticated caller: users see their own rows, operators and admins all rows.
+
+    `key_id` names the API key of the request, if there is one.
+    """
 
     owner: str
     scope: Scope
+    key_id: str = field(default="", compare=False)
 
     def may_see(self, owner: str) -> bool:
         """Tell whether the caller may see the rows of `owner`."""

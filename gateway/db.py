@@ -1,7 +1,7 @@
 """The database: one engine per process, short sessions, and the database's own clock."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -9,7 +9,18 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote
 
-from sqlalchemy import URL, Connection, DateTime, Dialect, Engine, create_engine, event, literal, make_url
+from sqlalchemy import (
+    URL,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    create_engine,
+    event,
+    literal,
+    make_url,
+    text,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -135,6 +146,13 @@ def _begin_sqlite(connection: Connection) -> None:
 def get_engine() -> Engine:
     """Return the process's engine; a forked process calls `get_engine.cache_clear()` first."""
     return make_engine(get_settings().database_url.get_secret_value())
+
+
+def lock_names(session: Session, names: Iterable[str]) -> None:
+    """Lock the names until the commit, for counts that must hold until then; SQLite has one writer anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        for name in sorted(names):
+            session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
 
 
 @contextmanager

@@ -5,6 +5,8 @@ GatewayError                 status  automatic retry
 ├── Unauthorized             401     no      no known caller
 ├── Forbidden                403     no      a known caller without the permission
 ├── NotFound                 404     no
+├── NotAcceptable            406     no      the request accepts no form that the answer has
+├── NotOffered               501     no      the operator has switched it off
 ├── Conflict                 409     no
 ├── TooMany                  429     no      a limit on requests, unfinished work or bytes
 ├── NotConfigured            501     no      the operator has not set up this part
@@ -102,6 +104,20 @@ class NotFound(GatewayError):
     status = 404
     title = "Not found"
     fault = Fault.NOT_FOUND
+
+
+class NotAcceptable(GatewayError):
+    """The answer has no form that the request accepts."""
+
+    status = 406
+    title = "Not acceptable"
+
+
+class NotOffered(GatewayError):
+    """The operator has not set up the call, or has switched it off."""
+
+    status = 501
+    title = "Not offered here"
 
 
 class Conflict(GatewayError):

@@ -222,6 +222,24 @@ class Settings(StoreSettings, BaseSettings):
         ge=0,
         description="Requests with `?wait=` that one API process holds; more are answered at once.",
     )
+    streams: int = Field(
+        5000,
+        ge=0,
+        description="Streams of events that one API process holds; one more is 429.",
+    )
+    streams_per_owner: int = Field(
+        200, ge=0, description="Streams of one owner in one API process; one more is 429."
+    )
+    webhooks: bool = Field(
+        default=True, description="`false` switches webhooks off: their calls are 501, and none is delivered."
+    )
+    webhook_hosts: Annotated[list[str], NoDecode, BeforeValidator(_words), AfterValidator(check_entries)] = (
+        Field(
+            default_factory=list,
+            description="Hosts, addresses or CIDRs that webhooks may name although they are not public or"
+            " have no https; written like `GATEWAY_ALLOWED_ENDPOINTS`, which does not count here.",
+        )
+    )
     trusted_proxies: Annotated[list[str], NoDecode, BeforeValidator(_words)] = Field(
         default_factory=list,
         description="Addresses or CIDRs of the proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are"

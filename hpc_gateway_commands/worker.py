@@ -1,4 +1,4 @@
-"""`hpc-gateway worker`: the workers of clusters, and the housekeeping."""
+"""`hpc-gateway worker`: the workers of clusters, the housekeeping, the delivery of webhooks."""
 
 from typing import Annotated
 
@@ -18,13 +18,14 @@ def worker(
     remote: Annotated[
         bool, typer.Option("--remote", help="Serve the clusters that are added over REST, while it runs.")
     ] = False,
+    webhooks: Annotated[bool, typer.Option("--webhooks", help="Deliver webhooks too.")] = False,
     concurrency: Annotated[
         int, typer.Option(help="Transfers at once, and besides them submissions, of each cluster.")
     ] = 4,
 ) -> None:
     """Serve clusters: stage files, submit and watch jobs. Runs where their scheduler and files are."""
-    if not names and not housekeeping and not remote:
-        raise typer.BadParameter("name a cluster to serve, or say --remote or --housekeeping")
-    flags = [*(["--housekeeping"] if housekeeping else []), *(["--remote"] if remote else [])]
-    words = [*flags, "--concurrency", str(concurrency)]
+    if not (names or housekeeping or remote or webhooks):
+        raise typer.BadParameter("name a cluster to serve, or say --remote, --housekeeping or --webhooks")
+    chosen = {"--housekeeping": housekeeping, "--remote": remote, "--webhooks": webhooks}
+    words = [*(word for word, is_chosen in chosen.items() if is_chosen), "--concurrency", str(concurrency)]
     processes.become("workers.launch:launch", *words, "--", *(names or []))

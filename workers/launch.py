@@ -51,6 +51,7 @@ def launch() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--housekeeping", action="store_true")
     parser.add_argument("--remote", action="store_true")
+    parser.add_argument("--webhooks", action="store_true")
     parser.add_argument("--concurrency", type=int, required=True)
     words = parser.parse_args()
     configure_logging()
@@ -59,8 +60,10 @@ def launch() -> None:
     _check_names(words.names)
     signal.signal(signal.SIGTERM, _raise_interrupt)
     try:
-        parts = list(_parts(words.names, words.concurrency, housekeeping=words.housekeeping))
-        ended = _serve(parts, words.concurrency if words.remote else 0)
+        parts = _parts(words.names, words.concurrency, housekeeping=words.housekeeping)
+        ended = _serve(
+            [*parts, *([WEBHOOKS] if words.webhooks else [])], words.concurrency if words.remote else 0
+        )
     except KeyboardInterrupt:
         return
     if isinstance(ended, Part):
@@ -78,6 +81,9 @@ def _check_names(names: Sequence[str]) -> None:
             raise NotFound(f"{name!r} is not in the configuration file; it defines {sorted(configured)}")
         if configured[name].scheduler == "slurm" and configured[name].files == "shared":
             _log.info("%s", check_control(configured[name]))
+
+
+WEBHOOKS = Part("webhooks", "workers.webhooks:deliver_webhooks", ())
 
 
 def _parts(names: Sequence[str], concurrency: int, *, housekeeping: bool) -> Iterator[Part]:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from api import row_actions, row_reads
 from api.acceptance import accept_row
 from api.deps import Caller, RowId, read
+from api.event_streams import STREAM_RESPONSES, LastEventId, answer_row_events
 from api.idempotency import Answers, RequestKey
 from api.one_hop import OneHopRoute
 from api.problems import responses
@@ -66,10 +67,12 @@ async def get_job(request: Request, caller: Caller, row_id: RowId, wait: Wait = 
     return await STATUS_READS["job"].answer(request, caller, row_id, wait)
 
 
-@router.get("/{id}/events", response_model=list[HistoryEvent], responses=responses(404, 503))
-def list_job_events(caller: Caller, row_id: RowId) -> Response:
-    """Show the job's history, in order."""
-    return row_reads.list_events("job", row_id, caller)
+@router.get("/{id}/events", response_model=list[HistoryEvent], responses=STREAM_RESPONSES)
+async def list_job_events(
+    request: Request, caller: Caller, row_id: RowId, last_event_id: LastEventId = None
+) -> Response:
+    """Show the job's history, in order; as a stream of server-sent events it goes on with each change."""
+    return await answer_row_events(request, "job", row_id, caller, last_event_id)
 
 
 @router.post("/{id}/cancel", responses=ACTION_PROBLEMS)

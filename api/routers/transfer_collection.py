@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from api import row_actions, row_reads
 from api.deps import Caller, RowId
+from api.event_streams import STREAM_RESPONSES, LastEventId, answer_row_events
 from api.idempotency import Answers
 from api.one_hop import OneHopRoute
 from api.problems import responses
@@ -74,11 +75,13 @@ def collection(kind: Kind, status: type[Status], retry_body: type[Retry]) -> API
         "/{id}/events",
         name=f"list_{kind}_events",
         response_model=list[HistoryEvent],
-        responses=responses(404, 503),
+        responses=STREAM_RESPONSES,
     )
-    def list_transfer_events(caller: Caller, row_id: RowId) -> Response:
-        """Show the transfer's history, in order."""
-        return row_reads.list_events(kind, row_id, caller)
+    async def list_transfer_events(
+        request: Request, caller: Caller, row_id: RowId, last_event_id: LastEventId = None
+    ) -> Response:
+        """Show the transfer's history, in order; as a stream of server-sent events it goes on."""
+        return await answer_row_events(request, kind, row_id, caller, last_event_id)
 
     @router.post("/{id}/cancel", name=f"cancel_{kind}", response_model=status, responses=ACTION_PROBLEMS)
     def cancel_transfer(

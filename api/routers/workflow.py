@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from api import row_reads
 from api.deps import Caller, RowId, read
+from api.event_streams import STREAM_RESPONSES, LastEventId, answer_row_events
 from api.idempotency import Answers
 from api.one_hop import OneHopRoute
 from api.problems import responses
@@ -48,10 +49,12 @@ async def get_workflow(request: Request, caller: Caller, row_id: RowId, wait: Wa
     return await STATUS_READS["workflow"].answer(request, caller, row_id, wait)
 
 
-@router.get("/{id}/events", response_model=list[HistoryEvent], responses=responses(404, 503))
-def list_workflow_events(caller: Caller, row_id: RowId) -> Response:
-    """Show the workflow's own history, in order; each step has one of its own."""
-    return row_reads.list_events("workflow", row_id, caller)
+@router.get("/{id}/events", response_model=list[HistoryEvent], responses=STREAM_RESPONSES)
+async def list_workflow_events(
+    request: Request, caller: Caller, row_id: RowId, last_event_id: LastEventId = None
+) -> Response:
+    """Show the workflow's own history, in order; as a stream of server-sent events it goes on."""
+    return await answer_row_events(request, "workflow", row_id, caller, last_event_id)
 
 
 @router.post("/{id}/cancel", responses=ACTION_PROBLEMS)

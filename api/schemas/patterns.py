@@ -19,6 +19,7 @@ PRINTABLE_ASCII = "^[ -~]+$"
 KEY = "^[!-~]([ -~]*[!-~])?$"
 AES_256_KEY = "^[A-Za-z0-9+/]{43}=$"  # in base64
 STORE_URL = f"^{_LOCAL}https?://{_HOST}(:{_PORT})?(/[!-~]*)?$"
+HOOK_URL = f"^{_LOCAL}https://{_HOST}(:{_PORT})?(/[!-~]*)?$"
 SOURCE_URL = f"^{_LOCAL}(https?|ftp)://{_HOST}(:{_PORT})?(/[!-~]*)?$"
 # Below the account's home: narrower than what is accepted, as roots are the cluster's.
 HOME_PATH = rf"^{_STEP_UP}[^/\u0000\s][^\u0000]*$"

@@ -75,16 +75,22 @@ def authenticate_keys(session: Session, texts: Sequence[str]) -> list[ApiKey | U
 def _judge(row: ApiKey | None, text: str) -> ApiKey | Unauthorized:
     if row is None or not hmac.compare_digest(row.digest, _digest(text)):
         return Unauthorized("this API key is not known here")
-    if row.revoked_at is not None:
-        return Unauthorized("this API key was revoked: ask for a new one")
-    if row.expires_at is not None and row.expires_at <= utc_now():
-        return Unauthorized("this API key has expired: ask for a new one")
-    return row
+    end = end_of_key(row)
+    return Unauthorized(f"this {end}: ask for a new one") if end else row
+
+
+def end_of_key(key: ApiKey) -> str:
+    """Return how the key has ended; an empty text while it is valid."""
+    if key.revoked_at is not None:
+        return "API key was revoked"
+    if key.expires_at is not None and key.expires_at <= utc_now():
+        return "API key has expired"
+    return ""
 
 
 def caller_of_key(key: ApiKey) -> Caller:
     """Return the caller whom the key identifies."""
-    return Caller(key.owner, key.scope)
+    return Caller(key.owner, key.scope, key.id)
 
 
 def is_use_outdated(key: ApiKey) -> bool:

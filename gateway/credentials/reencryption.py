@@ -9,7 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from gateway import encryption
 from gateway.db import session_scope
 from gateway.encryption import KeyMissing
-from gateway.models import Base, Infrastructure, StoredCredential, Transfer, Workflow
+from gateway.models import Base, Infrastructure, StoredCredential, Transfer, Webhook, Workflow
 
 BATCH = 200
 
@@ -28,6 +28,8 @@ SECRETS = (
     Column(Workflow, Workflow.id, Workflow.input_secret),
     Column(Workflow, Workflow.id, Workflow.output_secret),
     Column(StoredCredential, StoredCredential.id, StoredCredential.secret),
+    Column(Webhook, Webhook.id, Webhook.secret),
+    Column(Webhook, Webhook.id, Webhook.previous_secret),
     Column(Infrastructure, Infrastructure.name, Infrastructure.ssh_key_password),
 )
 

@@ -4,12 +4,15 @@ import time
 from collections.abc import Callable
 
 from gateway.egress import policy
+from gateway.egress.policy import AllowList
 from gateway.egress.threads import wait_for_thread
 from gateway.errors import Fault, StorageUnavailable
 from gateway.settings import Settings
 
 
-def look_up(host: str, port: int, settings: Settings, watch: Callable[[], None]) -> list[str]:
+def look_up(
+    host: str, port: int, settings: Settings, allowed: AllowList, watch: Callable[[], None]
+) -> list[str]:
     """Return the allowed addresses of a host; an exception of `watch` meanwhile ends the waiting."""
     end = time.monotonic() + settings.read_timeout_s
 
@@ -21,4 +24,4 @@ def look_up(host: str, port: int, settings: Settings, watch: Callable[[], None])
                 f"the name {host} was not resolved within {limit}; it is tried again", Fault.NETWORK
             )
 
-    return wait_for_thread(lambda: policy.resolve(host, port, settings.allowed_endpoints), check)
+    return wait_for_thread(lambda: policy.resolve(host, port, *allowed), check)

@@ -3,11 +3,13 @@
 import socket
 from collections.abc import Sequence
 from ipaddress import IPv4Address, ip_address, ip_network
+from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from gateway.allow_list import Address, parse_entry
 from gateway.errors import Fault, Invalid, StorageError, StorageUnavailable
 
+STORES = "GATEWAY_ALLOWED_ENDPOINTS"
 DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21}
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 # Never public; the tables in `ipaddress` differ between versions of Python.
@@ -28,8 +30,19 @@ _INNER = tuple(
 _TRANSLATED = (ip_network("64:ff9b::/96"), ip_network("::/96"))
 
 
+class AllowList(NamedTuple):
+    """The entries that the operator allows beside public addresses, and the setting that holds them."""
+
+    entries: Sequence[str]
+    setting: str = STORES
+
+
 def check_endpoint(
-    url: str, allowed: Sequence[str], field: str, schemes: Sequence[str] = ("http", "https")
+    url: str,
+    allowed: Sequence[str],
+    field: str,
+    schemes: Sequence[str] = ("http", "https"),
+    setting: str = STORES,
 ) -> None:
     """Judge a URL by its text alone, before any name is resolved.
 
@@ -42,9 +55,9 @@ def check_endpoint(
     host, port = _host(parts, schemes, field), port_of(parts)
     address = literal_address(host)
     if address is not None and not _may_connect(host, port, address, allowed):
-        raise Invalid(_refusal(host, port, [address]), field=field)
+        raise Invalid(_refusal(host, port, [address], setting), field=field)
     if address is None and _is_localhost(host) and not _allows_loopback(host, port, allowed):
-        raise Invalid(_refusal(host, port, []), field=field)
+        raise Invalid(_refusal(host, port, [], setting), field=field)
 
 
 def port_of(parts: SplitResult) -> int | None:
@@ -52,7 +65,7 @@ def port_of(parts: SplitResult) -> int | None:
     return parts.port or DEFAULT_PORTS.get(parts.scheme)
 
 
-def resolve(host: str, port: int, allowed: Sequence[str]) -> list[str]:
+def resolve(host: str, port: int, allowed: Sequence[str], setting: str = STORES) -> list[str]:
     """Return the addresses of the host that may be connected to, the resolver's favourite first.
 
     The connection must use exactly these: a second look-up may have another answer.
@@ -67,7 +80,7 @@ def resolve(host: str, port: int, allowed: Sequence[str]) -> list[str]:
     found = _look_up(host, port)
     good = [str(address) for address in found if _may_connect(host, port, address, allowed)]
     if not good:
-        raise StorageError(_refusal(host, port, found), Fault.PERMISSION)
+        raise StorageError(_refusal(host, port, found, setting), Fault.PERMISSION)
     return good
 
 
@@ -165,10 +178,10 @@ def _embedded(address: Address) -> IPv4Address | None:
     return IPv4Address(int(address) & 0xFFFFFFFF) if is_translated else None
 
 
-def _refusal(host: str, port: int | None, addresses: Sequence[Address]) -> str:
+def _refusal(host: str, port: int | None, addresses: Sequence[Address], setting: str = STORES) -> str:
     numbers = [str(address) for address in addresses if str(address) != host]
     where = f"{host} ({', '.join(numbers)})" if numbers else host
     return (
         f"{where} is not a public address, and the gateway connects to others only when its operator "
-        f"lists them in GATEWAY_ALLOWED_ENDPOINTS, with port {port} or without a port"
+        f"lists them in {setting}, with port {port} or without a port"
     )

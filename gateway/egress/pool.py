@@ -23,6 +23,7 @@ from gateway.egress.errors import broken_connection, too_large_answer
 from gateway.egress.headers import ResponseHead, parse_length, request_lines, response_head
 from gateway.egress.look_up import look_up
 from gateway.egress.patience import within
+from gateway.egress.policy import AllowList
 from gateway.egress.threads import POLL_S
 from gateway.settings import Settings
 
@@ -33,8 +34,9 @@ _Idle = defaultdict[Origin, list[Connection]]
 class ConnectionPool:
     """The connections of one transfer: made when needed, used again, and cut all at once."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, allowed: AllowList | None = None) -> None:
         self._settings = settings
+        self._allowed = AllowList(settings.allowed_endpoints) if allowed is None else allowed
         self._idle: _Idle = defaultdict(list)
         self._cut = threading.Event()
         self._watch: Callable[[], None] = lambda: None
@@ -114,7 +116,7 @@ class ConnectionPool:
                     return connection
                 connection.close()
         bundle = self._settings.ca_bundle or certifi.where()
-        addresses = look_up(origin.host, origin.port, self._settings, check)
+        addresses = look_up(origin.host, origin.port, self._settings, self._allowed, check)
         return Connection(origin, addresses, self._settings, str(bundle))
 
 

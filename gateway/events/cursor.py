@@ -67,7 +67,7 @@ def parse_cursor(text: str) -> Cursor:
 
 def end_cursor(connection: Connection) -> Cursor:
     """Return the cursor behind the newest event that can be read, whether it is still there or pruned."""
-    newest = select(*_PLACE).where(_is_settled(connection))
+    newest = select(*_PLACE).where(is_settled(connection))
     row = connection.execute(newest.order_by(Event.xid.desc(), Event.id.desc()).limit(1)).first()
     return max(Cursor(*row) if row else START, _pruned(connection))
 
@@ -79,7 +79,7 @@ def read_after(connection: Connection, cursor: Cursor, limit: int) -> EventBatch
     """
     columns = Event.__table__.columns
     events = list(connection.execute(_select_after(connection, cursor, *columns).limit(limit)))
-    if cursor < _pruned(connection) or (not events and cursor > end_cursor(connection)):
+    if is_lost(connection, cursor) or (not events and cursor > end_cursor(connection)):
         return EventBatch([], end_cursor(connection), reset=True)
     return EventBatch(events, Cursor(events[-1].xid, events[-1].id) if events else cursor)
 
@@ -93,15 +93,20 @@ def changed_rows(connection: Connection, cursor: Cursor, limit: int) -> tuple[li
 def _select_after(connection: Connection, cursor: Cursor, *columns: Any) -> Select[Any]:
     """Return the selection of columns of the events behind the cursor, in order."""
     behind = tuple_(*_PLACE) > tuple_(cursor.xid, cursor.event_id)
-    return select(*columns).where(behind, _is_settled(connection)).order_by(*_PLACE)
+    return select(*columns).where(behind, is_settled(connection)).order_by(*_PLACE)
 
 
-def _is_settled(connection: Connection) -> ColumnElement[bool]:
+def is_settled(connection: Connection) -> ColumnElement[bool]:
     """Return the condition that every transaction up to the event's has ended."""
     if connection.dialect.name == "sqlite":
         return true()
     oldest_open = func.pg_snapshot_xmin(func.pg_current_snapshot())
     return Event.xid < cast(cast(oldest_open, Text), BigInteger)
+
+
+def is_lost(connection: Connection, cursor: Cursor) -> bool:
+    """Return whether prune has deleted events behind the cursor."""
+    return cursor < _pruned(connection)
 
 
 def _pruned(connection: Connection) -> Cursor:

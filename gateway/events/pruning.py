@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Connection, Text, cast, delete, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from gateway.models import Event, PrunedEvents
+from gateway.models import Event, PrunedEvents, Webhook, WebhookCursor
 
 
 def delete_events(session: Session, work_id: UUID) -> None:
@@ -30,5 +30,5 @@ def renumber_restored(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         return
     coming = cast(cast(func.pg_snapshot_xmax(func.pg_current_snapshot()), Text), BigInteger)
-    for model in (Event, PrunedEvents):
+    for model in (Event, PrunedEvents, Webhook, WebhookCursor):
         connection.execute(update(model).where(model.xid >= coming).values(xid=0))

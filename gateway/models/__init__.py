@@ -18,6 +18,7 @@ from gateway.models.registry import (
 )
 from gateway.models.transfers import Transfer
 from gateway.models.uploads import StoredFile
+from gateway.models.webhooks import Webhook, WebhookCursor, WebhookDelivery
 from gateway.models.workflows import Workflow
 
 __all__ = [
@@ -37,6 +38,9 @@ __all__ = [
     "StoredFile",
     "Telemetry",
     "Transfer",
+    "Webhook",
+    "WebhookCursor",
+    "WebhookDelivery",
     "WorkerSlots",
     "Workflow",
     "model_of_task",

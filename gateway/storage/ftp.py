@@ -17,6 +17,7 @@ from gateway.egress.errors import socket_errors
 from gateway.egress.headers import parse_length
 from gateway.egress.look_up import look_up
 from gateway.egress.patience import LeastRate
+from gateway.egress.policy import AllowList
 from gateway.egress.threads import wait_for_thread
 from gateway.errors import StorageChanged, StorageError, StorageUnavailable
 from gateway.settings import Settings
@@ -155,7 +156,8 @@ class FtpFile:
 
     def _connect(self, ftp: FtpClient) -> None:
         """Connect to the first judged address that answers."""
-        addresses = look_up(self._host, self._port, self._settings, lambda: None)
+        allowed = AllowList(self._settings.allowed_endpoints)
+        addresses = look_up(self._host, self._port, self._settings, allowed, lambda: None)
         for left, address in enumerate(addresses, start=1 - len(addresses)):
             try:
                 ftp.connect(address, self._port, timeout=self._settings.connect_timeout_s)

@@ -9,13 +9,12 @@ from sqlalchemy.orm import Session
 
 from gateway.accounts.owner_names import owner_folder_name
 from gateway.callers import Caller
-from gateway.db import due_in, utc_now
+from gateway.db import due_in, lock_names, utc_now
 from gateway.errors import Invalid, NotFound
 from gateway.models import StoredFile
 from gateway.settings import get_settings
 from gateway.storage.own_store import OwnStore, own_store
 from gateway.uploads.presigning import SignedRequest, sign_complete, sign_part, sign_put, sign_start
-from gateway.work.quotas import lock_counts
 
 UNUSED_S = 86400.0
 LONGEST_NAME_BYTES = 255
@@ -66,7 +65,7 @@ def lack_of_room(session: Session, owner: str, size: int) -> str:
     quota = get_settings().store_owner_bytes
     if not quota:
         return ""
-    lock_counts(session, [f"files of {owner}"])
+    lock_names(session, [f"files of {owner}"])
     used = int(session.scalar(select(func.sum(StoredFile.size)).where(StoredFile.owner == owner)) or 0)
     if used + size <= quota:
         return ""

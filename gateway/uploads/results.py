@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.clusters import catalog
-from gateway.db import due_in
+from gateway.db import due_in, lock_names
 from gateway.errors import Conflict, NotFound, TooMany
 from gateway.jobs.services import RESULT_FILES
 from gateway.models import Job, StoredFile, Transfer
@@ -33,7 +33,7 @@ def request_result(session: Session, job: Job, service: str) -> SignedRequest | 
         When the job has no result of the service, not yet one, or its transfer has failed.
     """
     store, output = own_store(get_settings()), _find_output(job, service)
-    quotas.lock_counts(session, [f"files of {job.owner}"])
+    lock_names(session, [f"files of {job.owner}"])
     copy = _find_copy(session, job, service) or _add_copy(session, job, output)
     transfer = session.get(Transfer, copy.transfer_id) if copy.transfer_id else None
     if transfer is None:

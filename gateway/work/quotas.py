@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from gateway.clusters.configuration import Cluster
-from gateway.db import db_now
+from gateway.db import db_now, lock_names
 from gateway.errors import TooMany
 from gateway.models import Job, Transfer
 from gateway.settings import get_settings
@@ -31,9 +31,9 @@ class Admission:
         pairs = list(wanted)
         settings = get_settings()
         if settings.concurrent_transfers or settings.concurrent_jobs:
-            lock_counts(session, {f"owner {owner}" for owner, _ in pairs})
+            lock_names(session, {f"owner {owner}" for owner, _ in pairs})
         limited = (cluster for _, cluster in pairs if cluster.max_transfers or cluster.max_jobs)
-        lock_counts(session, {f"cluster {cluster.name}" for cluster in limited})
+        lock_names(session, {f"cluster {cluster.name}" for cluster in limited})
 
     def admit(self, owner: str, cluster: Cluster, model: Model) -> None:
         """Raise TooMany unless one more transfer or job is allowed; the answer holds until the commit."""
@@ -93,10 +93,3 @@ def _count_live(session: Session, model: Model, scope: ColumnElement[bool]) -> i
     """Count the live rows; the children of a prefix count as one, their parent."""
     live = model.state.in_(model.live), model.is_top_level()
     return session.scalar(select(func.count()).select_from(model).where(scope, *live)) or 0
-
-
-def lock_counts(session: Session, names: Iterable[str]) -> None:
-    """Lock the counts of owners or clusters until the commit; SQLite has one writer anyway."""
-    if session.get_bind().dialect.name == "postgresql":
-        for name in sorted(names):
-            session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})

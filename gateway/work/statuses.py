@@ -31,11 +31,16 @@ def fetch_statuses(
 def fetch_events(
     connection: Connection, kind: Kind, columns: Columns, row_id: UUID, caller: Caller
 ) -> list[Row[Any]]:
-    """Return the columns of a row's events in order, or raise NotFound: another owner's does not exist."""
+    """Return the columns of a row's events in order, or raise NotFound."""
+    check_visible(connection, kind, row_id, caller)
+    return list(connection.execute(_select_events(columns), {"id": row_id}).all())
+
+
+def check_visible(connection: Connection, kind: Kind, row_id: UUID, caller: Caller) -> None:
+    """Raise NotFound unless the caller may see the row: another owner's does not exist."""
     owner = connection.scalar(_select_owner(kind), {"id": row_id})
     if owner is None or not caller.may_see(owner):
         raise missing(kind, row_id)
-    return list(connection.execute(_select_events(columns), {"id": row_id}).all())
 
 
 def missing(kind: str, row_id: UUID) -> NotFound:

@@ -103,8 +103,8 @@ class Stack:
         self._wait("api", f"{self.api_url}/health/ready")
 
     def start_worker(self) -> None:
-        """Start the worker of the demo's cluster, which does the housekeeping as well."""
-        self.start("worker", _command("worker", INFRASTRUCTURE, "--housekeeping"))
+        """Start the worker of the demo's cluster, which also does the housekeeping and delivers webhooks."""
+        self.start("worker", _command("worker", INFRASTRUCTURE, "--housekeeping", "--webhooks"))
 
     def start_beat(self) -> None:
         """Start beat, which asks for the sweeps."""

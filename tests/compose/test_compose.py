@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]
 
 API, FLOWER = f"http://127.0.0.1:{API_PORT}", f"http://127.0.0.1:{FLOWER_PORT}"
 SERVICES = (
-    *("api", "flower", "beat", "worker-housekeeping", "worker-excess"),
+    *("api", "flower", "beat", "worker-housekeeping", "worker-webhooks", "worker-excess"),
     *("postgres", "valkey", "s3", "slurmctld", "node1", "node2"),
 )
 
@@ -160,6 +160,8 @@ def test_a_container_can_do_nothing_that_it_need_not(service: str) -> None:
         ("worker-excess", "s3", True),
         ("worker-excess", "slurmctld", True),
         ("worker-housekeeping", "s3", True),
+        ("worker-webhooks", "postgres", True),
+        ("worker-webhooks", "s3", False),
         ("node1", "postgres", False),
         ("node1", "s3", False),
     ],

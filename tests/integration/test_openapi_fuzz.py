@@ -41,6 +41,7 @@ CHECKS = [
 UNANSWERED = {"/infrastructure/{name}/telemetry", "/job/{id}/log"}
 WEB = {"src": "https://example.org/a.csv", "dst": "serrano/data/a.csv", "infrastructure": "hpc"}
 KEYS = {"name": "n", "endpoint": "https://s3.example.org", "access_key": "a", "secret_key": "s"}
+HOOK = {"url": "https://portal.example.org/hook", "events": ["job.*"]}
 ROWS = {"/data": WEB, "/s3_data": DATA, "/s3_result": RESULT, "/job": JOB, "/credentials": KEYS}
 ROWS["/workflow"] = workflows.body(output=None)
 INVALID = {400, 413, 415, 422}
@@ -127,10 +128,11 @@ def _try(operation: Any, requests: Requests, rows: dict[str, str]) -> None:
 
 
 def _try_all(api: TestClient, requests: Requests) -> None:
+    hook = api.post("/webhooks", json=HOOK, headers=requests.headers).json()["id"]  # an owner has ten
     for operation in _operations(api):
         made = {url: api.post(url, json=body, headers=requests.headers) for url, body in ROWS.items()}
         rows = {url: str(answer.raise_for_status().json()["id"]) for url, answer in made.items()}
-        _try(operation, requests, rows)
+        _try(operation, requests, {**rows, "/webhooks": hook})
 
 
 @pytest.mark.timeout(900)

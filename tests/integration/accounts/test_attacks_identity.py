@@ -35,9 +35,12 @@ class TestForeignRows:
         row_id = new_job(owner="ada") if kind == "job" else new_transfer(kind, owner="ada")
         eve, before = bearer(new_key("eve")), rows()
         calls = [("GET", ""), ("GET", "/events"), ("POST", "/cancel"), ("POST", "/retry")]
-        for method, action in [*calls, *([("GET", "/log")] if kind == "job" else [])]:
+        streamed = eve | {"Accept": "text/event-stream"}
+        for method, action in [*calls, *([("GET", "/log")] if kind == "job" else []), ("STREAM", "/events")]:
             told = [
-                with_keys.request(method, f"/{kind}/{each}{action}", headers=eve)
+                with_keys.get(f"/{kind}/{each}{action}", headers=streamed)
+                if method == "STREAM"
+                else with_keys.request(method, f"/{kind}/{each}{action}", headers=eve)
                 for each in (row_id, uuid4())
             ]
             assert [answer.status_code for answer in told] == [404, 404], action

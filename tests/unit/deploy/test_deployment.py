@@ -97,6 +97,18 @@ def test_only_the_workers_of_clusters_join_data_and_cluster() -> None:
     assert COMPOSE["networks"]["data"] == COMPOSE["networks"]["cluster"] == {"internal": True}
 
 
+def test_the_process_that_delivers_webhooks_is_named_and_has_a_way_out() -> None:
+    delivering = {name for name, each in SERVICES.items() if "--webhooks" in each.get("command", [])}
+    assert delivering == {"worker-webhooks"}
+    assert SERVICES["worker-webhooks"]["networks"] == ["data", "out"]
+    assert not (COMPOSE["networks"]["out"] or {}).get("internal")
+    assert {name for name, each in SERVICES.items() if "out" in each["networks"]} == delivering
+    assert dict(PODS)["worker-webhooks"]["containers"][0]["args"] == ["worker", "--webhooks"]
+    policies = yaml.safe_load_all((ROOT / "deploy" / "kubernetes" / "network.yaml").read_text())
+    [out] = [each["spec"] for each in policies if each["spec"]["policyTypes"] == ["Egress"]]
+    assert (out["podSelector"], out["egress"]) == ({"matchLabels": {"part": "worker-webhooks"}}, [{}])
+
+
 @pytest.mark.parametrize(("name", "pod"), PODS, ids=[name for name, _ in PODS])
 def test_a_pod_meets_the_restricted_standard(name: str, pod: dict[str, Any]) -> None:
     assert pod["automountServiceAccountToken"] is False
