@@ -6,6 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 import gateway.queue  # noqa: F401  it sends the messages that commits of the API ask for
 from api import idempotency, problems, swagger_ui
 from api.body_limits import BodyLimits
+from api.console import routes as console
 from api.cross_site import CrossSite
 from api.json_bodies import JsonBodies
 from api.methods import HeadRequests
@@ -80,7 +81,7 @@ def create_app() -> FastAPI:
     app.router.routes.extend(plain_status_routes())
     for module in RATE_LIMITED:
         app.include_router(module.router, dependencies=[Depends(limit_rate)], responses=LIMIT_PROBLEMS)
-    for module in (status, services, health, metrics, swagger_ui):
+    for module in (status, services, health, metrics, swagger_ui, console):
         app.include_router(module.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     if tracing.is_enabled():

@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.batches import drain_all
 from api.changes import changes
+from gateway.accounts.failed_keys import stop_counting_failed_keys
 from gateway.accounts.rate_limit import stop_counting
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -30,6 +31,7 @@ async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
     changes.close()
     await run_in_threadpool(drain_all)
     await stop_counting()
+    await stop_counting_failed_keys()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 from fastapi import APIRouter
 
+from api.bulk_retries import retry_in_batches
 from api.deps import Operator, read
 from api.idempotency import Answers
 from api.one_hop import OneHopRoute
@@ -12,9 +13,7 @@ from api.row_actions import ActingCaller, Actor
 from api.schemas.retries import BulkItem, BulkRetried, BulkRetry
 from gateway.db import session_scope
 from gateway.operations import retries
-from gateway.operations.retries import RetryCandidate
 
-CHUNK = 100
 router = APIRouter(tags=["operators"], route_class=OneHopRoute)
 
 
@@ -31,17 +30,7 @@ def _retry_filtered(body: BulkRetry, actor: Actor) -> BulkRetried:
     rows, kinds = body.filter.to_filter(), body.filter.kind
     candidates = read(lambda session: retries.find_retryable(session, rows, kinds, body.resources))
     if not body.dry_run:
-        candidates = _retry_in_batches(candidates, actor.name(body.by), body)
+        candidates = retry_in_batches(candidates, actor.name(body.by), body.reason, body.resources)
     items = [BulkItem(**asdict(each)) for each in candidates]
     retried = sum(not item.refusal for item in items)
     return BulkRetried(dry_run=body.dry_run, found=len(items), retried=retried, items=items)
-
-
-def _retry_in_batches(candidates: list[RetryCandidate], actor: str, body: BulkRetry) -> list[RetryCandidate]:
-    """Retry in short transactions and send after each, so that workers start at once."""
-    done: list[RetryCandidate] = []
-    for start in range(0, len(candidates), CHUNK):
-        with session_scope() as session:
-            some = candidates[start : start + CHUNK]
-            done += retries.retry_batch(session, some, actor, body.reason, body.resources)
-    return done

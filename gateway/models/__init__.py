@@ -14,11 +14,13 @@ from gateway.models.registry import (
     Telemetry,
     WorkerSlots,
 )
+from gateway.models.sessions import ConsoleSession
 from gateway.models.transfers import Transfer
 
 __all__ = [
     "ApiKey",
     "Base",
+    "ConsoleSession",
     "Event",
     "Heartbeat",
     "IdempotencyKey",

@@ -1,0 +1,10 @@
+"""All routes of the console, in the order in which paths are matched."""
+
+from fastapi import APIRouter
+
+from api.console import account, assets, clusters, home, operators, row_commands, rows, sign_in, work
+
+MODULES = (assets, sign_in, work, rows, row_commands, clusters, operators, account, home)
+router = APIRouter(include_in_schema=False)
+for module in MODULES:
+    router.routes.extend(module.router.routes)

@@ -1,0 +1,273 @@
+"""The pages of the console: content, owners, headers, hostile texts, errors and actions."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.console.assets import FOLDER, TYPES
+from api.console.headers import HEADERS
+from gateway.callers import Scope
+from gateway.db import session_scope
+from gateway.models import Job, Transfer
+from gateway.states import JobState, TransferState
+from tests.browser import FormBrowser
+from tests.ended_rows import claim_transfer, ended_job, failed_transfer
+from tests.identity import new_key
+from tests.rows import new_job, new_transfer, transfer
+
+PAGES = [
+    "/",
+    "/console/work/job",
+    "/console/work/s3_data",
+    "/console/work/s3_result",
+    "/console/work/data",
+    "/console/clusters",
+    "/console/overview",
+    "/console/account",
+]
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</title><svg onload=alert(1)>",
+    "{{ 7 * 7 }}{% raw %}",
+    "javascript:alert(1)",
+    "&lt;b&gt;&#60;i&#62;",
+]
+
+
+@pytest.fixture
+def browser(api: TestClient) -> FormBrowser:
+    return FormBrowser(api, "http://testserver")
+
+
+class Checked(HTMLParser):
+    """A page: its elements with attributes; inline scripts, styles and handlers are errors."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        assert not [name for name in named if name.startswith("on") or name == "style"], (tag, named)
+        assert tag != "style"
+        assert tag != "script" or named.get("src")
+        for name in ("href", "src", "action", "hx-get"):
+            assert (named.get(name) or "/").startswith(("/", "#")), (tag, named)
+        self.elements.append((tag, named))
+
+
+def test_every_page_is_there_with_safe_headers_and_no_inline_code(browser: FormBrowser) -> None:
+    failed_transfer()
+    ended_job(JobState.OUT_OF_MEMORY)
+    for path in PAGES:
+        answer = browser.client.get(path)
+        assert answer.status_code == 200, path
+        assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+        assert answer.headers["cache-control"] == "no-store"
+        tags = [tag for tag, _ in Checked(answer.text).elements]
+        assert (tags.count("h1"), tags.count("main"), tags[0]) == (1, 1, "html"), path
+        part = browser.client.get(path, headers={"HX-Request": "true"}).text
+        assert "<html" not in part or path == "/console/account"
+    policy = HEADERS["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in policy
+    assert re.search(r"unsafe|\*|data:|https?:", policy) is None
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_texts_of_others_stay_texts(browser: FormBrowser, text: str) -> None:
+    failed_id, job_id = failed_transfer(reason=text), new_job("fft", read_input_data=f"/{text}.csv")
+    with session_scope() as session:
+        session.get_one(Transfer, failed_id).object = text
+        session.get_one(Job, job_id).reason = text
+    shown = [
+        *("/", "/console/work/s3_data", f"/console/work/s3_data/{failed_id}", f"/console/work/job/{job_id}"),
+        "/console/overview",
+    ]
+    for path in shown:
+        page = browser.open(path)
+        Checked(page)
+        assert text not in page or not re.search("[<>\"'&]", text), path
+        assert "49" not in re.findall(r">([^<]*)<", page)
+    Checked(browser.client.get("/console/work/s3_data", params={"reason": text, "infrastructure": text}).text)
+    Checked(browser.client.get(f"/console/{text}").text)
+
+
+def test_another_owners_row_does_not_exist(with_keys: TestClient) -> None:
+    row_id, job_id = failed_transfer(owner="ada"), new_job("fft", owner="ada")
+    eve, operator = FormBrowser(with_keys), FormBrowser(with_keys)
+    eve.sign_in(new_key("eve"))
+    operator.sign_in(new_key("op", Scope.OPERATOR))
+    for path in (f"/console/work/s3_data/{row_id}", f"/console/work/job/{job_id}"):
+        page = eve.open(path, 404)
+        unknown = eve.open(path.rsplit("/", 1)[0] + f"/{uuid4()}", 404)
+        assert re.sub("[0-9a-f-]{36}", "", page) == re.sub("[0-9a-f-]{36}", "", unknown)
+        assert eve.client.get(f"{path}/live").status_code == 404
+        assert eve.client.get("/console/find", params={"id": path[-36:]}).status_code == 404
+        assert operator.client.get("/console/find", params={"id": path[-36:]}).headers["location"] == path
+        assert "ada" in operator.open(path.rsplit("/", 1)[0])
+    for action in ("retry", "cancel"):
+        assert eve.send(f"/console/work/s3_data/{row_id}/{action}", "/console/account").status_code == 404
+    assert str(row_id) not in eve.open("/console/work/s3_data")
+    group = {"infrastructure": "hpc", "reason": "the bucket is missing"}
+    assert "0 retried" in eve.send("/console/work/s3_data/retry", "/console/account", **group).text
+    assert transfer(row_id).state is TransferState.FAILED
+    assert "1 retried" in operator.send("/console/work/s3_data/retry", "/console/account", **group).text
+
+
+def test_a_group_of_equal_failures_is_retried_together_and_no_other(browser: FormBrowser) -> None:
+    same = [failed_transfer("no bucket") for _ in range(3)]
+    other = failed_transfer("no bucket, and more")
+    page = browser.open("/console/work/s3_data")
+    assert (page.index("no bucket"), "Retry all 3" in page) < (page.index("<table"), True)
+    done = browser.send("/console/work/s3_data/retry", "/", infrastructure="hpc", reason="no bucket")
+    assert "3 retried" in done.text
+    assert {transfer(row_id).state for row_id in same} == {TransferState.ACCEPTED}
+    assert transfer(other).state is TransferState.FAILED
+
+
+def test_filters_are_the_apis(browser: FormBrowser) -> None:
+    failed = failed_transfer("the bucket is missing")
+    waiting = new_transfer()
+
+    def found(**query: Any) -> set[str]:
+        page = browser.client.get("/console/work/s3_data", params=query).text
+        return set(re.findall(r'href="/console/work/s3_data/([0-9a-f-]{36})"', page))
+
+    assert found() == {str(failed), str(waiting)}
+    assert found(state="failed") == found(reason="BUCKET") == found(fault="store") == {str(failed)}
+    assert found(state=["failed", "accepted"], infrastructure="", since="") == found()
+    assert found(infrastructure="unserved") == found(fault="no such word") == set()
+    assert found(since="2020-01-01T00:00") == found()
+    assert found(until="2020-01-01T00:00") == set()
+    for bad in ({"since": "yesterday"}, {"state": "no"}, {"cursor": "x"}, {"parent": "x"}):
+        assert browser.client.get("/console/work/s3_data", params=bad).status_code == 400
+
+
+def test_pages_follow_the_cursor(browser: FormBrowser) -> None:
+    made = {str(new_transfer()) for _ in range(52)}
+    seen: list[str] = []
+    path = "/console/work/s3_data"
+    while path:
+        page = browser.open(path)
+        seen += re.findall(r'<a href="/console/work/s3_data/([0-9a-f-]{36})"', page)
+        older = re.search(r'href="([^"]+)" rel="next"', page)
+        path = older[1].replace("&amp;", "&") if older else ""
+    assert (len(seen), set(seen)) == (52, made)
+
+
+def test_a_row_shows_its_progress_reason_and_history_and_is_cancelled(browser: FormBrowser) -> None:
+    row_id = new_transfer()
+    claim_transfer(row_id)
+    with session_scope() as session:
+        row = session.get_one(Transfer, row_id)
+        row.bytes_total, row.bytes_done, row.bytes_per_s = 2_000_000, 500_000, 250_000
+    path = f"/console/work/s3_data/{row_id}"
+    page = browser.open(path)
+    assert [
+        text
+        for text in ("500 kB of 2 MB", "250 kB/s", "accepted", "curl", "$AWS_SECRET_ACCESS_KEY")
+        if text not in page
+    ] == []
+    assert browser.send(f"{path}/cancel", path, reason="no longer needed").headers["location"] == path
+    assert "by <bdi>console</bdi>" in browser.open(path)
+
+
+def test_a_failed_row_is_retried_with_other_keys_or_resources(browser: FormBrowser) -> None:
+    row_id, job_id = failed_transfer(), ended_job(JobState.OUT_OF_MEMORY, "out of memory")
+    path = f"/console/work/s3_data/{row_id}"
+    half = browser.send(f"{path}/retry", path, access_key="only one")
+    assert (half.status_code, "secret_key" in half.text) == (400, True)
+    answer = browser.send(f"{path}/retry", path, access_key="new", secret_key="hidden/words")
+    assert answer.status_code == 303
+    assert "hidden/words" not in browser.open(path)
+    job_path = f"/console/work/job/{job_id}"
+    assert "out of memory" in browser.open(job_path)
+    bad = browser.send(f"{job_path}/retry", job_path, memory_bytes="much")
+    assert (bad.status_code, "memory_bytes" in bad.text) == (400, True)
+    assert browser.send(f"{job_path}/retry", job_path, memory_bytes=str(2**30)).status_code == 303
+    again = browser.send(f"{job_path}/retry", job_path)
+    assert (again.status_code, "only ended work can be retried" in again.text) == (409, True)
+
+
+def test_a_live_part_answers_at_once_when_the_known_state_is_old(browser: FormBrowser) -> None:
+    row_id = failed_transfer()
+    part = browser.client.get(f"/console/work/s3_data/{row_id}/live", params={"known": '"old"'})
+    assert part.status_code == 200
+    assert "hx-get" not in part.text, "a row that has ended is no longer asked for"
+    assert "the bucket is missing" in part.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/console/nothing", "/console/work/x", "/console/work/job/x", "/console/find?id=x"]
+)
+def test_an_unknown_page_is_told_as_a_page(browser: FormBrowser, path: str) -> None:
+    answer = browser.client.get(path)
+    assert answer.status_code in {400, 404}
+    assert answer.headers["content-type"].startswith("text/html")
+    assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+
+
+def test_the_console_knows_the_path_below_which_it_lives(api: TestClient) -> None:
+    failed_transfer()
+    below = TestClient(api.app, base_url="http://testserver", root_path="/hpc")
+    for path in ("/", "/console/work/s3_data", "/console/account"):
+        for tag, named in Checked(below.get(path).text).elements:
+            for name in ("href", "src", "action", "hx-get"):
+                assert (named.get(name) or "/hpc/").startswith(("/hpc/", "#")), (path, tag, named)
+
+
+def test_files_are_small_known_and_licensed(browser: FormBrowser) -> None:
+    files = [path for path in FOLDER.rglob("*") if path.is_file()]
+    assert {str(path.relative_to(FOLDER)) for path in files} == set(TYPES)
+    assert sum(path.stat().st_size for path in files) < 200_000
+    links = re.findall(r'(?:src|href)="(/console/static/[^"]+)"', browser.open("/"))
+    for link in links:
+        answer = browser.client.get(link)
+        assert (answer.status_code, "immutable" in answer.headers["cache-control"]) == (200, True)
+    version = links[0].split("/")[3]
+    for name in ("../pages.py", "%2e%2e/pages.py", "console.html", ""):
+        assert browser.client.get(f"/console/static/{version}/{name}").status_code == 404
+    old = browser.client.get("/console/static/0/console.css")
+    assert (old.status_code, old.headers["cache-control"]) == (200, "no-cache")
+
+
+def test_stored_credentials_and_keys_are_ones_own(with_keys: TestClient) -> None:
+    ada, eve = FormBrowser(with_keys), FormBrowser(with_keys)
+    key = new_key("ada")
+    ada.sign_in(key)
+    eve.sign_in(new_key("eve"))
+    given = {
+        "name": "mine",
+        "endpoint": "https://s3.example.org",
+        "access_key": "a",
+        "secret_key": "very/secret",
+    }
+    account = "/console/account"
+    assert ada.send(f"{account}/credentials", account, **given).status_code == 303
+    page = ada.open(account)
+    assert ("mine" in page, "very/secret" in page) == (True, False)
+    assert "mine" not in eve.open(account)
+    row_id = re.search(r"/credentials/([0-9a-f-]{36})/delete", page)
+    assert row_id is not None
+    assert eve.send(f"{account}/credentials/{row_id[1]}/delete", account).status_code == 404
+    key_id = key.split("_")[1]
+    assert eve.send(f"{account}/keys/{key_id}/revoke", account).status_code == 404
+    assert ada.send(f"{account}/credentials/{row_id[1]}/delete", account).status_code == 303
+    assert "mine" not in ada.open(account)
+    assert ada.send(f"{account}/keys/{key_id}/revoke", account).status_code == 303
+    assert ada.client.get("/").status_code == 303, "the session ends with its key"
+
+
+def test_templates_have_no_code_of_their_own() -> None:
+    for path in (Path(__file__).parents[3] / "api/console/templates").rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        assert "| safe" not in text, path
+        assert re.search(r"\s[\w-]+=[{]{2}", text) is None, f"{path}: an attribute without quotes"
