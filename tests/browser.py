@@ -33,7 +33,8 @@ class FormBrowser:
     def open(self, path: str, status: int = 200) -> str:
         answer = self.client.get(path)
         assert answer.status_code == status, answer.text
-        return answer.text
+        text: str = answer.text
+        return text
 
     def token(self, path: str) -> str:
         found = _TOKEN.search(self.open(path))
@@ -42,7 +43,8 @@ class FormBrowser:
 
     def send(self, action: str, page: str, **fields: Any) -> httpx.Response:
         """Send a form of a page."""
-        return self.client.post(action, data={"form_token": self.token(page), **fields})
+        answer: httpx.Response = self.client.post(action, data={"form_token": self.token(page), **fields})
+        return answer
 
     def sign_in(self, key: str) -> httpx.Response:
         return self.send("/console/sign-in", "/console/sign-in", key=key)

@@ -2,9 +2,20 @@
 
 from fastapi import APIRouter
 
-from api.console import account, assets, clusters, home, operators, row_commands, rows, sign_in, work
+from api.console import (
+    account,
+    assets,
+    clusters,
+    home,
+    operators,
+    provider,
+    row_commands,
+    rows,
+    sign_in,
+    work,
+)
 
-MODULES = (assets, sign_in, work, rows, row_commands, clusters, operators, account, home)
+MODULES = (assets, sign_in, provider, work, rows, row_commands, clusters, operators, account, home)
 router = APIRouter(include_in_schema=False)
 for module in MODULES:
     router.routes.extend(module.router.routes)

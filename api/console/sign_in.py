@@ -32,7 +32,7 @@ async def show_sign_in(request: Request, following: Next = "/") -> Response:
     visitor: Visitor = request.state.visitor
     if visitor.caller is not None:
         return see_other(request, own_page(following))
-    return _form(request, following)
+    return show_form(request, following)
 
 
 @router.post("/console/sign-in")
@@ -45,9 +45,9 @@ async def sign_in(request: Request, form: Form) -> Response:
     try:
         key = await _find_key_of_stranger(request, form.text("key"))
     except Unauthorized as error:
-        return _form(request, form.text("next"), 401, error.detail)
+        return show_form(request, form.text("next"), 401, error.detail)
     except TooMany as error:
-        return _form(request, form.text("next"), 429, error.detail)
+        return show_form(request, form.text("next"), 429, error.detail)
     caller = api_keys.caller_of_key(key)
     return await begin_session(request, caller, key, form.text("next"))
 
@@ -92,7 +92,8 @@ def _close(token: str) -> None:
         sessions.close_session(session, token)
 
 
-def _form(request: Request, following: str, status: int = 200, problem: str = "") -> Response:
+def show_form(request: Request, following: str, status: int = 200, problem: str = "") -> Response:
+    """Return the sign-in page, with the reason when a sign-in failed."""
     settings = get_settings()
     return page(
         request,

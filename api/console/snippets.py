@@ -42,11 +42,16 @@ def _curl(url: str, body: dict[str, Any], *, needs_keys: bool, has_accounts: boo
     lines = [f"curl {shlex.quote(url)}"]
     if has_accounts:
         lines.append('-H "Authorization: Bearer $GATEWAY_API_KEY"')
-    keys = {name: f"${variable}" for name, variable in _KEYS} if needs_keys else {}
-    text = shlex.quote(json.dumps(body | keys, indent=2, ensure_ascii=False))
-    for variable in keys.values():
-        text = text.replace(variable, f"'\"{variable}\"'")
-    return " \\\n  ".join([*lines, f"-d {text}"])
+    text = json.dumps(body, indent=2, ensure_ascii=False)
+    return " \\\n  ".join([*lines, f"-d {_with_keys(text) if needs_keys else shlex.quote(text)}"])
+
+
+def _with_keys(text: str) -> str:
+    """Return a JSON object as a word of the shell, which puts variables for the keys into it."""
+    quoted = shlex.quote(text.removesuffix("\n}"))
+    for name, variable in _KEYS:
+        quoted += shlex.quote(f',\n  "{name}": "') + f'"${variable}"' + shlex.quote('"')
+    return quoted + shlex.quote("\n}")
 
 
 def _python(url: str, body: dict[str, Any], *, needs_keys: bool, has_accounts: bool) -> str:

@@ -25,7 +25,7 @@ def _signed_in(api: TestClient, owner: str = "ada", scope: Scope = Scope.USER) -
 
 
 def _is_signed_in(browser: FormBrowser) -> bool:
-    return browser.client.get("/").status_code == 200
+    return bool(browser.client.get("/").status_code == 200)
 
 
 def test_a_key_opens_a_session_whose_cookie_no_page_reads(with_keys: TestClient) -> None:
