@@ -7,7 +7,7 @@ that began it, once.
 import json
 import time
 from hmac import compare_digest
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
@@ -64,9 +64,9 @@ async def come_back(request: Request, code: Text = "", state: Text = "", error: 
 def _kept(request: Request) -> list[str]:
     """Return state, verifier and wanted page of the sign-in that this browser began."""
     try:
-        until, *kept = json.loads(decrypt(request.cookies[COOKIE]))
+        kept: list[Any] = json.loads(decrypt(request.cookies[COOKIE]))
     except (KeyError, ValueError, GatewayError):
-        until, kept = 0.0, []
-    if until < time.time():
+        kept = [0.0]
+    if kept[0] < time.time():
         raise Unauthorized("this browser began no sign-in within the last ten minutes: begin again")
-    return kept
+    return kept[1:]
