@@ -11,11 +11,24 @@ from api.console import (
     provider,
     row_commands,
     rows,
+    run_commands,
     sign_in,
     work,
 )
 
-MODULES = (assets, sign_in, provider, work, rows, row_commands, clusters, operators, account, home)
+MODULES = (
+    assets,
+    sign_in,
+    provider,
+    work,
+    rows,
+    run_commands,
+    row_commands,
+    clusters,
+    operators,
+    account,
+    home,
+)
 router = APIRouter(include_in_schema=False)
 for module in MODULES:
     router.routes.extend(module.router.routes)

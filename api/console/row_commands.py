@@ -23,14 +23,14 @@ from gateway.jobs import logs as job_logs
 from gateway.models import Job, Transfer
 from gateway.states import JobState, is_final
 from gateway.transfers import lifecycle as transfers
-from gateway.work.listing import Kind
+from gateway.work.listing import WorkKind
 
 TAIL_BYTES = 16 * 1024
 _SECRETS = ("access_key", "secret_key", "session_token")
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
-def _find(caller: Caller, kind: Kind, row_id: UUID) -> Find[Transfer | Job]:
+def _find(caller: Caller, kind: WorkKind, row_id: UUID) -> Find[Transfer | Job]:
     def find(session: Session) -> Transfer | Job:
         if kind == "job":
             return jobs.get(session, caller, row_id)
@@ -46,12 +46,16 @@ def _cancel(session: Session, row: Transfer | Job, actor: str, reason: str) -> N
         transfers.cancel(session, row, actor, reason)
 
 
-def _requested(request: Request, caller: Caller, kind: Kind, row_id: UUID) -> ActionRequest[Transfer | Job]:
+def _requested(
+    request: Request, caller: Caller, kind: WorkKind, row_id: UUID
+) -> ActionRequest[Transfer | Job]:
     return ActionRequest(_find(caller, kind, row_id), actor_of(request, caller), AnswerStore(None))
 
 
 @router.post("/console/work/{kind}/{id}/cancel")
-def cancel_shown_row(request: Request, caller: SignedIn, form: Form, kind: Kind, row_id: RowId) -> Response:
+def cancel_shown_row(
+    request: Request, caller: SignedIn, form: Form, kind: WorkKind, row_id: RowId
+) -> Response:
     """Cancel the row and show its page."""
     action = validate(Action, {"by": NAME, "reason": form.text("reason")})
     requested = _requested(request, caller, kind, row_id)
@@ -60,7 +64,9 @@ def cancel_shown_row(request: Request, caller: SignedIn, form: Form, kind: Kind,
 
 
 @router.post("/console/work/{kind}/{id}/retry")
-def retry_shown_row(request: Request, caller: SignedIn, form: Form, kind: Kind, row_id: RowId) -> Response:
+def retry_shown_row(
+    request: Request, caller: SignedIn, form: Form, kind: WorkKind, row_id: RowId
+) -> Response:
     """Retry the row, with other resources or keys where the form has them, and show its page."""
     requested, show = _requested(request, caller, kind, row_id), SHAPES[kind].of
     said = {"by": NAME, "reason": form.text("reason")}

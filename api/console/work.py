@@ -1,7 +1,7 @@
 """Work: lists of jobs and transfers with the API's filters, counts, and groups of equal failures."""
 
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -18,9 +18,9 @@ from gateway.callers import Caller
 from gateway.clusters import catalog
 from gateway.jobs.services import SERVICES
 from gateway.operations import retries
-from gateway.operations.failure_groups import count_by_fault, group_failures
+from gateway.operations.failure_groups import FailureGroup, count_by_fault, group_failures
 from gateway.operations.overview import bad_ends
-from gateway.work.listing import Filter, Kind, model_of
+from gateway.work.listing import Filter, Kind, WorkKind, model_of, work_model
 
 PAGE = 50
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -38,16 +38,10 @@ def _work(kind: Kind, filters: WorkFilters, caller: Caller) -> dict[str, Any]:
     wanted = replace(filters.to_filter(), owner=caller.only_owner)
     rows, following, counts = load_page(kind, wanted, caller, filters.cursor, PAGE)
     every_state = replace(wanted, states=())
-    groups, faults = read_rows(
-        lambda connection: (
-            group_failures(connection, every_state, kind),
-            count_by_fault(connection, every_state, kind),
-        )
-    )
+    groups, faults = _failures(kind, every_state)
     return {
         "section": "work",
         "kind": kind,
-        "kinds": get_args(Kind),
         "titles": TITLES,
         "nouns": NOUNS,
         "filters": filters,
@@ -62,11 +56,23 @@ def _work(kind: Kind, filters: WorkFilters, caller: Caller) -> dict[str, Any]:
     }
 
 
+def _failures(kind: Kind, wanted: Filter) -> tuple[list[FailureGroup], dict[str, int]]:
+    """Return groups and classes of failures; those of a workflow are its steps'."""
+    if kind == "workflow":
+        return [], {}
+    return read_rows(
+        lambda connection: (
+            group_failures(connection, wanted, kind),
+            count_by_fault(connection, wanted, kind),
+        )
+    )
+
+
 @router.post("/console/work/{kind}/retry")
-def retry_group(request: Request, caller: SignedIn, form: Form, kind: Kind) -> Response:
+def retry_group(request: Request, caller: SignedIn, form: Form, kind: WorkKind) -> Response:
     """Retry the visible rows of a group of equal failures."""
     wanted = Filter(
-        states=tuple(str(state) for state in bad_ends(model_of(kind))),
+        states=tuple(str(state) for state in bad_ends(work_model(kind))),
         infrastructure=form.text("infrastructure"),
         whole_reason=form.text("reason"),
         owner=caller.only_owner,

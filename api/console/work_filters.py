@@ -7,10 +7,12 @@ from urllib.parse import urlencode
 from starlette.datastructures import QueryParams
 
 from api.console.forms import validate
-from api.schemas.listing import JobQuery, TransferQuery
+from api.row_reads import ListQuery
+from api.schemas.listing import JobQuery, TransferQuery, WorkflowQuery
 from gateway.work.listing import Filter, Kind
 
 _TEXTS = ("infrastructure", "service", "since", "until", "reason", "fault", "parent", "cursor")
+MODELS: dict[Kind, type[ListQuery]] = {"workflow": WorkflowQuery, "job": JobQuery}
 _MINUTES = len("2026-11-30T08:00")
 
 
@@ -27,7 +29,7 @@ class WorkFilters:
     fault: str
     parent: str
     cursor: str | None
-    query: TransferQuery | JobQuery
+    query: ListQuery
 
     @classmethod
     def of_query(cls, params: QueryParams, kind: Kind) -> Self:
@@ -55,8 +57,8 @@ class WorkFilters:
         return not self.link()
 
 
-def _check(texts: dict[str, str], states: tuple[str, ...], kind: Kind) -> TransferQuery | JobQuery:
-    model: type[JobQuery | TransferQuery] = JobQuery if kind == "job" else TransferQuery
+def _check(texts: dict[str, str], states: tuple[str, ...], kind: Kind) -> ListQuery:
+    model = MODELS.get(kind, TransferQuery)
     given = {name: text for name, text in texts.items() if text and name in model.model_fields}
     zoned = {name: _with_zone(given[name]) for name in ("since", "until") if name in given}
     return validate(model, given | zoned | {"state": states})

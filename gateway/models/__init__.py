@@ -16,6 +16,7 @@ from gateway.models.registry import (
 )
 from gateway.models.sessions import ConsoleSession
 from gateway.models.transfers import Transfer
+from gateway.models.workflows import Workflow
 
 __all__ = [
     "ApiKey",
@@ -33,6 +34,7 @@ __all__ = [
     "Telemetry",
     "Transfer",
     "WorkerSlots",
+    "Workflow",
     "model_of_task",
 ]
 

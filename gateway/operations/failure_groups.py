@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 
 from gateway.errors import Fault
 from gateway.operations.overview import bad_ends
-from gateway.work.listing import Filter, Kind, filter_conditions, model_of
+from gateway.work.listing import Filter, WorkKind, filter_conditions, work_model
 
 MOST_GROUPS = 20
 
@@ -16,7 +16,7 @@ MOST_GROUPS = 20
 class FailureGroup:
     """Rows that ended badly for one reason."""
 
-    kind: Kind
+    kind: WorkKind
     infrastructure: str
     fault: Fault | None
     reason: str
@@ -24,9 +24,9 @@ class FailureGroup:
     latest: datetime | None
 
 
-def group_failures(connection: Connection, wanted: Filter, kind: Kind) -> list[FailureGroup]:
+def group_failures(connection: Connection, wanted: Filter, kind: WorkKind) -> list[FailureGroup]:
     """Return the groups among the filtered rows, the largest first; a cancel on request is no failure."""
-    model = model_of(kind)
+    model = work_model(kind)
     failed = replace(wanted, states=tuple(str(state) for state in bad_ends(model)))
     same = model.infrastructure, model.fault, model.reason
     groups = (
@@ -39,9 +39,9 @@ def group_failures(connection: Connection, wanted: Filter, kind: Kind) -> list[F
     return [FailureGroup(kind, *row) for row in connection.execute(groups)]
 
 
-def count_by_fault(connection: Connection, wanted: Filter, kind: Kind) -> dict[str, int]:
+def count_by_fault(connection: Connection, wanted: Filter, kind: WorkKind) -> dict[str, int]:
     """Count the filtered rows that ended badly, by the class of their failure."""
-    model = model_of(kind)
+    model = work_model(kind)
     failed = replace(wanted, states=tuple(str(state) for state in bad_ends(model)))
     conditions = filter_conditions(failed, kind)
     counts = select(model.fault, func.count()).where(*conditions).group_by(model.fault)
