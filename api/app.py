@@ -20,10 +20,12 @@ from api.request_metrics import RequestMetrics
 from api.routers import (
     credentials,
     data,
+    files,
     health,
     infrastructure,
     job,
     metrics,
+    outputs,
     overview,
     retry,
     s3_data,
@@ -42,7 +44,10 @@ Upload a CSV to S3, then three calls do the rest, each polled until done:
 """
 
 
-RATE_LIMITED = (infrastructure, credentials, data, s3_data, s3_result, job, workflow, retry, overview)
+RATE_LIMITED = (
+    *(infrastructure, credentials, files, data, s3_data, s3_result),
+    *(job, outputs, workflow, retry, overview),
+)
 LIMIT_PROBLEMS = problems.responses(408, 413, 429, 431)
 
 

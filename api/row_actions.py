@@ -17,7 +17,9 @@ from gateway.db import session_scope
 from gateway.jobs.resources import ResourceRequest
 from gateway.models import Job, Transfer
 from gateway.operations import retries
+from gateway.settings import get_settings
 from gateway.storage.address import Secret, StoredKeys
+from gateway.storage.own_store import check_foreign
 
 ACTION_PROBLEMS = responses(400, 404, 409, 422, 503)
 LONGEST_ACTOR = 255
@@ -92,4 +94,5 @@ def _fresh_secret(
 ) -> Secret | None:
     if credential is None or not isinstance(row, Transfer):
         return None
+    check_foreign(row.endpoint, get_settings(), "bucket", row.bucket)
     return stored_credentials.resolve_secret(session, row.owner, credential, row.endpoint)

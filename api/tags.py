@@ -4,6 +4,10 @@ TAGS = [
     {"name": "services", "description": "First: the services that a job can run, and their options."},
     {"name": "infrastructure", "description": "The clusters that take the data and run the jobs."},
     {"name": "credentials", "description": "Keys of a store, stored once and named by their id in requests."},
+    {
+        "name": "files",
+        "description": "Files of people without a store, uploaded to the gateway's own bucket.",
+    },
     {"name": "stage in", "description": "Step 1: move an object or a file to the cluster, and poll its id."},
     {"name": "jobs", "description": "Step 2: run services on the file, and poll the job's id."},
     {"name": "stage out", "description": "Step 3: move a result file back to a store, and poll its id."},

@@ -3,8 +3,7 @@
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
-from pydantic_settings import BaseSettings
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 
 def _web_address(url: str) -> str:
@@ -17,7 +16,7 @@ def _web_address(url: str) -> str:
 _Address = Annotated[str, AfterValidator(_web_address)]
 
 
-class ConsoleSettings(BaseSettings):
+class ConsoleSettings(BaseModel):
     """The settings of the console alone."""
 
     oidc_client_id: str = Field(

@@ -7,6 +7,7 @@ GatewayError                 status  automatic retry
 ├── NotFound                 404     no
 ├── Conflict                 409     no
 ├── TooMany                  429     no      a limit on requests, unfinished work or bytes
+├── NotConfigured            501     no      the operator has not set up this part
 ├── Unavailable              503     yes     the gateway's database or queue is down
 ├── StorageError             502     no      an object store refused
 │   └── StorageUnavailable   502     yes     it is slow or not reachable
@@ -119,6 +120,13 @@ class TooMany(GatewayError):
     def __init__(self, detail: str, retry_after_s: float) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class NotConfigured(GatewayError):
+    """The operator has not set up this part of the gateway."""
+
+    status = 501
+    title = "Not configured"
 
 
 class Unavailable(GatewayError):

@@ -13,12 +13,13 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.absolute_paths import absolute_url
 from gateway.allow_list import check_entries
 from gateway.console_settings import ConsoleSettings
 from gateway.errors import Invalid
+from gateway.store_settings import StoreSettings
 
 # Docker, Podman and deploy/kubernetes mount secrets here: the file gateway_redis_url holds a setting.
 SECRETS = Path("/run/secrets")
@@ -63,7 +64,7 @@ _RootPath = Annotated[str, Field(pattern=r"^[\w./~-]*$"), AfterValidator(_root_p
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 
 
-class Settings(ConsoleSettings):
+class Settings(StoreSettings, ConsoleSettings, BaseSettings):
     """The settings, their defaults and their meaning. Durations are in seconds."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="ignore")

@@ -23,7 +23,9 @@ Durations are in seconds.
 
 def page() -> str:
     """Return the page."""
-    return HEAD + "".join(_row(name) for name in Settings.model_fields)
+    own = [name for name in Settings.model_fields if name in Settings.__annotations__]
+    inherited = [name for name in Settings.model_fields if name not in own]
+    return HEAD + "".join(map(_row, [*own, *inherited]))
 
 
 def _row(name: str) -> str:

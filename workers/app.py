@@ -12,9 +12,9 @@ from gateway.queue.pool_process import mark_used, recycled_above_kib
 from gateway.settings import get_settings
 from workers.memory_limit import limit_memory
 from workers.next_turn import publish_next
-from workers.tasks import control, housekeeping, jobs, operator, retention, transfers
+from workers.tasks import control, housekeeping, jobs, operator, retention, transfers, uploads
 
-__all__ = ["app", "control", "housekeeping", "jobs", "operator", "retention", "transfers"]
+__all__ = ["app", "control", "housekeeping", "jobs", "operator", "retention", "transfers", "uploads"]
 
 
 app.conf.worker_max_memory_per_child = recycled_above_kib(get_settings().worker_memory_bytes)

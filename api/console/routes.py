@@ -6,6 +6,7 @@ from api.console import (
     account,
     assets,
     clusters,
+    downloads,
     home,
     operators,
     provider,
@@ -13,22 +14,12 @@ from api.console import (
     rows,
     run_commands,
     sign_in,
+    start,
     work,
 )
 
-MODULES = (
-    assets,
-    sign_in,
-    provider,
-    work,
-    rows,
-    run_commands,
-    row_commands,
-    clusters,
-    operators,
-    account,
-    home,
-)
 router = APIRouter(include_in_schema=False)
-for module in MODULES:
+for module in (assets, sign_in, provider, start, downloads, work, rows, run_commands, row_commands):
+    router.routes.extend(module.router.routes)
+for module in (clusters, operators, account, home):
     router.routes.extend(module.router.routes)

@@ -15,6 +15,7 @@ from api.deps import RowId
 from api.row_reads import load_events
 from api.status_reads import STATUS_READS, Shown
 from gateway.callers import Caller
+from gateway.settings import get_settings
 from gateway.states import JOB_ENDS, WORKFLOW_ENDS, JobState, TransferState, WorkflowState
 from gateway.work.listing import Kind
 
@@ -56,6 +57,7 @@ def _render(request: Request, caller: Caller, kind: Kind, shown: Shown, template
         kind=kind,
         noun=NOUNS[kind],
         nouns=NOUNS,
+        has_own_store=bool(get_settings().store_bucket),
         row=row,
         tag=shown.tag,
         has_ended=row["state"] in ENDS,

@@ -5,6 +5,7 @@ The provider's access token identifies the caller, as it does in the REST API; i
 
 import ssl
 import time
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,11 +13,16 @@ from urllib.parse import urlsplit
 
 import httpx
 from authlib.common.security import generate_token
+from authlib.deprecate import AuthlibDeprecationWarning
 from authlib.integrations.base_client import OAuthError
-from authlib.integrations.httpx_client import OAuth2Client
 
 from gateway.errors import Invalid, Unauthorized, Unavailable
 from gateway.settings import Settings, get_settings
+
+with warnings.catch_warnings():
+    # Authlib asks for httpx2, which this project does not have.
+    warnings.simplefilter("ignore", AuthlibDeprecationWarning)
+    from authlib.integrations.httpx_client import OAuth2Client
 
 TIMEOUT_S = 5.0
 FRESH_S = 300

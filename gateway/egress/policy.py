@@ -40,7 +40,7 @@ def check_endpoint(
     """
     parts = _split(url, field)
     host, port = _host(parts, schemes, field), port_of(parts)
-    address = _literal(host)
+    address = literal_address(host)
     if address is not None and not _may_connect(host, port, address, allowed):
         raise Invalid(_refusal(host, port, [address]), field=field)
     if address is None and _is_localhost(host) and not _allows_loopback(host, port, allowed):
@@ -103,7 +103,7 @@ def _host(parts: SplitResult, schemes: Sequence[str], field: str) -> str:
     return parts.hostname
 
 
-def _literal(host: str) -> Address | None:
+def literal_address(host: str) -> Address | None:
     """Return the address that the text means, in any of the spellings that the C library accepts."""
     try:
         return ip_address(host)

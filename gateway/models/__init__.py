@@ -16,6 +16,7 @@ from gateway.models.registry import (
 )
 from gateway.models.sessions import ConsoleSession
 from gateway.models.transfers import Transfer
+from gateway.models.uploads import StoredFile
 from gateway.models.workflows import Workflow
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Md5Etags",
     "PrunedEvents",
     "StoredCredential",
+    "StoredFile",
     "Telemetry",
     "Transfer",
     "WorkerSlots",

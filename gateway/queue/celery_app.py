@@ -11,6 +11,8 @@ from gateway.logs import configure_logging
 from gateway.settings import Settings, get_settings
 
 SWEEP_TASK = "housekeeping.sweep"
+REMOVAL_TASK = "uploads.remove"
+REMOVAL_S = 600.0
 
 TRANSPORT_ALIASES.update(
     redis="gateway.queue.transport:Transport", rediss="gateway.queue.transport:Transport"
@@ -49,15 +51,20 @@ def make_app(settings: Settings) -> Celery:
         worker_soft_shutdown_timeout=10.0,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         beat_scheduler="celery.beat:Scheduler",
-        beat_schedule={
-            SWEEP_TASK: {
-                "task": SWEEP_TASK,
-                "schedule": settings.sweep_s,
-                "options": {"queue": HOUSEKEEPING, "expires": 5 * settings.sweep_s},
-            }
-        },
+        beat_schedule={name: _periodic(name, period) for name, period in _periods(settings).items()},
     )
     return app
+
+
+def _periods(settings: Settings) -> dict[str, float]:
+    """Return the periods of the tasks that beat sends."""
+    removal = {REMOVAL_TASK: REMOVAL_S} if settings.store_endpoint else {}
+    return {SWEEP_TASK: settings.sweep_s, **removal}
+
+
+def _periodic(name: str, period_s: float) -> dict[str, Any]:
+    options = {"queue": HOUSEKEEPING, "expires": 5 * period_s}
+    return {"task": name, "schedule": period_s, "options": options}
 
 
 app = make_app(get_settings())

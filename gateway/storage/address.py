@@ -23,13 +23,14 @@ class Credentials:
     """The keys of an account at a store. Their printed form shows nothing of them.
 
     Temporary keys have a session token. An object that the store encrypts with a key of the customer's has
-    that key beside them, in base64.
+    that key beside them, in base64. The gateway's own account is marked: it reaches the gateway's store.
     """
 
     access_key: str = field(repr=False)
     secret_key: str = field(repr=False)
     session_token: str = field(default="", repr=False)
     sse_customer_key: str = field(default="", repr=False)
+    is_own: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from gateway.errors import Fault, StorageError
 from gateway.settings import Settings
 from gateway.storage.address import PresignedUrl, S3Address, Secret
 from gateway.storage.ftp import FtpFile
+from gateway.storage.own_store import reaching_own_store
 from gateway.storage.presigned import PresignedObject
 from gateway.storage.remote import Prefix, Remote
 from gateway.storage.s3.object import S3Object
@@ -39,4 +40,4 @@ def _open_object(address: S3Address, secret: Secret | None, settings: Settings) 
         )
     if isinstance(secret, PresignedUrl):
         return PresignedObject(address, secret, settings)
-    return S3Object(address, secret, settings)
+    return S3Object(address, secret, reaching_own_store(settings) if secret.is_own else settings)

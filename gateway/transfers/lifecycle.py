@@ -22,6 +22,7 @@ from gateway.models import Transfer
 from gateway.settings import get_settings
 from gateway.states import TransferState, is_final
 from gateway.storage.address import PresignedUrl, Secret, StoredKeys, secret_warnings
+from gateway.storage.own_store import check_foreign, own_store
 from gateway.storage.presigned_check import check_presigned
 from gateway.transfers.outcome import NO_OUTCOME, Outcome
 from gateway.transfers.prefixes import cancel_children
@@ -56,6 +57,16 @@ class S3Request:
 
 
 @dataclass(frozen=True)
+class OwnStoreRequest:
+    """A request of the gateway's to move an object of its own bucket for an owner."""
+
+    kind: str
+    infrastructure: str
+    object: str
+    path: str
+
+
+@dataclass(frozen=True)
 class UrlRequest:
     """A request to bring a file of a web or FTP server to the cluster."""
 
@@ -68,6 +79,7 @@ def draft_from_url(session: Session, owner: str, request: UrlRequest) -> Draft:
     """Return the checked row of a transfer from a URL, or raise Invalid or NotFound."""
     cluster = catalog.get_cluster(session, request.infrastructure)
     check_endpoint(request.src, get_settings().allowed_endpoints, "src", schemes=("http", "https", "ftp"))
+    check_foreign(request.src, get_settings(), "src")
     request = replace(request, path=_name_file(request.path, unquote(urlsplit(request.src).path)))
     _check_path(session, cluster, owner, request.path, "dst")
     row = Transfer(
@@ -87,6 +99,7 @@ def draft(session: Session, owner: str, request: S3Request) -> Draft:
     """Return the checked row of a transfer with a store, or raise Invalid or NotFound."""
     cluster = catalog.get_cluster(session, request.infrastructure)
     check_endpoint(request.endpoint, get_settings().allowed_endpoints, "endpoint")
+    check_foreign(request.endpoint, get_settings(), "bucket", request.bucket)
     if request.kind == "s3_data" and not request.object.endswith("/"):
         request = replace(request, path=_name_file(request.path, request.object))
     _check_path(session, cluster, owner, request.path, "src" if request.kind == "s3_result" else "dst")
@@ -106,6 +119,24 @@ def draft(session: Session, owner: str, request: S3Request) -> Draft:
         credentials=sealing.seal(secret),
         resumable=not request.object.endswith("/"),  # a listing begins again
         warnings=secret_warnings(secret, request.endpoint),
+    )
+    return Draft(row, cluster)
+
+
+def draft_with_own_store(session: Session, owner: str, request: OwnStoreRequest) -> Draft:
+    """Return the checked row of a transfer with the gateway's own bucket, or raise Invalid or NotFound."""
+    cluster, store = catalog.get_cluster(session, request.infrastructure), own_store(get_settings())
+    _check_path(session, cluster, owner, request.path, "src" if request.kind == "s3_result" else "dst")
+    row = Transfer(
+        owner=owner,
+        kind=request.kind,
+        infrastructure=request.infrastructure,
+        endpoint=store.endpoint,
+        bucket=store.bucket,
+        object=request.object,
+        region=store.region,
+        path=request.path,
+        credentials=sealing.seal(store.keys),
     )
     return Draft(row, cluster)
 

@@ -31,9 +31,9 @@ class Admission:
         pairs = list(wanted)
         settings = get_settings()
         if settings.concurrent_transfers or settings.concurrent_jobs:
-            _lock_counts(session, {f"owner {owner}" for owner, _ in pairs})
+            lock_counts(session, {f"owner {owner}" for owner, _ in pairs})
         limited = (cluster for _, cluster in pairs if cluster.max_transfers or cluster.max_jobs)
-        _lock_counts(session, {f"cluster {cluster.name}" for cluster in limited})
+        lock_counts(session, {f"cluster {cluster.name}" for cluster in limited})
 
     def admit(self, owner: str, cluster: Cluster, model: Model) -> None:
         """Raise TooMany unless one more transfer or job is allowed; the answer holds until the commit."""
@@ -95,7 +95,7 @@ def _count_live(session: Session, model: Model, scope: ColumnElement[bool]) -> i
     return session.scalar(select(func.count()).select_from(model).where(scope, *live)) or 0
 
 
-def _lock_counts(session: Session, names: Iterable[str]) -> None:
+def lock_counts(session: Session, names: Iterable[str]) -> None:
     """Lock the counts of owners or clusters until the commit; SQLite has one writer anyway."""
     if session.get_bind().dialect.name == "postgresql":
         for name in sorted(names):

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 from uuid import uuid4
 
@@ -34,6 +35,10 @@ _SOCKETS = Path("/tmp")  # noqa: S108 (SeaweedFS puts its sockets there, whateve
 _LONGEST_SOCKET = 100  # the kernel allows 107 bytes
 _PORTS = range(15_000, 32_000)  # below those that the kernel gives to connections
 _given: set[int] = set()  # by this process, perhaps not listened on yet
+# The gateway's own bucket: its name begins with the only character that no bucket of the owner's begins with.
+OWN_BUCKET = "0-hpc-gateway"
+_OWNERS_BUCKETS = [f"{first}*" for first in f"{ascii_lowercase}123456789"]
+_ACTIONS = ("Admin", "Read", "Write", "List", "Tagging")
 _FORWARDED = ("PATH", "HOME", "LANG", "TMPDIR", "TZ")
 
 
@@ -97,7 +102,10 @@ class Valkey:
 
 @dataclass(frozen=True)
 class ObjectStore:
-    """An S3 server with an account for its owner and one for `ready`, which keeps all it has in `folder`."""
+    """An S3 server, which keeps all it has in `folder`.
+
+    It has accounts for its owner, for the gateway, which alone reads `OWN_BUCKET`, and for `ready`.
+    """
 
     port: int
     folder: Path
@@ -105,17 +113,22 @@ class ObjectStore:
     secret_key: str = field(repr=False)
     other_ports: tuple[int, ...] = field(default_factory=lambda: tuple(free_ports(7)))
     _probe_key: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+    _gateway_key: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
 
     name = "object-store"
 
     def prepare(self) -> None:
         """Write the accounts where only this user can read them: a command line is public."""
-        actions = ["Admin", "Read", "Write", "List", "Tagging"]
         accounts = [
-            {"name": name, "credentials": [{"accessKey": key, "secretKey": secret}], "actions": actions}
-            for name, key, secret in (
-                ("owner", self.access_key, self.secret_key),
-                ("probe", self._probe_key, self._probe_key),
+            {
+                "name": name,
+                "credentials": [{"accessKey": key, "secretKey": secret}],
+                "actions": [f"{action}:{bucket}" for bucket in buckets for action in _ACTIONS],
+            }
+            for name, key, secret, buckets in (
+                ("owner", self.access_key, self.secret_key, _OWNERS_BUCKETS),
+                ("gateway", self._gateway_key, self._gateway_key, [OWN_BUCKET]),
+                ("probe", self._probe_key, self._probe_key, ["probe-*"]),
             )
         ]
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -206,6 +219,20 @@ class ObjectStore:
     def wait_ready(self, timeout_s: float = 60.0) -> None:
         """Return when it works; raise Unavailable after `timeout_s`."""
         _wait(self, timeout_s)
+
+    @property
+    def gateway_settings(self) -> dict[str, str]:
+        """The settings of a gateway whose own bucket is here."""
+        return {
+            "GATEWAY_STORE_ENDPOINT": self.url,
+            "GATEWAY_STORE_BUCKET": OWN_BUCKET,
+            "GATEWAY_STORE_ACCESS_KEY": self._gateway_key,
+            "GATEWAY_STORE_SECRET_KEY": self._gateway_key,
+        }
+
+    def gateway_client(self) -> Any:
+        """Return a boto3 client with the gateway's keys."""
+        return self._client(self._gateway_key, self._gateway_key)
 
     def client(self) -> Any:
         """Return a boto3 client with the owner's keys."""

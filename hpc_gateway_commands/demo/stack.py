@@ -95,6 +95,7 @@ class Stack:
         self.own(self.store.folder)
         self.start("s3", self.store.argv, self.store.env, STORE_PATIENCE_S)
         self.store.wait_ready()
+        self._run("prepare-store")
 
     def start_api(self) -> None:
         """Start the API and wait until it is ready."""
@@ -117,7 +118,10 @@ class Stack:
 
     def migrate(self) -> None:
         """Create the database."""
-        argv = self._as_account(_command("migrate"))
+        self._run("migrate")
+
+    def _run(self, command: str) -> None:
+        argv = self._as_account(_command(command))
         subprocess.run(argv, env=self.env, cwd="/", check=True, stdin=subprocess.DEVNULL, capture_output=True)
 
     def check_parts(self) -> None:
@@ -212,6 +216,7 @@ def _environment(folder: Path, queue: Valkey, store: ObjectStore) -> dict[str, s
         "GATEWAY_INFRASTRUCTURES": str(folder / "infrastructures.toml"),
         "GATEWAY_CREDENTIALS_KEY_FILE": str(folder / "credentials.key"),
         "GATEWAY_ALLOWED_ENDPOINTS": f"{LOOPBACK}:{store.port}",
+        **store.gateway_settings,
     }
 
 

@@ -19,6 +19,7 @@ SECRETS = ROOT / "deploy" / "compose" / "secrets"
 PROJECT = "hpc-gateway"
 API_PORT = os.environ.get("API_PORT", "8080")
 FLOWER_PORT = os.environ.get("FLOWER_PORT", "5555")
+STORE_PORT = os.environ.get("STORE_PORT", "8333")
 CLUSTER = "excess"
 BUCKET = "recordings"
 END_S = 240.0

@@ -16,6 +16,7 @@ from tests.compose.deployment import (
     CLUSTER,
     FLOWER_PORT,
     PROJECT,
+    STORE_PORT,
     Container,
     Gateway,
     compose,
@@ -146,7 +147,7 @@ def test_a_container_can_do_nothing_that_it_need_not(service: str) -> None:
         assert int(status["CapEff"], 16) == 0
     bound = seen["HostConfig"]["PortBindings"].values()
     published = {(each["HostIp"], each["HostPort"]) for bindings in bound for each in bindings or ()}
-    port = {"api": API_PORT, "flower": FLOWER_PORT}.get(service)
+    port = {"api": API_PORT, "flower": FLOWER_PORT, "s3": STORE_PORT}.get(service)
     assert published == ({("127.0.0.1", port)} if port else set())
 
 
@@ -158,7 +159,7 @@ def test_a_container_can_do_nothing_that_it_need_not(service: str) -> None:
         ("api", "s3", False),
         ("worker-excess", "s3", True),
         ("worker-excess", "slurmctld", True),
-        ("worker-housekeeping", "s3", False),
+        ("worker-housekeeping", "s3", True),
         ("node1", "postgres", False),
         ("node1", "s3", False),
     ],
@@ -169,7 +170,14 @@ def test_the_zones(service: str, peer: str, *, reached: bool) -> None:
 
 def test_no_secret_is_in_an_environment_or_a_command_line() -> None:
     secrets = [
-        secret(name) for name in ("postgres_password", "valkey_password", "s3_secret_key", "credentials_key")
+        secret(name)
+        for name in (
+            "postgres_password",
+            "valkey_password",
+            "s3_secret_key",
+            "store_secret_key",
+            "credentials_key",
+        )
     ]
     for service in SERVICES:
         seen = json.dumps(Container(service).seen())

@@ -29,6 +29,7 @@ SERVER_COMMANDS = {
     "key": "Print a new key for GATEWAY_CREDENTIALS_KEY.",
     "keys": "API keys, for GATEWAY_AUTH=keys.",
     "migrate": "Create the database or bring it to the newest version; safe to start several times at once.",
+    "prepare-store": "Make the gateway's own bucket unless it is there, and let web pages use its URLs.",
     "prune": "Remove transfers and jobs that ended long ago; runs where the database is, like `migrate`.",
     "serve": "Serve the REST API.",
     "worker": "Serve clusters: stage files, submit and watch jobs. Runs where their scheduler and files are.",

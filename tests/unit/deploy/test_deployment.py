@@ -2,8 +2,10 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +55,12 @@ def test_a_kustomization_lists_every_manifest() -> None:
     assert sorted(listed) == [path.name for path in MANIFESTS]
 
 
-def test_only_the_api_and_flower_are_published_and_on_loopback() -> None:
+def test_the_api_flower_and_the_store_alone_are_published_and_on_loopback() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert published == {
         "api": ["${PUBLISH_ADDRESS:-127.0.0.1}:${API_PORT:-8080}:8080"],
         "flower": ["${PUBLISH_ADDRESS:-127.0.0.1}:${FLOWER_PORT:-5555}:5555"],
+        "s3": ["${PUBLISH_ADDRESS:-127.0.0.1}:${STORE_PORT:-8333}:8333"],
     }
 
 
@@ -112,6 +115,20 @@ def test_compose_and_the_demo_allow_the_port_of_their_store_alone(tmp_path: Path
     assert COMPOSE["x-gateway"]["environment"]["GATEWAY_ALLOWED_ENDPOINTS"] == f"s3:{port}"
     demo = stack._lay_out(tmp_path, {}, 8080, 5555)  # noqa: SLF001  laid out, and not started
     assert demo.env["GATEWAY_ALLOWED_ENDPOINTS"] == f"127.0.0.1:{demo.store.port}"
+
+
+def test_no_users_account_of_compose_has_the_gateways_bucket(tmp_path: Path) -> None:
+    script = Path(shutil.copy(ROOT / "deploy/compose/secrets.sh", tmp_path))
+    subprocess.run(["/bin/sh", script], check=True)
+    accounts = json.loads((tmp_path / "secrets/s3_accounts").read_text())["identities"]
+    bucket = COMPOSE["x-with-store"]["environment"]["GATEWAY_STORE_BUCKET"]
+    readers = {each["name"] for each in accounts for act in each["actions"] if _covers(act, bucket)}
+    assert readers == {(tmp_path / "secrets/store_access_key").read_text()}
+    assert all(":" in action for each in accounts for action in each["actions"])
+
+
+def _covers(action: str, bucket: str) -> bool:
+    return fnmatch(bucket, action.partition(":")[2])
 
 
 CHECKS = [
