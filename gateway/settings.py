@@ -219,6 +219,9 @@ class Settings(StoreSettings, ConsoleSettings, BaseSettings):
         ge=0,
         description="Memory of one process of a worker's pool; 0 is no limit (docs/operations.md).",
     )
+    judge_python: str = Field(
+        "", description="Interpreter that judges staged tables on the worker; empty: the cluster's `python`."
+    )
     log_format: Literal["json", "text"] = Field("json", description="`json` for machines, `text` for people.")
     telemetry_s: float = Field(3.0, gt=0, description="Telemetry older than this is requested again.")
 

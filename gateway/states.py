@@ -1,4 +1,4 @@
-"""The states of transfers, jobs and workflows: transitions, final states, status words."""
+"""The states of transfers, jobs, workflows and judgements: transitions, final states, status words."""
 
 from enum import StrEnum
 
@@ -29,6 +29,14 @@ class JobState(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     NODE_FAILURE = "node_failure"
     LOST = "lost"
+
+
+class JudgementState(StrEnum):
+    """The states of the judgement of a staged table."""
+
+    JUDGING = "judging"
+    KNOWN = "known"
+    UNKNOWN = "unknown"
 
 
 class WorkflowState(StrEnum):

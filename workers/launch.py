@@ -25,6 +25,7 @@ from gateway.supervision import Supervisor
 # Imported before the processes are forked: each of them would take as long for it as the launcher.
 IMPORTED_ONCE = (
     "workers.app",
+    "workers.judge",
     "workers.watcher",
     "celery.bin.celery",
     "celery.app.control",
@@ -89,6 +90,7 @@ def _parts(names: Sequence[str], concurrency: int, *, housekeeping: bool) -> Ite
         for node, queues, count in cluster_workers(name, concurrency):
             yield _celery_part(f"worker {node}", node, queues, count)
         yield Part(f"watcher {name}", "workers.watcher:main", (name, str(concurrency)))
+        yield Part(f"judge {name}", "workers.judge:main", (name,))
     if housekeeping:
         yield _celery_part("housekeeping", HOUSEKEEPING, [HOUSEKEEPING], 1)
 

@@ -9,6 +9,7 @@ from api.console import (
     downloads,
     home,
     operators,
+    plots,
     provider,
     row_commands,
     rows,
@@ -19,7 +20,7 @@ from api.console import (
 )
 
 router = APIRouter(include_in_schema=False)
-for module in (assets, sign_in, provider, start, downloads, work, rows, run_commands, row_commands):
+for module in (assets, sign_in, provider, start, downloads, plots, work, rows, run_commands, row_commands):
     router.routes.extend(module.router.routes)
 for module in (clusters, operators, account, home):
     router.routes.extend(module.router.routes)

@@ -7,6 +7,7 @@ from fastapi import Response
 from api.acceptance import accept_row
 from api.deps import Caller
 from api.idempotency import RequestKey
+from api.routers.tables import add_table_routes
 from api.routers.transfer_collection import collection
 from api.row_actions import ACTION_PROBLEMS
 from api.schemas.retries import Action
@@ -14,6 +15,7 @@ from api.schemas.transfers import FileTransferRequest, FileTransferStatus
 from gateway.transfers import lifecycle as transfers
 
 router = collection("data", FileTransferStatus, Action)
+add_table_routes(router, "data")
 
 
 @router.post("", status_code=201, response_model=FileTransferStatus, responses=ACTION_PROBLEMS)

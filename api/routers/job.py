@@ -16,11 +16,14 @@ from api.schemas.job_examples import JOB_EXAMPLES
 from api.schemas.jobs import JobLog, JobRequest, JobStatus
 from api.schemas.listing import HistoryEvent, JobQuery, Page
 from api.schemas.retries import Action, JobRetry
-from api.status_reads import STATUS_READS, STATUS_RESPONSES, Wait
+from api.schemas.tables import Preview, ViewQuery
+from api.status_reads import STATUS_READS, STATUS_RESPONSES, UNCHANGED, Wait
+from api.tagged_body import respond_tagged
 from gateway.errors import Invalid
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs import logs as job_logs
 from gateway.models import Job
+from gateway.previews import outputs as output_previews
 
 router = APIRouter(prefix="/job", tags=["jobs"], route_class=OneHopRoute)
 
@@ -83,6 +86,19 @@ def retry_job(request: JobAction, body: JobRetry | None = None) -> JobStatus:
     """
     resources = None if body is None else body.resources
     return row_actions.retry_row(request, body, JobStatus.of, resources=resources)
+
+
+@router.get(
+    "/{id}/outputs/{service}/preview",
+    response_model=Preview,
+    responses=UNCHANGED | responses(400, 404, 429, 503),
+)
+def get_output_preview(
+    request: Request, find: FindJob, caller: Caller, service: str, view: ViewQuery
+) -> Response:
+    """Show the smallest and the largest sample of each stretch of a result."""
+    body = output_previews.request_preview(read(find), service, view, caller.owner)
+    return respond_tagged(request, body)
 
 
 @router.get("/{id}/log", responses=responses(400, 404, 429, 503))

@@ -7,6 +7,7 @@ from fastapi import Response
 from api.acceptance import accept_row
 from api.deps import Caller
 from api.idempotency import RequestKey
+from api.routers.tables import add_table_routes
 from api.routers.transfer_collection import collection, s3_request
 from api.row_actions import ACTION_PROBLEMS
 from api.schemas.retries import TransferRetry
@@ -14,6 +15,7 @@ from api.schemas.transfers import S3FileTransferRequest, S3FileTransferStatus
 from gateway.transfers import lifecycle as transfers
 
 router = collection("s3_data", S3FileTransferStatus, TransferRetry)
+add_table_routes(router, "s3_data")
 
 
 @router.post("", status_code=201, response_model=S3FileTransferStatus, responses=ACTION_PROBLEMS)

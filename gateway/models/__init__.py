@@ -3,6 +3,7 @@
 from gateway.models.base import Base
 from gateway.models.events import Event, PrunedEvents
 from gateway.models.jobs import Job
+from gateway.models.judgements import Judgement
 from gateway.models.registry import (
     ApiKey,
     Heartbeat,
@@ -28,6 +29,7 @@ __all__ = [
     "IdempotencyKey",
     "Infrastructure",
     "Job",
+    "Judgement",
     "Lease",
     "Md5Etags",
     "PrunedEvents",

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from gateway.models import Transfer
 from gateway.models.base import CleanText
 from gateway.states import TransferState
+from gateway.tables.judgement import request_judgements
 from gateway.transfers.outcome import NO_OUTCOME, Outcome
 from gateway.work.claims import Claim
 from gateway.work.group_claims import claim_rows, lock_rows
@@ -67,6 +68,7 @@ def _complete(session: Session, moved: Mapping[UUID, int], outcomes: Mapping[UUI
         leftovers=False,
         next_send_at=None,
     )
+    request_judgements(session, Transfer.id.in_(moved))
 
 
 def _by_row(values: Mapping[UUID, Any], otherwise: Any = None) -> Any:

@@ -24,6 +24,7 @@ from gateway.states import TransferState, is_final
 from gateway.storage.address import PresignedUrl, Secret, StoredKeys, secret_warnings
 from gateway.storage.own_store import check_foreign, own_store
 from gateway.storage.presigned_check import check_presigned
+from gateway.tables.judgement import request_judgements
 from gateway.transfers.outcome import NO_OUTCOME, Outcome
 from gateway.transfers.prefixes import cancel_children
 from gateway.work.acceptance import Draft
@@ -193,6 +194,8 @@ def complete(session: Session, claim: Claim, bytes_done: int, outcome: Outcome =
     row.credentials = None
     row.leftovers = False
     move(session, row, TransferState.COMPLETED)
+    session.flush()
+    request_judgements(session, Transfer.id == row.id)
 
 
 def cancel(session: Session, row: Transfer, actor: str = "", why: str = "") -> None:

@@ -20,8 +20,9 @@ from gateway.clusters import catalog
 from gateway.clusters.configuration import Cluster
 from gateway.db import db_now
 from gateway.errors import Fault, GatewayError, NotFound
-from gateway.models import Workflow
+from gateway.models import Judgement, Transfer, Workflow
 from gateway.states import WorkflowState, is_final
+from gateway.tables.judgement import on_judged
 from gateway.work import quotas, step_moves
 from gateway.work.failures import ON_REQUEST
 from gateway.workflows import checks
@@ -191,6 +192,14 @@ def _first_failure(look: Look, steps: list[PlannedStep]) -> tuple[str, Fault | N
 
 def _advance_moved(session: Session, workflow_ids: AbstractSet[UUID]) -> None:
     advance(session, workflow_ids)
+
+
+@on_judged
+def _advance_judged(session: Session, judgement: Judgement) -> None:
+    """Go on with the workflow whose input was judged."""
+    row = session.get_one(Transfer, judgement.transfer_id)
+    if row.workflow_id is not None and row.step == INPUT:
+        advance(session, {row.workflow_id})
 
 
 step_moves.listener = _advance_moved

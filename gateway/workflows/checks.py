@@ -1,5 +1,6 @@
 """The judgement of a workflow's input, which its jobs wait for where the request has `check`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from uuid import UUID
@@ -8,11 +9,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.db import db_now, due_in
-from gateway.models import Workflow
+from gateway.models import Judgement, Transfer, Workflow
+from gateway.states import JudgementState
+from gateway.tables.judgement import request_one
+from gateway.tables.understood import problem_of_job
+from gateway.workflows.plan import JobPlan, WorkflowPlan
 
 PATIENCE_S = 60.0
 UNANSWERED = f"the input was not checked: there was no judgement within {PATIENCE_S:g} s"
-UNKNOWN = "the input was not checked: its table is not judged here"
+UNKNOWN = "the input was not checked"
 
 
 class Verdict(Enum):
@@ -33,7 +38,7 @@ class InputCheck:
 
 def judge(session: Session, workflow: Workflow, transfer_id: UUID | None) -> InputCheck:
     """Return the judgement of the input, which is completed; wait no longer than PATIENCE_S for it."""
-    judgement = _find(session, transfer_id)
+    judgement = _find(session, WorkflowPlan.of(workflow).jobs, transfer_id)
     if judgement.verdict is not Verdict.WAIT:
         workflow.check_until = None
         return judgement
@@ -46,6 +51,22 @@ def judge(session: Session, workflow: Workflow, transfer_id: UUID | None) -> Inp
     return InputCheck(Verdict.PASSED, UNANSWERED)
 
 
-def _find(_session: Session, _transfer_id: UUID | None) -> InputCheck:
+def _find(session: Session, jobs: Sequence[JobPlan], transfer_id: UUID | None) -> InputCheck:
     """Return the judgement of the staged table; an input that is on the cluster already has none."""
-    return InputCheck(Verdict.PASSED, UNKNOWN)
+    row = None if transfer_id is None else session.get(Transfer, transfer_id)
+    judgement = None if row is None else request_one(session, row)
+    if judgement is None:
+        return InputCheck(Verdict.PASSED, f"{UNKNOWN}: its table is not judged here")
+    if judgement.state is JudgementState.JUDGING:
+        return InputCheck(Verdict.WAIT)
+    if judgement.state is JudgementState.UNKNOWN:
+        return InputCheck(Verdict.PASSED, f"{UNKNOWN}: {judgement.reason}")
+    return _check_jobs(judgement, jobs)
+
+
+def _check_jobs(judgement: Judgement, jobs: Sequence[JobPlan]) -> InputCheck:
+    """Refuse a table with which a job that reads it would fail."""
+    readers = (job for job in jobs if job.input_from is None)
+    problems = (problem_of_job(judgement.understood or {}, job.params) for job in readers)
+    problem = next(filter(None, problems), "")
+    return InputCheck(Verdict.REFUSED if problem else Verdict.PASSED, problem)

@@ -1,4 +1,4 @@
-"""The command `python -m hpc_kernels`: run, schema, info, warm and bench."""
+"""The command `python -m hpc_kernels`: run, judge, schema, info, warm and bench."""
 
 import argparse
 import gc
@@ -32,6 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
     run = commands.add_parser("run", help="run a job file; under srun or mpiexec, one process per rank")
     run.add_argument("job", type=Path)
     run.set_defaults(command=lambda given: _run(given.job))
+    judge = commands.add_parser("judge", help="judge the table on standard input; the folder is for scratch")
+    judge.add_argument("name")
+    judge.set_defaults(command=lambda given: _judge(given.name))
     bench = commands.add_parser("bench", help="time every kernel on random walks")
     for option, default in (("--signals", 64), ("--samples", 100_000), ("--threads", 1)):
         bench.add_argument(option, type=_at_least_one, default=default)
@@ -41,6 +44,14 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     code: int = given.command(given)
     return code
+
+
+def _judge(name: str) -> int:
+    from hpc_kernels.jobs.judge import judge_standard_input
+
+    for line in judge_standard_input(name):
+        print(line, flush=True)
+    return 0
 
 
 def _at_least_one(text: str) -> int:

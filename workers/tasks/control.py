@@ -1,4 +1,4 @@
-"""The task `control.log`: a worker replies to the API's request for a range of a job's log."""
+"""Short requests of the API to a worker: ranges of a job's log, and previews of its results."""
 
 import os
 from dataclasses import asdict
@@ -6,11 +6,14 @@ from uuid import UUID
 
 from gateway.clusters.configuration import configured_clusters
 from gateway.db import session_scope
-from gateway.errors import FilesystemError
+from gateway.errors import FilesystemError, Invalid
 from gateway.filesystems.attempt_folder import AttemptFolder
 from gateway.jobs.logs import LIMIT_BYTES, TASK, LogChunk, LogRange
 from gateway.jobs.run_folders import open_run
 from gateway.models import Job
+from gateway.previews.outputs import TASK as PREVIEW
+from gateway.previews.outputs import preview_name
+from gateway.previews.preview import FILE_BYTES, Preview, View
 from gateway.queue import app, ask_worker
 from gateway.schedulers import batch_script
 
@@ -25,6 +28,31 @@ def log(key: str, job_id: str, stream: str, offset: int, tail: int | None) -> No
     cluster = configured_clusters()[job.infrastructure]
     chunk = read(open_run(job, cluster).control, LogRange(stream, offset, tail))
     ask_worker.reply(key, asdict(chunk))
+
+
+@app.task(name=PREVIEW)
+def preview(key: str, job_id: str, service: str, points: int, signals: list[str] | None) -> None:
+    """Reply with the preview of a job's result as JSON text, or without one."""
+    with session_scope(read_only=True) as session:
+        job = session.get_one(Job, UUID(job_id))
+    cluster = configured_clusters()[job.infrastructure]
+    reply = read_preview(open_run(job, cluster).output, service, View(points, signals))
+    ask_worker.reply(key, reply)
+
+
+def read_preview(folder: AttemptFolder, service: str, view: View) -> dict[str, str | None]:
+    """Return the preview as `body`, or the reason why there is none; the folder is hostile input."""
+    try:
+        with folder.open_file(preview_name(service)) as fd:
+            if fd is None:
+                return {"body": None, "reason": ""}
+            with open(fd, "rb", closefd=False) as file:
+                data = file.read(FILE_BYTES + 1)
+        return {"body": Preview(data).show(view).decode(), "reason": ""}
+    except Invalid as error:
+        return {"body": None, "reason": error.detail.removeprefix("signals: "), "field": "signals"}
+    except FilesystemError as error:
+        return {"body": None, "reason": f": {error.detail}"}
 
 
 def read(folder: AttemptFolder, wanted: LogRange) -> LogChunk:

@@ -14,6 +14,7 @@ from hpc_kernels.errors import BadInputError, UnfitSignalError
 from hpc_kernels.files import HashingWriter, OutputEntry, describe_output, open_atomically
 from hpc_kernels.jobs.job_file import Job
 from hpc_kernels.jobs.options import Options
+from hpc_kernels.jobs.previews import write_preview
 from hpc_kernels.jobs.registry import SERVICES
 from hpc_kernels.ranks.group import Ranks, range_block
 from hpc_kernels.reports.progress import Progress
@@ -133,6 +134,9 @@ def _write(work: _Work, name: str, parts: list[Array]) -> OutputEntry:
     """Format this rank's share of the rows; rank 0 appends the shares of the other ranks to its own."""
     job, ranks = work.job, work.ranks
     names, columns = _columns(work, job.services[name], parts)
+    if not ranks.rank:
+        with work.phases.phase("preview"):
+            write_preview(job, name, work.table, names, columns)
     times = work.table.times if SERVICES[name].keeps_time and job.format != "npy" else None
     text = TableWriter(names, columns, np.dtype(job.output_type), job.format == "csv", times)
     if job.format in COLUMNAR:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hpc_kernels.arrays import Array
-from hpc_kernels.errors import BadInputError, cell_place
+from hpc_kernels.errors import BadInputError, LackOfMemoryError, cell_place
 from hpc_kernels.ranks.group import SINGLE_RANK, Ranks, range_block
 from hpc_kernels.tables.asset_pairs import read_asset_pairs
 from hpc_kernels.tables.csv.table_size import estimate_size
@@ -17,13 +17,18 @@ from hpc_kernels.tables.csv.text import TableText
 from hpc_kernels.tables.memory import TableSize, count_blocks
 from hpc_kernels.tables.npy import npy_size, read_npy
 from hpc_kernels.tables.parquet import ParquetTable
-from hpc_kernels.tables.price_layout import is_plain_price_file
+from hpc_kernels.tables.price_layout import PAIRS_HINT, holds_pairs, is_plain_price_file
 from hpc_kernels.tables.reading_options import AS_BEFORE, ReadingOptions
 from hpc_kernels.tables.shared_rows import SharedRows
 from hpc_kernels.tables.time_column import TimeColumn
 
 Share = Callable[[int], range]
 _WITHOUT_HEADER = {".npy", ".parquet"}
+
+
+def has_binary_format(path: Path) -> bool:
+    """Return whether the name of a sensor table says that it is no text."""
+    return path.suffix.lower() in _WITHOUT_HEADER
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ class TableInput:
         self._rows = SharedRows(self._text, ranks, threads, options)
         self._prices = SharedRows(self._text, ranks, threads, replace(options, prices=True))
         self._parquet: ParquetTable | None = None
+        self.size: TableSize | None = None  # of a table that is opened in blocks; estimated for a text
         self.warnings: dict[str, None] = {}  # each once, in order
         self.counts = {"filled": 0, "dropped": 0}
 
@@ -75,8 +81,8 @@ class TableInput:
         """Open a table in as many blocks as let each of `shares` shares of it fit into memory."""
         table = cls(path, layout, ranks=ranks, threads=threads, options=options)
         with _denied_as_bad_input(path):
-            size = table._size()
-        table.blocks = count_blocks(size, ranks, shares)
+            table.size = table._size()
+        table.blocks = count_blocks(table.size, ranks, shares)
         return table
 
     def read(self, share: Share) -> Table:
@@ -106,7 +112,19 @@ class TableInput:
                 return Table(table.names, table.read(share(len(table.names))), size)
         if self._format == ".npy":
             return Table(*read_npy(self._path, share), size)
-        return self._csv(self._rows, share, size)
+        return self._sensor_table(share, size)
+
+    def _sensor_table(self, share: Share, size: int) -> Table:
+        try:
+            return self._csv(self._rows, share, size)
+        except BadInputError as error:
+            if isinstance(error, LackOfMemoryError) or not self._holds_pairs():
+                raise
+            raise BadInputError(f"{error}{PAIRS_HINT}") from error
+
+    def _holds_pairs(self) -> bool:
+        with self._text.open() as source:
+            return holds_pairs(source, self._options)
 
     def _csv(self, rows: SharedRows, share: Share, size: int) -> Table:
         table, signals, times = rows.read(share, self.blocks)
@@ -170,8 +188,8 @@ class TableInput:
     @property
     def _format(self) -> str:
         """The suffix of the file where its format is not text."""
-        suffix = self._path.suffix.lower()
-        return suffix if self._layout == "sensor_table" and suffix in _WITHOUT_HEADER else ""
+        is_binary = self._layout == "sensor_table" and has_binary_format(self._path)
+        return self._path.suffix.lower() if is_binary else ""
 
     def read_all(self, kind: str) -> Table:
         """Read all signals, rounded to precision `kind`; a table in blocks is mapped from a scratch file."""

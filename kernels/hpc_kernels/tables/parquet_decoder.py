@@ -1,14 +1,13 @@
 """Decoder process of Parquet tables: sends size and names, then requested columns, over descriptor 0."""
 
-import ctypes
 import json
-import resource
 import socket
 import sys
 from io import BufferedRWPair
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hpc_kernels.confinement import confine
 from hpc_kernels.errors import BAD_INPUT, BadInputError, cell_place
 from hpc_kernels.tables.bounds import LONGEST_HEADER, check_columns, long_header
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
 _BYTES_AT_ONCE = 1 << 24
 _WRITTEN_BYTES = 1 << 16  # of messages; it writes no other file
-_OPEN_FILES = 64
-_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 
 
 def decode_parquet() -> int:
@@ -29,7 +26,7 @@ def decode_parquet() -> int:
     The second argument is the bound of its memory.
     """
     path = Path(sys.argv[1])
-    _confine(int(sys.argv[2]))
+    confine(int(sys.argv[2]), _WRITTEN_BYTES)
     import polars as pl  # noqa: PLC0415 (within the limits)
 
     try:
@@ -44,18 +41,6 @@ def decode_parquet() -> int:
     except BrokenPipeError:  # the parent has refused the table
         return 0
     return 0
-
-
-def _confine(most_bytes: int) -> None:
-    """Limit this process before it reads the file, and leave the network where the kernel allows it."""
-    limits = {"DATA": most_bytes, "CORE": 0, "FSIZE": _WRITTEN_BYTES, "NOFILE": _OPEN_FILES}
-    for name, limit in limits.items():
-        which = getattr(resource, f"RLIMIT_{name}")
-        hard = resource.getrlimit(which)[1]
-        lower = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-        resource.setrlimit(which, (lower, lower))
-    unshare = ctypes.CDLL(None).unshare
-    _ = unshare(_CLONE_NEWNET) and unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
 
 
 def _answer(path: Path, talk: BufferedRWPair) -> None:

@@ -10,6 +10,9 @@ from hpc_kernels.tables.csv.source import TextSource
 from hpc_kernels.tables.reading_options import ReadingOptions
 from hpc_kernels.tables.times import is_time
 
+PAIRS_HINT = (
+    "; the file holds a date and a price for each asset, which is the layout of inbestme_kernel: set it to 1"
+)
 _HEADER_ROWS = 3
 _PAIR = 2
 _LINE_BYTES = 1 << 12  # of each row; its first cells tell the layout
@@ -31,6 +34,20 @@ def is_plain_price_file(source: TextSource, options: ReadingOptions) -> bool:
     if pairs or len(rows[first]) > _PAIR:
         return not pairs
     return first < _PAIR and not (first == 1 and _names_a_pair(rows[0]))
+
+
+def holds_pairs(source: TextSource, options: ReadingOptions) -> bool:
+    """Return whether the first row of a date and a number has such a pair for each asset."""
+    try:
+        split = _head(with_line_feeds(source), options)
+    except BadInputError:
+        return False
+    rows = [split.header, *split.rows][: _HEADER_ROWS + 1]
+    row = next((row for row in rows if _is_data(row)), [""])
+    dates, prices = (
+        [cell for cell in side if not is_blank_or_missing(cell)] for side in (row[::2], row[1::2])
+    )
+    return len(row) % _PAIR == 0 and all(map(is_time, dates)) and all(map(is_number, prices))
 
 
 def _head(source: TextSource, options: ReadingOptions) -> SplitHead:

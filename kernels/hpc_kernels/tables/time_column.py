@@ -64,6 +64,19 @@ class TimeColumn:
         largest = float(np.abs(steps - middle).max())
         return Steps(middle, largest / middle if middle > 0 else np.inf, float(steps.min()))
 
+    def seconds_at(self, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
+        """Return the seconds of the times of some rows, in rising order; None where they are no times."""
+        picked: list[bytes] = []
+        first = 0
+        for lines in self._lines():
+            here = rows[(rows >= first) & (rows < first + len(lines))] - first
+            picked += [lines[i] for i in here.tolist()]
+            first += len(lines)
+        try:
+            return self._seconds(picked) if len(picked) == len(rows) else None
+        except ValueError:
+            return None
+
     def last_day(self) -> str:
         """Return the last date as YYYY-MM-DD; `ValueError` where it is none."""
         last = b""

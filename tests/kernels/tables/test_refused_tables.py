@@ -87,3 +87,25 @@ def test_choices_that_a_binary_table_does_not_know(tmp_path: Path, options: dict
     pl.DataFrame({"a": [1.0]}).write_parquet(tmp_path / "x.parquet")
     with pytest.raises(BadInputError, match=f"params.table.{next(iter(options))} counts for CSV alone"):
         read_table(tmp_path / "x.parquet", options)
+
+
+@pytest.mark.parametrize("options", [None, {}])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "AAPL,,MSFT,\nDate,Price,Date,Price\n,,,\n2026-01-02,1.5,2026-01-02,2.5\n",
+        "AAPL,,MSFT,\n2026-01-02,1.5,2026-01-02,2.5\n2026-01-03,1.5,,\n",
+        "AAPL,\nDate,Price\nday,USD\n2026-01-02,1.5\n",
+    ],
+)
+def test_a_file_of_asset_pairs_is_told_its_layout(
+    tmp_path: Path, text: str, options: dict[str, Any] | None
+) -> None:
+    with pytest.raises(BadInputError, match="which is the layout of inbestme_kernel: set it to 1"):
+        read_text(tmp_path, text, options)
+
+
+def test_another_table_is_not_taken_for_asset_pairs(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError) as refused:
+        read_text(tmp_path, "a;b\n1;2\n3;x\n")
+    assert "inbestme_kernel" not in str(refused.value)

@@ -6,9 +6,10 @@ from uuid import uuid4
 import pytest
 
 from gateway.errors import TooMany, Unavailable
-from gateway.jobs.logs import MOST_AT_ONCE, LogChunk, LogRange, request_log
+from gateway.jobs.logs import LogChunk, LogRange, request_log
 from gateway.models import Job
 from gateway.queue import ask_worker
+from gateway.queue.waiting_requests import MOST_AT_ONCE
 
 JOB = Job(id=uuid4(), infrastructure="hpc")
 START = LogRange("stdout", 0, None)

@@ -86,6 +86,5 @@ def _without_header(table: CsvTable, start: int) -> CsvTable:
     names = SignalNames.from_strings(str(i + 1) for i in range(len(table.names)))
     told = f"{table.file}: the first row holds numbers with a decimal point and is read as a sample"
     text = replace(table.text, start=start)
-    return replace(
-        table, text=text, names=names, first_row=1, warnings=(f"{told}; signals are called 1, 2, ...",)
-    )
+    warnings = (f"{told}; signals are called 1, 2, ...",)
+    return replace(table, text=text, names=names, first_row=1, warnings=warnings, has_header=False)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hpc_kernels.errors import BadInputError, cell_place
 from hpc_kernels.tables.bounds import check_columns
@@ -99,7 +99,8 @@ class _Judgement:
             raise BadInputError(
                 f"{head.file}: row {head.first_row}: expected at least one sample, found none"
             )
-        return self._understood(head, split, names, compact, told, units)
+        table = self._understood(head, split, names, compact, told, units)
+        return replace(table, has_header=has_names)
 
     def _has_names(self) -> tuple[bool, list[str]]:
         """Return whether the first row holds names, and warnings about it."""

@@ -63,6 +63,20 @@ class CsvReader:
         self._raise_first_error()  # the error and the arrays of its frames are gone
         raise BadInputError(said)
 
+    def blocks(self, times: ScratchLines | None = None) -> Iterator[Array]:
+        """Yield the signals (signals, samples) of all rows, a piece of the text at a time.
+
+        `times` receives the cells of the time column.
+        """
+        text, row = self.table.text, self.table.first_row
+        for piece, end in text.pieces(text.start, text.stop):
+            lines = count_lines(piece.text, TEXT_PADDING, end)
+            rows = min(lines, self._most_rows(end - TEXT_PADDING))  # of more lines one is short
+            signals = np.empty((len(self.table.names), rows))
+            self._parser(signals, 0, times).parse(piece, end, row)
+            row += lines
+            yield signals
+
     def _plan(self, start: int, stop: int, threads: int) -> tuple[list[tuple[int, int, int]], Array]:
         """Return start, stop and first row of the range of each thread, and the array of all rows."""
         text, columns = self.table.text, len(self.table.names)

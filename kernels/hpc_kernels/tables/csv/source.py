@@ -97,11 +97,32 @@ def unpack(path: Path, folder: Path, keep: int) -> TextSource:
     return TextSource(path.name, len(text), partial(_copied, memoryview(text)))
 
 
-def is_coded(path: Path) -> bool:
-    """Return whether a file holds no plain text of UTF-8: its first bytes are those of gzip or UTF-16."""
+def open_beginning(path: Path, most: int) -> tuple[TextSource, bool]:
+    """Return the first `most` bytes of the text at `path`, up to a line end, and whether that is all of it.
+
+    Raises
+    ------
+    BadInputError
+        If the file is broken.
+    """
+    text, is_whole = bytearray(), True
+    for piece in _unpacked_pieces(path):
+        text += piece
+        if len(text) > most:
+            end = max(text.rfind(mark, 0, most) for mark in (b"\n", b"\r"))
+            is_whole = False
+            del text[end + 1 if end >= 0 else most :]
+            break
+    return TextSource(path.name, len(text), partial(_copied, memoryview(text))), is_whole
+
+
+def coding_of(path: Path) -> str | None:
+    """Return `gzip` or `utf-16` by the first bytes of a file, None for plain text of UTF-8."""
     with path.open("rb") as file:
         head = file.read(4)
-    return head.startswith(_GZIP) or _is_utf_16(head)
+    if head.startswith(_GZIP):
+        return "gzip"
+    return "utf-16" if _is_utf_16(head) else None
 
 
 def _is_utf_16(head: bytes) -> bool:

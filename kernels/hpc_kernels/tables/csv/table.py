@@ -24,6 +24,7 @@ class CsvTable:
     time_order: str = ""
     units: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    has_header: bool = True
 
     @property
     def file(self) -> str:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hpc_kernels.ranks.group import SINGLE_RANK, Ranks
-from hpc_kernels.tables.csv.source import TextSource, decode_to, is_coded, open_file, unpack
+from hpc_kernels.tables.csv.source import TextSource, coding_of, decode_to, open_file, unpack
 from hpc_kernels.tables.granted_memory import granted_bytes
 
 KEPT_TEXT = 1 << 27  # bytes of decompressed text that a single rank keeps in memory at most
@@ -33,7 +33,7 @@ class TableText:
     @contextmanager
     def open(self) -> Iterator[TextSource]:
         """Open the text for reading."""
-        coded = is_coded(self.path)
+        coded = coding_of(self.path) is not None
         if coded and self._ranks.size == 1:
             yield self._unpacked()
         else:

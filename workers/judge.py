@@ -1,0 +1,119 @@
+"""The judge of a cluster's staged tables: `workers.judge:main NAME`, a process beside the Celery worker.
+
+It is not a Celery task: a judgement never takes the slot of a transfer or of a submission, and the rows say
+what is to be judged.
+"""
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from sqlalchemy.exc import SQLAlchemyError
+
+import gateway.queue  # it sends the messages that commits of the judge ask for
+import gateway.workflows.advance  # noqa: F401  it begins the steps that wait for a judgement
+from gateway.clusters.configuration import Cluster, configured_clusters
+from gateway.db import session_scope
+from gateway.errors import GatewayError, HandedBack
+from gateway.jobs.spec import CACHE
+from gateway.logs import configure_logging
+from gateway.models import Judgement, Transfer
+from gateway.previews.packed import pack
+from gateway.settings import get_settings
+from gateway.tables import judgement as judgements
+from gateway.tables.judge import JudgeCommand, Judged, NotJudged, judge
+from workers.tasks.transfers import cluster_file
+
+PAUSE_S = 0.5
+_log = logging.getLogger(__name__)
+
+
+class Judge:
+    """Judges the tables of one cluster, one after the other, in the order of their staging."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        python = get_settings().judge_python or cluster.python
+        self._command = JudgeCommand(python, cluster.path, str(cluster.control / CACHE))
+
+    def run(self, stop: threading.Event) -> None:
+        """Judge until `stop` is set; an error with one table does not prevent the next."""
+        while not stop.wait(PAUSE_S):
+            try:
+                while not stop.is_set() and self.judge_next(stop):
+                    pass
+            except SQLAlchemyError as error:
+                _log.warning("%s: the database failed: %s", self._cluster.name, type(error).__name__)
+            except Exception:  # noqa: BLE001  a bug that one table meets must not end the judgement of the others
+                _log.exception("%s: unexpected error", self._cluster.name)
+
+    def judge_next(self, stop: threading.Event) -> bool:
+        """Judge the table that waits for the longest time; return False when none waits."""
+        with session_scope(read_only=True) as session:
+            if not judgements.is_any_open(session, self._cluster.name):
+                return False
+        with session_scope() as session:
+            claimed = judgements.claim_next(session, self._cluster.name)
+            row = session.get(Transfer, claimed.transfer_id) if claimed else None
+        if claimed is None or row is None:
+            return False
+        with _ending_unknown(claimed):
+            self._judge(claimed, row, stop)
+        return True
+
+    def _judge(self, claimed: Judgement, row: Transfer, stop: threading.Event) -> None:
+        filesystem, path = cluster_file(row)
+        with filesystem.read(path) as source:
+            for found in judge(self._command, source.fd, path.name, stop):
+                if not _record(claimed, found):
+                    return
+        _end(claimed, "the table was read in part alone")
+
+
+@contextmanager
+def _ending_unknown(claimed: Judgement) -> Iterator[None]:
+    """End the judgement with the sentence of an error of the block."""
+    try:
+        yield
+    except HandedBack:
+        with session_scope() as session:
+            judgements.hand_back(session, claimed)
+    except NotJudged as error:
+        _end(claimed, error.detail)
+    except GatewayError as error:
+        _end(claimed, f"the staged file cannot be read: {error.detail}")
+
+
+def _record(claimed: Judgement, found: Judged) -> bool:
+    """Record one judgement; return whether another one follows and is wanted."""
+    with session_scope() as session:
+        row = judgements.lock(session, claimed)
+        if row is not None:
+            preview = found.preview_bytes()
+            judgements.record_known(session, row, found.document(), pack(preview) if preview else None)
+    return row is not None and not found.whole
+
+
+def _end(claimed: Judgement, reason: str) -> None:
+    with session_scope() as session:
+        row = judgements.lock(session, claimed)
+        if row is not None:
+            judgements.end_unknown(session, row, reason)
+
+
+def main() -> None:
+    """Judge the tables of the cluster named on the command line until SIGTERM."""
+    configure_logging()
+    cluster = configured_clusters()[sys.argv[1]]
+    stop = threading.Event()
+
+    def finish(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, finish)
+    signal.signal(signal.SIGINT, finish)
+    Judge(cluster).run(stop)
