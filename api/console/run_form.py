@@ -7,7 +7,7 @@ from api.console.option_fields import fields_of_service, fields_of_table, read_o
 from api.console.snippets import KEYS
 from gateway.jobs.services import CLASSES
 
-JOB = "run"
+_LONGEST_NAME = 40
 INPUTS = {
     "file": "A file of this computer",
     "s3": "An object of a store",
@@ -23,7 +23,7 @@ def body_of_form(form: Fields) -> dict[str, Any]:
     body: dict[str, Any] = {
         "infrastructure": form.text("infrastructure"),
         "input": _input(form),
-        "jobs": [{"name": JOB, "services": form.texts("service"), "params": _params(form)}],
+        "jobs": [{"name": _name(form), "services": form.texts("service"), "params": _params(form)}],
     }
     if form.text("resources.time_limit_s"):
         body["jobs"][0]["resources"] = {"time_limit_s": form.text("resources.time_limit_s")}
@@ -32,6 +32,11 @@ def body_of_form(form: Fields) -> dict[str, Any]:
     if form.text("input") != "path":
         body["check"] = True
     return body
+
+
+def _name(form: Fields) -> str:
+    """Return the name of the job, that of its services."""
+    return "-".join(form.texts("service")).replace("_", "-")[:_LONGEST_NAME].strip("-") or "run"
 
 
 def _input(form: Fields) -> dict[str, Any]:
