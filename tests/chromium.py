@@ -1,7 +1,7 @@
 """Debian's chromium for the tests: pages in which an error, a refused load or a foreign request fails."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from typing import Any
@@ -31,8 +31,9 @@ def chromium() -> Iterator[Browser]:
 class Watched:
     """A page whose errors and requests to other hosts are collected."""
 
-    def __init__(self, browser: Browser, base: str, **context: Any) -> None:
+    def __init__(self, browser: Browser, base: str, *, also: Sequence[str] = (), **context: Any) -> None:
         self.base, self.problems = base, list[str]()
+        self.hosts = {urlsplit(base).netloc, *also}
         self.context = browser.new_context(base_url=base, **context)
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(15_000)
@@ -46,7 +47,7 @@ class Watched:
             self.problems.append(f"{kind}: {text}")
 
     def _check(self, request: Request) -> None:
-        if urlsplit(request.url).netloc != urlsplit(self.base).netloc:
+        if urlsplit(request.url).netloc not in self.hosts:
             self.problems.append(f"request: {request.url}")
 
     def barriers(self) -> list[str]:

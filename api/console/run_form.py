@@ -36,7 +36,8 @@ def body_of_form(form: Fields) -> dict[str, Any]:
 
 def _name(form: Fields) -> str:
     """Return the name of the job, that of its services."""
-    return "-".join(form.texts("service")).replace("_", "-")[:_LONGEST_NAME].strip("-") or "run"
+    known = [service for service in form.texts("service") if service in CLASSES]
+    return "-".join(known).replace("_", "-")[:_LONGEST_NAME].strip("-") or "run"
 
 
 def _input(form: Fields) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from tests.browser import FormBrowser
 from tests.ended_rows import claim_transfer, ended_job, failed_transfer
 from tests.identity import new_key
 from tests.rows import new_job, new_transfer, transfer
+from tests.uploads import finish_job
 
 PAGES = [
     "/",
@@ -195,6 +196,15 @@ def test_a_failed_row_is_retried_with_other_keys_or_resources(browser: FormBrows
     assert browser.send(f"{job_path}/retry", job_path, memory_bytes=str(2**30)).status_code == 303
     again = browser.send(f"{job_path}/retry", job_path)
     assert (again.status_code, "only ended work can be retried" in again.text) == (409, True)
+
+
+def test_a_finished_job_shows_its_results(browser: FormBrowser, tmp_path: Path) -> None:
+    job_id = finish_job(tmp_path / "home")
+    page = browser.open(f"/console/work/job/{job_id}")
+    assert f"/console/work/job/{job_id}/outputs/fft/preview" in page
+    assert "CSVFormate/FFT_Filter_output.csv" in page
+    assert "Download" not in page, "there is no bucket of the gateway's own"
+    assert browser.client.get(f"/console/work/job/{job_id}/outputs/kalman/preview").status_code == 404
 
 
 def test_a_live_part_answers_at_once_when_the_known_state_is_old(browser: FormBrowser) -> None:
