@@ -31,7 +31,7 @@ _VERIFIER_LENGTH = 64
 
 
 @dataclass(frozen=True)
-class Start:
+class ProviderVisit:
     """The address of the provider's page, and the two texts that its return has to match."""
 
     url: str
@@ -39,14 +39,14 @@ class Start:
     verifier: str
 
 
-def start_sign_in(redirect_uri: str) -> Start:
+def start_sign_in(redirect_uri: str) -> ProviderVisit:
     """Return the way to the provider's page, or raise Invalid without a configured client."""
     state, verifier = generate_token(_VERIFIER_LENGTH), generate_token(_VERIFIER_LENGTH)
     with _client(redirect_uri) as client:
         url, _ = client.create_authorization_url(
             _endpoint("authorization_endpoint"), state=state, code_verifier=verifier
         )
-    return Start(url, state, verifier)
+    return ProviderVisit(url, state, verifier)
 
 
 def fetch_access_token(redirect_uri: str, code: str, verifier: str) -> str:

@@ -1,6 +1,7 @@
 """The console in chromium: barriers, policy, live changes, the keyboard, no script, foreign pages."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -41,7 +42,7 @@ def opened(browser: Browser, url: str) -> Iterator[Opened]:
     """Open pages; at the end none of them may have had a problem."""
     pages: list[Watched] = []
 
-    def open_page(path: str = "/", **context: object) -> Watched:
+    def open_page(path: str = "/", **context: Any) -> Watched:
         pages.append(watched := Watched(browser, url, **context))
         watched.page.goto(path)
         return watched
