@@ -6,6 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 import gateway.queue  # it sends the messages that commits of the API ask for
 import gateway.workflows.advance  # noqa: F401  it begins the steps after those that the API ends
 from api import idempotency, problems, swagger_ui
+from api.allowed_pages import allow_pages
 from api.body_limits import BodyLimits
 from api.console import routes as console
 from api.cross_site import CrossSite
@@ -83,6 +84,7 @@ def create_app() -> FastAPI:
     )
     for middleware in MIDDLEWARE:
         app.add_middleware(middleware)
+    allow_pages(app)
     problems.install_problem_handlers(app)
     idempotency.install_idempotency(app)
     app.router.routes.extend(plain_status_routes())

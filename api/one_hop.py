@@ -30,5 +30,6 @@ class OneHopRoute(APIRoute):
         result = endpoint(**values)
         if isinstance(result, Response):
             return result
-        content = self.response_field.serialize_json(result) if self.response_field else None
+        unset, field = self.response_model_exclude_unset, self.response_field
+        content = field.serialize_json(result, exclude_unset=unset) if field else None
         return Response(content, self.status_code or 200, media_type=JSON if content else None)

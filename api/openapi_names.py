@@ -5,6 +5,7 @@ from fastapi.routing import APIRoute
 OPERATION_IDS = {
     "POST /infrastructure": "add_infrastructure_infrastructure_post",
     "GET /infrastructure": "list_infrastructures_infrastructure_get",
+    "DELETE /infrastructure/{name}": "delete_infrastructure_infrastructure__name__delete",
     "GET /infrastructure/{name}": "get_infrastructure_infrastructure__name__get",
     "GET /infrastructure/{name}/telemetry": "get_telemetry_infrastructure__name__telemetry_get",
     "POST /credentials": "store_credentials_credentials_post",

@@ -95,6 +95,14 @@ def check_entries(texts: list[str]) -> list[str]:
     return texts
 
 
+def check_entries_with_port(texts: list[str]) -> list[str]:
+    """Return the entries as they are, or raise ValueError for one that is malformed or names no port."""
+    for text in texts:
+        if parse_entry(text).port is None:
+            raise ValueError(f"{text!r} names no port; expected host:port, [IPv6]:port or network:port")
+    return texts
+
+
 def without_port(texts: Iterable[str]) -> list[str]:
     """Return the entries that allow every port of their host."""
     return [text for text in texts if parse_entry(text).port is None]

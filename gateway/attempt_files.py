@@ -9,8 +9,9 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -39,6 +40,26 @@ _KINDS = {
 _T = TypeVar("_T")
 
 
+class FarReader(Protocol):
+    """A way to the files of attempts that are not on this machine."""
+
+    def __call__(self, path: Path, limit_bytes: int, *, tail: bool) -> bytes | None:
+        """Return bytes from the start or up to the end of a file, or None for a missing one."""
+
+
+_reader: ContextVar[FarReader | None] = ContextVar("reader", default=None)
+
+
+@contextmanager
+def reading_by(reader: FarReader) -> Iterator[None]:
+    """Read the attempt files that the block names by their paths through the reader."""
+    token = _reader.set(reader)
+    try:
+        yield
+    finally:
+        _reader.reset(token)
+
+
 @contextmanager
 def attempt_file_errors(name: str) -> Iterator[None]:
     """Turn an OSError of the block into a FilesystemError about this file of an attempt."""
@@ -55,18 +76,24 @@ def attempt_file_errors(name: str) -> Iterator[None]:
 
 def read_bytes(path: Path | str, limit_bytes: int = LIMIT_BYTES, folder: int | None = None) -> bytes | None:
     """Return the whole content, or None for a missing file; `folder` is where a relative path starts."""
+    if folder is None and (reader := _reader.get()) is not None:
+        found = reader(Path(path), limit_bytes + 1, tail=False)
+        check_size(path, len(found or b""), limit_bytes)
+        return found
     with open_regular(path, folder) as fd:
         if fd is None:
             return None
-        _check_size(path, os.fstat(fd).st_size, limit_bytes)
+        check_size(path, os.fstat(fd).st_size, limit_bytes)
         with open(fd, "rb", closefd=False) as file:
             data = file.read(limit_bytes + 1)
-    _check_size(path, len(data), limit_bytes)
+    check_size(path, len(data), limit_bytes)
     return data
 
 
 def read_tail(path: Path | str, limit_bytes: int, folder: int | None = None) -> bytes:
     """Return the last bytes of a file, none of a missing one."""
+    if folder is None and (reader := _reader.get()) is not None:
+        return reader(Path(path), limit_bytes, tail=True) or b""
     with open_regular(path, folder) as fd:
         return b"" if fd is None else os.pread(fd, limit_bytes, max(0, os.fstat(fd).st_size - limit_bytes))
 
@@ -74,17 +101,20 @@ def read_tail(path: Path | str, limit_bytes: int, folder: int | None = None) -> 
 def read_json(
     expected: TypeAdapter[_T], path: Path | str, limit_bytes: int = LIMIT_BYTES, folder: int | None = None
 ) -> _T | None:
-    """Return the JSON document as the expected type, or None for a missing file."""
+    """Return a document as the expected type, or None for a missing file."""
     data = read_bytes(path, limit_bytes, folder)
-    if data is None:
-        return None
+    return None if data is None else parse_json(expected, Path(path).name, data)
+
+
+def parse_json(expected: TypeAdapter[_T], name: str, data: bytes) -> _T:
+    """Return a document as the expected type; raise FilesystemError naming the first fault."""
     try:
         return expected.validate_json(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(map(str, first["loc"]))
         told = f"{place}: {first['msg']}" if place else first["msg"]
-    raise _refusal(Path(path).name, f"is damaged: {told}")
+    raise _refusal(name, f"is damaged: {told}")
 
 
 def is_regular(path: Path) -> bool:
@@ -94,7 +124,7 @@ def is_regular(path: Path) -> bool:
             mode = path.lstat().st_mode
         except (FileNotFoundError, NotADirectoryError):
             return False
-    _check_kind(path.name, mode)
+    check_kind(path.name, mode)
     return True
 
 
@@ -111,18 +141,20 @@ def open_regular(path: Path | str, folder: int | None = None) -> Iterator[int | 
             yield None
             return
         try:
-            _check_kind(name, os.fstat(fd).st_mode)
+            check_kind(name, os.fstat(fd).st_mode)
             yield fd
         finally:
             os.close(fd)
 
 
-def _check_size(path: Path | str, size: int, limit_bytes: int) -> None:
+def check_size(path: Path | str, size: int, limit_bytes: int) -> None:
+    """Raise FilesystemError for a file that is larger than its limit."""
     if size > limit_bytes:
         raise _refusal(Path(path).name, f"has {size} bytes, expected at most {limit_bytes}")
 
 
-def _check_kind(name: str, mode: int) -> None:
+def check_kind(name: str, mode: int) -> None:
+    """Raise FilesystemError unless the mode is that of a regular file."""
     if not stat.S_ISREG(mode):
         raise _refusal(name, f"is {_KINDS.get(stat.S_IFMT(mode), 'no file')}, expected a file")
 

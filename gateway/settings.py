@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.absolute_paths import absolute_url
-from gateway.allow_list import check_entries
+from gateway.allow_list import check_entries, check_entries_with_port
 from gateway.console_settings import ConsoleSettings
 from gateway.errors import Invalid
 from gateway.store_settings import StoreSettings
@@ -101,7 +101,8 @@ class Settings(StoreSettings, ConsoleSettings, BaseSettings):
     )
     allowed_origins: Annotated[_Words, AfterValidator(_origins)] = Field(
         default_factory=list,
-        description="Origins of web pages beside the API's own that may write: `https://portal.example.org`.",
+        description="Origins of web pages beside the API's own that may write, and read by CORS:"
+        " `https://portal.example.org`.",
     )
     oidc_issuer: str = Field("", description="The `iss` of the tokens that are accepted.")
     oidc_audience: str = Field("", description="The audience that must be among the `aud` of a token.")
@@ -126,6 +127,22 @@ class Settings(StoreSettings, ConsoleSettings, BaseSettings):
         default_factory=list,
         description="Hosts, addresses or CIDRs that may be connected to although they are not public:"
         " `host:port`, `10.0.0.0/8:9000`, `[::1]:443`; without a port, at every port.",
+    )
+
+    ssh_hosts: Annotated[
+        list[str], NoDecode, BeforeValidator(_words), AfterValidator(check_entries_with_port)
+    ] = Field(
+        default_factory=list,
+        description="SSH servers of the clusters that may be added over REST: `host:port`, `10.0.0.0/8:22`,"
+        " `[::1]:22`; empty allows none.",
+    )
+    ssh_keys: Path | None = Field(
+        None,
+        description="Folder of the SSH keys of such clusters, with `keys.toml` (docs/admins.md).",
+    )
+    remote_without_accounts: bool = Field(
+        default=False,
+        description="Whether `worker --remote` serves such clusters although requests need no account.",
     )
 
     ca_bundle: Path | None = Field(

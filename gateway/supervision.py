@@ -105,14 +105,19 @@ class Supervisor:
 
     def stop(self) -> None:
         """Stop all children, the last started first: SIGTERM, then SIGKILL for the rest of its group."""
-        for name, child in reversed(self._children.items()):
+        self.stop_some(list(reversed(self._children)))
+
+    def stop_some(self, names: Sequence[str]) -> None:
+        """Stop these children one after the other, and forget them."""
+        for name in names:
+            child = self._children[name]
             if child.poll() is None:
                 child.terminate()
                 with suppress(subprocess.TimeoutExpired, TimeoutError):
                     child.wait(self._patience_s[name])
             _kill_group(child.pid)
             child.wait()
-        self._children.clear()
+            del self._children[name]
 
     def __enter__(self) -> Self:
         return self

@@ -15,12 +15,16 @@ def worker(
     housekeeping: Annotated[
         bool, typer.Option("--housekeeping", help="Do the gateway's housekeeping too.")
     ] = False,
+    remote: Annotated[
+        bool, typer.Option("--remote", help="Serve the clusters that are added over REST, while it runs.")
+    ] = False,
     concurrency: Annotated[
         int, typer.Option(help="Transfers at once, and besides them submissions, of each cluster.")
     ] = 4,
 ) -> None:
     """Serve clusters: stage files, submit and watch jobs. Runs where their scheduler and files are."""
-    if not names and not housekeeping:
-        raise typer.BadParameter("name a cluster to serve, or say --housekeeping")
-    words = [*(["--housekeeping"] if housekeeping else []), "--concurrency", str(concurrency)]
+    if not names and not housekeeping and not remote:
+        raise typer.BadParameter("name a cluster to serve, or say --remote or --housekeeping")
+    flags = [*(["--housekeeping"] if housekeeping else []), *(["--remote"] if remote else [])]
+    words = [*flags, "--concurrency", str(concurrency)]
     processes.become("workers.launch:launch", *words, "--", *(names or []))

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -12,7 +12,7 @@ from tests.conftest import absent
 
 ROOT = Path("/sys/fs/cgroup")
 ROOM_BYTES = 16 << 20
-SPARED, PREFERRED = "-1000", "1000"  # of the kernel, when it chooses a process to end
+SPARED, USUAL, PREFERRED = "-1000", "0", "1000"  # of the kernel, when it chooses a process to end
 # It joins the group and takes page by page, until the kernel has ended a process of the group for that.
 FILLER = """
 import mmap, os, sys
@@ -45,14 +45,28 @@ class ControlGroup:
         self.members.write_text(str(process.pid))
 
     def fill(self, victim: psutil.Process) -> None:
-        """Take the memory that the group has left, so that the kernel ends this process of it."""
-        Path(f"/proc/{victim.pid}/oom_score_adj").write_text(PREFERRED)
+        """Take the memory that the group has left, so that the kernel ends this process of it, and no other.
+
+        A victim may free too little at once, and the kernel would end the next process as well.
+        """
+        self.score(SPARED)
+        _score(victim.pid, PREFERRED)
         self.limit.write_text(str(int(self._usage.read_text()) + ROOM_BYTES))
         try:
             filler = [sys.executable, "-c", FILLER, str(self.members), str(self._counts)]
             subprocess.run(filler, check=True, timeout=60)
         finally:
             self.limit.write_text(self._none)
+
+    def score(self, value: str) -> None:
+        """Set how much the kernel prefers each process of the group as a victim."""
+        for pid in self.members.read_text().split():
+            _score(int(pid), value)
+
+
+def _score(pid: int, value: str) -> None:
+    with suppress(OSError):  # it has ended
+        Path(f"/proc/{pid}/oom_score_adj").write_text(value)
 
 
 @contextmanager
@@ -71,6 +85,7 @@ def memory_group(name: str) -> Iterator[ControlGroup]:
             absent("a control group that limits memory")
         yield group
     finally:
+        group.score(USUAL)
         for pid in group.members.read_text().split():
             (top / "cgroup.procs").write_text(pid)
         folder.rmdir()

@@ -32,6 +32,7 @@ class HeldGateway:
             routes=[Route("/{path:path}", self._answer, methods=["GET", "POST", "PUT", "DELETE"])]
         )
         self._is_away = False
+        self.table: dict[str, Any] | None = None  # of a gateway that judges
 
     def accepted(self, kind: str) -> str:
         """Return the id of the only row of a kind."""
@@ -85,6 +86,8 @@ class HeldGateway:
             )
             self.rows[f"{path}/{row['id']}"] = row
             return JSONResponse(row, 201)
+        if path.endswith("/table") and self.table is not None:
+            return JSONResponse(self.table)
         row = self.rows.get(path.removesuffix("/cancel"), {})
         if row and (self.moment != f"GET /{kind}" or self.released.is_set()):
             self._end(kind, row)

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-def create_transfer(owner: str, url: str, kind: str, *, path: str, key: str, secret: Secret = OWNER) -> UUID:
+def create_transfer(
+    owner: str, url: str, kind: str, *, path: str, key: str, secret: Secret = OWNER, overwrite: bool = True
+) -> UUID:
     """Create a transfer between the store at this URL and the cluster `hpc`; return its id."""
     request = transfers.S3Request(
         kind=kind,
@@ -31,6 +33,7 @@ def create_transfer(owner: str, url: str, kind: str, *, path: str, key: str, sec
         region="local",
         opening=secret,
         path=path,
+        overwrite=overwrite,
     )
     with session_scope() as session:
         return create(session, transfers.draft(session, owner, request))
@@ -44,8 +47,12 @@ class Bench:
     proxy: Proxy
     s3: "S3Client"
 
-    def create(self, kind: str, path: str, key: str, secret: Secret = OWNER) -> UUID:
-        return create_transfer("local", self.proxy.url, kind, path=path, key=key, secret=secret)
+    def create(
+        self, kind: str, path: str, key: str, secret: Secret = OWNER, *, overwrite: bool = True
+    ) -> UUID:
+        return create_transfer(
+            "local", self.proxy.url, kind, path=path, key=key, secret=secret, overwrite=overwrite
+        )
 
     def break_store(self) -> None:
         self.proxy.restart(lambda number: Fault("busy") if number else Fault("cut", 5000, upwards=True))

@@ -2,12 +2,12 @@
 
 import threading
 import time
-from pathlib import Path
 
 from gateway.clusters import heartbeats
 from gateway.clusters.configuration import Cluster
 from gateway.db import session_scope
 from gateway.errors import GatewayError
+from gateway.filesystems.opening import missing_folders
 from gateway.schedulers.base import Scheduler
 from gateway.settings import get_settings
 
@@ -78,7 +78,7 @@ class HealthCheck:
 
     def _check_folders(self) -> None:
         try:
-            missing = [str(root) for root in self._cluster.base_folders if not Path(root).is_dir()]
+            missing = missing_folders(self._cluster)
             self._filesystem_error = f"not a folder: {', '.join(missing)}" if missing else ""
-        except OSError as error:
+        except (OSError, GatewayError) as error:
             self._filesystem_error = str(error)

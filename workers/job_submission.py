@@ -9,25 +9,24 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from gateway.clusters.configuration import Cluster, configured_clusters
+from gateway.clusters.configuration import Cluster
 from gateway.clusters.owner_roots import owner_roots
+from gateway.clusters.served import cluster_of
 from gateway.db import session_scope
 from gateway.errors import Cancelled, ClaimLost, SchedulerError, SchedulerUnavailable
 from gateway.filesystems.opening import open_control
 from gateway.jobs import submissions
-from gateway.jobs.folders import JobFolders, control_folder
+from gateway.jobs.folders import JobFolders
 from gateway.jobs.placement import check_placement
-from gateway.jobs.run_folders import create_run, open_run
+from gateway.jobs.run_folders import create_run, open_run, take_start
 from gateway.jobs.spec import prepare, submitted_job
 from gateway.jobs.submissions import Run
 from gateway.models import Job
-from gateway.schedulers.attempt_record import forbid_start
 from gateway.schedulers.base import JobSpec
 from gateway.schedulers.opening import open_scheduler
 from gateway.work import claims
@@ -106,7 +105,7 @@ class _Submission:
     def _submit(self, specs: Mapping[Claim, JobSpec]) -> dict[Claim, str]:
         """Submit the prepared jobs; return the scheduler's ids of those that it has taken."""
         results: Sequence[str | Exception]
-        cluster = configured_clusters()[next(iter(self._jobs.values())).infrastructure]
+        cluster = cluster_of(next(iter(self._jobs.values())))
         try:
             results = open_scheduler(cluster).submit_many(list(specs.values()))
         except Exception as error:  # noqa: BLE001  each row records it
@@ -146,7 +145,7 @@ def _find(job: Job, claim: Claim) -> str:
     """
     found = None
     if claim.repeated:
-        found = open_scheduler(_cluster_of(job)).find(submitted_job(job))
+        found = open_scheduler(cluster_of(job)).find(submitted_job(job))
     if found is None and job.cancel_requested_at is not None:
         raise Cancelled(ON_REQUEST)
     return "" if found is None else found.scheduler_id
@@ -158,18 +157,18 @@ def _settle_run(job: Job, claim: Claim) -> Run | None:
     A run that is left may have been submitted although the scheduler does not know it yet, so first
     it is made unable to start.
     """
-    cluster = _cluster_of(job)
+    cluster = cluster_of(job)
     check_placement(_folders(job, cluster), job.services.split(), open_client_files(cluster, job.owner))
     if open_run(job, cluster).are_intact(job):
         return None
-    if claim.repeated and not forbid_start(Path(control_folder(job))):
+    if claim.repeated and not take_start(job, cluster):
         raise SchedulerUnavailable("the job has started meanwhile: it is looked for again")
     number, identity = create_run(job, cluster)
     return Run(number, str(cluster.control), identity)
 
 
 def _write_job_file(job: Job, _claim: Claim) -> JobSpec:
-    cluster = _cluster_of(job)
+    cluster = cluster_of(job)
     prepared = prepare(job, cluster, _folders(job, cluster))
     open_control(cluster).write_text(prepared.job_file, prepared.job_json)
     return prepared.spec
@@ -183,10 +182,6 @@ def _taken(results: Mapping[Claim, str | Exception], job: Job, claim: Claim) -> 
     if isinstance(result, Exception):
         raise result
     return result
-
-
-def _cluster_of(job: Job) -> Cluster:
-    return configured_clusters()[job.infrastructure]
 
 
 def _folders(job: Job, cluster: Cluster) -> JobFolders:

@@ -1,4 +1,4 @@
-"""The judge of a cluster's staged tables: `workers.judge:main NAME`, a process beside the Celery worker.
+"""The judge of a cluster's tables: `workers.judge:judge_tables NAME`, a process beside the Celery worker.
 
 It is not a Celery task: a judgement never takes the slot of a transfer or of a submission, and the rows say
 what is to be judged.
@@ -16,16 +16,18 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import gateway.queue  # it sends the messages that commits of the judge ask for
 import gateway.workflows.advance  # noqa: F401  it begins the steps that wait for a judgement
-from gateway.clusters.configuration import Cluster, configured_clusters
+from gateway.clusters.configuration import Cluster
+from gateway.clusters.served import served_cluster
 from gateway.db import session_scope
 from gateway.errors import GatewayError, HandedBack
 from gateway.jobs.spec import CACHE
 from gateway.logs import configure_logging
-from gateway.models import Judgement, Transfer
-from gateway.previews.packed import pack
+from gateway.models import JudgedTable, Transfer
+from gateway.previews.packed import pack_preview
 from gateway.settings import get_settings
 from gateway.tables import judgement as judgements
-from gateway.tables.judge import JudgeCommand, Judged, NotJudged, judge
+from gateway.tables.judge import JudgeCommand, Judged, NotJudged, run_judge
+from workers.judged_file import open_judged
 from workers.tasks.transfers import cluster_file
 
 PAUSE_S = 0.5
@@ -65,50 +67,56 @@ class Judge:
             self._judge(claimed, row, stop)
         return True
 
-    def _judge(self, claimed: Judgement, row: Transfer, stop: threading.Event) -> None:
+    def _judge(self, claimed: JudgedTable, row: Transfer, stop: threading.Event) -> None:
         filesystem, path = cluster_file(row)
-        with filesystem.read(path) as source:
-            for found in judge(self._command, source.fd, path.name, stop):
+        with filesystem.read(path) as source, open_judged(source) as file:
+            for found in run_judge(self._command, file.fd, path.name, stop):
+                if not file.is_whole and found.problem:
+                    raise NotJudged("its beginning alone is read here, and that is no table by itself")
                 if not _record(claimed, found):
                     return
+                if not file.is_whole:
+                    break
         _end(claimed, "the table was read in part alone")
 
 
 @contextmanager
-def _ending_unknown(claimed: Judgement) -> Iterator[None]:
+def _ending_unknown(claimed: JudgedTable) -> Iterator[None]:
     """End the judgement with the sentence of an error of the block."""
     try:
         yield
     except HandedBack:
         with session_scope() as session:
-            judgements.hand_back(session, claimed)
+            judgements.leave_open(session, claimed)
     except NotJudged as error:
         _end(claimed, error.detail)
     except GatewayError as error:
         _end(claimed, f"the staged file cannot be read: {error.detail}")
 
 
-def _record(claimed: Judgement, found: Judged) -> bool:
+def _record(claimed: JudgedTable, found: Judged) -> bool:
     """Record one judgement; return whether another one follows and is wanted."""
     with session_scope() as session:
         row = judgements.lock(session, claimed)
         if row is not None:
             preview = found.preview_bytes()
-            judgements.record_known(session, row, found.document(), pack(preview) if preview else None)
+            judgements.record_known(
+                session, row, found.document(), pack_preview(preview) if preview else None
+            )
     return row is not None and not found.whole
 
 
-def _end(claimed: Judgement, reason: str) -> None:
+def _end(claimed: JudgedTable, reason: str) -> None:
     with session_scope() as session:
         row = judgements.lock(session, claimed)
         if row is not None:
             judgements.end_unknown(session, row, reason)
 
 
-def main() -> None:
+def judge_tables() -> None:
     """Judge the tables of the cluster named on the command line until SIGTERM."""
     configure_logging()
-    cluster = configured_clusters()[sys.argv[1]]
+    cluster = served_cluster(sys.argv[1])
     stop = threading.Event()
 
     def finish(_signal: int, _frame: FrameType | None) -> None:

@@ -8,9 +8,9 @@ import socket
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
+from functools import partial
 from importlib import import_module
 from types import FrameType
-from typing import NamedTuple
 
 from gateway import processes
 from gateway.clusters.configuration import configured_clusters
@@ -21,6 +21,7 @@ from gateway.filesystems.sharing import check_control
 from gateway.logs import configure_logging
 from gateway.operations.exposure import warn_of_open_ports
 from gateway.supervision import Supervisor
+from workers.remote_clusters import Part, RemoteClusters
 
 # Imported before the processes are forked: each of them would take as long for it as the launcher.
 IMPORTED_ONCE = (
@@ -49,6 +50,7 @@ def launch() -> None:
     parser = ArgumentParser()
     parser.add_argument("names", nargs="*")
     parser.add_argument("--housekeeping", action="store_true")
+    parser.add_argument("--remote", action="store_true")
     parser.add_argument("--concurrency", type=int, required=True)
     words = parser.parse_args()
     configure_logging()
@@ -57,7 +59,8 @@ def launch() -> None:
     _check_names(words.names)
     signal.signal(signal.SIGTERM, _raise_interrupt)
     try:
-        ended = _serve(list(_parts(words.names, words.concurrency, housekeeping=words.housekeeping)))
+        parts = list(_parts(words.names, words.concurrency, housekeeping=words.housekeeping))
+        ended = _serve(parts, words.concurrency if words.remote else 0)
     except KeyboardInterrupt:
         return
     if isinstance(ended, Part):
@@ -73,26 +76,22 @@ def _check_names(names: Sequence[str]) -> None:
     for name in names:
         if name not in configured:
             raise NotFound(f"{name!r} is not in the configuration file; it defines {sorted(configured)}")
-        if configured[name].scheduler == "slurm":
+        if configured[name].scheduler == "slurm" and configured[name].files == "shared":
             _log.info("%s", check_control(configured[name]))
-
-
-class Part(NamedTuple):
-    """A process of the worker: its name, its entry, and the words on its command line."""
-
-    name: str
-    entry: str
-    words: tuple[str, ...]
 
 
 def _parts(names: Sequence[str], concurrency: int, *, housekeeping: bool) -> Iterator[Part]:
     for name in names:
-        for node, queues, count in cluster_workers(name, concurrency):
-            yield _celery_part(f"worker {node}", node, queues, count)
-        yield Part(f"watcher {name}", "workers.watcher:main", (name, str(concurrency)))
-        yield Part(f"judge {name}", "workers.judge:main", (name,))
+        yield from _cluster_parts(name, concurrency)
     if housekeeping:
         yield _celery_part("housekeeping", HOUSEKEEPING, [HOUSEKEEPING], 1)
+
+
+def _cluster_parts(name: str, concurrency: int) -> Iterator[Part]:
+    for node, queues, count in cluster_workers(name, concurrency):
+        yield _celery_part(f"worker {node}", node, queues, count)
+    yield Part(f"watcher {name}", "workers.watcher:main", (name, str(concurrency)))
+    yield Part(f"judge {name}", "workers.judge:judge_tables", (name,))
 
 
 def _celery_part(name: str, node: str, queues: Sequence[str], concurrency: int) -> Part:
@@ -100,11 +99,11 @@ def _celery_part(name: str, node: str, queues: Sequence[str], concurrency: int) 
     return Part(name, entry, tuple(words))
 
 
-def _serve(parts: Sequence[Part]) -> Part | tuple[str, int]:
+def _serve(parts: Sequence[Part], remote_concurrency: int) -> Part | tuple[str, int]:
     """Fork a process for each part; return its part in a fork, and here name and status of the first to end.
 
     When one process ends by itself, all others are stopped, so that the service manager sees the failure
-    and starts the command again.
+    and starts the command again. Those of clusters that were added over REST are started again here.
     """
     for module in IMPORTED_ONCE:
         import_module(module)
@@ -113,7 +112,10 @@ def _serve(parts: Sequence[Part]) -> Part | tuple[str, int]:
         for part in parts:
             if children.fork(part.name):
                 return part
-        return children.wait()
+        if not remote_concurrency:
+            return children.wait()
+        make_parts = partial(_cluster_parts, concurrency=remote_concurrency)
+        return RemoteClusters(children, make_parts).run()
 
 
 def cluster_workers(name: str, concurrency: int) -> list[tuple[str, list[str], int]]:

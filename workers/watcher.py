@@ -22,7 +22,8 @@ import gateway.queue  # it sends the messages that commits of the watcher ask fo
 import gateway.workflows.advance  # noqa: F401  it begins the steps after those that the watcher ends
 from gateway import leases
 from gateway.clusters import telemetry
-from gateway.clusters.configuration import Cluster, configured_clusters
+from gateway.clusters.configuration import Cluster
+from gateway.clusters.served import served_cluster
 from gateway.db import session_scope, utc_now
 from gateway.errors import GatewayError
 from gateway.jobs import watch
@@ -123,7 +124,7 @@ class Watcher:
 def main() -> None:
     """Watch the cluster named on the command line until SIGTERM; report its worker's number of slots."""
     configure_logging()
-    cluster, concurrency = configured_clusters()[sys.argv[1]], int(sys.argv[2])
+    cluster, concurrency = served_cluster(sys.argv[1]), int(sys.argv[2])
     stop = threading.Event()
 
     def finish(_signal: int, _frame: FrameType | None) -> None:

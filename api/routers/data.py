@@ -21,7 +21,7 @@ add_table_routes(router, "data")
 @router.post("", status_code=201, response_model=FileTransferStatus, responses=ACTION_PROBLEMS)
 async def stage_in_from_url(caller: Caller, key: RequestKey, body: FileTransferRequest) -> Response:
     """Accept a file for the cluster; poll the id until `status` is no longer `transferring`."""
-    request = transfers.UrlRequest(infrastructure=body.infrastructure, src=body.src, path=body.dst)
+    request = transfers.UrlRequest(body.infrastructure, body.src, body.dst, overwrite=body.overwrite)
     return await accept_row(
         lambda session: transfers.draft_from_url(session, caller.owner, request),
         partial(FileTransferStatus.of, caller=caller),

@@ -15,43 +15,54 @@ from gateway.clusters import catalog, heartbeats, telemetry
 from gateway.clusters.configuration import Cluster
 from gateway.db import session_scope
 from gateway.errors import Unavailable
-from gateway.models import Infrastructure, Telemetry
+from gateway.models import Telemetry
 
 ANSWER_S = 4.0
 PAUSE_S = 0.1
 router = APIRouter(prefix="/infrastructure", tags=["infrastructure"], route_class=OneHopRoute)
 
 
-@router.post("", status_code=201, responses=responses(400, 403, 409, 422, 503))
+@router.post(
+    "", status_code=201, response_model_exclude_unset=True, responses=responses(400, 403, 409, 422, 503)
+)
 def add_infrastructure(_admin: Admin, answers: Answers, body: InfrastructureRequest) -> InfrastructureSummary:
     """Add or replace a cluster; an entry of the operator's configuration stays as it is."""
-    entry = Infrastructure(
-        name=body.name,
-        host=body.host,
-        hostname=body.hostname,
-        username=body.username,
-        scheduler=body.scheduler,
-        ssh_key_type=body.ssh_key.type,
-        ssh_key_path=body.ssh_key.path,
-    )
     with answers.acquired(), session_scope() as session:
-        cluster = catalog.add_cluster(session, entry, body.ssh_key.password.get_secret_value())
-        return answers.store(session, InfrastructureSummary.of(cluster), HTTPStatus.CREATED)
+        password = body.ssh_key.password.get_secret_value()
+        cluster = catalog.add_cluster(session, body.name, body.definition(), password)
+        summary = InfrastructureSummary.of(cluster, catalog.find_missing(session, cluster.name))
+        return answers.store(session, summary, HTTPStatus.CREATED)
 
 
-@router.get("", responses=responses(503))
+@router.delete("/{name}", status_code=204, responses=responses(403, 404, 409, 503))
+def delete_infrastructure(_admin: Admin, name: str) -> None:
+    """Remove a cluster that was added over REST; 409 while transfers or jobs of it are unfinished."""
+    with session_scope() as session:
+        catalog.delete_cluster(session, name)
+
+
+@router.get("", response_model_exclude_unset=True, responses=responses(503))
 def list_infrastructures(_caller: Caller) -> list[InfrastructureSummary]:
     """List the clusters by name."""
-    return [InfrastructureSummary.of(cluster) for cluster in read(catalog.list_clusters)]
+    return read(
+        lambda session: [
+            InfrastructureSummary.of(cluster, catalog.find_missing(session, cluster.name))
+            for cluster in catalog.list_clusters(session)
+        ]
+    )
 
 
-@router.get("/{name}", responses=responses(404, 503))
+@router.get("/{name}", response_model_exclude_unset=True, responses=responses(404, 503))
 def get_infrastructure(_caller: Caller, name: str) -> InfrastructureSummary:
     """Show one cluster."""
-    return InfrastructureSummary.of(read(lambda session: catalog.get_cluster(session, name)))
+    return read(
+        lambda session: InfrastructureSummary.of(
+            catalog.get_cluster(session, name), catalog.find_missing(session, name)
+        )
+    )
 
 
-@router.get("/{name}/telemetry", responses=responses(404, 503))
+@router.get("/{name}/telemetry", response_model_exclude_unset=True, responses=responses(404, 503))
 def get_telemetry(caller: Caller, name: str) -> InfrastructureTelemetry:
     """Show the scheduler's figures, a few seconds old at most."""
     cluster = read(lambda session: catalog.get_cluster(session, name))

@@ -21,7 +21,7 @@ add_table_routes(router, "s3_data")
 @router.post("", status_code=201, response_model=S3FileTransferStatus, responses=ACTION_PROBLEMS)
 async def stage_in(caller: Caller, key: RequestKey, body: S3FileTransferRequest) -> Response:
     """Accept an object for the cluster; poll the id until `status` is no longer `transferring`."""
-    request = s3_request("s3_data", body, body.dst)
+    request = s3_request("s3_data", body, body.dst, overwrite=body.overwrite)
     return await accept_row(
         lambda session: transfers.draft(session, caller.owner, request),
         partial(S3FileTransferStatus.of, caller=caller),

@@ -10,7 +10,7 @@ from api.tagged_body import respond_tagged
 from gateway.db import session_scope
 from gateway.errors import NotFound
 from gateway.models import Transfer
-from gateway.previews.packed import unpack
+from gateway.previews.packed import unpack_preview
 from gateway.previews.preview import Preview as StoredPreview
 from gateway.states import JudgementState, TransferState, is_final
 from gateway.tables import judgement as judgements
@@ -66,4 +66,4 @@ def read_preview(row: Transfer) -> bytes:
     packed = read(lambda session: judgements.preview_of(session, row.id))
     if packed is None:
         raise NotFound(f"the table of {row.kind} {row.id} has no preview yet, or none: ask for its /table")
-    return unpack(packed)
+    return unpack_preview(packed)

@@ -28,7 +28,9 @@ Status = TypeVar("Status", bound=TransferStatus)
 Retry = TypeVar("Retry", bound=Action)
 
 
-def s3_request(kind: Kind, body: S3TransferRequest, path: str) -> transfers.S3Request:
+def s3_request(
+    kind: Kind, body: S3TransferRequest, path: str, *, overwrite: bool = True
+) -> transfers.S3Request:
     """Return the domain's request of a body."""
     opening = body.credential()
     if body.requester_pays and isinstance(opening, PresignedUrl):
@@ -43,6 +45,7 @@ def s3_request(kind: Kind, body: S3TransferRequest, path: str) -> transfers.S3Re
         opening=opening,
         path=path,
         requester_pays=body.requester_pays,
+        overwrite=overwrite,
     )
 
 

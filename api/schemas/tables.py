@@ -7,7 +7,7 @@ from fastapi import Depends, Query
 from pydantic import BaseModel, Field
 
 from gateway.errors import Invalid
-from gateway.models import Judgement
+from gateway.models import JudgedTable
 from gateway.previews.preview import LEAST_POINTS, MOST_POINTS, MOST_SIGNALS, View
 from gateway.states import JudgementState
 from gateway.tables.understood import Understood
@@ -22,7 +22,7 @@ class TableJudgement(Understood):
     reason: str = Field("", description="Why the table is unknown, or known in part alone.")
 
     @classmethod
-    def of(cls, row: Judgement) -> "TableJudgement":
+    def of(cls, row: JudgedTable) -> "TableJudgement":
         """Return the body of a row."""
         return cls(state=row.state, reason=row.reason, **(row.understood or {}))
 

@@ -28,6 +28,18 @@ EXAMPLE_S3: dict[str, JsonValue] = {
 }
 
 
+class _ClusterDestination(RequestModel):
+    """The destination of a file on the cluster."""
+
+    dst: ClusterPath = Field(
+        description="Path on the cluster, from the account's home; one that ends in `/` is a folder."
+    )
+    overwrite: bool = Field(
+        default=True,
+        description="With `false`, a destination that exists stays, and the transfer ends in `failure`.",
+    )
+
+
 class StorePlace(StoreAccess):
     """An object of a store and the access to it."""
 
@@ -53,7 +65,7 @@ class S3TransferRequest(StorePlace):
     infrastructure: Text = Field(description="Name of the cluster.")
 
 
-class FileTransferRequest(RequestModel):
+class FileTransferRequest(_ClusterDestination):
     """A file of a web or FTP server to bring to the cluster."""
 
     model_config = ConfigDict(
@@ -63,20 +75,13 @@ class FileTransferRequest(RequestModel):
     )
 
     src: SourceUrl = Field(description="URL: http, https or ftp.")
-    dst: ClusterPath = Field(
-        description="Path on the cluster, from the account's home; one that ends in `/` is a folder."
-    )
     infrastructure: Text = Field(description="Name of the cluster.")
 
 
-class S3FileTransferRequest(S3TransferRequest):
+class S3FileTransferRequest(_ClusterDestination, S3TransferRequest):
     """An object to bring to the cluster."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_S3 | {"dst": EXAMPLE_DST}]})
-
-    dst: ClusterPath = Field(
-        description="Path on the cluster, from the account's home; one that ends in `/` is a folder."
-    )
 
 
 class S3ResultTransferRequest(S3TransferRequest):
@@ -113,6 +118,7 @@ class TransferStatus(RowStatus):
         " or `read back`."
     )
     warnings: list[str] = Field(description="Sentences about the transfer that are no failure.")
+    workflow_id: UUID | None = Field(description="The workflow that this is a step of.")
     parent_id: UUID | None = Field(description="The transfer of a prefix that this is a part of.")
     children: dict[str, int] | None = Field(description="Number of a prefix's files, by state.")
     created_at: datetime
@@ -143,6 +149,7 @@ class FileTransferStatus(TransferStatus):
 
     src: str
     dst: str
+    overwrite: bool
 
 
 class _StoreTransferStatus(TransferStatus):
@@ -159,6 +166,7 @@ class S3FileTransferStatus(_StoreTransferStatus):
     renamed = _RENAMED | {"dst": "path"}
 
     dst: str
+    overwrite: bool
 
 
 class S3ResultTransferStatus(_StoreTransferStatus):

@@ -34,6 +34,7 @@ from hpc_gateway_client.models import (
 )
 from hpc_gateway_client.overview import Overview
 from hpc_gateway_client.store import Store
+from hpc_gateway_client.tables import TableJudgement
 
 __all__ = [
     "AsyncGateway",
@@ -52,6 +53,7 @@ __all__ = [
     "Refused",
     "StillRunning",
     "Store",
+    "TableJudgement",
     "Telemetry",
     "Transfer",
     "TransferFailed",

@@ -48,6 +48,8 @@ class AsyncGateway(Client[httpx.AsyncClient]):
     retry = async_method(Calls.retry)
     retry_many = async_method(Calls.retry_many)
     log = async_method(Calls.log)
+    table = async_method(Calls.table)
+    preview = async_method(Calls.preview)
     overview = async_method(Calls.overview)
     infrastructures = async_method(Calls.infrastructures)
     add_infrastructure = async_method(Calls.add_infrastructure)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from hpc_gateway_client import steps
@@ -20,6 +21,7 @@ from hpc_gateway_client.models import (
 from hpc_gateway_client.overview import Overview
 from hpc_gateway_client.steps import Call, Params, Report, Row, Steps
 from hpc_gateway_client.store import Store
+from hpc_gateway_client.tables import TableJudgement
 
 Resources = Mapping[str, object]
 """Requests to the scheduler: partition, nodes, time_limit_s, memory_bytes, account, grow and the like."""
@@ -135,6 +137,19 @@ class Calls:
         """Return a piece of a job's output, from the byte `offset` on."""
         wanted = _present({"stream": stream, "offset": offset})
         return steps.request_one(Log, Call("GET", f"{job.url}/log", params=wanted))
+
+    def table(self, row: Transfer, wait_s: float = 0.0) -> Steps[TableJudgement]:
+        """Return how the kernels understand a staged table; wait for their judgement at most `wait_s`."""
+        return steps.judged_table(row, wait_s)
+
+    def preview(
+        self, row: Transfer | Job, service: str = "", *, points: int = 2000, signals: Sequence[str] = ()
+    ) -> Steps[dict[str, Any]]:
+        """Return the extremes of stretches of a staged table, or of a job's result of a service."""
+        path = f"{row.url}/outputs/{service}/preview" if isinstance(row, Job) else f"{row.url}/preview"
+        named = ",".join('"{}"'.format(name.replace('"', '""')) for name in signals) or None
+        wanted = _present({"points": points, "signals": named})
+        return steps.request(Call("GET", path, params=wanted))
 
     def overview(self) -> Steps[Overview]:
         """Return queues, workers, clusters and recent failures."""

@@ -46,6 +46,8 @@ class Gateway(Client[httpx.Client]):
     retry = blocking_method(Calls.retry)
     retry_many = blocking_method(Calls.retry_many)
     log = blocking_method(Calls.log)
+    table = blocking_method(Calls.table)
+    preview = blocking_method(Calls.preview)
     overview = blocking_method(Calls.overview)
     infrastructures = blocking_method(Calls.infrastructures)
     add_infrastructure = blocking_method(Calls.add_infrastructure)

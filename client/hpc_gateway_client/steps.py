@@ -22,6 +22,7 @@ from hpc_gateway_client.errors import (
     Unreachable,
 )
 from hpc_gateway_client.models import TRANSFER_KINDS, Job, Transfer, TransferKind
+from hpc_gateway_client.tables import TableJudgement
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
@@ -164,6 +165,17 @@ def compute(body: Body, report: Report[Job] | None, timeout_s: float | None) -> 
     """Start a job and wait for its end."""
     started = yield from request_one(Job, Call("POST", "/job", body))
     return (yield from wait(started, report, timeout_s))
+
+
+def judged_table(row: Transfer, wait_s: float) -> Steps[TableJudgement]:
+    """Fetch the judgement of a staged table until it is no longer under way, or the time is over."""
+    started = time.monotonic()
+    for pause in pauses():
+        table = yield from request_one(TableJudgement, Call("GET", f"{row.url}/table"))
+        if table.state != "judging" or time.monotonic() - started >= wait_s:
+            break
+        yield Pause(pause)
+    return table
 
 
 def find(row_id: UUID | str) -> Steps[Transfer | Job]:

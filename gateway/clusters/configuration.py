@@ -6,7 +6,7 @@ import tomllib
 from functools import lru_cache
 from itertools import permutations
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -18,8 +18,10 @@ from pydantic import (
     model_validator,
 )
 
+from gateway.clusters.absolute_path import AbsolutePath
 from gateway.clusters.limits import Limits
 from gateway.clusters.queue_names import HOUSEKEEPING, RESERVED_SUFFIXES
+from gateway.clusters.ssh_access import SshAccess
 from gateway.errors import Invalid
 from gateway.settings import get_settings
 
@@ -30,12 +32,6 @@ OWNER = "{owner}"
 OWNERS = "owners"
 CONTROL = ".hpc-gateway"
 RESERVED_NAMES = frozenset({HOUSEKEEPING})
-
-
-def _check_absolute(path: PurePosixPath) -> PurePosixPath:
-    if not path.is_absolute() or ".." in path.parts:
-        raise ValueError("the path has to be absolute and without '..'")
-    return PurePosixPath("/", *path.parts[1:])  # `//x` is a path of its own for POSIX, and `/x` here
 
 
 def _check_owner_segment(path: PurePosixPath) -> PurePosixPath:
@@ -50,13 +46,16 @@ def _check_no_owner(path: PurePosixPath) -> PurePosixPath:
     return path
 
 
-AbsolutePath = Annotated[PurePosixPath, AfterValidator(_check_absolute)]
 AccountFolder = Annotated[AbsolutePath, AfterValidator(_check_no_owner)]
 Root = Annotated[AbsolutePath, AfterValidator(_check_owner_segment)]
 
 
 def _default_control(given: dict[str, PurePosixPath]) -> PurePosixPath:
     return given.get("home", PurePosixPath("/")) / CONTROL
+
+
+def _default_slurm(given: dict[str, object]) -> Literal["pyslurm", "commands"]:
+    return "commands" if given.get("commands") == "ssh" else "pyslurm"
 
 
 def _default_max_cpus(given: dict[str, object]) -> int:
@@ -70,6 +69,15 @@ class Cluster(Limits):
 
     name: str = Field(pattern=NAME_PATTERN)
     scheduler: Literal["local", "slurm", "pbs"]
+    commands: Literal["here", "ssh"] = Field(
+        "here", description="Where the scheduler's commands run: on the worker's machine, or over SSH."
+    )
+    files: Literal["shared", "sftp"] = Field(
+        "shared",
+        description="How the worker reaches the cluster's files: a filesystem that is mounted, or SFTP.",
+    )
+    revision: int = Field(0, description="Number of a definition over REST; 0 for one of the file.")
+    ssh: SshAccess | None = Field(None, description="How the cluster is reached over SSH.")
     home: AccountFolder = Field(description="Home of the account that runs the jobs: `${HOME}`.")
     control: AccountFolder = Field(
         default_factory=_default_control,
@@ -94,6 +102,10 @@ class Cluster(Limits):
         None, description="Unfinished transfers at once, of all owners."
     )
     max_jobs: PositiveInt | None = Field(None, description="Unfinished jobs at once, of all owners.")
+    slurm: Literal["pyslurm", "commands"] = Field(
+        default_factory=_default_slurm,
+        description="The way to Slurm: through pyslurm, or by its commands, as always over SSH.",
+    )
     slurm_conf: AbsolutePath = PurePosixPath("/etc/slurm/slurm.conf")
     path: str = Field(
         "/usr/local/bin:/usr/bin:/bin", description="PATH under which the nodes find the launcher `srun`."
@@ -103,6 +115,21 @@ class Cluster(Limits):
         pattern=r"^[A-Za-z0-9_]*$",
         description="What `srun --mpi` offers the ranks, of `srun --mpi=list`; empty leaves it to Slurm.",
     )
+
+    @model_validator(mode="after")
+    def _check_ways(self) -> Self:
+        if self.is_remote and self.ssh is None:
+            raise ValueError(f"`commands` or `files` need SSH: add the table [{self.name}.ssh]")
+        if self.commands == "ssh" and self.slurm == "pyslurm":
+            raise ValueError("pyslurm works on the worker's machine: over SSH leave out `slurm`")
+        if self.scheduler == "local" and self.is_remote:
+            raise ValueError("the scheduler 'local' runs jobs on the worker's machine: set `scheduler`")
+        return self
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the worker reaches the cluster, or a part of it, over SSH."""
+        return self.commands == "ssh" or self.files == "sftp"
 
     @model_validator(mode="after")
     def _check_folders(self) -> Self:
@@ -179,7 +206,7 @@ def load_clusters(path: Path) -> dict[str, Cluster]:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
         return _apart(
             TypeAdapter(dict[str, Cluster]).validate_python(
-                {check_name(name): {"name": name, **table} for name, table in tables.items()}
+                {check_name(name): {"name": name, **_of_file(name, table)} for name, table in tables.items()}
             ),
             path,
         )
@@ -189,6 +216,16 @@ def load_clusters(path: Path) -> dict[str, Cluster]:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise Invalid(f"{path}: {key}: {first['msg']}") from error
+
+
+def _of_file(name: str, table: dict[str, Any]) -> dict[str, Any]:
+    """Return the table, or raise Invalid for a key that entries over REST alone have."""
+    access = table.get("ssh", {})
+    found = [key for key in ("revision",) if key in table]
+    found += [f"ssh.{key}" for key in ("judged", "bound_to", "sealed_passphrase") if key in access]
+    if found:
+        raise Invalid(f"{name}: {found[0]} is no key of infrastructures.toml: leave it out")
+    return table
 
 
 def _apart(found: dict[str, Cluster], path: Path) -> dict[str, Cluster]:

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from gateway.accounts.owner_names import owner_folder_name
 from gateway.callers import LOCAL
 from gateway.clusters.configuration import OWNER, OWNERS, Cluster, configured_clusters
+from gateway.clusters.path_hints import meant_place
 from gateway.clusters.paths import confine
 from gateway.clusters.protected import ProtectedPaths, ProtectedPlaces, protected_paths
 from gateway.errors import Invalid
@@ -28,7 +29,7 @@ class OwnerRoots:
 
     def confine(self, text: str, field: str) -> PurePosixPath:
         """Return the absolute path, or raise Invalid when it leaves the roots or is protected."""
-        path = confine(text, self.home, self.roots, field)
+        path = self._inside(text, field)
         if self.protected.cover(str(path)):
             raise Invalid(
                 f"{text!r} leads to files of the gateway or of its account (a control folder, an"
@@ -37,6 +38,16 @@ class OwnerRoots:
                 field=field,
             )
         return path
+
+    def _inside(self, text: str, field: str) -> PurePosixPath:
+        try:
+            return confine(text, self.home, self.roots, field)
+        except Invalid as error:
+            meant = meant_place(text) if text.startswith("/") and "\0" not in text else None
+            if meant is None:
+                raise
+            detail = error.detail.removeprefix(f"{field}: ")
+            raise Invalid(f"{detail}; {meant!r} was probably meant", field=field) from error
 
 
 @lru_cache(maxsize=1024)

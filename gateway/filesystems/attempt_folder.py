@@ -2,27 +2,36 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import PurePosixPath
-from typing import TypeVar
+from secrets import token_hex
+from typing import Protocol, TypeVar
 
 from pydantic import TypeAdapter
 
-from gateway.attempt_files import LIMIT_BYTES, open_regular, read_json, read_tail
+from gateway.attempt_files import LIMIT_BYTES, attempt_file_errors, open_regular, read_json, read_tail
 from gateway.errors import Fault, FilesystemError
+from gateway.filesystems.base import FileRange
 from gateway.filesystems.errors import filesystem_errors
-from gateway.filesystems.shared import SharedFilesystem
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _T = TypeVar("_T")
 
 
+class OpenedFolders(Protocol):
+    """The part of a shared filesystem that a folder of an attempt needs."""
+
+    def open_folder(self, path: PurePosixPath, *, create: bool = False) -> AbstractContextManager[int]:
+        """Open a folder inside the roots as a descriptor; create it if asked to."""
+
+    def remove_folder(self, path: PurePosixPath) -> None:
+        """Remove a folder and all below it without following a link; a missing folder is fine."""
+
+
 class AttemptFolder:
     """A folder below the roots of a filesystem; with an `identity`, reads accept no other folder there."""
 
-    def __init__(
-        self, filesystem: SharedFilesystem, path: PurePosixPath, identity: str | None = None
-    ) -> None:
+    def __init__(self, filesystem: OpenedFolders, path: PurePosixPath, identity: str | None = None) -> None:
         self._filesystem, self.path, self._identity = filesystem, path, identity
 
     def create(self, mode: int) -> str | None:
@@ -66,11 +75,30 @@ class AttemptFolder:
         with self._open_checked() as folder:
             return read_tail(name, limit_bytes, folder).decode(errors="replace")
 
-    @contextmanager
-    def open_file(self, name: str) -> Iterator[int | None]:
-        """Open a regular file of the folder; the block gets None for a missing file."""
+    def read_range(self, name: str, offset: int, tail: int | None, limit_bytes: int) -> FileRange | None:
+        """Return bytes from the offset, or the last `tail` bytes, or None for a missing file."""
         with self._open_checked() as folder, open_regular(name, folder) as fd:
-            yield fd
+            if fd is None:
+                return None
+            size = os.fstat(fd).st_size
+            begin = min(offset, size) if tail is None else max(size - tail, 0)
+            return FileRange(os.pread(fd, min(limit_bytes, size - begin), begin), begin, size)
+
+    def place(self, name: str, text: str) -> bool:
+        """Create the file whole unless it is there; return False when the folder is missing."""
+        if self.identity() is None:
+            return False
+        mine = f"{name}.{token_hex(4)}"
+        with self._open_checked() as folder, attempt_file_errors(name):
+            fd = os.open(mine, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
+            with os.fdopen(fd, "w", encoding="utf-8") as file:
+                file.write(text)
+            try:
+                with suppress(FileExistsError):
+                    os.link(mine, name, src_dir_fd=folder, dst_dir_fd=folder)
+            finally:
+                os.unlink(mine, dir_fd=folder)
+        return True
 
     @contextmanager
     def _open_checked(self) -> Iterator[int]:

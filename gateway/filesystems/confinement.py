@@ -16,7 +16,7 @@ from gateway.filesystems.errors import filesystem_errors
 from gateway.filesystems.protection import Protection
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_PROTECTED = (
+PROTECTED = (
     "leads to files of the gateway, of its account or of another owner, which no request of yours reaches:"
     " choose another path"
 )
@@ -68,7 +68,7 @@ class Confinement:
         try:
             self._check_dot(folder, path.name, path)
             if self._covers_entry(folder, path.name):
-                raise _refusal(path, _PROTECTED)
+                raise _refusal(path, PROTECTED)
             yield folder
         finally:
             os.close(folder)
@@ -141,7 +141,7 @@ class Confinement:
         with filesystem_errors(walk.path):
             real = _real_path(fd)
         if self._protection.covers_file(os.fstat(fd)):
-            raise _refusal(walk.path, _PROTECTED)
+            raise _refusal(walk.path, PROTECTED)
         if real != expected:
             if real != str(walk.root):
                 self._check_link(real, walk.path)
@@ -155,19 +155,19 @@ class Confinement:
         if above is None:
             raise _refusal(path, "leads through a symbolic link out of the folders that are allowed")
         if self._protection.covers_path(real) or self._protection.covers_folder_between(above, real):
-            raise _refusal(path, _PROTECTED)
+            raise _refusal(path, PROTECTED)
 
     def _check_path(self, place: str, walk: "_Walk") -> None:
         """Raise FilesystemError when a path is out of reach, whether it exists or not."""
         if self._protection.covers_path(place):
-            raise _refusal(walk.path, _PROTECTED)
+            raise _refusal(walk.path, PROTECTED)
         if reason := self._judge([place], write=walk.write).get(place):
             raise _refusal(walk.path, reason)
 
     def _check_dot(self, folder: int, name: str, path: PurePosixPath) -> None:
         """Raise FilesystemError for a dot file of the home, by any path that leads to the home."""
         if name.startswith(".") and name != "." and self._protection.is_home(folder):
-            raise _refusal(path, _PROTECTED)
+            raise _refusal(path, PROTECTED)
 
     def _covers_entry(self, folder: int, name: str) -> bool:
         """Return whether a name in an open folder is a second name of a protected file or folder."""

@@ -1,49 +1,33 @@
 """Open files of a cluster: sources that are read, and partial files that are written."""
 
-import ctypes
-import errno
 import io
-import math
-import os
-import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Protocol
 
 from gateway.errors import FilesystemError
-from gateway.filesystems.errors import filesystem_errors
-from gateway.filesystems.space import check_space
-from gateway.filesystems.temporary import is_plain
 
-_NOTES_LIMIT_BYTES = 1 << 20
 _PIECE_BYTES = 1 << 20
-_FIRST_STEP_BYTES = 32 << 20
-_QUICK_S = 0.004
-_BETTER = 0.75  # the time for a byte, when steps that are twice as long are worth it
-_NO_WAIT = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_libc = ctypes.CDLL(None, use_errno=True)
-_NO_PREALLOCATION = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 
 
-@dataclass(frozen=True)
-class SourceFile:
-    """A regular file open for reading, with its size and time of change when it was opened."""
+class SourceFile(ABC):
+    """A regular file open for reading, with its size when it was opened."""
 
     path: PurePosixPath
-    fd: int
     size: int
-    mtime_ns: int
 
+    @abstractmethod
     def read_at(self, offset: int, length: int) -> bytes:
         """Return at most `length` bytes from `offset`; nothing at the end of the file."""
-        with filesystem_errors(self.path):
-            return os.pread(self.fd, length, offset)
 
+    @abstractmethod
     def read_into(self, buffer: memoryview, offset: int) -> memoryview:
         """Read into the buffer, and return the part of it that is filled; nothing at the end of the file."""
-        with filesystem_errors(self.path):
-            return buffer[: os.preadv(self.fd, [buffer], offset)]
+
+    @abstractmethod
+    def is_unchanged(self) -> bool:
+        """Return whether size and time of change are those of the opening."""
 
     def read_whole(self) -> "MemorySlice":
         """Return all the bytes at once."""
@@ -55,8 +39,7 @@ class SourceFile:
 
     def check_unchanged(self) -> None:
         """Raise FilesystemError when the file is not as it was when it was opened."""
-        now = os.fstat(self.fd)
-        if (now.st_size, now.st_mtime_ns) != (self.size, self.mtime_ns):
+        if not self.is_unchanged():
             raise self.changed()
 
     def changed(self) -> FilesystemError:
@@ -146,97 +129,35 @@ class MemorySlice(io.BytesIO):
         return iter([memoryview(self._data)])
 
 
-class PartialFile:
+class PartialFile(Protocol):
     """A file that is being written under a temporary name, and the notes beside it about its progress."""
 
-    def __init__(self, path: PurePosixPath, fd: int, folder: int, notes_name: str) -> None:
-        self.path, self.fd = path, fd
-        self._folder, self._notes_name = folder, notes_name
+    path: PurePosixPath
 
     @property
     def size(self) -> int:
         """The length of the file so far, holes included."""
-        return os.fstat(self.fd).st_size
 
     def check_space(self, size: int) -> None:
         """Raise FilesystemError when the file cannot grow to that size on the space that is free."""
-        check_space(self.fd, self.path, size)
 
     def reserve(self, size: int) -> Iterator[int]:
-        """Reserve space for so many bytes, so that a full disk is noticed before they are moved.
-
-        Most filesystems do that at once. Where more space takes more time, as on a tmpfs, the space is taken
-        in steps, and the bytes taken so far are yielded between them.
-        """
-        taken, step, pace = 0, _FIRST_STEP_BYTES, math.inf
-        while taken < size:
-            length, begun = min(step, size - taken), time.monotonic()
-            if not self._allocate(taken, length):
-                with filesystem_errors(self.path):
-                    os.truncate(self.fd, size)
-                return
-            taken, took, before = taken + length, time.monotonic() - begun, pace
-            pace = took / length
-            if took < _QUICK_S or pace < _BETTER * before:
-                step *= 2
-            elif taken < size:
-                yield taken
-
-    def _allocate(self, start: int, length: int) -> bool:
-        """Reserve space for some bytes; False where the filesystem cannot."""
-        with filesystem_errors(self.path):
-            if _libc.fallocate(self.fd, 0, ctypes.c_long(start), ctypes.c_long(length)) == 0:
-                return True
-            code = ctypes.get_errno()
-            if code not in _NO_PREALLOCATION:
-                raise OSError(code, os.strerror(code))
-            return False
+        """Reserve space for so many bytes, in steps where it takes time; yield the bytes taken so far."""
 
     def write_at(self, data: bytes | memoryview, offset: int) -> None:
         """Write the data, all of it."""
-        rest = memoryview(data)
-        with filesystem_errors(self.path):
-            while rest:
-                count = os.pwrite(self.fd, rest, offset)
-                rest, offset = rest[count:], offset + count
 
     def read_at(self, buffer: memoryview, offset: int) -> memoryview:
         """Read written bytes into the buffer, and return the part of it that is filled."""
-        with filesystem_errors(self.path):
-            return buffer[: os.preadv(self.fd, [buffer], offset)]
 
     def sync(self) -> None:
         """Write all bytes to the disk."""
-        with filesystem_errors(self.path):
-            os.fdatasync(self.fd)
 
     def restart(self) -> None:
         """Remove all bytes and notes."""
-        with filesystem_errors(self.path):
-            os.truncate(self.fd, 0)
-            with suppress(FileNotFoundError):
-                os.unlink(self._notes_name, dir_fd=self._folder)
 
     def notes(self) -> str:
         """Return the notes of this attempt and of earlier ones."""
-        with filesystem_errors(self.path):
-            try:
-                fd = self._open_notes(os.O_RDONLY)
-            except FileNotFoundError:
-                return ""
-            with os.fdopen(fd, "rb") as file:
-                return file.read(_NOTES_LIMIT_BYTES).decode(errors="replace")
 
     def note(self, text: str) -> None:
         """Add to the notes."""
-        with filesystem_errors(self.path):
-            fd = self._open_notes(os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-            with os.fdopen(fd, "ab") as file:
-                file.write(text.encode())
-
-    def _open_notes(self, flags: int) -> int:
-        fd = os.open(self._notes_name, flags | _NO_WAIT, 0o600, dir_fd=self._folder)
-        if not is_plain(fd):
-            os.close(fd)
-            raise FilesystemError(f"{self._notes_name} beside {self.path} is no plain file: remove it")
-        return fd

@@ -14,19 +14,17 @@ from pathlib import PurePosixPath
 from secrets import token_hex
 
 from gateway.errors import FilesystemError, is_over
+from gateway.filesystems.attempt_folder import AttemptFolder
+from gateway.filesystems.base import Filesystem
 from gateway.filesystems.confinement import Confinement, Judge, judge_nothing
 from gateway.filesystems.errors import filesystem_errors
-from gateway.filesystems.files import PartialFile, SourceFile
 from gateway.filesystems.protection import UNPROTECTED, Protection
-from gateway.filesystems.temporary import (
-    check_replaceable,
-    is_temporary,
-    open_temporary,
-    temporary_names,
-)
+from gateway.filesystems.publication import Existing, check_destination, publish_file
+from gateway.filesystems.shared_files import SharedPartialFile, SharedSource
+from gateway.filesystems.temporary import is_temporary, open_temporary, temporary_names
 
 
-class SharedFilesystem:
+class SharedFilesystem(Filesystem):
     """The part of a filesystem below some roots, without protected places and those that `judge` refuses.
 
     `own` are folders at or above the roots that are created, for this account alone, when something is
@@ -44,26 +42,20 @@ class SharedFilesystem:
         self._inside = Confinement(roots, own, protection, judge)
 
     @contextmanager
-    def read(self, path: PurePosixPath) -> Iterator[SourceFile]:
+    def read(self, path: PurePosixPath) -> Iterator[SharedSource]:
         """Open a regular file."""
         with self._inside.handle(path) as handle:
             fd = _open_regular(handle, path)
         try:
-            found = os.fstat(fd)
-            yield SourceFile(path, fd, found.st_size, found.st_mtime_ns)
+            yield SharedSource(path, fd)
         finally:
             os.close(fd)
 
     @contextmanager
-    def receive(self, path: PurePosixPath, token: str = "") -> Iterator[PartialFile]:
-        """Open a file for writing, which appears at `path` when the block ends well, and else nowhere.
-
-        Folders are created. The file has a temporary name beside `path` until its bytes are on the
-        disk; then it replaces a file at `path` in one step. With a `token` a block that ended before
-        its time leaves its bytes, and the next one with that token, in any process, goes on with them:
-        after an error that is worth another attempt, or when this process was killed or stopped. When
-        no attempt follows, `discard` removes them.
-        """
+    def receive(
+        self, path: PurePosixPath, token: str = "", existing: Existing = Existing.REPLACE
+    ) -> Iterator[SharedPartialFile]:
+        """Open a file for writing; see Filesystem."""
         if path in self._inside.roots:
             raise FilesystemError(
                 f"{path} is a folder on the cluster where a file is needed: add a file name"
@@ -71,13 +63,13 @@ class SharedFilesystem:
         with self._inside.parent(path, create=True) as folder:
             names = temporary_names(path.name, token or token_hex(6))
             with filesystem_errors(path):
-                check_replaceable(folder, path)
+                check_destination(folder, path, existing)
                 fd = open_temporary(folder, names.part, path)
             try:
-                yield PartialFile(path, fd, folder, names.notes)
+                yield SharedPartialFile(path, fd, folder, names.notes)
                 with filesystem_errors(path):
                     os.fsync(fd)
-                    os.rename(names.part, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+                    publish_file(folder, fd, names.part, path, existing)
                     names.remove_notes(folder)
                     os.fsync(folder)
             except BaseException as error:
@@ -134,17 +126,6 @@ class SharedFilesystem:
         with self.read(path) as source:
             return source.size
 
-    def write_text(self, path: PurePosixPath, text: str) -> None:
-        """Write a small file whole: a reader sees the old text or the new one."""
-        with self.receive(path) as incoming:
-            incoming.write_at(text.encode(), 0)
-
-    def read_text(self, path: PurePosixPath, limit_bytes: int, *, tail: bool = False) -> str:
-        """Return at most `limit_bytes` of a text file, from its start or, with `tail`, up to its end."""
-        with self.read(path) as source, filesystem_errors(path):
-            start = max(source.size - limit_bytes, 0) if tail else 0
-            return os.pread(source.fd, limit_bytes, start).decode(errors="replace")
-
     def make_folder(self, path: PurePosixPath) -> None:
         """Create the folder and those above it; one that exists is fine."""
         with self._inside.folder(path, write=True, create=True):
@@ -163,6 +144,10 @@ class SharedFilesystem:
     def open_folder(self, path: PurePosixPath, *, create: bool = False) -> AbstractContextManager[int]:
         """Open a folder inside the roots as a descriptor; create it if asked to."""
         return self._inside.folder(path, write=create, create=create)
+
+    def attempt_folder(self, path: PurePosixPath, identity: str | None = None) -> AttemptFolder:
+        """Return a folder of an attempt, which need not exist."""
+        return AttemptFolder(self, path, identity)
 
     def check_writable(self, path: PurePosixPath) -> None:
         """Raise FilesystemError when something below `path`, as far as it exists, may not be written."""

@@ -13,11 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from gateway.errors import FilesystemError, FilesystemUnavailable
+from gateway.errors import FilesystemUnavailable
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NAME = re.compile(r"\..*\.[0-9a-f]{12,32}\.(part|notes)", re.DOTALL)
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
+NOTES_LIMIT_BYTES = 1 << 20
 _LONGEST_STEM_BYTES = 200  # of 255 for a name, so that the temporary names fit too
 
 
@@ -93,13 +94,3 @@ def _lock(fd: int) -> None:
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
-
-
-def check_replaceable(folder: int, path: PurePosixPath) -> None:
-    """Raise FilesystemError when a folder is in the place of the file, before a byte is moved."""
-    try:
-        found = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return
-    if stat.S_ISDIR(found.st_mode):
-        raise FilesystemError(f"{path} is a folder on the cluster where a file is needed: add a file name")

@@ -8,22 +8,23 @@ import time
 from pathlib import PurePosixPath
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Pool, select
 from sqlalchemy.orm import Session
 
 from gateway.clusters.configuration import configured_clusters
 from gateway.models import Job
 
 LOOK_AGAIN_S = 10.0
-_seen = WeakKeyDictionary[Engine | Connection, tuple[float, tuple[PurePosixPath, ...]]]()
+_seen = WeakKeyDictionary[Pool, tuple[float, tuple[PurePosixPath, ...]]]()
 
 
 def control_roots_in_use(session: Session) -> tuple[PurePosixPath, ...]:
     """Return the control roots of unfinished jobs, as they were a few seconds ago at most."""
-    until, roots = _seen.get(session.get_bind(), (0.0, ()))
+    pool = session.get_bind().engine.pool  # sessions share it, and not their engines
+    until, roots = _seen.get(pool, (0.0, ()))
     if time.monotonic() >= until:
         under_way = Job.infrastructure.in_(configured_clusters()), Job.state.in_(Job.live)
         found = session.scalars(select(Job.control_root).where(*under_way, Job.control_root != "").distinct())
         roots = tuple(map(PurePosixPath, found))
-        _seen[session.get_bind()] = time.monotonic() + LOOK_AGAIN_S, roots
+        _seen[pool] = time.monotonic() + LOOK_AGAIN_S, roots
     return roots

@@ -10,7 +10,7 @@ from gateway.clusters.configuration import Cluster
 from gateway.clusters.owner_roots import owner_roots
 from gateway.clusters.paths import client_path
 from gateway.errors import FilesystemError
-from gateway.filesystems.attempt_folder import AttemptFolder
+from gateway.filesystems.base import Folder
 from gateway.jobs.lack_of_memory import LACK_OF_MEMORY, explain_lack_of_memory
 from gateway.jobs.run_folders import RunFolders
 from gateway.jobs.services import SERVICES
@@ -73,7 +73,7 @@ def _is_of_ranks(exit_code: int | None) -> bool:
     return exit_code is not None and exit_code not in SCRIPT_CODES and not is_from_outside(exit_code)
 
 
-def _read_outputs(folder: AttemptFolder, home: PurePosixPath) -> list[dict[str, Any]]:
+def _read_outputs(folder: Folder, home: PurePosixPath) -> list[dict[str, Any]]:
     listed = folder.read_json(_OUTPUTS, OUTPUTS_FILE)
     if listed is None:
         raise FilesystemError(f"{OUTPUTS_FILE} is missing in {folder.path}")
@@ -90,7 +90,7 @@ def _confine(path: PurePosixPath, folder: PurePosixPath) -> PurePosixPath:
     return path
 
 
-def _last_error_line(folder: AttemptFolder) -> str:
+def _last_error_line(folder: Folder) -> str:
     """Return the last line of stderr, in which a kernel names its error."""
     try:
         text = folder.read_tail(STDERR, STDERR_TAIL_BYTES)

@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, StrictStr, ValidationError
 
 from gateway.clusters.configuration import Cluster
 from gateway.errors import Invalid
+from gateway.jobs.hints import path_warnings
 from gateway.jobs.services import CLASSES, SERVICES, check_options, check_table
 from gateway.left_out import RequestModel
 
@@ -101,7 +102,8 @@ def parse_params(
     form = {"output_format": _choose_format(params, services)}
     understood = params.model_dump() | _fit_ceiling(params, cluster) | layout | form | options
     known = JobParams.model_fields.keys() | KERNEL_KEYS | IGNORED_KEYS | {TABLE_KEY}
-    return understood, _ignored(sorted(raw.keys() - known))
+    told = path_warnings(understood, services)
+    return understood, [*_ignored(sorted(raw.keys() - known)), *told]
 
 
 def _ignored(unknown: list[str]) -> list[str]:

@@ -4,12 +4,12 @@ The kernels follow links. A link that is made after the check leads them further
 an account of the cluster that may write to the owner's folders can make one, since no request makes links.
 """
 
-from gateway.filesystems.shared import SharedFilesystem
+from gateway.filesystems.base import Filesystem
 from gateway.jobs.folders import OUTPUT, JobFolders
 from gateway.jobs.services import RESULT_FILES
 
 
-def check_placement(folders: JobFolders, services: list[str], filesystem: SharedFilesystem) -> None:
+def check_placement(folders: JobFolders, services: list[str], filesystem: Filesystem) -> None:
     """Raise FilesystemError when a job would read or write a place that its owner's requests may not.
 
     A missing file is no error here: the kernel names the parameter that it needs.

@@ -7,16 +7,16 @@ the run takes the next number and leaves that folder alone.
 
 import logging
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from gateway.clusters.configuration import Cluster
 from gateway.errors import FilesystemError
-from gateway.filesystems.attempt_folder import AttemptFolder
-from gateway.filesystems.opening import open_control, open_filesystem
-from gateway.filesystems.shared import SharedFilesystem
+from gateway.filesystems.base import Filesystem, Folder
+from gateway.filesystems.opening import open_control, open_control_root, open_filesystem
 from gateway.jobs.folders import control_folder, control_path, in_one_folder, output_folder
 from gateway.models import Job
-from gateway.schedulers.attempt_record import forbid_start
+from gateway.schedulers.attempt_record import START_RECORD, abandoned_start
+from gateway.schedulers.batch_script import STARTED
 
 MOST_TAKEN = 100
 _CONTROL_MODE, _OUTPUT_MODE = 0o700, 0o750
@@ -27,8 +27,8 @@ _log = logging.getLogger(__name__)
 class RunFolders:
     """The folders of one run; the same one twice for a run from before control and output were apart."""
 
-    control: AttemptFolder
-    output: AttemptFolder
+    control: Folder
+    output: Folder
 
     def are_intact(self, job: Job) -> bool:
         """Tell whether both folders are there, and the output folder is the one on record."""
@@ -38,19 +38,19 @@ class RunFolders:
 
 def open_run(job: Job, cluster: Cluster) -> RunFolders:
     """Return the folders of the run that the scheduler got."""
-    output = AttemptFolder(open_filesystem(cluster, job.owner), output_folder(job), job.output_identity)
+    output = open_filesystem(cluster, job.owner).attempt_folder(output_folder(job), job.output_identity)
     if in_one_folder(job):
         return RunFolders(output, output)
-    return RunFolders(AttemptFolder(_control(job), control_folder(job)), output)
+    return RunFolders(_control(job, cluster).attempt_folder(control_folder(job)), output)
 
 
 def create_run(job: Job, cluster: Cluster) -> tuple[int, str]:
     """Create the folders of the job's next run; return its number and the identity of its output folder."""
     control, outputs = open_control(cluster), open_filesystem(cluster, job.owner)
     for run in range(job.run, job.run + MOST_TAKEN):
-        folder = AttemptFolder(control, control_path(cluster.control, job, run))
+        folder = control.attempt_folder(control_path(cluster.control, job, run))
         if folder.create(_CONTROL_MODE) is not None:
-            identity = AttemptFolder(outputs, output_folder(job, run)).create(_OUTPUT_MODE)
+            identity = outputs.attempt_folder(output_folder(job, run)).create(_OUTPUT_MODE)
             if identity is not None:
                 return run, identity
         _log.warning("job %s: a folder of run %d is already there; the next number is taken", job.id, run)
@@ -59,28 +59,37 @@ def create_run(job: Job, cluster: Cluster) -> tuple[int, str]:
     )
 
 
-def prevent_start(job: Job) -> bool:
+def prevent_start(job: Job, cluster: Cluster) -> bool:
     """Take the place of the run's start, so that no copy of it starts later; False unless that is certain.
 
     The scheduler may get a submission late, and a restarted one may wait again with a job that it had ended.
     """
     try:
-        return forbid_start(Path(control_folder(job)))
+        return take_start(job, cluster)
     except FilesystemError as error:
         _log.warning("job %s: its start could not be prevented: %s", job.id, error.detail)
         return False
 
 
+def take_start(job: Job, cluster: Cluster) -> bool:
+    """Take the place of the run's start; False when it has started. A missing folder lets none start."""
+    folder = open_run(job, cluster).control
+    if not folder.place(STARTED, abandoned_start()):
+        return True
+    found = folder.read_json(START_RECORD, STARTED)
+    return found is not None and not found.pid
+
+
 def remove_run(job: Job, cluster: Cluster, run: int) -> None:
     """Remove both folders of a run; missing ones are fine."""
     try:
-        AttemptFolder(open_filesystem(cluster, job.owner), output_folder(job, run)).remove()
+        open_filesystem(cluster, job.owner).attempt_folder(output_folder(job, run)).remove()
     finally:
         if job.control_root:
             path = control_path(PurePosixPath(job.control_root), job, run)
-            AttemptFolder(_control(job), path).remove()
+            _control(job, cluster).attempt_folder(path).remove()
 
 
-def _control(job: Job) -> SharedFilesystem:
+def _control(job: Job, cluster: Cluster) -> Filesystem:
     """Return the control area in which the job's runs began: the configuration may have moved it since."""
-    return SharedFilesystem((PurePosixPath(job.control_root),))
+    return open_control_root(cluster, PurePosixPath(job.control_root))

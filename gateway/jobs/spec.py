@@ -14,7 +14,7 @@ from gateway.schedulers.base import JobSpec, Launcher, SubmittedJob
 JOB_FILE = "job.json"
 CACHE = "cache"  # of the kernels' machine code, below the control area
 COLUMNAR = frozenset({"parquet", "arrow"})  # `csv_output` says which of the other formats
-LAUNCHERS: dict[str, Launcher] = {"local": "processes", "slurm": "srun", "pbs": "srun"}
+LAUNCHERS: dict[str, Launcher] = {"local": "processes", "slurm": "srun", "pbs": "hosts"}
 
 
 @dataclass(frozen=True)

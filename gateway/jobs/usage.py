@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from gateway.cleaning import clean
 from gateway.errors import FilesystemError
-from gateway.filesystems.attempt_folder import AttemptFolder
+from gateway.filesystems.base import Folder
 from gateway.jobs.run_folders import RunFolders
 from gateway.models import Job
 from gateway.schedulers.attempt_record import EXIT_RECORD
@@ -91,12 +91,12 @@ def _summarize(
     }
 
 
-def _wall_s(folder: AttemptFolder) -> float | None:
+def _wall_s(folder: Folder) -> float | None:
     end = folder.read_json(EXIT_RECORD, EXIT)
     return None if end is None else (end.ended_at - end.started_at).total_seconds()
 
 
-def _read_ranks(job: Job, folder: AttemptFolder) -> list[RankUsage]:
+def _read_ranks(job: Job, folder: Folder) -> list[RankUsage]:
     """Return the measurements: from one file after a good run, from a file of each rank after a failure."""
     together = folder.read_json(_RANKS, USAGE, _LIMIT_BYTES)
     if together is not None:
@@ -105,7 +105,7 @@ def _read_ranks(job: Job, folder: AttemptFolder) -> list[RankUsage]:
     return [rank for rank in each if rank is not None]
 
 
-def _read_warnings(folder: AttemptFolder) -> list[str]:
+def _read_warnings(folder: Folder) -> list[str]:
     """Return the warnings of the kernels, without control characters."""
     return [clean(text) for text in folder.read_json(_WARNINGS, WARNINGS) or []]
 

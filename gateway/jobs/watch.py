@@ -4,16 +4,15 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
+from gateway.clusters.served import cluster_of
 from gateway.db import session_scope, utc_now
 from gateway.errors import GatewayError, SchedulerUnavailable
-from gateway.jobs.folders import control_folder
 from gateway.jobs.reports import is_live, record_look, record_reports, record_silence
-from gateway.jobs.run_folders import prevent_start
+from gateway.jobs.run_folders import open_run, prevent_start
 from gateway.jobs.spec import submitted_job
 from gateway.jobs.watched_rows import WatchedJob, WatchedJobs
 from gateway.models import Job
@@ -105,7 +104,8 @@ def _cancel(scheduler: Scheduler, job: WatchedJob, scheduler_id: str) -> None:
 
 def _judge_forgotten(scheduler: Scheduler, rows: list[Job]) -> dict[str, JobReport]:
     """Return the reports on jobs that the scheduler no longer lists; it recalls all of them in one call."""
-    cancelled = {row.name: _cancelled(row) for row in rows if row.cancel_requested_at and prevent_start(row)}
+    stopped = (row for row in rows if row.cancel_requested_at and prevent_start(row, cluster_of(row)))
+    cancelled = {row.name: _cancelled(row) for row in stopped}
     recalled = scheduler.recall([submitted_job(row) for row in rows if row.name not in cancelled])
     judged = {row.name: _judge(row, recalled[row.name]) for row in rows if row.name in recalled}
     return cancelled | judged
@@ -121,7 +121,7 @@ def _judge(row: Job, recalled: JobReport | None) -> JobReport:
         return _cancelled(row)
     if recalled is not None:
         return recalled
-    if row.state is JobState.PENDING or Path(control_folder(row)).is_dir():
+    if row.state is JobState.PENDING or open_run(row, cluster_of(row)).control.identity() is not None:
         return JobReport(row.name, "", JobState.RETRYING, reason=UNSTARTED)
     return JobReport(row.name, row.scheduler_id, JobState.LOST, reason=LOST)
 

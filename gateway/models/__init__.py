@@ -3,12 +3,13 @@
 from gateway.models.base import Base
 from gateway.models.events import Event, PrunedEvents
 from gateway.models.jobs import Job
-from gateway.models.judgements import Judgement
+from gateway.models.judgements import JudgedTable
 from gateway.models.registry import (
     ApiKey,
     Heartbeat,
     IdempotencyKey,
     Infrastructure,
+    InfrastructureRevision,
     Lease,
     Md5Etags,
     StoredCredential,
@@ -28,8 +29,9 @@ __all__ = [
     "Heartbeat",
     "IdempotencyKey",
     "Infrastructure",
+    "InfrastructureRevision",
     "Job",
-    "Judgement",
+    "JudgedTable",
     "Lease",
     "Md5Etags",
     "PrunedEvents",

@@ -14,7 +14,7 @@ from gateway.states import JudgementState
 _OPEN = text("ended_at IS NULL")
 
 
-class Judgement(Base):
+class JudgedTable(Base):
     """The judgement of the table that a transfer has staged.
 
     `understood` is the kernels' document, `problem` the first problem in their words, `reason` why the table

@@ -67,7 +67,10 @@ class IdempotencyKey(Base):
 
 
 class Infrastructure(Base):
-    """A cluster that was added over REST; those of the configuration file have no row."""
+    """A cluster that was added over REST; those of the configuration file have no row.
+
+    Each change makes a new revision, whose definition the rows keep that began with it.
+    """
 
     __tablename__ = "infrastructures"
 
@@ -76,11 +79,27 @@ class Infrastructure(Base):
     hostname: Mapped[str] = mapped_column(Text)
     username: Mapped[str] = mapped_column(Text)
     scheduler: Mapped[str] = mapped_column(String(20))
-    ssh_key_type: Mapped[str] = mapped_column(String(20))
+    ssh_key_type: Mapped[str] = mapped_column(String(20), default="")
     ssh_key_path: Mapped[str] = mapped_column(Text)
     ssh_key_password: Mapped[str | None] = mapped_column(Text)
+    port: Mapped[int] = mapped_column(default=22)
+    host_key: Mapped[str] = mapped_column(Text, default="")
+    python: Mapped[str] = mapped_column(Text, default="")
+    roots: Mapped[list[str]] = mapped_column(JSON, default=list)
+    revision: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class InfrastructureRevision(Base):
+    """A definition of a cluster that was added over REST: the columns of its row at one time."""
+
+    __tablename__ = "infrastructure_revisions"
+
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    definition: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class Telemetry(Base):

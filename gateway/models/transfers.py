@@ -50,6 +50,7 @@ class Transfer(Work, Base):
     region: Mapped[str] = mapped_column(Text)
     path: Mapped[str] = mapped_column(Text)
     requester_pays: Mapped[bool] = mapped_column(default=False, server_default=false())
+    overwrite: Mapped[bool] = mapped_column(default=True, server_default=true())
     credentials: Mapped[str | None] = mapped_column(Text)
     bytes_total: Mapped[int | None] = mapped_column(BigInteger)
     bytes_done: Mapped[int] = mapped_column(BigInteger, default=0)

@@ -32,6 +32,7 @@ def step_index(table: str) -> Index:
 class Work:
     """The columns that transfers and jobs share: owner, claim, lease, and the times of the outbox.
 
+    `definition` is the revision of a cluster that was added over REST, as it was when the row began.
     `fault` is the class of the failure that `reason` describes.
     `attempt` is raised by a retry alone; `claim` by every claim, and it fences every later write.
     `next_send_at` is when the sweeper sends the row's message again if nothing happened until then.
@@ -43,6 +44,7 @@ class Work:
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
     owner: Mapped[str] = mapped_column(String(255))
     infrastructure: Mapped[str] = mapped_column(String(63))
+    definition: Mapped[int | None]
     reason: Mapped[str] = mapped_column(CleanText, default="")
     fault: Mapped[Fault | None] = mapped_column(enum_words(Fault))
     attempt: Mapped[int] = mapped_column(default=1)

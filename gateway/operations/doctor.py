@@ -9,15 +9,17 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
 from gateway.clusters.configuration import Cluster
 from gateway.clusters.limits import partition_names
 from gateway.errors import FilesystemError, GatewayError, SchedulerError, SchedulerUnavailable
+from gateway.filesystems.base import Filesystem
 from gateway.filesystems.opening import open_control
 from gateway.jobs.resources import ResourceRequest, grant, scheduler_resources
 from gateway.jobs.spec import LAUNCHERS
+from gateway.operations.far_checks import check_files, check_log_in
 from gateway.operations.root_processes import check_accounts
 from gateway.schedulers import batch_script
 from gateway.schedulers.base import JobReport, JobSpec, Scheduler
@@ -29,6 +31,7 @@ from gateway.states import JobState
 JOB_WAIT_S = 60.0
 CLOCK_TOLERANCE_S = 2.0
 FOLDER = "doctor"  # below the control area
+_OUTPUT_BYTES = 1 << 16
 _POLL_S = 0.25
 _GIB = 2**30
 _LIVE = frozenset({JobState.PENDING, JobState.RUNNING, None})
@@ -71,8 +74,11 @@ def examine(cluster: Cluster) -> Iterator[Finding]:
 
 
 def _checks(cluster: Cluster) -> list[_Check]:
-    slurm = [_SLURM_CONF, _MUNGE] if cluster.scheduler == "slurm" else []
-    return [_ACCOUNT, *slurm, _SCHEDULER, _PARTITIONS, _FILESYSTEM, _JOB]
+    by_pyslurm = cluster.scheduler == "slurm" and cluster.slurm == "pyslurm"
+    slurm = [_SLURM_CONF, _MUNGE] if by_pyslurm else []
+    ssh = [_SSH] if cluster.commands == "ssh" else []
+    files = _SFTP if cluster.files == "sftp" else _FILESYSTEM
+    return [_ACCOUNT, *ssh, *slurm, _SCHEDULER, _PARTITIONS, files, _JOB]
 
 
 def _slurm_conf(cluster: Cluster) -> str:
@@ -133,7 +139,8 @@ def _job(cluster: Cluster) -> str:
     scheduler = open_scheduler(cluster)
     name = f"{uuid4()}.1"
     folder = cluster.control / FOLDER / name
-    open_control(cluster).make_folder(folder)
+    control = open_control(cluster)
+    control.make_folder(folder)
     began = time.time()
     scheduler_id = _submit(scheduler, _job_spec(cluster, name, Path(folder)))
     try:
@@ -141,13 +148,12 @@ def _job(cluster: Cluster) -> str:
     finally:
         scheduler.cancel(name, scheduler_id)
     if report.state is not JobState.SUCCEEDED:
-        stderr = Path(folder, batch_script.STDERR)
-        words = stderr.read_text(encoding="utf-8", errors="replace").strip() if stderr.exists() else ""
+        words = _read(control, folder / batch_script.STDERR).strip()
         raise SchedulerError(f"{report.reason}: {words}" if words else report.reason)
-    version, clock = _parse_output(Path(folder, batch_script.STDOUT))
+    version, clock = _parse_output(_read(control, folder / batch_script.STDOUT))
     if not began - CLOCK_TOLERANCE_S <= clock <= time.time() + CLOCK_TOLERANCE_S:
         raise SchedulerError(f"the node's clock is {clock - time.time():+.0f} s off this machine's")
-    shutil.rmtree(folder)
+    control.remove_folder(folder)
     return f"ran in {time.time() - began:.1f} s; hpc_kernels {version}; the node's clock agrees"
 
 
@@ -160,8 +166,11 @@ def _submit(scheduler: Scheduler, spec: JobSpec) -> str:
         raise _JobRefusedError(error.detail) from error
 
 
-def _parse_output(stdout: Path) -> tuple[str, float]:
-    text = stdout.read_text(encoding="utf-8", errors="replace")
+def _read(control: Filesystem, path: PurePosixPath) -> str:
+    return control.read_text(path, _OUTPUT_BYTES) if control.exists(path) else ""
+
+
+def _parse_output(text: str) -> tuple[str, float]:
     try:
         version, clock = json.loads(text)
     except ValueError:
@@ -207,6 +216,17 @@ _ACCOUNT = _Check(
     "run the gateway's parts and this command as an account of their own, without privileges (`User=` in"
     " systemd, `runuser -u ACCOUNT`); give it the cluster's home, the database's file and the key files",
 )
+_SSH = _Check(
+    "ssh",
+    check_log_in,
+    "see that ssh is installed here, that host, port, account and key in infrastructures.toml are right, and"
+    " that the account has an ordinary shell whose start files print nothing",
+)
+_SFTP = _Check(
+    "sftp",
+    check_files,
+    "see that sshd has `Subsystem sftp`, create the folder on the cluster, and let the account write there",
+)
 _SLURM_CONF = _Check(
     "slurm.conf",
     _slurm_conf,
@@ -240,4 +260,4 @@ _REFUSED = (
     " are the cluster's defaults in infrastructures.toml; with accounting, this account needs an association"
     " in Slurm (`sacctmgr show associations user=ACCOUNT`)"
 )
-_PREREQUISITES = frozenset({_SLURM_CONF.name, _SCHEDULER.name})
+_PREREQUISITES = frozenset({_SSH.name, _SLURM_CONF.name, _SCHEDULER.name})

@@ -1,6 +1,7 @@
 """Previews of a job's outputs, requested from the cluster's worker: the API sees no file of a cluster."""
 
-from dataclasses import asdict
+import json
+from dataclasses import asdict, dataclass
 
 from gateway.errors import Invalid, NotFound
 from gateway.models import Job
@@ -9,6 +10,18 @@ from gateway.queue import ask_worker
 from gateway.queue.waiting_requests import one_more
 
 TASK = "control.preview"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why there is no preview; `field` names the field of the request that it is about."""
+
+    reason: str = ""
+    field: str = ""
+
+    def encode(self) -> bytes:
+        """Return the reply of the worker: one line, which the body of a preview would follow."""
+        return json.dumps(asdict(self)).encode() + b"\n"
 
 
 def preview_name(service: str) -> str:
@@ -22,11 +35,13 @@ def request_preview(job: Job, service: str, view: View, caller: str) -> bytes:
         ended = "has no result" if job.ended_at else "has no result yet"
         raise NotFound(f"job {job.id} {ended} of {service!r}")
     with one_more(caller, "previews"):
-        told = ask_worker.request(
+        reply = ask_worker.request_bytes(
             job.infrastructure, TASK, job_id=str(job.id), service=service, **asdict(view)
         )
-    if field := told.get("field"):
-        raise Invalid(told["reason"], field=field)
-    if told["body"] is None:
-        raise NotFound(f"the result of {service!r} of job {job.id} has no preview{told['reason']}")
-    return str(told["body"]).encode()
+    line, _, body = reply.partition(b"\n")
+    if body:
+        return body
+    told = Refusal(**json.loads(line))
+    if told.field:
+        raise Invalid(told.reason, field=told.field)
+    raise NotFound(f"the result of {service!r} of job {job.id} has no preview{told.reason}")

@@ -5,11 +5,11 @@ import zlib
 from gateway.previews.preview import FILE_BYTES
 
 
-def pack(preview: bytes) -> bytes:
+def pack_preview(preview: bytes) -> bytes:
     """Return the preview packed."""
     return zlib.compress(preview, 1)
 
 
-def unpack(packed: bytes) -> bytes:
+def unpack_preview(packed: bytes) -> bytes:
     """Return the packed preview, at most one byte more than a preview may have."""
     return zlib.decompressobj().decompress(packed, FILE_BYTES + 1)

@@ -124,7 +124,7 @@ def _joined(values: "array[float]", bounds: Sequence[int], extreme: Any) -> list
     if len(bounds) == len(values) + 1:
         return values.tolist()
     groups = (values[a:b] for a, b in pairwise(bounds))
-    if not any(map(math.isnan, values)):
+    if not math.isnan(sum(values)):  # the sum of both infinities would take the longer way as well
         return [extreme(group) for group in groups]
     return [extreme((v for v in group if not math.isnan(v)), default=math.nan) for group in groups]
 

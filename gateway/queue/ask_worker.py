@@ -23,6 +23,11 @@ _KEPT_S = 60
 
 def request(infrastructure: str, task: str, **arguments: Any) -> Any:
     """Send the request to the cluster's worker and return its reply, or raise Unavailable."""
+    return json.loads(request_bytes(infrastructure, task, **arguments))
+
+
+def request_bytes(infrastructure: str, task: str, **arguments: Any) -> bytes:
+    """Send the request to the cluster's worker and return the bytes of its reply, or raise Unavailable."""
     key = f"answer:{uuid.uuid4()}"
     try:
         app.send_task(
@@ -38,13 +43,19 @@ def request(infrastructure: str, task: str, **arguments: Any) -> Any:
         raise Unavailable(
             f"no worker of {infrastructure!r} answers; this needs `hpc-gateway worker {infrastructure}`"
         )
-    return json.loads(answered[1])
+    found = answered[1]
+    return found.encode() if isinstance(found, str) else found
 
 
 def reply(key: str, document: Any) -> None:
+    """Reply to a request."""
+    reply_bytes(key, json.dumps(document).encode())
+
+
+def reply_bytes(key: str, data: bytes) -> None:
     """Reply to a request; the reply expires soon, because the caller may have given up."""
     broker = _broker()
-    broker.rpush(key, json.dumps(document))
+    broker.rpush(key, data)
     broker.expire(key, _KEPT_S)
 
 

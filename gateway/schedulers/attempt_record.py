@@ -39,7 +39,7 @@ class Start(BaseModel):
     ticks: int = Field(ge=0, lt=2**63)
     boot_id: str = Field(pattern=r"^[0-9a-fA-F-]{0,64}$")
     host: str = Field(pattern=r"^[A-Za-z0-9._-]{0,255}$")
-    scheduler_id: str = Field(pattern=r"^[0-9]{0,19}$")
+    scheduler_id: str = Field(pattern=r"^[0-9]{0,19}(_[0-9]{1,10})?$")
     started_at: Moment
 
     @property
@@ -60,17 +60,24 @@ class Exit(BaseModel):
     time_limit_s: int | None = Field(ge=0, lt=2**31)
 
 
-_START, EXIT_RECORD = TypeAdapter(Start), TypeAdapter(Exit)
+START_RECORD, EXIT_RECORD = TypeAdapter(Start), TypeAdapter(Exit)
 
 
 def read_start(folder: Path) -> Start | None:
     """Return the start of the attempt in this folder, or None before its start."""
-    return read_json(_START, folder / STARTED, _LIMIT_BYTES)
+    return read_json(START_RECORD, folder / STARTED, _LIMIT_BYTES)
 
 
 def read_exit(folder: Path) -> Exit | None:
     """Return the end of the attempt in this folder, or None while its script has not written it."""
     return read_json(EXIT_RECORD, folder / EXIT, _LIMIT_BYTES)
+
+
+def abandoned_start(scheduler_id: str = "") -> str:
+    """Return the start, as its file has it, of an attempt that no process may start any more."""
+    moment = datetime.now(UTC)
+    start = Start(pid=0, ticks=0, boot_id="", host="", scheduler_id=scheduler_id, started_at=moment)
+    return start.model_dump_json()
 
 
 def forbid_start(folder: Path, scheduler_id: str = "") -> bool:
@@ -80,13 +87,10 @@ def forbid_start(folder: Path, scheduler_id: str = "") -> bool:
     no script start either.
     """
     mine = folder / f"{STARTED}.{token_hex(4)}"
-    start = Start(
-        pid=0, ticks=0, boot_id="", host="", scheduler_id=scheduler_id, started_at=datetime.now(UTC)
-    )
     with attempt_file_errors(STARTED):
         try:
             with mine.open("x", encoding="utf-8") as file:
-                file.write(start.model_dump_json())
+                file.write(abandoned_start(scheduler_id))
         except FileNotFoundError:
             return True
         try:

@@ -11,7 +11,7 @@ from gateway.clusters.telemetry import PartitionFigures
 from gateway.errors import GatewayError, SchedulerUnavailable
 from gateway.states import JobState
 
-Launcher = Literal["srun", "processes"]
+Launcher = Literal["srun", "processes", "hosts"]
 FORGOTTEN = "the scheduler no longer knows the job"
 
 
@@ -39,6 +39,10 @@ class JobSpec:
     folder on the cluster, which holds the script, the logs and the exit file. Each of `ranks` processes
     runs `command` on `threads` cores with no other variables than `environment`. `mpi` is
     the value of `srun --mpi`; "" leaves the choice to Slurm.
+
+    With an `array_size` above 1 it is an array of so many members, each with these ranks and resources.
+    Member `k`, from 1 on, has the control folder `<folder>/<k>`, in which its own start, logs and end lie; in
+    its command a path below `folder` stands for the same path below that folder.
     """
 
     name: str
@@ -50,6 +54,12 @@ class JobSpec:
     environment: dict[str, str] = field(default_factory=dict)
     resources: Resources = Resources()
     mpi: str = ""
+    array_size: int = 1
+
+    @property
+    def is_array(self) -> bool:
+        """Whether it has several members; the only member of a list is submitted as a plain job."""
+        return self.array_size > 1
 
 
 @dataclass(frozen=True)
@@ -58,12 +68,14 @@ class SubmittedJob:
 
     `scheduler_id` is "" while the row does not know it. Another job may have that id by now, and copies of
     this one may have others: the name tells them apart. The run was submitted later than `created_at`.
+    A member of an array has the name `<array>[<index>]`; an array itself has its `array_size`.
     """
 
     name: str
     scheduler_id: str
     folder: Path
     created_at: datetime
+    array_size: int = 1
 
 
 @dataclass(frozen=True)
@@ -108,10 +120,17 @@ class Accounting:
 
 
 class Scheduler(Protocol):
-    """A batch scheduler. Calls raise SchedulerError, or SchedulerUnavailable when a retry may help."""
+    """A batch scheduler. Calls raise SchedulerError, or SchedulerUnavailable when a retry may help.
+
+    An array is one submission and one job here; only `jobs` and `recall` tell of its members, by their names
+    (gateway/schedulers/arrays.py).
+    """
+
+    def largest_array(self) -> int:
+        """Return the most members that an array may have; 1 where the scheduler has no arrays."""
 
     def submit(self, spec: JobSpec) -> str:
-        """Submit the job and return its id in the scheduler."""
+        """Submit the job or array and return its id in the scheduler."""
 
     def submit_many(self, specs: Sequence[JobSpec]) -> Sequence[str | GatewayError]:
         """Submit the jobs in this order; return the id or the error of each.
@@ -123,6 +142,7 @@ class Scheduler(Protocol):
         """Return the job that was submitted under this name, however long ago, or None.
 
         None is returned as well for a job that ended without a start, unless a person has cancelled it.
+        Of an array any member's report is enough: it proves that the array was submitted.
         """
 
     def recall(self, jobs: Sequence[SubmittedJob]) -> dict[str, JobReport | None]:
@@ -132,13 +152,20 @@ class Scheduler(Protocol):
         """
 
     def jobs(self) -> dict[str, JobReport]:
-        """Return the reports of all jobs in the scheduler, by name, from one call."""
+        """Return the reports of all jobs in the scheduler, by name, from one call.
+
+        Members of an array that wait may share one report under the array's name: it is of all members that
+        have no report under their own.
+        """
 
     def accounting(self, job: SubmittedJob) -> Accounting | None:
         """Return the measurements of an ended job, or None when the scheduler keeps no accounting."""
 
     def cancel(self, name: str, scheduler_id: str) -> None:
-        """Request the job's end; an ended or unknown job, or another job of this id, is no error."""
+        """Request the job's end; an ended or unknown job, or another job of this id, is no error.
+
+        An array is named by its own name, and by its id or that of any of its members: all of them end.
+        """
 
     def partitions(self) -> list[PartitionFigures]:
         """Return the live figures of every partition."""

@@ -1,5 +1,7 @@
 """The batch script of one attempt, and the files that it writes to the attempt's control folder.
 
+That of an array is one script for all members: each has a control folder of its own, by its index.
+
 The script is the same under every scheduler; only how the ranks are launched differs. It starts at most
 once per folder, for ever: its first act is to link `started.json` into place, which can succeed only once.
 Its last act is to rename `exit.json` into place, so the exit code outlives the scheduler's records.
@@ -13,6 +15,7 @@ import shlex
 
 from gateway.errors import Invalid
 from gateway.schedulers.base import JobSpec
+from gateway.schedulers.host_ranks import HOST_RANKS
 from gateway.schedulers.rank_memory import rank_memory_bytes
 
 SCRIPT = "job.sh"
@@ -35,7 +38,7 @@ _TEMPLATE = """\
 # One attempt of a job: starts at most once, takes its ranks with it when it is ended, writes {exit} last.
 umask 027
 folder={folder}
-cd -- "$folder" || exit {no_folder}
+{member}cd -- "$folder" || exit {no_folder}
 now() {{ date -u +%Y-%m-%dT%H:%M:%S.%6NZ; }}
 
 # The exclusive start: a link with its content already in it. The answer is read from the inode and not
@@ -47,7 +50,9 @@ read -r boot_id </proc/sys/kernel/random/boot_id
 host=$(uname -n)
 mine={started}.$host.$$
 start='{{"pid": %d, "ticks": %d, "boot_id": "%s", "host": "%s", "scheduler_id": "%s", "started_at": "%s"}}\\n'
-printf "$start" $$ "${{ticks[19]}}" "$boot_id" "$host" "${{SLURM_JOB_ID-}}" "$started_at" >"$mine" || {{
+job_id=${{{job_id_variable}-${{PBS_JOBID-}}}}
+job_id=${{job_id%%[!0-9]*}}{of_member}
+printf "$start" $$ "${{ticks[19]}}" "$boot_id" "$host" "$job_id" "$started_at" >"$mine" || {{
   rm -f -- "$mine"
   exit {no_folder}
 }}
@@ -123,6 +128,13 @@ printf "$end" "$code" "$signal" "$started_at" "$(now)" >{exit}.new &&
 exit "$code"
 """
 
+# A member of an array has the folder of its index. Slurm and PBS name the index differently.
+_MEMBER = """\
+index=${SLURM_ARRAY_TASK_ID-${PBS_ARRAY_INDEX-}}
+[[ $index =~ ^[1-9][0-9]*$ ]] || exit {no_folder}
+folder=$folder/$index
+"""
+
 _PROCESSES = """\
 for ((rank = 0; rank < {ranks}; rank++)); do
   [ "$signal" = null ] || break
@@ -147,17 +159,22 @@ if [ "$signal" = null ]; then
   pids+=("$!")
 fi"""
 
+_LAUNCHES = {"srun": _SRUN, "processes": _PROCESSES, "hosts": HOST_RANKS}
+
 # The time from SIGTERM to SIGKILL of the ranks, in tenths of a second. It is shorter than the usual KillWait
 # of Slurm, which then kills the script as well, before the script could write its exit file.
 _GRACE_TENTHS = 30
+_TICK_TENTHS = 12  # after which a rank on another host has seen that it has to end
 
 
 def render(spec: JobSpec) -> str:
     """Return the script. Raise Invalid for a command or environment that no process can receive."""
     _check(spec)
-    launch = _SRUN if spec.launcher == "srun" else _PROCESSES
     return _TEMPLATE.format(
         folder=shlex.quote(str(spec.folder)),
+        member=_MEMBER.replace("{no_folder}", str(NO_FOLDER)) if spec.is_array else "",
+        job_id_variable="SLURM_ARRAY_JOB_ID" if spec.is_array else "SLURM_JOB_ID",
+        of_member="_$index" if spec.is_array else "",
         started=STARTED,
         exit=EXIT,
         stdout=STDOUT,
@@ -167,16 +184,30 @@ def render(spec: JobSpec) -> str:
         grace_tenths=_GRACE_TENTHS,
         environment=_assignments(ENVIRONMENT) + ' HOME="${HOME-/}"',
         extra_environment=_assignments(spec.environment),
-        command=shlex.join(spec.command),
+        command=_command(spec),
         time_limit=json.dumps(spec.resources.time_limit_s),
         first_failure=FIRST_FAILURE,
-        launch=launch.format(
+        launch=_LAUNCHES[spec.launcher].format(
             ranks=spec.ranks,
             threads=spec.threads,
             memory_kib=rank_memory_bytes(spec) >> 10,
             mpi=f" --mpi={shlex.quote(spec.mpi)}" if spec.mpi else "",
             first_failure=FIRST_FAILURE,
+            rank_grace_tenths=_GRACE_TENTHS - _TICK_TENTHS,
+            stdout=STDOUT,
+            stderr=STDERR,
         ),
+    )
+
+
+def _command(spec: JobSpec) -> str:
+    """Return the words of the command; in an array a path below the folder is one of the member's folder."""
+    own = f"{spec.folder}/"
+    return " ".join(
+        f'"$folder"/{shlex.quote(word.removeprefix(own))}'
+        if spec.is_array and word.startswith(own)
+        else shlex.quote(word)
+        for word in spec.command
     )
 
 
@@ -185,8 +216,8 @@ def _assignments(environment: dict[str, str]) -> str:
 
 
 def _check(spec: JobSpec) -> None:
-    if spec.ranks < 1 or spec.threads < 1:
-        raise Invalid("a job needs at least one rank and one thread")
+    if spec.ranks < 1 or spec.threads < 1 or spec.array_size < 1:
+        raise Invalid("a job needs at least one rank and one thread, and an array at least one member")
     if not spec.command or not spec.command[0] or "=" in spec.command[0]:
         raise Invalid("the path of the job's program must not be empty or contain '='")
     for name in spec.environment:

@@ -78,7 +78,7 @@ class JudgeCommand:
         return {"PATH": self.path, "HPC_KERNELS_CACHE": self.cache, "LC_ALL": "C.UTF-8"}
 
 
-def judge(
+def run_judge(
     command: JudgeCommand, table: int, name: str, stop: threading.Event, longest_s: float = LONGEST_S
 ) -> Iterator[Judged]:
     """Yield the judgements of the table in an open file: of its beginning, and of all of it.

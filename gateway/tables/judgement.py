@@ -11,14 +11,14 @@ from sqlalchemy import ColumnElement, Select, and_, insert, literal, or_, select
 from sqlalchemy.orm import Session
 
 from gateway.db import db_now, due_in, utc_now
-from gateway.models import Judgement, Transfer
+from gateway.models import JudgedTable, Transfer
 from gateway.states import JudgementState, TransferState
 
 STAGED = ("data", "s3_data")
 LEASE_S = 120.0  # more than the longest time of a judge
 MOST_CLAIMS = 3
 _COLUMNS = ("transfer_id", "infrastructure", "state", "problem", "reason", "claim", "created_at")
-Listener = Callable[[Session, Judgement], None]
+Listener = Callable[[Session, JudgedTable], None]
 _listeners: list[Listener] = []
 
 
@@ -28,14 +28,14 @@ def on_judged(listener: Listener) -> Listener:
     return listener
 
 
-def judgement_of(session: Session, transfer_id: UUID) -> Judgement | None:
+def judgement_of(session: Session, transfer_id: UUID) -> JudgedTable | None:
     """Return the judgement of a transfer's table, None where it was not requested."""
-    return session.get(Judgement, transfer_id)
+    return session.get(JudgedTable, transfer_id)
 
 
 def preview_of(session: Session, transfer_id: UUID) -> bytes | None:
     """Return the packed preview of a transfer's table, None while there is none."""
-    return session.scalar(select(Judgement.preview).where(Judgement.transfer_id == transfer_id))
+    return session.scalar(select(JudgedTable.preview).where(JudgedTable.transfer_id == transfer_id))
 
 
 def request_judgements(session: Session, which: ColumnElement[bool]) -> None:
@@ -47,7 +47,7 @@ def request_judgements(session: Session, which: ColumnElement[bool]) -> None:
     _insert(session, wanted)
 
 
-def request_one(session: Session, row: Transfer) -> Judgement | None:
+def request_one(session: Session, row: Transfer) -> JudgedTable | None:
     """Return the judgement of a transfer; request it where there is none of a completed one."""
     if found := judgement_of(session, row.id):
         return found
@@ -58,27 +58,27 @@ def request_one(session: Session, row: Transfer) -> Judgement | None:
 
 
 def _insert(session: Session, which: ColumnElement[bool]) -> None:
-    unjudged = ~select(Judgement.transfer_id).where(Judgement.transfer_id == Transfer.id).exists()
+    unjudged = ~select(JudgedTable.transfer_id).where(JudgedTable.transfer_id == Transfer.id).exists()
     values = (
         *(Transfer.id, Transfer.infrastructure, literal(str(JudgementState.JUDGING))),
-        *(literal(""), literal(""), literal(0), literal(utc_now(), Judgement.created_at.type)),
+        *(literal(""), literal(""), literal(0), literal(utc_now(), JudgedTable.created_at.type)),
     )
-    session.execute(insert(Judgement).from_select(_COLUMNS, select(*values).where(which, unjudged)))
+    session.execute(insert(JudgedTable).from_select(_COLUMNS, select(*values).where(which, unjudged)))
 
 
 def is_any_open(session: Session, infrastructure: str) -> bool:
     """Tell whether a table of the cluster may wait for its judge."""
-    which = Judgement.infrastructure == infrastructure, Judgement.ended_at.is_(None)
-    return session.scalar(select(Judgement.transfer_id).where(*which, _is_free()).limit(1)) is not None
+    which = JudgedTable.infrastructure == infrastructure, JudgedTable.ended_at.is_(None)
+    return session.scalar(select(JudgedTable.transfer_id).where(*which, _is_free()).limit(1)) is not None
 
 
 def _is_free() -> ColumnElement[bool]:
-    return or_(Judgement.lease_until.is_(None), Judgement.lease_until < db_now())
+    return or_(JudgedTable.lease_until.is_(None), JudgedTable.lease_until < db_now())
 
 
-def claim_next(session: Session, infrastructure: str) -> Judgement | None:
+def claim_next(session: Session, infrastructure: str) -> JudgedTable | None:
     """Claim the next open judgement of a cluster, or return None; end those that have killed their judges."""
-    mine = Judgement.infrastructure == infrastructure, Judgement.ended_at.is_(None), _is_free()
+    mine = JudgedTable.infrastructure == infrastructure, JudgedTable.ended_at.is_(None), _is_free()
     while row := session.scalar(_next(*mine)):
         if row.claim < MOST_CLAIMS:
             row.claim += 1
@@ -90,33 +90,35 @@ def claim_next(session: Session, infrastructure: str) -> Judgement | None:
     return None
 
 
-def _next(*conditions: ColumnElement[bool]) -> Select[Judgement]:
+def _next(*conditions: ColumnElement[bool]) -> Select[JudgedTable]:
     return (
-        select(Judgement)
+        select(JudgedTable)
         .where(*conditions)
-        .order_by(Judgement.created_at)
+        .order_by(JudgedTable.created_at)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
 
 
-def lock(session: Session, claimed: Judgement) -> Judgement | None:
+def lock(session: Session, claimed: JudgedTable) -> JudgedTable | None:
     """Lock a claimed row; None where it is gone, has ended or was claimed again."""
-    held = Judgement.transfer_id == claimed.transfer_id, Judgement.claim == claimed.claim
-    open_row = select(Judgement).where(*held, Judgement.ended_at.is_(None))
-    found: Judgement | None = session.scalar(
+    held = JudgedTable.transfer_id == claimed.transfer_id, JudgedTable.claim == claimed.claim
+    open_row = select(JudgedTable).where(*held, JudgedTable.ended_at.is_(None))
+    found: JudgedTable | None = session.scalar(
         open_row.with_for_update().execution_options(populate_existing=True)
     )
     return found
 
 
-def hand_back(session: Session, claimed: Judgement) -> None:
+def leave_open(session: Session, claimed: JudgedTable) -> None:
     """Leave a claimed row to the next judge at once."""
     if row := lock(session, claimed):
         row.lease_until = None
 
 
-def record_known(session: Session, row: Judgement, understood: dict[str, Any], preview: bytes | None) -> None:
+def record_known(
+    session: Session, row: JudgedTable, understood: dict[str, Any], preview: bytes | None
+) -> None:
     """Record the kernels' document: of the beginning of the table, or with `whole` of all of it."""
     is_news = row.state is JudgementState.JUDGING
     row.state, row.understood, row.problem = JudgementState.KNOWN, understood, understood.get("problem") or ""
@@ -127,7 +129,7 @@ def record_known(session: Session, row: Judgement, understood: dict[str, Any], p
         _tell(session, row)
 
 
-def end_unknown(session: Session, row: Judgement, reason: str) -> None:
+def end_unknown(session: Session, row: JudgedTable, reason: str) -> None:
     """End a judgement without another word of the kernels; the beginning stays known where it is."""
     row.reason = reason
     _end(row)
@@ -136,11 +138,11 @@ def end_unknown(session: Session, row: Judgement, reason: str) -> None:
         _tell(session, row)
 
 
-def _end(row: Judgement) -> None:
+def _end(row: JudgedTable) -> None:
     row.ended_at, row.lease_until = utc_now(), None
 
 
-def _tell(session: Session, row: Judgement) -> None:
+def _tell(session: Session, row: JudgedTable) -> None:
     session.flush()
     for listener in _listeners:
         listener(session, row)

@@ -11,6 +11,7 @@ from gateway.callers import Caller
 from gateway.clusters import catalog
 from gateway.clusters.configuration import Cluster
 from gateway.clusters.owner_roots import owner_roots
+from gateway.clusters.path_hints import meant_place
 from gateway.credentials import sealing
 from gateway.credentials import stored as stored_credentials
 from gateway.db import db_now, utc_now
@@ -34,6 +35,8 @@ from gateway.work.statuses import missing
 from gateway.work.transitions import move, note
 from gateway.work.yielding import has_too_many_fixed
 
+_SHOWN = 200  # letters of a path in a warning
+
 
 class JobFailed(GatewayError):
     """The latest job that publishes the result has failed."""
@@ -55,6 +58,7 @@ class S3Request:
     opening: Secret | StoredKeys
     path: str
     requester_pays: bool = False
+    overwrite: bool = True
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class UrlRequest:
     infrastructure: str
     src: str
     path: str
+    overwrite: bool = True
 
 
 def draft_from_url(session: Session, owner: str, request: UrlRequest) -> Draft:
@@ -92,6 +97,8 @@ def draft_from_url(session: Session, owner: str, request: UrlRequest) -> Draft:
         object="",
         region="",
         path=request.path,
+        overwrite=request.overwrite,
+        warnings=_place_warnings(request.path),
     )
     return Draft(row, cluster)
 
@@ -117,9 +124,10 @@ def draft(session: Session, owner: str, request: S3Request) -> Draft:
         region=request.region,
         path=request.path,
         requester_pays=request.requester_pays,
+        overwrite=request.overwrite,
         credentials=sealing.seal(secret),
         resumable=not request.object.endswith("/"),  # a listing begins again
-        warnings=secret_warnings(secret, request.endpoint),
+        warnings=[*secret_warnings(secret, request.endpoint), *_place_warnings(request.path)],
     )
     return Draft(row, cluster)
 
@@ -140,6 +148,16 @@ def draft_with_own_store(session: Session, owner: str, request: OwnStoreRequest)
         credentials=sealing.seal(store.keys),
     )
     return Draft(row, cluster)
+
+
+def _place_warnings(path: str) -> list[str]:
+    """Return a warning about a path that probably means another place."""
+    meant = meant_place(path)
+    return (
+        []
+        if meant is None
+        else [f"{path[:_SHOWN]!r} starts at the home; {meant[:_SHOWN]!r} was probably meant"]
+    )
 
 
 def _name_file(dst: str, source: str) -> str:

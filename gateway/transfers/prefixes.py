@@ -30,12 +30,14 @@ _INHERITED = (
     "owner",
     "kind",
     "infrastructure",
+    "definition",
     "endpoint",
     "bucket",
     "region",
     "credentials",
     "warnings",
     "requester_pays",
+    "overwrite",
 )
 
 

@@ -38,6 +38,9 @@ class Draft:
     row: Row
     cluster: Cluster
 
+    def __post_init__(self) -> None:
+        self.row.definition = self.cluster.revision or None
+
 
 @dataclass(frozen=True)
 class Submission:

@@ -20,7 +20,7 @@ from gateway.clusters import catalog
 from gateway.clusters.configuration import Cluster
 from gateway.db import db_now
 from gateway.errors import Fault, GatewayError, NotFound
-from gateway.models import Judgement, Transfer, Workflow
+from gateway.models import JudgedTable, Transfer, Workflow
 from gateway.states import WorkflowState, is_final
 from gateway.tables.judgement import on_judged
 from gateway.work import quotas, step_moves
@@ -50,6 +50,11 @@ class Look:
     def has_live_step(self) -> bool:
         """Whether a step is under way."""
         return any(not is_final(step.state) for step in self.begun.values())
+
+    @property
+    def is_worked_on(self) -> bool:
+        """Whether a step is under way that does not only wait for a worker."""
+        return any(not is_final(step.state) and step.state != _ACCEPTED for step in self.begun.values())
 
     def ready_steps(self, *, input_passed: bool) -> list[PlannedStep]:
         """Return the steps that may begin now."""
@@ -102,7 +107,7 @@ def _advance_one(session: Session, workflow: Workflow, admission: quotas.Admissi
             return
         workflow.refusals = {}
         reopen_workflow(session, workflow, "a step was retried", "")
-    if workflow.state is WorkflowState.ACCEPTED and any(s.state != _ACCEPTED for s in look.begun.values()):
+    if workflow.state is WorkflowState.ACCEPTED and look.is_worked_on:
         move_workflow(session, workflow, WorkflowState.RUNNING)
     if workflow.cancel_requested_at is not None:
         workflow.check_until = None
@@ -195,7 +200,7 @@ def _advance_moved(session: Session, workflow_ids: AbstractSet[UUID]) -> None:
 
 
 @on_judged
-def _advance_judged(session: Session, judgement: Judgement) -> None:
+def _advance_judged(session: Session, judgement: JudgedTable) -> None:
     """Go on with the workflow whose input was judged."""
     row = session.get_one(Transfer, judgement.transfer_id)
     if row.workflow_id is not None and row.step == INPUT:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.db import db_now, due_in
-from gateway.models import Judgement, Transfer, Workflow
+from gateway.models import JudgedTable, Transfer, Workflow
 from gateway.states import JudgementState
 from gateway.tables.judgement import request_one
 from gateway.tables.understood import problem_of_job
@@ -64,7 +64,7 @@ def _find(session: Session, jobs: Sequence[JobPlan], transfer_id: UUID | None) -
     return _check_jobs(judgement, jobs)
 
 
-def _check_jobs(judgement: Judgement, jobs: Sequence[JobPlan]) -> InputCheck:
+def _check_jobs(judgement: JudgedTable, jobs: Sequence[JobPlan]) -> InputCheck:
     """Refuse a table with which a job that reads it would fail."""
     readers = (job for job in jobs if job.input_from is None)
     problems = (problem_of_job(judgement.understood or {}, job.params) for job in readers)

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "workflows"
-down_revision = "watched_jobs"
+down_revision = "overwrite"
 branch_labels = None
 depends_on = None
 

@@ -18,7 +18,8 @@ from uuid import uuid4
 import httpx
 
 from gateway.schedulers.base import JobSpec
-from gateway.schedulers.slurm.client import SlurmInstallation, SlurmScheduler
+from gateway.schedulers.slurm.client import PyslurmClient, SlurmInstallation
+from gateway.schedulers.slurm.scheduler import SlurmScheduler
 from hpc_gateway_commands.demo.stack import Stack, running_stack
 from tests.cluster.slurm_cluster import SlurmCluster, configure
 
@@ -110,7 +111,7 @@ def bring_to(stack: Stack, cluster: SlurmCluster, wanted: int) -> None:
 
 
 def add(stack: Stack, cluster: SlurmCluster, number: int) -> None:
-    scheduler = SlurmScheduler(SlurmInstallation(cluster.conf, cluster.path))
+    scheduler = SlurmScheduler(PyslurmClient(SlurmInstallation(cluster.conf, cluster.path)))
     template = dict(zip(columns(stack), query(stack, "select * from jobs limit 1")[0], strict=True))
     rows = []
     for _ in range(number):

@@ -27,7 +27,8 @@ from gateway.db import get_engine, session_scope
 from gateway.models import Job
 from gateway.schedulers.base import JobReport
 from gateway.schedulers.slurm import own_jobs, reports
-from gateway.schedulers.slurm.client import SlurmInstallation, SlurmScheduler
+from gateway.schedulers.slurm.client import PyslurmClient, SlurmInstallation
+from gateway.schedulers.slurm.scheduler import SlurmScheduler
 from gateway.settings import get_settings
 from gateway.work import outbox
 from migrations import upgrade
@@ -47,7 +48,7 @@ class WholeQueue(SlurmScheduler):
     """The scheduler as it was before: each look and each heartbeat loads every job."""
 
     def jobs(self) -> dict[str, JobReport]:
-        jobs = self._load_jobs()
+        jobs = self._client.jobs()
         reports.duplicate_jobs(jobs, os.getuid())
         return reports.translate_jobs(jobs, os.getuid(), datetime.now(UTC))
 
@@ -91,8 +92,8 @@ class Bench:
 
     def __init__(self, cluster: SlurmCluster, folder: Path) -> None:
         self.slurm = cluster
-        installation = SlurmInstallation(cluster.conf, cluster.path)
-        self.schedulers = {"before": WholeQueue(installation), "after": SlurmScheduler(installation)}
+        slurm = PyslurmClient(SlurmInstallation(cluster.conf, cluster.path))
+        self.schedulers = {"before": WholeQueue(slurm), "after": SlurmScheduler(slurm)}
         (folder / "home").mkdir()
         given = {"name": "demo", "scheduler": "slurm", "home": folder / "home", "slurm_conf": cluster.conf}
         self.cluster = Cluster.model_validate({**given, "python": sys.executable})

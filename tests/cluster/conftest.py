@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from gateway.schedulers.slurm.client import SlurmScheduler
+from gateway.schedulers.slurm.scheduler import SlurmScheduler
 from tests.client import Client
 from tests.cluster.scheduler_process import scheduler_process
 from tests.cluster.slurm_cluster import FORMS, SlurmCluster, service_on
 from tests.ordinary import open_folder, own
 
 HERE = Path(__file__).parent
+WAYS = ("pyslurm", "commands")
 
 
 class OpenFolders:
@@ -68,7 +69,7 @@ def client(cluster: SlurmCluster, tmp_path_factory: OpenFolders) -> Iterator[Cli
         yield connected
 
 
-@pytest.fixture(scope="session")
-def scheduler(cluster: SlurmCluster) -> Iterator[SlurmScheduler]:
-    with scheduler_process(cluster) as client:
+@pytest.fixture(scope="session", params=WAYS)
+def scheduler(cluster: SlurmCluster, request: pytest.FixtureRequest) -> Iterator[SlurmScheduler]:
+    with scheduler_process(cluster, way=request.param) as client:
         yield client

@@ -14,7 +14,7 @@ from gateway.clusters.configuration import configured_clusters
 from gateway.db import get_engine
 from gateway.schedulers.base import JobSpec
 from gateway.schedulers.opening import open_scheduler
-from gateway.schedulers.slurm.client import SlurmScheduler
+from gateway.schedulers.slurm.scheduler import SlurmScheduler
 from gateway.settings import get_settings
 from gateway.states import JobState
 from gateway.work import outbox

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import IO, Any, cast
 
 from gateway.schedulers.base import JobSpec
-from gateway.schedulers.slurm.client import SlurmScheduler
+from gateway.schedulers.slurm.scheduler import SlurmScheduler
 from tests.cluster.slurm_cluster import SlurmCluster
 from tests.ordinary import ROOT, as_account, own
 
@@ -40,10 +40,10 @@ class SchedulerProcess:
 
 @contextmanager
 def scheduler_process(
-    cluster: SlurmCluster, environment: Mapping[str, str] | None = None
+    cluster: SlurmCluster, environment: Mapping[str, str] | None = None, way: str = "pyslurm"
 ) -> Iterator[SlurmScheduler]:
     """Run a client of the cluster until the end of the block."""
-    argv = as_account(sys.executable, "-P", "-m", CHILD, str(cluster.conf), cluster.path)
+    argv = as_account(sys.executable, "-P", "-m", CHILD, way, str(cluster.conf), cluster.path)
     env = {"PATH": cluster.path, "PYTHONPATH": str(ROOT), "HOME": "/", **(environment or {})}
     with subprocess.Popen(argv, env=env, cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdin is not None

@@ -5,10 +5,22 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gateway.schedulers.slurm.client import SlurmInstallation, SlurmScheduler
+from gateway.command_runners.here import HereRunner
+from gateway.schedulers.slurm.client import PyslurmClient, SlurmInstallation
+from gateway.schedulers.slurm.commands.calls import SlurmCommands
+from gateway.schedulers.slurm.commands.client import CommandClient
+from gateway.schedulers.slurm.commands.scheduler import CommandScheduler
+from gateway.schedulers.slurm.scheduler import SlurmScheduler
 
 
-def serve(installation: SlurmInstallation) -> None:
+def open_way(way: str, conf: str, path: str) -> SlurmScheduler:
+    """Return the scheduler by pyslurm or by commands."""
+    if way == "commands":
+        return CommandScheduler(CommandClient(SlurmCommands(HereRunner({"PATH": path}), path, conf)))
+    return SlurmScheduler(PyslurmClient(SlurmInstallation(Path(conf), path)))
+
+
+def serve(*arguments: str) -> None:
     """Answer calls until standard input ends; an error of the client's start answers the first ones."""
     scheduler: SlurmScheduler | None = None
     while True:
@@ -18,7 +30,7 @@ def serve(installation: SlurmInstallation) -> None:
             return
         answer: tuple[Exception | None, Any]
         try:
-            scheduler = scheduler or SlurmScheduler(installation)
+            scheduler = scheduler or open_way(*arguments)
             answer = (None, getattr(scheduler, name)(*args, **kwargs))
         except Exception as error:  # noqa: BLE001  the caller raises it
             answer = (error, None)
@@ -27,4 +39,4 @@ def serve(installation: SlurmInstallation) -> None:
 
 
 if __name__ == "__main__":
-    serve(SlurmInstallation(Path(sys.argv[1]), sys.argv[2]))
+    serve(*sys.argv[1:])

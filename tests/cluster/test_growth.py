@@ -11,7 +11,7 @@ import pytest
 from gateway.errors import SchedulerError
 from gateway.schedulers import batch_script
 from gateway.schedulers.base import JobSpec, Resources, RunLimits
-from gateway.schedulers.slurm.client import SlurmScheduler
+from gateway.schedulers.slurm.scheduler import SlurmScheduler
 from gateway.states import JobState
 from tests.client import Client, Status
 from tests.cluster.slurm_cluster import SITE_ONLY, USER, SlurmCluster, service_on

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.schedulers.base import Resources
 from gateway.schedulers.slurm import own_jobs
-from gateway.schedulers.slurm.client import SlurmScheduler
+from gateway.schedulers.slurm.scheduler import SlurmScheduler
 from gateway.states import JobState
 from tests.cluster.scheduler_process import scheduler_process
 from tests.cluster.slurm_cluster import SITE_ONLY, USER, SlurmCluster

@@ -11,8 +11,8 @@ import pytest
 from gateway.errors import SchedulerError
 from gateway.schedulers import attempt_record, batch_script
 from gateway.schedulers.base import JobReport, JobSpec, Resources, SubmittedJob
-from gateway.schedulers.slurm.client import SlurmScheduler
 from gateway.schedulers.slurm.forgotten import ORPHAN_S
+from gateway.schedulers.slurm.scheduler import SlurmScheduler
 from gateway.states import JobState
 from tests.cluster.scheduler_process import scheduler_process
 from tests.cluster.slurm_cluster import SlurmCluster

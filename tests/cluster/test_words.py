@@ -7,7 +7,7 @@ import pytest
 
 from gateway.errors import SchedulerError
 from gateway.schedulers.base import JobSpec, Resources
-from gateway.schedulers.slurm.client import SlurmScheduler
+from gateway.schedulers.slurm.scheduler import SlurmScheduler
 from tests.cluster.slurm_cluster import SITE_ONLY, SlurmCluster
 from tests.ordinary import own
 from tests.polling import until

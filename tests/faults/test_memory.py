@@ -54,7 +54,6 @@ def _told(client: Client, row: Status) -> list[str]:
     return [event["reason"] for event in events]
 
 
-@pytest.mark.long  # docs/testing.md: the kill is not always told as one
 def test_a_row_whose_process_dies_of_memory_is_tried_once_more_and_fails(
     client: Client, history: History, group: ControlGroup
 ) -> None:

@@ -4,16 +4,19 @@ import io
 import logging
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import boto3
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
+from api.changes import changes
 from gateway.accounts import jwks
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import get_settings
@@ -22,7 +25,9 @@ from hpc_gateway_commands.demo.services import ObjectStore
 from tests import services
 from tests.fault_proxy import Proxy, proxy
 from tests.identity import AUDIENCE, ISSUER, Provider, provider, rsa_key
+from tests.servers import served
 from tests.staging_rows import Bench
+from tests.waiters import Ask
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -125,3 +130,25 @@ def log() -> Iterator[io.StringIO]:
     yield written
     root.removeHandler(handler)
     root.setLevel(level)
+
+
+@pytest.fixture
+def served_api(database: Engine, sends: None) -> Iterator[str]:
+    """The URL of the API on a real socket; no request waits at the end."""
+    from api.app import create_app  # noqa: PLC0415  after the environment is set
+
+    with served(create_app()) as address:
+        yield address
+    assert changes.number == 0
+
+
+@pytest.fixture
+def clients() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(8) as threads:
+        yield threads
+
+
+@pytest.fixture
+def ask(served_api: str, clients: ThreadPoolExecutor) -> Ask:
+    """Send a GET in a thread."""
+    return lambda path, **how: clients.submit(httpx.get, f"{served_api}{path}", timeout=60, **how)

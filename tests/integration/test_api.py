@@ -138,7 +138,9 @@ SUMMARY = {"name": "excess", "host": "login.example.org", "hostname": "login", "
 
 def test_an_infrastructure_is_added_replaced_and_shown_without_its_secrets(api: TestClient) -> None:
     answer = api.post("/infrastructure", json=NEW)
-    assert (answer.status_code, answer.json()) == (201, SUMMARY)
+    unserved = answer.json().pop("reason")
+    assert "requests to this gateway need no account" in unserved
+    assert (answer.status_code, answer.json()) == (201, {**SUMMARY, "reason": unserved})
     replaced = api.post("/infrastructure", json={**NEW, "host": "other.example.org"})
     assert (replaced.status_code, replaced.json()["host"]) == (201, "other.example.org")
     assert api.get("/infrastructure/excess").json()["host"] == "other.example.org"
@@ -147,6 +149,22 @@ def test_an_infrastructure_is_added_replaced_and_shown_without_its_secrets(api: 
     assert "key" not in listed.text
     assert SECRET not in listed.text
     assert api.post("/s3_data", json={**DATA, "infrastructure": "excess"}).status_code == 201
+    assert api.post("/infrastructure", json={**NEW, "host": "other.example.org"}).status_code == 201
+    for changed in ({"host": "third.example.org"}, {"username": "me"}, {"scheduler": "pbs"}, {"port": 23}):
+        refused = api.post("/infrastructure", json={**NEW, "host": "other.example.org", **changed})
+        assert (refused.status_code, "unfinished" in refused.json()["detail"]) == (409, True)
+    rotated = api.post("/infrastructure", json={**NEW, "host": "other.example.org", "ssh_key": {"path": "x"}})
+    assert rotated.status_code == 201
+    assert api.delete("/infrastructure/excess").status_code == 409
+
+
+def test_an_infrastructure_is_deleted(api: TestClient) -> None:
+    api.post("/infrastructure", json=NEW)
+    assert api.delete("/infrastructure/excess").status_code == 204
+    assert api.delete("/infrastructure/excess").status_code == 404
+    assert api.get("/infrastructure/excess").status_code == 404
+    assert api.delete("/infrastructure/hpc").status_code == 409
+    assert api.post("/infrastructure", json=NEW).status_code == 201
 
 
 def test_a_configured_name_is_left_as_configured(api: TestClient) -> None:

@@ -101,6 +101,37 @@ def test_own_and_allowed_pages_write(
     assert client.post("/job", content=TEXT, headers=headers).status_code == 201
 
 
+PREFLIGHT = {
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "authorization,content-type,idempotency-key",
+}
+
+
+def test_a_page_of_an_allowed_origin_reads_answers_and_refusals(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = {"Origin": "https://portal.example.org"}
+    client = _app(monkeypatch, allowed_origins="https://portal.example.org")
+    before = client.options("/job", headers=page | PREFLIGHT)
+    assert before.status_code == 200
+    assert before.headers["Access-Control-Allow-Headers"] == PREFLIGHT["Access-Control-Request-Headers"]
+    assert "POST" in before.headers["Access-Control-Allow-Methods"]
+    for answer in (client.get("/job", headers=page), client.post("/job", content="{}", headers=page)):
+        assert answer.headers["Access-Control-Allow-Origin"] == page["Origin"]
+        assert "ETag" in answer.headers["Access-Control-Expose-Headers"]
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+@pytest.mark.parametrize("allowed", ["", "https://portal.example.org"])
+def test_a_page_of_another_origin_reads_nothing(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch, allowed: str
+) -> None:
+    page = {"Origin": "https://evil.example"}
+    client = _app(monkeypatch, allowed_origins=allowed)
+    assert client.options("/job", headers=page | PREFLIGHT).status_code != 200
+    assert "Access-Control-Allow-Origin" not in client.get("/job", headers=page).headers
+
+
 @pytest.mark.parametrize(("trusted", "expected"), [("testclient", 201), ("192.0.2.1", 403)])
 def test_a_trusted_proxy_names_the_services_own_host(
     api: TestClient, monkeypatch: pytest.MonkeyPatch, trusted: str, expected: int

@@ -3,22 +3,15 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx
-import psycopg
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, text, update
+from sqlalchemy import update
 
-from api.changes import changes
 from api.schemas.jobs import JobStatus
 from gateway.db import get_engine, session_scope
-from gateway.events.listener import CHANNEL, Listener
-from gateway.jobs import lifecycle as jobs
 from gateway.models import Job, Transfer
 from gateway.settings import get_settings
 from gateway.states import JobState
@@ -27,53 +20,19 @@ from tests.ended_rows import ended_job
 from tests.identity import bearer, new_key
 from tests.polling import until
 from tests.rows import new_job, new_transfer
-from tests.servers import served
+from tests.waiters import LONG, Ask, cancel_job, waiting
 
-LONG = {"wait": 50}
 MANY = 300
-
-
-@pytest.fixture
-def url(database: Engine, sends: None) -> Iterator[str]:
-    from api.app import create_app  # noqa: PLC0415  after the environment is set
-
-    with served(create_app()) as address:
-        yield address
-    assert changes.number == 0
-
-
-@pytest.fixture
-def clients() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(8) as threads:
-        yield threads
-
-
-Ask = Callable[..., "Future[httpx.Response]"]
-
-
-@pytest.fixture
-def ask(url: str, clients: ThreadPoolExecutor) -> Ask:
-    """Send a GET in a thread."""
-    return lambda path, **how: clients.submit(httpx.get, f"{url}{path}", timeout=60, **how)
-
-
-def _waiting(number: int = 1) -> None:
-    until(f"{number} requests wait", lambda: changes.number == number)
-
-
-def _cancel_job(row_id: UUID) -> None:
-    with session_scope() as session:
-        jobs.cancel(session, session.get_one(Job, row_id))
 
 
 def test_a_change_of_a_job_answers_its_waiter(ask: Ask) -> None:
     row_id, other = new_job("fft"), new_job("fft")
     answer, unmoved = ask(f"/job/{row_id}", params=LONG), ask(f"/job/{other}", params=LONG)
-    _waiting(2)
-    _cancel_job(row_id)
+    waiting(2)
+    cancel_job(row_id)
     assert answer.result().json()["state"] == "cancelled"
     assert not unmoved.done()
-    _cancel_job(other)
+    cancel_job(other)
     assert unmoved.result().json()["state"] == "cancelled"
 
 
@@ -81,7 +40,7 @@ def test_a_change_of_a_job_answers_its_waiter(ask: Ask) -> None:
 def test_a_change_of_a_transfer_answers_its_waiter(ask: Ask, kind: str) -> None:
     row_id = new_transfer(kind)
     answer = ask(f"/{kind}/{row_id}", params=LONG)
-    _waiting()
+    waiting()
     with session_scope() as session:
         transfers.cancel(session, session.get_one(Transfer, row_id))
     assert answer.result().json()["status"] == "failure"
@@ -90,7 +49,7 @@ def test_a_change_of_a_transfer_answers_its_waiter(ask: Ask, kind: str) -> None:
 def test_progress_answers_a_waiter_although_it_makes_no_event(ask: Ask) -> None:
     row_id = new_transfer()
     answer = ask(f"/s3_data/{row_id}", params=LONG)
-    _waiting()
+    waiting()
     with session_scope() as session:
         session.execute(update(Transfer).where(Transfer.id == row_id).values(bytes_done=7))
     assert answer.result().json()["bytes_done"] == 7
@@ -103,7 +62,7 @@ def test_a_field_without_a_tag_ends_no_wait_and_keeps_the_tag(
     row_id = new_job("fft")
     tag = ask(f"/job/{row_id}").result().headers["ETag"]
     held = ask(f"/job/{row_id}", params={"wait": 2.5}, headers={"If-None-Match": tag})
-    _waiting()
+    waiting()
     with session_scope() as session:
         session.execute(update(Job).where(Job.id == row_id).values(reason="another"))
     assert (held.result().status_code, held.result().headers["ETag"]) == (304, tag)
@@ -126,8 +85,8 @@ def test_a_change_since_the_tag_answers_at_once_and_the_tag_of_now_waits(ask: As
     current = ask(f"/job/{row_id}", params=LONG, headers=old).result()
     assert current.json()["state"] == "accepted"
     held = ask(f"/job/{row_id}", params=LONG, headers={"If-None-Match": current.headers["ETag"]})
-    _waiting()
-    _cancel_job(row_id)
+    waiting()
+    cancel_job(row_id)
     assert (held.result().status_code, held.result().json()["state"]) == (200, "cancelled")
 
 
@@ -144,7 +103,7 @@ def test_a_row_that_is_not_there_is_404_at_once(ask: Ask) -> None:
 def test_a_row_that_is_pruned_while_it_is_waited_for_is_404(ask: Ask) -> None:
     row_id = new_job("fft")
     answer = ask(f"/job/{row_id}", params=LONG)
-    _waiting()
+    waiting()
     with session_scope() as session:
         session.delete(session.get_one(Job, row_id))
     assert answer.result().status_code == 404
@@ -171,11 +130,11 @@ def test_beyond_the_limit_a_request_is_answered_at_once(ask: Ask, monkeypatch: p
     get_settings.cache_clear()
     row_id = new_job("fft")
     held = [ask(f"/job/{row_id}", params=LONG) for _ in range(2)]
-    _waiting(2)
+    waiting(2)
     more = [ask(f"/job/{row_id}", params=LONG).result() for _ in range(3)]
     assert {(each.status_code, each.json()["state"]) for each in more} == {(200, "accepted")}
     assert not any(each.done() for each in held)
-    _cancel_job(row_id)
+    cancel_job(row_id)
     assert {each.result().json()["state"] for each in held} == {"cancelled"}
 
 
@@ -185,22 +144,24 @@ def test_without_places_every_request_is_answered_at_once(ask: Ask, monkeypatch:
     assert ask(f"/job/{new_job('fft')}", params=LONG).result().status_code == 200
 
 
-def test_a_client_that_hangs_up_frees_its_place(url: str, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_hangs_up_frees_its_place(
+    served_api: str, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GATEWAY_WAITERS", "1")
     get_settings.cache_clear()
-    row_id, port = new_job("fft"), int(url.rpartition(":")[2])
+    row_id, port = new_job("fft"), int(served_api.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(f"GET /job/{row_id}?wait=50 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
-        _waiting()
-    _waiting(0)
+        waiting()
+    waiting(0)
     held = ask(f"/job/{row_id}", params=LONG)
-    _waiting()
-    _cancel_job(row_id)
+    waiting()
+    cancel_job(row_id)
     assert held.result().json()["state"] == "cancelled"
 
 
 def test_hundreds_wait_without_threads_and_connections_and_all_see_the_change(
-    url: str, monkeypatch: pytest.MonkeyPatch
+    served_api: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GATEWAY_DATABASE_CONNECTIONS", "2")
     row_ids = [new_job("fft") for _ in range(3)]
@@ -208,15 +169,15 @@ def test_hundreds_wait_without_threads_and_connections_and_all_see_the_change(
 
     async def hold() -> list[httpx.Response]:
         limits = httpx.Limits(max_connections=None)
-        async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as client:
+        async with httpx.AsyncClient(base_url=served_api, timeout=60, limits=limits) as client:
             asked = [
                 asyncio.create_task(client.get(f"/job/{row_ids[n % 3]}", params=LONG)) for n in range(MANY)
             ]
-            await asyncio.to_thread(_waiting, MANY)
+            await asyncio.to_thread(waiting, MANY)
             assert threading.active_count() <= before + 16
             assert (await client.get(f"/job/{row_ids[0]}")).status_code == 200
             for row_id in row_ids:
-                await asyncio.to_thread(_cancel_job, row_id)
+                await asyncio.to_thread(cancel_job, row_id)
             return await asyncio.gather(*asked)
 
     answers = asyncio.run(hold())
@@ -226,9 +187,9 @@ def test_hundreds_wait_without_threads_and_connections_and_all_see_the_change(
 def test_a_waiter_holds_no_connection_of_the_pool(ask: Ask) -> None:
     row_id = new_job("fft")
     held = ask(f"/job/{row_id}", params=LONG)
-    _waiting()
+    waiting()
     until("no connection is in use", lambda: get_engine().pool.checkedout() == 0, period_s=0.001)  # type: ignore[attr-defined]
-    _cancel_job(row_id)
+    cancel_job(row_id)
     assert held.result().status_code == 200
 
 
@@ -239,67 +200,6 @@ def test_the_rows_of_another_owner_are_not_waited_for(ask: Ask, monkeypatch: pyt
     eve = ask(f"/job/{row_id}", params=LONG, headers=bearer(new_key("eve")))
     assert eve.result().status_code == 404
     ada = ask(f"/job/{row_id}", params=LONG, headers=bearer(new_key("ada")))
-    _waiting()
-    _cancel_job(row_id)
+    waiting()
+    cancel_job(row_id)
     assert ada.result().json()["state"] == "cancelled"
-
-
-def test_a_lost_notification_connection_is_made_again_and_changes_are_seen_meanwhile(
-    ask: Ask, database: Engine
-) -> None:
-    if database.dialect.name == "sqlite":
-        pytest.skip("SQLite has no notifications")
-    for _ in range(2):
-        row_id = new_job("fft")
-        held = ask(f"/job/{row_id}", params=LONG)
-        _waiting()
-        until("a connection listens", lambda: _end_listeners(database))
-        _cancel_job(row_id)
-        assert held.result().json()["state"] == "cancelled"
-
-
-def _end_listeners(database: Engine) -> int:
-    listens = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'LISTEN %'"
-    with database.begin() as connection:
-        return connection.scalar(text(listens)) or 0
-
-
-def test_a_listener_that_hears_nothing_is_no_obstacle(
-    ask: Ask, database: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Behind a pooler of transactions LISTEN works and no notification ever comes."""
-    monkeypatch.setattr("gateway.events.listener.CHANNEL", "another")
-    for _ in range(3):
-        row_id = new_job("fft")
-        held = ask(f"/job/{row_id}", params=LONG)
-        _waiting()
-        _cancel_job(row_id)
-        assert held.result().json()["state"] == "cancelled"
-
-
-async def _heard(engine: Engine, act: Callable[[], Any]) -> bool:
-    async with Listener(engine) as listener:
-        await asyncio.to_thread(act)
-        return await listener.wait(20.0)
-
-
-def test_the_commit_of_an_event_notifies(database: Engine) -> None:
-    if database.dialect.name == "sqlite":
-        pytest.skip("SQLite has no notifications")
-    assert asyncio.run(_heard(database, lambda: new_job("fft")))
-
-
-def test_a_database_that_refuses_the_listener_is_looked_at(
-    database: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def refuse(*_: Any, **__: Any) -> None:
-        raise psycopg.OperationalError("too many connections")
-
-    monkeypatch.setattr(psycopg.AsyncConnection, "connect", refuse)
-
-    async def wait() -> tuple[bool, bool]:
-        async with Listener(database) as listener:
-            return await listener.wait(0.01), listener.is_connected
-
-    assert asyncio.run(wait()) == (False, False)
-    assert CHANNEL

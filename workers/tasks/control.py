@@ -1,18 +1,17 @@
 """Short requests of the API to a worker: ranges of a job's log, and previews of its results."""
 
-import os
 from dataclasses import asdict
 from uuid import UUID
 
-from gateway.clusters.configuration import configured_clusters
+from gateway.clusters.served import cluster_of
 from gateway.db import session_scope
 from gateway.errors import FilesystemError, Invalid
-from gateway.filesystems.attempt_folder import AttemptFolder
+from gateway.filesystems.base import Folder
 from gateway.jobs.logs import LIMIT_BYTES, TASK, LogChunk, LogRange
 from gateway.jobs.run_folders import open_run
 from gateway.models import Job
 from gateway.previews.outputs import TASK as PREVIEW
-from gateway.previews.outputs import preview_name
+from gateway.previews.outputs import Refusal, preview_name
 from gateway.previews.preview import FILE_BYTES, Preview, View
 from gateway.queue import app, ask_worker
 from gateway.schedulers import batch_script
@@ -25,7 +24,7 @@ def log(key: str, job_id: str, stream: str, offset: int, tail: int | None) -> No
     """Reply with a range of a job's stdout or stderr."""
     with session_scope(read_only=True) as session:
         job = session.get_one(Job, UUID(job_id))
-    cluster = configured_clusters()[job.infrastructure]
+    cluster = cluster_of(job)
     chunk = read(open_run(job, cluster).control, LogRange(stream, offset, tail))
     ask_worker.reply(key, asdict(chunk))
 
@@ -35,35 +34,30 @@ def preview(key: str, job_id: str, service: str, points: int, signals: list[str]
     """Reply with the preview of a job's result as JSON text, or without one."""
     with session_scope(read_only=True) as session:
         job = session.get_one(Job, UUID(job_id))
-    cluster = configured_clusters()[job.infrastructure]
-    reply = read_preview(open_run(job, cluster).output, service, View(points, signals))
-    ask_worker.reply(key, reply)
+    output = open_run(job, cluster_of(job)).output
+    ask_worker.reply_bytes(key, read_preview(output, service, View(points, signals)))
 
 
-def read_preview(folder: AttemptFolder, service: str, view: View) -> dict[str, str | None]:
-    """Return the preview as `body`, or the reason why there is none; the folder is hostile input."""
+def read_preview(folder: Folder, service: str, view: View) -> bytes:
+    """Return the reply with a preview, or with the reason why there is none; the folder is hostile input."""
     try:
-        with folder.open_file(preview_name(service)) as fd:
-            if fd is None:
-                return {"body": None, "reason": ""}
-            with open(fd, "rb", closefd=False) as file:
-                data = file.read(FILE_BYTES + 1)
-        return {"body": Preview(data).show(view).decode(), "reason": ""}
+        found = folder.read_range(preview_name(service), 0, None, FILE_BYTES + 1)
+        if found is None:
+            return Refusal().encode()
+        return b"\n" + Preview(found.data).show(view)
     except Invalid as error:
-        return {"body": None, "reason": error.detail.removeprefix("signals: "), "field": "signals"}
+        return Refusal(error.detail.removeprefix("signals: "), "signals").encode()
     except FilesystemError as error:
-        return {"body": None, "reason": f": {error.detail}"}
+        return Refusal(f": {error.detail}").encode()
 
 
-def read(folder: AttemptFolder, wanted: LogRange) -> LogChunk:
+def read(folder: Folder, wanted: LogRange) -> LogChunk:
     """Read a range of the log, which is empty until the job writes."""
     try:
-        with folder.open_file(FILES[wanted.stream]) as fd:
-            if fd is None:
-                return LogChunk(wanted.stream, "", 0, 0, 0)
-            size = os.fstat(fd).st_size
-            offset = min(wanted.offset, size) if wanted.tail is None else max(size - wanted.tail, 0)
-            data = os.pread(fd, min(LIMIT_BYTES, size - offset), offset)
+        found = folder.read_range(FILES[wanted.stream], wanted.offset, wanted.tail, LIMIT_BYTES)
     except FilesystemError:
+        found = None
+    if found is None:
         return LogChunk(wanted.stream, "", 0, 0, 0)
-    return LogChunk(wanted.stream, data.decode(errors="replace"), offset, offset + len(data), size)
+    until = found.offset + len(found.data)
+    return LogChunk(wanted.stream, found.data.decode(errors="replace"), found.offset, until, found.size)

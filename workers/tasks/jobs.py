@@ -2,7 +2,8 @@
 
 import logging
 
-from gateway.clusters.configuration import Cluster, configured_clusters
+from gateway.clusters.configuration import Cluster
+from gateway.clusters.served import cluster_of
 from gateway.db import session_scope
 from gateway.errors import SchedulerError
 from gateway.jobs import lifecycle as jobs
@@ -44,12 +45,12 @@ def finish(self: "app.Task", job_id: str) -> None:
     with recording_failure(Job, claim), LeaseKeeper(Job, [claim]):
         with session_scope() as session:
             row = claims.lock_claimed(session, Job, claim)
-        cluster = configured_clusters()[row.infrastructure]
+        cluster = cluster_of(row)
         folders = open_run(row, cluster)
         usage, warnings = measure_usage(row, folders, _accounting(row, cluster))
         state, reason, outputs = read_ending(row, cluster, folders, usage)
         if state is not JobState.SUCCEEDED:
-            prevent_start(row)
+            prevent_start(row, cluster)
         with session_scope() as session:
             growth = decide_growth(claims.lock_claimed(session, Job, claim), cluster, state)
             if growth.resources is not None:

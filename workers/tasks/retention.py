@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from gateway.clusters.configuration import Cluster, configured_clusters
+from gateway.clusters.configuration import Cluster
+from gateway.clusters.served import cluster_of
 from gateway.db import session_scope
 from gateway.errors import GatewayError
 from gateway.jobs.folders import output_folder
@@ -52,7 +53,7 @@ def _prune(model: type[Row], row_id: str, remove: Callable[[Row], bool]) -> None
 
 def _remove_job(job: Job) -> bool:
     """Remove the folders of all runs, unless unfinished work reads from one of them."""
-    cluster = configured_clusters()[job.infrastructure]
+    cluster = cluster_of(job)
     with session_scope(read_only=True) as session:
         needed = retention.paths_in_use(session, cluster)
     runs = range(1, max(job.run, job.attempt) + 1)
@@ -80,7 +81,7 @@ def _remove_transfer(row: Transfer) -> bool:
         return True
     filesystem, path = cluster_file(row)
     with session_scope(read_only=True) as session:
-        cluster = configured_clusters()[row.infrastructure]
+        cluster = cluster_of(row)
         if retention.is_in_use(path, retention.paths_in_use(session, cluster)):
             return False
         staged_again = retention.was_staged_again(session, cluster, row)

@@ -4,11 +4,12 @@ from contextlib import closing
 from pathlib import PurePosixPath
 from uuid import UUID
 
-from gateway.clusters.configuration import configured_clusters
 from gateway.clusters.owner_roots import owner_roots
+from gateway.clusters.served import cluster_of
 from gateway.credentials.sealing import unseal
 from gateway.db import session_scope
-from gateway.filesystems.shared import SharedFilesystem
+from gateway.filesystems.base import Filesystem
+from gateway.filesystems.publication import Existing
 from gateway.models import Transfer
 from gateway.queue import app
 from gateway.settings import get_settings
@@ -116,13 +117,20 @@ def _move(row: Transfer, claim: Claim, progress: Progress) -> Outcome:
         ):
             return Outcome(upload(source, store, attempt), [*row.warnings, *store.warnings])
     with closing(open_remote(_source(row), _secret(row), settings)) as remote:
-        way = download(remote, filesystem.receive(path, attempt.resume.token), attempt)
+        incoming = filesystem.receive(path, attempt.resume.token, _rule_for_existing(row, claim))
+        way = download(remote, incoming, attempt)
         return Outcome(way, [*row.warnings, *remote.warnings])
 
 
-def cluster_file(row: Transfer) -> tuple[SharedFilesystem, PurePosixPath]:
+def _rule_for_existing(row: Transfer, claim: Claim) -> Existing:
+    if row.overwrite:
+        return Existing.REPLACE
+    return Existing.REFUSE if claim.number == 1 else Existing.KEEP_EQUAL
+
+
+def cluster_file(row: Transfer) -> tuple[Filesystem, PurePosixPath]:
     """Return the filesystem within the owner's reach, and the path of the transfer's file in it."""
-    cluster = configured_clusters()[row.infrastructure]
+    cluster = cluster_of(row)
     path = owner_roots(cluster, row.owner).confine(row.path, "path")
     return open_client_files(cluster, row.owner), path
 

@@ -17,7 +17,7 @@ from hpc_gateway_client.commands.interrupts import Interrupts
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Url
 from hpc_gateway_client.commands.progress import ProgressLines, progress_lines
 from hpc_gateway_client.commands.resources import with_resources
-from hpc_gateway_client.commands.services import CLASSES, check_services
+from hpc_gateway_client.commands.services import CLASSES, check_needs, check_services
 from hpc_gateway_client.commands.temporary_objects import TemporaryObjects
 from hpc_gateway_client.commands.unfinished import describe_unfinished
 from hpc_gateway_client.commands.workflow import JobOptions, Workflow
@@ -51,6 +51,9 @@ def run(
         list[str] | None,
         typer.Option("--resume", help="Go on with accepted work: an id that an interrupted run has printed."),
     ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Send the job although its table or its folders promise a failure.")
+    ] = False,
     url: Url = LOCAL_URL,
     as_json: AsJson = False,
     resources: Resources,
@@ -61,6 +64,8 @@ def run(
     if result is not None and len(wanted) > 1:
         raise typer.BadParameter("each service has a result of its own; leave --output out")
     asked = JobOptions(wanted, parameters(param or []), resources)
+    if not (yes or resume):
+        check_needs(asked.services, asked.params)
     store = Store.from_environment(bucket, profile)
     objects = TemporaryObjects(store, keep=keep)
     with (
@@ -71,7 +76,7 @@ def run(
         work = Workflow(gateway, store, objects, interrupts, lines.say)
         with _leave_accepted_work(work, objects, interrupts, lines, url):
             work.resume(resume or [])
-            job = _compute(work, asked, data, lines)
+            job = _compute(work, asked, data, lines, insists=yes)
             for warning in job.warnings:
                 lines.say(f"warning: {warning}")
             for made in job.outputs:
@@ -82,9 +87,12 @@ def run(
         output.print_json(job)
 
 
-def _compute(work: Workflow, asked: JobOptions, data: Path, lines: ProgressLines) -> Job:
+def _compute(work: Workflow, asked: JobOptions, data: Path, lines: ProgressLines, *, insists: bool) -> Job:
     """Bring the input to the cluster and run the job, unless an earlier run has left the job."""
-    place = "" if work.job else work.stage_in(data, lines.add("S3 to cluster"))
+    place = ""
+    if not work.job:
+        place = work.stage_in(data, lines.add("S3 to cluster"))
+        work.judge(asked, insists=insists)
     return work.compute(asked, place, lines.add(" ".join(asked.services)))
 
 

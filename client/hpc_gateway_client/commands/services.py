@@ -1,6 +1,6 @@
 """The services of the contract, so that a wrong list is refused before a file is uploaded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hpc_gateway_client.errors import GatewayClientError
 
@@ -14,6 +14,10 @@ CLASSES = {
     "wavelet": SIGNAL_PROCESSING,
     "kmean": "clustering",
     "knn": "classification",
+}
+KNN_NEEDS = {
+    "inference_knn_path": "a folder of the cluster with a CSV for each signal that is to be classified",
+    "clustering_label_path": "a file of labels, in the layout of a result of kmean, for the training signals",
 }
 
 
@@ -29,3 +33,16 @@ def check_services(services: Sequence[str]) -> None:
     classes = list(dict.fromkeys(CLASSES[service] for service in services))
     if len(classes) > 1:
         raise GatewayClientError(f"services: {' and '.join(classes)} do not mix; send one job for each")
+
+
+def check_needs(services: Sequence[str], params: Mapping[str, object]) -> None:
+    """Raise GatewayClientError for `knn` without the names of the folder and of the labels that it reads."""
+    if "knn" not in services:
+        return
+    missing = [name for name in KNN_NEEDS if name not in params]
+    if missing:
+        needed = " and ".join(f"{KNN_NEEDS[name]} (--param {name}=...)" for name in missing)
+        raise GatewayClientError(
+            f"knn classifies by {needed}; stage them first and name them, or give --yes where they lie at the"
+            " default places (docs/kernels.md#knn)"
+        )

@@ -14,8 +14,11 @@ from hpc_gateway_client.errors import GatewayClientError, Refused, Unreachable
 from hpc_gateway_client.gateway import Gateway
 from hpc_gateway_client.models import Job, Output, Transfer
 from hpc_gateway_client.store import Store
+from hpc_gateway_client.tables import TableJudgement
 
 FOLDER = "serrano/data"
+JUDGED_S = 60.0
+NOT_FOUND = 404
 Row = TypeVar("Row", bound=Transfer | Job)
 
 
@@ -75,6 +78,29 @@ class Workflow:
             row = self._start(lambda: self._gateway.start_stage_in(key, dst), "s3_data", key)
         row = self._wait(row, line)
         return str(row.dst).removeprefix(FOLDER)
+
+    def judge(self, asked: JobOptions, *, insists: bool) -> None:
+        """Print how the kernels understand the staged table; stop where the job would fail."""
+        row = self._transfer("s3_data")
+        table = None if row is None else self._table(row)
+        if table is None:
+            return
+        for sentence in table.sentences():
+            self._say(sentence)
+        problem = table.problem_of_job(asked.services, asked.params)
+        if problem and not insists:
+            raise GatewayClientError(f"the job would fail: {problem}; --yes sends it all the same")
+        if problem:
+            self._say(f"the job may fail: {problem}")
+
+    def _table(self, row: Transfer) -> TableJudgement | None:
+        """Return the judgement of the input, None of a gateway that does not judge."""
+        try:
+            return self._gateway.table(row, JUDGED_S)
+        except Refused as refusal:
+            if refusal.status != NOT_FOUND:
+                raise
+            return None
 
     def compute(self, asked: JobOptions, place: str, line: Report) -> Job:
         """Run the services on the input."""

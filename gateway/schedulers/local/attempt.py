@@ -46,7 +46,7 @@ def find_end(entry: SpoolEntry) -> JobReport | None:
 
 def failed(entry: SpoolEntry, reason: str) -> JobReport:
     """Return the report of a job that the scheduler could not run to its end."""
-    return JobReport(entry.name, str(entry.number), JobState.FAILED, reason=reason)
+    return JobReport(entry.name, entry.scheduler_id, JobState.FAILED, reason=reason)
 
 
 def _find_end(entry: SpoolEntry) -> JobReport | None:
@@ -54,7 +54,7 @@ def _find_end(entry: SpoolEntry) -> JobReport | None:
         return failed(entry, "the job's control folder was removed")
     cancelled_at = _cancelled_at(entry.folder)
     if cancelled_at is not None:
-        forbid_start(entry.folder, str(entry.number))
+        forbid_start(entry.folder, entry.scheduler_id)
     start = read_start(entry.folder)
     if start is None:
         return None

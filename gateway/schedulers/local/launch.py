@@ -46,11 +46,10 @@ def _open_log(folder: Path) -> int:
 
 
 def _start_script(entry: SpoolEntry, log: int) -> None:
-    environment = {**batch_script.ENVIRONMENT, "HOME": str(Path.home()), "SLURM_JOB_ID": str(entry.number)}
     try:
         subprocess.run(
             ["/usr/bin/setsid", "--fork", "/bin/bash", "-p", str(entry.folder / batch_script.SCRIPT)],
-            env=environment,
+            env={**batch_script.ENVIRONMENT, "HOME": str(Path.home()), **_identity(entry)},
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -59,6 +58,13 @@ def _start_script(entry: SpoolEntry, log: int) -> None:
         )
     except (OSError, subprocess.CalledProcessError) as error:
         raise SchedulerUnavailable(f"this machine starts no process: {error}") from error
+
+
+def _identity(entry: SpoolEntry) -> dict[str, str]:
+    """Return the variables by which the script knows its id, and a member its index."""
+    if entry.index is None:
+        return {"SLURM_JOB_ID": str(entry.number)}
+    return {"SLURM_ARRAY_JOB_ID": str(entry.array), "SLURM_ARRAY_TASK_ID": str(entry.index)}
 
 
 def _has_started(folder: Path) -> bool:

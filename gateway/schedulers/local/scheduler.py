@@ -24,9 +24,11 @@ from gateway.errors import (
     SchedulerUnavailable,
 )
 from gateway.schedulers import batch_script
+from gateway.schedulers.arrays import array_id
 from gateway.schedulers.attempt_record import forbid_start, read_start
 from gateway.schedulers.base import FORGOTTEN, Accounting, JobReport, JobSpec, SubmittedJob, submit_each
 from gateway.schedulers.local import processes
+from gateway.schedulers.local.arrays import add_array, members_of, named_entries, submitted_members
 from gateway.schedulers.local.attempt import failed, find_end, is_running, mark_cancelled, report_started
 from gateway.schedulers.local.launch import launch
 from gateway.schedulers.local.spool import Spool, SpoolEntry, write_atomically
@@ -36,6 +38,7 @@ from gateway.states import JobState
 FORGET_AFTER_S = 3600.0
 # A job that was launched so often without a start has failed; meanwhile it keeps its CPUs and its place.
 LAUNCHES = 10
+LARGEST_ARRAY = 1000
 _log = logging.getLogger(__name__)
 
 
@@ -46,8 +49,12 @@ class LocalScheduler:
         self._spool = Spool(spool)
         self._cpus = cpus
 
+    def largest_array(self) -> int:
+        """Return the bound of an array, which keeps the queue short enough to be read at each call."""
+        return LARGEST_ARRAY
+
     def submit(self, spec: JobSpec) -> str:
-        """Queue the job, or return the id that its name already has."""
+        """Queue the job or array, or return the id that its name already has."""
         (result,) = self.submit_many([spec])
         if isinstance(result, GatewayError):
             raise result
@@ -65,6 +72,8 @@ class LocalScheduler:
         cpus = spec.ranks * spec.threads
         if cpus > self._cpus:
             raise SchedulerError(f"the job needs {cpus} CPUs at once and this machine offers {self._cpus}")
+        if spec.is_array:
+            return add_array(self._spool, numbers, spec)
         script = batch_script.render(spec)
         known = numbers.get(spec.name)
         if known is not None:
@@ -79,11 +88,12 @@ class LocalScheduler:
     def find(self, job: SubmittedJob) -> JobReport | None:
         """Return the report of a job by name, from its folder after the queue has dropped it."""
         with self._spool.lock():
-            number = self._spool.numbers().get(job.name)
+            names = members_of(job.name, job.array_size)
+            number = next(filter(None, map(self._spool.numbers().get, names)), None)
             entry = None if number is None else self._spool.entry(number)
             if entry is not None:
                 return self._report(self._record_end(entry))
-        return _recover(job)
+        return next(filter(None, map(_recover, submitted_members(job))), None)
 
     def recall(self, jobs: Sequence[SubmittedJob]) -> dict[str, JobReport | None]:
         """Recover the reports of jobs that the queue has dropped from their folders."""
@@ -113,16 +123,13 @@ class LocalScheduler:
 
     def cancel(self, name: str, scheduler_id: str) -> None:
         """End the job: at once if it waits, else by SIGTERM and later SIGKILL."""
-        if not scheduler_id.isascii() or not scheduler_id.isdigit():
+        number = array_id(scheduler_id)
+        if not number.isascii() or not number.isdigit():
             return
         with self._spool.lock():
-            entry = self._spool.entry(int(scheduler_id))
-            if entry is None or entry.name != name or self._record_end(entry).end is not None:
-                return
-            mark_cancelled(entry.folder)
-            start = read_start(entry.folder)
-            if start is not None:
-                processes.terminate(start)
+            for entry in named_entries(self._spool, name, int(number)):
+                if self._record_end(entry).end is None:
+                    _end(entry)
             self._advance()
 
     def check(self) -> None:
@@ -198,7 +205,14 @@ class LocalScheduler:
         if start is not None:
             return report_started(entry.name, entry.folder, start)
         reason = f"waiting for {entry.cpus} free of {self._cpus} CPUs; first come, first served"
-        return JobReport(entry.name, str(entry.number), JobState.PENDING, reason=reason)
+        return JobReport(entry.name, entry.scheduler_id, JobState.PENDING, reason=reason)
+
+
+def _end(entry: SpoolEntry) -> None:
+    mark_cancelled(entry.folder)
+    start = read_start(entry.folder)
+    if start is not None:
+        processes.terminate(start)
 
 
 def _recover(job: SubmittedJob) -> JobReport | None:
@@ -209,6 +223,6 @@ def _recover(job: SubmittedJob) -> JobReport | None:
 def _can_never_start(entry: SpoolEntry) -> bool:
     """Take the place of the start; where that cannot be written, the script cannot write it either."""
     try:
-        return forbid_start(entry.folder, str(entry.number))
+        return forbid_start(entry.folder, entry.scheduler_id)
     except FilesystemError:
         return True

@@ -12,19 +12,21 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from gateway.errors import Invalid, SchedulerUnavailable
+from gateway.schedulers.arrays import member_id, split_name
 from gateway.schedulers.base import JobReport
 
 LOCK_WAIT_S = 30.0
 _LOCK_POLL_S = 0.005
 # The name of a job becomes part of a file name.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}(\[[0-9]+\])?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class SpoolEntry:
     """One job of the queue. `end` is its report once it has ended, seen at `end_seen_at` (epoch).
 
-    `launches` counts the launches without a start.
+    `launches` counts the launches without a start. A member of an array has the number of the first one in
+    `array`.
     """
 
     number: int
@@ -34,6 +36,17 @@ class SpoolEntry:
     end: JobReport | None = None
     end_seen_at: float = 0.0
     launches: int = 0
+    array: int = 0
+
+    @property
+    def index(self) -> int | None:
+        """The index in its array; None for a job that is no member."""
+        return split_name(self.name)[1]
+
+    @property
+    def scheduler_id(self) -> str:
+        """The id under which the job is reported."""
+        return str(self.number) if self.index is None else member_id(str(self.array), self.index)
 
 
 _ENTRY = TypeAdapter(SpoolEntry)
@@ -76,13 +89,16 @@ class Spool:
         paths = (path for known, _, path in self._files() if known == number)
         return next((_ENTRY.validate_json(path.read_bytes()) for path in paths), None)
 
-    def add(self, name: str, folder: Path, cpus: int) -> SpoolEntry:
-        """Append a job. A crash within the call may waste a number but loses no job."""
+    def add(self, name: str, folder: Path, cpus: int, array: int | None = None) -> SpoolEntry:
+        """Append a job; `array` is 0 for the first member of one.
+
+        A crash within the call may waste a number but loses no job.
+        """
         if not _NAME.fullmatch(name):
             raise Invalid("letters, digits, '.', '_' and '-', at most 200", field="name of the job")
         number = 1 + (int(self._last_number.read_text()) if self._last_number.exists() else 0)
         write_atomically(self._last_number, str(number))
-        entry = SpoolEntry(number, name, folder, cpus)
+        entry = SpoolEntry(number, name, folder, cpus, array=number if array == 0 else array or 0)
         self.replace(entry)
         return entry
 

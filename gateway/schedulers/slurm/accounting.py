@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from gateway.schedulers.arrays import array_id, split_name
 from gateway.schedulers.base import Accounting, SubmittedJob
 
 NO_NODES = "None assigned"  # the list of nodes of a job that got none
@@ -16,10 +18,18 @@ _CLOCKS = timedelta(days=1)  # the clocks of API, cluster and worker differ by l
 def load_records(slurm: Any, jobs: Sequence[SubmittedJob], user_id: int) -> list[Any]:
     """Return pyslurm's records of these jobs; one query is enough where no two jobs have one id."""
     records: list[Any] = []
-    for group in group_by_distinct_ids(jobs):
+    for group in group_by_distinct_ids(list(dict.fromkeys(map(submission_of, jobs)))):
         condition = slurm.db.JobFilter(users=[user_id], **job_filter(group))
         records += slurm.db.Jobs.load(condition).values()
     return records
+
+
+def submission_of(job: SubmittedJob) -> SubmittedJob:
+    """Return the array of a member: one question is about all its members."""
+    name, index = split_name(job.name)
+    if index is None:
+        return job
+    return replace(job, name=name, scheduler_id=array_id(job.scheduler_id), folder=job.folder.parent)
 
 
 def group_by_distinct_ids(jobs: Sequence[SubmittedJob]) -> list[list[SubmittedJob]]:

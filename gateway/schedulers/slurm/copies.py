@@ -34,7 +34,7 @@ def choose_record(copies: list[SlurmJob]) -> SlurmJob | None:
     if start is None:
         startable = [job for job in copies if not (has_ended(job.state) and _was_refused(job))]
         return min(startable, key=lambda job: (has_ended(job.state), job.id), default=None)
-    own = next((job for job in copies if str(job.id) == start.scheduler_id), None)
+    own = next((job for job in copies if job.scheduler_id == start.scheduler_id), None)
     return None if own is None or (has_ended(own.state) and _is_later_launch(own, start)) else own
 
 

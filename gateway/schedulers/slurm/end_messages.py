@@ -82,7 +82,9 @@ _COMPILED = [(re.compile(pattern, re.ASCII), told) for pattern, told in _MESSAGE
 
 def read_told_end(folder: Path, scheduler_id: str) -> ToldEnd | None:
     """Return the end that Slurm's messages tell, or None where they tell none."""
-    lines = [*_last_lines(folder / f"slurm-{scheduler_id}.log"), *_last_lines(folder / STDERR)]
+    is_member = "_" in scheduler_id
+    log = (folder.parent if is_member else folder) / f"slurm-{scheduler_id}.log"
+    lines = [*_last_lines(log), *_last_lines(folder / STDERR)]
     return next((end for message in _COMPILED if (end := _find(message, lines, scheduler_id))), None)
 
 
@@ -92,9 +94,14 @@ def _find(
     pattern, told = message
     for line in lines:
         match = pattern.fullmatch(line)
-        if match and match.groupdict().get("job", scheduler_id) == scheduler_id:
+        if match and _is_about(match, scheduler_id):
             return told(match)
     return None
+
+
+def _is_about(match: re.Match[str], scheduler_id: str) -> bool:
+    """Tell whether the message is about this job; those about a member of an array name its other id."""
+    return "_" in scheduler_id or match.groupdict().get("job", scheduler_id) == scheduler_id
 
 
 def _last_lines(path: Path) -> list[str]:

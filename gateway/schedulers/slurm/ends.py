@@ -49,7 +49,7 @@ def told_by_folder(end: Exit, folder: Path, scheduler_id: str) -> ToldEnd:
 
 def told_by_record(job: SlurmJob, state: JobState) -> ToldEnd:
     """Return the end of a job that Slurm's record calls ended."""
-    told = _told_end_once(job.id, job.folder) if state in _VAGUE else None
+    told = _told_end_once(job.scheduler_id, job.folder) if state in _VAGUE else None
     if told is not None and (state is JobState.FAILED or told.state is JobState.OUT_OF_MEMORY):
         return told
     if job.state in STATE_REASONS:
@@ -104,5 +104,5 @@ def exit_code(job: SlurmJob) -> int | None:
 
 # Slurm lists an ended job for minutes, in every response.
 @lru_cache(maxsize=LISTED_ENDS)
-def _told_end_once(job_id: int, folder: Path) -> ToldEnd | None:
-    return read_told_end(folder, str(job_id))
+def _told_end_once(scheduler_id: str, folder: Path) -> ToldEnd | None:
+    return read_told_end(folder, scheduler_id)

@@ -1,17 +1,22 @@
 """The records of Slurm's jobs, nodes and partitions as plain data, without pyslurm."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from gateway.schedulers.arrays import member_folder, member_id, member_name
 from gateway.schedulers.base import NO_LIMITS, RunLimits
 
 
 @dataclass(frozen=True)
 class SlurmJob:
-    """A job record. `state` and `reason` are Slurm's own words; times are aware and in UTC."""
+    """A job record. `state` and `reason` are Slurm's own words; times are aware and in UTC.
+
+    Slurm has one record for all waiting members of an array, and one for each other member, whose name,
+    folder and `index` are its own.
+    """
 
     id: int
     name: str
@@ -33,6 +38,15 @@ class SlurmJob:
     controller_since: datetime | None = None
     """Since when slurmctld has been running; known where it decides."""
     limits: RunLimits = NO_LIMITS
+    array_id: int | None = None
+    index: int | None = None
+
+    @property
+    def scheduler_id(self) -> str:
+        """The id that Slurm prints: of the job, of the array, or of the member."""
+        if self.array_id is None:
+            return str(self.id)
+        return str(self.array_id) if self.index is None else member_id(str(self.array_id), self.index)
 
     @property
     def cpus_per_node(self) -> int:
@@ -93,6 +107,14 @@ class SlurmPartition:
     def is_named(self, partition_list: str) -> bool:
         """Tell whether the list has this partition; an empty list stands for the default partition."""
         return self.name in partition_list.split(",") if partition_list else self.is_default
+
+
+def of_array(job: SlurmJob, array: int | None, index: int | None) -> SlurmJob:
+    """Return the record with the name and folder of its member; `array` is None for a job of no array."""
+    if array is None or index is None:
+        return replace(job, array_id=array)
+    name, folder = member_name(job.name, index), member_folder(job.folder, index)
+    return replace(job, name=name, folder=folder, array_id=array, index=index)
 
 
 def run_limits(job: Any) -> RunLimits:

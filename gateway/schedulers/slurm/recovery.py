@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from gateway.errors import FilesystemError, FilesystemUnavailable
+from gateway.schedulers.arrays import member_folder, member_name
 from gateway.schedulers.attempt_record import Start, read_exit, read_start
-from gateway.schedulers.base import JobReport
+from gateway.schedulers.base import JobReport, SubmittedJob
 from gateway.schedulers.slurm.copies import CLOCKS
 from gateway.schedulers.slurm.end_messages import read_told_end
 from gateway.schedulers.slurm.ends import told_by_folder
@@ -38,6 +39,13 @@ def recover_report(name: str, folder: Path) -> JobReport | None:
         started_at=end.started_at,
         ended_at=end.ended_at,
     )
+
+
+def recover_array(job: SubmittedJob) -> JobReport | None:
+    """Return the report of a member of the array that has started, or None when none has."""
+    members = range(1, job.array_size + 1)
+    found = (recover_report(member_name(job.name, k), member_folder(job.folder, k)) for k in members)
+    return next((report for report in found if report is not None), None)
 
 
 def _report_silent_end(name: str, start: Start, folder: Path) -> JobReport:
@@ -92,7 +100,7 @@ def _recover_own(job: SlurmJob) -> JobReport | None:
         found = recover_report(job.name, job.folder)
     except FilesystemUnavailable:
         return None
-    if found is None or found.scheduler_id != str(job.id):
+    if found is None or found.scheduler_id != job.scheduler_id:
         return None
     return replace(found, limits=job.limits)
 
@@ -103,4 +111,4 @@ def _report_elsewhere(job: SlurmJob, found: JobReport | None) -> JobReport:
     state = JobState.PENDING if found is None else JobState.RUNNING
     started_at = None if found is None else found.started_at
     reason = STATE_REASONS[job.state]
-    return JobReport(job.name, str(job.id), state, reason=reason, started_at=started_at)
+    return JobReport(job.name, job.scheduler_id, state, reason=reason, started_at=started_at)

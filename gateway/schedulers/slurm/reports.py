@@ -48,13 +48,16 @@ def _group_by_name(jobs: Iterable[SlurmJob], user_id: int) -> Iterable[list[Slur
 
 
 def duplicate_jobs(jobs: Iterable[SlurmJob], user_id: int) -> list[SlurmJob]:
-    """Return the pending copies of attempts that another job has started: they would exit at once."""
+    """Return the pending copies of attempts that another job has started: they would exit at once.
+
+    Those of members are left to exit, since a cancel is of an array as a whole.
+    """
     return [
         job
         for copies in _group_by_name(jobs, user_id)
-        if len(copies) > 1 and (start := find_start(copies[0])) is not None
+        if len(copies) > 1 and copies[0].array_id is None and (start := find_start(copies[0])) is not None
         for job in copies
-        if str(job.id) != start.scheduler_id and STATES.get(job.state) is JobState.PENDING
+        if job.scheduler_id != start.scheduler_id and STATES.get(job.state) is JobState.PENDING
     ]
 
 
@@ -78,14 +81,14 @@ def translate_job(job: SlurmJob, ahead: int, now: datetime, free_nodes: int = 0)
 
 def _unfinished(job: SlurmJob, state: JobState | None, reason: str) -> JobReport:
     started_at = None if state is JobState.PENDING else job.start_at
-    return JobReport(job.name, str(job.id), state, reason=reason, started_at=started_at)
+    return JobReport(job.name, job.scheduler_id, state, reason=reason, started_at=started_at)
 
 
 def _end(job: SlurmJob, state: JobState) -> JobReport:
     told = told_by_record(job, state)
     return JobReport(
         job.name,
-        str(job.id),
+        job.scheduler_id,
         told.state,
         exit_code=exit_code(job),
         reason=told.reason,

@@ -1,28 +1,28 @@
 """The options of a submission to Slurm, by the names of pyslurm's JobSubmitDescription."""
 
 import math
-from pathlib import Path
 
 from gateway.clusters.gres import parse_gres
-from gateway.schedulers import batch_script
 from gateway.schedulers.base import JobSpec, Resources
 
 
-def submission_options(spec: JobSpec, nodes: int, path: str) -> dict[str, object]:
-    """Return the options of a job, without those that are left to Slurm; `path` is the nodes' PATH."""
+def submission_options(spec: JobSpec, nodes: int) -> dict[str, object]:
+    """Return the options of a job, without those that are left to Slurm and its environment."""
+    log = "slurm-%A_%a.log" if spec.is_array else "slurm-%j.log"
     options: dict[str, object] = {
         "name": spec.name,
         "comment": spec.name,
         "working_directory": str(spec.folder),
         # Messages of Slurm about the job; relative, because Slurm expands '%' in a path.
-        "standard_output": "slurm-%j.log",
-        "standard_error": "slurm-%j.log",
-        "environment": {**batch_script.ENVIRONMENT, "PATH": path, "HOME": str(Path.home())},
+        "standard_output": log,
+        "standard_error": log,
         "ntasks": spec.ranks,
         "cpus_per_task": spec.threads,
         "nodes": nodes,
         "is_requeueable": False,
     }
+    if spec.is_array:  # from 1 on: pyslurm cannot tell the index 0 from none
+        options["array"] = f"1-{spec.array_size}"
     return options | _resource_options(spec.resources)
 
 

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from gateway.egress.bounds import LARGEST_FILE_BYTES, LISTING_S, NAMES_BYTES
 from gateway.egress.patience import within
 from gateway.errors import StorageError
-from gateway.filesystems.shared import SharedFilesystem
+from gateway.filesystems.base import Filesystem
 from gateway.storage.remote import Prefix
 from gateway.transfers.staging.attempt import Progress
 
@@ -20,7 +20,7 @@ def list_objects(prefix: Prefix, progress: Progress, most: int) -> list[tuple[st
 
 
 def list_files(
-    filesystem: SharedFilesystem,
+    filesystem: Filesystem,
     folder: PurePosixPath,
     progress: Progress,
     most: int,

@@ -31,12 +31,12 @@ def judge_standard_input(name: str) -> Iterator[str]:
     path = Path(name)
     path.symlink_to(f"/proc/{os.getpid()}/fd/0")  # the decoder of Parquet opens it as well
     try:
-        yield from map(_line, judge_table(path))
+        yield from map(_line, judge_file(path))
     finally:
         path.unlink()
 
 
-def judge_table(path: Path) -> Iterator[Judgement]:
+def judge_file(path: Path) -> Iterator[Judgement]:
     """Yield the judgements of a table; the last one is of all of it."""
     try:
         yield from judge_binary(path) if has_binary_format(path) else judge_text(path)

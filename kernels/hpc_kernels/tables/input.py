@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,7 @@ class TableInput:
         options: ReadingOptions = AS_BEFORE,
     ) -> None:
         if not path.is_file():
-            raise BadInputError(f"{path}: file not found")
+            raise BadInputError(f"{path}: file not found{_doubled_hint(path)}")
         self._path, self._layout, self._ranks, self.blocks = path, layout, ranks, blocks
         self._options, self._text = options, TableText(path, ranks)
         self._rows = SharedRows(self._text, ranks, threads, options)
@@ -237,6 +238,17 @@ class TableInput:
         place = table.columns[column] if table.columns else column
         where = cell_place(self._path.name, row + table.first_row, place, table.names[column])
         return BadInputError(f"{where}: {value} is beyond single precision")
+
+
+def _doubled_hint(path: Path) -> str:
+    """Return a hint at the file without the folders that its path names twice, if it is there."""
+    parts = path.parts
+    for size, at in product((2, 1), range(1, len(parts))):
+        if parts[at : at + size] == parts[at + size : at + 2 * size]:
+            other = Path(*parts[:at], *parts[at + size :])
+            if other.is_file():
+                return f"; {other} is there: leave out what the path names twice"
+    return ""
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import pytest
 from gateway.callers import LOCAL
 from gateway.clusters.configuration import clusters, configured_clusters
 from gateway.errors import Fault, FilesystemError
-from gateway.filesystems.shared import SharedFilesystem
+from gateway.filesystems.base import Filesystem
 from gateway.settings import get_settings
 from gateway.states import JobState
 from tests.polling import until
@@ -42,7 +42,7 @@ PARTS = {
     "bash",
 }
 NEW = "hpc-gateway-test"
-Door = Callable[[SharedFilesystem, PurePosixPath], object]
+Door = Callable[[Filesystem, PurePosixPath], object]
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
@@ -96,12 +96,12 @@ def refused(why: object) -> Iterator[None]:
     assert caught.value.fault is Fault.PERMISSION, (why, caught.value.detail)
 
 
-def read(site: SharedFilesystem, path: PurePosixPath) -> None:
+def read(site: Filesystem, path: PurePosixPath) -> None:
     with site.read(path):
         pass
 
 
-def receive(site: SharedFilesystem, path: PurePosixPath) -> None:
+def receive(site: Filesystem, path: PurePosixPath) -> None:
     with site.receive(path):
         pass
 

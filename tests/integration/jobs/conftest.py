@@ -1,4 +1,4 @@
-"""The home of a cluster whose jobs run a small kernel of the tests."""
+"""The home of a cluster whose jobs run a small kernel, and a queue that outlives its submitter."""
 
 from pathlib import Path
 

@@ -15,51 +15,21 @@ from gateway.errors import SchedulerError, SchedulerUnavailable
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs import submissions
 from gateway.models import Job
-from gateway.schedulers.base import JobReport, JobSpec, SubmittedJob
+from gateway.schedulers.base import JobSpec
 from gateway.states import JobState
-from gateway.work import claims, group_claims, transitions, turns
+from gateway.work import claims, group_claims, transitions
 from gateway.work.claims import Claim
 from tests.killed_at_line import kill_at_line
-from tests.rows import job, new_job, sending
-from tests.turns import serve
+from tests.rows import job, new_job
+from tests.submission_queue import WORKER, Queue, submit
 from workers import job_submission
-from workers.job_submission import AT_ONCE, submit_jobs
+from workers.job_submission import AT_ONCE
 from workers.row_errors import SomeFailed
 
 pytestmark = pytest.mark.usefixtures("database", "home")
-WORKER = "w1"
+
+
 TRACED = {module.__file__ for module in (group_claims, job_submission, submissions)}
-
-
-class Queue:
-    """A scheduler whose queue is a folder, so that it outlives a process that is killed."""
-
-    def __init__(self, folder: Path, refusals: dict[UUID, SchedulerError] | None = None) -> None:
-        self._folder, self._refusals = folder, refusals or {}
-        folder.mkdir(exist_ok=True)
-        self.looks = 0
-
-    def submit_many(self, specs: Sequence[JobSpec]) -> list[str | SchedulerError]:
-        return [self._submit(spec) for spec in specs]
-
-    def _submit(self, spec: JobSpec) -> str | SchedulerError:
-        row_id = UUID(spec.name.split(".")[0])
-        if row_id in self._refusals:
-            return self._refusals[row_id]
-        assert (spec.folder / "job.json").read_text()
-        assert job(row_id).output_identity is not None, "its folders are on record before it is submitted"
-        number = len(self.names()) + 1
-        (self._folder / f"{number}.{spec.name}").touch()
-        return str(number)
-
-    def find(self, wanted: SubmittedJob) -> JobReport | None:
-        self.looks += 1
-        found = [number for number, name in self.names() if name == wanted.name]
-        return JobReport(wanted.name, found[0], JobState.PENDING) if found else None
-
-    def names(self) -> list[tuple[str, str]]:
-        """Return number and name of every submission."""
-        return [(path.name.partition(".")[0], path.name.partition(".")[2]) for path in self._folder.iterdir()]
 
 
 @pytest.fixture
@@ -67,10 +37,6 @@ def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Queue:
     made = Queue(tmp_path / "queue")
     monkeypatch.setattr(job_submission, "open_scheduler", lambda _: made)
     return made
-
-
-def _submit(*row_ids: UUID, worker: str = WORKER) -> None:
-    submit_jobs(worker, list(map(str, row_ids)))
 
 
 def _set(row_ids: Sequence[UUID], **values: object) -> None:
@@ -87,7 +53,7 @@ def _events(row_id: UUID) -> list[tuple[str, str, int, str]]:
 def test_all_are_submitted_once_and_a_message_that_comes_twice_finds_nothing_to_do(queue: Queue) -> None:
     row_ids = [new_job("fft") for _ in range(AT_ONCE + 3)]
     for _ in range(2):
-        _submit(*row_ids)
+        submit(*row_ids)
     rows = [job(row_id) for row_id in row_ids]
     assert sorted(queue.names()) == sorted((row.scheduler_id, row.name) for row in rows)
     assert {(row.state, row.claim, row.worker, row.failures, row.run) for row in rows} == {
@@ -107,8 +73,8 @@ def test_all_are_submitted_once_and_a_message_that_comes_twice_finds_nothing_to_
 
 def test_a_job_alone_and_a_job_of_a_group_have_the_same_columns(queue: Queue) -> None:
     alone, *group = (new_job("fft") for _ in "123")
-    _submit(alone)
-    _submit(*group)
+    submit(alone)
+    submit(*group)
     times = {"created_at", "queued_at", "updated_at", "submitted_at"}
     differ = {"id", "scheduler_id", "output_identity", "sends", *times}
     names = [column.key for column in Job.__table__.columns if column.key not in differ]
@@ -125,7 +91,7 @@ def test_an_error_is_that_of_its_own_job(queue: Queue) -> None:
     }
     _set([odd], params={})
     with pytest.raises(SomeFailed, match="3 of 4 failed"):
-        _submit(*row_ids)
+        submit(*row_ids)
     assert [job(each).state for each in row_ids] == [
         JobState.PENDING,
         JobState.FAILED,
@@ -147,7 +113,7 @@ def test_after_an_end_of_the_scheduler_no_further_job_is_tried(
     monkeypatch.setattr(queue, "submit_many", away)
     row_ids = [new_job("fft") for _ in range(3)]
     with pytest.raises(SomeFailed, match="3 of 3"):
-        _submit(*row_ids)
+        submit(*row_ids)
     assert {(job(each).state, job(each).failures) for each in row_ids} == {(JobState.RETRYING, 1)}
 
 
@@ -158,7 +124,7 @@ def test_jobs_that_are_not_new_are_left_to_messages_of_their_own(queue: Queue) -
     _set([failed], state=JobState.RETRYING, failures=1)
     with session_scope() as session:
         assert claims.take_submission(session, claimed, "w2")
-    _submit(*row_ids)
+    submit(*row_ids)
     assert [job(each).state for each in row_ids] == [
         JobState.CANCELLED,
         JobState.RETRYING,
@@ -180,7 +146,7 @@ def test_a_cancel_while_the_group_is_under_way_is_the_watchers(
         return plain(specs)
 
     monkeypatch.setattr(queue, "submit_many", cancelled)
-    _submit(*row_ids)
+    submit(*row_ids)
     assert [job(each).state for each in row_ids] == [JobState.PENDING] * 2
     assert job(row_ids[0]).cancel_requested_at is not None
 
@@ -194,11 +160,11 @@ def test_a_job_that_another_worker_has_claimed_meanwhile_stays_that_workers(
     def claimed(specs: Sequence[JobSpec]) -> list[str | SchedulerError]:
         results = plain(specs)
         _set(row_ids[:1], lease_until=due_in(-1))
-        _submit(row_ids[0], worker="w2")
+        submit(row_ids[0], worker="w2")
         return results
 
     monkeypatch.setattr(queue, "submit_many", claimed)
-    _submit(*row_ids)
+    submit(*row_ids)
     taken = job(row_ids[0])
     assert (taken.state, taken.claim, taken.worker) == (JobState.PENDING, 2, "w2")
     assert sorted(queue.names()) == sorted((job(each).scheduler_id, job(each).name) for each in row_ids)
@@ -216,7 +182,7 @@ def test_a_claim_that_is_lost_before_the_submission_submits_nothing(
         return plain(session, rows, runs)
 
     monkeypatch.setattr(submissions, "record_runs", late)
-    _submit(*row_ids)
+    submit(*row_ids)
     assert [name for _, name in queue.names()] == [job(held).name]
     assert [job(each).state for each in row_ids] == [JobState.SUBMITTING, JobState.PENDING]
 
@@ -231,10 +197,10 @@ def test_a_database_that_is_away_for_the_record_leaves_them_to_be_adopted(
     with monkeypatch.context() as patch:
         patch.setattr(submissions, "record_submissions", away)
         with pytest.raises(OperationalError):
-            _submit(*row_ids)
+            submit(*row_ids)
     _set(row_ids, lease_until=due_in(-1))
     for row_id in row_ids:
-        _submit(row_id, worker="w2")
+        submit(row_id, worker="w2")
     assert sorted(queue.names()) == sorted((job(each).scheduler_id, job(each).name) for each in row_ids)
     assert {job(each).state for each in row_ids} == {JobState.PENDING}
     assert queue.looks == 3
@@ -242,7 +208,7 @@ def test_a_database_that_is_away_for_the_record_leaves_them_to_be_adopted(
 
 def _submit_in_child(row_ids: Sequence[UUID]) -> None:
     get_engine.cache_clear()  # a connection belongs to one process
-    _submit(*row_ids)
+    submit(*row_ids)
 
 
 def test_a_worker_killed_at_any_line_leaves_each_job_in_the_scheduler_once(queue: Queue) -> None:
@@ -256,7 +222,7 @@ def test_a_worker_killed_at_any_line_leaves_each_job_in_the_scheduler_once(queue
             held = Job.id.in_(row_ids), Job.lease_until.is_not(None)
             session.execute(update(Job).where(*held).values(lease_until=due_in(-1)))
         for row_id in row_ids:
-            _submit(row_id, worker="w2")
+            submit(row_id, worker="w2")
         names = [name for _, name in queue.names()]
         for row_id in row_ids:
             row = job(row_id)
@@ -268,44 +234,3 @@ def test_a_worker_killed_at_any_line_leaves_each_job_in_the_scheduler_once(queue
             path.unlink()
         line += 1
     assert line > 100
-
-
-def test_new_jobs_wait_for_the_first_ones_claim_and_share_the_next_message(queue: Queue) -> None:
-    serve()
-    with sending() as sent:
-        first, *others = (new_job("fft") for _ in range(5))
-    assert [(message.id, message.others) for message in sent] == [(first, ())]
-    assert all(job(each).turn_at is not None for each in others)
-    with sending() as sent:
-        _submit(first)
-    assert [(message.id, message.others) for message in sent] == [(others[0], tuple(others[1:]))]
-    assert {job(each).message_id for each in others} == {others[0]}
-    _submit(*others)
-    assert len(queue.names()) == 5
-
-
-def test_a_group_counts_as_one_message_and_leaves_the_turn_of_another_owner(queue: Queue) -> None:
-    serve(2)
-    mine = [new_job("fft", owner="ada") for _ in range(6)]
-    assert mine
-    with sending() as sent:
-        _submit(mine[0])
-        new_job("fft", owner="bob")
-    assert [len((message.id, *message.others)) for message in sent] == [5, 1]
-    with session_scope(read_only=True) as session:
-        _, loads = turns.load_cluster(session, Job, "hpc")
-    assert (loads["ada"].sent, loads["bob"].sent) == (1, 1)
-
-
-def test_a_row_that_waits_for_a_claim_committed_meanwhile_is_sent(
-    queue: Queue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On PostgreSQL the claim and the new row may commit without having seen each other."""
-    serve()
-    plain = turns._find_own_allowance  # noqa: SLF001
-    seen = [(turns.Allowance(0, 0), 1)]  # as it was before the claim
-    monkeypatch.setattr(turns, "_find_own_allowance", lambda *place: seen.pop() if seen else plain(*place))
-    with sending() as sent:
-        row_id = new_job("fft")
-    assert [message.id for message in sent] == [row_id]
-    assert job(row_id).turn_at is None

@@ -3,7 +3,7 @@
 from pathlib import Path, PurePosixPath
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Engine, event, update
 
 from gateway.callers import LOCAL
 from gateway.clusters.configuration import configured_clusters
@@ -63,3 +63,16 @@ def test_it_is_open_again_when_its_last_job_has_ended(old: Path) -> None:
     with session_scope() as session:
         session.execute(update(Job).values(state=JobState.FAILED))
     assert new_transfer(path=str(old.parents[1] / "mine"))
+
+
+def test_transactions_share_one_look_at_the_database(home: Path, database: Engine) -> None:
+    looks: list[str] = []
+
+    def note(_c: object, _s: object, statement: str, *_: object) -> None:
+        looks.append(statement)
+
+    event.listen(database, "before_cursor_execute", note)
+    for _ in range(3):
+        with session_scope(read_only=True) as session:
+            control_roots.control_roots_in_use(session)
+    assert sum("control_root" in statement for statement in looks) == 1

@@ -27,14 +27,14 @@ DATA = preview_bytes([0, 10, 20], {"a": ([1, 2, 3], [3, 4, 5]), 'b,"': ([0, 0, 0
 def job_id(api: TestClient, monkeypatch: pytest.MonkeyPatch) -> UUID:
     """Return a job with a result of `kalman`; its worker replies at once."""
     replies: dict[str, Any] = {}
-    monkeypatch.setattr(ask_worker, "reply", lambda key, document: replies.update({key: document}))
+    monkeypatch.setattr(ask_worker, "reply_bytes", lambda key, data: replies.update({key: data}))
 
     def request(_infrastructure: str, task: str, **arguments: Any) -> Any:
         assert task == "control.preview"
         control.preview("key", **json.loads(json.dumps(arguments)))
         return replies.pop("key")
 
-    monkeypatch.setattr(ask_worker, "request", request)
+    monkeypatch.setattr(ask_worker, "request_bytes", request)
     row_id = ended_job(JobState.SUCCEEDED)
     with session_scope() as session:
         row = session.get_one(Job, row_id)

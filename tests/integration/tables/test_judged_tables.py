@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from gateway.clusters.configuration import CONTROL, configured_clusters
 from gateway.db import session_scope
 from gateway.jobs.spec import CACHE
-from gateway.models import Judgement, Transfer
+from gateway.models import JudgedTable, Transfer
 from gateway.settings import get_settings
 from gateway.states import JudgementState
 from gateway.transfers import lifecycle as transfers
@@ -54,9 +54,9 @@ def judge_all() -> None:
         pass
 
 
-def judged(row_id: UUID) -> Judgement:
+def judged(row_id: UUID) -> JudgedTable:
     with session_scope(read_only=True) as session:
-        return session.get_one(Judgement, row_id)
+        return session.get_one(JudgedTable, row_id)
 
 
 def test_a_staged_table_is_known_and_drawn(api: TestClient, cluster_home: Path) -> None:
@@ -128,7 +128,7 @@ def test_other_states_and_kinds(api: TestClient, cluster_home: Path) -> None:
     waiting, data = new_transfer(), staged(cluster_home, TEXT)
     assert api.get(f"/s3_data/{waiting}/table").json()["state"] == "judging"
     with session_scope() as session:
-        session.delete(session.get_one(Judgement, data))  # as of a transfer of the version before
+        session.delete(session.get_one(JudgedTable, data))  # as of a transfer of the version before
     assert api.get(f"/s3_data/{data}/table").json()["state"] == "judging"
     judge_all()
     assert api.get(f"/s3_data/{data}/table").json()["state"] == "known"
@@ -148,7 +148,7 @@ def test_a_prefix_has_no_table(api: TestClient, cluster_home: Path) -> None:
     row_id = staged(cluster_home, TEXT)
     with session_scope() as session:
         session.get_one(Transfer, row_id).children = {"completed": 1}
-        session.delete(session.get_one(Judgement, row_id))
+        session.delete(session.get_one(JudgedTable, row_id))
     table = api.get(f"/s3_data/{row_id}/table").json()
     assert table["state"] == "unknown"
     assert "each file below it" in table["reason"]

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, update
 
 from gateway.db import db_now, session_scope
-from gateway.models import Judgement, Transfer
+from gateway.models import JudgedTable, Transfer
 from gateway.operations import retention
 from gateway.states import JudgementState
 from gateway.tables import judgement as judgements
@@ -28,12 +28,12 @@ def staged(kind: str = "s3_data") -> UUID:
     return row_id
 
 
-def found(row_id: UUID) -> Judgement | None:
+def found(row_id: UUID) -> JudgedTable | None:
     with session_scope(read_only=True) as session:
         return judgements.judgement_of(session, row_id)
 
 
-def claimed() -> Judgement:
+def claimed() -> JudgedTable:
     with session_scope() as session:
         row = judgements.claim_next(session, "hpc")
     assert row is not None
@@ -136,5 +136,5 @@ def test_it_goes_with_its_transfer(database: Engine) -> None:
 
 def _expire(row_id: UUID) -> None:
     with session_scope() as session:
-        mine = update(Judgement).where(Judgement.transfer_id == row_id)
+        mine = update(JudgedTable).where(JudgedTable.transfer_id == row_id)
         session.execute(mine.values(lease_until=db_now(-1)))

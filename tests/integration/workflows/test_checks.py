@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import update
 
 from gateway.db import db_now, session_scope
-from gateway.models import Judgement, Workflow
+from gateway.models import JudgedTable, Workflow
 from gateway.operations.sweep import sweep
 from gateway.tables import judgement as judgements
 from tests.workflows import end_transfer, show, start, states
@@ -20,7 +20,7 @@ GOOD = {"whole": False, "layout": "sensor_table", "problem": None}
 
 def judge(row_id: UUID, understood: dict[str, Any] | None, reason: str = "") -> None:
     with session_scope() as session:
-        row = session.get_one(Judgement, row_id)
+        row = session.get_one(JudgedTable, row_id)
         if understood is None:
             judgements.end_unknown(session, row, reason)
         else:

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from hpc_kernels.jobs import judged_text
-from hpc_kernels.jobs.judge import judge_table
+from hpc_kernels.jobs.judge import judge_file
 from tests.kernels.preview_files import PreviewFile, decode_preview
 
 PAIRS = (
@@ -26,7 +26,7 @@ UNEVEN = "t;a\n2026-01-01;1\n2026-01-02;2\n2026-01-09;3\n"
 def judge(folder: Path, content: bytes | str, name: str = "x.csv") -> list[dict[str, Any]]:
     path = folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return [found.document() for found in judge_table(path)]
+    return [found.document() for found in judge_file(path)]
 
 
 def run(content: Path, folder: Path, name: str = "x.csv") -> subprocess.CompletedProcess[bytes]:
@@ -101,10 +101,10 @@ def test_binary_tables(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatc
         np.save(path, values)
     else:
         pl.DataFrame(values, schema=list("abcd")).write_parquet(path)
-    (found,) = [each.document() for each in judge_table(path)]
+    (found,) = [each.document() for each in judge_file(path)]
     assert (found["format"], found["samples"], found["signals_total"]) == (kind, 300, 4)
     monkeypatch.setenv("HPC_KERNELS_MEMORY_BYTES", "15000")  # two blocks
-    first, last = judge_table(path)
+    first, last = judge_file(path)
     assert (first.whole, first.preview, last.whole) == (False, None, True)
     assert last.preview is not None
     np.testing.assert_array_equal(last.preview.least, values.T)

@@ -198,3 +198,13 @@ def test_a_missing_input_ends_the_job(jobs: JobFolder) -> None:
     assert jobs.stderr == f"{jobs.root / 'none.csv'}: file not found\n"
     assert jobs.stdout == ""
     assert not list(jobs.published.rglob("*.csv"))
+
+
+def test_a_path_that_names_a_folder_twice_is_told_the_file_that_is_there(tmp_path: Path) -> None:
+    place = tmp_path / "serrano/data/x.csv"
+    place.parent.mkdir(parents=True)
+    place.write_text("a\n1\n")
+    with pytest.raises(BadInputError, match=rf"file not found; {place} is there"):
+        TableInput(tmp_path / "serrano/data/serrano/data/x.csv")
+    with pytest.raises(BadInputError, match="file not found$"):
+        TableInput(tmp_path / "serrano/data/y.csv")

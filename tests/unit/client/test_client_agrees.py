@@ -10,7 +10,8 @@ from api.app import create_app
 from gateway.errors import Invalid
 from gateway.jobs.services import CLASSES as SERVER_CLASSES
 from gateway.jobs.services import check_services as server_check_services
-from hpc_gateway_client import GatewayClientError, models, overview
+from gateway.tables.understood import problem_of_job
+from hpc_gateway_client import GatewayClientError, models, overview, tables
 from hpc_gateway_client.commands.extensions import SERVER_COMMANDS, expected_errors
 from hpc_gateway_client.commands.output import LOCAL_URL
 from hpc_gateway_client.commands.services import CLASSES, check_services
@@ -29,6 +30,7 @@ SCHEMAS: dict[type[models.Model], tuple[str, ...]] = {
     models.Partition: ("PartitionTelemetry",),
     models.Telemetry: ("InfrastructureTelemetry",),
     models.Transfer: ("FileTransferStatus", "S3FileTransferStatus", "S3ResultTransferStatus"),
+    tables.TableJudgement: ("TableJudgement",),
     overview.Count: ("Count",),
     overview.Failure: ("Failure",),
     overview.Overview: ("Overview",),
@@ -80,7 +82,7 @@ def test_the_overview_has_every_field_of_the_server(
 def test_every_model_of_the_client_is_compared() -> None:
     ours = {each for each in [*vars(models).values(), *vars(overview).values()] if isinstance(each, type)}
     public = {each for each in ours if issubclass(each, models.Model) and not each.__name__.startswith("_")}
-    assert public - {models.Model} == set(SCHEMAS)
+    assert public - {models.Model} == set(SCHEMAS) - {tables.TableJudgement}
 
 
 def test_the_services_and_their_classes_are_the_servers() -> None:
@@ -100,6 +102,16 @@ def test_both_accept_the_same_services() -> None:
     for services in (["fft"], ["fft", "min_max"], ["knn"]):
         server_check_services(services)
         check_services(services)
+
+
+@pytest.mark.parametrize("layout", ["sensor_table", "asset_pairs"])
+@pytest.mark.parametrize("kernel", [0, 1])
+@pytest.mark.parametrize("table", [None, {}, {"missing": "error"}, {"missing": "drop"}, {"skip": ["a"]}])
+def test_both_find_the_same_problem_of_a_job(layout: str, kernel: int, table: dict[str, Any] | None) -> None:
+    params = {"inbestme_kernel": kernel, "table": table}
+    ours = tables.TableJudgement(state="known", layout=layout, problem="x.csv: row 2")
+    theirs = problem_of_job({"layout": layout, "problem": "x.csv: row 2"}, params)
+    assert ours.problem_of_job(["fft"], params) == theirs
 
 
 def test_the_client_knows_the_servers_commands_and_their_help() -> None:

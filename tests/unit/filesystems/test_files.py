@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from gateway.filesystems.files import PartialFile
+from gateway.filesystems.shared_files import SharedPartialFile
 
 MIB = 1 << 20
 TIB = 1 << 40
@@ -32,13 +32,13 @@ class Disk:
 
 
 @pytest.fixture
-def incoming(tmp_path: Path) -> Iterator[PartialFile]:
+def incoming(tmp_path: Path) -> Iterator[SharedPartialFile]:
     fd = os.open(tmp_path / "x", os.O_RDWR | os.O_CREAT)
-    yield PartialFile(PurePosixPath(tmp_path / "x"), fd, -1, "")
+    yield SharedPartialFile(PurePosixPath(tmp_path / "x"), fd, -1, "")
     os.close(fd)
 
 
-def _yields(disk: Disk, incoming: PartialFile, size: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def _yields(disk: Disk, incoming: SharedPartialFile, size: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     monkeypatch.setattr(incoming, "_allocate", disk.allocate)
     monkeypatch.setattr(time, "monotonic", disk.monotonic)
     seen = list(incoming.reserve(size))
@@ -51,7 +51,7 @@ def _yields(disk: Disk, incoming: PartialFile, size: int, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("latency_s", [0.0, 0.005, 0.5])
 def test_space_that_costs_no_more_for_more_is_taken_at_once(
-    latency_s: float, incoming: PartialFile, monkeypatch: pytest.MonkeyPatch
+    latency_s: float, incoming: SharedPartialFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = Disk(lambda _: latency_s)
     assert _yields(disk, incoming, TIB + 5, monkeypatch) == []
@@ -60,7 +60,7 @@ def test_space_that_costs_no_more_for_more_is_taken_at_once(
 
 
 def test_space_that_is_as_slow_as_writing_is_taken_step_by_step(
-    incoming: PartialFile, monkeypatch: pytest.MonkeyPatch
+    incoming: SharedPartialFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = Disk(lambda length: length / (4 << 30))
     seen = _yields(disk, incoming, 1 << 30, monkeypatch)
@@ -71,13 +71,13 @@ def test_space_that_is_as_slow_as_writing_is_taken_step_by_step(
 
 @pytest.mark.parametrize("after", [0, 3])
 def test_a_filesystem_that_cannot_gives_a_file_of_that_size(
-    after: int, incoming: PartialFile, monkeypatch: pytest.MonkeyPatch
+    after: int, incoming: SharedPartialFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = Disk(lambda length: length / (4 << 30), cannot_after=after)
     _yields(disk, incoming, 1 << 30, monkeypatch)
     assert (incoming.size, len(disk.calls)) == (1 << 30, after + 1)
 
 
-def test_nothing_needs_no_space(incoming: PartialFile, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_needs_no_space(incoming: SharedPartialFile, monkeypatch: pytest.MonkeyPatch) -> None:
     disk = Disk(lambda _: 1.0)
     assert (_yields(disk, incoming, 0, monkeypatch), disk.calls, incoming.size) == ([], [], 0)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import FilesystemError, Invalid
-from gateway.previews.packed import pack, unpack
+from gateway.previews.packed import pack_preview, unpack_preview
 from gateway.previews.preview import ANSWER_BYTES, FILE_BYTES, Preview, View
 from tests.preview_bytes import preview_bytes
 
@@ -109,6 +109,6 @@ def test_what_is_no_preview_is_refused_in_words(data: bytes) -> None:
 
 
 def test_a_packed_preview_that_grows_beyond_its_bound_is_refused() -> None:
-    assert unpack(pack(PLAIN)) == PLAIN
+    assert unpack_preview(pack_preview(PLAIN)) == PLAIN
     with pytest.raises(FilesystemError, match="more than"):
-        Preview(unpack(pack(bytes(FILE_BYTES + 100))))
+        Preview(unpack_preview(pack_preview(bytes(FILE_BYTES + 100))))

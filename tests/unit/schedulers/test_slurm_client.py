@@ -11,4 +11,4 @@ from gateway.schedulers.slurm import client
 def test_a_second_cluster_needs_a_second_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "_used_conf", lambda: [Path("/etc/slurm/slurm.conf")])
     with pytest.raises(SchedulerError, match="one worker per cluster"):
-        client.SlurmScheduler(client.SlurmInstallation(Path("/etc/other/slurm.conf"), ""))
+        client.PyslurmClient(client.SlurmInstallation(Path("/etc/other/slurm.conf"), ""))

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from gateway.errors import SchedulerError, SchedulerUnavailable
+from gateway.schedulers import periodic
 from gateway.schedulers.base import JobSpec
-from gateway.schedulers.slurm import client, own_jobs, periodic
+from gateway.schedulers.slurm import client, own_jobs
+from gateway.schedulers.slurm.scheduler import SNAPSHOT_PERIOD_S, SlurmScheduler
 from gateway.states import JobState
 
 UID = 1000
@@ -63,6 +65,8 @@ class Slurm:
                 "exit_code",
                 "exit_code_signal",
                 "start_time",
+                "array_id",
+                "array_task_id",
                 "end_time",
             )
         )
@@ -85,8 +89,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     return made
 
 
-def scheduler() -> client.SlurmScheduler:
-    return client.SlurmScheduler(client.SlurmInstallation(Path("/slurm.conf"), "/bin"))
+def scheduler() -> SlurmScheduler:
+    return SlurmScheduler(client.PyslurmClient(client.SlurmInstallation(Path("/slurm.conf"), "/bin")))
 
 
 def test_a_look_at_running_jobs_loads_no_other_account_s(slurm: Slurm) -> None:
@@ -105,7 +109,7 @@ def test_pending_jobs_need_the_whole_queue_once_a_minute(slurm: Slurm, clock: Si
         assert "1 job is ahead" in looks.jobs()["job2"].reason
     assert slurm.calls == {"own": 100, "Jobs": 1}
     del slurm.jobs[0]
-    clock.now += client.SNAPSHOT_PERIOD_S + 1
+    clock.now += SNAPSHOT_PERIOD_S + 1
     assert "ahead" not in looks.jobs()["job2"].reason.partition(";")[2]
     assert slurm.calls["Jobs"] == 2
 
@@ -130,7 +134,7 @@ def test_the_nodes_are_loaded_for_jobs_that_wait_for_nodes(slurm: Slurm, clock: 
     for _ in range(50):
         assert "a node with 4 free CPUs" in looks.jobs()["job2"].reason
     assert slurm.calls["Nodes"] == 1
-    clock.now += client.SNAPSHOT_PERIOD_S + 1
+    clock.now += SNAPSHOT_PERIOD_S + 1
     looks.jobs()
     assert slurm.calls["Nodes"] == 2
 
@@ -139,7 +143,7 @@ def test_a_failed_load_is_repeated_at_the_next_look(slurm: Slurm, clock: SimpleN
     slurm.add(1, "PENDING", "Priority")
     looks = scheduler()
     looks.jobs()
-    clock.now += client.SNAPSHOT_PERIOD_S + 1
+    clock.now += SNAPSHOT_PERIOD_S + 1
     slurm.away = True
     for _ in range(2):
         with pytest.raises(SchedulerUnavailable):

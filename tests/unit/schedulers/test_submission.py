@@ -9,14 +9,14 @@ from gateway.schedulers.base import JobSpec, Resources
 from gateway.schedulers.slurm.submission import submission_options
 
 ALWAYS = {
-    *("name", "comment", "working_directory", "standard_output", "standard_error", "environment"),
+    *("name", "comment", "working_directory", "standard_output", "standard_error"),
     *("ntasks", "cpus_per_task", "nodes", "is_requeueable"),
 }
 
 
 def options(**resources: Any) -> dict[str, object]:
     spec = JobSpec("job.1", Path("/c/job.1"), ("x",), 4, 2, "srun", resources=Resources(**resources))
-    return submission_options(spec, 3, "/slurm/bin")
+    return submission_options(spec, 3)
 
 
 def test_a_job_without_resources_leaves_them_to_slurm() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.errors import HandedBack
 from gateway.tables import judge as judges
-from gateway.tables.judge import JudgeCommand, Judged, NotJudged, judge
+from gateway.tables.judge import JudgeCommand, Judged, NotJudged, run_judge
 
 
 def interpreter(folder: Path, code: str) -> JudgeCommand:
@@ -28,7 +28,7 @@ def run(folder: Path, code: str, longest_s: float = 60, stop: threading.Event | 
     table.write_text("a;b\n1;2\n")
     with table.open("rb") as file:
         return list(
-            judge(interpreter(folder, code), file.fileno(), "x.csv", stop or threading.Event(), longest_s)
+            run_judge(interpreter(folder, code), file.fileno(), "x.csv", stop or threading.Event(), longest_s)
         )
 
 
@@ -85,7 +85,7 @@ def test_hostile_words_and_ends_become_sentences(
 def test_a_missing_interpreter_is_named(tmp_path: Path) -> None:
     command = JudgeCommand(str(tmp_path / "none"), "/bin", "")
     with pytest.raises(NotJudged, match="none cannot judge tables .* set GATEWAY_JUDGE_PYTHON"):
-        next(judge(command, 0, "x.csv", threading.Event()))
+        next(run_judge(command, 0, "x.csv", threading.Event()))
 
 
 @pytest.mark.parametrize("stops", [False, True])

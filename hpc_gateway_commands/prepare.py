@@ -1,0 +1,23 @@
+"""`hpc-gateway infrastructure prepare`: the kernels on a cluster that is reached over SSH."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cleaning import clean
+from gateway.clusters.served import served_cluster
+from gateway.operations.prepare import prepare_cluster
+
+
+def prepare(
+    name: Annotated[str, typer.Argument(help="The cluster, of the configuration or added over REST.")],
+    *,
+    wheels: Annotated[
+        Path, typer.Option(help="Folder of the wheels to carry along: `pip wheel -w wheels ./kernels`.")
+    ] = Path("wheels"),
+    python: Annotated[str, typer.Option(help="Interpreter on the cluster, 3.11 or later.")] = "",
+) -> None:
+    """Install the kernels on a cluster that is reached over SSH, and compile their machine code there."""
+    for told in prepare_cluster(served_cluster(name), wheels, python):
+        typer.echo(clean(told))

@@ -1,0 +1,71 @@
+"""The combinations of scheduler, commands and files on which the conformance suite runs."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from gateway.command_runners.here import HereRunner
+from gateway.schedulers.base import Launcher, Scheduler
+from gateway.schedulers.local.scheduler import LocalScheduler
+from gateway.schedulers.pbs.commands import PbsCommands
+from gateway.schedulers.pbs.scheduler import PbsScheduler
+from tests.cluster.scheduler_process import scheduler_process
+from tests.cluster.slurm_cluster import SlurmCluster
+from tests.pbs.fake_pbs import install
+
+Way = Literal["local", "pbs", "openpbs", "pyslurm", "commands"]
+WAYS: tuple[Way, ...] = ("local", "pbs", "openpbs", "pyslurm", "commands")
+SLURM_PREFIX, OPENPBS = os.environ.get("GATEWAY_TEST_SLURM"), os.environ.get("GATEWAY_TEST_PBS")
+CPUS = 8
+
+
+@dataclass(frozen=True)
+class Place:
+    """An opened scheduler, and what a job of it needs."""
+
+    scheduler: Scheduler
+    launcher: Launcher
+    waiting: str
+    """A partition or queue that starts no jobs; "" where there is none."""
+    is_cluster: bool = True
+
+
+def missing(way: Way) -> str:
+    """Return the reason why this combination cannot be tried here, or ""."""
+    if way in {"pyslurm", "commands"} and SLURM_PREFIX is None:
+        return "no Slurm: tests/cluster/run.sh provisions one (docs/testing.md)"
+    if way == "openpbs" and OPENPBS is None:
+        return "no OpenPBS: GATEWAY_TEST_PBS names the folder of its commands (docs/testing.md)"
+    return ""
+
+
+@contextmanager
+def opened(way: Way, folder: Path) -> Iterator[Place]:
+    """Open a scheduler of this kind; its files lie below the folder."""
+    if way == "local":
+        yield Place(LocalScheduler(folder / "spool", CPUS), "processes", "", is_cluster=False)
+    elif way == "pbs":
+        yield Place(_pbs(f"{install(folder)}:/usr/bin:/bin"), "hosts", "paused")
+    elif way == "openpbs":
+        yield Place(_pbs(f"{OPENPBS}:/usr/bin:/bin"), "hosts", os.environ.get("GATEWAY_TEST_PBS_STOPPED", ""))
+    else:
+        with _slurm(folder) as cluster, scheduler_process(cluster, way=way) as scheduler:
+            cluster.command("scontrol", "update", "PartitionName=small", "State=DOWN")
+            yield Place(scheduler, "srun", "small")
+
+
+def _pbs(path: str) -> PbsScheduler:
+    return PbsScheduler(PbsCommands(HereRunner({"PATH": path}), path))
+
+
+@contextmanager
+def _slurm(folder: Path) -> Iterator[SlurmCluster]:
+    cluster = SlurmCluster(Path(SLURM_PREFIX or ""), folder / "slurm")
+    cluster.act("start")
+    try:
+        yield cluster
+    finally:
+        cluster.act("stop")

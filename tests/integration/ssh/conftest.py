@@ -1,0 +1,28 @@
+"""One sshd for the session, and the connections of this process ended after each test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.command_runners.ssh.connections import close_all
+from tests.sshd import Sshd, running
+
+
+@pytest.fixture(scope="session")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    with running(tmp_path_factory.mktemp("sshd")) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _no_connections_left() -> Iterator[None]:
+    yield
+    close_all()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    home = tmp_path / "home"
+    home.mkdir()
+    return home

@@ -1,0 +1,238 @@
+"""The filesystem behind SFTP: files appear whole, resume, stay inside the roots; refusals are sentences."""
+
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path, PurePosixPath
+
+import pytest
+from pydantic import TypeAdapter
+
+from gateway.errors import FilesystemError, FilesystemUnavailable
+from gateway.filesystems.sftp.filesystem import SftpFilesystem
+from gateway.filesystems.sftp.sessions import Sessions
+from tests.sshd import SFTP_SERVER, Sshd, make_key
+
+TOKEN = "0123456789abcdef"
+
+
+@pytest.fixture
+def sessions(sshd: Sshd, home: Path) -> Sessions:
+    return Sessions(sshd.cluster(home))
+
+
+@pytest.fixture
+def files(sessions: Sessions, home: Path) -> SftpFilesystem:
+    return SftpFilesystem(sessions, [PurePosixPath(home)])
+
+
+def at(home: Path, name: str) -> PurePosixPath:
+    return PurePosixPath(home) / name
+
+
+def names(home: Path) -> list[str]:
+    return sorted(str(each.relative_to(home)) for each in home.rglob("*"))
+
+
+def test_a_file_appears_whole_with_its_folders(files: SftpFilesystem, home: Path) -> None:
+    data = os.urandom((5 << 20) + 17)
+    with files.receive(at(home, "a/ü b/x.csv")) as incoming:
+        incoming.check_space(len(data))
+        threads = [
+            threading.Thread(target=incoming.write_at, args=(data[begin : begin + (1 << 20)], begin))
+            for begin in range(0, len(data), 1 << 20)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert incoming.size == len(data)
+        assert not (home / "a/ü b/x.csv").exists()
+    assert (home / "a/ü b/x.csv").read_bytes() == data
+    assert names(home) == ["a", "a/ü b", "a/ü b/x.csv"]
+    with files.read(at(home, "a/ü b/x.csv")) as source:
+        assert source.read_whole().read() == data
+        buffer = memoryview(bytearray(3 << 20))
+        assert source.read_into(buffer, len(data) - 5) == data[-5:]
+        (home / "a/ü b/x.csv").write_bytes(b"another")
+        with pytest.raises(FilesystemError, match="was changed while it was read"):
+            source.check_unchanged()
+
+
+def test_a_try_with_a_token_resumes_and_is_discarded(files: SftpFilesystem, home: Path) -> None:
+    with suppress(FilesystemUnavailable), files.receive(at(home, "x"), TOKEN) as incoming:
+        incoming.write_at(b"first", 0)
+        incoming.note("one\n")
+        incoming.note("two\n")
+        raise FilesystemUnavailable("for a while")
+    with suppress(FilesystemUnavailable), files.receive(at(home, "x"), TOKEN) as incoming:
+        assert (incoming.size, incoming.notes()) == (5, "one\ntwo\n")
+        assert bytes(incoming.read_at(memoryview(bytearray(9)), 0)) == b"first"
+        incoming.restart()
+        assert (incoming.size, incoming.notes()) == (0, "")
+        raise FilesystemUnavailable("again")
+    files.discard(at(home, "x"), TOKEN)
+    files.discard(at(home, "gone/x"), TOKEN)
+    assert names(home) == []
+    with pytest.raises(FilesystemError), files.receive(at(home, "x"), TOKEN) as incoming:
+        raise FilesystemError("for good")
+    assert names(home) == []
+
+
+def test_a_link_at_the_destination_is_replaced_not_followed(files: SftpFilesystem, home: Path) -> None:
+    (home / "old").write_text("old")
+    (home / "x").symlink_to("old")
+    files.write_text(at(home, "x"), "new")
+    assert ((home / "old").read_text(), (home / "x").is_symlink()) == ("old", False)
+    assert files.read_text(at(home, "x"), 2) == "ne"
+    assert files.read_text(at(home, "x"), 2, tail=True) == "ew"
+
+
+@pytest.fixture
+def outside(tmp_path: Path, home: Path) -> Path:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_text("secret")
+    (home / "link").symlink_to(outside)
+    (home / "file").symlink_to(outside / "secret")
+    return outside
+
+
+@pytest.mark.parametrize("path", ["link/secret", "link/../outside/secret", "../outside/secret"])
+def test_links_that_leave_the_roots_are_refused(
+    files: SftpFilesystem, home: Path, outside: Path, path: str
+) -> None:
+    with (
+        pytest.raises(FilesystemError, match="leads through a symbolic link out|leaves the folders"),
+        files.read(at(home, path)),
+    ):
+        pass
+    with pytest.raises(FilesystemError, match="leads through a symbolic link out|leaves the folders"):
+        files.write_text(at(home, f"{path.removesuffix('/secret')}/new"), "x")
+    assert [each.name for each in outside.iterdir()] == ["secret"]
+
+
+def test_refusals_are_sentences(files: SftpFilesystem, home: Path) -> None:
+    (home / "folder").mkdir()
+    (home / "file").write_text("x")
+    os.mkfifo(home / "pipe")
+    for path, says in [
+        ("gone", "does not exist on the cluster: check the path"),
+        ("folder", "is not a file on the cluster"),
+        ("pipe", "is not a file on the cluster"),
+    ]:
+        with pytest.raises(FilesystemError, match=says), files.read(at(home, path)):
+            pass
+    with pytest.raises(FilesystemError, match="is a folder on the cluster where a file is needed"):
+        files.write_text(at(home, "folder"), "x")
+    with pytest.raises(FilesystemError, match="folder on the cluster where a file|is a file where a folder"):
+        files.write_text(at(home, "file/x"), "x")
+    with pytest.raises(FilesystemError, match="is a folder on the cluster where a file is needed"):
+        files.write_text(PurePosixPath(home), "x")
+
+
+def test_listing_and_removal(files: SftpFilesystem, home: Path) -> None:
+    (home / "a/b").mkdir(parents=True)
+    (home / "a/x").write_text("12")
+    (home / "a/b/y").write_text("123")
+    (home / "a/z").symlink_to("x")
+    (home / f"a/.x.{TOKEN}.part").write_text("")
+    assert dict(files.files(at(home, "a"))) == {"x": 2, "b/y": 3, "z": 2}
+    assert files.links(at(home, "a")) == [at(home, "a/z")]
+    assert files.links(at(home, "gone")) == []
+    old = datetime.now(UTC) - timedelta(days=1)
+    files.remove_file(at(home, "a/x"), 2, old)
+    files.remove_file(at(home, "a/x"), 3, datetime.now(UTC) + timedelta(days=1))
+    assert (home / "a/x").exists()
+    files.remove_file(at(home, "a/x"), 2, datetime.now(UTC) + timedelta(days=1))
+    files.remove_file(at(home, "a/gone"), 2, old)
+    assert not (home / "a/x").exists()
+    assert files.exists(at(home, "a/b"))
+    assert not files.exists(at(home, "a/x/y"))
+    files.remove_folder(at(home, "a"))
+    files.remove_folder(at(home, "a"))
+    assert names(home) == []
+
+
+def test_the_folder_of_an_attempt_is_known_again(files: SftpFilesystem, home: Path) -> None:
+    folder = files.attempt_folder(at(home, "jobs/1.1"))
+    assert folder.identity() is None
+    identity = folder.create(0o700)
+    assert identity == folder.identity() is not None
+    assert (home / "jobs/1.1").stat().st_mode & 0o777 == 0o700
+    assert folder.create(0o700) is None
+    mine = files.attempt_folder(folder.path, identity)
+    numbers = TypeAdapter(list[int])
+    assert mine.read_json(numbers, "out.json") is None
+    assert mine.place("out.json", "[1, 2]")
+    assert mine.place("out.json", "[3]")
+    assert mine.read_json(numbers, "out.json") == [1, 2]
+    assert (mine.read_tail("out.json", 3), mine.read_tail("gone", 3)) == (" 2]", "")
+    found = mine.read_range("out.json", 1, None, 3)
+    assert found is not None
+    assert (found.data, found.offset, found.size) == (b"1, ", 1, 6)
+    with pytest.raises(FilesystemError, match="has 6 bytes, expected at most 3"):
+        mine.read_json(numbers, "out.json", 3)
+    (home / "jobs/1.1/pipe").symlink_to("out.json")
+    with pytest.raises(FilesystemError, match="is a link, expected a file"):
+        mine.read_json(numbers, "pipe")
+    assert dict(files.files(at(home, "jobs"))) == {"1.1/out.json": 6, "1.1/pipe": 6}
+    other = files.attempt_folder(folder.path, "sftp:00000000000000000000000000000000")
+    with pytest.raises(FilesystemError, match="another folder than the one that was made"):
+        other.read_json(numbers, "out.json")
+    mine.remove()
+    mine.remove()
+    assert (names(home), mine.place("x", ""), mine.identity()) == (["jobs"], False, None)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A filesystem of 1 MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = subprocess.run(["/usr/bin/mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=False)
+    if mount.returncode:
+        pytest.skip("needs to mount a tmpfs")
+    yield folder
+    subprocess.run(["/usr/bin/umount", folder], check=True)
+
+
+def test_a_full_disk_is_told(sessions: Sessions, small: Path) -> None:
+    files = SftpFilesystem(sessions, [PurePosixPath(small)])
+    with pytest.raises(FilesystemError, match="no space is left on the cluster for .*x: free some"):
+        _fill(files, at(small, "x"))
+    assert names(small) == []
+
+
+def _fill(files: SftpFilesystem, path: PurePosixPath) -> None:
+    with files.receive(path) as incoming:
+        with pytest.raises(FilesystemError, match="no space is left .* it has 2097152 bytes or more"):
+            incoming.check_space(2 << 20)
+        incoming.write_at(bytes(2 << 20), 0)
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("echo hello there; cat", "answers 'hello there.* instead of SFTP: its start files"),
+        ("exit 1", "offers no SFTP to the account"),
+    ],
+    ids=["chatty", "none"],
+)
+def test_accounts_without_sftp(*, sshd: Sshd, home: Path, tmp_path: Path, command: str, says: str) -> None:
+    key, own = make_key(tmp_path / "key"), sshd.key.with_suffix(".pub").read_text()
+    sshd.authorize(own, f'command="{command}" {key.with_suffix(".pub").read_text()}')
+    cluster = sshd.cluster(home, ssh=sshd.access(key=PurePosixPath(key)))
+    with pytest.raises(FilesystemError, match=says):
+        SftpFilesystem(Sessions(cluster), [PurePosixPath(home)]).exists(at(home, "x"))
+
+
+def test_an_account_for_sftp_alone_serves_files(sshd: Sshd, home: Path, tmp_path: Path) -> None:
+    key, own = make_key(tmp_path / "key"), sshd.key.with_suffix(".pub").read_text()
+    sshd.authorize(own, f'command="{SFTP_SERVER}",restrict {key.with_suffix(".pub").read_text()}')
+    cluster = sshd.cluster(home, ssh=sshd.access(key=PurePosixPath(key)))
+    SftpFilesystem(Sessions(cluster), [PurePosixPath(home)]).write_text(at(home, "x"), "in")
+    assert (home / "x").read_text() == "in"

@@ -1,0 +1,176 @@
+"""What PBS says of waits, ends and refusals: each sentence from a recording of a real OpenPBS."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import GatewayError, SchedulerError
+from gateway.schedulers import batch_script
+from gateway.schedulers.base import JobReport, JobSpec, SubmittedJob
+from gateway.schedulers.pbs import records
+from gateway.schedulers.pbs.errors import pbs_error
+from gateway.schedulers.pbs.pending import pending_reason
+from gateway.schedulers.pbs.reports import choose_record, report_ended, report_listed
+from gateway.states import JobState
+from tests.pbs.fake_pbs import dsv_line
+from tests.pbs.replay import answer
+from tests.unit.schedulers.pbs_recordings import (
+    record,
+    submitted,
+)
+from tests.unit.schedulers.slurm_records import write_exit, write_start
+
+
+def ended(name: str, folder: Path, job_id: str = "") -> JobReport:
+    job = record(name, job_id)
+    found = report_ended(submitted(job, folder), job, is_gone=False)
+    assert found is not None
+    return found
+
+
+def test_the_form_of_lines_is_the_recorded_one() -> None:
+    line = answer("qstat_f_dsv_running").stdout.decode().strip()
+    (found,) = records.jobs_of_lines(line.encode())
+    assert (found.id, found.name, found.owner, found.state) == ("51.pbs1", "running", "user", "R")
+    assert found.time_limit_s == 60
+    assert found.start_at == datetime(2026, 11, 29, 18, 37, 38, tzinfo=UTC)
+    assert found.folder == Path("/home/user/run")
+    shown = records.parse(answer("qstat_f_json_running_just_started").stdout)["Jobs"]["51.pbs1"]
+    mine = {field.partition("=")[0] for field in dsv_line("51.pbs1", shown).split("|")}
+    assert mine <= {field.partition("=")[0] for field in line.split("|")}
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "code", "words"),
+    [
+        ("finished_exit0", JobState.SUCCEEDED, 0, ""),
+        ("full", JobState.SUCCEEDED, 0, ""),
+        ("job_across_server_restart", JobState.SUCCEEDED, 0, ""),
+        ("finished_exit3", JobState.FAILED, 3, "exit code 3"),
+        ("finished_exit200", JobState.FAILED, 200, "exit code 200"),
+        ("finished_killed_self_sigkill", JobState.FAILED, 137, "SIGKILL"),
+        ("finished_killed_self_sigsegv", JobState.FAILED, 139, "crashed (SIGSEGV)"),
+        ("finished_child_sigkill", JobState.FAILED, 137, "SIGKILL"),
+        ("finished_walltime_exceeded", JobState.TIMEOUT, None, "time limit"),
+        ("finished_mem_exceeded", JobState.OUT_OF_MEMORY, None, "more memory"),
+        ("finished_cput_exceeded", JobState.FAILED, 137, "SIGKILL"),
+        ("finished_command_not_found", JobState.FAILED, 127, "exit code 127"),
+        ("finished_bad_shell", JobState.FAILED, 254, "exit code 254"),
+        ("finished_bad_interpreter", JobState.FAILED, 127, "exit code 127"),
+        ("finished_dep_fail", JobState.FAILED, None, "depends on has not succeeded"),
+        ("finished_dep_never", JobState.FAILED, None, "depends on has not succeeded"),
+        ("finished_qsig_TERM", JobState.FAILED, 143, "SIGTERM"),
+        ("finished_SIGKILL", JobState.FAILED, 137, "SIGKILL"),
+        ("qdel_while_queued", JobState.CANCELLED, None, "cancelled on the cluster"),
+        ("qdel_while_running", JobState.CANCELLED, None, "cancelled on the cluster"),
+        ("qdel_trap", JobState.CANCELLED, None, "cancelled on the cluster"),
+        ("node_down_later_not_rerunnable", JobState.NODE_FAILURE, None, "node of the job failed"),
+        ("mom_back_multinode", JobState.FAILED, 143, "SIGTERM"),
+        ("no_home_dir", JobState.FAILED, None, "no home folder"),
+    ],
+)
+def test_every_recorded_end(name: str, state: JobState, code: int | None, words: str, tmp_path: Path) -> None:
+    end = ended(f"qstat_f_json_{name}", tmp_path)
+    assert (end.state, end.exit_code) == (state, code)
+    assert words in end.reason
+    assert end.scheduler_id == record(f"qstat_f_json_{name}").id
+
+
+def test_the_folder_has_the_exit_code_that_pbs_does_not_tell(tmp_path: Path) -> None:
+    write_start(tmp_path, "41")
+    write_exit(tmp_path, 143, 15)
+    end = ended("qstat_f_json_finished_walltime_exceeded", tmp_path)
+    assert (end.state, end.exit_code) == (JobState.TIMEOUT, 143)
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [
+        ("qstat_f_json_exiting", JobState.RUNNING),
+        ("qstat_f_json_output_missing_dir", JobState.RUNNING),
+        ("qstat_f_json_node_down_later_rerunnable", JobState.PENDING),
+        ("qstat_f_json_mom_back_rerunnable", JobState.RUNNING),
+        ("qstat_f_json_node_down_not_rerunnable", JobState.RUNNING),
+        ("qstat_f_json_suspended", JobState.RUNNING),
+    ],
+)
+def test_an_exit_status_before_the_end_is_none(name: str, state: JobState) -> None:
+    report = report_listed(record(name))
+    assert (report.state, report.exit_code, report.ended_at) == (state, None, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("queued_never_cpus", "waiting does not help: PBS can never run it (Insufficient amount"),
+        ("queued_never_mem", "cancel it and ask for less"),
+        ("queued_queue_stopped", "its queue starts no jobs"),
+        ("queued_waiting_resources", "its nodes are not free yet"),
+        ("queued_node_down", "waiting for host"),
+        ("queued_scheduling_off", "PBS has not looked at it yet"),
+        ("held", "the cluster account can release it"),
+        ("dependency_waiting", "a job that it depends on has not ended"),
+        ("waiting", "its start time has not come yet"),
+    ],
+)
+def test_every_recorded_wait(name: str, words: str) -> None:
+    assert words in pending_reason(record(f"qstat_f_json_{name}"))
+
+
+def test_a_state_that_is_in_no_table_is_told() -> None:
+    job = records.PbsJob("1.x", "job.1", "user", "Z", comment="odd")
+    report = report_listed(job)
+    assert report.state is None
+    assert "'Z' (odd)" in report.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "transient"),
+    [
+        ("qsub_unknown_queue", "Unknown queue .*170.*default queue.*resources.partition", False),
+        ("qsub_disabled_queue", "not enabled.*accepts no jobs now", False),
+        ("qsub_walltime_over_queue_max", "resource limits.*ask for less time", False),
+        ("qsub_ngpus_select", "ngpus.*resources.gres", False),
+        ("qsub_queue_acl", "may not submit", False),
+        ("qsub_no_default_queue", "no default queue", False),
+        ("qsub_as_root_refused", "Bad UID.*admit it", False),
+        ("qsub_name_semi_colon", "illegal -N value", False),
+        ("server_stopped_qsub", "does not answer: qsub: cannot connect", True),
+        ("server_unknown_host_qsub", "does not answer: qsub: cannot connect", True),
+    ],
+)
+def test_every_recorded_refusal(name: str, words: str, *, transient: bool) -> None:
+    spec = JobSpec("job.1", Path("/x"), ("true",), 1, 1, "hosts")
+    found = answer(name)
+    error = pbs_error("qsub", found.returncode, found.stderr.decode(), spec)
+    assert isinstance(error, SchedulerError)
+    assert error.transient is transient
+    with pytest.raises(GatewayError, match=words):
+        raise error
+
+
+@pytest.mark.parametrize(
+    ("name", "free"),
+    [("all_free", 8), ("down", 3), ("offline", 4), ("mom_back", 7), ("after_server_restart", 2)],
+)
+def test_nodes_that_are_down_have_nothing_free(name: str, free: int) -> None:
+    found = records.nodes_of(records.parse(answer(f"pbsnodes_json_{name}").stdout))
+    assert sum(node.free_cpus for node in found) == free
+    assert len(found) == 2
+
+
+def test_a_record_that_lacks_all_is_an_unknown_layout() -> None:
+    for text in (b"[]", b'{"Jobs": {"1.x": {}}}', b'{"Jobs": []}', b"", b"\xff"):
+        with pytest.raises(records.UNKNOWN_LAYOUT):
+            records.jobs_of(records.parse(text))
+
+
+def test_the_batch_script_s_own_refusal_to_start_is_no_end_of_the_run(tmp_path: Path) -> None:
+    """A copy that exits with ALREADY_STARTED is not the run: the start names the other one."""
+    write_start(tmp_path, "34")
+    copy = records.PbsJob("35.pbs1", "job.1", "user", "F", exit_status=batch_script.ALREADY_STARTED)
+    run = records.PbsJob("34.pbs1", "job.1", "user", "R")
+    job = SubmittedJob("job.1", "35.pbs1", tmp_path, datetime.now(UTC))
+    assert choose_record(job, [copy, run]) is run
+    assert choose_record(job, [copy]) is None
