@@ -3,7 +3,6 @@
 import re
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -21,6 +20,7 @@ from tests.identity import new_key
 from tests.rows import new_job, new_transfer, transfer
 from tests.uploads import finish_job
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PAGES = [
     "/",
     "/console/work/job",
@@ -36,7 +36,7 @@ HOSTILE = [
     '"><img src=x onerror=alert(1)>',
     "' onmouseover='alert(1)",
     "</title><svg onload=alert(1)>",
-    "{{ 7 * 7 }}{% raw %}",
+    "{{ 7 * 191 }}{% raw %}",
     "javascript:alert(1)",
     "&lt;b&gt;&#60;i&#62;",
 ]
@@ -96,7 +96,7 @@ def test_texts_of_others_stay_texts(browser: FormBrowser, text: str) -> None:
         page = browser.open(path)
         Checked(page)
         assert text not in page or not re.search("[<>\"'&]", text), path
-        assert "49" not in re.findall(r">([^<]*)<", page)
+        assert "1337" not in page
     Checked(browser.client.get("/console/work/s3_data", params={"reason": text, "infrastructure": text}).text)
     Checked(browser.client.get(f"/console/{text}").text)
 
@@ -121,47 +121,6 @@ def test_another_owners_row_does_not_exist(with_keys: TestClient) -> None:
     assert "0 retried" in eve.send("/console/work/s3_data/retry", "/console/account", **group).text
     assert transfer(row_id).state is TransferState.FAILED
     assert "1 retried" in operator.send("/console/work/s3_data/retry", "/console/account", **group).text
-
-
-def test_a_group_of_equal_failures_is_retried_together_and_no_other(browser: FormBrowser) -> None:
-    same = [failed_transfer("no bucket") for _ in range(3)]
-    other = failed_transfer("no bucket, and more")
-    page = browser.open("/console/work/s3_data")
-    assert (page.index("no bucket"), "Retry all 3" in page) < (page.index("<table"), True)
-    done = browser.send("/console/work/s3_data/retry", "/", infrastructure="hpc", reason="no bucket")
-    assert "3 retried" in done.text
-    assert {transfer(row_id).state for row_id in same} == {TransferState.ACCEPTED}
-    assert transfer(other).state is TransferState.FAILED
-
-
-def test_filters_are_the_apis(browser: FormBrowser) -> None:
-    failed = failed_transfer("the bucket is missing")
-    waiting = new_transfer()
-
-    def found(**query: Any) -> set[str]:
-        page = browser.client.get("/console/work/s3_data", params=query).text
-        return set(re.findall(r'href="/console/work/s3_data/([0-9a-f-]{36})"', page))
-
-    assert found() == {str(failed), str(waiting)}
-    assert found(state="failed") == found(reason="BUCKET") == found(fault="store") == {str(failed)}
-    assert found(state=["failed", "accepted"], infrastructure="", since="") == found()
-    assert found(infrastructure="unserved") == found(fault="no such word") == set()
-    assert found(since="2020-01-01T00:00") == found()
-    assert found(until="2020-01-01T00:00") == set()
-    for bad in ({"since": "yesterday"}, {"state": "no"}, {"cursor": "x"}, {"parent": "x"}):
-        assert browser.client.get("/console/work/s3_data", params=bad).status_code == 400
-
-
-def test_pages_follow_the_cursor(browser: FormBrowser) -> None:
-    made = {str(new_transfer()) for _ in range(52)}
-    seen: list[str] = []
-    path = "/console/work/s3_data"
-    while path:
-        page = browser.open(path)
-        seen += re.findall(r'<a href="/console/work/s3_data/([0-9a-f-]{36})"', page)
-        older = re.search(r'href="([^"]+)" rel="next"', page)
-        path = older[1].replace("&amp;", "&") if older else ""
-    assert (len(seen), set(seen)) == (52, made)
 
 
 def test_a_row_shows_its_progress_reason_and_history_and_is_cancelled(browser: FormBrowser) -> None:
@@ -249,34 +208,7 @@ def test_files_are_small_known_and_licensed(browser: FormBrowser) -> None:
     assert (old.status_code, old.headers["cache-control"]) == (200, "no-cache")
 
 
-def test_stored_credentials_and_keys_are_ones_own(with_keys: TestClient) -> None:
-    ada, eve = FormBrowser(with_keys), FormBrowser(with_keys)
-    key = new_key("ada")
-    ada.sign_in(key)
-    eve.sign_in(new_key("eve"))
-    given = {
-        "name": "mine",
-        "endpoint": "https://s3.example.org",
-        "access_key": "a",
-        "secret_key": "very/secret",
-    }
-    account = "/console/account"
-    assert ada.send(f"{account}/credentials", account, **given).status_code == 303
-    page = ada.open(account)
-    assert ("mine" in page, "very/secret" in page) == (True, False)
-    assert "mine" not in eve.open(account)
-    row_id = re.search(r"/credentials/([0-9a-f-]{36})/delete", page)
-    assert row_id is not None
-    assert eve.send(f"{account}/credentials/{row_id[1]}/delete", account).status_code == 404
-    key_id = key.split("_")[1]
-    assert eve.send(f"{account}/keys/{key_id}/revoke", account).status_code == 404
-    assert ada.send(f"{account}/credentials/{row_id[1]}/delete", account).status_code == 303
-    assert "mine" not in ada.open(account)
-    assert ada.send(f"{account}/keys/{key_id}/revoke", account).status_code == 303
-    assert ada.client.get("/").status_code == 303, "the session ends with its key"
-
-
-def test_templates_have_no_code_of_their_own() -> None:
+def test_templates_have_no_code_of_their_own(settings: None) -> None:
     for path in (Path(__file__).parents[3] / "api/console/templates").rglob("*.html"):
         text = path.read_text(encoding="utf-8")
         assert "| safe" not in text, path

@@ -16,6 +16,7 @@ from tests.ended_rows import failed_transfer
 from tests.identity import new_key
 
 SIGN_IN = "/console/sign-in"
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def _signed_in(api: TestClient, owner: str = "ada", scope: Scope = Scope.USER) -> FormBrowser:
