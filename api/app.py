@@ -8,6 +8,7 @@ import gateway.workflows.advance  # noqa: F401  it begins the steps after those 
 from api import idempotency, problems, swagger_ui
 from api.allowed_pages import allow_pages
 from api.body_limits import BodyLimits
+from api.console import routes as console
 from api.cross_site import CrossSite
 from api.json_bodies import JsonBodies
 from api.methods import HeadRequests
@@ -91,7 +92,7 @@ def create_app() -> FastAPI:
     app.router.routes.extend(plain_status_routes())
     for module in RATE_LIMITED:
         app.include_router(module.router, dependencies=[Depends(limit_rate)], responses=LIMIT_PROBLEMS)
-    for module in (status, services, health, metrics, swagger_ui):
+    for module in (status, services, health, metrics, swagger_ui, console):
         app.include_router(module.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     if tracing.is_enabled():

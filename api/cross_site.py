@@ -85,10 +85,11 @@ def _is_own(origin: str, scheme: str, host: str) -> bool:
 def _is_known(host: str, allowed: list[str]) -> bool:
     """Tell whether a `Host` is a loopback name or address, or in the list, there with or without a port."""
     name = _place(f"http://{host}")[1].removesuffix(".")
-    return host.lower() in allowed or name in allowed or name.endswith(".localhost") or _is_loopback(name)
+    return host.lower() in allowed or name in allowed or name.endswith(".localhost") or is_loopback_name(name)
 
 
-def _is_loopback(name: str) -> bool:
+def is_loopback_name(name: str) -> bool:
+    """Tell whether a host's name, without a port, is `localhost` or a loopback address."""
     try:
         return name == "localhost" or ipaddress.ip_address(name).is_loopback
     except ValueError:

@@ -63,21 +63,24 @@ async def authenticate(request: Request) -> callers.Caller:
     if auth == "none":
         return callers.LOCAL
     token = bearer_token(request.headers.getlist("authorization"))
-    return await (_authenticate_token(token) if auth == "oidc" else _authenticate_key(token))
+    if auth == "oidc":
+        return await authenticate_oidc_token(token)
+    return api_keys.caller_of_key(await find_key(token))
 
 
-async def _authenticate_token(token: str) -> callers.Caller:
+async def authenticate_oidc_token(token: str) -> callers.Caller:
     """Verify an OpenID token, in a thread only when the provider has to be asked for its key."""
     if oidc.has_key(token):
         return oidc.authenticate_token(token)
     return await run_in_threadpool(oidc.authenticate_token, token)
 
 
-async def _authenticate_key(text: str) -> callers.Caller:
+async def find_key(text: str) -> ApiKey:
+    """Return the valid API key of a text, or raise Unauthorized; its use is recorded."""
     key = await _key_look_ups.result_of(text)
     if api_keys.is_use_outdated(key):
         await run_in_threadpool(_record_use, key.id)
-    return api_keys.caller_of_key(key)
+    return key
 
 
 def _record_use(key_id: str) -> None:

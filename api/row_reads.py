@@ -16,7 +16,7 @@ from api.schemas.shapes import SHAPES
 from gateway.callers import Caller
 from gateway.errors import NotFound
 from gateway.work import pages
-from gateway.work.listing import Kind
+from gateway.work.listing import Filter, Kind
 from gateway.work.statuses import fetch_events, fetch_statuses
 
 ListQuery = TransferQuery | JobQuery | WorkflowQuery
@@ -30,26 +30,35 @@ async def list_page(kind: Kind, query: ListQuery, caller: Caller) -> Response:
 
 
 def _list_page(kind: Kind, query: ListQuery, caller: Caller) -> Response:
-    wanted = replace(query.to_filter(), owner=caller.only_owner)
-    shape = SHAPES[kind]
+    page = load_page(kind, query.to_filter(), caller, query.cursor, query.limit)
+    return JsonBody(dict(zip(Page.model_fields, page, strict=True)))
 
-    def load(connection: Connection) -> tuple[Any, ...]:
-        counts = None if query.cursor else pages.count_by_state(connection, wanted, kind)
-        rows, following = pages.fetch_page(
-            connection, kind, shape.columns(), wanted, cursor=query.cursor, limit=query.limit
-        )
-        return rows, following, counts
+
+def load_page(
+    kind: Kind, wanted: Filter, caller: Caller, cursor: str | None, limit: int
+) -> tuple[list[dict[str, Any]], str | None, dict[str, int] | None]:
+    """Return the statuses of a page, the next cursor, and on the first page the counts by state."""
+    shape, visible = SHAPES[kind], replace(wanted, owner=caller.only_owner)
+
+    def load(connection: Connection) -> tuple[list[Any], str | None, dict[str, int] | None]:
+        counts = None if cursor else pages.count_by_state(connection, visible, kind)
+        found = pages.fetch_page(connection, kind, shape.columns(), visible, cursor=cursor, limit=limit)
+        return *found, counts
 
     rows, following, counts = read_rows(load)
-    page = [shape.values(row, caller) for row in rows], following, counts
-    return JsonBody(dict(zip(Page.model_fields, page, strict=True)))
+    return [shape.values(row, caller) for row in rows], following, counts
 
 
 def list_events(kind: Kind, row_id: UUID, caller: Caller) -> Response:
     """Return a row's history."""
+    return JsonBody(load_events(kind, row_id, caller))
+
+
+def load_events(kind: Kind, row_id: UUID, caller: Caller) -> list[dict[str, Any]]:
+    """Return a row's events in order, or raise NotFound."""
     names = tuple(HistoryEvent.model_fields)
     events = read_rows(lambda connection: fetch_events(connection, kind, names, row_id, caller))
-    return JsonBody([dict(zip(names, event, strict=True)) for event in events])
+    return [dict(zip(names, event, strict=True)) for event in events]
 
 
 def list_statuses(ids: list[str], caller: Caller) -> Response:

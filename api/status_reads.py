@@ -71,12 +71,16 @@ class StatusReads:
     async def answer(self, request: Request, caller: Caller, row_id: UUID, wait_s: float) -> Response:
         """Return the answer to a request for a status."""
         known = request.headers.get("if-none-match", "")
+        return _respond(await self.show(request, caller, row_id, known, wait_s), known)
+
+    async def show(self, request: Request, caller: Caller, row_id: UUID, known: str, wait_s: float) -> Shown:
+        """Return the status, after it differs from the known one or the wait is over; raise NotFound."""
         if not wait_s:
-            return _respond(await self._find(caller, row_id), known)
+            return await self._find(caller, row_id)
         with changes.waiter(self.load_tagged, row_id) as waiter:
             if waiter is None:
-                return await self.answer(request, caller, row_id, 0)
-            return _respond(await self._find_changed(request, caller, waiter, known, wait_s), known)
+                return await self._find(caller, row_id)
+            return await self._find_changed(request, caller, waiter, known, wait_s)
 
     async def _find_changed(
         self, request: Request, caller: Caller, waiter: Waiter, known: str, wait_s: float

@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from api.batches import drain_all
 from api.changes import changes
 from api.event_hub import hub
+from gateway.accounts.failed_keys import stop_counting_failed_keys
 from gateway.accounts.rate_limit import stop_counting
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -32,6 +33,7 @@ async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
     _end_waits()
     await run_in_threadpool(drain_all)
     await stop_counting()
+    await stop_counting_failed_keys()
 
 
 def _end_waits() -> None:

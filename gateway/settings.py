@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.absolute_paths import absolute_url
 from gateway.allow_list import check_entries, check_entries_with_port
+from gateway.console_settings import ConsoleSettings
 from gateway.errors import Invalid
 from gateway.store_settings import StoreSettings
 
@@ -63,7 +64,7 @@ _RootPath = Annotated[str, Field(pattern=r"^[\w./~-]*$"), AfterValidator(_root_p
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 
 
-class Settings(StoreSettings, BaseSettings):
+class Settings(StoreSettings, ConsoleSettings, BaseSettings):
     """The settings, their defaults and their meaning. Durations are in seconds."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="ignore")

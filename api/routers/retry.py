@@ -5,6 +5,7 @@ from functools import partial
 
 from fastapi import APIRouter
 
+from api.bulk_actions import act_in_batches
 from api.deps import Operator, read
 from api.idempotency import Answers
 from api.one_hop import OneHopRoute
@@ -15,7 +16,6 @@ from gateway.db import session_scope
 from gateway.operations import bulk
 from gateway.operations.bulk import Act, Candidate
 
-CHUNK = 100
 router = APIRouter(tags=["operators"], route_class=OneHopRoute)
 _PROBLEMS = responses(400, 403, 409, 422, 503)
 
@@ -49,12 +49,7 @@ def cancel_many(
 
 
 def _carry_out(found: list[Candidate], act: Act, *, dry_run: bool) -> list[BulkItem]:
-    """Act in short transactions, each of which sends its messages at once."""
-    done: list[Candidate] = []
-    for start in range(0, 0 if dry_run else len(found), CHUNK):
-        with session_scope() as session:
-            done += bulk.act_on_batch(session, found[start : start + CHUNK], act)
-    return [BulkItem(**asdict(each)) for each in (found if dry_run else done)]
+    return [BulkItem(**asdict(each)) for each in (found if dry_run else act_in_batches(found, act))]
 
 
 def _count(items: list[BulkItem]) -> int:

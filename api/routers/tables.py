@@ -30,7 +30,7 @@ def add_table_routes(router: APIRouter, kind: Kind) -> None:
     def get_table(request: Request, caller: Caller, row_id: RowId) -> Response:
         """Show how the kernels understand the staged table; it is judged in the background."""
         row = read(lambda session: transfers.get(session, caller, kind, row_id))
-        return respond_tagged(request, _judgement(row).model_dump_json().encode())
+        return respond_tagged(request, judge_transfer(row).model_dump_json().encode())
 
     @router.get(
         "/{id}/preview",
@@ -41,10 +41,10 @@ def add_table_routes(router: APIRouter, kind: Kind) -> None:
     def get_preview(request: Request, caller: Caller, row_id: RowId, view: ViewQuery) -> Response:
         """Show the smallest and the largest sample of each stretch of the staged table."""
         row = read(lambda session: transfers.get(session, caller, kind, row_id))
-        return respond_tagged(request, StoredPreview(_preview(row)).show(view))
+        return respond_tagged(request, StoredPreview(read_preview(row)).show(view))
 
 
-def _judgement(row: Transfer) -> TableJudgement:
+def judge_transfer(row: Transfer) -> TableJudgement:
     """Return the judgement of a transfer's table; request it where it is missing."""
     if not is_final(row.state):
         return TableJudgement(state=JudgementState.JUDGING)
@@ -60,8 +60,9 @@ def _judgement(row: Transfer) -> TableJudgement:
     return TableJudgement.of(found) if found else TableJudgement(state=JudgementState.UNKNOWN)
 
 
-def _preview(row: Transfer) -> bytes:
-    _judgement(row)  # it may have to be requested
+def read_preview(row: Transfer) -> bytes:
+    """Return the preview of a transfer's table, or raise NotFound."""
+    judge_transfer(row)  # it may have to be requested
     packed = read(lambda session: judgements.preview_of(session, row.id))
     if packed is None:
         raise NotFound(f"the table of {row.kind} {row.id} has no preview yet, or none: ask for its /table")

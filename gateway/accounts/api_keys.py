@@ -43,6 +43,12 @@ def list_keys(session: Session) -> list[ApiKey]:
     return list(session.scalars(select(ApiKey).order_by(ApiKey.created_at, ApiKey.id)))
 
 
+def list_keys_of(session: Session, owner: str) -> list[ApiKey]:
+    """Return the keys of an owner, the newest first."""
+    newest = select(ApiKey).where(ApiKey.owner == owner).order_by(ApiKey.created_at.desc(), ApiKey.id)
+    return list(session.scalars(newest))
+
+
 def revoke_key(session: Session, key_id: str) -> ApiKey:
     """Revoke a key now, or raise NotFound or Conflict."""
     row = session.get(ApiKey, key_id, with_for_update=True)

@@ -16,6 +16,7 @@ from gateway.models.registry import (
     Telemetry,
     WorkerSlots,
 )
+from gateway.models.sessions import ConsoleSession
 from gateway.models.transfers import Transfer
 from gateway.models.uploads import StoredFile
 from gateway.models.webhooks import Webhook, WebhookCursor, WebhookDelivery
@@ -24,6 +25,7 @@ from gateway.models.workflows import Workflow
 __all__ = [
     "ApiKey",
     "Base",
+    "ConsoleSession",
     "Event",
     "Heartbeat",
     "IdempotencyKey",

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, false
 
+from gateway.errors import Fault
 from gateway.models import Job, Transfer, Workflow
 from gateway.states import State
 
@@ -27,6 +28,8 @@ class Filter:
     reason: str | None = None
     parent: UUID | None = None
     owner: str | None = None
+    fault: str | None = None
+    whole_reason: str | None = None
 
 
 def filter_conditions(wanted: Filter, kind: Kind) -> list[ColumnElement[bool]]:
@@ -48,6 +51,18 @@ def filter_conditions(wanted: Filter, kind: Kind) -> list[ColumnElement[bool]]:
         found.append(model.created_at < wanted.until)
     if wanted.reason:
         found.append(model.reason.icontains(wanted.reason, autoescape=True))
+    return [*found, *_failure_conditions(wanted, model)]
+
+
+def _failure_conditions(
+    wanted: Filter, model: type[Transfer] | type[Job] | type[Workflow]
+) -> list[ColumnElement[bool]]:
+    """Return the conditions on the failure: its class, and the whole of its reason."""
+    found: list[ColumnElement[bool]] = []
+    if wanted.fault is not None:
+        found.append(model.fault == wanted.fault if wanted.fault in set(Fault) else false())
+    if wanted.whole_reason is not None:
+        found.append(model.reason == wanted.whole_reason)
     return found
 
 

@@ -39,6 +39,7 @@ def run_demo(picture: Path, *, keep: bool) -> None:
         running_stack(Path(folder) / "stack", lambda what: console.print(f"  starting {what}")) as stack,
     ):
         share_machine_code(stack.home)
+        console.print(f"[bold]Page[/] {stack.api_url}/", soft_wrap=True)
         console.print(f"[bold]API[/] {stack.api_url}, Swagger UI {stack.api_url}/docs", soft_wrap=True)
         console.print(f"[bold]Flower[/] {stack.flower_url} (demo / {stack.flower_password})", soft_wrap=True)
         _walk_through(stack, Path(folder), picture, console)

@@ -198,7 +198,9 @@ def _lay_out(folder: Path, settings: Mapping[str, str], api_port: int, flower_po
     return Stack(
         folder=folder,
         parts=Supervisor(logs),
-        env=_environment(folder, queue, store) | dict(settings),
+        env=_environment(folder, queue, store)
+        | {"GATEWAY_FLOWER_URL": f"http://{LOOPBACK}:{flower_port}"}
+        | dict(settings),
         store=store,
         queue=queue,
         api_port=api_port,

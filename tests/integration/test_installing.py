@@ -106,6 +106,15 @@ class Environment:
         self.pip("install", "--no-index", "--no-deps", "--no-compile", *wheels)
 
 
+def test_the_servers_wheel_has_the_files_of_the_console(wheels: dict[str, Path]) -> None:
+    folder = ROOT / "api" / "console"
+    files = [
+        path for kind in ("static", "templates") for path in (folder / kind).rglob("*") if path.is_file()
+    ]
+    with zipfile.ZipFile(wheels["hpc-gateway"]) as wheel:
+        assert {str(path.relative_to(ROOT)) for path in files} <= set(wheel.namelist())
+
+
 def test_the_client_alone_has_a_users_commands(wheels: dict[str, Path], environment: Environment) -> None:
     environment.install(wheels["hpc-gateway-client"])
     shown = environment.run("hpc-gateway", "--help")

@@ -1,0 +1,60 @@
+"""Forms of the console: their fields, and the token that a page of another site cannot know."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
+from urllib.parse import parse_qs
+
+from fastapi import Depends, Request
+from pydantic import BaseModel, ValidationError
+
+from api.console.visitors import Visitor
+from gateway.errors import Forbidden, Invalid
+
+FIELD = "form_token"
+HEADER = "X-Form-Token"  # for requests of the page's script
+MOST_FIELDS = 500
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Fields:
+    """The fields of a form; an absent one reads as empty."""
+
+    def __init__(self, values: Mapping[str, list[str]]) -> None:
+        self._values = values
+
+    def text(self, name: str) -> str:
+        """Return the text of a field, without white space around it."""
+        return self._values.get(name, [""])[-1].strip()
+
+    def texts(self, name: str) -> list[str]:
+        """Return all texts of a field that may be repeated."""
+        return [text.strip() for text in self._values.get(name, []) if text.strip()]
+
+
+async def read_fields(request: Request) -> Fields:
+    """Parse the body of a form, or raise Invalid."""
+    body = await request.body()
+    try:
+        return Fields(parse_qs(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except ValueError as error:
+        raise Invalid(f"the form is not readable: send at most {MOST_FIELDS} fields in UTF-8") from error
+
+
+async def check_form(request: Request, visitor: Visitor) -> None:
+    """Raise Forbidden unless the request carries the token of this visitor's forms."""
+    token = request.headers.get(HEADER) or (await read_fields(request)).text(FIELD)
+    if not visitor.owns_form(token):
+        raise Forbidden("this form is not from an open page of yours: load the page again and repeat")
+
+
+Form = Annotated[Fields, Depends(read_fields)]
+
+
+def validate(model: type[Model], values: Mapping[str, Any]) -> Model:
+    """Return the body of the API that the values make, or raise Invalid with the field's name."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise Invalid(first["msg"].removeprefix("Value error, "), field=place) from None

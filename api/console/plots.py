@@ -1,0 +1,49 @@
+"""Looks at data: how a staged table is understood, and the previews that the page's script draws."""
+
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+
+from api.console.pages import PageRoute, page
+from api.console.visitors import SignedIn
+from api.deps import RowId, read
+from api.json_body import JsonBody
+from api.routers.tables import judge_transfer, read_preview
+from api.schemas.tables import ViewQuery
+from gateway.jobs import lifecycle as jobs
+from gateway.previews import outputs as output_previews
+from gateway.previews.preview import Preview
+from gateway.transfers import lifecycle as transfers
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+Staged = Literal["data", "s3_data"]
+
+
+@router.get("/console/work/{kind}/{id}/table")
+def show_table(request: Request, caller: SignedIn, kind: Staged, row_id: RowId) -> Response:
+    """Show how the kernels understand a staged table; a page that updates itself asks for this part alone."""
+    row = read(lambda session: transfers.get(session, caller, kind, row_id))
+    template = "parts/table.html" if "hx-request" in request.headers else "table.html"
+    return page(
+        request,
+        template,
+        section="work",
+        kind=kind,
+        row_id=row_id,
+        state=row.state,
+        table=judge_transfer(row),
+    )
+
+
+@router.get("/console/work/{kind}/{id}/preview")
+def send_table_preview(caller: SignedIn, kind: Staged, row_id: RowId, view: ViewQuery) -> Response:
+    """Send the preview of a staged table."""
+    row = read(lambda session: transfers.get(session, caller, kind, row_id))
+    return JsonBody(Preview(read_preview(row)).show(view))
+
+
+@router.get("/console/work/job/{id}/outputs/{service}/preview")
+def send_output_preview(caller: SignedIn, row_id: RowId, service: str, view: ViewQuery) -> Response:
+    """Send the preview of a result."""
+    row = read(lambda session: jobs.get(session, caller, row_id))
+    return JsonBody(output_previews.request_preview(row, service, view, caller.owner))

@@ -1,0 +1,74 @@
+"""The page of a transfer or a job: its state, live, its history, and its actions."""
+
+import json
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from api.console.labels import NOUNS
+from api.console.pages import PageRoute, base_of, page
+from api.console.snippets import Snippets, snippets_of_row
+from api.console.visitors import SignedIn
+from api.deps import RowId
+from api.row_reads import load_events
+from api.status_reads import STATUS_READS, Shown
+from gateway.callers import Caller
+from gateway.settings import get_settings
+from gateway.states import JOB_ENDS, WORKFLOW_ENDS, JobState, TransferState, WorkflowState
+from gateway.work.listing import Kind
+
+LIVE_S = 20.0  # a page asks again after so long without a change
+GOOD_ENDS = frozenset({TransferState.COMPLETED, JobState.SUCCEEDED, WorkflowState.SUCCEEDED})
+ENDS = frozenset(
+    {*JOB_ENDS, *WORKFLOW_ENDS, TransferState.COMPLETED, TransferState.FAILED, TransferState.CANCELLED}
+)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+Known = Annotated[str, Query(max_length=100)]
+
+
+@router.get("/console/work/{kind}/{id}")
+async def show_row(request: Request, caller: SignedIn, kind: Kind, row_id: RowId) -> Response:
+    """Show a transfer or a job."""
+    shown = await STATUS_READS[kind].show(request, caller, row_id, "", 0)
+    return await run_in_threadpool(_render, request, caller, kind, shown, f"{_folder(kind)}.html")
+
+
+@router.get("/console/work/{kind}/{id}/live")
+async def show_row_live(
+    request: Request, caller: SignedIn, kind: Kind, row_id: RowId, known: Known = ""
+) -> Response:
+    """Show the changing part of the page as soon as it differs from the known state."""
+    shown = await STATUS_READS[kind].show(request, caller, row_id, known, LIVE_S if known else 0)
+    return await run_in_threadpool(_render, request, caller, kind, shown, f"parts/{_folder(kind)}_live.html")
+
+
+def _folder(kind: Kind) -> str:
+    return "run" if kind == "workflow" else "row"
+
+
+def _render(request: Request, caller: Caller, kind: Kind, shown: Shown, template: str) -> Response:
+    row: dict[str, Any] = json.loads(shown.body)
+    return page(
+        request,
+        template,
+        section="work",
+        kind=kind,
+        noun=NOUNS[kind],
+        nouns=NOUNS,
+        has_own_store=bool(get_settings().store_bucket),
+        row=row,
+        tag=shown.tag,
+        has_ended=row["state"] in ENDS,
+        can_retry=row["state"] in ENDS and row["state"] not in GOOD_ENDS,
+        events=load_events(kind, UUID(row["id"]), caller),
+        snippets=_snippets(request, kind, row),
+    )
+
+
+def _snippets(request: Request, kind: Kind, row: dict[str, Any]) -> Snippets | None:
+    """Return the request of a transfer or a job; that of a run is on the page that starts runs."""
+    if kind == "workflow":
+        return None
+    return snippets_of_row(kind, row, base_of(request))

@@ -1,0 +1,50 @@
+"""The fields of the form that starts a run, as an earlier run had them; keys are not among them."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from api.console.forms import Fields
+from gateway.callers import Caller
+from gateway.workflows import lifecycle as workflows
+from gateway.workflows.plan import StorePlan, WorkflowPlan
+
+_PLACE = ("endpoint", "bucket", "object", "region", "credential_id")
+
+
+def fields_of_run(session: Session, caller: Caller, run_id: UUID) -> Fields:
+    """Return the fields that start the run's first job once more, or raise NotFound."""
+    row = workflows.get(session, caller, run_id)
+    plan = WorkflowPlan.of(row)
+    job = plan.jobs[0]
+    found: dict[str, list[str]] = {"infrastructure": [row.infrastructure], "service": job.services}
+    found |= _fields_of_input(plan)
+    for name, value in job.params.items():
+        found |= _fields_of_options(name, value)
+    if plan.output is not None:
+        found |= {"has_output": ["yes"], **_fields_of_place("output", plan.output)}
+    return Fields(found)
+
+
+def _fields_of_input(plan: WorkflowPlan) -> dict[str, list[str]]:
+    source = plan.input.source
+    if plan.input.s3 is not None:
+        return {"input": ["s3"], **_fields_of_place("input", plan.input.s3)}
+    return {"input": [source], f"input.{source}": [str(getattr(plan.input, source))]}
+
+
+def _fields_of_place(prefix: str, place: StorePlan) -> dict[str, list[str]]:
+    given = {name: getattr(place, name) for name in _PLACE}
+    return {f"{prefix}.{name}": [str(value)] for name, value in given.items() if value}
+
+
+def _fields_of_options(name: str, value: Any) -> dict[str, list[str]]:
+    """Return the fields of a service's options, or of one parameter."""
+    if isinstance(value, dict):
+        return {f"{name}.{option}": [_text(each)] for option, each in value.items()}
+    return {name: [_text(value)]}
+
+
+def _text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

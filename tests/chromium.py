@@ -1,0 +1,64 @@
+"""Debian's chromium for the tests: pages in which an error, a refused load or a foreign request fails."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Page, Request, sync_playwright
+
+from tests.conftest import absent
+
+_AXE = resources.files("axe_playwright_python").joinpath("axe.min.js")
+_LEFT = ("htmx:afterRequest", "htmx:sendAbort")  # told of a request that the reader left with its page
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start chromium; without it the test is skipped, and in CI it fails."""
+    path = shutil.which("chromium")
+    if path is None:
+        absent("Chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A page whose errors and requests to other hosts are collected."""
+
+    def __init__(self, browser: Browser, base: str, *, also: Sequence[str] = (), **context: Any) -> None:
+        self.base, self.problems = base, list[str]()
+        self.hosts = {urlsplit(base).netloc, *also}
+        self.context = browser.new_context(base_url=base, **context)
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(15_000)
+        self.page.on("console", lambda message: self._note(message.type, message.text))
+        self.page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
+        self.page.on("dialog", lambda dialog: self.problems.append(f"dialog: {dialog.message}"))
+        self.page.on("request", self._check)
+
+    def _note(self, kind: str, text: str) -> None:
+        if kind in {"error", "warning"} and not text.startswith(_LEFT):
+            self.problems.append(f"{kind}: {text}")
+
+    def _check(self, request: Request) -> None:
+        if urlsplit(request.url).netloc not in self.hosts:
+            self.problems.append(f"request: {request.url}")
+
+    def barriers(self) -> list[str]:
+        """Return the findings of axe on the page as it is."""
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(_AXE.read_text(encoding="utf-8"))
+        found = self.page.evaluate("axe.run()")["violations"]
+        return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
+
+    @property
+    def is_too_wide(self) -> bool:
+        """Whether the page has to be scrolled sideways."""
+        root = "document.documentElement"
+        return bool(self.page.evaluate(f"{root}.scrollWidth > {root}.clientWidth"))

@@ -1,0 +1,181 @@
+"""The console in chromium: barriers, policy, live changes, the keyboard, no script, foreign pages."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+from fastapi.testclient import TestClient
+from playwright.sync_api import Browser, expect
+
+from gateway.db import session_scope
+from gateway.models import Job, Transfer
+from gateway.states import JobState, TransferState
+from tests.chromium import Watched, chromium
+from tests.ended_rows import claim_transfer, ended_job, failed_transfer
+from tests.identity import new_key
+from tests.rows import new_job, new_transfer, transfer
+from tests.servers import served
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+SIZES = [320, 768, 1440]
+HOSTILE = '"><img src=/x onerror=alert(1)><script>alert(2)</script>{{ 7 * 7 }}'
+Opened = Callable[..., Watched]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def url(api: TestClient) -> Iterator[str]:
+    with served(api.app) as base:
+        yield base
+
+
+@pytest.fixture
+def opened(browser: Browser, url: str) -> Iterator[Opened]:
+    """Open pages; at the end none of them may have had a problem."""
+    pages: list[Watched] = []
+
+    def open_page(path: str = "/", **context: Any) -> Watched:
+        pages.append(watched := Watched(browser, url, **context))
+        watched.page.goto(path)
+        return watched
+
+    yield open_page
+    for each in pages:
+        each.context.close()
+    assert [problem for each in pages for problem in each.problems] == []
+
+
+def _moving() -> UUID:
+    row_id = new_transfer()
+    claim_transfer(row_id)
+    with session_scope() as session:
+        row = session.get_one(Transfer, row_id)
+        row.bytes_total, row.bytes_done, row.bytes_per_s = 4_000_000, 1_000_000, 250_000
+    return row_id
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_a_barrier_in_any_width(opened: Opened, scheme: str) -> None:
+    failed_transfer(HOSTILE)
+    moving, job = _moving(), ended_job(JobState.OUT_OF_MEMORY, "the job used more than its memory")
+    paths = [
+        *("/", "/console/work/job", "/console/work/s3_data?state=failed&reason=img", "/console/clusters"),
+        *(
+            "/console/overview",
+            "/console/account",
+            f"/console/work/s3_data/{moving}",
+            f"/console/work/job/{job}",
+        ),
+    ]
+    watched = opened(color_scheme=scheme)
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        watched.page.goto(path)
+        for width in SIZES:
+            watched.page.set_viewport_size({"width": width, "height": 900})
+            found[f"{path} at {width}"] = watched.barriers() + ["too wide"] * watched.is_too_wide
+    assert {place: barriers for place, barriers in found.items() if barriers} == {}
+
+
+def test_a_live_change_is_shown_without_a_reload(opened: Opened) -> None:
+    row_id, job_id = _moving(), new_job("fft")
+    page = opened(f"/console/work/s3_data/{row_id}").page
+    expect(page.locator("#live")).to_contain_text("1 MB of 4 MB")
+    listed = opened("/console/work/job").page
+    with session_scope() as session:
+        session.get_one(Transfer, row_id).bytes_done = 3_000_000
+        session.get_one(Job, job_id).reason = "it waits for a free node"
+    expect(page.locator("#live")).to_contain_text("3 MB of 4 MB")
+    expect(listed.locator("main")).to_contain_text("it waits for a free node")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#live")).to_contain_text("by console")
+
+
+def test_the_keyboard_reaches_and_retries_a_group_of_failures(opened: Opened) -> None:
+    rows = [failed_transfer() for _ in range(2)]
+    page = opened().page
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#main")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Retry all 2")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("2 retried")
+    assert {transfer(row_id).state for row_id in rows} == {TransferState.ACCEPTED}
+
+
+def test_without_script_pages_are_read_and_forms_work(opened: Opened) -> None:
+    failed = failed_transfer()
+    watched = opened("/console/work/s3_data", java_script_enabled=False)
+    page = watched.page
+    page.get_by_text("Filter").click()
+    page.get_by_label("State").select_option("failed")
+    page.get_by_role("button", name="Apply").click()
+    page.get_by_role("link", name="b/o.csv").click()
+    expect(page.locator("main")).to_contain_text("the bucket is missing")
+    page.get_by_role("button", name="Retry").first.click()
+    expect(page.locator("#live")).to_contain_text("attempt 2")
+    assert transfer(failed).state is TransferState.ACCEPTED
+
+
+def test_hostile_texts_run_nothing(opened: Opened) -> None:
+    row_id = failed_transfer(HOSTILE)
+    with session_scope() as session:
+        session.get_one(Transfer, row_id).object = HOSTILE
+    for path in ("/", "/console/work/s3_data", f"/console/work/s3_data/{row_id}", "/console/overview"):
+        page = opened(path).page
+        expect(page.locator("main")).to_contain_text("<script>alert(2)</script>{{ 7 * 7 }}")
+        assert page.locator("main img, main script").count() == 0
+
+
+def test_a_key_signs_in_and_the_page_comes_back_after_it(
+    opened: Opened, api: TestClient, with_keys: TestClient
+) -> None:
+    watched = opened("/console/work/job")
+    page = watched.page
+    page.get_by_label("API key").fill("hgk_wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("not known here")
+    watched.problems.clear()  # the browser tells of the answer 401
+    assert watched.barriers() == []
+    page.get_by_label("API key").fill(new_key("ada"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Work")
+    assert page.evaluate("document.cookie") == ""
+    page.goto("/console/account")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+def test_a_foreign_page_neither_frames_nor_sends_forms(browser: Browser, url: str) -> None:
+    row_id = failed_transfer()
+    foreign = FastAPI()
+
+    @foreign.get("/")
+    def attack() -> HTMLResponse:
+        return HTMLResponse(
+            f'<iframe src="{url}/console/account"></iframe>'
+            f'<form method="post" target="other" action="{url}/console/work/s3_data/{row_id}/retry">'
+            '<input name="form_token" value="x"><button>go</button></form><iframe name="other"></iframe>'
+        )
+
+    with served(foreign) as elsewhere:
+        context = browser.new_context()
+        context.new_page().goto(url)  # the victim has the console's cookie
+        page = context.new_page()
+        page.goto(elsewhere.replace("127.0.0.1", "localhost"))
+        assert page.frames[1].url == "chrome-error://chromewebdata/"
+        with page.expect_response(lambda answer: "/retry" in answer.url) as answered:
+            page.get_by_role("button").click()
+        assert answered.value.status == 403
+        context.close()
+    assert transfer(row_id).state is TransferState.FAILED
