@@ -3,7 +3,8 @@
 from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-import gateway.queue  # noqa: F401  it sends the messages that commits of the API ask for
+import gateway.queue  # it sends the messages that commits of the API ask for
+import gateway.workflows.advance  # noqa: F401  it begins the steps after those that the API ends
 from api import idempotency, problems, swagger_ui
 from api.body_limits import BodyLimits
 from api.cross_site import CrossSite
@@ -28,6 +29,7 @@ from api.routers import (
     s3_result,
     services,
     status,
+    workflow,
 )
 from api.stopping import lifespan
 from api.tags import TAGS
@@ -39,7 +41,7 @@ Upload a CSV to S3, then three calls do the rest, each polled until done:
 """
 
 
-RATE_LIMITED = (infrastructure, credentials, data, s3_data, s3_result, job, retry, overview)
+RATE_LIMITED = (infrastructure, credentials, data, s3_data, s3_result, job, workflow, retry, overview)
 LIMIT_PROBLEMS = problems.responses(408, 413, 429, 431)
 
 

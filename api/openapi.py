@@ -12,6 +12,7 @@ from api.schemas.codes import NodeStateCode, ServiceName
 from api.schemas.documented import REF, component_of, components
 from api.schemas.job_params import JobRequestParams
 from gateway.settings import get_settings
+from gateway.workflows.drafts import INPUT_KEY
 
 UNUSED = ("HTTPValidationError", "ValidationError")  # a bad body is a Problem here
 
@@ -41,10 +42,20 @@ def _document_errors(document: dict[str, Any], auth: str) -> None:
             if auth == "none":
                 operation.pop("security", None)
     document["components"]["schemas"] |= components(Problem, JobRequestParams, ServiceName, NodeStateCode)
+    document["components"]["schemas"]["WorkflowJobParams"] = _workflow_params(document)
     for name in UNUSED:
         document["components"]["schemas"].pop(name, None)
     if auth == "none":
         del document["components"]["securitySchemes"]
+
+
+def _workflow_params(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a job's parameters in a workflow, which sets the input itself."""
+    whole = document["components"]["schemas"][JobRequestParams.__name__]
+    keys = {name: each for name, each in whole["properties"].items() if name != INPUT_KEY}
+    description = "Parameters of a job of a workflow, which sets `read_input_data` itself."
+    names = {"title": "WorkflowJobParams", "description": description, "properties": keys}
+    return {key: value for key, value in (whole | names).items() if key != "required"}
 
 
 def _document_bad_body(answers: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from api.deps import parse_id, read_rows
 from api.json_body import JsonBody
-from api.schemas.listing import HistoryEvent, JobQuery, Page, TransferQuery
+from api.schemas.listing import HistoryEvent, JobQuery, Page, TransferQuery, WorkflowQuery
 from api.schemas.shapes import SHAPES
 from gateway.callers import Caller
 from gateway.errors import NotFound
@@ -19,16 +19,17 @@ from gateway.work import pages
 from gateway.work.listing import Kind
 from gateway.work.statuses import fetch_events, fetch_statuses
 
+ListQuery = TransferQuery | JobQuery | WorkflowQuery
 LISTS_AT_ONCE = 4  # more threads that compute at once take each other's time
 _threads = ThreadPoolExecutor(LISTS_AT_ONCE, thread_name_prefix="lists")
 
 
-async def list_page(kind: Kind, query: TransferQuery | JobQuery, caller: Caller) -> Response:
+async def list_page(kind: Kind, query: ListQuery, caller: Caller) -> Response:
     """Return a page of the rows that the caller may see, with the counts on the first page."""
     return await asyncio.get_running_loop().run_in_executor(_threads, _list_page, kind, query, caller)
 
 
-def _list_page(kind: Kind, query: TransferQuery | JobQuery, caller: Caller) -> Response:
+def _list_page(kind: Kind, query: ListQuery, caller: Caller) -> Response:
     wanted = replace(query.to_filter(), owner=caller.only_owner)
     shape = SHAPES[kind]
 

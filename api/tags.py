@@ -7,6 +7,7 @@ TAGS = [
     {"name": "stage in", "description": "Step 1: move an object or a file to the cluster, and poll its id."},
     {"name": "jobs", "description": "Step 2: run services on the file, and poll the job's id."},
     {"name": "stage out", "description": "Step 3: move a result file back to a store, and poll its id."},
+    {"name": "workflows", "description": "All steps in one request, which follow each other by themselves."},
     {"name": "status", "description": "Where many transfers and jobs stand, asked for at once."},
     {"name": "operators", "description": "The whole gateway at a glance, retries of many rows, and metrics."},
     {"name": "health", "description": "Whether the gateway and its parts are alive and ready."},

@@ -1,4 +1,4 @@
-"""The states of transfers and jobs: the allowed transitions, the final states, the old clients' words."""
+"""The states of transfers, jobs and workflows: transitions, final states, status words."""
 
 from enum import StrEnum
 
@@ -31,7 +31,17 @@ class JobState(StrEnum):
     LOST = "lost"
 
 
-State = TransferState | JobState
+class WorkflowState(StrEnum):
+    """The states of a workflow."""
+
+    ACCEPTED = "accepted"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+State = TransferState | JobState | WorkflowState
 
 # A claim repeated after a crash leaves the state as it is, so a working state may follow itself.
 TRANSFER_MOVES: dict[State, frozenset[State]] = {
@@ -67,8 +77,18 @@ JOB_MOVES: dict[State, frozenset[State]] = {
     JobState.RUNNING: frozenset({JobState.PENDING, JobState.RETRYING, *JOB_ENDS}),
 }
 
+WORKFLOW_ENDS = frozenset({WorkflowState.SUCCEEDED, WorkflowState.FAILED, WorkflowState.CANCELLED})
+WORKFLOW_MOVES: dict[State, frozenset[State]] = {
+    WorkflowState.ACCEPTED: frozenset({WorkflowState.RUNNING, *WORKFLOW_ENDS}),
+    WorkflowState.RUNNING: WORKFLOW_ENDS,
+}
+
 # By type, because members of two StrEnums with the same value are equal.
-MOVES: dict[type[State], dict[State, frozenset[State]]] = {TransferState: TRANSFER_MOVES, JobState: JOB_MOVES}
+MOVES: dict[type[State], dict[State, frozenset[State]]] = {
+    TransferState: TRANSFER_MOVES,
+    JobState: JOB_MOVES,
+    WorkflowState: WORKFLOW_MOVES,
+}
 
 
 def may_follow(state: State, after: State) -> bool:
@@ -86,9 +106,14 @@ def is_final(state: State) -> bool:
     return state not in MOVES[type(state)]
 
 
+def is_success(state: State) -> bool:
+    """Tell whether the state is the end of work that succeeded."""
+    return state in {TransferState.COMPLETED, JobState.SUCCEEDED}  # a workflow's word is a job's
+
+
 def is_retryable(state: State) -> bool:
     """Tell whether the state is an end without success, which a retry may leave."""
-    return is_final(state) and state not in {TransferState.COMPLETED, JobState.SUCCEEDED}
+    return is_final(state) and not is_success(state)
 
 
 BEFORE_SCHEDULER = frozenset({JobState.ACCEPTED, JobState.RETRYING, JobState.SUBMITTING})
@@ -110,3 +135,7 @@ JOB_STATUS = {
     JobState.PENDING: "queued",
     JobState.RUNNING: "running",
 } | dict.fromkeys(JOB_ENDS, "completed")
+WORKFLOW_STATUS = {
+    WorkflowState.ACCEPTED: "queued",
+    WorkflowState.RUNNING: "running",
+} | dict.fromkeys(WORKFLOW_ENDS, "completed")

@@ -3,6 +3,7 @@
 from celery import Task
 from celery.signals import task_postrun, task_prerun, worker_process_init
 
+import gateway.workflows.advance  # noqa: F401  it begins the steps after those that a worker ends
 from gateway import tracing
 from gateway.db import get_engine
 from gateway.logs import work_id

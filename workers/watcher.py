@@ -18,7 +18,8 @@ from types import FrameType
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-import gateway.queue  # noqa: F401  it sends the messages that commits of the watcher ask for
+import gateway.queue  # it sends the messages that commits of the watcher ask for
+import gateway.workflows.advance  # noqa: F401  it begins the steps after those that the watcher ends
 from gateway import leases
 from gateway.clusters import telemetry
 from gateway.clusters.configuration import Cluster, configured_clusters

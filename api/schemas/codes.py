@@ -11,6 +11,7 @@ ServiceName = TypeAliasType(
 HPCSchedulerType = TypeAliasType("HPCSchedulerType", Literal["slurm", "pbs"])
 SSHKeyType = TypeAliasType("SSHKeyType", Literal["ssh-rsa", "ssh-ed25519"])
 JobStatusCode = TypeAliasType("JobStatusCode", Literal["queued", "running", "completed"])
+WorkflowStatusCode = TypeAliasType("WorkflowStatusCode", Literal["queued", "running", "completed"])
 FileTransferStatusCode = TypeAliasType(
     "FileTransferStatusCode", Literal["transferring", "completed", "failure"]
 )

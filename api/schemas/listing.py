@@ -9,7 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 
 from api.schemas.fields import Text
 from gateway.left_out import RequestModel
-from gateway.states import JobState, TransferState
+from gateway.states import JobState, TransferState, WorkflowState
 from gateway.work.listing import Filter
 
 Shown = TypeVar("Shown")
@@ -84,6 +84,16 @@ class JobQuery(_PageQuery):
         return Filter(
             tuple(self.state), self.infrastructure, self.service, self.since, self.until, self.reason
         )
+
+
+class WorkflowQuery(_PageQuery):
+    """Filter and page of a list of workflows."""
+
+    state: list[WorkflowState] = Field([], description="One of these; may be repeated.")
+
+    def to_filter(self) -> Filter:
+        """Return the filter."""
+        return Filter(tuple(self.state), self.infrastructure, None, self.since, self.until, self.reason)
 
 
 class HistoryEvent(BaseModel):

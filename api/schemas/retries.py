@@ -12,7 +12,7 @@ from api.schemas.store_access import StoreAccess
 from gateway.jobs.resources import ResourceRequest
 from gateway.left_out import RequestModel
 from gateway.operations.retries import LARGEST
-from gateway.work.listing import KINDS, Filter, Kind
+from gateway.work.listing import KINDS, Filter, WorkKind
 
 Remark = Annotated[str, Field(max_length=1000), AfterValidator(check_text), Told(pattern=NO_NUL)]
 
@@ -46,7 +46,7 @@ class RetryFilter(RequestModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: list[Kind] = Field(list(KINDS), min_length=1, max_length=16)
+    kind: list[WorkKind] = Field(list(KINDS), min_length=1, max_length=16)
     state: list[BadEnd] = Field(
         ["failed", "timeout", "out_of_memory", "node_failure", "lost"], min_length=1, max_length=16
     )
@@ -91,7 +91,7 @@ class BulkItem(BaseModel):
     """A row that the filter found."""
 
     id: UUID
-    kind: Kind
+    kind: WorkKind
     refusal: str = Field(description="The reason for no retry; empty when the row is retried.")
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel
 
 from gateway.callers import LOCAL, Caller
-from gateway.models import Job, Transfer
+from gateway.models import Job, Transfer, Workflow
 
 
 class RowStatus(BaseModel):
@@ -25,7 +25,7 @@ class RowStatus(BaseModel):
         return tuple(cls.renamed.get(name, name) for name in cls.model_fields)
 
     @classmethod
-    def of(cls, row: Transfer | Job, caller: Caller = LOCAL) -> Self:
+    def of(cls, row: Transfer | Job | Workflow, caller: Caller = LOCAL) -> Self:
         """Show a row."""
         return cls(**cls.values([getattr(row, name) for name in cls.columns()], caller))
 

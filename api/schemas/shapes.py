@@ -5,6 +5,7 @@ from pydantic import BaseModel, Field
 from api.schemas.jobs import JobStatus
 from api.schemas.row_status import RowStatus
 from api.schemas.transfers import FileTransferStatus, S3FileTransferStatus, S3ResultTransferStatus
+from api.schemas.workflows import WorkflowStatus
 from gateway.work.listing import Kind
 
 SHAPES: dict[Kind, type[RowStatus]] = {
@@ -12,8 +13,9 @@ SHAPES: dict[Kind, type[RowStatus]] = {
     "s3_data": S3FileTransferStatus,
     "s3_result": S3ResultTransferStatus,
     "job": JobStatus,
+    "workflow": WorkflowStatus,
 }
-AnyStatus = JobStatus | S3FileTransferStatus | S3ResultTransferStatus | FileTransferStatus
+AnyStatus = JobStatus | WorkflowStatus | S3FileTransferStatus | S3ResultTransferStatus | FileTransferStatus
 MOST_IDS = 1000
 
 
@@ -21,5 +23,7 @@ class StatusRequest(BaseModel):
     """The rows whose statuses are asked for."""
 
     ids: list[str] = Field(
-        min_length=1, max_length=MOST_IDS, description="Ids of transfers and jobs, mixed as you like."
+        min_length=1,
+        max_length=MOST_IDS,
+        description="Ids of transfers, jobs and workflows, mixed as you like.",
     )

@@ -28,8 +28,8 @@ EXAMPLE_S3: dict[str, JsonValue] = {
 }
 
 
-class S3TransferRequest(StoreAccess):
-    """The fields that both S3 requests share."""
+class StorePlace(StoreAccess):
+    """An object of a store and the access to it."""
 
     is_access_required: ClassVar[bool] = True
 
@@ -45,6 +45,11 @@ class S3TransferRequest(StoreAccess):
     requester_pays: bool = Field(
         default=False, description="Agree to pay for the requests, as some buckets demand it; needs keys."
     )
+
+
+class S3TransferRequest(StorePlace):
+    """The fields that both S3 requests share."""
+
     infrastructure: Text = Field(description="Name of the cluster.")
 
 

@@ -15,6 +15,7 @@ from gateway.models.registry import (
     WorkerSlots,
 )
 from gateway.models.transfers import Transfer
+from gateway.models.workflows import Workflow
 
 __all__ = [
     "ApiKey",
@@ -31,6 +32,7 @@ __all__ = [
     "Telemetry",
     "Transfer",
     "WorkerSlots",
+    "Workflow",
     "model_of_task",
 ]
 

@@ -10,7 +10,7 @@ from gateway.models.base import Base, enum_words
 from gateway.models.list_indexes import list_indexes
 from gateway.models.registry import Heartbeat
 from gateway.models.service_bits import SERVICE_BITS, service_bits
-from gateway.models.work import Work, partial_index
+from gateway.models.work import Work, partial_index, step_index
 from gateway.states import BEFORE_SCHEDULER, JOB_MOVES, JobState, is_final
 
 WATCHED = "finding IS NULL AND state IN ('pending', 'running')"
@@ -36,6 +36,7 @@ class Job(Work, Base):
         Index("ix_jobs_infrastructure_state", "infrastructure", "state"),
         *list_indexes("jobs"),
         partial_index("jobs", "message_id"),
+        step_index("jobs"),
         partial_index("jobs", "turn_at", "turn_at"),
         Index("ix_jobs_data_folder", "infrastructure", "data_folder", "ended_at"),
         Index(

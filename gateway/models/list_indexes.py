@@ -11,7 +11,7 @@ from sqlalchemy import Index, text
 
 def list_indexes(table: str) -> list[Index]:
     """Return the indexes of the lists of a table."""
-    if table == "jobs":
+    if table != "transfers":
         return [_index(table, *columns) for columns in ((), ("state",), ("owner",), ("owner", "state"))]
     kinds = [("kind", *columns) for columns in ((), ("state",), ("owner",), ("owner", "state"))]
     children = [("parent_id",), ("parent_id", "state")]

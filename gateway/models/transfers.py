@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gateway.db import due_in
 from gateway.models.base import Base, CleanText, enum_words
 from gateway.models.list_indexes import list_indexes
-from gateway.models.work import Work, partial_index
+from gateway.models.work import Work, partial_index, step_index
 from gateway.states import TRANSFER_MOVES, TransferState
 
 
@@ -38,6 +38,7 @@ class Transfer(Work, Base):
             sqlite_where=text("credentials IS NOT NULL"),
         ),
         partial_index("transfers", "message_id"),
+        step_index("transfers"),
         partial_index("transfers", "turn_at", "turn_at"),
     )
 

@@ -21,6 +21,14 @@ def partial_index(table: str, column: str, *columns: str) -> Index:
     return Index(name, *keys, postgresql_where=condition, sqlite_where=condition)
 
 
+def step_index(table: str) -> Index:
+    """Return the index that lets a workflow have each of its steps once."""
+    condition = text("workflow_id IS NOT NULL")
+    name = f"ix_{table}_workflow_id"
+    keys = "workflow_id", "step"
+    return Index(name, *keys, unique=True, postgresql_where=condition, sqlite_where=condition)
+
+
 class Work:
     """The columns that transfers and jobs share: owner, claim, lease, and the times of the outbox.
 
@@ -29,6 +37,7 @@ class Work:
     `next_send_at` is when the sweeper sends the row's message again if nothing happened until then.
     `message_id` names the message that was published for the row and stands for a slot of its owner; the
     rows of a group share it. `turn_at` is since when the row waits, unpublished, for its owner's turn.
+    `workflow_id` and `step` name the workflow of which the row is a step, and the step's name in it.
     """
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
@@ -47,6 +56,8 @@ class Work:
     message_id: Mapped[UUID | None]
     turn_at: Mapped[datetime | None]
     cancel_requested_at: Mapped[datetime | None]
+    workflow_id: Mapped[UUID | None]
+    step: Mapped[str | None] = mapped_column(String(100))
     prune_requested_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     queued_at: Mapped[datetime] = mapped_column(default=utc_now)

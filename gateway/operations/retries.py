@@ -20,7 +20,8 @@ from gateway.storage.address import Credentials, PresignedUrl, Secret, secret_wa
 from gateway.storage.presigned_check import check_presigned
 from gateway.transfers import prefixes
 from gateway.work import quotas
-from gateway.work.listing import Filter, Kind, filter_conditions, model_of
+from gateway.work.listing import Filter, WorkKind, filter_conditions, work_model
+from gateway.work.step_moves import record_moves
 from gateway.work.transitions import reopen
 from gateway.work.turns import enqueue, line_up, send_next
 
@@ -59,6 +60,8 @@ def retry(
     _start_next_attempt(session, row, actor, why, secret)
     if isinstance(row, Transfer) and row.parent_id is not None:
         _reopen_parent(session, session.get_one(Transfer, row.parent_id), actor, row.object)
+    if row.workflow_id is not None:
+        record_moves(session, [row.workflow_id])  # it goes on with the step
     if row.children is None:
         enqueue(session, row)
 
@@ -188,18 +191,18 @@ class RetryCandidate:
     """A row that the filter selects; `refusal` tells why it cannot be retried as it is."""
 
     id: UUID
-    kind: Kind
+    kind: WorkKind
     refusal: str = ""
 
 
 def find_retryable(
-    session: Session, wanted: Filter, kinds: Sequence[Kind], resources: ResourceRequest | None = None
+    session: Session, wanted: Filter, kinds: Sequence[WorkKind], resources: ResourceRequest | None = None
 ) -> list[RetryCandidate]:
     """Return the filtered rows that ended badly, oldest first, up to LARGEST; `resources` are for jobs."""
     wanted = replace(wanted, states=wanted.states or BAD_ENDS)
     rows: list[Transfer | Job] = []
     for kind in kinds:
-        model = model_of(kind)
+        model = work_model(kind)
         oldest = (
             select(model).where(*filter_conditions(wanted, kind)).order_by(model.created_at).limit(LARGEST)
         )
@@ -209,7 +212,7 @@ def find_retryable(
 
 
 def _candidate(session: Session, row: Transfer | Job, resources: ResourceRequest | None) -> RetryCandidate:
-    kind = cast("Kind", row.kind)
+    kind = cast("WorkKind", row.kind)
     try:
         check_retryable(row)
         if isinstance(row, Job) and resources is not None:

@@ -17,6 +17,8 @@ from gateway.work.claims import is_unclaimed
 from gateway.work.failures import fail
 from gateway.work.outbox import publish
 from gateway.work.overdue import take_overdue
+from gateway.workflows import lifecycle as workflows
+from gateway.workflows.advance import advance_unanswered
 
 BATCH = 500
 LEASE = "housekeeping.sweep"
@@ -25,10 +27,12 @@ Row = TypeVar("Row", bound=Transfer | Job)
 
 
 def sweep(session: Session) -> None:
-    """Sweep once: update parents, delete expired keys, erase credentials, and send overdue rows."""
+    """Sweep once: parents, expired keys, old secrets, workflows that wait for a check, overdue rows."""
     prefixes.update_parents(session)
     idempotency.forget_expired(session)
     transfers.erase_credentials(session)
+    workflows.erase_secrets(session)
+    advance_unanswered(session)
     _update_unserved(session, Transfer)
     _update_unserved(session, Job)
     publish(session, *take_overdue(session, BATCH))

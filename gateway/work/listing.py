@@ -1,4 +1,4 @@
-"""Filters of lists of transfers and jobs."""
+"""Filters of lists of transfers, jobs and workflows."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,11 +7,12 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, false
 
-from gateway.models import Job, Transfer
+from gateway.models import Job, Transfer, Workflow
 from gateway.states import State
 
-Kind = Literal["data", "s3_data", "s3_result", "job"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+WorkKind = Literal["data", "s3_data", "s3_result", "job"]
+Kind = WorkKind | Literal["workflow"]
+KINDS: tuple[WorkKind, ...] = get_args(WorkKind)
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,17 @@ def wanted_states(wanted: Filter, kind: Kind) -> list[State]:
 
 def _kind_conditions(kind: Kind, parent: UUID | None) -> list[ColumnElement[bool]]:
     """Return the conditions that select a kind: rows of clients, or the children of one prefix."""
-    return [] if kind == "job" else [Transfer.kind == kind, Transfer.parent_id == parent]
+    is_transfer = model_of(kind) is Transfer
+    return [Transfer.kind == kind, Transfer.parent_id == parent] if is_transfer else []
 
 
-def model_of(kind: Kind) -> type[Transfer] | type[Job]:
+def model_of(kind: Kind) -> type[Transfer] | type[Job] | type[Workflow]:
     """Return the model of a kind."""
+    if kind == "workflow":
+        return Workflow
+    return work_model(kind)
+
+
+def work_model(kind: WorkKind) -> type[Transfer] | type[Job]:
+    """Return the model of a kind of work."""
     return Job if kind == "job" else Transfer

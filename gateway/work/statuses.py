@@ -40,7 +40,8 @@ def fetch_events(
 
 def missing(kind: str, row_id: UUID) -> NotFound:
     """Return the error of a row that the caller may not see, or that does not exist."""
-    return NotFound(f"there is no {'job' if kind == 'job' else f'{kind} transfer'} {row_id}")
+    noun = kind if kind in {"job", "workflow"} else f"{kind} transfer"
+    return NotFound(f"there is no {noun} {row_id}")
 
 
 @lru_cache
@@ -63,4 +64,4 @@ def _select_events(columns: Columns) -> Select[Any]:
 
 
 def _of_kind(statement: Select[Any], kind: Kind) -> Select[Any]:
-    return statement if kind == "job" else statement.where(Transfer.kind == kind)
+    return statement.where(Transfer.kind == kind) if model_of(kind) is Transfer else statement

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from gateway.db import utc_now
 from gateway.errors import Conflict
-from gateway.models import Event, Job, Transfer
+from gateway.models import Event, Job, Transfer, Workflow
 from gateway.states import State, is_final, may_follow, predecessors
+from gateway.work.step_moves import record_moves
 
 Model = type[Transfer] | type[Job]
 _INSERT_EVENT = insert(Event)
@@ -47,8 +48,10 @@ def move(session: Session, row: Transfer | Job, to: State, reason: str = "", act
     """Take the row to a state that may follow its own, or raise Conflict."""
     if not may_follow(to, after=row.state):
         raise Conflict(f"{row.id} is {row.state} and cannot become {to}")
-    _record(session, row, row.state, to, reason=reason, actor=actor)
+    record_event(session, row, row.state, to, reason=reason, actor=actor)
     _assign(row, _values(row, to, reason))
+    if row.workflow_id is not None and _advances_workflow(row, to):
+        record_moves(session, [row.workflow_id])
 
 
 def move_many(
@@ -66,6 +69,9 @@ def move_many(
     `more` sets further columns. Its values may read the columns as they were before.
     """
     selected = where & model.state.in_(predecessors(to))
+    if _advances_workflow(model, to):
+        of_workflows = select(model.workflow_id).where(selected, model.workflow_id.is_not(None))
+        record_moves(session, filter(None, session.scalars(of_workflows)))
     columns = {name: more[name] for name in ("claim", "worker") if name in more}
     _record_many(
         session, model, selected, model.state, literal(str(to)), reason=reason, actor=actor, **columns
@@ -76,13 +82,13 @@ def move_many(
 
 def reopen(session: Session, row: Transfer | Job, to: State, reason: str, actor: str) -> None:
     """Take an ended row up again for a retry; the reason stands in the event and not on the row."""
-    _record(session, row, row.state, to, reason=reason, actor=actor)
+    record_event(session, row, row.state, to, reason=reason, actor=actor)
     _assign(row, {**_entered_values(to, ""), "ended_at": None})
 
 
 def note(session: Session, row: Transfer | Job, reason: str, actor: str) -> None:
     """Record a request in the history while the row's state stays as it is."""
-    _record(session, row, row.state, row.state, reason=reason, actor=actor)
+    record_event(session, row, row.state, row.state, reason=reason, actor=actor)
 
 
 def note_many(session: Session, model: Model, where: ColumnElement[bool], reason: str, actor: str) -> None:
@@ -103,6 +109,11 @@ def ended_values(source: Transfer | Job | Model, state: State, reason: str) -> d
     return {**entered, **ended, **unsent}
 
 
+def _advances_workflow(source: Transfer | Job | Model, to: State) -> bool:
+    """Tell whether the workflow of a step has to look at it: it begins to be worked on, or it ends."""
+    return to is source.working or is_final(to)
+
+
 def _values(source: Transfer | Job | Model, to: State, reason: str) -> dict[str, Any]:
     return ended_values(source, to, reason) if is_final(to) else _entered_values(to, reason)
 
@@ -116,9 +127,16 @@ def _assign(row: Transfer | Job, values: Mapping[str, Any]) -> None:
         setattr(row, name, value)
 
 
-def _record(
-    session: Session, row: Transfer | Job, before: str, to: str, *, reason: str = "", actor: str = ""
+def record_event(
+    session: Session,
+    row: Transfer | Job | Workflow,
+    before: str,
+    to: str,
+    *,
+    reason: str = "",
+    actor: str = "",
 ) -> None:
+    """Record an event of the row as it is now."""
     session.add(
         Event(
             work_id=row.id,

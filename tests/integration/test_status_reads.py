@@ -15,12 +15,13 @@ from api.schemas.listing import HistoryEvent
 from api.schemas.shapes import MOST_IDS, SHAPES
 from gateway.callers import LOCAL, Scope
 from gateway.db import session_scope
-from gateway.models import Event, Job, Transfer
+from gateway.models import Event, Job, Transfer, Workflow
 from gateway.states import JobState, TransferState
 from gateway.work import transitions
 from gateway.work.listing import Kind
 from tests.identity import bearer, new_key
 from tests.rows import job, new_job, new_transfer, transfer
+from tests.workflows import new_workflow, workflow
 
 WHOLE_SECOND = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ODD = 'ä "quoted" \\ \x7f \u2028 \U0001f600 </script>'
@@ -28,22 +29,21 @@ TRANSFERS: list[Kind] = ["data", "s3_data", "s3_result"]
 
 
 def _set(row_id: UUID, **values: Any) -> None:
-    model = Job if _is_job(row_id) else Transfer
     with session_scope() as session:
+        model = next(each for each in (Transfer, Job, Workflow) if session.get(each, row_id) is not None)
         session.execute(update(model).where(model.id == row_id).values(**values))
 
 
-def _is_job(row_id: UUID) -> bool:
-    with session_scope(read_only=True) as session:
-        return session.get(Job, row_id) is not None
-
-
 def _expected(kind: Kind, row_id: UUID) -> bytes:
-    row = job(row_id) if kind == "job" else transfer(row_id)
-    return SHAPES[kind].of(row, LOCAL).model_dump_json().encode()
+    show = SHAPES[kind].of
+    if kind == "workflow":
+        return show(workflow(row_id), LOCAL).model_dump_json().encode()
+    return show(job(row_id) if kind == "job" else transfer(row_id), LOCAL).model_dump_json().encode()
 
 
 def _new(kind: Kind) -> UUID:
+    if kind == "workflow":
+        return new_workflow()
     return new_job("fft", "min_max", kalman={"r": 1e-5}) if kind == "job" else new_transfer(kind)
 
 

@@ -8,20 +8,24 @@ from gateway.states import (
     JOB_ENDS,
     JOB_STATUS,
     TRANSFER_STATUS,
+    WORKFLOW_STATUS,
     JobState,
     State,
     TransferState,
+    WorkflowState,
     is_final,
     may_follow,
 )
 
 
-@pytest.mark.parametrize("state", list(chain[State](TransferState, JobState)))
+@pytest.mark.parametrize("state", list(chain[State](TransferState, JobState, WorkflowState)))
 def test_every_state_has_a_word_for_old_clients_and_that_word_is_final_only_with_the_state(
     state: State,
 ) -> None:
     if isinstance(state, TransferState):
         assert (TRANSFER_STATUS[state] != "transferring") == is_final(state)
+    elif isinstance(state, WorkflowState):
+        assert (WORKFLOW_STATUS[state] == "completed") == is_final(state)
     else:
         assert (JOB_STATUS[state] == "completed") == is_final(state)
 

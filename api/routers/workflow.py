@@ -1,0 +1,84 @@
+"""`/workflow`: input, jobs and results in one request."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy.orm import Session
+
+from api import row_reads
+from api.deps import Caller, RowId
+from api.idempotency import Answers
+from api.one_hop import OneHopRoute
+from api.problems import responses
+from api.row_actions import ACTION_PROBLEMS, ActingCaller
+from api.schemas.listing import HistoryEvent, Page, WorkflowQuery
+from api.schemas.retries import Action
+from api.schemas.workflows import WorkflowRequest, WorkflowRetry, WorkflowStatus
+from api.status_reads import STATUS_READS, STATUS_RESPONSES, Wait
+from gateway.db import session_scope
+from gateway.models import Workflow
+from gateway.operations import workflow_retries
+from gateway.workflows import lifecycle as workflows
+
+router = APIRouter(prefix="/workflow", tags=["workflows"], route_class=OneHopRoute)
+
+
+@router.post("", status_code=201, responses=ACTION_PROBLEMS)
+def start_workflow(caller: Caller, answers: Answers, body: WorkflowRequest) -> WorkflowStatus:
+    """Accept an input, jobs and a place for results; poll the id until `status` is `completed`."""
+    request = body.to_request()
+    with answers.acquired(), session_scope() as session:
+        row = workflows.create(session, caller.owner, request)
+        return answers.store(session, _show(session, row), 201)
+
+
+@router.get("", response_model=Page[WorkflowStatus], responses=responses(400, 503))
+async def list_workflows(caller: Caller, query: Annotated[WorkflowQuery, Query()]) -> Response:
+    """List workflows, newest first."""
+    return await row_reads.list_page("workflow", query, caller)
+
+
+@router.get("/{id}", response_model=WorkflowStatus, responses=STATUS_RESPONSES)
+async def get_workflow(request: Request, caller: Caller, row_id: RowId, wait: Wait = 0) -> Response:
+    """Show where the workflow and its steps stand."""
+    return await STATUS_READS["workflow"].answer(request, caller, row_id, wait)
+
+
+@router.get("/{id}/events", response_model=list[HistoryEvent], responses=responses(404, 503))
+def list_workflow_events(caller: Caller, row_id: RowId) -> Response:
+    """Show the workflow's own history, in order; each step has one of its own."""
+    return row_reads.list_events("workflow", row_id, caller)
+
+
+@router.post("/{id}/cancel", responses=ACTION_PROBLEMS)
+def cancel_workflow(
+    caller: Caller, row_id: RowId, actor: ActingCaller, answers: Answers, body: Action | None = None
+) -> WorkflowStatus:
+    """Stop all steps and begin no other; 409 when the workflow has ended already."""
+    action = body or Action()
+    name = actor.name(action.by)
+    with answers.acquired():
+        with session_scope() as session:
+            workflows.request_cancel(session, workflows.get(session, caller, row_id), name, action.reason)
+        with session_scope() as session:
+            workflows.cancel_steps(session, row_id, name, action.reason)
+            return answers.store(session, _show(session, workflows.get(session, caller, row_id)))
+
+
+@router.post("/{id}/retry", responses=ACTION_PROBLEMS)
+def retry_workflow(
+    caller: Caller, row_id: RowId, actor: ActingCaller, answers: Answers, body: WorkflowRetry | None = None
+) -> WorkflowStatus:
+    """Go on with a workflow that ended badly, from the steps that failed."""
+    action = body or WorkflowRetry()
+    fresh = action.fresh_access()
+    with answers.acquired(), session_scope() as session:
+        row = workflows.get(session, caller, row_id)
+        workflow_retries.retry_workflow(session, row, actor.name(action.by), action.reason, fresh)
+        return answers.store(session, _show(session, row))
+
+
+def _show(session: Session, row: Workflow) -> WorkflowStatus:
+    session.flush()
+    session.refresh(row, ["transfer_steps", "job_steps"])
+    return WorkflowStatus.of(row)

@@ -1,0 +1,99 @@
+"""The life of a workflow: create, find, cancel, and the end of its secrets."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from gateway.callers import Caller
+from gateway.clusters import catalog
+from gateway.db import db_now, due_in, utc_now
+from gateway.errors import Conflict
+from gateway.jobs import lifecycle as jobs
+from gateway.models import Job, Transfer, Workflow
+from gateway.settings import get_settings
+from gateway.states import is_final
+from gateway.transfers import lifecycle as transfers
+from gateway.work import quotas
+from gateway.work.statuses import missing
+from gateway.workflows.advance import advance, advance_locked
+from gateway.workflows.plan import WorkflowPlan
+from gateway.workflows.transitions import begin_workflow, note_workflow
+from gateway.workflows.validation import WorkflowRequest, draft_workflow
+
+Row = TypeVar("Row", bound=Transfer | Job)
+
+
+def create(session: Session, owner: str, request: WorkflowRequest) -> Workflow:
+    """Insert a workflow with its first steps, or raise Invalid, NotFound or TooMany before the first row."""
+    workflow = draft_workflow(session, owner, request)
+    _admit_first_steps(session, workflow)
+    session.add(workflow)
+    session.flush()
+    begin_workflow(session, workflow)
+    advance_locked(session, [workflow])
+    return workflow
+
+
+def _admit_first_steps(session: Session, workflow: Workflow) -> None:
+    """Raise TooMany when the owner's quotas do not admit the steps that begin at once."""
+    plan = WorkflowPlan.of(workflow)
+    cluster = catalog.get_cluster(session, workflow.infrastructure)
+    admission = quotas.Admission(session, [(workflow.owner, cluster)])
+    is_staged = plan.input.path is None
+    for step in plan.steps():
+        if not step.needs and not (step.reads_input and is_staged):
+            admission.admit(workflow.owner, cluster, Job if step.kind == "job" else Transfer)
+
+
+def get(session: Session, caller: Caller, workflow_id: UUID) -> Workflow:
+    """Return the workflow, or raise NotFound: another owner's does not exist."""
+    row = session.get(Workflow, workflow_id)
+    if row is None or not caller.may_see(row.owner):
+        raise missing("workflow", workflow_id)
+    return row
+
+
+def request_cancel(session: Session, workflow: Workflow, actor: str, why: str = "") -> None:
+    """Record the request: no step begins after its commit. `cancel_steps` follows in the next transaction.
+
+    A transaction that ends a step locks the step before the workflow, and so does the cancel of the steps.
+    """
+    session.refresh(workflow, with_for_update=True)
+    if is_final(workflow.state):
+        raise Conflict(f"the workflow has ended already: it is {workflow.state}")
+    workflow.cancel_requested_at = utc_now()
+    workflow.check_until = due_in(0)  # the sweep ends it, should the next transaction be lost
+    note_workflow(session, workflow, f"cancel requested: {why}" if why else "cancel requested", actor)
+
+
+def cancel_steps(session: Session, workflow_id: UUID, actor: str, why: str = "") -> None:
+    """Cancel the steps that are under way; a workflow without any ends at once."""
+    for row in lock_steps(session, workflow_id):
+        if not is_final(row.state) and row.cancel_requested_at is None:
+            if isinstance(row, Job):
+                jobs.cancel(session, row, actor, why)
+            else:
+                transfers.cancel(session, row, actor, why)
+    session.flush()
+    advance(session, [workflow_id])
+
+
+def lock_steps(session: Session, workflow_id: UUID) -> Sequence[Transfer | Job]:
+    """Return the rows of the workflow's steps, locked in the order of their ids."""
+    return [*_lock(session, Transfer, workflow_id), *_lock(session, Job, workflow_id)]
+
+
+def _lock(session: Session, model: type[Row], workflow_id: UUID) -> Sequence[Row]:
+    mine = select(model).where(model.workflow_id == workflow_id).order_by(model.id).with_for_update()
+    return session.scalars(mine.execution_options(populate_existing=True)).all()
+
+
+def erase_secrets(session: Session) -> None:
+    """Erase the secrets of ended workflows that were kept for a retry, after `credentials_kept_s`."""
+    too_long = db_now(-get_settings().credentials_kept_s)
+    kept = update(Workflow).where(Workflow.input_secret.is_not(None) | Workflow.output_secret.is_not(None))
+    erased = kept.where(Workflow.ended_at < too_long).values(input_secret=None, output_secret=None)
+    session.execute(erased.execution_options(synchronize_session=False))
