@@ -183,6 +183,10 @@ class SchedulerUnavailable(SchedulerError):
     transient = True
 
 
+class ArrayTooLarge(SchedulerError):
+    """The scheduler takes no job array of so many members now, for a limit of the account."""
+
+
 class Cancelled(GatewayError):
     """A client requested the end of this work."""
 

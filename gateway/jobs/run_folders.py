@@ -41,7 +41,7 @@ def open_run(job: Job, cluster: Cluster) -> RunFolders:
     output = AttemptFolder(open_filesystem(cluster, job.owner), output_folder(job), job.output_identity)
     if in_one_folder(job):
         return RunFolders(output, output)
-    return RunFolders(AttemptFolder(_control(job), control_folder(job)), output)
+    return RunFolders(AttemptFolder(open_control_of(job), control_folder(job)), output)
 
 
 def create_run(job: Job, cluster: Cluster) -> tuple[int, str]:
@@ -64,10 +64,15 @@ def prevent_start(job: Job) -> bool:
 
     The scheduler may get a submission late, and a restarted one may wait again with a job that it had ended.
     """
+    return prevent_start_in(control_folder(job))
+
+
+def prevent_start_in(folder: PurePosixPath) -> bool:
+    """Take the place of the start in a control folder, of a run or of a member."""
     try:
-        return forbid_start(Path(control_folder(job)))
+        return forbid_start(Path(folder))
     except FilesystemError as error:
-        _log.warning("job %s: its start could not be prevented: %s", job.id, error.detail)
+        _log.warning("%s: a start could not be prevented: %s", folder.name, error.detail)
         return False
 
 
@@ -78,9 +83,9 @@ def remove_run(job: Job, cluster: Cluster, run: int) -> None:
     finally:
         if job.control_root:
             path = control_path(PurePosixPath(job.control_root), job, run)
-            AttemptFolder(_control(job), path).remove()
+            AttemptFolder(open_control_of(job), path).remove()
 
 
-def _control(job: Job) -> SharedFilesystem:
+def open_control_of(job: Job) -> SharedFilesystem:
     """Return the control area in which the job's runs began: the configuration may have moved it since."""
     return SharedFilesystem((PurePosixPath(job.control_root),))

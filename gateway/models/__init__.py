@@ -3,6 +3,7 @@
 from gateway.models.base import Base
 from gateway.models.events import Event, PrunedEvents
 from gateway.models.jobs import Job
+from gateway.models.members import JobMember
 from gateway.models.registry import (
     ApiKey,
     Heartbeat,
@@ -25,6 +26,7 @@ __all__ = [
     "IdempotencyKey",
     "Infrastructure",
     "Job",
+    "JobMember",
     "Lease",
     "Md5Etags",
     "PrunedEvents",

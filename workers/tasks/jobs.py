@@ -8,6 +8,8 @@ from gateway.errors import SchedulerError
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs.ending import read_ending
 from gateway.jobs.growth import decide_growth
+from gateway.jobs.member_ending import read_ends, record_end
+from gateway.jobs.members import load_members
 from gateway.jobs.run_folders import open_run, prevent_start
 from gateway.jobs.spec import submitted_job
 from gateway.jobs.usage import measure_usage
@@ -17,6 +19,7 @@ from gateway.schedulers.base import Accounting
 from gateway.schedulers.opening import open_scheduler
 from gateway.states import JobState
 from gateway.work import claims
+from gateway.work.claims import Claim
 from workers.claim_context import GivenUp, claim_row, recording_failure
 from workers.job_submission import submit_jobs
 from workers.lease_keeper import LeaseKeeper
@@ -45,6 +48,9 @@ def finish(self: "app.Task", job_id: str) -> None:
         with session_scope() as session:
             row = claims.lock_claimed(session, Job, claim)
         cluster = configured_clusters()[row.infrastructure]
+        if row.member_count:
+            _finish_sweep(row, claim, cluster)
+            return
         folders = open_run(row, cluster)
         usage, warnings = measure_usage(row, folders, _accounting(row, cluster))
         state, reason, outputs = read_ending(row, cluster, folders, usage)
@@ -59,6 +65,17 @@ def finish(self: "app.Task", job_id: str) -> None:
             jobs.finish(session, claim, state, reason, outputs=outputs, usage=usage, warnings=warnings)
     if state is not JobState.SUCCEEDED:
         raise SchedulerError(f"{state}: {reason}")
+
+
+def _finish_sweep(row: Job, claim: Claim, cluster: Cluster) -> None:
+    """Read the ends of all members, and make them and the end of their job final together."""
+    with session_scope(read_only=True) as session:
+        members = load_members(session, row.id)
+    ends = read_ends(row, members, cluster)
+    with session_scope() as session:
+        found = record_end(session, claim, members, ends)
+    if found.state is not JobState.SUCCEEDED:
+        raise SchedulerError(f"{found.state}: {found.reason}")
 
 
 def _accounting(row: Job, cluster: Cluster) -> Accounting | None:

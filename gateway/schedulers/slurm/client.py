@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.clusters.telemetry import PartitionFigures
-from gateway.errors import GatewayError, SchedulerError, SchedulerUnavailable
+from gateway.errors import ArrayTooLarge, GatewayError, SchedulerError, SchedulerUnavailable
 from gateway.schedulers import batch_script
 from gateway.schedulers.arrays import array_id, member_folder, member_name, split_name
 from gateway.schedulers.base import Accounting, JobReport, JobSpec, SubmittedJob, submit_each
@@ -94,6 +94,8 @@ class SlurmScheduler:
                 description = self._slurm.JobSubmitDescription(**options, script=script)
                 return str(description.submit())
         except SchedulerError as error:
+            if _number_of(error) == _ACCOUNTING_POLICY and spec.is_array:
+                raise ArrayTooLarge(error.detail) from error
             if _number_of(error) == _ACCOUNTING_POLICY and self._has_unfinished_jobs():
                 raise SchedulerUnavailable(f"{error.detail}; it is submitted again") from error
             raise
