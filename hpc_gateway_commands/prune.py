@@ -1,4 +1,4 @@
-"""`hpc-gateway prune`: remove transfers and jobs that ended long ago, with their histories and files."""
+"""`hpc-gateway prune`: remove transfers, jobs and workflows that ended long ago, with history and files."""
 
 from datetime import UTC, datetime
 from typing import Annotated

@@ -19,6 +19,7 @@ from gateway.transfers.lifecycle import complete
 from gateway.work import failures
 from gateway.work.claims import take_ending
 from gateway.workflows.lifecycle import create
+from gateway.workflows.validation import draft_workflow
 from tests.ended_rows import claim_transfer, submit_job
 from tests.rows import SECRET
 
@@ -54,7 +55,9 @@ def start(api: TestClient, *jobs: dict[str, Any], **more: Any) -> dict[str, Any]
 
 def new_workflow(owner: str = LOCAL.owner) -> UUID:
     with session_scope() as session:
-        return create(session, owner, WorkflowRequest.model_validate(body()).to_request()).id
+        row = draft_workflow(session, owner, WorkflowRequest.model_validate(body()).to_request())
+        create(session, row)
+        return row.id
 
 
 def workflow(workflow_id: UUID) -> Workflow:

@@ -6,19 +6,21 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from api import row_reads
-from api.deps import Caller, RowId
+from api.deps import Caller, RowId, read
 from api.idempotency import Answers
 from api.one_hop import OneHopRoute
 from api.problems import responses
 from api.row_actions import ACTION_PROBLEMS, ActingCaller
 from api.schemas.listing import HistoryEvent, Page, WorkflowQuery
 from api.schemas.retries import Action
-from api.schemas.workflows import WorkflowRequest, WorkflowRetry, WorkflowStatus
+from api.schemas.workflow_status import WorkflowStatus
+from api.schemas.workflows import WorkflowRequest, WorkflowRetry
 from api.status_reads import STATUS_READS, STATUS_RESPONSES, Wait
 from gateway.db import session_scope
 from gateway.models import Workflow
 from gateway.operations import workflow_retries
 from gateway.workflows import lifecycle as workflows
+from gateway.workflows.validation import draft_workflow
 
 router = APIRouter(prefix="/workflow", tags=["workflows"], route_class=OneHopRoute)
 
@@ -27,9 +29,11 @@ router = APIRouter(prefix="/workflow", tags=["workflows"], route_class=OneHopRou
 def start_workflow(caller: Caller, answers: Answers, body: WorkflowRequest) -> WorkflowStatus:
     """Accept an input, jobs and a place for results; poll the id until `status` is `completed`."""
     request = body.to_request()
-    with answers.acquired(), session_scope() as session:
-        row = workflows.create(session, caller.owner, request)
-        return answers.store(session, _show(session, row), 201)
+    with answers.acquired():
+        row = read(lambda session: draft_workflow(session, caller.owner, request))
+        with session_scope() as session:
+            workflows.create(session, row)
+            return answers.store(session, _show(session, row), 201)
 
 
 @router.get("", response_model=Page[WorkflowStatus], responses=responses(400, 503))

@@ -17,6 +17,20 @@ from gateway.jobs.resources import ResourceRequest
 from gateway.left_out import RequestModel
 from gateway.states import JOB_ENDS, JOB_STATUS, JobState
 
+Services = Annotated[
+    list[Annotated[Text, documented_as("ServiceName")]],
+    Field(
+        min_length=1,
+        max_length=16,
+        description="Services of one class: signal processing (any number together), `knn`, or `kmean`.",
+        json_schema_extra={
+            "uniqueItems": True,
+            "if": {"minItems": 2},
+            "then": {"items": {"enum": [*FILTERS]}},
+        },
+    ),
+]
+
 
 class JobRequest(RequestModel):
     """Kernels to run on a file of the cluster."""
@@ -33,16 +47,7 @@ class JobRequest(RequestModel):
         }
     )
 
-    services: list[Annotated[Text, documented_as("ServiceName")]] = Field(
-        min_length=1,
-        max_length=16,
-        description="Services of one class: signal processing (any number together), `knn`, or `kmean`.",
-        json_schema_extra={
-            "uniqueItems": True,
-            "if": {"minItems": 2},
-            "then": {"items": {"enum": [*FILTERS]}},
-        },
-    )
+    services: Services
     infrastructure: Text
     params: Annotated[dict[str, Any], AfterValidator(check_json), documented_as("JobRequestParams")]
     watch_period: float = Field(
@@ -76,6 +81,7 @@ class JobStatus(RowStatus):
 
     id: UUID
     owner: str = Field(description="The owner; `local` without accounts.")
+    workflow_id: UUID | None = Field(description="The workflow that this is a step of.")
     scheduler_id: str
     infrastructure: str
     status: JobStatusCode

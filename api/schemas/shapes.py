@@ -5,7 +5,7 @@ from pydantic import BaseModel, Field
 from api.schemas.jobs import JobStatus
 from api.schemas.row_status import RowStatus
 from api.schemas.transfers import FileTransferStatus, S3FileTransferStatus, S3ResultTransferStatus
-from api.schemas.workflows import WorkflowStatus
+from api.schemas.workflow_status import WorkflowStatus
 from gateway.work.listing import Kind
 
 SHAPES: dict[Kind, type[RowStatus]] = {

@@ -113,6 +113,7 @@ class TransferStatus(RowStatus):
         " or `read back`."
     )
     warnings: list[str] = Field(description="Sentences about the transfer that are no failure.")
+    workflow_id: UUID | None = Field(description="The workflow that this is a step of.")
     parent_id: UUID | None = Field(description="The transfer of a prefix that this is a part of.")
     children: dict[str, int] | None = Field(description="Number of a prefix's files, by state.")
     created_at: datetime

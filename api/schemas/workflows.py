@@ -1,29 +1,23 @@
-"""Bodies of workflows: requests, retries and statuses."""
+"""Bodies of workflows: requests and retries."""
 
-from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import from_json
+from pydantic import AfterValidator, ConfigDict, Field
 
-from api.schemas.codes import WorkflowStatusCode
 from api.schemas.documented import documented_as
 from api.schemas.fields import AnyText, SourceUrl, Text, check_json
-from api.schemas.jobs import JobOutput
+from api.schemas.jobs import Services
 from api.schemas.retries import Action
-from api.schemas.row_status import RowStatus
 from api.schemas.store_access import StoreAccess
 from api.schemas.transfers import EXAMPLE_S3, StorePlace
-from gateway.callers import Caller
-from gateway.errors import Fault, Invalid
+from gateway.errors import Invalid
 from gateway.jobs.lifecycle import WATCH_PERIOD_S
 from gateway.jobs.resources import ResourceRequest
 from gateway.left_out import RequestModel
-from gateway.states import WORKFLOW_ENDS, WORKFLOW_STATUS, WorkflowState
 from gateway.storage.address import PresignedUrl, Secret, StoredKeys
 from gateway.workflows.field_errors import within_field
-from gateway.workflows.plan import InputPlan, JobPlan, StorePlan, SweepPlan, WorkflowPlan
+from gateway.workflows.plan import InputPlan, JobPlan, StorePlan, SweepPlan
 from gateway.workflows.store_access import PlaceWithAccess
 from gateway.workflows.validation import WorkflowRequest as ValidatedRequest
 
@@ -105,9 +99,7 @@ class WorkflowJob(RequestModel):
     model_config = ConfigDict(extra="forbid")
 
     name: Name
-    services: list[Annotated[Text, documented_as("ServiceName")]] = Field(
-        min_length=1, max_length=16, description="Services of one class, as in POST /job."
-    )
+    services: Services
     params: JobParams = Field({}, description="As in POST /job, without `read_input_data`.")
     resources: ResourceRequest = Field(default_factory=ResourceRequest)
     watch_period: float = Field(WATCH_PERIOD_S, allow_inf_nan=False, description="As in POST /job.")
@@ -199,109 +191,3 @@ class WorkflowRetry(Action):
             if opening is not None:
                 found[name] = opening
         return found
-
-
-class WorkflowStep(BaseModel):
-    """A step: a transfer or a job, which its own call shows in full."""
-
-    name: str
-    kind: Literal["data", "s3_data", "s3_result", "job"]
-    id: UUID | None = Field(description="Null until the step begins.")
-    state: str = Field(description="The row's state; `waiting` before it, `skipped` when it never came.")
-    reason: str
-
-
-class WorkflowResult(JobOutput):
-    """A result file of a job, and the object that it was staged out to."""
-
-    job: str
-    object: str | None = Field(description="Key in the store of `output`, once it is there.")
-
-
-_RENAMED = {
-    "status": "state",
-    "success": "state",
-    "steps": "plan",
-    "outputs": "refusals",
-    "bytes_total": "transfer_steps",
-    "bytes_done": "job_steps",
-    "bytes_per_s": "fault",
-}
-
-
-class WorkflowStatus(RowStatus):
-    """Where a workflow stands."""
-
-    renamed = _RENAMED
-
-    id: UUID
-    owner: str = Field(description="The owner; `local` without accounts.")
-    infrastructure: str
-    status: WorkflowStatusCode
-    state: WorkflowState
-    success: bool | None
-    reason: str
-    fault: Fault | None = Field(description="The class of the failure; `reason` has the details.")
-    warnings: list[str]
-    steps: list[WorkflowStep]
-    outputs: list[WorkflowResult]
-    bytes_total: int | None = Field(description="Of all transfers; null until the sizes are known.")
-    bytes_done: int
-    bytes_per_s: int | None = Field(description="Null while nothing moves.")
-    created_at: datetime
-    updated_at: datetime
-    ended_at: datetime | None
-    attempt: int
-
-    @classmethod
-    def derive(cls, values: dict[str, Any], caller: Caller) -> None:  # noqa: ARG003  the same for all callers
-        """Replace the columns by the fields that are made of them."""
-        state = values["state"]
-        values["status"] = WORKFLOW_STATUS[state]
-        values["success"] = state == WorkflowState.SUCCEEDED if state in WORKFLOW_ENDS else None
-        transfers, jobs = values["bytes_total"] or [], values["bytes_done"] or []
-        plan, refusals = WorkflowPlan.model_validate(values["steps"]), values["outputs"]
-        values["steps"] = _show_steps(plan, refusals, [*transfers, *jobs], has_ended=state in WORKFLOW_ENDS)
-        values["outputs"] = _show_outputs(transfers, jobs)
-        values |= _sum_bytes(transfers)
-
-
-def _show_steps(
-    plan: WorkflowPlan, refusals: dict[str, Any], rows: list[dict[str, Any]], *, has_ended: bool
-) -> list[dict[str, Any]]:
-    """Return all steps of the plan, with the rows of those that have begun."""
-    begun = {("outputs" in row, row["step"]): row for row in rows}
-    shown: list[dict[str, Any]] = []
-    for step in plan.steps():
-        row = begun.get(step.key)
-        known: dict[str, Any] = {"name": step.name, "kind": step.kind}
-        if row is not None:
-            known |= {"id": str(UUID(row["id"])), "state": row["state"], "reason": row["reason"]}
-        elif step.label in refusals:
-            known |= {"id": None, "state": "failed", "reason": refusals[step.label]["reason"]}
-        else:
-            known |= {"id": None, "state": "skipped" if has_ended else "waiting", "reason": ""}
-        shown.append(known)
-    return shown
-
-
-def _show_outputs(transfers: list[dict[str, Any]], jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the results of all jobs."""
-    there = {row["step"]: row["object"] for row in transfers if row["state"] == "completed"}
-    shown: list[dict[str, Any]] = []
-    for row in jobs:
-        listed = from_json(row["outputs"]) if isinstance(row["outputs"], str) else row["outputs"]
-        for each in listed:
-            step = f"{row['step']}/{each['service']}.{each['path'].rpartition('.')[2]}"
-            shown.append({**each, "job": row["step"], "object": there.get(step)})
-    return shown
-
-
-def _sum_bytes(transfers: list[dict[str, Any]]) -> dict[str, int | None]:
-    totals = [row["bytes_total"] for row in transfers]
-    rates = [row["bytes_per_s"] for row in transfers if row["state"] == "transferring" and row["bytes_per_s"]]
-    return {
-        "bytes_total": None if None in totals else sum(totals),
-        "bytes_done": sum(row["bytes_done"] for row in transfers),
-        "bytes_per_s": sum(rates) or None,
-    }

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from gateway.accounts.owner_names import check_owner
 from gateway.callers import Caller, Scope
 from gateway.db import utc_now
-from gateway.errors import Conflict, NotFound, Unauthorized
+from gateway.errors import Conflict, Forbidden, NotFound, Unauthorized
 from gateway.models import ApiKey
 
 USE_RECORDED_EVERY = timedelta(minutes=1)
@@ -52,6 +52,14 @@ def revoke_key(session: Session, key_id: str) -> ApiKey:
         raise Conflict(f"the key {key_id} was revoked at {row.revoked_at.isoformat(timespec='seconds')}")
     row.revoked_at = utc_now()
     return row
+
+
+def check_not_revoked(session: Session, owner: str) -> None:
+    """Raise Forbidden when an owner had keys and all of them are revoked: no new work begins."""
+    revoked = select(ApiKey.revoked_at.is_not(None)).where(ApiKey.owner == owner)
+    found = session.scalars(revoked).all()
+    if found and all(found):
+        raise Forbidden(f"all keys of {owner!r} were revoked: the owner may begin no work")
 
 
 def authenticate_keys(session: Session, texts: Sequence[str]) -> list[ApiKey | Unauthorized]:

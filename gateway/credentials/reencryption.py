@@ -9,7 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from gateway import encryption
 from gateway.db import session_scope
 from gateway.encryption import KeyMissing
-from gateway.models import Base, Infrastructure, StoredCredential, Transfer
+from gateway.models import Base, Infrastructure, StoredCredential, Transfer, Workflow
 
 BATCH = 200
 
@@ -25,6 +25,8 @@ class Column:
 
 SECRETS = (
     Column(Transfer, Transfer.id, Transfer.credentials),
+    Column(Workflow, Workflow.id, Workflow.input_secret),
+    Column(Workflow, Workflow.id, Workflow.output_secret),
     Column(StoredCredential, StoredCredential.id, StoredCredential.secret),
     Column(Infrastructure, Infrastructure.name, Infrastructure.ssh_key_password),
 )

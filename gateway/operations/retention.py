@@ -26,6 +26,13 @@ from gateway.errors import Invalid
 from gateway.events.pruning import delete_events
 from gateway.jobs.folders import JobFolders
 from gateway.models import Job, JobMember, Transfer
+from gateway.operations.workflow_retention import (
+    count_expired_workflows,
+    delete_emptied_workflow,
+    lock_expired_workflow,
+    mark_expired_workflows,
+    stays_with_workflow,
+)
 from gateway.states import TransferState
 from gateway.work.claims import is_unclaimed
 
@@ -46,7 +53,9 @@ class Expired:
 
 def count_expired(session: Session, before: datetime) -> list[Expired]:
     """Count the rows that `mark_expired` would mark, by kind and cluster."""
-    return [*_count_transfers(session, before), *_count_jobs(session, before)]
+    workflows = count_expired_workflows(session, before)
+    counted = [Expired("workflow", name, number, 0) for name, number in workflows.items()]
+    return [*_count_transfers(session, before), *_count_jobs(session, before), *counted]
 
 
 def _count_transfers(session: Session, before: datetime) -> list[Expired]:
@@ -70,7 +79,11 @@ def _count_jobs(session: Session, before: datetime) -> list[Expired]:
 def mark_expired(session: Session, before: datetime) -> int:
     """Mark a batch of expired rows, or delete those without files; return the number of rows."""
     known = {cluster.name for cluster in catalog.list_clusters(session)}
-    return _mark_rows(session, Transfer, before, known) or _mark_rows(session, Job, before, known)
+    return (
+        mark_expired_workflows(session, before)
+        or _mark_rows(session, Transfer, before, known)
+        or _mark_rows(session, Job, before, known)
+    )
 
 
 def _mark_rows(session: Session, model: type[Row], before: datetime, known: set[str]) -> int:
@@ -88,6 +101,7 @@ def _mark_rows(session: Session, model: type[Row], before: datetime, known: set[
 def _expired_conditions(model: type[Row], before: datetime) -> list[ColumnElement[bool]]:
     """Return the conditions of an expired row: ended before the moment, unclaimed, not marked yet."""
     conditions = [model.ended_at < before, model.prune_requested_at.is_(None), is_unclaimed(model)]
+    conditions.append(~stays_with_workflow(model.workflow_id.expression, before))
     if model is Transfer:  # children stay as long as their parent, which may be retried
         whole = aliased(Transfer)
         stays = or_(whole.ended_at.is_(None), whole.ended_at >= before)
@@ -96,11 +110,14 @@ def _expired_conditions(model: type[Row], before: datetime) -> list[ColumnElemen
 
 
 def delete_row(session: Session, row: Transfer | Job) -> None:
-    """Delete a row, its members and its events."""
+    """Delete a row, its members and its events, and after the last step of an expired workflow the workflow."""
     delete_events(session, row.id)
     if isinstance(row, Job) and row.member_count:
         session.execute(delete(JobMember).where(JobMember.job_id == row.id))
+    workflow = lock_expired_workflow(session, row)
     session.delete(row)
+    if workflow is not None:
+        delete_emptied_workflow(session, workflow)
 
 
 def paths_in_use(session: Session, cluster: Cluster) -> set[PurePosixPath]:

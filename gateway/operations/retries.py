@@ -15,7 +15,7 @@ from gateway.errors import Conflict, GatewayError, NotFound
 from gateway.jobs import members
 from gateway.jobs.lifecycle import start_next_run
 from gateway.jobs.resources import ResourceRequest, check_request, describe_change
-from gateway.models import Job, Transfer
+from gateway.models import Job, Transfer, Workflow
 from gateway.states import JobState, State, TransferState, is_final, is_retryable
 from gateway.storage.address import Credentials, PresignedUrl, Secret, secret_warnings
 from gateway.storage.presigned_check import check_presigned
@@ -55,6 +55,7 @@ def retry(
         When the cluster does not allow the resources.
     """
     check_retryable(row, secret)
+    _check_workflow(session, row)
     if isinstance(row, Job) and resources is not None:
         why = "; ".join(filter(None, (why, _change_resources(session, row, resources))))
     _check_quotas(session, row)
@@ -126,6 +127,12 @@ def check_retryable(row: Transfer | Job, secret: Secret | None = None) -> None:
         raise Conflict(f"it is {row.state}: there is nothing to retry")
     if row.lacks_credentials and secret is None:
         raise Conflict("its credentials are erased: send fresh ones with the retry")
+
+
+def _check_workflow(session: Session, row: Transfer | Job) -> None:
+    workflow = session.get(Workflow, row.workflow_id) if row.workflow_id is not None else None
+    if workflow is not None and workflow.prune_requested_at is not None:
+        raise Conflict("its workflow is being removed by `hpc-gateway prune`")
 
 
 def _reset_transfer(row: Transfer, secret: Secret | None) -> State:

@@ -16,18 +16,19 @@ Listener = Callable[[Session, AbstractSet[UUID]], None]
 _KEY = "workflows whose steps moved"
 
 
-def _no_listener(_session: Session, _workflow_ids: AbstractSet[UUID]) -> None:
+def no_listener(_session: Session, _workflow_ids: AbstractSet[UUID]) -> None:
+    """Refuse to move a step in a process without the listener."""
     raise RuntimeError("this process moves steps of workflows: it has not imported gateway.workflows.advance")
 
 
-listener: Listener = _no_listener
+listener: Listener = no_listener
 
 
 def record_moves(session: Session, workflow_ids: Iterable[UUID]) -> None:
     """Have the listener called for these workflows before the commit of the session's transaction."""
     found = set(workflow_ids)
-    if found and listener is _no_listener:
-        _no_listener(session, found)
+    if found and listener is no_listener:
+        no_listener(session, found)
     session.info.setdefault(_KEY, set()).update(found)
 
 

@@ -50,6 +50,11 @@ class Look:
         """Whether a step is under way."""
         return any(not is_final(step.state) for step in self.begun.values())
 
+    @property
+    def is_worked_on(self) -> bool:
+        """Whether a step is under way that does not only wait for a worker."""
+        return any(not is_final(step.state) and step.state != _ACCEPTED for step in self.begun.values())
+
     def ready_steps(self, *, input_passed: bool) -> list[PlannedStep]:
         """Return the steps that may begin now."""
         return [
@@ -101,7 +106,7 @@ def _advance_one(session: Session, workflow: Workflow, admission: quotas.Admissi
             return
         workflow.refusals = {}
         reopen_workflow(session, workflow, "a step was retried", "")
-    if workflow.state is WorkflowState.ACCEPTED and any(s.state != _ACCEPTED for s in look.begun.values()):
+    if workflow.state is WorkflowState.ACCEPTED and look.is_worked_on:
         move_workflow(session, workflow, WorkflowState.RUNNING)
     if workflow.cancel_requested_at is not None:
         workflow.check_until = None

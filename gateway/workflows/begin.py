@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from gateway.accounts.api_keys import check_not_revoked
 from gateway.errors import Conflict, FilesystemError
 from gateway.models import Job, Workflow
 from gateway.models.base import fill_defaults
+from gateway.settings import get_settings
 from gateway.work import quotas
 from gateway.work.acceptance import Draft, insert_drafts
 from gateway.workflows import sweeps
@@ -43,6 +45,8 @@ class Beginning:
 
 def begin_step(session: Session, beginning: Beginning, admission: quotas.Admission) -> None:
     """Insert the row of the step, with the owner's rights and quotas of this moment, or raise an error."""
+    if get_settings().auth == "keys":
+        check_not_revoked(session, beginning.workflow.owner)
     draft = _draft(session, beginning)
     row, step, sweep = draft.row, beginning.step, beginning.plan.sweep
     admission.admit(row.owner, draft.cluster, type(row))

@@ -21,20 +21,17 @@ from gateway.work.statuses import missing
 from gateway.workflows.advance import advance, advance_locked
 from gateway.workflows.plan import WorkflowPlan
 from gateway.workflows.transitions import begin_workflow, note_workflow
-from gateway.workflows.validation import WorkflowRequest, draft_workflow
 
 Row = TypeVar("Row", bound=Transfer | Job)
 
 
-def create(session: Session, owner: str, request: WorkflowRequest) -> Workflow:
-    """Insert a workflow with its first steps, or raise Invalid, NotFound or TooMany before the first row."""
-    workflow = draft_workflow(session, owner, request)
+def create(session: Session, workflow: Workflow) -> None:
+    """Insert a drafted workflow with its first steps, or raise TooMany before the first row."""
     _admit_first_steps(session, workflow)
     session.add(workflow)
     session.flush()
     begin_workflow(session, workflow)
     advance_locked(session, [workflow])
-    return workflow
 
 
 def _admit_first_steps(session: Session, workflow: Workflow) -> None:

@@ -27,6 +27,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from gateway.callers import Scope
+from tests import workflows
 from tests.bodies import DATA, JOB, RESULT
 from tests.identity import bearer, new_key
 
@@ -41,6 +42,7 @@ UNANSWERED = {"/infrastructure/{name}/telemetry", "/job/{id}/log"}
 WEB = {"src": "https://example.org/a.csv", "dst": "serrano/data/a.csv", "infrastructure": "hpc"}
 KEYS = {"name": "n", "endpoint": "https://s3.example.org", "access_key": "a", "secret_key": "s"}
 ROWS = {"/data": WEB, "/s3_data": DATA, "/s3_result": RESULT, "/job": JOB, "/credentials": KEYS}
+ROWS["/workflow"] = workflows.body(output=None)
 INVALID = {400, 413, 415, 422}
 PATIENCE_S = 120  # of a machine that has other things to do
 MODES = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
@@ -63,6 +65,8 @@ def _make_it_real(case: "Case[Any]", rows: dict[str, str]) -> None:
         case.headers["Idempotency-Key"] = uuid4().hex
     if isinstance(case.body, dict):
         _make_a_real_body(case.body)
+        if case.operation.path == "/workflow":
+            _make_a_real_workflow(case.body)
 
 
 def _make_a_real_body(body: dict[str, Any]) -> None:
@@ -75,6 +79,18 @@ def _make_a_real_body(body: dict[str, Any]) -> None:
         body.pop(name, None)
     for name in ("num_mpi_procs", "num_thread", "num_numa", "num_core_numa", "root_dir"):
         body.get("params", {}).pop(name, None)
+
+
+def _make_a_real_workflow(body: dict[str, Any]) -> None:
+    """Give the jobs an input that is there, names of their own, and no results of others to read."""
+    body["input"] = {"path": "/Init_Data/x.csv"}
+    body.pop("output", None)  # its keys have a test of their own
+    body.pop("sweep", None)
+    for number, job in enumerate(body["jobs"]):
+        job["name"] = f"job-{number}"
+        for name in ("input_from", "labels_from"):
+            job.pop(name, None)
+        _make_a_real_body(job)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,10 @@ from gateway.db import session_scope
 from gateway.encryption import KeyMissing, new_key
 from gateway.models import Infrastructure, Transfer
 from gateway.settings import get_settings
+from gateway.storage.address import Credentials
 from hpc_gateway_client.commands import app
-from tests.rows import KEYS, new_transfer, transfer
+from tests.rows import KEYS, SECRET, new_transfer, transfer
+from tests.workflows import new_workflow, workflow
 
 pytestmark = pytest.mark.usefixtures("database")
 OLD, NEW = new_key(), new_key()
@@ -58,13 +60,16 @@ def test_after_the_reencryption_the_old_key_is_not_needed(monkeypatch: pytest.Mo
     monkeypatch.setattr(reencryption, "BATCH", 2)
     rows = [new_transfer() for _ in range(5)]
     _add_cluster()
+    flow = new_workflow()  # two secrets, and that of its first step
     _use(monkeypatch, NEW, OLD)
     done = CliRunner().invoke(app, ["credentials", "reencrypt"])
-    assert (done.exit_code, done.output) == (0, "6 re-encrypted, 0 were under the first key already\n")
+    assert (done.exit_code, done.output) == (0, "9 re-encrypted, 0 were under the first key already\n")
     again = CliRunner().invoke(app, ["credentials", "reencrypt"])
-    assert again.output == "0 re-encrypted, 6 were under the first key already\n"
+    assert again.output == "0 re-encrypted, 9 were under the first key already\n"
     _use(monkeypatch, NEW)
     assert all(sealing.unseal(_secret(row_id)) == KEYS for row_id in rows)
+    secrets = workflow(flow).input_secret, workflow(flow).output_secret
+    assert {sealing.unseal(secret or "") for secret in secrets} == {Credentials("the-access-key", SECRET)}
     with session_scope() as session:
         password = session.get_one(Infrastructure, "far").ssh_key_password
     assert encryption.decrypt(password or "") == "pass"

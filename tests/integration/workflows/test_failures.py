@@ -1,0 +1,310 @@
+"""Workflows that end badly: failed steps, rights and quotas at a beginning, retries and cancels."""
+
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import delete, update
+
+from gateway.clusters.configuration import clusters
+from gateway.credentials.sealing import unseal
+from gateway.db import session_scope
+from gateway.models import StoredCredential, Transfer, Workflow
+from gateway.operations.sweep import sweep
+from gateway.settings import get_settings
+from gateway.states import JobState
+from gateway.storage.address import Credentials
+from gateway.work import failures
+from gateway.workflows.lifecycle import request_cancel
+from tests.ended_rows import claim_transfer
+from tests.rows import transfer
+from tests.workflows import (
+    SMOOTH,
+    STORE,
+    TARGET,
+    body,
+    end_job,
+    end_transfer,
+    show,
+    start,
+    states,
+    step_id,
+    workflow,
+)
+
+ASIDE: dict[str, Any] = {"name": "aside", "services": ["min_max"]}
+
+
+def _post(api: TestClient, url: str, expected: int = 200, **sent: Any) -> dict[str, Any]:
+    answer = api.post(url, json=sent or None)
+    assert answer.status_code == expected, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def _stored(api: TestClient) -> str:
+    keys = {name: STORE[name] for name in ("endpoint", "access_key", "secret_key")}
+    return str(_post(api, "/credentials", 201, name="n", **keys)["id"])
+
+
+def _by_credential(place: dict[str, Any], credential: str) -> dict[str, Any]:
+    return {"s3": {**place, "access_key": None, "secret_key": None, "credential_id": credential}}
+
+
+def test_a_failed_step_ends_the_workflow_with_its_reason_and_nothing_after_it_begins(api: TestClient) -> None:
+    mine = start(api)["id"]
+    end_transfer(mine)
+    end_job(mine, "smooth", fault="line 3 has a word")
+    status = show(api, mine)
+    assert (status["state"], status["success"], status["fault"]) == ("failed", False, "input")
+    assert status["reason"] == "job smooth ended as failed: line 3 has a word"
+    assert states(status)["spectrum"] == states(status)["spectrum/fft.csv"] == "skipped"
+
+
+def test_a_failed_input_fails_all(api: TestClient) -> None:
+    mine = start(api)["id"]
+    end_transfer(mine, fault="the bucket is missing")
+    status = show(api, mine)
+    assert (status["state"], status["reason"]) == ("failed", "input ended as failed: the bucket is missing")
+
+
+def test_what_does_not_need_the_failed_step_goes_on_to_its_end(api: TestClient) -> None:
+    mine = start(api, SMOOTH, ASIDE)["id"]
+    end_transfer(mine)
+    end_job(mine, "smooth", fault="exit code 2", state=JobState.OUT_OF_MEMORY)
+    assert show(api, mine)["state"] == "running"
+    end_job(mine, "aside")
+    assert show(api, mine)["status"] == "running"
+    end_transfer(mine, "aside/min_max.csv")
+    status = show(api, mine)
+    assert (status["state"], status["reason"]) == ("failed", "job smooth ended as out_of_memory: exit code 2")
+    assert states(status)["aside/min_max.csv"] == "completed"
+
+
+def test_a_retry_goes_on_at_the_failed_step(api: TestClient) -> None:
+    mine = start(api)["id"]
+    staged = end_transfer(mine)
+    smooth = end_job(mine, "smooth", fault="exit code 2")
+    status = _post(api, f"/workflow/{mine}/retry", by="ada", reason="again")
+    assert (status["state"], status["attempt"], status["reason"]) == ("accepted", 2, "")
+    assert states(status)["smooth"] == "accepted"
+    assert end_job(mine, "smooth") == smooth
+    assert transfer(staged).attempt == 1
+    end_job(mine, "spectrum")
+    end_transfer(mine, "spectrum/fft.csv")
+    assert show(api, mine)["state"] == "succeeded"
+    last = [(e["to_state"], e["attempt"], e["actor"]) for e in api.get(f"/workflow/{mine}/events").json()]
+    assert last[3:] == [("accepted", 2, "ada"), ("running", 2, ""), ("succeeded", 2, "")]
+
+
+def test_a_retry_of_the_step_alone_takes_its_workflow_up_again(api: TestClient) -> None:
+    mine = start(api)["id"]
+    end_transfer(mine)
+    smooth = end_job(mine, "smooth", fault="exit code 2")
+    _post(api, f"/job/{smooth}/retry")
+    assert show(api, mine)["state"] == "accepted"
+    end_job(mine, "smooth")
+    assert states(show(api, mine))["spectrum"] == "accepted"
+
+
+def test_a_cancelled_step_fails_its_workflow(api: TestClient) -> None:
+    mine = start(api)["id"]
+    end_transfer(mine)
+    _post(api, f"/job/{step_id(mine, 'smooth')}/cancel")
+    status = show(api, mine)
+    assert (status["state"], status["reason"]) == (
+        "failed",
+        "job smooth ended as cancelled: cancelled on request",
+    )
+
+
+def test_what_has_not_ended_or_ended_well_is_not_retried(api: TestClient) -> None:
+    mine = start(api, SMOOTH, output=None)["id"]
+    _post(api, f"/workflow/{mine}/retry", 409)
+    end_transfer(mine)
+    end_job(mine, "smooth")
+    _post(api, f"/workflow/{mine}/retry", 409)
+    _post(api, f"/workflow/{mine}/cancel", 409)
+    assert show(api, mine)["attempt"] == 1
+
+
+def test_a_cancel_stops_all_steps_and_begins_no_other(api: TestClient) -> None:
+    mine = start(api, SMOOTH, ASIDE)["id"]
+    end_transfer(mine)
+    status = _post(api, f"/workflow/{mine}/cancel", by="ada", reason="wrong table")
+    assert (status["status"], status["state"], status["success"]) == ("completed", "cancelled", False)
+    assert states(status)["smooth"] == states(status)["aside"] == "cancelled"
+    told = [(e["to_state"], e["actor"], e["reason"]) for e in api.get(f"/workflow/{mine}/events").json()]
+    assert told[2] == ("running", "ada", "cancel requested: wrong table")
+    assert workflow(UUID(mine)).input_secret is None
+
+
+def test_a_cancel_waits_for_a_step_that_only_its_worker_can_stop(api: TestClient) -> None:
+    mine = start(api, SMOOTH)["id"]
+    end_transfer(mine)
+    end_job(mine, "smooth")
+    row_id = step_id(mine, "smooth/savitzky_golay.csv", is_job=False)
+    claim_transfer(row_id)
+    assert _post(api, f"/workflow/{mine}/cancel")["state"] == "running"
+    with session_scope() as session:
+        failures.finish_cancel(session, session.get_one(Transfer, row_id))
+    assert show(api, mine)["state"] == "cancelled"
+
+
+def test_a_cancel_that_was_lost_between_its_transactions_begins_no_step(api: TestClient) -> None:
+    mine = start(api)["id"]
+    with session_scope() as session:
+        request_cancel(session, session.get_one(Workflow, UUID(mine)), "ada")
+    end_transfer(mine)
+    assert show(api, mine)["state"] == "cancelled"
+    assert states(show(api, mine))["smooth"] == "skipped"
+
+
+def test_a_cancelled_workflow_needs_fresh_keys_for_its_retry(api: TestClient) -> None:
+    mine = start(api)["id"]
+    _post(api, f"/workflow/{mine}/cancel")
+    refused = _post(api, f"/workflow/{mine}/retry", 409)
+    assert refused["detail"] == "its credentials are erased: send fresh ones with the retry"
+    keys = {"access_key": "new", "secret_key": "newer"}
+    status = _post(api, f"/workflow/{mine}/retry", input=keys, output=keys)
+    assert states(status)["input"] == "accepted"
+    row = transfer(step_id(mine, "input", is_job=False))
+    assert unseal(row.credentials or "") == Credentials("new", "newer")
+    end_transfer(mine)
+    end_job(mine, "smooth")
+    end_job(mine, "spectrum")
+    assert states(show(api, mine))["spectrum/fft.csv"] == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("sent", "field"),
+    [
+        ({"input": {"access_key": "a"}}, "input.secret_key"),
+        ({"output": {"presigned_url": "https://s3.example.org/b/x"}}, "output.presigned_url"),
+        ({"output": {"credential_id": "0" * 32}}, "output.credential_id"),
+        ({"by": "x" * 300}, "by"),
+    ],
+)
+def test_a_bad_retry_changes_nothing(api: TestClient, sent: dict[str, Any], field: str) -> None:
+    mine = start(api)["id"]
+    end_transfer(mine, fault="x")
+    found = _post(api, f"/workflow/{mine}/retry", 400, **sent)
+    assert ".".join(map(str, found["errors"][0]["loc"])) == f"body.{field}"
+    assert show(api, mine)["attempt"] == 1
+
+
+def test_fresh_keys_for_an_input_that_is_in_no_store_are_refused(api: TestClient) -> None:
+    mine = start(api, SMOOTH, input={"path": "/Init_Data/x.csv"})["id"]
+    end_job(mine, "smooth", fault="x")
+    keys = {"access_key": "new", "secret_key": "newer"}
+    assert "is in no store" in _post(api, f"/workflow/{mine}/retry", 400, input=keys)["detail"]
+
+
+def test_stored_keys_that_were_deleted_meanwhile_fail_the_step_in_words(api: TestClient) -> None:
+    credential = _stored(api)
+    mine = start(api, SMOOTH, output=_by_credential(TARGET, credential))["id"]
+    end_transfer(mine)
+    with session_scope() as session:
+        session.execute(delete(StoredCredential))
+    end_job(mine, "smooth")
+    status = show(api, mine)
+    reason = f"output.s3.credential_id: there are no credentials {UUID(credential)}: POST /credentials first"
+    assert status["state"] == "failed"
+    assert status["reason"] == f"result smooth/savitzky_golay.csv could not begin: {reason}"
+    assert [(s["id"], s["state"], s["reason"]) for s in status["steps"]][-1] == (None, "failed", reason)
+    assert states(status)["smooth"] == "succeeded"
+    again = _post(api, f"/workflow/{mine}/retry", output={"access_key": "new", "secret_key": "newer"})
+    assert states(again)["smooth/savitzky_golay.csv"] == "accepted"
+
+
+def test_a_cluster_that_is_gone_fails_the_step_in_words(api: TestClient) -> None:
+    mine = start(api, SMOOTH)["id"]
+    row_id = step_id(mine, "input", is_job=False)
+    with session_scope() as session:
+        session.execute(update(Workflow).values(infrastructure="gone"))
+    end_transfer(mine)
+    assert transfer(row_id).state == "completed"
+    assert "could not begin: there is no infrastructure 'gone'" in show(api, mine)["reason"]
+
+
+def test_roots_that_were_changed_meanwhile_fail_the_step_in_words(api: TestClient, tmp_path: Path) -> None:
+    mine = start(api, SMOOTH)["id"]
+    path = get_settings().infrastructures
+    path.write_text(path.read_text().replace("max_cpus", f'roots = ["{tmp_path}/other"]\nmax_cpus', 1))
+    clusters.cache_clear()
+    end_transfer(mine)
+    assert "leaves the folders that are allowed here" in show(api, mine)["reason"]
+
+
+def test_a_full_quota_refuses_the_request_or_fails_the_step(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEWAY_CONCURRENT_JOBS", "1")
+    get_settings.cache_clear()
+    path = {"path": "/Init_Data/x.csv"}
+    assert api.post("/workflow", json=body(SMOOTH, ASIDE, input=path)).status_code == 429
+    assert api.get("/workflow").json()["items"] == []
+    mine = start(api, SMOOTH, ASIDE)["id"]
+    end_transfer(mine)
+    assert states(show(api, mine)) | {"smooth": "accepted", "aside": "failed"} == states(show(api, mine))
+    end_job(mine, "smooth")
+    end_transfer(mine, "smooth/savitzky_golay.csv")
+    status = show(api, mine)
+    assert status["reason"].startswith("job aside could not begin: you have 1 unfinished jobs already")
+    assert states(_post(api, f"/workflow/{mine}/retry"))["aside"] == "accepted"
+
+
+def test_a_bug_in_the_beginning_of_a_step_does_not_undo_the_end_before(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    mine = start(api, SMOOTH)["id"]
+    monkeypatch.setattr("gateway.workflows.begin.draft_job", broken)
+    row_id = end_transfer(mine)
+    assert transfer(row_id).state == "completed"
+    status = show(api, mine)
+    assert status["state"] == "failed"
+    assert status["reason"].endswith("the gateway failed at its beginning: its log has the cause")
+
+
+def test_a_step_that_no_worker_serves_fails_its_workflow(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = start(api)["id"]
+    monkeypatch.setenv("GATEWAY_UNSERVED_S", "0.001")
+    get_settings.cache_clear()
+    with session_scope() as session:
+        sweep(session)
+    status = show(api, mine)
+    assert (status["state"], status["fault"]) == ("failed", "workers")
+
+
+def test_secrets_of_an_ended_workflow_are_erased_in_time(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = start(api)["id"]
+    end_transfer(mine, fault="x")
+    assert workflow(UUID(mine)).output_secret is not None
+    monkeypatch.setenv("GATEWAY_CREDENTIALS_KEPT_S", "0")
+    get_settings.cache_clear()
+    with session_scope() as session:
+        sweep(session)
+    row = workflow(UUID(mine))
+    assert (row.input_secret, row.output_secret) == (None, None)
+
+
+def test_an_input_that_cannot_be_judged_passes_the_check_with_a_warning(api: TestClient) -> None:
+    mine = start(api, SMOOTH, check=True)["id"]
+    end_transfer(mine)
+    status = show(api, mine)
+    assert states(status)["smooth"] == "accepted"
+    assert status["warnings"] == ["the input was not checked: its table is not judged here"]
+
+
+def test_warnings_of_jobs_are_shown_at_once(api: TestClient) -> None:
+    status = start(api, {**SMOOTH, "params": {"odd": 1}})
+    assert status["warnings"] == ["job smooth: params.odd is not known and was ignored"]
