@@ -89,7 +89,7 @@ def new_sweep(*params: dict[str, Any], owner: str = LOCAL.owner, **shared: Any) 
     row_id = new_job("fft", owner=owner, **shared)
     with session_scope() as session:
         base = {"read_input_data": "/x.csv", **shared}
-        members.create(session, session.get_one(Job, row_id), params, base)
+        members.insert_members(session, session.get_one(Job, row_id), params, base)
     return row_id
 
 

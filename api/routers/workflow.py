@@ -12,6 +12,7 @@ from api.one_hop import OneHopRoute
 from api.problems import responses
 from api.row_actions import ACTION_PROBLEMS, ActingCaller
 from api.schemas.listing import HistoryEvent, Page, WorkflowQuery
+from api.schemas.members import MembersPage, MembersQuery
 from api.schemas.retries import Action
 from api.schemas.workflow_status import WorkflowStatus
 from api.schemas.workflows import WorkflowRequest, WorkflowRetry
@@ -20,6 +21,7 @@ from gateway.db import session_scope
 from gateway.models import Workflow
 from gateway.operations import workflow_retries
 from gateway.workflows import lifecycle as workflows
+from gateway.workflows import sweeps
 from gateway.workflows.validation import draft_workflow
 
 router = APIRouter(prefix="/workflow", tags=["workflows"], route_class=OneHopRoute)
@@ -52,6 +54,17 @@ async def get_workflow(request: Request, caller: Caller, row_id: RowId, wait: Wa
 def list_workflow_events(caller: Caller, row_id: RowId) -> Response:
     """Show the workflow's own history, in order; each step has one of its own."""
     return row_reads.list_events("workflow", row_id, caller)
+
+
+@router.get("/{id}/members", responses=responses(400, 404, 503))
+def list_workflow_members(
+    caller: Caller, row_id: RowId, query: Annotated[MembersQuery, Query()]
+) -> MembersPage:
+    """List the members of the sweep by their numbers, with parameters, state, outputs and usage."""
+    with session_scope(read_only=True) as session:
+        row = workflows.get(session, caller, row_id)
+        members, cursor = sweeps.list_members(session, row, query.cursor, query.limit)
+        return MembersPage.of(members, cursor)
 
 
 @router.post("/{id}/cancel", responses=ACTION_PROBLEMS)

@@ -8,10 +8,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from gateway.clusters.configuration import Cluster
+from gateway.filesystems.opening import open_filesystem
 from gateway.jobs import lifecycle
 from gateway.jobs.ending import read_ending
+from gateway.jobs.folders import output_folder
 from gateway.jobs.member_runs import member_control, open_member
 from gateway.jobs.member_submissions import update_members
+from gateway.jobs.member_table import TABLE, member_table
 from gateway.jobs.run_folders import prevent_start_in
 from gateway.jobs.usage import measure_usage
 from gateway.models import Job, JobMember
@@ -62,6 +65,16 @@ def _read_end(job: Job, member: JobMember, cluster: Cluster) -> MemberEnd:
     return MemberEnd(member.number, state, reason, outputs, usage, warnings)
 
 
+def write_table(job: Job, cluster: Cluster, members: Sequence[JobMember], ends: Sequence[MemberEnd]) -> None:
+    """Put the ends on the members, and write the table of all members beside their outputs."""
+    told = {end.number: end for end in ends}
+    for member in members:
+        if (end := told.get(member.number)) is not None:
+            member.state, member.reason = end.state, end.reason
+            member.outputs, member.usage = end.outputs, end.usage
+    open_filesystem(cluster, job.owner).write_text(output_folder(job) / TABLE, member_table(members))
+
+
 def record_end(
     session: Session, claim: Claim, members: Sequence[JobMember], ends: Sequence[MemberEnd]
 ) -> SweepEnd:
@@ -69,10 +82,7 @@ def record_end(
     job = lock_claimed(session, Job, claim)
     columns = ("state", "reason", "outputs", "usage", "warnings")
     update_members(session, job.id, {end.number: {c: getattr(end, c) for c in columns} for end in ends})
-    told = {end.number: (end.state, end.reason) for end in ends}
-    usages = {end.number: end.usage for end in ends}
-    states = [(m, *told.get(m.number, (m.state, m.reason))) for m in members]
-    found = _derive_end(job, states)
+    found = _derive_end(job, members)
     job.finding = {"state": found.state, "exit_code": found.exit_code, "reason": found.reason}
     lifecycle.finish(
         session,
@@ -80,23 +90,23 @@ def record_end(
         found.state,
         found.reason,
         outputs=[],
-        usage=_sum_usage(job, [usages.get(m.number, m.usage) for m in members]),
+        usage=_sum_usage(job, [member.usage for member in members]),
         warnings=_join_warnings(ends),
     )
     return found
 
 
-def _derive_end(job: Job, members: Sequence[tuple[JobMember, JobState, str]]) -> SweepEnd:
+def _derive_end(job: Job, members: Sequence[JobMember]) -> SweepEnd:
     """Return the end of the job: that of its members where all without success ended alike, else failed."""
-    failed = [(member, state, reason) for member, state, reason in members if state is not JobState.SUCCEEDED]
+    failed = [member for member in members if member.state is not JobState.SUCCEEDED]
+    counts = Counter(member.state for member in failed)
     if not failed:
         return SweepEnd(JobState.SUCCEEDED, "", 0)
-    if job.cancel_requested_at is not None and any(s is JobState.CANCELLED for _, s, _ in failed):
+    if job.cancel_requested_at is not None and counts[JobState.CANCELLED]:
         return SweepEnd(JobState.CANCELLED, ON_REQUEST, None)
-    counts = Counter(state for _, state, _ in failed)
     state = next(iter(counts)) if len(counts) == 1 and is_final(next(iter(counts))) else JobState.FAILED
-    first, _, reason = failed[0]
-    told = f": {reason}" if reason else ""
+    first = failed[0]
+    told = f": {first.reason}" if first.reason else ""
     words = ", ".join(f"{number:,} {word}" for word, number in sorted(counts.items()))
     summary = f"{len(failed):,} of {len(members):,} members did not succeed ({words})"
     return SweepEnd(state, f"{summary}; member {first.number:04d}{told}", first.exit_code)

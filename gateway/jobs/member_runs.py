@@ -14,7 +14,7 @@ from gateway.clusters.owner_roots import owner_roots
 from gateway.errors import FilesystemError
 from gateway.filesystems.attempt_folder import AttemptFolder
 from gateway.filesystems.opening import open_filesystem
-from gateway.jobs.folders import JobFolders, control_folder, control_path, output_folder
+from gateway.jobs.folders import JobFolders, control_folder, control_path, output_folder, output_name
 from gateway.jobs.run_folders import RunFolders, open_control_of
 from gateway.jobs.spec import JOB_FILE, job_spec, member_json
 from gateway.models import Job, JobMember
@@ -63,11 +63,6 @@ def _job_files(job: Job, cluster: Cluster, members: Sequence[JobMember]) -> Iter
         folders = JobFolders.of(job.params | member.changes, roots)
         output = output_folder(job) / output_name(member)
         yield f"{member.place}/{JOB_FILE}", member_json(job, member, folders, output)
-
-
-def output_name(member: JobMember) -> str:
-    """Return the name of a member's folder among the outputs of its run."""
-    return f"{member.number:04d}"
 
 
 def array_spec(job: Job, cluster: Cluster, members: Sequence[JobMember]) -> JobSpec:

@@ -13,11 +13,11 @@ from gateway.models import Job, JobMember
 from gateway.models.base import fill_defaults
 from gateway.states import IN_SCHEDULER, JOB_ENDS, JobState
 
-__all__ = ["JobMember", "create", "list_page"]
+__all__ = ["JobMember", "insert_members", "list_page"]
 _COLUMNS = [column.key for column in JobMember.__table__.columns]
 
 
-def create(session: Session, job: Job, params: Sequence[Params], base: Params) -> None:
+def insert_members(session: Session, job: Job, params: Sequence[Params], base: Params) -> None:
     """Make an inserted job, which no worker has begun, a sweep of these members.
 
     `base` are the job's parameters as they were sent, over which each member's are merged.
@@ -49,15 +49,18 @@ def list_page(
     session: Session, job_id: UUID, cursor: str | None, limit: int
 ) -> tuple[list[JobMember], str | None]:
     """Return up to `limit` members in the order of their numbers, and the next cursor."""
-    first = _decode(cursor) if cursor else 0
+    first = decode_cursor(cursor)
     wanted = select(JobMember).where(JobMember.job_id == job_id, JobMember.number >= first)
     found = session.scalars(wanted.order_by(JobMember.number).limit(limit + 1)).all()
     return list(found[:limit]), str(found[limit].number) if len(found) > limit else None
 
 
-def _decode(cursor: str) -> int:
+def decode_cursor(cursor: str | None) -> int:
+    """Return the number of the first member of a page; raise Invalid for a text that is no cursor."""
+    if cursor is None:
+        return 0
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= len("1000")):
-        raise Invalid(f"{cursor!r} is no cursor of this list: send next_cursor as it came", field="cursor")
+        raise Invalid(f"{cursor!r} is no cursor of this list: send `next` as it came", field="cursor")
     return int(cursor)
 
 

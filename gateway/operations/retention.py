@@ -110,7 +110,7 @@ def _expired_conditions(model: type[Row], before: datetime) -> list[ColumnElemen
 
 
 def delete_row(session: Session, row: Transfer | Job) -> None:
-    """Delete a row, its members and its events, and after the last step of an expired workflow the workflow."""
+    """Delete a row with members and events, and after the last step of an expired workflow the workflow."""
     delete_events(session, row.id)
     if isinstance(row, Job) and row.member_count:
         session.execute(delete(JobMember).where(JobMember.job_id == row.id))

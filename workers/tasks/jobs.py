@@ -8,7 +8,7 @@ from gateway.errors import SchedulerError
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs.ending import read_ending
 from gateway.jobs.growth import decide_growth
-from gateway.jobs.member_ending import read_ends, record_end
+from gateway.jobs.member_ending import read_ends, record_end, write_table
 from gateway.jobs.members import load_members
 from gateway.jobs.run_folders import open_run, prevent_start
 from gateway.jobs.spec import submitted_job
@@ -72,6 +72,7 @@ def _finish_sweep(row: Job, claim: Claim, cluster: Cluster) -> None:
     with session_scope(read_only=True) as session:
         members = load_members(session, row.id)
     ends = read_ends(row, members, cluster)
+    write_table(row, cluster, members, ends)
     with session_scope() as session:
         found = record_end(session, claim, members, ends)
     if found.state is not JobState.SUCCEEDED:

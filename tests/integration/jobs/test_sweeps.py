@@ -77,7 +77,7 @@ def test_a_retry_runs_the_failed_members_alone_and_keeps_the_others(home: Path) 
     (home / DATA / "fail").unlink()
     with session_scope() as session:
         first = session.get_one(JobMember, (row_id, 0))
-        first.state, first.outputs = JobState.SUCCEEDED, [{"service": "fft"}]
+        first.state, first.outputs = JobState.SUCCEEDED, [{"service": "fft", "path": "x.csv"}]
     retry(row_id)
     assert job(row_id).members_left == 2
     submit(row_id)
