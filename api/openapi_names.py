@@ -59,6 +59,7 @@ OPERATION_IDS = {
     "GET /workflow": "list_workflows",
     "GET /workflow/{id}": "get_workflow",
     "GET /workflow/{id}/events": "list_workflow_events",
+    "GET /workflow/{id}/members": "list_workflow_members",
     "POST /workflow/{id}/cancel": "cancel_workflow",
     "POST /workflow/{id}/retry": "retry_workflow",
     "POST /status": "get_statuses_status_post",

@@ -216,6 +216,10 @@ class InputError(GatewayError):
     fault = Fault.INPUT
 
 
+class ArrayTooLarge(SchedulerError):
+    """The scheduler takes no job array of so many members now, for a limit of the account."""
+
+
 class Cancelled(GatewayError):
     """A client requested the end of this work."""
 

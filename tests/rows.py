@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session, undefer
 from gateway.callers import LOCAL
 from gateway.db import session_scope
 from gateway.jobs import lifecycle as jobs
-from gateway.models import Job, Transfer
+from gateway.jobs import members
+from gateway.models import Job, JobMember, Transfer
 from gateway.models.base import fill_defaults
 from gateway.storage.address import Credentials
 from gateway.transfers import lifecycle as transfers
@@ -81,3 +82,17 @@ def told(row_id: UUID) -> list[tuple[str, str, int, int]]:
     with session_scope(read_only=True) as session:
         events = transitions.events(session, session.get_one(Transfer, row_id))
     return [(each.from_state, each.to_state, each.attempt, each.claim) for each in events]
+
+
+def new_sweep(*params: dict[str, Any], owner: str = LOCAL.owner, **shared: Any) -> UUID:
+    """Insert a job of `fft` with these members."""
+    row_id = new_job("fft", owner=owner, **shared)
+    with session_scope() as session:
+        base = {"read_input_data": "/x.csv", **shared}
+        members.insert_members(session, session.get_one(Job, row_id), params, base)
+    return row_id
+
+
+def members_of(row_id: UUID) -> list[JobMember]:
+    with session_scope(read_only=True) as session:
+        return members.load_members(session, row_id)

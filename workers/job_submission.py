@@ -36,6 +36,7 @@ from workers.claim_context import claim_row
 from workers.client_files import open_client_files
 from workers.lease_keeper import LeaseKeeper
 from workers.row_errors import RowErrors
+from workers.sweep_submission import SweepSubmission
 
 AT_ONCE = 32  # jobs whose submissions become visible together
 RECORD_S = 1.0
@@ -57,7 +58,11 @@ def submit_jobs(worker: str, row_ids: Sequence[str]) -> None:
         return
     errors = RowErrors(Job)
     with LeaseKeeper(Job, list(claimed)) as keeper:
-        rows = list(claimed.items())
+        for claim, job in claimed.items():
+            if job.member_count:
+                with errors.recording(claim):
+                    SweepSubmission(job, claim, keeper).run()
+        rows = [(claim, job) for claim, job in claimed.items() if not job.member_count]
         for start in range(0, len(rows), AT_ONCE):
             _Submission(dict(rows[start : start + AT_ONCE]), keeper, errors).run()
     errors.raise_any(len(row_ids))

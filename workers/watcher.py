@@ -86,7 +86,7 @@ class Watcher:
             self._store_telemetry()
         if is_new:
             self._period_s, self._next_look = self._shortest_s, 0.0
-        if self._watched.by_name and time.monotonic() >= self._next_look:
+        if self._watched and time.monotonic() >= self._next_look:
             self._look()
 
     @contextmanager

@@ -13,6 +13,7 @@ from api.one_hop import OneHopRoute
 from api.problems import responses
 from api.row_actions import ACTION_PROBLEMS, ActingCaller
 from api.schemas.listing import HistoryEvent, Page, WorkflowQuery
+from api.schemas.members import MembersPage, MembersQuery
 from api.schemas.retries import Action
 from api.schemas.workflow_status import WorkflowStatus
 from api.schemas.workflows import WorkflowRequest, WorkflowRetry
@@ -21,6 +22,7 @@ from gateway.db import session_scope
 from gateway.models import Workflow
 from gateway.operations import workflow_retries
 from gateway.workflows import lifecycle as workflows
+from gateway.workflows import sweeps
 from gateway.workflows.validation import draft_workflow
 
 router = APIRouter(prefix="/workflow", tags=["workflows"], route_class=OneHopRoute)
@@ -55,6 +57,17 @@ async def list_workflow_events(
 ) -> Response:
     """Show the workflow's own history, in order; as a stream of server-sent events it goes on."""
     return await answer_row_events(request, "workflow", row_id, caller, last_event_id)
+
+
+@router.get("/{id}/members", responses=responses(400, 404, 503))
+def list_workflow_members(
+    caller: Caller, row_id: RowId, query: Annotated[MembersQuery, Query()]
+) -> MembersPage:
+    """List the members of the sweep by their numbers, with parameters, state, outputs and usage."""
+    with session_scope(read_only=True) as session:
+        row = workflows.get(session, caller, row_id)
+        members, cursor = sweeps.list_members(session, row, query.cursor, query.limit)
+        return MembersPage.of(members, cursor)
 
 
 @router.post("/{id}/cancel", responses=ACTION_PROBLEMS)

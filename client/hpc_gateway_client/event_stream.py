@@ -5,18 +5,15 @@ Blocking and async followers share `Follow`, which keeps the place in the stream
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import Protocol, TypeVar
 
 import httpx
 
 from hpc_gateway_client.errors import GatewayClientError, Unreachable
 from hpc_gateway_client.models import Event, Job, Transfer, Workflow
-from hpc_gateway_client.steps import AWAY, Call, Steps, look_for_change, read_content, request_list
-
-if TYPE_CHECKING:
-    from hpc_gateway_client.async_gateway import AsyncGateway
-    from hpc_gateway_client.gateway import Gateway
+from hpc_gateway_client.steps import AWAY, Call, Steps, look_for_change, read_content, refresh, request_list
 
 MEDIA_TYPE = "text/event-stream"
 SILENCE_S = 45.0  # the gateway sends a comment every 15 s
@@ -25,6 +22,34 @@ _FINAL = frozenset(
     ("completed", "succeeded", "failed", "cancelled", "timeout", "out_of_memory", "node_failure", "lost")
 )
 AnyRow = Transfer | Job | Workflow
+Result = TypeVar("Result")
+
+
+class _Calls(Protocol):
+    url: str
+    patience_s: float
+
+
+class StreamSource(_Calls, Protocol):
+    """The part of a blocking client that follows events."""
+
+    def open_stream(self, path: str, headers: Mapping[str, str]) -> AbstractContextManager[httpx.Response]:
+        """Open a stream of events."""
+
+    def carry_out(self, steps: Steps[Result]) -> Result:
+        """Carry out steps, and return their result."""
+
+
+class AsyncStreamSource(_Calls, Protocol):
+    """The part of an async client that follows events."""
+
+    def open_stream(
+        self, path: str, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[httpx.Response]:
+        """Open a stream of events."""
+
+    async def carry_out(self, steps: Steps[Result]) -> Result:
+        """Carry out steps, and return their result."""
 
 
 class Follow:
@@ -92,18 +117,18 @@ class Follow:
         return self.row is not None and event.to_state in _FINAL
 
 
-def follow_events(gateway: "Gateway", row: AnyRow | None, last_event_id: str) -> Iterator[Event]:
+def follow_events(gateway: StreamSource, row: AnyRow | None, last_event_id: str) -> Iterator[Event]:
     """Yield the events of a row until it has ended, or those of all rows."""
     follow = Follow(row, last_event_id)
     while True:
         for event in _streamed(gateway, follow) if follow.has_streams else _looked(gateway, follow):
             yield event
-            if row is not None and follow.may_be_over(event) and gateway.look(row).ended:
+            if row is not None and follow.may_be_over(event) and gateway.carry_out(refresh(row)).ended:
                 return
         follow.check_patience(gateway.patience_s, gateway.url)
 
 
-def _streamed(gateway: "Gateway", follow: Follow) -> Iterator[Event]:
+def _streamed(gateway: StreamSource, follow: Follow) -> Iterator[Event]:
     try:
         with gateway.open_stream(follow.call.path, follow.headers) as answer:
             if not answer.headers.get("Content-Type", "").startswith(MEDIA_TYPE):
@@ -117,13 +142,13 @@ def _streamed(gateway: "Gateway", follow: Follow) -> Iterator[Event]:
         time.sleep(PAUSE_S)
 
 
-def _looked(gateway: "Gateway", follow: Follow) -> Iterator[Event]:
+def _looked(gateway: StreamSource, follow: Follow) -> Iterator[Event]:
     yield from gateway.carry_out(follow.next_events())
     follow.heard_at = time.monotonic()
 
 
 async def follow_events_async(
-    gateway: "AsyncGateway", row: AnyRow | None, last_event_id: str
+    gateway: AsyncStreamSource, row: AnyRow | None, last_event_id: str
 ) -> AsyncIterator[Event]:
     """Yield the events of a row until it has ended, or those of all rows."""
     follow = Follow(row, last_event_id)
@@ -131,12 +156,16 @@ async def follow_events_async(
         events = _streamed_async(gateway, follow) if follow.has_streams else _looked_async(gateway, follow)
         async for event in events:
             yield event
-            if row is not None and follow.may_be_over(event) and (await gateway.look(row)).ended:
+            if (
+                row is not None
+                and follow.may_be_over(event)
+                and (await gateway.carry_out(refresh(row))).ended
+            ):
                 return
         follow.check_patience(gateway.patience_s, gateway.url)
 
 
-async def _streamed_async(gateway: "AsyncGateway", follow: Follow) -> AsyncIterator[Event]:
+async def _streamed_async(gateway: AsyncStreamSource, follow: Follow) -> AsyncIterator[Event]:
     try:
         async with gateway.open_stream(follow.call.path, follow.headers) as answer:
             if not answer.headers.get("Content-Type", "").startswith(MEDIA_TYPE):
@@ -151,7 +180,7 @@ async def _streamed_async(gateway: "AsyncGateway", follow: Follow) -> AsyncItera
         await asyncio.sleep(PAUSE_S)
 
 
-async def _looked_async(gateway: "AsyncGateway", follow: Follow) -> AsyncIterator[Event]:
+async def _looked_async(gateway: AsyncStreamSource, follow: Follow) -> AsyncIterator[Event]:
     for event in await gateway.carry_out(follow.next_events()):
         yield event
     follow.heard_at = time.monotonic()

@@ -1,7 +1,7 @@
 """One folder of an attempt on a cluster: created once, known by device and inode, read as hostile input."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import PurePosixPath
 from secrets import token_hex
@@ -15,6 +15,7 @@ from gateway.filesystems.base import FileRange
 from gateway.filesystems.errors import filesystem_errors
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _T = TypeVar("_T")
 
 
@@ -45,6 +46,27 @@ class AttemptFolder:
             except FileExistsError:
                 return None
             return _identity(os.stat(self.path.name, dir_fd=parent, follow_symlinks=False))
+
+    def create_below(self, names: Sequence[str], mode: int) -> list[str]:
+        """Create folders of these names in the folder and return their identities; existing ones are fine."""
+        found: list[str] = []
+        with self._open_checked() as folder, filesystem_errors(self.path):
+            for name in names:
+                with suppress(FileExistsError):
+                    os.mkdir(name, mode, dir_fd=folder)
+                found.append(_identity(os.stat(name, dir_fd=folder, follow_symlinks=False)))
+        return found
+
+    def write_below(self, texts: Mapping[str, str]) -> None:
+        """Write new small files, by their paths below the folder, which the gateway alone writes into."""
+        with self._open_checked() as folder, filesystem_errors(self.path):
+            for name, text in texts.items():
+                fd = os.open(name, _NEW_FILE, 0o600, dir_fd=folder)
+                try:
+                    os.write(fd, text.encode())
+                    os.fsync(fd)
+                finally:
+                    os.close(fd)
 
     def identity(self) -> str | None:
         """Return device and inode of the folder, or None when there is none."""

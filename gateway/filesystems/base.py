@@ -1,7 +1,7 @@
 """The Filesystem of a cluster, however the worker reaches it, and a folder of an attempt in it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,6 +33,12 @@ class Folder(Protocol):
 
     def create(self, mode: int) -> str | None:
         """Create the folder and return its identity, or None when something of that name is already there."""
+
+    def create_below(self, names: Sequence[str], mode: int) -> list[str]:
+        """Create folders of these names in the folder and return their identities; existing ones are fine."""
+
+    def write_below(self, texts: Mapping[str, str]) -> None:
+        """Write new small files, by their paths below the folder, which the gateway alone writes into."""
 
     def identity(self) -> str | None:
         """Return the identity of the folder, or None when there is none."""

@@ -44,10 +44,17 @@ _OUTPUTS = TypeAdapter(Annotated[list[ListedOutput], Field(max_length=len(SERVIC
 
 
 def read_ending(
-    job: Job, cluster: Cluster, folders: RunFolders, usage: dict[str, Any]
+    job: Job,
+    cluster: Cluster,
+    folders: RunFolders,
+    usage: dict[str, Any],
+    of_member: dict[str, Any] | None = None,
 ) -> tuple[JobState, str, list[dict[str, Any]]]:
-    """Return the job's final state, its reason and its outputs; the usage explains an end by memory."""
-    finding = job.finding or {}
+    """Return the job's final state, its reason and its outputs; the usage explains an end by memory.
+
+    `of_member` is the finding of a member of the job, whose folders these are.
+    """
+    finding = of_member or job.finding or {}
     state, reason = JobState(finding["state"]), str(finding["reason"])
     if state is JobState.SUCCEEDED:
         try:

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from gateway.clusters.owner_roots import OwnerRoots
 from gateway.clusters.paths import join_below
-from gateway.models import Job
+from gateway.models import Job, JobMember
 
 OUTPUT = PurePosixPath("Output_Data")  # the spelling is part of the contract
 _RUNS = PurePosixPath("jobs")
@@ -17,6 +17,11 @@ JOBS = OUTPUT / _RUNS
 def output_folder(job: Job, run: int | None = None) -> PurePosixPath:
     """Return the folder into which the kernels of the run write, and no other job does."""
     return PurePosixPath(job.data_folder) / JOBS / f"{job.id}.{run or job.run}"
+
+
+def output_name(member: JobMember) -> str:
+    """Return the name of a member's folder among the outputs of its run, and among the results of a sweep."""
+    return f"{member.number:04d}"
 
 
 def control_folder(job: Job) -> PurePosixPath:

@@ -14,6 +14,7 @@ from gateway.clusters import catalog
 from gateway.clusters.owner_roots import owner_roots
 from gateway.db import utc_now
 from gateway.errors import Conflict, Fault
+from gateway.jobs import members
 from gateway.jobs.attempts import PathCheck
 from gateway.jobs.folders import OUTPUT, JobFolders
 from gateway.jobs.params import parse_params
@@ -95,7 +96,7 @@ def cancel(session: Session, row: Job, actor: str = "", why: str = "") -> None:
         raise Conflict(f"the job has ended already: it is {row.state}")
     row.cancel_requested_at = utc_now()
     note(session, row, f"cancel requested: {why}" if why else "cancel requested", actor)
-    if row.state in {JobState.ACCEPTED, JobState.RETRYING}:
+    if row.state in {JobState.ACCEPTED, JobState.RETRYING} and not members.are_submitted(session, row):
         finish_cancel(session, row)
 
 

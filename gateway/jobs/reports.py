@@ -82,7 +82,7 @@ def _write_ends(session: Session, reports: Mapping[UUID, JobReport], now: dateti
         row.heard_until = now
         if report.state is JobState.RETRYING:
             row.started_at = None
-            row.failures = _count_losses(session, row)
+            row.failures = count_losses(session, row)
             move(session, row, report.state, report.reason)
             record_failure(session, row, SchedulerUnavailable(report.reason))
         else:
@@ -101,7 +101,7 @@ def _finding(report: JobReport) -> dict[str, object]:
     return finding if report.limits == NO_LIMITS else finding | {"limits": found["limits"]}
 
 
-def _count_losses(session: Session, row: Job) -> int:
+def count_losses(session: Session, row: Job) -> int:
     """Count how often the attempt was lost before: a submission that succeeds resets the row's failures.
 
     A growth is the same move, and no loss.

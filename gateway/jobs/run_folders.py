@@ -41,7 +41,7 @@ def open_run(job: Job, cluster: Cluster) -> RunFolders:
     output = open_filesystem(cluster, job.owner).attempt_folder(output_folder(job), job.output_identity)
     if in_one_folder(job):
         return RunFolders(output, output)
-    return RunFolders(_control(job, cluster).attempt_folder(control_folder(job)), output)
+    return RunFolders(open_control_of(job, cluster).attempt_folder(control_folder(job)), output)
 
 
 def create_run(job: Job, cluster: Cluster) -> tuple[int, str]:
@@ -64,16 +64,25 @@ def prevent_start(job: Job, cluster: Cluster) -> bool:
 
     The scheduler may get a submission late, and a restarted one may wait again with a job that it had ended.
     """
+    return prevent_start_in(open_run(job, cluster).control)
+
+
+def prevent_start_in(folder: Folder) -> bool:
+    """Take the place of the start in a control folder, of a run or of a member."""
     try:
-        return take_start(job, cluster)
+        return take_start_in(folder)
     except FilesystemError as error:
-        _log.warning("job %s: its start could not be prevented: %s", job.id, error.detail)
+        _log.warning("%s: a start could not be prevented: %s", folder.path.name, error.detail)
         return False
 
 
 def take_start(job: Job, cluster: Cluster) -> bool:
     """Take the place of the run's start; False when it has started. A missing folder lets none start."""
-    folder = open_run(job, cluster).control
+    return take_start_in(open_run(job, cluster).control)
+
+
+def take_start_in(folder: Folder) -> bool:
+    """Take the place of the start in a control folder, of a run or of a member; see `take_start`."""
     if not folder.place(STARTED, abandoned_start()):
         return True
     found = folder.read_json(START_RECORD, STARTED)
@@ -87,9 +96,9 @@ def remove_run(job: Job, cluster: Cluster, run: int) -> None:
     finally:
         if job.control_root:
             path = control_path(PurePosixPath(job.control_root), job, run)
-            _control(job, cluster).attempt_folder(path).remove()
+            open_control_of(job, cluster).attempt_folder(path).remove()
 
 
-def _control(job: Job, cluster: Cluster) -> Filesystem:
+def open_control_of(job: Job, cluster: Cluster) -> Filesystem:
     """Return the control area in which the job's runs began: the configuration may have moved it since."""
     return open_control_root(cluster, PurePosixPath(job.control_root))

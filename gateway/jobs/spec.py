@@ -8,9 +8,10 @@ from typing import Any
 from gateway.clusters.configuration import Cluster
 from gateway.jobs.folders import OUTPUT, JobFolders, control_folder, output_folder
 from gateway.jobs.resources import scheduler_resources
-from gateway.models import Job
+from gateway.models import Job, JobMember
 from gateway.schedulers.base import JobSpec, Launcher, SubmittedJob
 
+Params = dict[str, Any]
 JOB_FILE = "job.json"
 CACHE = "cache"  # of the kernels' machine code, below the control area
 COLUMNAR = frozenset({"parquet", "arrow"})  # `csv_output` says which of the other formats
@@ -29,12 +30,17 @@ class PreparedJob:
 def prepare(job: Job, cluster: Cluster, folders: JobFolders) -> PreparedJob:
     """Return the job spec of the job's run, whose folders are there."""
     folder = control_folder(job)
-    job_file = folder / JOB_FILE
+    spec = job_spec(job, cluster, job.name, Path(folder))
+    return PreparedJob(spec, folder / JOB_FILE, json.dumps(_job_json(job, folders), indent=1))
+
+
+def job_spec(job: Job, cluster: Cluster, name: str, folder: Path, array_size: int = 1) -> JobSpec:
+    """Return the spec of a run, or of an array of members, with this name and control folder."""
     threads = str(job.params["num_thread"])
-    spec = JobSpec(
-        name=job.name,
-        folder=Path(folder),
-        command=(cluster.python, "-I", "-m", "hpc_kernels", "run", str(job_file)),
+    return JobSpec(
+        name=name,
+        folder=folder,
+        command=(cluster.python, "-I", "-m", "hpc_kernels", "run", str(folder / JOB_FILE)),
         ranks=job.params["num_mpi_procs"],
         threads=job.params["num_thread"],
         launcher=LAUNCHERS[cluster.scheduler],
@@ -45,8 +51,8 @@ def prepare(job: Job, cluster: Cluster, folders: JobFolders) -> PreparedJob:
         },
         resources=scheduler_resources(job.resources, job.params["num_numa"] * job.params["num_core_numa"]),
         mpi=cluster.mpi,
+        array_size=array_size,
     )
-    return PreparedJob(spec, job_file, json.dumps(_job_json(job, folders), indent=1))
 
 
 def submitted_job(job: Job) -> SubmittedJob:
@@ -54,8 +60,8 @@ def submitted_job(job: Job) -> SubmittedJob:
     return SubmittedJob(job.name, job.scheduler_id, Path(control_folder(job)), job.created_at)
 
 
-def _job_json(job: Job, folders: JobFolders) -> dict[str, object]:
-    params, services = job.params, job.services.split()
+def _job_json(job: Job, folders: JobFolders, changed: Params | None = None) -> dict[str, object]:
+    params, services = job.params if changed is None else changed, job.services.split()
     knn = "knn" in services
     return {
         "version": 1,
@@ -73,6 +79,19 @@ def _job_json(job: Job, folders: JobFolders) -> dict[str, object]:
         "inference_dir": str(folders.inference) if knn else None,
         "labels": str(folders.labels) if knn else None,
     } | _additions(params)
+
+
+def member_json(job: Job, member: JobMember, folders: JobFolders, output: PurePosixPath) -> str:
+    """Return the job file of a member, which publishes nothing; `folders` are those of its parameters."""
+    params = job.params | member.changes
+    own = _job_json(job, folders, params) | {
+        "name": f"{job.name}.{member.number:04d}",
+        "output_dir": str(output),
+        "publish_dir": None,
+    }
+    if own["profile"]:
+        own["profile"] = str(folders.profile / f"{own['name']}.json")
+    return json.dumps(own, indent=1)
 
 
 def _additions(params: dict[str, Any]) -> dict[str, object]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from gateway.clusters.served import cluster_of
 from gateway.db import session_scope, utc_now
 from gateway.errors import GatewayError, SchedulerUnavailable
+from gateway.jobs.member_watch import look_at_sweeps
 from gateway.jobs.reports import is_live, record_look, record_reports, record_silence
 from gateway.jobs.run_folders import open_run, prevent_start
 from gateway.jobs.spec import submitted_job
@@ -49,12 +50,13 @@ def look(scheduler: Scheduler, watched: WatchedJobs, transaction: Transaction = 
         watched.drop([job for job, report in written if not is_live(report)])
     silent = [job for job in jobs if job.heard and job.name not in reports]
     again = [job for job in jobs if not job.heard and job.name in reports]
+    has_moved = look_at_sweeps(scheduler, watched.sweeps, reports, transaction)
     _record_silence(silent, watched.looked_at or now, transaction)
     _record_silence(again, None, transaction)
     with transaction() as session:
         record_look(session, watched.infrastructure, now)
     watched.looked_at = now
-    return bool(changes)
+    return bool(changes) or has_moved
 
 
 def _record_silence(

@@ -15,9 +15,9 @@ from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session, load_only
 
 from gateway.jobs.lifecycle import WATCH_PERIOD_S
+from gateway.jobs.watched_state import WatchedState
+from gateway.jobs.watched_sweeps import WatchedSweeps
 from gateway.models import Job
-from gateway.schedulers.base import JobReport
-from gateway.states import JobState
 
 RELOAD_S = 60.0
 # A submission is visible at most so long after its time: clocks of workers, and commits that wait.
@@ -34,47 +34,37 @@ _OF_A_FOLDER = (
 
 
 @dataclass(slots=True)
-class WatchedJob:
+class WatchedJob(WatchedState):
     """A watched job as its row is; `heard` is false while no report on it can be given."""
 
     id: UUID
-    name: str
-    state: JobState
-    reason: str
-    scheduler_id: str
-    started_at: datetime | None
     cancel_requested: bool
     heard: bool
     watch_period_s: float
 
-    def is_changed_by(self, report: JobReport) -> bool:
-        """Tell whether the report says more than the row."""
-        return (
-            report.reason != self.reason
-            or (report.state is not None and report.state is not self.state)
-            or report.scheduler_id != self.scheduler_id
-            or (report.started_at is not None and report.started_at != self.started_at)
-        )
-
-    def take(self, report: JobReport) -> None:
-        """Take over a report that was written to the row."""
-        self.state, self.reason = report.state or self.state, report.reason
-        self.scheduler_id, self.started_at = report.scheduler_id, report.started_at or self.started_at
-
 
 class WatchedJobs:
-    """The watched jobs of one cluster by name; `looked_at` is the time of the last look of this process."""
+    """The watched jobs of one cluster by name, and its sweeps.
+
+    `looked_at` is the time of the last look of this process.
+    """
 
     def __init__(self, infrastructure: str) -> None:
         self.infrastructure = infrastructure
         self.looked_at: datetime | None = None
         self.by_name: dict[str, WatchedJob] = {}
+        self.sweeps = WatchedSweeps(infrastructure)
         self._newest: datetime | None = None
         self._reload_at = 0.0
 
     def forget(self) -> None:
         """Read all rows at the next refresh: another watcher may have written them."""
         self._reload_at = 0.0
+        self.sweeps.forget()
+
+    def __bool__(self) -> bool:
+        """Tell whether there is any."""
+        return bool(self.by_name or self.sweeps.by_id)
 
     def drop(self, jobs: Iterable[WatchedJob]) -> None:
         """Remove jobs that are not watched any more."""
@@ -84,10 +74,15 @@ class WatchedJobs:
     @property
     def shortest_period_s(self) -> float:
         """The shortest period that one of the jobs asked for."""
-        return min((job.watch_period_s for job in self.by_name.values()), default=WATCH_PERIOD_S)
+        periods = [job.watch_period_s for job in self.by_name.values()]
+        return min([*periods, *self.sweeps.periods_s], default=WATCH_PERIOD_S)
 
     def refresh(self, session: Session) -> bool:
         """Read the rows that are new or have a new cancel request; tell whether there were any."""
+        has_new_sweep = self.sweeps.refresh(session)
+        return self._refresh_jobs(session) or has_new_sweep
+
+    def _refresh_jobs(self, session: Session) -> bool:
         if time.monotonic() >= self._reload_at:
             before, self.by_name = self.by_name, {}
             self._add(session.execute(self._select(*_COLUMNS)))
@@ -119,7 +114,9 @@ class WatchedJobs:
         return [row for row in rows if row.name in self.by_name]
 
     def _select(self, *columns: Any) -> Select[Any]:
-        return select(*columns).where(Job.infrastructure == self.infrastructure, Job.is_watched())
+        return select(*columns).where(
+            Job.infrastructure == self.infrastructure, Job.is_watched(), Job.member_count == 0
+        )
 
     def _is_recent(self) -> list[ColumnElement[bool]]:
         return [] if self._newest is None else [Job.submitted_at > self._newest - OVERLAP]

@@ -4,6 +4,7 @@ from gateway.models.base import Base
 from gateway.models.events import Event, PrunedEvents
 from gateway.models.jobs import Job
 from gateway.models.judgements import JudgedTable
+from gateway.models.members import JobMember
 from gateway.models.registry import (
     ApiKey,
     Heartbeat,
@@ -32,6 +33,7 @@ __all__ = [
     "Infrastructure",
     "InfrastructureRevision",
     "Job",
+    "JobMember",
     "JudgedTable",
     "Lease",
     "Md5Etags",

@@ -27,7 +27,8 @@ class Job(Work, Base):
     the control area of the runs, "" from before there was one; `output_identity` is device and inode of the
     run's output folder, recorded before the run is submitted. `heard_until` is the last time that the
     scheduler was heard of a job on which it reports no more; `watched_at` is that time or, of a watched
-    job, the cluster's last look.
+    job, the cluster's last look. `member_count` is the number of members of a sweep, 0 for any other job;
+    `members_left` counts those that have not ended.
     """
 
     __tablename__ = "jobs"
@@ -66,6 +67,8 @@ class Job(Work, Base):
     outputs: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     submitted_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
+    member_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    members_left: Mapped[int] = mapped_column(default=0, server_default="0")
     heard_until: Mapped[datetime | None]
     if TYPE_CHECKING:
         watched_at: Mapped[datetime | None]
@@ -107,6 +110,11 @@ class Job(Work, Base):
     def has_service(cls, service: str) -> ColumnElement[bool]:
         """Return the condition that the job runs the service."""
         return cls.service_bits.bitwise_and(SERVICE_BITS.get(service, 0)) != 0
+
+    @classmethod
+    def work_count(cls) -> ColumnElement[int]:
+        """Return the number that the row counts in quotas: each unfinished member of a sweep is one."""
+        return case((cls.members_left > 0, cls.members_left), else_=1)
 
     @property
     def success(self) -> bool | None:

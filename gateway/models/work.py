@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Index, String, Uuid, text, true
+from sqlalchemy import ColumnElement, Index, String, Uuid, literal, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.db import utc_now
@@ -91,6 +91,11 @@ class Work:
     def is_childless(cls) -> ColumnElement[bool]:
         """Return the condition that the row has no rows below it."""
         return true()
+
+    @classmethod
+    def work_count(cls) -> ColumnElement[int]:
+        """Return the number that the row counts in quotas."""
+        return literal(1)
 
     @classmethod
     def is_top_level(cls) -> ColumnElement[bool]:

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from gateway.clusters import catalog
@@ -25,7 +25,7 @@ from gateway.db import due_in, utc_now
 from gateway.errors import Invalid
 from gateway.events.pruning import delete_events
 from gateway.jobs.folders import JobFolders
-from gateway.models import Job, Transfer
+from gateway.models import Job, JobMember, Transfer
 from gateway.operations.workflow_retention import (
     count_expired_workflows,
     delete_emptied_workflow,
@@ -110,8 +110,10 @@ def _expired_conditions(model: type[Row], before: datetime) -> list[ColumnElemen
 
 
 def delete_row(session: Session, row: Transfer | Job) -> None:
-    """Delete a row and its events, and after the last step of an expired workflow the workflow."""
+    """Delete a row with members and events, and after the last step of an expired workflow the workflow."""
     delete_events(session, row.id)
+    if isinstance(row, Job) and row.member_count:
+        session.execute(delete(JobMember).where(JobMember.job_id == row.id))
     workflow = lock_expired_workflow(session, row)
     session.delete(row)
     if workflow is not None:

@@ -10,6 +10,7 @@ from gateway.clusters import catalog
 from gateway.credentials.sealing import seal, unseal
 from gateway.db import utc_now
 from gateway.errors import Conflict, NotFound
+from gateway.jobs import members
 from gateway.jobs.lifecycle import start_next_run
 from gateway.jobs.resources import ResourceRequest, check_request, describe_change
 from gateway.models import Job, Transfer, Workflow
@@ -87,7 +88,8 @@ def _check_quotas(session: Session, row: Transfer | Job) -> None:
     if row.parent_id is not None:
         row = session.get_one(Transfer, row.parent_id)
     if is_final(row.state):
-        quotas.admit(session, row.owner, cluster, type(row))
+        number = members.count_failed(session, row) if isinstance(row, Job) else 1
+        quotas.admit(session, row.owner, cluster, type(row), number)
 
 
 def _start_next_attempt(
@@ -179,7 +181,9 @@ def _ran_well(row: Job) -> bool:
 def _reset_job(session: Session, row: Job) -> State:
     """Reset the job for a new run, or to read the end of its run again when that ended well."""
     row.outputs, row.exit_code, row.usage = [], None, None
-    if _ran_well(row):
+    if row.member_count:
+        members.reopen_failed(session, row)
+    elif _ran_well(row):
         return JobState.PENDING
     row.growths = 0
     start_next_run(session, row)

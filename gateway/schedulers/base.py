@@ -130,7 +130,10 @@ class Scheduler(Protocol):
         """Return the most members that an array may have; 1 where the scheduler has no arrays."""
 
     def submit(self, spec: JobSpec) -> str:
-        """Submit the job or array and return its id in the scheduler."""
+        """Submit the job or array and return its id in the scheduler.
+
+        ArrayTooLarge tells that a limit allows no array of this size now, and that fewer members may pass.
+        """
 
     def submit_many(self, specs: Sequence[JobSpec]) -> Sequence[str | GatewayError]:
         """Submit the jobs in this order; return the id or the error of each.

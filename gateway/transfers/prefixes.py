@@ -43,10 +43,11 @@ _INHERITED = (
 
 @dataclass(frozen=True)
 class PrefixEntry:
-    """One object or file: its name below the prefix, and its size."""
+    """One object or file: its name below the prefix, its size; its path where it is not below the folder."""
 
     name: str
     size: int
+    path: str = ""
 
 
 def is_prefix(row: Transfer) -> bool:
@@ -145,7 +146,7 @@ def _child_columns(parent: Transfer, entry: PrefixEntry, now: datetime, number: 
 
 
 def _child_path(parent: Transfer, entry: PrefixEntry) -> str:
-    return f"{parent.path.rstrip('/')}/{entry.name}"
+    return entry.path or f"{parent.path.rstrip('/')}/{entry.name}"
 
 
 def failed_children(session: Session, parent: Transfer) -> list[Transfer]:

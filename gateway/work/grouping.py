@@ -72,7 +72,7 @@ def _is_small_file(row: Transfer) -> bool:
 
 
 def _is_new_job(row: Job) -> bool:
-    return row.state is JobState.ACCEPTED and row.retry_at is None
+    return row.state is JobState.ACCEPTED and row.retry_at is None and not row.member_count
 
 
 def _is_new(row: Transfer | Job) -> bool:

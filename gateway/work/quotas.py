@@ -35,25 +35,28 @@ class Admission:
         limited = (cluster for _, cluster in pairs if cluster.max_transfers or cluster.max_jobs)
         lock_names(session, {f"cluster {cluster.name}" for cluster in limited})
 
-    def admit(self, owner: str, cluster: Cluster, model: Model) -> None:
-        """Raise TooMany unless one more transfer or job is allowed; the answer holds until the commit."""
+    def admit(self, owner: str, cluster: Cluster, model: Model, number: int = 1) -> None:
+        """Raise TooMany unless so many more are allowed; the answer holds until the commit.
+
+        Each member of a sweep counts as a job.
+        """
         settings = get_settings()
         mine, here = {
             "transfers": (settings.concurrent_transfers, cluster.max_transfers),
             "jobs": (settings.concurrent_jobs, cluster.max_jobs),
         }[model.noun]
-        if mine and self._count(model, f"owner {owner}", lambda: model.owner == owner) >= mine:
-            raise TooMany(f"you have {mine} unfinished {model.noun} already: wait for one to end", AGAIN_S)
-        name = cluster.name
-        if here and self._count(model, f"cluster {name}", lambda: model.infrastructure == name) >= here:
-            raise TooMany(
-                f"{name!r} has {here} unfinished {model.noun} already: wait for one to end", AGAIN_S
-            )
+        name, noun = cluster.name, model.noun
+        if mine:
+            has = self._count(model, f"owner {owner}", lambda: model.owner == owner)
+            _check_room("you have", has, number, mine, noun)
+        if here:
+            has = self._count(model, f"cluster {name}", lambda: model.infrastructure == name)
+            _check_room(f"{name!r} has", has, number, here, noun)
         if model is Transfer:
             check_bytes(self._session, owner, 1)
         for key in ((f"owner {owner}", model), (f"cluster {name}", model)):
             if key in self._counts:
-                self._counts[key] += 1
+                self._counts[key] += number
 
     def _count(self, model: Model, key: str, scope: Callable[[], ColumnElement[bool]]) -> int:
         if (key, model) not in self._counts:
@@ -61,9 +64,22 @@ class Admission:
         return self._counts[key, model]
 
 
-def admit(session: Session, owner: str, cluster: Cluster, model: Model) -> None:
-    """Raise TooMany unless one more transfer or job is allowed; the answer holds until the commit."""
-    Admission(session, [(owner, cluster)]).admit(owner, cluster, model)
+def _check_room(found: str, has: int, number: int, most: int, noun: str) -> None:
+    """Raise TooMany when the new work exceeds the limit."""
+    if has + number <= most:
+        return
+    if number == 1:
+        raise TooMany(f"{found} {most} unfinished {noun} already: wait for one to end", AGAIN_S)
+    raise TooMany(
+        f"{found} {has} unfinished {noun} of {most} that are allowed, and this has {number} members:"
+        " wait for some to end, or send fewer",
+        AGAIN_S,
+    )
+
+
+def admit(session: Session, owner: str, cluster: Cluster, model: Model, number: int = 1) -> None:
+    """Raise TooMany unless so many more transfers or jobs are allowed; the answer holds until the commit."""
+    Admission(session, [(owner, cluster)]).admit(owner, cluster, model, number)
 
 
 def check_bytes(session: Session, owner: str, more: int, row_id: UUID | None = None) -> None:
@@ -90,6 +106,6 @@ def check_bytes(session: Session, owner: str, more: int, row_id: UUID | None = N
 
 
 def _count_live(session: Session, model: Model, scope: ColumnElement[bool]) -> int:
-    """Count the live rows; the children of a prefix count as one, their parent."""
+    """Count the live rows; the children of a prefix count as one, their parent, and members count each."""
     live = model.state.in_(model.live), model.is_top_level()
-    return session.scalar(select(func.count()).select_from(model).where(scope, *live)) or 0
+    return session.scalar(select(func.sum(model.work_count())).where(scope, *live)) or 0

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from gateway.db import utc_now
 from gateway.errors import Conflict
-from gateway.models import Event, Job, Transfer, Workflow
+from gateway.models import Event, Job, JobMember, Transfer, Workflow
 from gateway.states import State, is_final, may_follow, predecessors
 from gateway.work.step_moves import record_moves
 
@@ -50,6 +50,8 @@ def move(session: Session, row: Transfer | Job, to: State, reason: str = "", act
         raise Conflict(f"{row.id} is {row.state} and cannot become {to}")
     record_event(session, row, row.state, to, reason=reason, actor=actor)
     _assign(row, _values(row, to, reason))
+    if isinstance(row, Job) and row.member_count and is_final(to):
+        _end_members(session, row, to, reason)
     if row.workflow_id is not None and _advances_workflow(row, to):
         record_moves(session, [row.workflow_id])
 
@@ -78,6 +80,14 @@ def move_many(
     )
     changed = update(model).where(selected).values(_values(model, to, reason) | more)
     session.execute(changed.execution_options(synchronize_session=False))
+
+
+def _end_members(session: Session, job: Job, to: State, reason: str) -> None:
+    """End the members that have not ended with their job."""
+    job.members_left = 0
+    unended = JobMember.job_id == job.id, JobMember.state.in_(Job.live)
+    ended = update(JobMember).where(*unended).values(state=to, reason=reason, ended_at=job.ended_at)
+    session.execute(ended.execution_options(synchronize_session=False))
 
 
 def reopen(session: Session, row: Transfer | Job, to: State, reason: str, actor: str) -> None:

@@ -22,7 +22,7 @@ from gateway.workflows.drafts import (
     draft_output,
     file_param,
 )
-from gateway.workflows.plan import INPUT, JobPlan, PlannedStep, StorePlan, WorkflowPlan
+from gateway.workflows.plan import INPUT, JobPlan, PlannedStep, StorePlan, SweepPlan, WorkflowPlan
 from gateway.workflows.store_access import PlaceWithAccess, open_access
 
 
@@ -34,6 +34,12 @@ class Beginning:
     plan: WorkflowPlan
     step: PlannedStep
     begun: Mapping[Key, BegunStep]
+
+    @property
+    def swept(self) -> SweepPlan | None:
+        """The sweep whose job this step is."""
+        job = self.step.job if self.step.kind == "job" else None
+        return self.plan.sweep if job is not None and self.plan.is_swept(job) else None
 
     def result(self, job: str, service: str) -> str:
         """Return the path of a job's own result."""
@@ -48,13 +54,13 @@ def begin_step(session: Session, beginning: Beginning, admission: quotas.Admissi
     if get_settings().auth == "keys":
         check_not_revoked(session, beginning.workflow.owner)
     draft = _draft(session, beginning)
-    row, step, sweep = draft.row, beginning.step, beginning.plan.sweep
-    admission.admit(row.owner, draft.cluster, type(row))
+    row, step, sweep = draft.row, beginning.step, beginning.swept
+    admission.admit(row.owner, draft.cluster, type(row), len(sweep.params) if sweep else 1)
     row.workflow_id, row.step = beginning.workflow.id, step.name
     fill_defaults(row)
     insert_drafts(session, [draft])
-    if isinstance(row, Job) and sweep is not None and sweep.job == step.name:
-        sweeps.create_members(session, row, sweep.params)
+    if isinstance(row, Job) and sweep is not None and step.job is not None:
+        sweeps.create_members(session, row, step.job.params, sweep)
 
 
 def _draft(session: Session, beginning: Beginning) -> Draft:
@@ -78,7 +84,10 @@ def _draft_output(session: Session, beginning: Beginning, job: JobPlan) -> Draft
     if output is None:
         raise Conflict("the workflow has no output")
     place = result_place(output, beginning.step.name)
-    path = beginning.result(job.name, beginning.step.service)
+    if beginning.plan.is_swept(job):
+        path = sweeps.results_folder(session, beginning.begun[True, job.name].id)
+    else:
+        path = beginning.result(job.name, beginning.step.service)
     result = PlaceWithAccess(place, open_access(output, workflow.output_secret))
     return draft_output(session, workflow.owner, workflow.infrastructure, result, path)
 

@@ -73,7 +73,8 @@ class SweepPlan(BaseModel):
 class PlannedStep:
     """A step: its name, the kind of its row, the jobs that it follows, and whether it reads the input.
 
-    `job` is the plan of a job, or of the job whose result is staged out; `service` names that result.
+    `job` is the plan of a job, or of the job whose result is staged out; `service` names that result,
+    "" all results of a sweep.
     """
 
     name: str
@@ -124,6 +125,10 @@ class WorkflowPlan(BaseModel):
         followed = self.successors()
         return [job for job in self.jobs if job.name not in followed]
 
+    def is_swept(self, job: JobPlan) -> bool:
+        """Tell whether the job is the sweep, all of whose results are one step."""
+        return self.sweep is not None and self.sweep.job == job.name
+
     def _input_steps(self) -> list[PlannedStep]:
         return [] if self.input.path is not None else [PlannedStep(INPUT, self.input.kind)]
 
@@ -139,6 +144,10 @@ class WorkflowPlan(BaseModel):
                 f"{job.name}/{service}.{job.extension}", "s3_result", (job.name,), job=job, service=service
             )
             for job in self.final_jobs()
-            if self.sweep is None or job.name != self.sweep.job
+            if not self.is_swept(job)
             for service in job.services
+        ] + [
+            PlannedStep(f"{job.name}/", "s3_result", (job.name,), job=job)
+            for job in self.final_jobs()
+            if self.is_swept(job)
         ]

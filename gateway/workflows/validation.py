@@ -52,7 +52,7 @@ def draft_workflow(session: Session, owner: str, request: WorkflowRequest) -> Wo
     cluster = catalog.get_cluster(session, request.infrastructure)
     check_graph(request.jobs, request.sweep.job if request.sweep else None)
     checked = _check_jobs(session, owner, request)
-    _check_sweep(session, owner, request)
+    checked.warnings += [f"sweep: {text}" for text in _check_sweep(session, owner, request)]
     workflow = Workflow(id=uuid4(), owner=owner, infrastructure=cluster.name, warnings=checked.warnings)
     folder = _input_folder(cluster, owner, workflow.id, checked)
     plan = WorkflowPlan(
@@ -99,15 +99,15 @@ def _check_job(session: Session, owner: str, request: WorkflowRequest, job: JobP
     return row
 
 
-def _check_sweep(session: Session, owner: str, request: WorkflowRequest) -> None:
-    """Check the parameters of each member as if it were a job."""
+def _check_sweep(session: Session, owner: str, request: WorkflowRequest) -> list[str]:
+    """Check the parameters of each member as if it were a job; return the warnings."""
     if request.sweep is None:
-        return
+        return []
     job = sweeps.find_job(request.sweep, request.jobs)
-    for number, params in enumerate(request.sweep.params):
-        member = job.model_copy(update={"params": sweeps.merge_params(job.params, params)})
-        with within_field(f"sweep.params.{number}", drop="params."):
-            draft_job(session, owner, request.infrastructure, member, {INPUT_KEY: _STAND_IN})
+    row = draft_job(session, owner, request.infrastructure, job, {INPUT_KEY: _STAND_IN}).row
+    if not isinstance(row, Job):
+        raise TypeError(type(row))
+    return sweeps.check_members(session, row, job.params, request.sweep)
 
 
 def _input_folder(cluster: Cluster, owner: str, workflow_id: UUID, checked: _Checked) -> str:

@@ -9,6 +9,8 @@ from gateway.errors import Fault, InputError, SchedulerError
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs.ending import read_ending
 from gateway.jobs.growth import decide_growth
+from gateway.jobs.member_ending import read_ends, record_end, write_table
+from gateway.jobs.members import load_members
 from gateway.jobs.run_folders import open_run, prevent_start
 from gateway.jobs.spec import submitted_job
 from gateway.jobs.usage import measure_usage
@@ -18,6 +20,7 @@ from gateway.schedulers.base import Accounting
 from gateway.schedulers.opening import open_scheduler
 from gateway.states import JobState
 from gateway.work import claims
+from gateway.work.claims import Claim
 from workers.claim_context import GivenUp, claim_row, recording_failure
 from workers.job_submission import submit_jobs
 from workers.lease_keeper import LeaseKeeper
@@ -46,6 +49,9 @@ def finish(self: "app.Task", job_id: str) -> None:
         with session_scope() as session:
             row = claims.lock_claimed(session, Job, claim)
         cluster = cluster_of(row)
+        if row.member_count:
+            _finish_sweep(row, claim, cluster)
+            return
         folders = open_run(row, cluster)
         usage, warnings = measure_usage(row, folders, _accounting(row, cluster))
         state, reason, outputs = read_ending(row, cluster, folders, usage)
@@ -61,6 +67,18 @@ def finish(self: "app.Task", job_id: str) -> None:
     if state is not JobState.SUCCEEDED:
         is_of_input = jobs.fault_of_job(state, (row.finding or {}).get("exit_code")) is Fault.INPUT
         raise (InputError if is_of_input else SchedulerError)(f"{state}: {reason}")
+
+
+def _finish_sweep(row: Job, claim: Claim, cluster: Cluster) -> None:
+    """Read the ends of all members, and make them and the end of their job final together."""
+    with session_scope(read_only=True) as session:
+        members = load_members(session, row.id)
+    ends = read_ends(row, members, cluster)
+    write_table(row, cluster, members, ends)
+    with session_scope() as session:
+        found = record_end(session, claim, members, ends)
+    if found.state is not JobState.SUCCEEDED:
+        raise SchedulerError(f"{found.state}: {found.reason}")
 
 
 def _accounting(row: Job, cluster: Cluster) -> Accounting | None:

@@ -25,6 +25,7 @@ from gateway.transfers.staging.listing import list_files, list_objects
 from gateway.transfers.staging.upload import abort_uploads, upload
 from gateway.work import claims
 from gateway.work.claims import Claim
+from gateway.workflows import sweeps
 from workers.claim_context import GivenUp, claim_row, recording_failure
 from workers.client_files import open_client_files
 from workers.group_transfer import transfer_group
@@ -94,6 +95,10 @@ def remove_leftovers(row: Transfer) -> bool:
 def _expand(row: Transfer, claim: Claim, progress: Progress) -> None:
     """Make a row of every object or file below the prefix, and send them all."""
     omitted: list[str] = []
+    if sweeps.are_results(row):
+        with session_scope() as session:
+            prefixes.expand_prefix(session, claim, sweeps.list_results(session, row))
+        return
     if row.kind == "s3_data":
         with closing(open_prefix(_address(row), _secret(row), get_settings())) as prefix:
             found = list_objects(prefix, progress, MOST_CHILDREN)

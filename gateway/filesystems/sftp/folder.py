@@ -5,6 +5,7 @@ with the folder; listings pass over it, as it has a temporary name.
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import PurePosixPath
 from secrets import token_hex
@@ -44,6 +45,19 @@ class SftpFolder:
             flags = Flag.WRITE | Flag.CREATE | Flag.EXCLUSIVE
             self._calls.close(self._calls.open(_mark(place, token), flags, 0o600))
         return f"sftp:{token}"
+
+    def create_below(self, names: Sequence[str], mode: int) -> list[str]:
+        """Create folders of these names in the folder and return their identities; existing ones are fine."""
+        self._checked_place()
+        folders = [SftpFolder(self._inside, self.path / name) for name in names]
+        return [folder.create(mode) or folder.identity() or "" for folder in folders]
+
+    def write_below(self, texts: Mapping[str, str]) -> None:
+        """Write new small files, by their paths below the folder, which the gateway alone writes into."""
+        place = self._checked_place()
+        with filesystem_errors(self.path):
+            for name, text in texts.items():
+                self._write_new(f"{place}/{name}", text)
 
     def identity(self) -> str | None:
         """Return the identity of the folder, or None when there is none."""
@@ -90,15 +104,21 @@ class SftpFolder:
         place, calls = self._checked_place(), self._calls
         mine = f"{place}/{name}.{token_hex(4)}"
         with attempt_file_errors(name):
-            handle = calls.open(mine, Flag.WRITE | Flag.CREATE | Flag.EXCLUSIVE, 0o600)
             try:
-                calls.check(calls.write(handle, 0, memoryview(text.encode())))
-                calls.sync(handle)
-                calls.close(handle)
+                self._write_new(mine, text)
                 self._link(mine, f"{place}/{name}")
             finally:
                 calls.remove(mine)
         return True
+
+    def _write_new(self, place: str, text: str) -> None:
+        calls = self._calls
+        handle = calls.open(place, Flag.WRITE | Flag.CREATE | Flag.EXCLUSIVE, 0o600)
+        try:
+            calls.check(calls.write(handle, 0, memoryview(text.encode())))
+            calls.sync(handle)
+        finally:
+            calls.close(handle)
 
     def _link(self, source: str, target: str) -> None:
         try:

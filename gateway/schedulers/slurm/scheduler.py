@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from gateway.clusters.telemetry import PartitionFigures
-from gateway.errors import GatewayError, SchedulerUnavailable
+from gateway.errors import ArrayTooLarge, GatewayError, SchedulerUnavailable
 from gateway.schedulers import batch_script
 from gateway.schedulers.arrays import array_id, split_name
 from gateway.schedulers.base import Accounting, JobReport, JobSpec, SubmittedJob, submit_each
@@ -93,14 +93,19 @@ class SlurmScheduler:
         try:
             return self._client.submit(spec, options, script)
         except SlurmRefusal as error:
-            raise self._may_pass_later(error) from error
+            raise self._may_pass_later(error, spec) from error
 
     def _options(self, spec: JobSpec) -> dict[str, object]:
         nodes = spec.resources.nodes or nodes_needed(spec, self._partitions.get(), self._nodes.get())
         return submission_options(spec, nodes)
 
-    def _may_pass_later(self, error: SlurmRefusal) -> GatewayError:
-        """Return the refusal, or a transient error while other jobs use up a limit of the account."""
+    def _may_pass_later(self, error: SlurmRefusal, spec: JobSpec) -> GatewayError:
+        """Return the refusal, or a transient error while other jobs use up a limit of the account.
+
+        An array that does not fit a limit may pass with fewer members.
+        """
+        if error.number == ACCOUNTING_POLICY and spec.is_array:
+            return ArrayTooLarge(error.detail)
         if error.number == ACCOUNTING_POLICY and self._has_unfinished_jobs():
             return SchedulerUnavailable(f"{error.detail}; it is submitted again")
         return error

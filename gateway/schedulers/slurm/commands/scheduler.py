@@ -38,4 +38,7 @@ class CommandScheduler(SlurmScheduler):
             found = self._commands.submit_many(jobs)
         except SchedulerUnavailable as error:
             return [error] * len(jobs)
-        return [self._may_pass_later(one) if isinstance(one, SlurmRefusal) else one for one in found]
+        return [
+            self._may_pass_later(one, spec) if isinstance(one, SlurmRefusal) else one
+            for (spec, _), one in zip(jobs, found, strict=True)
+        ]
