@@ -165,6 +165,10 @@ async def follow_events_async(
         follow.check_patience(gateway.patience_s, gateway.url)
 
 
+async def _has_ended(gateway: AsyncStreamSource, row: AnyRow) -> bool:
+    return (await gateway.carry_out(refresh(row))).ended
+
+
 async def _streamed_async(gateway: AsyncStreamSource, follow: Follow) -> AsyncIterator[Event]:
     try:
         async with gateway.open_stream(follow.call.path, follow.headers) as answer:
