@@ -15,6 +15,8 @@ from gateway.logs import configure_logging
 from gateway.operations.exposure import check_exposure, warn_of_open_ports, warn_of_shared_roots
 from gateway.settings import get_settings
 
+LONGEST_END_S = 10  # for requests that were begun; a client that does not read would hold the end back
+
 
 @dataclass(frozen=True)
 class _Application:
@@ -66,6 +68,7 @@ def run(host: str, port: int, workers: int) -> None:
         "log_config": None,
         "proxy_headers": False,  # api/public_address.py judges them
         "timeout_keep_alive": get_settings().keep_alive_s,
+        "timeout_graceful_shutdown": LONGEST_END_S,
     }
     if workers == 1:
         uvicorn.run(make_application, **options)
