@@ -5,18 +5,15 @@ Blocking and async followers share `Follow`, which keeps the place in the stream
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import Protocol, TypeVar
 
 import httpx
 
 from hpc_gateway_client.errors import GatewayClientError, Unreachable
 from hpc_gateway_client.models import Event, Job, Transfer, Workflow
 from hpc_gateway_client.steps import AWAY, Call, Steps, look_for_change, read_content, request_list
-
-if TYPE_CHECKING:
-    from hpc_gateway_client.async_gateway import AsyncGateway
-    from hpc_gateway_client.gateway import Gateway
 
 MEDIA_TYPE = "text/event-stream"
 SILENCE_S = 45.0  # the gateway sends a comment every 15 s
@@ -25,6 +22,43 @@ _FINAL = frozenset(
     ("completed", "succeeded", "failed", "cancelled", "timeout", "out_of_memory", "node_failure", "lost")
 )
 AnyRow = Transfer | Job | Workflow
+
+Result = TypeVar("Result")
+AnyOf = TypeVar("AnyOf", bound=AnyRow)
+
+
+class Reader(Protocol):
+    """The part of the blocking client that a follower needs."""
+
+    url: str
+    patience_s: float
+
+    def carry_out(self, steps: Steps[Result]) -> Result:
+        """Carry out steps."""
+
+    def look(self, row: AnyOf) -> AnyOf:
+        """Return the row as it is now."""
+
+    def open_stream(self, path: str, headers: Mapping[str, str]) -> AbstractContextManager[httpx.Response]:
+        """Open a stream of events."""
+
+
+class AsyncReader(Protocol):
+    """The part of the async client that a follower needs."""
+
+    url: str
+    patience_s: float
+
+    async def carry_out(self, steps: Steps[Result]) -> Result:
+        """Carry out steps."""
+
+    def look(self, row: AnyOf) -> Coroutine[object, object, AnyOf]:
+        """Return the row as it is now."""
+
+    def open_stream(
+        self, path: str, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[httpx.Response]:
+        """Open a stream of events."""
 
 
 class Follow:
@@ -92,7 +126,7 @@ class Follow:
         return self.row is not None and event.to_state in _FINAL
 
 
-def follow_events(gateway: "Gateway", row: AnyRow | None, last_event_id: str) -> Iterator[Event]:
+def follow_events(gateway: Reader, row: AnyRow | None, last_event_id: str) -> Iterator[Event]:
     """Yield the events of a row until it has ended, or those of all rows."""
     follow = Follow(row, last_event_id)
     while True:
@@ -103,7 +137,7 @@ def follow_events(gateway: "Gateway", row: AnyRow | None, last_event_id: str) ->
         follow.check_patience(gateway.patience_s, gateway.url)
 
 
-def _streamed(gateway: "Gateway", follow: Follow) -> Iterator[Event]:
+def _streamed(gateway: Reader, follow: Follow) -> Iterator[Event]:
     try:
         with gateway.open_stream(follow.call.path, follow.headers) as answer:
             if not answer.headers.get("Content-Type", "").startswith(MEDIA_TYPE):
@@ -117,13 +151,13 @@ def _streamed(gateway: "Gateway", follow: Follow) -> Iterator[Event]:
         time.sleep(PAUSE_S)
 
 
-def _looked(gateway: "Gateway", follow: Follow) -> Iterator[Event]:
+def _looked(gateway: Reader, follow: Follow) -> Iterator[Event]:
     yield from gateway.carry_out(follow.next_events())
     follow.heard_at = time.monotonic()
 
 
 async def follow_events_async(
-    gateway: "AsyncGateway", row: AnyRow | None, last_event_id: str
+    gateway: AsyncReader, row: AnyRow | None, last_event_id: str
 ) -> AsyncIterator[Event]:
     """Yield the events of a row until it has ended, or those of all rows."""
     follow = Follow(row, last_event_id)
@@ -136,7 +170,7 @@ async def follow_events_async(
         follow.check_patience(gateway.patience_s, gateway.url)
 
 
-async def _streamed_async(gateway: "AsyncGateway", follow: Follow) -> AsyncIterator[Event]:
+async def _streamed_async(gateway: AsyncReader, follow: Follow) -> AsyncIterator[Event]:
     try:
         async with gateway.open_stream(follow.call.path, follow.headers) as answer:
             if not answer.headers.get("Content-Type", "").startswith(MEDIA_TYPE):
@@ -151,7 +185,7 @@ async def _streamed_async(gateway: "AsyncGateway", follow: Follow) -> AsyncItera
         await asyncio.sleep(PAUSE_S)
 
 
-async def _looked_async(gateway: "AsyncGateway", follow: Follow) -> AsyncIterator[Event]:
+async def _looked_async(gateway: AsyncReader, follow: Follow) -> AsyncIterator[Event]:
     for event in await gateway.carry_out(follow.next_events()):
         yield event
     follow.heard_at = time.monotonic()
