@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas.fields import Text
+from api.schemas.patterns import FILE_NAME, Told
 from gateway.left_out import RequestModel
 from gateway.models import StoredFile
 from gateway.uploads import files
@@ -19,11 +20,11 @@ class FileRequest(RequestModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "recording.csv", "size": 1048576}]})
 
-    name: Text = Field(description="Its name, without `/`.")
+    name: Annotated[Text, Told(pattern=FILE_NAME)] = Field(description="Its name, without `/`.")
     size: int = Field(
         strict=True,
         description="Its exact size in bytes: the store takes no other.",
-        json_schema_extra={"minimum": 1},
+        json_schema_extra={"minimum": 1, "maximum": files.LARGEST},
     )
 
 

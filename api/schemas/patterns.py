@@ -25,6 +25,7 @@ SOURCE_URL = f"^{_LOCAL}(https?|ftp)://{_HOST}(:{_PORT})?(/[!-~]*)?$"
 HOME_PATH = rf"^{_STEP_UP}[^/\u0000\s][^\u0000]*$"
 # Joined to a folder of the job: a slash at its start means nothing.
 FOLDER_PATH = rf"^{_STEP_UP}[^\u0000]*[^\u0000\s][^\u0000]*$"
+FILE_NAME = "^[A-Za-z0-9_][ -.0-~]{0,199}$"  # narrower than what is accepted: letters of all languages are
 HEADER_KEY = "^[ -~]{1,255}$"
 
 

@@ -5,7 +5,7 @@ Blocking and async followers share `Follow`, which keeps the place in the stream
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Protocol, TypeVar
 
@@ -13,7 +13,7 @@ import httpx
 
 from hpc_gateway_client.errors import GatewayClientError, Unreachable
 from hpc_gateway_client.models import Event, Job, Transfer, Workflow
-from hpc_gateway_client.steps import AWAY, Call, Steps, look_for_change, read_content, refresh, request_list
+from hpc_gateway_client.steps import AWAY, Call, Steps, look_for_change, read_content, request_list
 
 MEDIA_TYPE = "text/event-stream"
 SILENCE_S = 45.0  # the gateway sends a comment every 15 s
@@ -22,34 +22,43 @@ _FINAL = frozenset(
     ("completed", "succeeded", "failed", "cancelled", "timeout", "out_of_memory", "node_failure", "lost")
 )
 AnyRow = Transfer | Job | Workflow
+
 Result = TypeVar("Result")
+AnyOf = TypeVar("AnyOf", bound=AnyRow)
 
 
-class _Calls(Protocol):
+class Reader(Protocol):
+    """The part of the blocking client that a follower needs."""
+
     url: str
     patience_s: float
 
+    def carry_out(self, steps: Steps[Result]) -> Result:
+        """Carry out steps."""
 
-class StreamSource(_Calls, Protocol):
-    """The part of a blocking client that follows events."""
+    def look(self, row: AnyOf) -> AnyOf:
+        """Return the row as it is now."""
 
     def open_stream(self, path: str, headers: Mapping[str, str]) -> AbstractContextManager[httpx.Response]:
         """Open a stream of events."""
 
-    def carry_out(self, steps: Steps[Result]) -> Result:
-        """Carry out steps, and return their result."""
 
+class AsyncReader(Protocol):
+    """The part of the async client that a follower needs."""
 
-class AsyncStreamSource(_Calls, Protocol):
-    """The part of an async client that follows events."""
+    url: str
+    patience_s: float
+
+    async def carry_out(self, steps: Steps[Result]) -> Result:
+        """Carry out steps."""
+
+    def look(self, row: AnyOf) -> Coroutine[object, object, AnyOf]:
+        """Return the row as it is now."""
 
     def open_stream(
         self, path: str, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[httpx.Response]:
         """Open a stream of events."""
-
-    async def carry_out(self, steps: Steps[Result]) -> Result:
-        """Carry out steps, and return their result."""
 
 
 class Follow:
@@ -117,18 +126,18 @@ class Follow:
         return self.row is not None and event.to_state in _FINAL
 
 
-def follow_events(gateway: StreamSource, row: AnyRow | None, last_event_id: str) -> Iterator[Event]:
+def follow_events(gateway: Reader, row: AnyRow | None, last_event_id: str) -> Iterator[Event]:
     """Yield the events of a row until it has ended, or those of all rows."""
     follow = Follow(row, last_event_id)
     while True:
         for event in _streamed(gateway, follow) if follow.has_streams else _looked(gateway, follow):
             yield event
-            if row is not None and follow.may_be_over(event) and gateway.carry_out(refresh(row)).ended:
+            if row is not None and follow.may_be_over(event) and gateway.look(row).ended:
                 return
         follow.check_patience(gateway.patience_s, gateway.url)
 
 
-def _streamed(gateway: StreamSource, follow: Follow) -> Iterator[Event]:
+def _streamed(gateway: Reader, follow: Follow) -> Iterator[Event]:
     try:
         with gateway.open_stream(follow.call.path, follow.headers) as answer:
             if not answer.headers.get("Content-Type", "").startswith(MEDIA_TYPE):
@@ -142,13 +151,13 @@ def _streamed(gateway: StreamSource, follow: Follow) -> Iterator[Event]:
         time.sleep(PAUSE_S)
 
 
-def _looked(gateway: StreamSource, follow: Follow) -> Iterator[Event]:
+def _looked(gateway: Reader, follow: Follow) -> Iterator[Event]:
     yield from gateway.carry_out(follow.next_events())
     follow.heard_at = time.monotonic()
 
 
 async def follow_events_async(
-    gateway: AsyncStreamSource, row: AnyRow | None, last_event_id: str
+    gateway: AsyncReader, row: AnyRow | None, last_event_id: str
 ) -> AsyncIterator[Event]:
     """Yield the events of a row until it has ended, or those of all rows."""
     follow = Follow(row, last_event_id)
@@ -156,20 +165,12 @@ async def follow_events_async(
         events = _streamed_async(gateway, follow) if follow.has_streams else _looked_async(gateway, follow)
         async for event in events:
             yield event
-            if (
-                row is not None
-                and follow.may_be_over(event)
-                and (await gateway.carry_out(refresh(row))).ended
-            ):
+            if row is not None and follow.may_be_over(event) and (await gateway.look(row)).ended:
                 return
         follow.check_patience(gateway.patience_s, gateway.url)
 
 
-async def _has_ended(gateway: AsyncStreamSource, row: AnyRow) -> bool:
-    return (await gateway.carry_out(refresh(row))).ended
-
-
-async def _streamed_async(gateway: AsyncStreamSource, follow: Follow) -> AsyncIterator[Event]:
+async def _streamed_async(gateway: AsyncReader, follow: Follow) -> AsyncIterator[Event]:
     try:
         async with gateway.open_stream(follow.call.path, follow.headers) as answer:
             if not answer.headers.get("Content-Type", "").startswith(MEDIA_TYPE):
@@ -184,7 +185,7 @@ async def _streamed_async(gateway: AsyncStreamSource, follow: Follow) -> AsyncIt
         await asyncio.sleep(PAUSE_S)
 
 
-async def _looked_async(gateway: AsyncStreamSource, follow: Follow) -> AsyncIterator[Event]:
+async def _looked_async(gateway: AsyncReader, follow: Follow) -> AsyncIterator[Event]:
     for event in await gateway.carry_out(follow.next_events()):
         yield event
     follow.heard_at = time.monotonic()

@@ -44,9 +44,18 @@ KEYS = {"name": "n", "endpoint": "https://s3.example.org", "access_key": "a", "s
 HOOK = {"url": "https://portal.example.org/hook", "events": ["job.*"]}
 ROWS = {"/data": WEB, "/s3_data": DATA, "/s3_result": RESULT, "/job": JOB, "/credentials": KEYS}
 ROWS["/workflow"] = workflows.body(output=None)
+ROWS["/files"] = {"name": "a.csv", "size": 6 << 30}  # in parts
+STORE = {"ENDPOINT": "https://files.example.org", "BUCKET": "own", "ACCESS_KEY": "a", "SECRET_KEY": "s"}
 INVALID = {400, 413, 415, 422}
 PATIENCE_S = 120  # of a machine that has other things to do
 MODES = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
+
+
+@pytest.fixture(autouse=True)
+def _store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the gateway a store of its own, which signing does not reach."""
+    for name, value in (STORE | {"OWNER_BYTES": "0"}).items():
+        monkeypatch.setenv(f"GATEWAY_STORE_{name}", value)
 
 
 def _operations(api: TestClient) -> Iterator[Any]:
