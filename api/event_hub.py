@@ -23,6 +23,7 @@ from gateway.settings import get_settings
 
 MOST_QUEUED = 256
 RECHECK_S = 5.0
+WOKEN_AT_ONCE = 50
 FIRST_LOOK_S = 10.0
 REPLAYS_AT_ONCE = 4  # so that status reads find threads and connections
 AGAIN_S = 10.0
@@ -171,24 +172,27 @@ class EventHub:
         checked = time.monotonic()
         async with aclosing(follow_events(read_feed, lambda: bool(self._by_scope))) as looks:
             async for look in looks:
-                for event in look.found:
-                    self._hand_out(event)
-                if look.cursor is not None:
+                if look.cursor is not None:  # a stream that begins now replays what is handed out now
                     self.cursor = look.cursor
                     self._looked.set()
+                for event in look.found:
+                    await self._hand_out(event)
                 if time.monotonic() - checked >= RECHECK_S:
                     await self._end_refused()
                     checked = time.monotonic()
 
-    def _hand_out(self, event: FeedEvent) -> None:
+    async def _hand_out(self, event: FeedEvent) -> None:
+        """Queue the event for its streams, some at a time: requests have their turn between these."""
         scopes = [FeedScope(row_id=event.row_id)]
         if not event.is_part:
             scopes += [FeedScope(owner=event.owner), _ALL]
         readers = [each for scope in scopes for each in self._by_scope.get(scope, ())]
         if readers:
             frame = encode_frame(event)
-            for reader in readers:
+            for number, reader in enumerate(readers, start=1):
                 reader.put(frame)
+                if number % WOKEN_AT_ONCE == 0:
+                    await asyncio.sleep(0)
 
     async def _end_refused(self) -> None:
         """End the streams whose key or token is no longer valid."""

@@ -1,6 +1,6 @@
 """The end of a row to its webhook, and status requests beside a thousand streams.
 
-Run it as `python -m tests.benchmarks.events`. SQLite, one API process, one process of webhooks, all on this machine.
+Run it as `python -m tests.benchmarks.events`. SQLite, one API process and one of webhooks, on this machine.
 """
 
 import asyncio

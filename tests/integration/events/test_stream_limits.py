@@ -70,6 +70,6 @@ def test_one_stream_too_many_of_the_process_is_429(url: str, monkeypatch: pytest
         assert (answer.status_code, answer.json()["status"]) == (429, 429)
 
 
-def test_the_limits_are_the_contracts() -> None:
+def test_the_limits_are_the_contracts(settings: None) -> None:
     fields = type(get_settings()).model_fields
     assert (fields["streams_per_owner"].default, fields["streams"].default) == (200, 5000)
