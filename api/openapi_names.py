@@ -54,6 +54,7 @@ OPERATION_IDS = {
     "POST /workflow/{id}/retry": "retry_workflow",
     "POST /status": "get_statuses_status_post",
     "POST /retry": "retry_many_retry_post",
+    "POST /cancel": "cancel_many",
     "GET /overview": "get_overview_overview_get",
     "GET /services": "list_services_services_get",
     "GET /services/{name}/options": "get_options_services__name__options_get",

@@ -18,6 +18,7 @@ GatewayError                 status  automatic retry
 │   └── FilesystemUnavailable 502    yes
 ├── SchedulerError           502     no      the scheduler refused
 │   └── SchedulerUnavailable 502     yes
+├── InputError               400     no      the input or the options of a job, which its kernel refused
 ├── Cancelled                409     no      a client requested the end of this work
 ├── HandedBack               503     yes     a worker continues it later, where it was
 └── ClaimLost                409     no      another worker has claimed the row: write no more
@@ -189,6 +190,14 @@ class SchedulerUnavailable(SchedulerError):
     """The scheduler does not answer for the moment."""
 
     transient = True
+
+
+class InputError(GatewayError):
+    """The kernel of a job refused its input or its options."""
+
+    status = 400
+    title = "Input refused"
+    fault = Fault.INPUT
 
 
 class Cancelled(GatewayError):

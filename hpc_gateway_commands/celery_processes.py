@@ -10,6 +10,9 @@ from gateway.errors import GatewayError
 from gateway.settings import get_settings
 from hpc_gateway_commands.ports import FLOWER_PORT
 
+# `args` has the id of the row, also of `jobs.finish`; `exception` has the reason.
+TASK_COLUMNS = "name,uuid,args,state,exception,received,runtime,worker"
+
 
 def beat() -> None:
     """Send the periodic tasks, which send lost work again; several at once do no harm."""
@@ -29,5 +32,6 @@ def flower(
         )
     os.environ["FLOWER_BASIC_AUTH"] = password.get_secret_value()  # a command line is public
     address = (f"--address={host}", f"--port={port}")
+    columns = f"--tasks-columns={TASK_COLUMNS}"
     prefix = (f"--url-prefix={settings.flower_root_path}",) if settings.flower_root_path else ()
-    processes.become(processes.CELERY, "-A", "workers.flower", "flower", *address, *prefix)
+    processes.become(processes.CELERY, "-A", "workers.flower", "flower", columns, *address, *prefix)

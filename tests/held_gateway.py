@@ -17,7 +17,7 @@ COMMON = {"infrastructure": "demo", "created_at": NOW, "updated_at": NOW, "attem
 
 
 class HeldGateway:
-    """It accepts and ends everything at once, except for the request of `moment`, such as `POST /job`.
+    """It accepts and ends everything at once, except for the request of `moment`, such as `POST /workflow`.
 
     A held POST or request of the store waits for `released`; a held status does not change until then.
     `away` names a request that gets no answer after it was carried out, and all that come after it.
@@ -28,6 +28,7 @@ class HeldGateway:
         self.reached, self.released = threading.Event(), threading.Event()
         self.objects: dict[str, bytes] = {}
         self.rows: dict[str, dict[str, Any]] = {}
+        self.requests: list[dict[str, Any]] = []
         self.app = Starlette(
             routes=[Route("/{path:path}", self._answer, methods=["GET", "POST", "PUT", "DELETE"])]
         )
@@ -76,47 +77,63 @@ class HeldGateway:
 
     def _gateway(self, method: str, path: str, body: dict[str, Any]) -> Response:
         kind = path.split("/")[1]
-        if body.get("infrastructure") == "refused":
-            return JSONResponse({"detail": "there is no such cluster"}, 400)
-        if method == "POST" and path == f"/{kind}":
-            row = (
-                COMMON
-                | {"id": str(uuid4()), "reason": self._reason}
-                | (_job(body) if kind == "job" else _transfer(body))
+        if kind == "infrastructure":
+            return JSONResponse([{"name": "demo", "host": "", "hostname": "", "scheduler": "local"}])
+        if kind == "services":
+            return JSONResponse(
+                {"properties": {"window": {"enum": ["none", "hann"], "x-must-be": "a window"}}}
             )
-            self.rows[f"{path}/{row['id']}"] = row
-            return JSONResponse(row, 201)
+        if body.get("jobs", [{}])[0].get("params", {}).get("refused"):
+            return JSONResponse({"detail": "jobs.0.params: refused"}, 400)
         if path.endswith("/table") and self.table is not None:
             return JSONResponse(self.table)
+        if method == "POST" and path == "/workflow":
+            return JSONResponse(self._accept(body), 201)
         row = self.rows.get(path.removesuffix("/cancel"), {})
         if row and (self.moment != f"GET /{kind}" or self.released.is_set()):
-            self._end(kind, row)
+            self._end(row)
         return JSONResponse(row) if row else JSONResponse({"detail": "there is no such row"}, 404)
 
-    def _end(self, kind: str, row: dict[str, Any]) -> None:
-        row["status"] = "completed"
-        row["state"] = "succeeded" if kind == "job" else "completed"
-        if kind == "job":
-            path = f"serrano/data/Output_Data/jobs/{row['id']}.1/fft.csv"
-            row["outputs"] = [{"service": "fft", "path": path, "bytes": len(RESULT), "sha256": ""}]
-            row["success"] = True
-        if kind == "s3_result":
-            self.objects.setdefault(row["object"], RESULT)
+    def _accept(self, body: dict[str, Any]) -> dict[str, Any]:
+        source = self._add("s3_data", {**body["input"]["s3"], "dst": f"x/{body['input']['s3']['object']}"})
+        job = self._add("job", {**body["jobs"][0], "resources": body["jobs"][0].get("resources", {})})
+        place = body["output"]["s3"]
+        result = self._add("s3_result", {**place, "object": f"{place['object']}job/fft.csv"})
+        begun = ("input", "s3_data", source), ("job", "job", job), ("job/fft.csv", "s3_result", result)
+        steps = [
+            {"name": name, "kind": kind, "id": row["id"], "state": "running", "reason": ""}
+            for name, kind, row in begun
+        ]
+        self.requests.append(body)
+        return self._add("workflow", {"steps": steps, "outputs": [], "success": None, "warnings": []})
+
+    def _add(self, kind: str, more: dict[str, Any]) -> dict[str, Any]:
+        shown = {name: value for name, value in more.items() if name not in {"access_key", "secret_key"}}
+        known = _JOB if kind == "job" else _TRANSFER
+        row = COMMON | {"id": str(uuid4()), "reason": self._reason} | known | shown
+        self.rows[f"/{kind}/{row['id']}"] = row
+        return row
+
+    def _end(self, row: dict[str, Any]) -> None:
+        """End a workflow; its result is in the store then."""
+        if "steps" not in row:
+            return
+        job, result = (self.rows[f"/{step['kind']}/{step['id']}"] for step in row["steps"][1:])
+        path = f"serrano/data/Output_Data/jobs/{job['id']}.1/fft.csv"
+        made = {"service": "fft", "path": path, "bytes": len(RESULT), "sha256": ""}
+        row |= {"status": "completed", "state": "succeeded", "success": True, "reason": ""}
+        row["steps"][0]["state"] = "completed"
+        row["outputs"] = [made | {"job": "job", "object": result["object"]}]
+        self.objects.setdefault(result["object"], RESULT)
 
 
-def _transfer(body: dict[str, Any]) -> dict[str, Any]:
-    named = {name: body.get(name) for name in ("endpoint", "bucket", "object", "region", "dst", "src")}
-    return named | {"status": "transferring", "state": "transferring", "bytes_total": None, "bytes_done": 0}
-
-
-def _job(body: dict[str, Any]) -> dict[str, Any]:
-    nothing = {
-        "scheduler_id": "",
-        "success": None,
-        "exit_code": None,
-        "submitted_at": None,
-        "started_at": None,
-    }
-    lists = {"services": body["services"], "params": body["params"], "warnings": [], "outputs": []}
-    resources = {"resources": body.get("resources", {})}
-    return {"status": "queued", "state": "queued"} | nothing | lists | resources
+_TRANSFER = {"status": "transferring", "state": "transferring", "bytes_total": None, "bytes_done": 0}
+_NOTHING = {"scheduler_id": "", "success": None, "exit_code": None, "submitted_at": None, "started_at": None}
+_JOB: dict[str, Any] = {
+    "status": "queued",
+    "state": "pending",
+    **_NOTHING,
+    "params": {},
+    "warnings": [],
+    "outputs": [],
+}

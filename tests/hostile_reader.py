@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from gateway.errors import GatewayError
-from gateway.filesystems.files import MemorySlice, PartialFile
+from gateway.filesystems.files import MemorySlice
 from gateway.filesystems.shared import SharedFilesystem
+from gateway.filesystems.shared_files import SharedPartialFile
 from gateway.settings import Settings
 from gateway.storage.address import Credentials, S3Address
 from gateway.storage.ftp import FtpFile
@@ -33,8 +34,8 @@ def _object(url: str, key: str) -> S3Object:
 def _claimed(url: str, folder: str) -> None:
     """Download from a store that claims more than any disk holds, past the check of the free space."""
 
-    setattr(PartialFile, "reserve", lambda *_: iter(()))  # noqa: B010  else it is a method of another type
-    setattr(PartialFile, "check_space", lambda *_: None)  # noqa: B010
+    setattr(SharedPartialFile, "reserve", lambda *_: iter(()))  # noqa: B010  else it is a method of another type
+    setattr(SharedPartialFile, "check_space", lambda *_: None)  # noqa: B010
     address = S3Address(url, "local", "data", "x")
     site, path = SharedFilesystem([PurePosixPath(folder)]), PurePosixPath(folder) / "x"
     stage_in(address, site, path, Recorder(stop_at=STOP_AT_BYTES), SETTINGS)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from gateway.errors import Cancelled, StorageUnavailable
-from gateway.filesystems.shared import SharedFilesystem
+from gateway.filesystems.base import Filesystem
 from gateway.settings import Settings
 from gateway.storage.address import Credentials, S3Address, Secret
 from gateway.storage.opening import open_remote, open_store
@@ -112,7 +112,7 @@ def attempt(
 
 def stage_in(
     source: S3Address | str,
-    site: SharedFilesystem,
+    site: Filesystem,
     path: PurePosixPath,
     progress: Progress,
     settings: Settings,
@@ -129,7 +129,7 @@ def stage_in(
 
 
 def stage_out(
-    site: SharedFilesystem,
+    site: Filesystem,
     path: PurePosixPath,
     address: S3Address,
     progress: Progress,

@@ -49,16 +49,16 @@ class HealthCheck:
         if time.monotonic() < self._next_check:
             return
         self._next_check = time.monotonic() + heartbeats.PERIOD_S
-        errors = self._check_scheduler(), self._check_filesystem()
-        with session_scope() as session:
-            heartbeats.record_heartbeat(session, self._cluster.name, self._worker, *errors)
+        self._record(self._check_scheduler(), self._check_filesystem())
 
     def record_scheduler_error(self, error: str) -> None:
         """Store a heartbeat with an error that another call of the scheduler met between two checks."""
+        self._record(error, self._filesystem_error)
+
+    def _record(self, *errors: str) -> None:
+        name, definition = self._cluster.name, self._cluster.fingerprint
         with session_scope() as session:
-            heartbeats.record_heartbeat(
-                session, self._cluster.name, self._worker, error, self._filesystem_error
-            )
+            heartbeats.record_heartbeat(session, name, self._worker, *errors, definition=definition)
 
     def _check_scheduler(self) -> str:
         try:

@@ -27,7 +27,7 @@ from gateway.previews.packed import pack_preview
 from gateway.settings import get_settings
 from gateway.tables import judgement as judgements
 from gateway.tables.judge import JudgeCommand, Judged, NotJudged, run_judge
-from workers.judged_file import open_judged
+from workers.table_file import open_here
 from workers.tasks.transfers import cluster_file
 
 PAUSE_S = 0.5
@@ -69,15 +69,11 @@ class Judge:
 
     def _judge(self, claimed: JudgedTable, row: Transfer, stop: threading.Event) -> None:
         filesystem, path = cluster_file(row)
-        with filesystem.read(path) as source, open_judged(source) as file:
-            for found in run_judge(self._command, file.fd, path.name, stop):
-                if not file.is_whole and found.problem:
-                    raise NotJudged("its beginning alone is read here, and that is no table by itself")
-                if not _record(claimed, found):
+        with filesystem.read(path) as source, open_here(source, path.name) as (table, is_whole):
+            for found in run_judge(self._command, table, path.name, stop):
+                if not _record(claimed, found if is_whole else found.model_copy(update={"whole": False})):
                     return
-                if not file.is_whole:
-                    break
-        _end(claimed, "the table was read in part alone")
+        _end(claimed, "the beginning of the table was judged alone")
 
 
 @contextmanager

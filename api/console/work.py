@@ -1,11 +1,12 @@
 """Work: lists of jobs and transfers with the API's filters, counts, and groups of equal failures."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from api.bulk_retries import retry_in_batches
+from api.bulk_actions import act_in_batches
 from api.console.actors import acting
 from api.console.forms import Form
 from api.console.labels import NOUNS, TITLES
@@ -16,8 +17,9 @@ from api.deps import read, read_rows
 from api.row_reads import load_page
 from gateway.callers import Caller
 from gateway.clusters import catalog
+from gateway.errors import Fault
 from gateway.jobs.services import SERVICES
-from gateway.operations import retries
+from gateway.operations import bulk
 from gateway.operations.failure_groups import FailureGroup, count_by_fault, group_failures
 from gateway.operations.overview import bad_ends
 from gateway.work.listing import Filter, Kind, WorkKind, model_of, work_model
@@ -71,14 +73,18 @@ def _failures(kind: Kind, wanted: Filter) -> tuple[list[FailureGroup], dict[str,
 @router.post("/console/work/{kind}/retry")
 def retry_group(request: Request, caller: SignedIn, form: Form, kind: WorkKind) -> Response:
     """Retry the visible rows of a group of equal failures."""
+    fault = form.text("fault")
     wanted = Filter(
         states=tuple(str(state) for state in bad_ends(work_model(kind))),
         infrastructure=form.text("infrastructure"),
         whole_reason=form.text("reason"),
         owner=caller.only_owner,
     )
-    found = read(lambda session: retries.find_retryable(session, wanted, [kind]))
-    done = retry_in_batches(found, acting(request, caller), "a group of equal failures")
+    selection = bulk.Selection(wanted, [kind], [Fault(fault)] if fault in set(Fault) else [])
+    found = read(lambda session: bulk.find_retryable(session, selection))
+    why = "a group of equal failures"
+    act = partial(bulk.retry_row, actor=acting(request, caller), why=why, resources=None)
+    done = act_in_batches(found, act)
     refused = [each for each in done if each.refusal]
     return page(
         request,

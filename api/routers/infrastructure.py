@@ -4,6 +4,7 @@ import time
 from http import HTTPStatus
 
 from fastapi import APIRouter
+from sqlalchemy.orm import Session
 
 from api.deps import Admin, Caller, read
 from api.idempotency import Answers
@@ -30,8 +31,7 @@ def add_infrastructure(_admin: Admin, answers: Answers, body: InfrastructureRequ
     with answers.acquired(), session_scope() as session:
         password = body.ssh_key.password.get_secret_value()
         cluster = catalog.add_cluster(session, body.name, body.definition(), password)
-        summary = InfrastructureSummary.of(cluster, catalog.find_missing(session, cluster.name))
-        return answers.store(session, summary, HTTPStatus.CREATED)
+        return answers.store(session, _summarize(session, cluster), HTTPStatus.CREATED)
 
 
 @router.delete("/{name}", status_code=204, responses=responses(403, 404, 409, 503))
@@ -44,22 +44,13 @@ def delete_infrastructure(_admin: Admin, name: str) -> None:
 @router.get("", response_model_exclude_unset=True, responses=responses(503))
 def list_infrastructures(_caller: Caller) -> list[InfrastructureSummary]:
     """List the clusters by name."""
-    return read(
-        lambda session: [
-            InfrastructureSummary.of(cluster, catalog.find_missing(session, cluster.name))
-            for cluster in catalog.list_clusters(session)
-        ]
-    )
+    return read(lambda session: [_summarize(session, cluster) for cluster in catalog.list_clusters(session)])
 
 
 @router.get("/{name}", response_model_exclude_unset=True, responses=responses(404, 503))
 def get_infrastructure(_caller: Caller, name: str) -> InfrastructureSummary:
     """Show one cluster."""
-    return read(
-        lambda session: InfrastructureSummary.of(
-            catalog.get_cluster(session, name), catalog.find_missing(session, name)
-        )
-    )
+    return read(lambda session: _summarize(session, catalog.get_cluster(session, name)))
 
 
 @router.get("/{name}/telemetry", response_model_exclude_unset=True, responses=responses(404, 503))
@@ -97,3 +88,9 @@ def _missing_part(cluster: Cluster, *, explain: bool) -> str:
         error = f": {health.scheduler}" if explain else ""
         return f"the scheduler of {cluster.name!r} gives no figures now, its worker is connected{error}"
     return f"the worker of {cluster.name!r} is connected and gave no figures within {ANSWER_S:g} s: ask again"
+
+
+def _summarize(session: Session, cluster: Cluster) -> InfrastructureSummary:
+    """Return the summary, with the part that an entry lacks, or the difference to the worker's definition."""
+    reason = catalog.find_missing(session, cluster.name) or heartbeats.find_difference(session, cluster)
+    return InfrastructureSummary.of(cluster, reason)

@@ -1,6 +1,7 @@
 """Bodies of actions: cancel, retry of one row, bulk retry."""
 
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -9,9 +10,10 @@ from api.schemas.fields import Text, check_text
 from api.schemas.listing import Moment
 from api.schemas.patterns import NO_NUL, Told
 from api.schemas.store_access import StoreAccess
+from gateway.errors import Fault
 from gateway.jobs.resources import ResourceRequest
 from gateway.left_out import RequestModel
-from gateway.operations.retries import LARGEST
+from gateway.operations.bulk import LARGEST, Selection
 from gateway.work.listing import KINDS, Filter, WorkKind
 
 Remark = Annotated[str, Field(max_length=1000), AfterValidator(check_text), Told(pattern=NO_NUL)]
@@ -38,29 +40,57 @@ class JobRetry(Action):
     )
 
 
+LiveState = Literal["accepted", "transferring", "retrying", "submitting", "pending", "running"]
 BadEnd = Literal["failed", "timeout", "out_of_memory", "node_failure", "lost", "cancelled"]
 
 
-class RetryFilter(RequestModel):
-    """Filter of the transfers and jobs that ended badly."""
-
+class _BulkFilter(RequestModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: list[WorkKind] = Field(list(KINDS), min_length=1, max_length=16)
-    state: list[BadEnd] = Field(
-        ["failed", "timeout", "out_of_memory", "node_failure", "lost"], min_length=1, max_length=16
-    )
+    state: list[Any]
     infrastructure: Text | None = None
     service: Text | None = None
     since: Moment | None = None
     until: Moment | None = None
     reason: Text | None = Field(None, description="Text in the reason, ignoring case.")
+    fault: list[Fault] = Field(
+        [], max_length=32, description="Classes of failures; without one, all but `input`."
+    )
 
-    def to_filter(self) -> Filter:
-        """Return the filter."""
-        return Filter(
+    def to_selection(self) -> Selection:
+        """Return the selection."""
+        wanted = Filter(
             tuple(self.state), self.infrastructure, self.service, self.since, self.until, self.reason
         )
+        return Selection(wanted, self.kind, self.fault)
+
+
+class RetryFilter(_BulkFilter):
+    """Filter of the transfers and jobs that ended badly."""
+
+    state: list[BadEnd] = Field(
+        ["failed", "timeout", "out_of_memory", "node_failure", "lost"], min_length=1, max_length=16
+    )
+
+
+class CancelFilter(_BulkFilter):
+    """Filter of the transfers and jobs that have not ended."""
+
+    state: list[LiveState] = Field(
+        ["accepted", "transferring", "retrying", "submitting", "pending", "running"],
+        min_length=1,
+        max_length=16,
+    )
+
+
+class BulkCancel(Action):
+    """A cancel of all rows that a filter finds."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    filter: CancelFilter = Field(default_factory=CancelFilter)
+    dry_run: bool = Field(default=True, description="List the rows without a cancel.")
 
 
 class BulkRetry(Action):
@@ -92,7 +122,12 @@ class BulkItem(BaseModel):
 
     id: UUID
     kind: WorkKind
-    refusal: str = Field(description="The reason for no retry; empty when the row is retried.")
+    infrastructure: str
+    owner: str
+    created_at: datetime
+    fault: Fault | None
+    reason: str
+    refusal: str = Field(description="Why the row is left alone; empty when it is not.")
 
 
 class BulkRetried(BaseModel):
@@ -101,4 +136,13 @@ class BulkRetried(BaseModel):
     dry_run: bool
     found: int = Field(description=f"Number of rows, at most {LARGEST}; repeat the call for the rest.")
     retried: int = Field(description="Number of retried rows; with `dry_run`, of those that can be retried.")
+    items: list[BulkItem]
+
+
+class BulkCancelled(BaseModel):
+    """The result of a bulk cancel or of its dry run."""
+
+    dry_run: bool
+    found: int = Field(description=f"Number of rows, at most {LARGEST}; repeat the call for the rest.")
+    cancelled: int = Field(description="Number of cancelled rows; with `dry_run`, of those that would be.")
     items: list[BulkItem]

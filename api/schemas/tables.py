@@ -1,6 +1,6 @@
 """Bodies and queries about tables: judgements, and previews."""
 
-import csv
+import re
 from typing import Annotated
 
 from fastapi import Depends, Query
@@ -13,6 +13,7 @@ from gateway.states import JudgementState
 from gateway.tables.understood import Understood
 
 _LONGEST = 1 << 14
+_NAME = re.compile(r'(?:^|,)(?:"((?:[^"]|"")*)"(?=,|$)|([^,]*))')
 
 
 class TableJudgement(Understood):
@@ -69,10 +70,15 @@ async def _view(
         ),
     ] = None,
 ) -> View:
-    names = next(csv.reader([signals])) if signals else None
-    if names is not None and len(names) > MOST_SIGNALS:
+    return View(points, _names(signals) if signals else None)
+
+
+def _names(text: str) -> list[str]:
+    """Return the names between commas; those in quotes may hold commas, and quotes that are doubled."""
+    names = [quoted.replace('""', '"') or plain for quoted, plain in _NAME.findall(text)]
+    if len(names) > MOST_SIGNALS:
         raise Invalid(f"expected at most {MOST_SIGNALS} names, found {len(names)}", field="signals")
-    return View(points, names)
+    return names
 
 
 ViewQuery = Annotated[View, Depends(_view)]

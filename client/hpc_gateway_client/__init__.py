@@ -14,6 +14,7 @@ from hpc_gateway_client.async_gateway import AsyncGateway
 from hpc_gateway_client.errors import (
     GatewayClientError,
     JobFailed,
+    JobWouldFail,
     Refused,
     StillRunning,
     TransferFailed,
@@ -45,6 +46,7 @@ __all__ = [
     "Infrastructure",
     "Job",
     "JobFailed",
+    "JobWouldFail",
     "Log",
     "Output",
     "Overview",

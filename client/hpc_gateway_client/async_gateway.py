@@ -1,7 +1,8 @@
 """The async client: the methods of the blocking client, awaited."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
@@ -10,7 +11,9 @@ import httpx
 
 from hpc_gateway_client.calls import Calls
 from hpc_gateway_client.client import TIMEOUT_S, Client, describe_method
-from hpc_gateway_client.steps import Answer, Call, Pause, Steps
+from hpc_gateway_client.event_stream import SILENCE_S, follow_events_async
+from hpc_gateway_client.models import Event, Job, Transfer, Workflow
+from hpc_gateway_client.steps import Answer, Call, Local, Pause, Steps
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -24,7 +27,7 @@ def async_method(
     async def method(
         gateway: "AsyncGateway", /, *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> Result:
-        return await gateway.run(call(gateway.calls, *args, **kwargs))
+        return await gateway.carry_out(call(gateway.calls, *args, **kwargs))
 
     return describe_method(method, call)
 
@@ -32,6 +35,12 @@ def async_method(
 class AsyncGateway(Client[httpx.AsyncClient]):
     """The async client: its methods are coroutines, and other tasks run while a call is carried out."""
 
+    run = async_method(Calls.run)
+    upload = async_method(Calls.upload)
+    start_workflow = async_method(Calls.start_workflow)
+    workflow = async_method(Calls.workflow)
+    workflows = async_method(Calls.workflows)
+    save_result = async_method(Calls.save_result)
     stage_in = async_method(Calls.stage_in)
     compute = async_method(Calls.compute)
     stage_out = async_method(Calls.stage_out)
@@ -43,12 +52,14 @@ class AsyncGateway(Client[httpx.AsyncClient]):
     find = async_method(Calls.find)
     transfers = async_method(Calls.transfers)
     jobs = async_method(Calls.jobs)
-    events = async_method(Calls.events)
+    history = async_method(Calls.history)
     cancel = async_method(Calls.cancel)
     retry = async_method(Calls.retry)
     retry_many = async_method(Calls.retry_many)
+    cancel_many = async_method(Calls.cancel_many)
     log = async_method(Calls.log)
     table = async_method(Calls.table)
+    check_table = async_method(Calls.check_table)
     preview = async_method(Calls.preview)
     overview = async_method(Calls.overview)
     infrastructures = async_method(Calls.infrastructures)
@@ -63,11 +74,28 @@ class AsyncGateway(Client[httpx.AsyncClient]):
     ) -> None:
         await self.close()
 
+    def events(
+        self, row: Transfer | Job | Workflow | None = None, last_event_id: str = ""
+    ) -> AsyncIterator[Event]:
+        """Yield the events of a row until it has ended, from its first one; without a row, all from now on.
+
+        They arrive as they happen; a gateway without streams is asked with `?wait=`. An event's `cursor` is
+        the `last_event_id` from which another call goes on.
+        """
+        return follow_events_async(self, row, last_event_id)
+
+    def open_stream(
+        self, path: str, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[httpx.Response]:
+        """Open a stream of events."""
+        timeout = httpx.Timeout(TIMEOUT_S, read=SILENCE_S)
+        return self._http.stream("GET", path, headers=dict(headers), timeout=timeout)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
 
-    async def run(self, steps: Steps[Result]) -> Result:
+    async def carry_out(self, steps: Steps[Result]) -> Result:
         """Carry out steps, and return their result."""
         go_on = partial(steps.send, None)
         while True:
@@ -77,18 +105,26 @@ class AsyncGateway(Client[httpx.AsyncClient]):
                 result: Result = end.value
                 return result
             try:
-                go_on = partial(steps.send, await self._carry_out(step))
+                go_on = partial(steps.send, await self._do(step))
             except BaseException as error:  # noqa: BLE001  the steps raise it again, interrupts too
                 go_on = partial(steps.throw, error)
 
-    async def _carry_out(self, step: Call | Pause) -> Answer:
+    async def _do(self, step: Call | Pause | Local) -> Answer:
         if isinstance(step, Pause):
-            step.check(self.patience_s)
+            step.check(self.patience_s, self.url)
             await asyncio.sleep(step.seconds)
+            return None
+        if isinstance(step, Local):
+            await asyncio.to_thread(step.do)
             return None
         try:
             return await self._http.request(
-                step.method, step.path, json=step.body, params=step.params, headers=step.headers
+                step.method,
+                step.path,
+                json=step.body,
+                params=step.params,
+                headers=step.headers,
+                follow_redirects=step.follows,
             )
         except httpx.TransportError as error:
             return error

@@ -1,13 +1,12 @@
 """The calls of the REST API, each described once: a method returns the steps that a client carries out."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from hpc_gateway_client import steps
-from hpc_gateway_client.errors import GatewayClientError
 from hpc_gateway_client.models import (
+    BulkCancelled,
     BulkRetried,
     Event,
     Infrastructure,
@@ -17,22 +16,21 @@ from hpc_gateway_client.models import (
     Telemetry,
     Transfer,
     TransferKind,
+    Workflow,
 )
+from hpc_gateway_client.options import JobParams
 from hpc_gateway_client.overview import Overview
-from hpc_gateway_client.steps import Call, Params, Report, Row, Steps
+from hpc_gateway_client.steps import Call, FilterValue, Report, Row, Steps, present
 from hpc_gateway_client.store import Store
 from hpc_gateway_client.tables import TableJudgement
+from hpc_gateway_client.workflow_calls import WorkflowCalls
 
 Resources = Mapping[str, object]
 """Requests to the scheduler: partition, nodes, time_limit_s, memory_bytes, account, grow and the like."""
-FilterValue = str | int | datetime | UUID | Sequence[str] | None
 
 
-class Calls:
-    """The calls of a client, with the cluster that they use and the store that they stage from."""
-
-    def __init__(self, infrastructure: str, store: Store | None) -> None:
-        self._infrastructure, self._store = infrastructure, store
+class Calls(WorkflowCalls):
+    """All calls of a client, with the cluster that they use and the store that they stage from."""
 
     def stage_in(
         self, key: str, dst: str, report: Report[Transfer] | None = None, timeout_s: float | None = None
@@ -42,9 +40,9 @@ class Calls:
 
     def compute(
         self,
-        services: Sequence[str],
+        services: str | Sequence[str],
         read_input_data: str,
-        params: Mapping[str, object] | None = None,
+        params: JobParams | Mapping[str, object] | None = None,
         report: Report[Job] | None = None,
         timeout_s: float | None = None,
         *,
@@ -69,9 +67,9 @@ class Calls:
 
     def start_compute(
         self,
-        services: Sequence[str],
+        services: str | Sequence[str],
         read_input_data: str,
-        params: Mapping[str, object] | None = None,
+        params: JobParams | Mapping[str, object] | None = None,
         *,
         resources: Resources | None = None,
     ) -> Steps[Job]:
@@ -93,16 +91,16 @@ class Calls:
 
     def transfers(self, /, kind: TransferKind, **filters: FilterValue) -> Steps[Page[Transfer]]:
         """List transfers; the filters are those of the REST API."""
-        page = yield from steps.request(Call("GET", f"/{kind}", params=_present(filters)))
+        page = yield from steps.request(Call("GET", f"/{kind}", params=present(filters)))
         items = [item | {"kind": kind} for item in page["items"]]
         return Page[Transfer].model_validate(page | {"items": items})
 
     def jobs(self, /, **filters: FilterValue) -> Steps[Page[Job]]:
         """List jobs; the filters are those of the REST API."""
-        return steps.request_one(Page[Job], Call("GET", "/job", params=_present(filters)))
+        return steps.request_one(Page[Job], Call("GET", "/job", params=present(filters)))
 
-    def events(self, row: Transfer | Job) -> Steps[list[Event]]:
-        """Return the history of a transfer or a job."""
+    def history(self, row: Transfer | Job | Workflow) -> Steps[list[Event]]:
+        """Return the history of a transfer, a job or a workflow so far."""
         return steps.request_list(Event, Call("GET", f"{row.url}/events"))
 
     def cancel(self, row: Row, by: str = "", reason: str = "") -> Steps[Row]:
@@ -130,17 +128,34 @@ class Calls:
         self, filters: Mapping[str, FilterValue], by: str = "", reason: str = "", *, dry_run: bool = True
     ) -> Steps[BulkRetried]:
         """Try again every row that a filter finds and that ended badly."""
-        body = {"filter": _present(filters), "by": by, "reason": reason, "dry_run": dry_run}
+        body = {"filter": present(filters), "by": by, "reason": reason, "dry_run": dry_run}
         return steps.request_one(BulkRetried, Call("POST", "/retry", body))
+
+    def cancel_many(
+        self, filters: Mapping[str, FilterValue], by: str = "", reason: str = "", *, dry_run: bool = True
+    ) -> Steps[BulkCancelled]:
+        """Cancel every row that a filter finds and that has not ended."""
+        body = {"filter": present(filters), "by": by, "reason": reason, "dry_run": dry_run}
+        return steps.request_one(BulkCancelled, Call("POST", "/cancel", body))
 
     def log(self, job: Job, stream: str = "stdout", offset: int | None = None) -> Steps[Log]:
         """Return a piece of a job's output, from the byte `offset` on."""
-        wanted = _present({"stream": stream, "offset": offset})
+        wanted = present({"stream": stream, "offset": offset})
         return steps.request_one(Log, Call("GET", f"{job.url}/log", params=wanted))
 
     def table(self, row: Transfer, wait_s: float = 0.0) -> Steps[TableJudgement]:
         """Return how the kernels understand a staged table; wait for their judgement at most `wait_s`."""
         return steps.judged_table(row, wait_s)
+
+    def check_table(
+        self,
+        row: Transfer,
+        services: Sequence[str],
+        params: Mapping[str, object] | None = None,
+        wait_s: float = 60.0,
+    ) -> Steps[TableJudgement]:
+        """Return how the kernels understand a staged table; raise where a job with it would fail."""
+        return steps.checked_table(row, services, params or {}, wait_s)
 
     def preview(
         self, row: Transfer | Job, service: str = "", *, points: int = 2000, signals: Sequence[str] = ()
@@ -148,7 +163,7 @@ class Calls:
         """Return the extremes of stretches of a staged table, or of a job's result of a service."""
         path = f"{row.url}/outputs/{service}/preview" if isinstance(row, Job) else f"{row.url}/preview"
         named = ",".join('"{}"'.format(name.replace('"', '""')) for name in signals) or None
-        wanted = _present({"points": points, "signals": named})
+        wanted = present({"points": points, "signals": named})
         return steps.request(Call("GET", path, params=wanted))
 
     def overview(self) -> Steps[Overview]:
@@ -168,31 +183,18 @@ class Calls:
         return steps.request_one(Telemetry, Call("GET", f"/infrastructure/{name}/telemetry"))
 
     def _transfer(self, key: str, **path: str) -> dict[str, str]:
-        if self._store is None:
-            raise GatewayClientError("a transfer needs a store: Gateway(url, infrastructure, store)")
-        return self._store.fields | {"object": key, "infrastructure": self._infrastructure} | path
+        return self._place(key) | {"infrastructure": self._infrastructure} | path
 
     def _job(
         self,
-        services: Sequence[str],
+        services: str | Sequence[str],
         read_input_data: str,
-        params: Mapping[str, object] | None,
+        params: JobParams | Mapping[str, object] | None,
         resources: Resources | None,
     ) -> dict[str, object]:
         body: dict[str, object] = {
-            "services": list(services),
+            "services": [services] if isinstance(services, str) else list(services),
             "infrastructure": self._infrastructure,
             "params": {"read_input_data": read_input_data, "table": {}, **(params or {})},
         }
         return body | {"resources": dict(resources)} if resources else body
-
-
-def _present(filters: Mapping[str, FilterValue]) -> Params:
-    """Leave out the filters without a value, and write times and ids as text."""
-    return {name: _plain(value) for name, value in filters.items() if value is not None}
-
-
-def _plain(value: str | int | datetime | UUID | Sequence[str]) -> str | int | Sequence[str]:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return str(value) if isinstance(value, UUID) else value

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar, get_args
 import httpx
 
 from hpc_gateway_client.calls import Calls
-from hpc_gateway_client.errors import GatewayClientError
+from hpc_gateway_client.errors import GatewayClientError, WrongAddress
 from hpc_gateway_client.store import Store
 
 TIMEOUT_S = 30.0
@@ -63,9 +63,9 @@ def _checked_url(url: str) -> str:
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise GatewayClientError(f"{url!r} is no address of a gateway: {error}") from error
+        raise WrongAddress(f"{url!r} is no address of a gateway: {error}") from error
     if parsed.scheme not in {"http", "https"} or not parsed.host:
-        raise GatewayClientError(f"{url!r} is no address of a gateway: http://HOST:PORT or https://HOST is")
+        raise WrongAddress(f"{url!r} is no address of a gateway: http://HOST:PORT or https://HOST is")
     return url.rstrip("/")
 
 

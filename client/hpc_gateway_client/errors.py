@@ -1,21 +1,27 @@
 """The errors of the client, each with the gateway's own words.
 
 GatewayClientError
+├── WrongAddress     the text is no address of a gateway
 ├── Unreachable      no answer from the gateway for longer than `patience_s`
 ├── Refused          the gateway refused the request: `status` is the HTTP status
 ├── TransferFailed   a transfer ended badly: `transfer` is its last status
 ├── JobFailed        a job ended badly: `job` is its last status
+├── WorkflowFailed   a workflow ended badly: `workflow` is its last status
 ├── StoreFailed      the store did not take or give an object
 └── StillRunning     the caller's `timeout_s` is over; the work goes on
 """
 
-from hpc_gateway_client.models import Job, Transfer
+from hpc_gateway_client.models import Job, Transfer, Workflow
 
 
 class GatewayClientError(Exception):
     """The base of all errors; `accepted` is the row that goes on when the wait for it failed."""
 
-    accepted: Transfer | Job | None = None
+    accepted: Transfer | Job | Workflow | None = None
+
+
+class WrongAddress(GatewayClientError):
+    """The text is no address of a gateway."""
 
 
 class Unreachable(GatewayClientError):
@@ -50,9 +56,21 @@ class JobFailed(GatewayClientError):
         self.job = job
 
 
+class WorkflowFailed(GatewayClientError):
+    """A workflow ended badly."""
+
+    def __init__(self, workflow: Workflow) -> None:
+        super().__init__(f"workflow {workflow.id} {workflow.state}: {workflow.reason}")
+        self.workflow = workflow
+
+
 class StillRunning(GatewayClientError):
     """The caller's time is over; the work goes on."""
 
 
 class StoreFailed(GatewayClientError):
     """The store did not take or give an object."""
+
+
+class JobWouldFail(GatewayClientError):
+    """A job with this table would fail; the sentence is the kernels' own. No job was sent."""

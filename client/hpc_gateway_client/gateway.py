@@ -1,7 +1,8 @@
 """The blocking client."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
@@ -10,7 +11,9 @@ import httpx
 
 from hpc_gateway_client.calls import Calls
 from hpc_gateway_client.client import TIMEOUT_S, Client, describe_method
-from hpc_gateway_client.steps import Answer, Call, Pause, Steps
+from hpc_gateway_client.event_stream import SILENCE_S, follow_events
+from hpc_gateway_client.models import Event, Job, Transfer, Workflow
+from hpc_gateway_client.steps import Answer, Call, Local, Pause, Steps
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -22,7 +25,7 @@ def blocking_method(
     """Return the method that carries out a call and returns its result."""
 
     def method(gateway: "Gateway", /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        return gateway.run(call(gateway.calls, *args, **kwargs))
+        return gateway.carry_out(call(gateway.calls, *args, **kwargs))
 
     return describe_method(method, call)
 
@@ -30,6 +33,12 @@ def blocking_method(
 class Gateway(Client[httpx.Client]):
     """The blocking client: a method returns when its call has been carried out."""
 
+    run = blocking_method(Calls.run)
+    upload = blocking_method(Calls.upload)
+    start_workflow = blocking_method(Calls.start_workflow)
+    workflow = blocking_method(Calls.workflow)
+    workflows = blocking_method(Calls.workflows)
+    save_result = blocking_method(Calls.save_result)
     stage_in = blocking_method(Calls.stage_in)
     compute = blocking_method(Calls.compute)
     stage_out = blocking_method(Calls.stage_out)
@@ -41,12 +50,14 @@ class Gateway(Client[httpx.Client]):
     find = blocking_method(Calls.find)
     transfers = blocking_method(Calls.transfers)
     jobs = blocking_method(Calls.jobs)
-    events = blocking_method(Calls.events)
+    history = blocking_method(Calls.history)
     cancel = blocking_method(Calls.cancel)
     retry = blocking_method(Calls.retry)
     retry_many = blocking_method(Calls.retry_many)
+    cancel_many = blocking_method(Calls.cancel_many)
     log = blocking_method(Calls.log)
     table = blocking_method(Calls.table)
+    check_table = blocking_method(Calls.check_table)
     preview = blocking_method(Calls.preview)
     overview = blocking_method(Calls.overview)
     infrastructures = blocking_method(Calls.infrastructures)
@@ -61,11 +72,26 @@ class Gateway(Client[httpx.Client]):
     ) -> None:
         self.close()
 
+    def events(
+        self, row: Transfer | Job | Workflow | None = None, last_event_id: str = ""
+    ) -> Iterator[Event]:
+        """Yield the events of a row until it has ended, from its first one; without a row, all from now on.
+
+        They arrive as they happen; a gateway without streams is asked with `?wait=`. An event's `cursor` is
+        the `last_event_id` from which another call goes on.
+        """
+        return follow_events(self, row, last_event_id)
+
+    def open_stream(self, path: str, headers: Mapping[str, str]) -> AbstractContextManager[httpx.Response]:
+        """Open a stream of events."""
+        timeout = httpx.Timeout(TIMEOUT_S, read=SILENCE_S)
+        return self._http.stream("GET", path, headers=dict(headers), timeout=timeout)
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
-    def run(self, steps: Steps[Result]) -> Result:
+    def carry_out(self, steps: Steps[Result]) -> Result:
         """Carry out steps, and return their result."""
         go_on = partial(steps.send, None)
         while True:
@@ -75,18 +101,26 @@ class Gateway(Client[httpx.Client]):
                 result: Result = end.value
                 return result
             try:
-                go_on = partial(steps.send, self._carry_out(step))
+                go_on = partial(steps.send, self._do(step))
             except BaseException as error:  # noqa: BLE001  the steps raise it again, interrupts too
                 go_on = partial(steps.throw, error)
 
-    def _carry_out(self, step: Call | Pause) -> Answer:
+    def _do(self, step: Call | Pause | Local) -> Answer:
         if isinstance(step, Pause):
-            step.check(self.patience_s)
+            step.check(self.patience_s, self.url)
             time.sleep(step.seconds)
+            return None
+        if isinstance(step, Local):
+            step.do()
             return None
         try:
             return self._http.request(
-                step.method, step.path, json=step.body, params=step.params, headers=step.headers
+                step.method,
+                step.path,
+                json=step.body,
+                params=step.params,
+                headers=step.headers,
+                follow_redirects=step.follows,
             )
         except httpx.TransportError as error:
             return error

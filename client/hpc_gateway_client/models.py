@@ -1,4 +1,4 @@
-"""Models of the gateway's answers; fields that a newer gateway adds are ignored."""
+"""Models of the gateway's answers; fields that a newer gateway adds are no error."""
 
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, get_args
@@ -8,6 +8,16 @@ from pydantic import BaseModel, ConfigDict
 
 TransferKind = Literal["data", "s3_data", "s3_result"]
 TRANSFER_KINDS: tuple[TransferKind, ...] = get_args(TransferKind)
+TRANSFER_STATES = ("accepted", "transferring", "retrying", "completed", "failed", "cancelled")
+JOB_STATES = (
+    *("accepted", "submitting", "pending", "running", "retrying", "succeeded", "failed"),
+    *("cancelled", "timeout", "out_of_memory", "node_failure", "lost"),
+)
+FAULTS = (
+    *("credentials", "permission", "not_found", "name", "space", "network", "store", "filesystem"),
+    *("scheduler", "input", "kernel", "limit", "node", "lost", "workers", "internal"),
+)
+WORKFLOW_STATES = ("accepted", "running", "succeeded", "failed", "cancelled")
 Item = TypeVar("Item")
 
 
@@ -18,6 +28,8 @@ class Model(BaseModel):
 
 
 class _Row(Model):
+    model_config = ConfigDict(frozen=True, extra="allow")  # `--json` shows all that the gateway has sent
+
     id: UUID
     owner: str = "local"
     status: str
@@ -44,6 +56,8 @@ class Transfer(_Row):
     src: str | None = None
     bytes_total: int | None
     bytes_done: int
+    bytes_per_s: int | None = None
+    estimated_end_at: datetime | None = None
     verification: str = ""
     warnings: list[str] = []
 
@@ -86,6 +100,7 @@ class Job(_Row):
     submitted_at: datetime | None
     started_at: datetime | None
     watched_at: datetime | None = None
+    usage: dict[str, Any] | None = None
 
     kind: Literal["job"] = "job"
 
@@ -105,6 +120,74 @@ class Job(_Row):
         return self.success is True
 
 
+class Step(Model):
+    """A step of a workflow: a transfer or a job, once it has begun."""
+
+    name: str
+    kind: str
+    id: UUID | None
+    state: str
+    reason: str
+
+
+class WorkflowOutput(Output):
+    """A result of a job of a workflow; `object` is its key in the store, once it is there."""
+
+    job: str
+    object: str | None = None
+
+
+class Workflow(_Row):
+    """The status of a workflow."""
+
+    success: bool | None
+    warnings: list[str] = []
+    steps: list[Step]
+    outputs: list[WorkflowOutput]
+    bytes_total: int | None
+    bytes_done: int
+    bytes_per_s: int | None = None
+
+    kind: Literal["workflow"] = "workflow"
+
+    @property
+    def url(self) -> str:
+        """The path of the workflow below the gateway's URL."""
+        return f"/workflow/{self.id}"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the state is final."""
+        return self.status == "completed"
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether every step has succeeded."""
+        return self.success is True
+
+    def step(self, name: str, kind: str) -> Step | None:
+        """Return the step of that name, which has begun or not."""
+        return next((step for step in self.steps if (step.name, step.kind) == (name, kind)), None)
+
+
+class Upload(Model):
+    """The request that uploads a file to the gateway's store; above 5 GiB, in parts of `part_bytes`."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    part_bytes: int | None = None
+
+
+class StoredFile(Model):
+    """A file of a person without a store."""
+
+    id: UUID
+    name: str
+    size: int
+    upload: Upload
+
+
 class Page(Model, Generic[Item]):
     """A page of a collection, newest first; `next` is the cursor of the page after it."""
 
@@ -114,8 +197,11 @@ class Page(Model, Generic[Item]):
 
 
 class Event(Model):
-    """A change of state in a history."""
+    """A change of state in a history; one of a stream names its row, and its place as `cursor`."""
 
+    kind: str = ""
+    id: UUID | None = None
+    cursor: str = ""
     at: datetime
     from_state: str
     to_state: str
@@ -164,11 +250,16 @@ class Telemetry(Infrastructure):
 
 
 class BulkItem(Model):
-    """A row that a bulk retry found; `refusal` is the reason why it is not retried."""
+    """A row that a bulk action found; `refusal` is the reason why it is left alone."""
 
     id: UUID
     kind: str
     refusal: str
+    infrastructure: str = ""
+    owner: str = ""
+    created_at: datetime | None = None
+    fault: str | None = None
+    reason: str = ""
 
 
 class BulkRetried(Model):
@@ -177,4 +268,13 @@ class BulkRetried(Model):
     dry_run: bool
     found: int
     retried: int
+    items: list[BulkItem]
+
+
+class BulkCancelled(Model):
+    """The outcome of a bulk cancel, or its forecast with `dry_run`."""
+
+    dry_run: bool
+    found: int
+    cancelled: int
     items: list[BulkItem]

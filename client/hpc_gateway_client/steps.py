@@ -7,6 +7,7 @@ nothing; its return value is the result. An error or an interrupt of the client 
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar, cast
 from uuid import UUID, uuid4
 
@@ -16,37 +17,48 @@ from pydantic import BaseModel
 from hpc_gateway_client.errors import (
     GatewayClientError,
     JobFailed,
+    JobWouldFail,
     Refused,
     StillRunning,
     TransferFailed,
     Unreachable,
+    WorkflowFailed,
 )
-from hpc_gateway_client.models import TRANSFER_KINDS, Job, Transfer, TransferKind
+from hpc_gateway_client.models import TRANSFER_KINDS, Job, Transfer, TransferKind, Workflow
 from hpc_gateway_client.tables import TableJudgement
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
+WAIT_S = 20.0
+PAUSE_WITHOUT_TAG_S = 1.0
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 AWAY = (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT)
 
 Body = Mapping[str, object]
 Params = Mapping[str, str | int | Sequence[str]]
+FilterValue = str | int | datetime | UUID | Sequence[str] | None
 
 
 @dataclass(frozen=True)
 class Call:
-    """An HTTP request. A POST may be sent again under the same `key`: the gateway carries it out once."""
+    """An HTTP request. A POST may be sent again under the same `key`: the gateway carries it out once.
+
+    `known` is the entity tag of the status that is known; `follows` is false where a redirect is the answer.
+    """
 
     method: str
     path: str
     body: Body | None = None
     params: Params | None = None
+    known: str = ""
+    follows: bool = True
     key: str = field(default_factory=lambda: uuid4().hex, compare=False)
 
     @property
     def headers(self) -> dict[str, str]:
         """The headers of this request alone."""
-        return {"Idempotency-Key": self.key} if self.method == "POST" else {}
+        keyed = {"Idempotency-Key": self.key} if self.method == "POST" else {}
+        return keyed | ({"If-None-Match": self.known} if self.known else {})
 
 
 @dataclass(frozen=True)
@@ -57,17 +69,24 @@ class Pause:
     away: Unreachable | None = None
     away_s: float = 0.0
 
-    def check(self, patience_s: float) -> None:
-        """Raise Unreachable when the gateway has been away for `patience_s`."""
+    def check(self, patience_s: float, url: str) -> None:
+        """Raise Unreachable, which names the URL, when the gateway has been away for `patience_s`."""
         if self.away is not None and self.away_s >= patience_s:
-            raise self.away
+            raise Unreachable(f"{url}: {self.away}", may_be_accepted=self.away.may_be_accepted)
+
+
+@dataclass(frozen=True)
+class Local:
+    """Work on a file of this machine, which blocks: an upload to a store or a download."""
+
+    do: Callable[[], object]
 
 
 Result = TypeVar("Result")
 Model = TypeVar("Model", bound=BaseModel)
-Row = TypeVar("Row", bound=Transfer | Job)
+Row = TypeVar("Row", bound=Transfer | Job | Workflow)
 Answer = httpx.Response | httpx.TransportError | None
-Steps = Generator[Call | Pause, Answer, Result]
+Steps = Generator[Call | Pause | Local, Answer, Result]
 Report = Callable[[Row], None]
 
 
@@ -80,15 +99,20 @@ def pauses() -> Generator[float, None, None]:
 
 
 def request(call: Call) -> Steps[Any]:
+    """Make a call, and return the content of its answer."""
+    return read_content((yield from send(call)))
+
+
+def send(call: Call) -> Steps[httpx.Response]:
     """Make a call, and make it again while the gateway is away or still busy with the first one."""
     started, arrived = time.monotonic(), False
     for pause in pauses():
         answer = yield call
         if isinstance(answer, httpx.Response) and not _is_retryable(answer):
-            return _content(answer)
+            return answer
         arrived = arrived or not isinstance(answer, NEVER_SENT)
         yield Pause(pause, _away(answer, call, arrived=arrived), time.monotonic() - started)
-    return None
+    raise AssertionError("the pauses have no end")
 
 
 def request_one(model: type[Model], call: Call) -> Steps[Model]:
@@ -118,7 +142,10 @@ def refresh(row: Row) -> Steps[Row]:
 
 def _request_row(row: Row, call: Call) -> Steps[Row]:
     """Make a call that is answered with the row of the same kind."""
-    content = yield from request(call)
+    return _read_row(row, (yield from request(call)))
+
+
+def _read_row(row: Row, content: Any) -> Row:
     return cast("Row", type(row).model_validate(content | {"kind": row.kind}))
 
 
@@ -135,22 +162,46 @@ def wait(row: Row, report: Report[Row] | None, timeout_s: float | None) -> Steps
             error.accepted = row
         raise
     if not row.succeeded:
-        raise TransferFailed(row) if isinstance(row, Transfer) else JobFailed(row)
+        raise failure_of(row)
     return row
 
 
+def failure_of(row: Transfer | Job | Workflow) -> GatewayClientError:
+    """Return the error of a row that ended badly."""
+    if isinstance(row, Workflow):
+        return WorkflowFailed(row)
+    return TransferFailed(row) if isinstance(row, Transfer) else JobFailed(row)
+
+
 def _follow(row: Row, report: Report[Row] | None, timeout_s: float | None) -> Steps[Row]:
-    started = time.monotonic()
+    """Look at the row until it has ended; where the gateway can, each look waits for a change."""
+    started, tag = time.monotonic(), ""
     for pause in pauses():
         if report is not None:
             report(row)
         if row.ended:
             break
-        if timeout_s is not None and time.monotonic() - started >= timeout_s:
+        left = WAIT_S if timeout_s is None else timeout_s - (time.monotonic() - started)
+        if left <= 0:
             raise StillRunning(f"{row.url} is still {row.state} after {timeout_s:g} s; it goes on")
-        yield Pause(pause)
-        row = yield from refresh(row)
+        yield Pause(min(pause, FIRST_PAUSE_S if tag else pause, left))
+        row, tag = yield from _look(row, tag, left)
     return row
+
+
+def _look(row: Row, tag: str, most_s: float) -> Steps[tuple[Row, str]]:
+    """Return the row and its entity tag: at once, or with a tag when the row is no longer the known one."""
+    waiting = {"wait": str(round(max(0.0, min(most_s, WAIT_S)), 1))} if tag else None
+    answer = yield from send(Call("GET", row.url, params=waiting, known=tag))
+    if answer.status_code == httpx.codes.NOT_MODIFIED:
+        return row, tag
+    return _read_row(row, read_content(answer)), answer.headers.get("ETag", "")
+
+
+def look_for_change(row: Row, tag: str) -> Steps[tuple[Row, str]]:
+    """Return the row and its entity tag when it has changed, or after a while."""
+    yield Pause(FIRST_PAUSE_S if tag else PAUSE_WITHOUT_TAG_S)
+    return (yield from _look(row, tag, WAIT_S))
 
 
 def stage(
@@ -178,15 +229,30 @@ def judged_table(row: Transfer, wait_s: float) -> Steps[TableJudgement]:
     return table
 
 
+def checked_table(
+    row: Transfer, services: Sequence[str], params: Mapping[str, Any], wait_s: float
+) -> Steps[TableJudgement]:
+    """Fetch the judgement of a staged table; raise JobWouldFail for a problem of a job with it."""
+    table = yield from judged_table(row, wait_s)
+    if problem := table.problem_of_job(services, params):
+        raise JobWouldFail(problem)
+    return table
+
+
 def find(row_id: UUID | str) -> Steps[Transfer | Job]:
-    """Find the row of an id in any of the collections."""
+    """Find the transfer or job of an id."""
     for kind in TRANSFER_KINDS:
         try:
             return (yield from request_transfer(Call("GET", f"/{kind}/{row_id}")))
         except Refused as refusal:
             if refusal.status != httpx.codes.NOT_FOUND:
                 raise
-    return (yield from request_one(Job, Call("GET", f"/job/{row_id}")))
+    try:
+        return (yield from request_one(Job, Call("GET", f"/job/{row_id}")))
+    except Refused as refusal:
+        if refusal.status != httpx.codes.NOT_FOUND:
+            raise
+        raise Refused(refusal.status, f"there is no transfer and no job {row_id}") from None
 
 
 def _is_retryable(response: httpx.Response) -> bool:
@@ -195,7 +261,8 @@ def _is_retryable(response: httpx.Response) -> bool:
     return is_busy or response.status_code in AWAY
 
 
-def _content(response: httpx.Response) -> Any:
+def read_content(response: httpx.Response) -> Any:
+    """Return the content of an answer, or raise Refused with the gateway's words."""
     try:
         content = response.json()
     except ValueError:
@@ -215,3 +282,14 @@ def _away(answer: Answer, call: Call, *, arrived: bool) -> Unreachable:
     may_be_accepted = arrived and call.method == "POST"
     hint = "; it may have accepted the request" if may_be_accepted else ""
     return Unreachable(found + hint, may_be_accepted=may_be_accepted)
+
+
+def present(filters: Mapping[str, FilterValue]) -> Params:
+    """Leave out the filters without a value, and write times and ids as text."""
+    return {name: _plain(value) for name, value in filters.items() if value is not None}
+
+
+def _plain(value: str | int | datetime | UUID | Sequence[str]) -> str | int | Sequence[str]:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID) else value

@@ -25,11 +25,15 @@ class Store:
     session_token: str = field(default="", repr=False)
 
     @classmethod
-    def from_environment(cls, bucket: str, profile: str | None = None) -> "Store":
-        """Read endpoint, region and keys as every AWS tool does: from the AWS variables, or a profile."""
+    def from_environment(cls, bucket: str, profile: str | None = None, endpoint: str = "") -> "Store":
+        """Read endpoint, region and keys as every AWS tool does: from the AWS variables, or a profile.
+
+        An `endpoint` that is given is taken in place of theirs.
+        """
         from hpc_gateway_client import s3  # noqa: PLC0415  boto3 takes longer than most commands
 
-        return cls(bucket=bucket, **s3.read_environment(profile))
+        found = s3.read_environment(profile)
+        return cls(bucket=bucket, **(found | {"endpoint": endpoint} if endpoint else found))
 
     @property
     def fields(self) -> dict[str, str]:

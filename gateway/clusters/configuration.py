@@ -1,5 +1,6 @@
 """The configuration of the clusters: `infrastructures.toml`, validated when it is read."""
 
+import hashlib
 import os
 import re
 import tomllib
@@ -130,6 +131,12 @@ class Cluster(Limits):
     def is_remote(self) -> bool:
         """Whether the worker reaches the cluster, or a part of it, over SSH."""
         return self.commands == "ssh" or self.files == "sftp"
+
+    @property
+    def fingerprint(self) -> str:
+        """A short digest of all that the definition sets, by which API and worker compare theirs."""
+        text = self.model_dump_json(exclude_unset=True, exclude={"ssh": {"sealed_passphrase"}})
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @model_validator(mode="after")
     def _check_folders(self) -> Self:

@@ -58,7 +58,13 @@ def count_slots(infrastructure: str | BindParameter[str], *, moves_bytes: bool) 
 
 
 def record_heartbeat(
-    session: Session, infrastructure: str, worker: str, scheduler: str, filesystem: str
+    session: Session,
+    infrastructure: str,
+    worker: str,
+    scheduler: str,
+    filesystem: str,
+    *,
+    definition: str | None = None,
 ) -> None:
     """Store the result of a health check, with the database's current time."""
     heartbeat = Heartbeat(
@@ -67,8 +73,24 @@ def record_heartbeat(
         worker=worker,
         scheduler=scheduler,
         filesystem=filesystem,
+        definition=definition,
     )
     session.merge(heartbeat)
+
+
+def find_difference(session: Session, cluster: Cluster) -> str:
+    """Return a sentence where the worker of the cluster has another definition of it than this process."""
+    found = session.scalar(
+        select(Heartbeat.definition).where(
+            Heartbeat.infrastructure == cluster.name, Heartbeat.at >= db_now(-VALID_S)
+        )
+    )
+    if found is None or found == cluster.fingerprint:
+        return ""
+    return (
+        f"the worker of {cluster.name!r} has another definition of it than the API: both need the same"
+        " infrastructures.toml, keys.toml and settings; start those again that were changed"
+    )
 
 
 def health_of_clusters(session: Session, clusters: list[Cluster]) -> dict[str, ClusterHealth]:
@@ -80,15 +102,18 @@ def health_of_clusters(session: Session, clusters: list[Cluster]) -> dict[str, C
     }
     return {
         cluster.name: _health(
-            cluster.name, recent.get(cluster.name), served=leases.watcher_lease(cluster.name) in served
+            cluster, recent.get(cluster.name), served=leases.watcher_lease(cluster.name) in served
         )
         for cluster in clusters
     }
 
 
-def _health(name: str, heartbeat: Heartbeat | None, *, served: bool) -> ClusterHealth:
+def _health(cluster: Cluster, heartbeat: Heartbeat | None, *, served: bool) -> ClusterHealth:
     if not served:
-        return ClusterHealth(f"no worker is connected: `hpc-gateway worker {name}`", "not known", "not known")
+        words = "--remote" if cluster.revision else cluster.name
+        return ClusterHealth(
+            f"no worker is connected: `hpc-gateway worker {words}`", "not known", "not known"
+        )
     if heartbeat is None:
         return ClusterHealth("", "not tried yet", "not tried yet")
     return ClusterHealth("", heartbeat.scheduler, heartbeat.filesystem)

@@ -18,6 +18,11 @@ class CommandResult:
     stdout: bytes
     stderr: bytes
 
+    @property
+    def status(self) -> int:
+        """The exit status as a shell counts it, which cannot tell a signal from a status above 128."""
+        return self.returncode if self.returncode >= 0 else 128 - self.returncode
+
 
 class CommandError(GatewayError):
     """A command of the cluster gave no result."""

@@ -133,6 +133,8 @@ class PartialFile(Protocol):
     """A file that is being written under a temporary name, and the notes beside it about its progress."""
 
     path: PurePosixPath
+    is_far: bool
+    """Whether reading the bytes back costs as much as writing them."""
 
     @property
     def size(self) -> int:
@@ -149,6 +151,9 @@ class PartialFile(Protocol):
 
     def read_at(self, buffer: memoryview, offset: int) -> memoryview:
         """Read written bytes into the buffer, and return the part of it that is filled."""
+
+    def digest(self, algorithm: str) -> bytes | None:
+        """Return the digest of all bytes as a tool of the cluster computes it; None where none does."""
 
     def sync(self) -> None:
         """Write all bytes to the disk."""

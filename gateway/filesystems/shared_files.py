@@ -49,6 +49,8 @@ class SharedSource(SourceFile):
 class SharedPartialFile:
     """A file that is being written under a temporary name, and the notes beside it about its progress."""
 
+    is_far = False
+
     def __init__(self, path: PurePosixPath, fd: int, folder: int, notes_name: str) -> None:
         self.path, self.fd = path, fd
         self._folder, self._notes_name = folder, notes_name
@@ -104,6 +106,10 @@ class SharedPartialFile:
         """Read written bytes into the buffer, and return the part of it that is filled."""
         with filesystem_errors(self.path):
             return buffer[: os.preadv(self.fd, [buffer], offset)]
+
+    def digest(self, algorithm: str) -> bytes | None:  # noqa: ARG002  the bytes are at hand
+        """Return None: the file is read here."""
+        return None
 
     def sync(self) -> None:
         """Write all bytes to the disk."""

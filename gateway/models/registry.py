@@ -138,7 +138,8 @@ class WorkerSlots(Base):
 class Heartbeat(Base):
     """A cluster's latest health check by its worker: the errors of scheduler and files, empty when well.
 
-    `watched_at` is when the scheduler last reported on the watched jobs of the cluster.
+    `watched_at` is when the scheduler last reported on the watched jobs of the cluster. `definition` is the
+    fingerprint of the cluster's definition, as the worker has it.
     """
 
     __tablename__ = "heartbeats"
@@ -148,4 +149,5 @@ class Heartbeat(Base):
     worker: Mapped[str] = mapped_column(String(255))
     scheduler: Mapped[str] = mapped_column(CleanText)
     filesystem: Mapped[str] = mapped_column(CleanText)
+    definition: Mapped[str | None] = mapped_column(String(16))
     watched_at: Mapped[datetime | None]

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from gateway.clusters.configuration import Cluster
 from gateway.clusters.limits import partition_names
+from gateway.command_runners.opening import open_runner
 from gateway.errors import FilesystemError, GatewayError, SchedulerError, SchedulerUnavailable
 from gateway.filesystems.base import Filesystem
 from gateway.filesystems.opening import open_control
@@ -24,6 +25,7 @@ from gateway.operations.root_processes import check_accounts
 from gateway.schedulers import batch_script
 from gateway.schedulers.base import JobReport, JobSpec, Scheduler
 from gateway.schedulers.opening import open_scheduler
+from gateway.schedulers.pbs.commands import PbsCommands
 from gateway.schedulers.slurm import own_jobs
 from gateway.schedulers.slurm.probe import check_conf
 from gateway.states import JobState
@@ -105,7 +107,18 @@ def _scheduler(cluster: Cluster) -> str:
     scheduler = open_scheduler(cluster)
     began = time.monotonic()
     jobs = scheduler.jobs()
-    return f"answers in {(time.monotonic() - began) * 1000:.0f} ms; jobs of this account: {len(jobs)}"
+    took_ms = (time.monotonic() - began) * 1000
+    return f"answers in {took_ms:.0f} ms; jobs of this account: {len(jobs)}{_history(cluster)}"
+
+
+def _history(cluster: Cluster) -> str:
+    """Tell of a PBS server that forgets its ended jobs."""
+    if cluster.scheduler != "pbs" or PbsCommands(open_runner(cluster), cluster.path).keeps_history():
+        return ""
+    return (
+        "; the server keeps no ended jobs (job_history_enable is False), so that exit files alone tell the"
+        " ends: a job that is killed without one is reported as lost"
+    )
 
 
 def _partitions(cluster: Cluster) -> str:
@@ -237,8 +250,8 @@ _MUNGE = _Check("munge", _munge, "start munged here, with the same munge.key as 
 _SCHEDULER = _Check(
     "scheduler",
     _scheduler,
-    "see that slurmctld runs and that this machine reaches its SlurmctldPort; munge keys and clocks must"
-    " agree",
+    "see that slurmctld or pbs_server runs and that the machine of the commands reaches it; munge keys and"
+    " clocks must agree",
 )
 _PARTITIONS = _Check(
     "partitions", _partitions, "correct defaults.partition and ceilings.partitions, or resume the nodes"

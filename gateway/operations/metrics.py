@@ -66,7 +66,7 @@ def from_database(session: Session) -> Iterator[Metric]:
 
 def _work_metric(summary: Overview) -> Metric:
     family = GaugeMetricFamily(
-        "gateway_work", "Transfers and jobs by state.", labels=["kind", "infrastructure", "state"]
+        "gateway_work", "Transfers, jobs and workflows by state.", labels=["kind", "infrastructure", "state"]
     )
     for part in summary.work:
         family.add_metric([part.kind, part.infrastructure, part.state], part.count)

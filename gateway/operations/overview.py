@@ -11,7 +11,7 @@ from gateway.clusters import catalog, heartbeats
 from gateway.clusters.heartbeats import ClusterHealth
 from gateway.db import db_now, utc_now
 from gateway.errors import Fault
-from gateway.models import Job, Lease, Transfer
+from gateway.models import Job, Lease, Transfer, Workflow
 from gateway.operations.sweep import LEASE as SWEEP_LEASE
 from gateway.operations.sweep import LEASE_PERIODS as SWEEP_LEASE_PERIODS
 from gateway.settings import get_settings
@@ -75,13 +75,12 @@ def work(session: Session) -> list[Count]:
     """Count all rows by kind, cluster and state."""
     kinds = (Transfer.kind, Transfer.infrastructure, Transfer.state)
     transfers = session.execute(select(*kinds, func.count()).group_by(*kinds))
-    jobs = session.execute(
-        select(Job.infrastructure, Job.state, func.count()).group_by(Job.infrastructure, Job.state)
-    )
-    return [
-        *(Count(kind, name, str(state), count) for kind, name, state, count in transfers),
-        *(Count("job", name, str(state), count) for name, state, count in jobs),
-    ]
+    found = [Count(kind, name, str(state), count) for kind, name, state, count in transfers]
+    for word, model in (("job", Job), ("workflow", Workflow)):
+        keys = model.infrastructure, model.state
+        rows = session.execute(select(*keys, func.count()).group_by(*keys))
+        found += [Count(word, name, str(state), count) for name, state, count in rows]
+    return found
 
 
 def failures(session: Session) -> list[Failure]:

@@ -1,17 +1,15 @@
-"""Retries on request, of one row or of all rows of a filter: the next attempt, from the failed step."""
+"""Retries on request: the next attempt of a row, from the failed step."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.clusters import catalog
 from gateway.credentials.sealing import seal, unseal
 from gateway.db import utc_now
-from gateway.errors import Conflict, GatewayError, NotFound
+from gateway.errors import Conflict, NotFound
 from gateway.jobs.lifecycle import start_next_run
 from gateway.jobs.resources import ResourceRequest, check_request, describe_change
 from gateway.models import Job, Transfer, Workflow
@@ -20,7 +18,6 @@ from gateway.storage.address import Credentials, PresignedUrl, Secret, secret_wa
 from gateway.storage.presigned_check import check_presigned
 from gateway.transfers import prefixes
 from gateway.work import quotas
-from gateway.work.listing import Filter, WorkKind, filter_conditions, work_model
 from gateway.work.step_moves import record_moves
 from gateway.work.transitions import reopen
 from gateway.work.turns import enqueue, line_up, send_next
@@ -69,13 +66,13 @@ def retry(
 
 def _change_resources(session: Session, row: Job, request: ResourceRequest) -> str:
     """Put the requested resources over the row's, and return the changes for the history."""
-    asked, before = _check_resources(session, row, request), row.resources
+    asked, before = check_resources(session, row, request), row.resources
     row.resources = before | asked
     changed = [key for key, value in asked.items() if value != before.get(key)]
     return ", ".join(describe_change(key, before.get(key), asked[key], row.params) for key in changed)
 
 
-def _check_resources(session: Session, row: Job, request: ResourceRequest) -> dict[str, Any]:
+def check_resources(session: Session, row: Job, request: ResourceRequest) -> dict[str, Any]:
     """Return the requested resources in the form of granted ones; raise Invalid or Conflict."""
     cluster = catalog.get_cluster(session, row.infrastructure)
     asked = check_request(request, cluster, row.params["num_mpi_procs"], row.params["num_thread"])
@@ -189,70 +186,15 @@ def _reset_job(session: Session, row: Job) -> State:
     return JobState.ACCEPTED
 
 
-BAD_ENDS = tuple(dict.fromkeys(str(s) for s in (*TransferState, *JobState) if is_retryable(s)))
-LARGEST = 10_000
-
-
-@dataclass(frozen=True)
-class RetryCandidate:
-    """A row that the filter selects; `refusal` tells why it cannot be retried as it is."""
-
-    id: UUID
-    kind: WorkKind
-    refusal: str = ""
-
-
-def find_retryable(
-    session: Session, wanted: Filter, kinds: Sequence[WorkKind], resources: ResourceRequest | None = None
-) -> list[RetryCandidate]:
-    """Return the filtered rows that ended badly, oldest first, up to LARGEST; `resources` are for jobs."""
-    wanted = replace(wanted, states=wanted.states or BAD_ENDS)
-    rows: list[Transfer | Job] = []
-    for kind in kinds:
-        model = work_model(kind)
-        oldest = (
-            select(model).where(*filter_conditions(wanted, kind)).order_by(model.created_at).limit(LARGEST)
-        )
-        rows.extend(session.scalars(oldest))
-    rows.sort(key=lambda row: (row.created_at, row.id))
-    return [_candidate(session, row, resources) for row in rows[:LARGEST]]
-
-
-def _candidate(session: Session, row: Transfer | Job, resources: ResourceRequest | None) -> RetryCandidate:
-    kind = cast("WorkKind", row.kind)
-    try:
-        check_retryable(row)
-        if isinstance(row, Job) and resources is not None:
-            _check_resources(session, row, resources)
-    except GatewayError as error:
-        return RetryCandidate(row.id, kind, error.detail)
-    return RetryCandidate(row.id, kind)
-
-
-def retry_batch(
-    session: Session,
-    some: Sequence[RetryCandidate],
-    actor: str,
-    why: str,
-    resources: ResourceRequest | None = None,
-) -> list[RetryCandidate]:
-    """Retry each candidate, and return them with the refusals of those that could not be."""
-    done: list[RetryCandidate] = []
-    for found in some:
-        try:
-            retry_one(session, found.id, actor, why, resources)
-            done.append(replace(found, refusal=""))
-        except GatewayError as error:
-            done.append(replace(found, refusal=error.detail))
-    return done
-
-
-def retry_one(
-    session: Session, row_id: UUID, actor: str, why: str, resources: ResourceRequest | None = None
-) -> None:
-    """Retry the transfer or job of that id."""
+def lock_by_id(session: Session, row_id: UUID) -> Transfer | Job:
+    """Return the transfer or job of that id, locked for a retry or a cancel."""
     row = session.get(Transfer, row_id) or session.get(Job, row_id)
     if row is None:
         raise NotFound(f"there is no transfer and no job {row_id}")
     lock_for_retry(session, row)
-    retry(session, row, actor, why, resources=resources)
+    return row
+
+
+def retry_one(session: Session, row_id: UUID, actor: str, why: str) -> None:
+    """Retry the transfer or job of that id."""
+    retry(session, lock_by_id(session, row_id), actor, why)

@@ -14,7 +14,7 @@ from gateway.workflows.advance import advance
 from gateway.workflows.field_errors import within_field
 from gateway.workflows.lifecycle import lock_steps
 from gateway.workflows.plan import INPUT, StorePlan, WorkflowPlan
-from gateway.workflows.store_access import open_access, renew_access
+from gateway.workflows.store_access import PlaceWithAccess, open_access, seal_access
 from gateway.workflows.transitions import reopen_workflow
 
 Fresh = Mapping[str, Secret | StoredKeys]
@@ -62,7 +62,7 @@ def _renew(session: Session, workflow: Workflow, fresh: Fresh) -> None:
             raise Invalid(f"the workflow's {name} is in no store", field=name)
         with within_field(name):
             resolve_secret(session, workflow.owner, opening, place.endpoint)
-        renewed, sealed = renew_access(place, opening)
+        renewed, sealed = seal_access(PlaceWithAccess(place, opening))
         if name == INPUT:
             plan.input.s3, workflow.input_secret = renewed, sealed
         else:

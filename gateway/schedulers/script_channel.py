@@ -18,6 +18,11 @@ _SUBMIT = f"""\
 {CLEAN}
 LC_ALL=C
 export LC_ALL
+set -f
+blank=' '
+newline='
+'
+IFS=$blank
 while read -r place bytes count; do
   set -- "$1"
   while [ "$count" -gt 0 ]; do
@@ -27,7 +32,9 @@ while read -r place bytes count; do
   done
   script=$(head -c "$bytes")
   answer=$({{ printf '%s\\n' "$script" | clean "$@"; echo "status $?"; }} 2>&1)
-  printf '%s\\n' "$answer" | sed "s/^/$place /"
+  IFS=$newline
+  for line in $answer; do printf '%s %s\\n' "$place" "$line"; done
+  IFS=$blank
   case $answer in
   *"status 0") ;;
   *"Unable to contact"* | *"cannot connect to server"* | *"timed out"* | *"Connection refused"*) exit 0 ;;
@@ -37,7 +44,7 @@ done
 
 
 @dataclass(frozen=True)
-class Submission:
+class JobSubmission:
     """The options of a job's submission, and its batch script. An option that no line can hold is Invalid."""
 
     options: tuple[str, ...]
@@ -74,12 +81,12 @@ def submission_argv(program: str, path: str, conf: str = "") -> list[str]:
     return ["/bin/sh", "-c", _SUBMIT, "sh", path, conf, program]
 
 
-def encode(submissions: Sequence[Submission]) -> bytes:
+def encode(submissions: Sequence[JobSubmission]) -> bytes:
     """Return the standard input of the script."""
     return b"".join(_encode(place, job) for place, job in enumerate(submissions))
 
 
-def _encode(place: int, job: Submission) -> bytes:
+def _encode(place: int, job: JobSubmission) -> bytes:
     script = job.script.encode()
     lines = [f"{place} {len(script)} {len(job.options)}", *job.options]
     return "".join(f"{line}\n" for line in lines).encode() + script

@@ -141,6 +141,15 @@ class Verifier:
             return length % self.parts_bytes == 0
         return length > 0 and self._name in _COMBINED
 
+    @property
+    def whole(self) -> str:
+        """The algorithm of a digest of the whole file; empty for a checksum of another kind."""
+        return "" if self.parts_bytes or self._name in _COMBINED else self._name
+
+    def agrees_with(self, digest: bytes) -> bool:
+        """Return whether a digest of the whole file is the expected one."""
+        return digest.hex() == self._expected
+
     def stretch(self) -> Stretch:
         """Return a new stretch, to be updated with its bytes."""
         return Stretch(self._name, self.parts_bytes or sys.maxsize)

@@ -132,6 +132,16 @@ def draft(session: Session, owner: str, request: S3Request) -> Draft:
     return Draft(row, cluster)
 
 
+def _place_warnings(path: str) -> list[str]:
+    """Return a warning about a path that probably means another place."""
+    meant = meant_place(path)
+    return (
+        []
+        if meant is None
+        else [f"{path[:_SHOWN]!r} starts at the home; {meant[:_SHOWN]!r} was probably meant"]
+    )
+
+
 def draft_with_own_store(session: Session, owner: str, request: OwnStoreRequest) -> Draft:
     """Return the checked row of a transfer with the gateway's own bucket, or raise Invalid or NotFound."""
     cluster, store = catalog.get_cluster(session, request.infrastructure), own_store(get_settings())
@@ -148,16 +158,6 @@ def draft_with_own_store(session: Session, owner: str, request: OwnStoreRequest)
         credentials=sealing.seal(store.keys),
     )
     return Draft(row, cluster)
-
-
-def _place_warnings(path: str) -> list[str]:
-    """Return a warning about a path that probably means another place."""
-    meant = meant_place(path)
-    return (
-        []
-        if meant is None
-        else [f"{path[:_SHOWN]!r} starts at the home; {meant[:_SHOWN]!r} was probably meant"]
-    )
 
 
 def _name_file(dst: str, source: str) -> str:

@@ -1,11 +1,14 @@
 """The graph of a workflow's jobs: which job reads the results of which, without gaps and cycles."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.errors import Invalid
 from gateway.workflows.drafts import INPUT_KEY, LABELS_KEY
 from gateway.workflows.plan import JobPlan
+
+LONGEST_SHARED = 16 * 1024  # characters of parameters that each member of a sweep is checked with
 
 
 def check_graph(jobs: Sequence[JobPlan], swept: str | None) -> None:
@@ -14,6 +17,8 @@ def check_graph(jobs: Sequence[JobPlan], swept: str | None) -> None:
     for number, job in enumerate(jobs):
         field = f"jobs.{number}"
         _check_params(job.params, field, has_labels=job.labels_from is not None)
+        if job.name == swept:
+            _check_shared_params(job.params, f"{field}.params")
         if job.input_from is not None:
             before = _find(by_name, job.input_from, f"{field}.input_from", swept)
             _check_single_result(before, f"{field}.input_from")
@@ -38,6 +43,14 @@ def _check_params(params: Mapping[str, Any], field: str, *, has_labels: bool) ->
     if has_labels and params.get(LABELS_KEY) is not None:
         reason = "the gateway sets it to the result of `labels_from`: send one of the two"
         raise Invalid(reason, field=f"{field}.params.{LABELS_KEY}")
+
+
+def _check_shared_params(params: Mapping[str, Any], field: str) -> None:
+    if len(json.dumps(params)) > LONGEST_SHARED:
+        raise Invalid(
+            f"those of a sweep's job have at most {LONGEST_SHARED} characters, as each member has them",
+            field=field,
+        )
 
 
 def _find(by_name: Mapping[str, JobPlan], name: str, field: str, swept: str | None) -> JobPlan:

@@ -37,13 +37,3 @@ def open_access(place: StorePlan, sealed: str | None) -> Secret | StoredKeys:
     if secret is None:
         raise Conflict(ERASED)
     return secret
-
-
-def renew_access(place: StorePlan, opening: Secret | StoredKeys) -> tuple[StorePlan, str | None]:
-    """Return place and sealed secret with fresh access to the same place."""
-    return seal_access(PlaceWithAccess(replace_credential(place), opening))
-
-
-def replace_credential(place: StorePlan) -> StorePlan:
-    """Return the place without the id of stored keys."""
-    return place.model_copy(update={"credential_id": None})

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "console_sessions"
-down_revision = "remote_clusters"
+down_revision = "files"
 branch_labels = None
 depends_on = None
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "files"
-down_revision = "workflows"
+down_revision = "remote_clusters"
 branch_labels = None
 depends_on = None
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "judgements"
-down_revision = "files"
+down_revision = "workflows"
 branch_labels = None
 depends_on = None
 

@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("name", "revision"),
     )
+    op.add_column("heartbeats", sa.Column("definition", sa.String(16), nullable=True))
     for table_name in WORK:
         op.add_column(table_name, sa.Column("definition", sa.Integer(), nullable=True))
 
@@ -37,6 +38,8 @@ def downgrade() -> None:
     for table_name in WORK:
         with op.batch_alter_table(table_name) as table:
             table.drop_column("definition")
+    with op.batch_alter_table("heartbeats") as table:
+        table.drop_column("definition")
     op.drop_table("infrastructure_revisions")
     with op.batch_alter_table("infrastructures") as table:
         for name in ("port", "host_key", "python", "roots", "revision"):

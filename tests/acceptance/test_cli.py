@@ -73,11 +73,39 @@ def test_the_whole_workflow_is_one_line(stack: Stack, client: Client, data: Path
     result = data.with_name("out.csv")
     done = piped(stack, "run", "fft", data, "--on", INFRASTRUCTURE, "-o", result, "--json")
     assert done.returncode == 0, done.stderr
-    job = json.loads(done.stdout)
-    assert (job["state"], job["services"]) == ("succeeded", ["fft"])
+    workflow = json.loads(done.stdout)
+    assert workflow.keys() >= {"id", "steps", "outputs", "bytes_done"}, "the shape of the API"
+    assert (workflow["state"], [made["service"] for made in workflow["outputs"]]) == ("succeeded", ["fft"])
     assert largest_error(read_table(data)[1], read_table(result)[1]) < 1e-10
     left = client.s3.list_objects_v2(Bucket=BUCKET, Prefix="hpc-gateway/")
     assert left.get("KeyCount") == 0, "nothing stays in the bucket"
+
+
+def test_people_without_a_store_run_and_fetch_through_the_gateways(stack: Stack, data: Path) -> None:
+    result = data.with_name("without.csv")
+    done = piped(stack, "run", "fft", data, "--on", INFRASTRUCTURE, "-o", result, GATEWAY_BUCKET="")
+    assert done.returncode == 0, done.stderr
+    assert largest_error(read_table(data)[1], read_table(result)[1]) < 1e-10
+    [newest] = as_json(stack, "workflow", "list", "--limit", "1")
+    job = next(step["id"] for step in newest["steps"] if step["kind"] == "job")
+    for words in (("workflow", "get", newest["id"][:8]), ("jobs", "get", job)):
+        fetched = data.with_name("fetched.csv")
+        done = piped(stack, *words, "-o", fetched, GATEWAY_BUCKET="")
+        assert done.returncode == 0, done.stderr
+        assert fetched.read_bytes() == result.read_bytes()
+        fetched.unlink()
+
+
+def test_a_workflow_is_started_detached_and_come_back_to(stack: Stack, client: Client, data: Path) -> None:
+    started = as_json(stack, "run", "min_max", data, "--on", INFRASTRUCTURE, "--detach")
+    result = data.with_name("later.csv")
+    done = piped(stack, "workflow", "attach", started["id"], "-o", result)
+    assert done.returncode == 0, done.stderr
+    assert result.exists()
+    shown = piped(stack, "workflow", "show", started["id"]).stdout
+    assert all(words in shown for words in ("Steps", "History", "job/min_max.csv")), shown
+    left = client.s3.list_objects_v2(Bucket=BUCKET, Prefix="hpc-gateway/")
+    assert left.get("KeyCount") == 0
 
 
 def test_people_see_it_happen_and_a_terminal_without_colours_gets_none(stack: Stack, data: Path) -> None:
@@ -125,9 +153,11 @@ def test_a_failure_is_understood_and_retried(stack: Stack, client: Client, tmp_p
     assert "to see it fail again" in shown
     assert piped(stack, "jobs", "cancel", job["id"]).returncode == 1
     assert job["reason"][:40] in piped(stack, "status").stdout
-    seen = as_json(stack, "retry", "--kind", "job", "--reason", job["reason"][:20])
+    found = ("retry", "--kind", "job", "--reason", job["reason"][:20])
+    assert job["id"] not in str(as_json(stack, *found)), "a bad file fails again"
+    seen = as_json(stack, *found, "--fault", "input")
     assert (seen["dry_run"], job["id"] in str(seen)) == (True, True)
-    assert as_json(stack, "retry", "--kind", "job", "--reason", job["reason"][:20], "--yes")["retried"] >= 1
+    assert as_json(stack, *found, "--fault", "input", "--yes")["retried"] >= 1
 
 
 def test_a_bucket_that_does_not_exist_is_said_before_anything_starts(stack: Stack, data: Path) -> None:
@@ -142,15 +172,19 @@ def test_a_bucket_that_does_not_exist_is_said_before_anything_starts(stack: Stac
         (("jobs", "show", str(uuid4())), 4),
         (("jobs", "show", "nonsense"), 4),
         (("infrastructure", "telemetry", "nowhere"), 4),
-        (("jobs", "list", "--state", "nonsense"), 1),
+        (("jobs", "list", "--state", "suceeded"), 2),
+        (("transfers", "show", str(uuid4())), 4),
+        (("workflow", "show", str(uuid4())), 4),
+        (("jobs", "list", "--url", "127.0.0.1:8080"), 2),
         (("jobs", "list", "--since", "yesterday"), 2),
         (("jobs", "list", "--since", "2026-01-01"), 2),
         (("jobs", "list", "--limit", "0"), 2),
         (("transfers", "list", "--kind", "job"), 2),
         (("run", "fft", "/does/not/exist", "--on", INFRASTRUCTURE), 2),
-        (("run", "fft,min_max", __file__, "--on", INFRASTRUCTURE, "-o", "x"), 2),
+        (("run", "fft,min_max", __file__, "--on", INFRASTRUCTURE, "-o", __file__), 2),
         (("run", "fft", __file__, "--on", INFRASTRUCTURE, "--param", "ranks"), 2),
-        (("run", "fftt", __file__, "--on", INFRASTRUCTURE), 1),
+        (("run", "fftt", __file__, "--on", INFRASTRUCTURE), 2),
+        (("run", "fft", __file__, "--on", "nowhere"), 4),
         (("status", "--url", "http://127.0.0.1:1/"), 5),
     ],
 )

@@ -8,13 +8,14 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from gateway.clusters.configuration import configured_clusters
 from gateway.db import get_engine
-from gateway.schedulers.base import JobSpec
+from gateway.schedulers.base import JobSpec, Scheduler
 from gateway.schedulers.opening import open_scheduler
-from gateway.schedulers.slurm.scheduler import SlurmScheduler
 from gateway.settings import get_settings
 from gateway.states import JobState
 from gateway.work import outbox
@@ -28,17 +29,17 @@ def submit(row_id: UUID) -> None:
 
 
 def submit_and_die(row_id: UUID) -> int:
-    """Run the task in a child that is killed as soon as Slurm has the job; return its wait status."""
+    """Run the task in a child that is killed as soon as the scheduler has the job; return its wait status."""
     child = os.fork()
     if child == 0:
-        real = SlurmScheduler.submit
+        kind: Any = type(open_scheduler(configured_clusters()[job(row_id).infrastructure]))
+        real = kind.submit_many
 
-        def deadly(self: SlurmScheduler, spec: JobSpec) -> str:
-            real(self, spec)
+        def deadly(self: Scheduler, specs: Sequence[JobSpec]) -> None:
+            real(self, specs)
             os.kill(os.getpid(), signal.SIGKILL)
-            raise AssertionError
 
-        SlurmScheduler.submit = deadly  # type: ignore[method-assign]
+        kind.submit_many = deadly
         try:
             submit(row_id)
         finally:

@@ -29,6 +29,7 @@ CONFIGURATION = """
 scheduler = "slurm"
 home = "{home}"
 python = "{python}"
+slurm = "{way}"
 slurm_conf = "{conf}"
 path = "{path}"
 mpi = "{mpi}"
@@ -112,7 +113,7 @@ class SlurmCluster:
         os.kill(int((self.run / f"{daemon}.pid").read_text()), number)
 
 
-def configure(cluster: SlurmCluster, folder: Path, python: Path | None = None) -> Path:
+def configure(cluster: SlurmCluster, folder: Path, python: Path | None = None, way: str = "pyslurm") -> Path:
     """Write the configuration of a stack below the folder."""
     path = folder / "slurm.toml"
     path.write_text(
@@ -120,6 +121,7 @@ def configure(cluster: SlurmCluster, folder: Path, python: Path | None = None) -
             home=folder / "stack" / "cluster",
             python=python or cluster.kernels_python,
             conf=cluster.conf,
+            way=way,
             path=cluster.path,
             mpi=cluster.mpi,
         )

@@ -120,7 +120,7 @@ def test_the_accounting_tells_of_members_that_a_person_cancelled(
 def test_the_only_member_of_a_list_is_a_plain_job(
     cluster: SlurmCluster, scheduler: SlurmScheduler, tmp_path: Path, size: int
 ) -> None:
-    spec = replace(array(tmp_path, "exit 0", size=2, name="array.5.0"), array_size=size)
+    spec = replace(array(tmp_path, "exit 0", size=2, name=f"{tmp_path.name}.0"), array_size=size)
     number = scheduler.submit(spec)
     until("it has ended", lambda: scheduler.jobs()[spec.name].ended_at, 60)
     assert scheduler.jobs()[spec.name].scheduler_id == number

@@ -4,9 +4,13 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 
+import psutil
 import pytest
 
 from hpc_gateway_commands.demo.stack import INFRASTRUCTURE, Stack, running_stack
@@ -137,13 +141,64 @@ def test_a_killed_connection_loses_nothing(remote: Client, sshd: Sshd, cluster: 
 def test_a_changed_entry_is_served_and_a_deleted_one_is_not(
     remote: Client, cluster: SlurmCluster, sshd: Sshd
 ) -> None:
-    wrong = entry(cluster, sshd) | {"ssh_key": {"path": "gone"}}
-    answer = remote.post("/infrastructure", wrong)
-    assert "names no key" in answer["reason"]
     log = remote.stack.folder / "logs" / "worker.log"
+    until("it is served", lambda: "it is served" in log.read_text())
+    answer = remote.post("/infrastructure", entry(cluster, sshd) | {"host_key": ""})
+    assert "the host key of 127.0.0.1 is not known" in answer["reason"]
     until("it is no longer served", lambda: "its processes are stopped" in log.read_text())
     remote.post("/infrastructure", entry(cluster, sshd))
-    job = remote.finished(remote.compute(["min_max"], "/Init_Data/r.csv", num_mpi_procs=1), 120)
+    placed = remote.place("again.csv", recording())
+    job = remote.finished(remote.compute(["min_max"], placed, num_mpi_procs=1), 120)
     assert job["state"] == "succeeded"
     assert remote.http.delete(f"/infrastructure/{INFRASTRUCTURE}").status_code == 204
     assert remote.http.get(f"/infrastructure/{INFRASTRUCTURE}").status_code == 404
+
+
+KILLS = 50
+
+
+def _kill_session(sshd: Sshd, _remote: Client, number: signal.Signals) -> None:
+    for pid in sshd.sessions():
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _kill_submitter(_sshd: Sshd, remote: Client, number: signal.Signals) -> None:
+    """Kill the pool processes of the worker that submits."""
+    for process in psutil.Process(remote.stack.parts.pid("worker")).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            parent = process.parent()
+            pair = (process.name(), parent.name() if parent else "")
+            if all(name.startswith("worker demo.sh") for name in pair):
+                process.send_signal(number)
+
+
+@pytest.mark.long
+def test_kills_at_any_moment_neither_lose_nor_double_a_job(
+    remote: Client, sshd: Sshd, cluster: SlurmCluster
+) -> None:
+    remote.post("/infrastructure", entry(cluster, sshd))
+    chance = Random(1)  # noqa: S311  moments, no secrets
+    placed = remote.place("kills.csv", recording())
+    ways = (
+        (_kill_session, signal.SIGKILL),
+        (_kill_session, signal.SIGSTOP),
+        (_kill_submitter, signal.SIGKILL),
+    )
+    frozen: list[int] = []
+    jobs = []
+    for number in range(KILLS):
+        jobs.append(remote.compute(["min_max"], placed, num_mpi_procs=1))
+        time.sleep(chance.uniform(0, 0.6))
+        kill, how = ways[number % len(ways)]
+        frozen += sshd.sessions() if how is signal.SIGSTOP else []
+        kill(sshd, remote, how)
+    try:
+        ends = [remote.finished(job, 600) for job in jobs]
+    finally:
+        for pid in frozen:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    assert {end["state"] for end in ends} == {"succeeded"}, [end["reason"] for end in ends]
+    names = cluster.names()
+    assert [sum(name.startswith(job["id"]) for name in names) for job in jobs] == [1] * len(jobs)

@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import Literal
 
 from gateway.command_runners.here import HereRunner
+from gateway.command_runners.ssh.connections import close_all
 from gateway.schedulers.base import Launcher, Scheduler
 from gateway.schedulers.local.scheduler import LocalScheduler
+from gateway.schedulers.opening import open_scheduler
 from gateway.schedulers.pbs.commands import PbsCommands
 from gateway.schedulers.pbs.scheduler import PbsScheduler
 from tests.cluster.scheduler_process import scheduler_process
 from tests.cluster.slurm_cluster import SlurmCluster
 from tests.pbs.fake_pbs import install
+from tests.sshd import PROGRAM, running
 
-Way = Literal["local", "pbs", "openpbs", "pyslurm", "commands"]
-WAYS: tuple[Way, ...] = ("local", "pbs", "openpbs", "pyslurm", "commands")
+Way = Literal["local", "pbs", "pbs-ssh", "openpbs", "pyslurm", "commands", "commands-ssh"]
+WAYS: tuple[Way, ...] = ("local", "pbs", "pbs-ssh", "openpbs", "pyslurm", "commands", "commands-ssh")
 SLURM_PREFIX, OPENPBS = os.environ.get("GATEWAY_TEST_SLURM"), os.environ.get("GATEWAY_TEST_PBS")
 CPUS = 8
 
@@ -35,8 +38,10 @@ class Place:
 
 def missing(way: Way) -> str:
     """Return the reason why this combination cannot be tried here, or ""."""
-    if way in {"pyslurm", "commands"} and SLURM_PREFIX is None:
+    if way in {"pyslurm", "commands", "commands-ssh"} and SLURM_PREFIX is None:
         return "no Slurm: tests/cluster/run.sh provisions one (docs/testing.md)"
+    if way.endswith("-ssh") and (os.geteuid() != 0 or not PROGRAM.exists()):
+        return "no sshd that root could start: apt-get install openssh-server"
     if way == "openpbs" and OPENPBS is None:
         return "no OpenPBS: GATEWAY_TEST_PBS names the folder of its commands (docs/testing.md)"
     return ""
@@ -49,12 +54,39 @@ def opened(way: Way, folder: Path) -> Iterator[Place]:
         yield Place(LocalScheduler(folder / "spool", CPUS), "processes", "", is_cluster=False)
     elif way == "pbs":
         yield Place(_pbs(f"{install(folder)}:/usr/bin:/bin"), "hosts", "paused")
+    elif way == "pbs-ssh":
+        programs = install(folder)
+        with _over_ssh(folder, scheduler="pbs", path=f"{programs}:/usr/bin:/bin") as scheduler:
+            yield Place(scheduler, "hosts", "paused")
     elif way == "openpbs":
         yield Place(_pbs(f"{OPENPBS}:/usr/bin:/bin"), "hosts", os.environ.get("GATEWAY_TEST_PBS_STOPPED", ""))
     else:
-        with _slurm(folder) as cluster, scheduler_process(cluster, way=way) as scheduler:
+        with _slurm(folder) as cluster, _slurm_scheduler(way, cluster, folder) as scheduler:
             cluster.command("scontrol", "update", "PartitionName=small", "State=DOWN")
             yield Place(scheduler, "srun", "small")
+
+
+@contextmanager
+def _slurm_scheduler(way: Way, cluster: SlurmCluster, folder: Path) -> Iterator[Scheduler]:
+    if way == "commands-ssh":
+        with _over_ssh(folder, scheduler="slurm", path=cluster.path, slurm_conf=cluster.conf) as scheduler:
+            yield scheduler
+    else:
+        with scheduler_process(cluster, way=way) as scheduler:
+            yield scheduler
+
+
+@contextmanager
+def _over_ssh(folder: Path, **cluster: object) -> Iterator[Scheduler]:
+    """Open the scheduler of a cluster whose commands and files are behind an sshd."""
+    keys, home = folder / "sshd", folder / "home"
+    keys.mkdir()
+    home.mkdir()
+    with running(keys) as server:
+        try:
+            yield open_scheduler(server.cluster(home, **cluster))
+        finally:
+            close_all()
 
 
 def _pbs(path: str) -> PbsScheduler:

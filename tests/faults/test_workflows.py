@@ -1,9 +1,14 @@
 """Workflows while the worker, the API and the queue are killed: each step runs once, each ends rightly."""
 
+import shutil
+from contextlib import suppress
 from typing import Any
 
-from hpc_gateway_commands.demo.stack import INFRASTRUCTURE
-from tests.client import BUCKET, Client, Status, recording
+import httpx
+import pytest
+
+from hpc_gateway_commands.demo.stack import INFRASTRUCTURE, Stack
+from tests.client import END_S, Client, Status, recording
 from tests.faults.history import History
 from tests.faults.killing import kill_part
 from tests.polling import until
@@ -29,29 +34,65 @@ def _start(client: Client, number: int) -> Status:
     return client.post("/workflow", body)
 
 
+class Flows:
+    """Workflows under way, and the steps of them that have begun."""
+
+    def __init__(self, client: Client, number: int) -> None:
+        client.put("faults/table.csv", recording())
+        self._client, self.started = client, [_start(client, each) for each in range(number)]
+
+    def begun(self) -> int:
+        """Return the number of steps that have begun."""
+        shown = self._client.http.post("/status", json={"ids": [each["id"] for each in self.started]}).json()
+        return sum(step["id"] is not None for each in shown for step in each["steps"])
+
+    def assert_each_step_ran_once(self, history: History, within_s: float) -> None:
+        """Wait for the ends; each step has one row, one beginning and one end, and each result is there."""
+        ended = [self._client.reaches("/workflow", each, ENDS, within_s) for each in self.started]
+        told = [(each["state"], each["reason"], each["attempt"]) for each in ended]
+        assert told == [("succeeded", "", 1)] * len(ended)
+        for step in (step for each in ended for step in each["steps"]):
+            states = history.of({"id": step["id"]})
+            assert (states[0], states.count("accepted"), states.count(states[-1])) == ("accepted", 1, 1)
+        results = [each["object"] for one in ended for each in one["outputs"] if each["object"]]
+        assert len(set(results)) == sum(step["kind"] == "s3_result" for one in ended for step in one["steps"])
+        assert all(self._client.stored(key) for key in results)
+
+
 def test_workflows_survive_kills_with_each_step_once(client: Client, history: History) -> None:
-    client.put("faults/table.csv", recording())
-    mine = [_start(client, number) for number in range(4)]
+    flows = Flows(client, 4)
+    for number in (6, 10):
+        until("steps have begun", lambda number=number: flows.begun() > number)  # type: ignore[misc]  # bound above
+        kill_part(client.stack, "worker")
+        client.stack.start_worker()
+    flows.assert_each_step_ran_once(history, END_S)
 
-    def show() -> list[Status]:
-        return [client.get(f"/workflow/{each['id']}") for each in mine]
 
-    def begun() -> int:
-        return sum(step["id"] is not None for each in show() for step in each["steps"])
+@pytest.mark.long
+@pytest.mark.timeout(1500)
+def test_a_hundred_workflows_survive_kills_of_every_part(client: Client, history: History) -> None:
+    flows, stack = Flows(client, 100), client.stack
+    kills = {
+        "worker": stack.start_worker,
+        "api": stack.start_api,
+        "valkey": lambda: lose_data(stack),
+        "beat": stack.start_beat,
+    }
+    for number, (part, start) in enumerate([*kills.items()] * 2, 1):
+        until("more steps have begun", lambda number=number: flows.begun() > 100 + 30 * number, 300)  # type: ignore[misc]  # bound above
+        kill_part(stack, part)
+        start()
+        until("the API answers", lambda: _answers(client))
+    flows.assert_each_step_ran_once(history, 600)
 
-    until("jobs have begun", lambda: begun() > 6)
-    kill_part(client.stack, "worker")
-    client.stack.start_worker()
-    until("more steps have begun", lambda: begun() > 10)
-    kill_part(client.stack, "worker")
-    client.stack.start_worker()
-    ended = [client.reaches("/workflow", each, ENDS) for each in mine]
-    assert [(each["state"], each["reason"], each["attempt"]) for each in ended] == [("succeeded", "", 1)] * 4
-    for each in ended:
-        assert all(step["id"] for step in each["steps"])
-        for step in each["steps"]:
-            told = history.of({"id": step["id"]})
-            assert told[0] == "accepted"
-            assert told.count(told[-1]) == 1
-    listed = client.s3.list_objects_v2(Bucket=BUCKET, Prefix="faults/")["Contents"]
-    assert len([one for one in listed if one["Key"].endswith(("fft.csv", "min_max.csv"))]) == 5
+
+def lose_data(stack: Stack) -> None:
+    """Start the killed queue without its data."""
+    shutil.rmtree(stack.queue.folder)
+    stack.start_queue()
+
+
+def _answers(client: Client) -> bool:
+    with suppress(httpx.HTTPError):
+        return client.http.get("/health/live").status_code == 200
+    return False

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from gateway import leases
 from gateway.clusters import heartbeats
+from gateway.clusters.configuration import configured_clusters
 from gateway.db import session_scope
 from gateway.jobs.services import SERVICES
 from gateway.settings import get_settings
@@ -156,6 +157,14 @@ def test_an_infrastructure_is_added_replaced_and_shown_without_its_secrets(api: 
     rotated = api.post("/infrastructure", json={**NEW, "host": "other.example.org", "ssh_key": {"path": "x"}})
     assert rotated.status_code == 201
     assert api.delete("/infrastructure/excess").status_code == 409
+
+
+def test_another_definition_at_the_worker_is_named(api: TestClient) -> None:
+    for definition, differs in ((configured_clusters()["hpc"].fingerprint, False), ("of another file", True)):
+        with session_scope() as session:
+            heartbeats.record_heartbeat(session, "hpc", "w1", "", "", definition=definition)
+        told = api.get("/infrastructure/hpc").json().get("reason", "")
+        assert ("another definition of it than the API" in told) == differs
 
 
 def test_an_infrastructure_is_deleted(api: TestClient) -> None:

@@ -98,7 +98,7 @@ def test_a_failure_raises_with_the_reason_and_can_be_retried_with_other_keys(url
             gateway.stage_out("x.csv", "o.csv", _fail)
         again = gateway.retry(caught.value.transfer, "ada", "made the bucket", store=STORE)
         assert (again.state, again.attempt) == ("accepted", 2)
-        assert [event.actor for event in gateway.events(again)][-1] == "ada"
+        assert [event.actor for event in gateway.history(again)][-1] == "ada"
         assert gateway.cancel(again).state == "cancelled"
         with pytest.raises(Refused, match="erased") as refused:
             gateway.retry(again)

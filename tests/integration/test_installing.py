@@ -120,7 +120,10 @@ def test_the_client_alone_has_a_users_commands(wheels: dict[str, Path], environm
     shown = environment.run("hpc-gateway", "--help")
     assert shown.returncode == 0, shown.stderr
     listed = set(re.findall(r"│ (\w+) ", shown.stdout))
-    assert listed == {"run", "retry", "status", "jobs", "transfers", "infrastructure"}
+    assert listed == {
+        *("run", "services", "retry", "cancel", "status"),
+        *("workflow", "jobs", "transfers", "infrastructure"),
+    }
     away = environment.run("hpc-gateway", "status", "--url", "http://127.0.0.1:1")
     assert (away.returncode, away.stderr.count("\n")) == (5, 1), away.stderr
     everything = "import hpc_gateway_client.commands, hpc_gateway_client.s3, sys; print(*sys.modules)"

@@ -1,4 +1,4 @@
-"""`hpc-gateway run` is interrupted at every moment: accepted work and its object stay, and can be resumed."""
+"""`hpc-gateway run` is interrupted at every moment: accepted work and its object stay, to come back to."""
 
 import re
 import signal
@@ -27,7 +27,7 @@ def interrupt(process: Process, number: signal.Signals = signal.SIGINT) -> None:
 
 def printed(err: str) -> list[str]:
     """Return the commands that were printed."""
-    return re.findall(r"hpc-gateway (?:run|jobs|transfers) .*", err)
+    return re.findall(r"hpc-gateway workflow .*", err)
 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
@@ -77,11 +77,10 @@ def test_an_upload_with_all_its_bytes_sent_is_waited_for(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
-@pytest.mark.parametrize("kind", ["s3_data", "job", "s3_result"])
-def test_while_accepted_work_goes_on_it_is_left_alone_and_can_be_resumed(
-    tmp_path: Path, kind: str, number: signal.Signals, times: int
+def test_while_accepted_work_goes_on_it_is_left_alone_and_can_be_come_back_to(
+    tmp_path: Path, number: signal.Signals, times: int
 ) -> None:
-    gateway = HeldGateway(f"GET /{kind}")
+    gateway = HeldGateway("GET /workflow")
     with running(tmp_path, gateway) as run:
         process = run.workflow()
         assert gateway.reached.wait(60)
@@ -90,38 +89,65 @@ def test_while_accepted_work_goes_on_it_is_left_alone_and_can_be_resumed(
                 process.send_signal(number)
         _, err = process.communicate(timeout=60)
         assert process.returncode == 130, err
-        row = gateway.accepted(kind)
-        inputs = [key for key in gateway.objects if key.endswith("a file.csv")]
-        assert len(inputs) == (kind == "s3_data"), "the input is there as long as its transfer goes on"
-        group = "jobs" if kind == "job" else "transfers"
-        assert printed(err)[:2] == [f"hpc-gateway {group} {verb} {row}" for verb in ("watch", "cancel")]
+        row = gateway.accepted("workflow")
+        assert [key.rpartition("/")[2] for key in gateway.objects] == ["a file.csv"], "the input is there"
+        assert printed(err) == [f"hpc-gateway workflow {verb} {row}" for verb in ("attach", "cancel")]
         gateway.released.set()
         run.does(printed(err)[0])
-        run.does(printed(err)[-1])
     assert (tmp_path / "a file_fft.csv").read_bytes() == RESULT
-    assert len(gateway.rows) == 3, "every step was accepted once"
+    assert len(gateway.requests) == 1, "it was accepted once"
     assert gateway.objects == {}, "and nothing stays in the bucket"
 
 
-@pytest.mark.parametrize("kind", ["s3_data", "job", "s3_result"])
-def test_an_interrupt_waits_for_the_answer_that_says_whether_it_is_accepted(
-    tmp_path: Path, kind: str
-) -> None:
-    gateway = HeldGateway(f"POST /{kind}")
+def test_the_output_that_was_asked_for_is_in_the_command_to_come_back(tmp_path: Path) -> None:
+    gateway = HeldGateway("GET /workflow")
+    with running(tmp_path, gateway) as run:
+        process = run.start("run", "fft", "a file.csv", "--on", "demo", "-o", "out 1.csv")
+        assert gateway.reached.wait(60)
+        interrupt(process)
+        _, err = process.communicate(timeout=60)
+        gateway.released.set()
+        run.does(printed(err)[0])
+    assert (tmp_path / "out 1.csv").read_bytes() == RESULT
+
+
+def test_detached_it_prints_how_to_come_back_and_leaves_the_input(tmp_path: Path) -> None:
+    gateway = HeldGateway("GET /workflow")
+    with running(tmp_path, gateway) as run:
+        process = run.start("run", "fft", "a file.csv", "--on", "demo", "--detach")
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, len(gateway.objects)) == (0, 1), err
+        row = gateway.accepted("workflow")
+        assert printed(out) == [f"hpc-gateway workflow {verb} {row}" for verb in ("attach", "cancel")]
+        gateway.released.set()
+        run.does(printed(out)[0])
+    assert (tmp_path / "a file_fft.csv").read_bytes() == RESULT
+    assert gateway.objects == {}
+
+
+def test_its_time_is_over_and_the_work_goes_on(tmp_path: Path) -> None:
+    gateway = HeldGateway("GET /workflow")
+    with running(tmp_path, gateway) as run:
+        process = run.start("run", "fft", "a file.csv", "--on", "demo", "--timeout", "0.2")
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 6, err
+    assert f"hpc-gateway workflow attach {gateway.accepted('workflow')}" in err
+
+
+def test_an_interrupt_waits_for_the_answer_that_says_whether_it_is_accepted(tmp_path: Path) -> None:
+    gateway = HeldGateway("POST /workflow")
     with running(tmp_path, gateway) as run:
         process = run.workflow()
         assert gateway.reached.wait(60)
         process.send_signal(signal.SIGINT)
-        assert process.stderr is not None
-        first = process.stderr.readline() if kind == "s3_data" else _line(process, "waiting for")
-        assert "interrupt again" in first
+        assert "interrupt again" in _line(process, "waiting for")
         gateway.released.set()
         _, err = process.communicate(timeout=60)
         assert process.returncode == 130, err
-        assert f"{kind} {gateway.accepted(kind)}" in err
-        run.does(printed(err)[-1])
+        assert f"workflow {gateway.accepted('workflow')}" in err
+        run.does(printed(err)[0])
     assert (tmp_path / "a file_fft.csv").read_bytes() == RESULT
-    assert (len(gateway.rows), gateway.objects) == (3, {})
+    assert (len(gateway.requests), gateway.objects) == (1, {})
 
 
 def _line(process: Process, words: str) -> str:
@@ -130,7 +156,7 @@ def _line(process: Process, words: str) -> str:
 
 
 def test_a_second_interrupt_ends_without_the_answer_and_leaves_the_object(tmp_path: Path) -> None:
-    gateway = HeldGateway("POST /s3_data")
+    gateway = HeldGateway("POST /workflow")
     with running(tmp_path, gateway) as run:
         process = run.workflow()
         assert gateway.reached.wait(60)
@@ -140,11 +166,11 @@ def test_a_second_interrupt_ends_without_the_answer_and_leaves_the_object(tmp_pa
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     [key] = gateway.objects
-    assert f"may have accepted the request s3_data {key}" in err
+    assert "may have accepted the workflow of a file.csv" in err
     assert f"stays in the bucket: {key}" in err
 
 
-def test_while_the_result_is_downloaded_the_job_can_be_resumed(tmp_path: Path) -> None:
+def test_while_the_result_is_downloaded_it_can_be_come_back_to(tmp_path: Path) -> None:
     gateway = HeldGateway("GET object")
     with running(tmp_path, gateway) as run:
         process = run.workflow()
@@ -153,53 +179,63 @@ def test_while_the_result_is_downloaded_the_job_can_be_resumed(tmp_path: Path) -
         gateway.released.set()
         _, err = process.communicate(timeout=60)
         assert process.returncode == 130, err
-        again = f"hpc-gateway run fft 'a file.csv' --on demo --resume {gateway.accepted('job')}"
-        assert printed(err) == [again]
+        assert printed(err) == [f"hpc-gateway workflow attach {gateway.accepted('workflow')}"]
         gateway.moment = ""
         run.does(printed(err)[0])
     assert (tmp_path / "a file_fft.csv").read_bytes() == RESULT
     assert gateway.objects == {}
 
 
-@pytest.mark.parametrize("kind", ["s3_data", "job", "s3_result"])
-def test_a_gateway_that_is_lost_while_the_work_goes_on_leaves_it_alone(tmp_path: Path, kind: str) -> None:
-    gateway = HeldGateway(f"GET /{kind}", away=f"GET /{kind}")
+def test_a_gateway_that_is_lost_while_the_work_goes_on_leaves_it_alone(tmp_path: Path) -> None:
+    gateway = HeldGateway("GET /workflow", away="GET /workflow")
     with running(tmp_path, gateway) as run:
         process = run.workflow()
         assert gateway.reached.wait(60)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
         assert process.returncode == 130, err
-        assert f"watch {gateway.accepted(kind)}" in err
+        assert f"attach {gateway.accepted('workflow')}" in err
 
 
 def test_a_refused_request_leaves_no_object(tmp_path: Path) -> None:
     gateway = HeldGateway()
     with running(tmp_path, gateway) as run:
-        process = run.start("run", "fft", "a file.csv", "--on", "refused")
+        process = run.start("run", "fft", "a file.csv", "--on", "demo", "--param", "refused=1")
         _, err = process.communicate(timeout=60)
     assert process.returncode == 1, err
-    assert (gateway.objects, printed(err)) == ({}, [])
+    assert (gateway.objects, gateway.requests, printed(err)) == ({}, [], [])
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "status", "said"),
     [
-        (("--resume", "nonsense"), "no such row"),
-        (("--bucket", "other", "--resume", "{s3_data}"), "bucket other"),
-        (("--on", "other", "--resume", "{job}"), "cluster demo"),
+        (("fft", "a file.csv", "--on", "demmo"), 4, "there is no cluster 'demmo': did you mean 'demo'?"),
+        (("ffft", "a file.csv", "--on", "demo"), 2, "did you mean 'fft'?"),
+        (("fft", "a file.csv", "--on", "demo", "--param", "fft.windw=hann"), 2, "did you mean 'window'?"),
+        (("fft", "a file.csv", "--on", "demo", "--param", "fft.window=x"), 2, "expected a window"),
+        (("fft", "a file.csv", "--on", "demo", "--param", "ftt.window=x"), 2, "did you mean 'fft'?"),
+        (("fft", "a file.csv", "--on", "demo", "-o", "no/folder.csv"), 2, "there is no folder no"),
+        (("fft,min_max", "a file.csv", "--on", "demo", "-o", "a file.csv"), 2, "name a folder"),
+        (("fft", "a file.csv", "--on", "demo", "--url", "gateway:8080"), 2, "http://HOST:PORT"),
     ],
 )
-def test_what_is_no_work_of_this_run_is_not_resumed(
-    tmp_path: Path, words: tuple[str, ...], said: str
+def test_a_wrong_word_is_refused_before_a_byte_moves(
+    tmp_path: Path, words: tuple[str, ...], status: int, said: str
 ) -> None:
     gateway = HeldGateway()
     with running(tmp_path, gateway) as run:
-        run.does("hpc-gateway run fft 'a file.csv' --on demo")
-        ids = {kind: gateway.accepted(kind) for kind in ("s3_data", "job")}
-        options = [word.format(**ids) for word in words]
-        process = run.start("run", "fft", "a file.csv", "--on", "demo", *options)
+        run.more_env["COLUMNS"] = "200"
+        process = run.start("run", *words)
         _, err = process.communicate(timeout=60)
-    assert process.returncode in {1, 4}, err
-    assert said in err
-    assert (len(gateway.rows), gateway.objects) == (3, {})
+    assert (process.returncode, said in " ".join(err.replace("│", " ").split())) == (status, True), err
+    assert (gateway.objects, gateway.requests) == ({}, [])
+
+
+def test_several_files_have_a_workflow_each(tmp_path: Path) -> None:
+    gateway = HeldGateway()
+    with running(tmp_path, gateway) as run:
+        (tmp_path / "b.csv").write_text("x\n1\n", encoding="utf-8")
+        run.does("hpc-gateway run fft 'a file.csv' b.csv --on demo -o results --yes")
+    assert {path.name for path in (tmp_path / "results").iterdir()} == {"a file_fft.csv", "b_fft.csv"}
+    assert [request["check"] for request in gateway.requests] == [False, False]
+    assert gateway.objects == {}

@@ -1,9 +1,7 @@
-"""`hpc-gateway run` prints how the table is understood, and stops before a job that would fail."""
+"""`hpc-gateway run` prints how the table is understood, and says before the upload what `knn` needs."""
 
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from tests.held_gateway import HeldGateway
 from tests.run_command import running
@@ -21,7 +19,6 @@ KNOWN: dict[str, Any] = {
     "missing": 1,
     "warnings": ["told"],
 }
-PROBLEM = "x.csv: row 3: a blank cell; params.table.missing reads on"
 
 
 def run(
@@ -36,25 +33,13 @@ def run(
     return process.returncode, err, [url.split("/")[1] for url in gateway.rows]
 
 
-def test_the_judgement_is_printed_before_the_job_and_cleaned(tmp_path: Path) -> None:
-    status, err, kinds = run(tmp_path, KNOWN)
-    assert (status, kinds) == (0, ["s3_data", "job", "s3_result"])
-    assert err.splitlines()[0] == (
-        "1 signals (a\\x1b[31m) of 3 samples, 1 cells missing, csv, separator ';', decimal '.'"
-    )
-    assert err.splitlines()[1] == "told"
-
-
-@pytest.mark.parametrize(
-    ("words", "sent"),
-    [((), False), (("--yes",), True), (("--param", "table.missing=drop"), True)],
-)
-def test_a_job_that_would_fail_is_sent_on_request_alone(
-    tmp_path: Path, words: tuple[str, ...], *, sent: bool
-) -> None:
-    status, err, kinds = run(tmp_path, KNOWN | {"problem": PROBLEM}, *words)
-    assert (status == 0, "job" in kinds) == (sent, sent)
-    assert ("the job would fail: x.csv: row 3" in err) == (not sent)
+def test_the_judgement_is_printed_and_cleaned(tmp_path: Path) -> None:
+    status, err, _ = run(tmp_path, KNOWN)
+    assert status == 0
+    assert err.splitlines()[:2] == [
+        "1 signals (a\\x1b[31m) of 3 samples, 1 cells missing, csv, separator ';', decimal '.'",
+        "told",
+    ]
 
 
 def test_a_table_that_is_not_judged_goes_on(tmp_path: Path) -> None:
@@ -63,7 +48,15 @@ def test_a_table_that_is_not_judged_goes_on(tmp_path: Path) -> None:
     assert "the table is not judged: no interpreter" in err
 
 
+def test_a_gateway_that_judges_no_tables_is_no_obstacle(tmp_path: Path) -> None:
+    assert run(tmp_path, None)[0] == 0
+
+
 def test_knn_says_what_it_needs_before_anything_is_uploaded(tmp_path: Path) -> None:
     status, err, kinds = run(tmp_path, None, service="knn")
     assert (status, kinds) == (1, [])
     assert "knn classifies by a folder of the cluster" in err
+
+
+def test_yes_sends_a_knn_with_the_default_places(tmp_path: Path) -> None:
+    assert "workflow" in run(tmp_path, None, "--yes", service="knn")[2]

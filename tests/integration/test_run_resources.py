@@ -26,7 +26,8 @@ def test_options_become_the_resources_of_the_job(
         process = run.start("run", "fft", "a file.csv", "--on", "demo", *words)
         _, err = process.communicate(timeout=60)
         assert process.returncode == 0, err
-        assert gateway.rows[f"/job/{gateway.accepted('job')}"]["resources"] == resources
+        [request] = gateway.requests
+        assert request["jobs"][0].get("resources", {}) == resources
 
 
 def test_a_wrong_value_is_refused_before_anything_is_uploaded(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import logging
 from gateway.clusters.configuration import Cluster
 from gateway.clusters.served import cluster_of
 from gateway.db import session_scope
-from gateway.errors import SchedulerError
+from gateway.errors import Fault, InputError, SchedulerError
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs.ending import read_ending
 from gateway.jobs.growth import decide_growth
@@ -33,7 +33,7 @@ def submit(self: "app.Task", *job_ids: str) -> None:
     submit_jobs(str(self.request.hostname), job_ids)
 
 
-@app.task(name="jobs.finish", bind=True, throws=(SchedulerError, GivenUp), **LOST_WORKER)
+@app.task(name="jobs.finish", bind=True, throws=(InputError, SchedulerError, GivenUp), **LOST_WORKER)
 def finish(self: "app.Task", job_id: str) -> None:
     """Make a job's end final and visible, or let the job grow and run again.
 
@@ -59,7 +59,8 @@ def finish(self: "app.Task", job_id: str) -> None:
             reason = "; ".join(filter(None, (reason, growth.reason)))
             jobs.finish(session, claim, state, reason, outputs=outputs, usage=usage, warnings=warnings)
     if state is not JobState.SUCCEEDED:
-        raise SchedulerError(f"{state}: {reason}")
+        is_of_input = jobs.fault_of_job(state, (row.finding or {}).get("exit_code")) is Fault.INPUT
+        raise (InputError if is_of_input else SchedulerError)(f"{state}: {reason}")
 
 
 def _accounting(row: Job, cluster: Cluster) -> Accounting | None:

@@ -6,12 +6,33 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 the work ended badly, 
 
 import sys
 from http import HTTPStatus
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
-from hpc_gateway_client.commands import infrastructure, jobs, output, retry, run, status, transfers
+from hpc_gateway_client.commands import (
+    infrastructure,
+    jobs,
+    output,
+    retry,
+    run,
+    service_list,
+    status,
+    transfers,
+    workflow,
+)
+from hpc_gateway_client.commands.config import use_profile
 from hpc_gateway_client.commands.extensions import ExtensibleGroup, NotInstalled, expected_errors
-from hpc_gateway_client.errors import JobFailed, Refused, StillRunning, TransferFailed, Unreachable
+from hpc_gateway_client.errors import (
+    JobFailed,
+    Refused,
+    StillRunning,
+    TransferFailed,
+    Unreachable,
+    WorkflowFailed,
+    WrongAddress,
+)
 
 FAILED, WRONG_USAGE, ENDED_BADLY, NOT_FOUND, UNREACHABLE, STILL_RUNNING = range(1, 7)
 
@@ -20,10 +41,37 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="A gateway between cloud applications and HPC clusters.",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001  Typer calls it so
+    if value:
+        typer.echo(f"hpc-gateway-client {version('hpc-gateway-client')}")
+        raise typer.Exit
+
+
+@app.callback()
+def prepare(
+    *,
+    gateway: Annotated[
+        str | None,
+        typer.Option(envvar="GATEWAY_PROFILE", help="Profile of ~/.config/hpc-gateway/config.toml."),
+    ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Give the command the defaults of a profile."""
+    use_profile(gateway)
+
+
 app.command("run")(run.run)
+app.command("services")(service_list.list_services)
 app.command("retry")(retry.retry_matching)
+app.command("cancel")(retry.cancel_matching)
 app.command("status")(status.show_status)
+app.add_typer(workflow.app, name="workflow")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(transfers.app, name="transfers")
 app.add_typer(infrastructure.app, name="infrastructure")
@@ -44,7 +92,7 @@ def main() -> None:
 def exit_code(error: Exception) -> int:
     """Return the exit code of an error."""
     match error:
-        case TransferFailed() | JobFailed():
+        case TransferFailed() | JobFailed() | WorkflowFailed():
             return ENDED_BADLY
         case Refused(status=HTTPStatus.NOT_FOUND):
             return NOT_FOUND
@@ -52,7 +100,7 @@ def exit_code(error: Exception) -> int:
             return UNREACHABLE
         case StillRunning():
             return STILL_RUNNING
-        case NotInstalled():
+        case NotInstalled() | WrongAddress():
             return WRONG_USAGE
         case _:
             return FAILED

@@ -13,9 +13,9 @@ from hpc_gateway_client.store import Store
 SHORT_PATIENCE_S = 3.0
 
 
-def connect(url: str) -> Gateway:
+def connect(url: str, infrastructure: str = "") -> Gateway:
     """Connect for a short call: a gateway that is away is an error after 3 seconds."""
-    return Gateway(url, token=_token(), patience_s=SHORT_PATIENCE_S)
+    return Gateway(url, infrastructure, token=_token(), patience_s=SHORT_PATIENCE_S)
 
 
 def connect_to_wait(url: str, infrastructure: str = "", store: Store | None = None) -> Gateway:

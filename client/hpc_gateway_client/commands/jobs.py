@@ -2,16 +2,24 @@
 
 import sys
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from hpc_gateway_client.calls import Resources
+from hpc_gateway_client.commands import output
 from hpc_gateway_client.commands.cleaning import clean_log
-from hpc_gateway_client.commands.connection import connect
+from hpc_gateway_client.commands.clusters import check_cluster
+from hpc_gateway_client.commands.connection import connect, connect_to_wait
 from hpc_gateway_client.commands.durations import parse_since
+from hpc_gateway_client.commands.lookup import find_row
+from hpc_gateway_client.commands.nearest import check_words
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Since, Url
+from hpc_gateway_client.commands.params import check_options, parameters
+from hpc_gateway_client.commands.progress import progress_lines
 from hpc_gateway_client.commands.resources import with_resources
+from hpc_gateway_client.commands.results import check_output, save_job_results
 from hpc_gateway_client.commands.rows import (
     Id,
     Ids,
@@ -25,13 +33,15 @@ from hpc_gateway_client.commands.rows import (
     print_states,
     user_at_host,
 )
-from hpc_gateway_client.errors import GatewayClientError
+from hpc_gateway_client.commands.services import CLASSES, read_services
+from hpc_gateway_client.errors import GatewayClientError, JobFailed
 from hpc_gateway_client.gateway import Gateway
-from hpc_gateway_client.models import Job, Transfer
+from hpc_gateway_client.models import JOB_STATES, Job, Transfer
+from hpc_gateway_client.store import Store
 
 FOLLOW_S = 1.0
 app = typer.Typer(no_args_is_help=True, help="Jobs: kernels on a cluster.")
-add_row_commands(app)
+add_row_commands(app, "job")
 
 
 @app.command("list")
@@ -47,10 +57,67 @@ def list_jobs(
     as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first."""
+    check_words(state, JOB_STATES, "state of a job")
+    check_words([service] if service else [], CLASSES, "service")
     filters = {"state": state, "infrastructure": on, "service": service, "reason": reason, "limit": limit}
     with connect(url) as gateway:
         page = gateway.jobs(since=parse_since(since), **filters)
     print_rows(page.items, page.counts or {}, as_json=as_json)
+
+
+@app.command("submit")
+@with_resources
+def submit_job(
+    services: Annotated[str, typer.Argument(help="One service, or several with commas: fft,min_max")],
+    path: Annotated[str, typer.Argument(help="The input on the cluster: /Init_Data/x.csv")],
+    *,
+    on: Annotated[str, typer.Option(envvar="GATEWAY_CLUSTER", help="The cluster to run on.")],
+    param: Annotated[
+        list[str] | None, typer.Option("--param", help="A parameter of the job: num_mpi_procs=2")
+    ] = None,
+    url: Url = LOCAL_URL,
+    as_json: AsJson = False,
+    resources: Resources,
+) -> None:
+    """Run services on a file that is on the cluster already; print the job, and do not wait."""
+    wanted, params = read_services(services), parameters(param or [])
+    with connect(url, on) as gateway:
+        check_cluster(gateway, on)
+        check_options(gateway, wanted, params)
+        row = gateway.start_compute(wanted, path, params, resources=resources)
+    print_states([row], as_json=as_json)
+
+
+@app.command("get")
+def get_job_results(
+    row_id: Id,
+    *,
+    to: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File of the only result, or folder of several.")
+    ] = None,
+    bucket: Annotated[
+        str | None,
+        typer.Option(
+            envvar="GATEWAY_BUCKET", help="Bucket that the results pass through, else the gateway's."
+        ),
+    ] = None,
+    profile: Annotated[str | None, typer.Option(help="AWS profile with the keys of the bucket.")] = None,
+    url: Url = LOCAL_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Download the results of a job."""
+    store = Store.from_environment(bucket, profile) if bucket else None
+    with connect_to_wait(url, store=store) as gateway, progress_lines() as lines:
+        row = find_row(gateway, row_id, "job")
+        if isinstance(row, Transfer):
+            raise GatewayClientError(f"{row_id} is a transfer: its object is where it was sent")
+        if not row.succeeded:
+            raise JobFailed(row)
+        check_output(to, len(row.outputs))
+        for file in save_job_results(gateway, row, to):
+            lines.say(str(file))
+    if as_json:
+        output.print_json(row)
 
 
 @app.command("log")
@@ -65,7 +132,7 @@ def print_log(
     stream, offset = "stderr" if stderr else "stdout", 0
     with connect(url) as gateway:
         while True:
-            row = gateway.find(row_id)
+            row = find_row(gateway, row_id, "job")
             if isinstance(row, Transfer):
                 raise GatewayClientError(f"{row_id} is a transfer: hpc-gateway transfers log {row_id}")
             while (piece := gateway.log(row, stream, offset)).text:
@@ -94,7 +161,7 @@ def retry_jobs(
 
 
 def _retry(gateway: Gateway, row_id: str, why: str, resources: Resources) -> Transfer | Job:
-    row = gateway.find(row_id)
+    row = find_row(gateway, row_id, "job")
     if resources and isinstance(row, Transfer):
         raise GatewayClientError(f"{row_id} is a transfer, which has no resources: leave their options out")
     return gateway.retry(row, user_at_host(), why, resources=resources)

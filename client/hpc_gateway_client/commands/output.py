@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hpc_gateway_client.commands.cleaning import clean
-from hpc_gateway_client.models import Job, Transfer
+from hpc_gateway_client.models import Job, Transfer, Workflow
 
 LOCAL_URL = "http://127.0.0.1:8080"
 PIPED_WIDTH = 400
@@ -22,6 +22,7 @@ Url = Annotated[str, typer.Option(envvar="GATEWAY_URL", help="Where the gateway'
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 Since = Annotated[str, typer.Option(help="Created since: 30m, 2h, 7d, or a time with its zone.")]
 
+DONE = ("completed", "succeeded")
 COLOURS = {
     "completed": "green",
     "succeeded": "green",
@@ -64,9 +65,21 @@ def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[str | Text]], title: str | None = None
 ) -> None:
     """Print a table."""
-    drawn = Table(*columns, title=title, title_justify="left", box=None, header_style="bold")
+    drawn = Table(title=title, title_justify="left", box=None, header_style="bold")
+    for name in columns:  # an id is never cut: it is there to be copied
+        drawn.add_column(name, no_wrap=name == "id", overflow="fold", min_width=36 if name == "id" else None)
     for row in rows:
         drawn.add_row(*map(_cell, row))
+    console().print(drawn)
+
+
+def print_fields(lines: Iterable[tuple[str, str]]) -> None:
+    """Print names and values in two columns; a value may have lines of its own."""
+    drawn = Table(show_header=False, box=None)
+    drawn.add_column(style="bold", no_wrap=True)
+    drawn.add_column(overflow="fold")
+    for name, value in lines:
+        drawn.add_row(_cell(name), Text("\n").join(map(_cell, value.split("\n"))))
     console().print(drawn)
 
 
@@ -91,6 +104,24 @@ def age(moment: datetime | None) -> str:
     return f"{seconds} s"
 
 
+def seconds_text(seconds: float) -> str:
+    """Return a duration for people."""
+    minutes, hours = seconds / 60, seconds / 3600
+    if hours >= 1:
+        return f"{int(hours)} h {int(minutes) % 60} min"
+    return f"{int(minutes)} min {int(seconds) % 60} s" if minutes >= 1 else f"{seconds:.3g} s"
+
+
+def rate_text(row: Transfer | Workflow) -> str:
+    """Return the rate of the bytes that move, and the time that they still take."""
+    if not row.bytes_per_s:
+        return ""
+    left = ""
+    if row.bytes_total is not None:
+        left = f", {seconds_text(max(0, row.bytes_total - row.bytes_done) / row.bytes_per_s)} left"
+    return f"{size_text(row.bytes_per_s)}/s{left}"
+
+
 def size_text(number: int | None) -> str:
     """Return a number of bytes for people."""
     if number is None:
@@ -103,8 +134,11 @@ def size_text(number: int | None) -> str:
     return f"{value:.1f} TB"
 
 
-def row_content(row: Transfer | Job) -> str:
-    """Return the bytes of a transfer or the services of a job."""
+def row_content(row: Transfer | Job | Workflow) -> str:
+    """Return the bytes of a transfer, the services of a job or the ended steps of a workflow."""
+    if isinstance(row, Workflow):
+        done = sum(step.state in DONE for step in row.steps)
+        return f"{done} of {len(row.steps)} steps"
     if isinstance(row, Transfer):
         return f"{size_text(row.bytes_done)} of {size_text(row.bytes_total)}"
     return " ".join(row.services)

@@ -1,5 +1,6 @@
-"""`hpc-gateway retry`: try again everything that ended badly and that a filter finds."""
+"""`hpc-gateway retry` and `cancel`: everything that a filter finds, listed before anything is done."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -7,36 +8,97 @@ import typer
 from hpc_gateway_client.commands import output
 from hpc_gateway_client.commands.connection import connect
 from hpc_gateway_client.commands.durations import parse_since
+from hpc_gateway_client.commands.nearest import check_words
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Since, Url
 from hpc_gateway_client.commands.rows import On, Reason, State, Why, user_at_host
-from hpc_gateway_client.models import TRANSFER_KINDS
+from hpc_gateway_client.models import FAULTS, JOB_STATES, TRANSFER_KINDS, TRANSFER_STATES, BulkItem
+from hpc_gateway_client.steps import FilterValue
 
 KINDS = (*TRANSFER_KINDS, "job")
+_KNOWN = (
+    ("kind", KINDS, "kind"),
+    ("state", tuple(dict.fromkeys((*TRANSFER_STATES, *JOB_STATES))), "state"),
+    ("fault", FAULTS, "class of failures"),
+)
+Kind = Annotated[list[str] | None, typer.Option(help="data, s3_data, s3_result or job; all when left out.")]
+FaultOption = Annotated[
+    list[str] | None,
+    typer.Option("--fault", help="Failures of this class; may be repeated. Without it, all but input."),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do it; without it, only list the rows.")]
 
 
 def retry_matching(
     *,
-    kind: Annotated[
-        list[str] | None, typer.Option(help="s3_data, s3_result, job; all when left out.")
-    ] = None,
+    kind: Kind = None,
     state: State = None,
     on: On = None,
+    fault: FaultOption = None,
     reason: Reason = None,
     since: Since = "",
     why: Why = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Retry; without it, only list the rows.")] = False,
+    yes: Yes = False,
     url: Url = LOCAL_URL,
     as_json: AsJson = False,
 ) -> None:
     """Try again everything that ended badly and that the filter finds."""
-    wanted = {"kind": kind or list(KINDS), "state": state, "infrastructure": on, "reason": reason}
+    filters = _filters(since, kind=kind, state=state, infrastructure=on, fault=fault, reason=reason)
     with connect(url) as gateway:
-        filters = wanted | {"since": parse_since(since)}
         done = gateway.retry_many(filters, user_at_host(), why, dry_run=not yes)
     if as_json:
         output.print_json(done)
         return
-    lines = [(str(item.id), item.kind, item.refusal) for item in done.items]
-    output.print_table(("id", "kind", "left alone because"), lines)
+    _print_items(done.items)
     verb = "retried" if yes else "would be retried (--yes retries them)"
     output.print_line(f"{done.retried} of {done.found} {verb}")
+
+
+def cancel_matching(
+    *,
+    kind: Kind = None,
+    state: State = None,
+    on: On = None,
+    fault: FaultOption = None,
+    reason: Reason = None,
+    since: Since = "",
+    why: Why = "",
+    yes: Yes = False,
+    url: Url = LOCAL_URL,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel everything that has not ended and that the filter finds."""
+    filters = _filters(since, kind=kind, state=state, infrastructure=on, fault=fault, reason=reason)
+    with connect(url) as gateway:
+        done = gateway.cancel_many(filters, user_at_host(), why, dry_run=not yes)
+    if as_json:
+        output.print_json(done)
+        return
+    _print_items(done.items)
+    verb = "cancelled" if yes else "would be cancelled (--yes cancels them)"
+    output.print_line(f"{done.cancelled} of {done.found} {verb}")
+
+
+def _filters(since: str, **words: list[str] | str | None) -> Mapping[str, FilterValue]:
+    """Return the filter of the request, or raise BadParameter for a word that is unknown."""
+    for name, known, noun in _KNOWN:
+        given = words[name]
+        check_words(given if isinstance(given, list) else None, known, noun)
+    return words | {"kind": words["kind"] or list(KINDS), "since": parse_since(since)}
+
+
+def _print_items(items: Sequence[BulkItem]) -> None:
+    rows = [
+        (
+            str(item.id),
+            item.kind,
+            item.infrastructure,
+            item.owner,
+            output.age(item.created_at),
+            item.fault or "",
+            item.reason,
+            item.refusal,
+        )
+        for item in items
+    ]
+    columns = ("id", "kind", "cluster", "owner", "age", "class", "reason", "left alone because")
+    output.print_table(columns, rows)

@@ -9,9 +9,11 @@ import typer
 
 from hpc_gateway_client.commands import output
 from hpc_gateway_client.commands.connection import connect, connect_to_wait
+from hpc_gateway_client.commands.details import describe_row
+from hpc_gateway_client.commands.lookup import find_row
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Url
 from hpc_gateway_client.commands.progress import progress_lines
-from hpc_gateway_client.models import Event, Job, Transfer
+from hpc_gateway_client.models import Event, Job, Transfer, Workflow
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The id that the gateway gave.")]
 Ids = Annotated[list[str], typer.Argument(help="One id or more.")]
@@ -19,49 +21,41 @@ Why = Annotated[str, typer.Option(help="Why; it stays in the history.")]
 State = Annotated[list[str] | None, typer.Option(help="In this state; may be repeated.")]
 On = Annotated[str | None, typer.Option(help="On this cluster.")]
 Reason = Annotated[str | None, typer.Option(help="With this text in the reason.")]
+Timeout = Annotated[float | None, typer.Option(help="Stop waiting after so many seconds: exit code 6.")]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many to show, newest first.")]
 
 
-def add_row_commands(app: typer.Typer) -> None:
-    """Add the shared commands to a group."""
-    app.command("show")(show_row)
-    app.command("cancel")(cancel_rows)
-    app.command("watch")(watch_row)
+def add_row_commands(app: typer.Typer, noun: str) -> None:
+    """Add the shared commands to a group, whose rows are of that noun."""
 
+    @app.command("show")
+    def show_row(row_id: Id, url: Url = LOCAL_URL, *, as_json: AsJson = False) -> None:
+        """Show all fields of one, and its history."""
+        with connect(url) as gateway:
+            row = find_row(gateway, row_id, noun)
+            events = gateway.history(row)
+        if as_json:
+            output.print_json(row)
+            return
+        output.print_fields(describe_row(row))
+        print_history(events)
 
-def show_row(row_id: Id, url: Url = LOCAL_URL, *, as_json: AsJson = False) -> None:
-    """Show all fields of one, and its history."""
-    with connect(url) as gateway:
-        row = gateway.find(row_id)
-        events = gateway.events(row)
-    if as_json:
-        output.print_json(row)
-        return
-    fields = row.model_dump(mode="json")
-    shown = [(name, str(value)) for name, value in fields.items() if value not in (None, "", [], {})]
-    output.print_table(("", ""), shown)
-    print_history(events)
+    @app.command("cancel")
+    def cancel_rows(ids: Ids, *, why: Why = "", url: Url = LOCAL_URL, as_json: AsJson = False) -> None:
+        """Stop work that has not ended."""
+        with connect(url) as gateway:
+            rows = [gateway.cancel(find_row(gateway, each, noun), user_at_host(), why) for each in ids]
+        print_states(rows, as_json=as_json)
 
-
-def cancel_rows(ids: Ids, *, why: Why = "", url: Url = LOCAL_URL, as_json: AsJson = False) -> None:
-    """Stop work that has not ended."""
-    with connect(url) as gateway:
-        rows = [gateway.cancel(gateway.find(row_id), user_at_host(), why) for row_id in ids]
-    print_states(rows, as_json=as_json)
-
-
-def watch_row(
-    row_id: Id,
-    timeout: Annotated[float | None, typer.Option(help="Give up after so many seconds.")] = None,
-    url: Url = LOCAL_URL,
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """Follow one until it has ended; the exit code says how."""
-    with connect_to_wait(url) as gateway, progress_lines() as lines:
-        row = gateway.find(row_id)
-        ended = gateway.wait(row, lines.add(f"{row.kind} {row.id}"), timeout)
-    print_states([ended], as_json=as_json)
+    @app.command("watch")
+    def watch_row(
+        row_id: Id, timeout: Timeout = None, url: Url = LOCAL_URL, *, as_json: AsJson = False
+    ) -> None:
+        """Follow one until it has ended; the exit code says how."""
+        with connect_to_wait(url) as gateway, progress_lines() as lines:
+            row = find_row(gateway, row_id, noun)
+            ended = gateway.wait(row, lines.add(f"{row.kind} {row.id}"), timeout)
+        print_states([ended], as_json=as_json)
 
 
 def print_history(events: Sequence[Event]) -> None:
@@ -79,7 +73,9 @@ def print_history(events: Sequence[Event]) -> None:
     output.print_table(("time", "attempt", "state", "by", "reason"), rows, "History")
 
 
-def print_rows(rows: Sequence[Transfer | Job], counts: Mapping[str, int], *, as_json: bool) -> None:
+def print_rows(
+    rows: Sequence[Transfer | Job | Workflow], counts: Mapping[str, int], *, as_json: bool
+) -> None:
     """Print a list of rows, and how many there are in each state."""
     if as_json:
         output.print_json(rows)
@@ -108,7 +104,7 @@ def user_at_host() -> str:
     return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
-def print_states(rows: Sequence[Transfer | Job], *, as_json: bool) -> None:
+def print_states(rows: Sequence[Transfer | Job | Workflow], *, as_json: bool) -> None:
     """Print the ids and states of rows that a command has changed."""
     if as_json:
         output.print_json(rows)

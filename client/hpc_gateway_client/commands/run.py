@@ -1,8 +1,6 @@
-"""`hpc-gateway run`: the whole workflow in one line, from a file here to its result here."""
+"""`hpc-gateway run`: the whole workflow in one line, from files here to their results here."""
 
-import json
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
@@ -12,33 +10,44 @@ import typer
 from hpc_gateway_client.calls import Resources
 from hpc_gateway_client.commands import output
 from hpc_gateway_client.commands.cleaning import clean
+from hpc_gateway_client.commands.clusters import check_cluster
+from hpc_gateway_client.commands.comeback import describe_unfinished, describe_workflow
 from hpc_gateway_client.commands.connection import connect_to_wait
 from hpc_gateway_client.commands.interrupts import Interrupts
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Url
+from hpc_gateway_client.commands.params import check_options, members, parameters
 from hpc_gateway_client.commands.progress import ProgressLines, progress_lines
 from hpc_gateway_client.commands.resources import with_resources
-from hpc_gateway_client.commands.services import CLASSES, check_needs, check_services
-from hpc_gateway_client.commands.temporary_objects import TemporaryObjects
-from hpc_gateway_client.commands.unfinished import describe_unfinished
-from hpc_gateway_client.commands.workflow import JobOptions, Workflow
+from hpc_gateway_client.commands.results import check_output
+from hpc_gateway_client.commands.rows import Timeout
+from hpc_gateway_client.commands.runs import JOB, Runs, Wanted
+from hpc_gateway_client.commands.services import check_needs, read_services
 from hpc_gateway_client.errors import GatewayClientError
-from hpc_gateway_client.models import Job
+from hpc_gateway_client.gateway import Gateway
+from hpc_gateway_client.models import Workflow
 from hpc_gateway_client.store import Store
 
-TABLE = "table"
+Cluster = Annotated[str, typer.Option(envvar="GATEWAY_CLUSTER", help="The cluster to run on.")]
 
 
 @with_resources
 def run(
     services: Annotated[str, typer.Argument(help="One service, or several with commas: fft,min_max")],
-    data: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The input CSV.")],
-    *,
-    on: Annotated[str, typer.Option(help="The cluster to run on.")],
-    bucket: Annotated[
-        str, typer.Option(envvar="GATEWAY_BUCKET", help="Bucket that input and result pass through.")
+    data: Annotated[
+        list[Path],
+        typer.Argument(exists=True, dir_okay=False, readable=True, help="The input CSV, or several of them."),
     ],
+    *,
+    on: Cluster,
+    bucket: Annotated[
+        str | None,
+        typer.Option(
+            envvar="GATEWAY_BUCKET",
+            help="Bucket that input and results pass through; else they pass through the gateway's store.",
+        ),
+    ] = None,
     result: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Where to write the result; only with one service.")
+        Path | None, typer.Option("--output", "-o", help="File of the only result, or folder of several.")
     ] = None,
     profile: Annotated[
         str | None, typer.Option(help="AWS profile with endpoint and keys; else the AWS variables.")
@@ -46,107 +55,88 @@ def run(
     param: Annotated[
         list[str] | None, typer.Option("--param", help="A parameter of the job: num_mpi_procs=2")
     ] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the objects in the bucket.")] = False,
-    resume: Annotated[
+    sweep: Annotated[
         list[str] | None,
-        typer.Option("--resume", help="Go on with accepted work: an id that an interrupted run has printed."),
+        typer.Option(
+            "--sweep",
+            help="Values of a parameter, each a run: savitzky_golay.window_length=5,7,9. Needs --bucket.",
+        ),
     ] = None,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Send the job although its table or its folders promise a failure.")
+        bool, typer.Option("--yes", help="Submit the job without a look at the table first.")
     ] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Start it, print the id, and do not wait.")
+    ] = False,
+    timeout: Timeout = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the objects in the bucket.")] = False,
     url: Url = LOCAL_URL,
     as_json: AsJson = False,
     resources: Resources,
 ) -> None:
-    """Upload a file, run services on it, download the result."""
-    wanted = services.split(",")
-    check_services(wanted)
-    if result is not None and len(wanted) > 1:
-        raise typer.BadParameter("each service has a result of its own; leave --output out")
-    asked = JobOptions(wanted, parameters(param or []), resources)
-    if not (yes or resume):
-        check_needs(asked.services, asked.params)
-    store = Store.from_environment(bucket, profile)
-    objects = TemporaryObjects(store, keep=keep)
+    """Upload files, run services on each, download the results."""
+    wanted = read_services(services)
+    params, swept = parameters(param or []), members(sweep or [])
+    count = len(wanted) * len(data) * max(1, len(swept))
+    check_output(result, count)
+    if not yes:
+        check_needs(wanted, params)
+    if swept and not bucket:
+        raise typer.BadParameter("the results of a sweep go to a bucket: name it by --bucket")
+    job: dict[str, object] = {"name": JOB, "services": wanted, "params": params}
+    asked = Wanted(
+        job | ({"resources": resources} if resources else {}),
+        {"job": JOB, "params": swept} if swept else None,
+        check=not yes,
+    )
+    store = Store.from_environment(bucket, profile) if bucket else None
     with (
         Interrupts() as interrupts,
         connect_to_wait(url, on, store) as gateway,
         progress_lines() as lines,
     ):
-        work = Workflow(gateway, store, objects, interrupts, lines.say)
-        with _leave_accepted_work(work, objects, interrupts, lines, url):
-            work.resume(resume or [])
-            job = _compute(work, asked, data, lines, insists=yes)
-            for warning in job.warnings:
-                lines.say(f"warning: {warning}")
-            for made in job.outputs:
-                key = work.stage_out(made, lines.add(f"{made.service} to S3"))
-                name = f"{data.stem}_{made.service}{Path(made.path).suffix}"
-                _download(store, key, result or data.with_name(name), lines)
+        check_cluster(gateway, on)
+        _check_params(gateway, wanted, [params, *swept])
+        if result is not None and count > 1:
+            result.mkdir(parents=True, exist_ok=True)
+        runs = Runs(gateway, store, interrupts, lines, keep=keep or detach)
+        with _leaving_accepted_work(runs, lines, url, result):
+            for file in data:
+                runs.start(file, asked)
+            ended = [] if detach else [runs.finish(each, result, timeout) for each in runs.started]
+    _print_end(runs, ended, url, result, as_json=as_json)
+
+
+def _check_params(gateway: Gateway, services: Sequence[str], params: Sequence[dict[str, object]]) -> None:
+    for each in params:
+        check_options(gateway, services, each)
+
+
+def _print_end(
+    runs: Runs, ended: Sequence[Workflow], url: str, result: Path | None, *, as_json: bool
+) -> None:
+    started = [run.workflow for run in runs.started if run.workflow is not None]
+    shown = list(ended) or started
     if as_json:
-        output.print_json(job)
-
-
-def _compute(work: Workflow, asked: JobOptions, data: Path, lines: ProgressLines, *, insists: bool) -> Job:
-    """Bring the input to the cluster and run the job, unless an earlier run has left the job."""
-    place = ""
-    if not work.job:
-        place = work.stage_in(data, lines.add("S3 to cluster"))
-        work.judge(asked, insists=insists)
-    return work.compute(asked, place, lines.add(" ".join(asked.services)))
-
-
-def _download(store: Store, key: str, file: Path, lines: ProgressLines) -> None:
-    store.download(key, file)
-    lines.say(str(file))
+        output.print_json(shown[0] if len(shown) == 1 else shown)
+    elif not ended:
+        for workflow in started:
+            for line in describe_workflow(workflow, url, result):
+                output.print_line(line)
 
 
 @contextmanager
-def _leave_accepted_work(
-    work: Workflow, objects: TemporaryObjects, interrupts: Interrupts, lines: ProgressLines, url: str
-) -> Iterator[None]:
+def _leaving_accepted_work(runs: Runs, lines: ProgressLines, url: str, result: Path | None) -> Iterator[None]:
     """At an error, print the accepted work; at every end, remove the objects that no work needs."""
     try:
         yield
-    except (GatewayClientError, KeyboardInterrupt) as error:
-        with interrupts.put_off(lambda: None), suppress(OSError):  # a terminal that is gone
+    except (GatewayClientError, KeyboardInterrupt):
+        with runs.interrupts.put_off(lambda: None), suppress(OSError):  # a terminal that is gone
             lines.stop()
-            for line in describe_unfinished(work, objects, error, url):
+            for line in describe_unfinished(runs.started, url, result):
                 typer.echo(clean(line), err=True)
         raise
     finally:
-        for key in objects.remove():
-            typer.echo(clean(f"not removed from the bucket: {key}"), err=True)
-
-
-def parameters(words: list[str]) -> dict[str, object]:
-    """Read `name=number`, `service.option=value` or `table.option=value`."""
-    params: dict[str, object] = {}
-    options: dict[str, dict[str, object]] = {}
-    for word in words:
-        name, _, text = word.partition("=")
-        if not (name and text):
-            raise typer.BadParameter(f"{word!r} is not name=value")
-        service, dot, option = name.partition(".")
-        if dot and service in CLASSES:
-            options.setdefault(service, {})[option] = _value(text)
-        elif dot and service == TABLE:
-            names = option in {"columns", "skip"}
-            options.setdefault(TABLE, {})[option] = text.split(",") if names else _table_value(text)
-        else:
-            params[name] = _value(text)
-    return params | options
-
-
-def _table_value(text: str) -> object:
-    """Read true and false; every other option of a table is a text."""
-    return {"true": True, "false": False}.get(text, text)
-
-
-def _value(text: str) -> object:
-    """Read a number where it is one that JSON knows, else leave the text."""
-    try:
-        value: object = json.loads(text)
-    except ValueError:
-        return text
-    return value if isinstance(value, int | float) and math.isfinite(value) else text
+        for run in runs.started:
+            for key in run.objects.remove():
+                typer.echo(clean(f"not removed from the bucket: {key}"), err=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from hpc_gateway_client.commands.nearest import check_words
 from hpc_gateway_client.errors import GatewayClientError
 
 SIGNAL_PROCESSING = "signal processing"
@@ -19,6 +20,13 @@ KNN_NEEDS = {
     "inference_knn_path": "a folder of the cluster with a CSV for each signal that is to be classified",
     "clustering_label_path": "a file of labels, in the layout of a result of kmean, for the training signals",
 }
+
+
+def read_services(text: str) -> list[str]:
+    """Read services between commas; raise BadParameter for a typo, GatewayClientError for a mix."""
+    services = check_words(text.split(","), CLASSES, "service")
+    check_services(services)
+    return services
 
 
 def check_services(services: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
 """The objects that a run puts into the bucket: removed at its end, unless accepted work still needs them."""
 
 import getpass
+from collections.abc import Iterable
 from uuid import uuid4
 
 from hpc_gateway_client.errors import GatewayClientError
@@ -12,7 +13,7 @@ FOLDER = "hpc-gateway/"
 class TemporaryObjects:
     """Keys of one run alone; a held key belongs to work that the gateway has, or may have, accepted."""
 
-    def __init__(self, store: Store, *, keep: bool) -> None:
+    def __init__(self, store: Store | None, *, keep: bool) -> None:
         self._store, self._keep = store, keep
         self._prefix = f"{FOLDER}{getpass.getuser()}-{uuid4().hex[:12]}"
         self._keys: list[str] = []
@@ -36,10 +37,14 @@ class TemporaryObjects:
         """Let an object go: the work that needed it has ended, or was refused."""
         self._held.discard(key)
 
+    def release_all(self) -> None:
+        """Let all objects go: the work has ended."""
+        self._held.clear()
+
     @property
     def held(self) -> list[str]:
         """The keys that work still needs."""
-        return sorted(self._held)
+        return sorted(self._held) if self._store is not None else []
 
     def remove(self) -> list[str]:
         """Remove the objects that no work needs; return the keys that could not be removed."""
@@ -55,8 +60,21 @@ class TemporaryObjects:
         return failed
 
     def _remove(self, key: str) -> bool:
+        if self._store is None:
+            return True
         try:
             self._store.delete(key)
         except GatewayClientError:
             return False
         return True
+
+
+def remove_keys(store: Store, keys: Iterable[str]) -> list[str]:
+    """Remove objects; return the keys that could not be removed."""
+    failed = []
+    for key in keys:
+        try:
+            store.delete(key)
+        except GatewayClientError:
+            failed.append(key)
+    return failed

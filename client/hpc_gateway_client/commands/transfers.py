@@ -8,6 +8,8 @@ import typer
 from hpc_gateway_client.commands import output
 from hpc_gateway_client.commands.connection import connect
 from hpc_gateway_client.commands.durations import parse_since
+from hpc_gateway_client.commands.lookup import find_row
+from hpc_gateway_client.commands.nearest import check_words
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Since, Url
 from hpc_gateway_client.commands.rows import (
     Id,
@@ -23,11 +25,11 @@ from hpc_gateway_client.commands.rows import (
     print_states,
     user_at_host,
 )
-from hpc_gateway_client.models import TRANSFER_KINDS, Job, Transfer
+from hpc_gateway_client.models import TRANSFER_KINDS, TRANSFER_STATES, Job, Transfer
 from hpc_gateway_client.store import Store
 
 app = typer.Typer(no_args_is_help=True, help="Transfers: files to a cluster and back.")
-add_row_commands(app)
+add_row_commands(app, "transfer")
 
 
 @app.command("list")
@@ -44,9 +46,8 @@ def list_transfers(
 ) -> None:
     """List transfers, newest first."""
     filters = {"state": state, "infrastructure": on, "reason": reason, "limit": limit}
-    unknown = set(kind or []) - set(TRANSFER_KINDS)
-    if unknown:
-        raise typer.BadParameter(f"{', '.join(unknown)}: there are {', '.join(TRANSFER_KINDS)}")
+    check_words(kind, TRANSFER_KINDS, "kind of transfers")
+    check_words(state, TRANSFER_STATES, "state of a transfer")
     rows: list[Transfer] = []
     counts: Counter[str] = Counter()
     with connect(url) as gateway:
@@ -63,7 +64,7 @@ def list_transfers(
 def print_events(row_id: Id, url: Url = LOCAL_URL, *, as_json: AsJson = False) -> None:
     """Show the history of a transfer."""
     with connect(url) as gateway:
-        events = gateway.events(gateway.find(row_id))
+        events = gateway.history(find_row(gateway, row_id, "transfer"))
     if as_json:
         output.print_json(events)
     else:
@@ -86,7 +87,7 @@ def retry_transfers(
     rows: list[Transfer | Job] = []
     with connect(url) as gateway:
         for row_id in ids:
-            row = gateway.find(row_id)
+            row = find_row(gateway, row_id, "transfer")
             store = _store_of(row, profile) if fresh_keys or profile else None
             rows.append(gateway.retry(row, user_at_host(), why, store))
     print_states(rows, as_json=as_json)

@@ -86,6 +86,15 @@ def open_process(argv: Sequence[str]) -> subprocess.Popen[bytes]:
     return process
 
 
+def runs_on(process: subprocess.Popen[bytes], within_s: float) -> bool:
+    """Return whether a client has not ended after so long."""
+    try:
+        process.wait(within_s)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
 def end_process(process: subprocess.Popen[bytes]) -> None:
     """Kill a client and close its pipes."""
     with suppress(ProcessLookupError):

@@ -11,6 +11,7 @@ from gateway.errors import Fault, FilesystemError
 from gateway.filesystems.errors import filesystem_errors
 from gateway.filesystems.files import SourceFile
 from gateway.filesystems.sftp.calls import Calls, SftpFailure
+from gateway.filesystems.sftp.digests import compute_digest
 from gateway.filesystems.sftp.packets import Attributes, Flag
 from gateway.filesystems.sftp.sessions import MOST_SESSIONS, Sessions
 from gateway.filesystems.temporary import NOTES_LIMIT_BYTES
@@ -20,7 +21,7 @@ class Handles:
     """The handles of one file: each channel has its own, and each thread stays with one of them."""
 
     def __init__(self, sessions: Sessions, name: str, flags: int, calls: Calls, handle: bytes) -> None:
-        self._sessions, self._name, self._flags = sessions, name, flags
+        self.sessions, self._name, self._flags = sessions, name, flags
         self._handles: list[tuple[Calls, bytes]] = [(calls, handle)]
         self._lock, self._turn, self._mine = threading.Lock(), itertools.count(), threading.local()
 
@@ -31,7 +32,7 @@ class Handles:
             with self._lock:
                 number = self._mine.number = next(self._turn) % MOST_SESSIONS
                 if number >= len(self._handles):
-                    calls = self._sessions.next()
+                    calls = self.sessions.next()
                     self._handles.append((calls, calls.open(self._name, self._flags)))
         return self._handles[min(number, len(self._handles) - 1)]
 
@@ -86,6 +87,8 @@ class SftpSource(SourceFile):
 class SftpPartialFile:
     """A file that is being written under a temporary name, and the notes beside it."""
 
+    is_far = True
+
     def __init__(self, path: PurePosixPath, handles: Handles, name: str, notes_name: str) -> None:
         self.path, self._handles, self._name, self._notes_name = path, handles, name, notes_name
 
@@ -124,6 +127,10 @@ class SftpPartialFile:
         """Read written bytes into the buffer, and return the part of it that is filled."""
         with filesystem_errors(self.path):
             return read_into(self._handles, buffer, offset)
+
+    def digest(self, algorithm: str) -> bytes | None:
+        """Return the digest of all bytes as a tool of the cluster computes it; None where none does."""
+        return compute_digest(self._handles.sessions.cluster, self._name, self.size, algorithm)
 
     def sync(self) -> None:
         """Write all bytes to the disk, where the server can."""

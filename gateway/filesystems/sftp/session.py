@@ -5,7 +5,6 @@ import fcntl
 import os
 import select
 import struct
-import subprocess
 import threading
 import time
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from concurrent.futures import Future
 from typing import IO
 
 from gateway.cleaning import clean
-from gateway.command_runners.ssh.channel import end_process
+from gateway.command_runners.ssh.channel import end_process, runs_on
 from gateway.command_runners.ssh.connection import SshConnection
 from gateway.command_runners.ssh.errors import explain
 from gateway.errors import Fault, FilesystemError, FilesystemUnavailable
@@ -138,11 +137,7 @@ class Session:
 
     def _is_silent(self) -> bool:
         """Return whether the channel is open and nothing comes: a frozen connection, not a refusal."""
-        try:
-            self._process.wait(1)
-        except subprocess.TimeoutExpired:
-            return True
-        return False
+        return runs_on(self._process, 1)
 
     def _limits(self) -> tuple[int, int]:
         """Return the most bytes of a read and of a write."""

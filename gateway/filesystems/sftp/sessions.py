@@ -16,7 +16,7 @@ class Sessions:
     """The sessions of one cluster in this process, opened one by one while they are asked for."""
 
     def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
+        self.cluster = cluster
         self._lock = threading.Lock()
         self._turn = itertools.count()
         self._connection: object = None
@@ -33,7 +33,7 @@ class Sessions:
     def _get(self, number: int) -> Calls:
         try:
             with self._lock:
-                connection = kept_connection(self._cluster).get()
+                connection = kept_connection(self.cluster).get()
                 if connection is not self._connection:
                     self._connection, self._open = connection, []
                 self._open = [calls for calls in self._open if calls.session.is_open]

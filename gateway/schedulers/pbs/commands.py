@@ -48,7 +48,7 @@ class PbsCommands:
         account's own jobs are asked for by their ids, as lines that no other user writes in.
         """
         try:
-            found = records.jobs_of(records.parse(self._checked("qstat", "-f", "-F", "json")))
+            found = records.pbs_jobs(records.parse_answer(self._checked("qstat", "-f", "-F", "json")))
         except records.UNKNOWN_LAYOUT as error:
             _log.warning("the jobs are read by lines, as qstat's JSON cannot be used: %s", error)
             ids = self._checked("qselect", "-u", self.user).decode(errors="replace").split()
@@ -60,11 +60,11 @@ class PbsCommands:
         """Return the records of the array and of its members; none for one that has ended meanwhile."""
         argv = ["qstat", "-f", "-t", "-F", "json", array.id]
         result = self._run(argv)
-        if result.returncode in {UNKNOWN_JOB, HAS_FINISHED}:
+        if result.status in {UNKNOWN_JOB, HAS_FINISHED}:
             return []
-        if result.returncode != 0:
-            raise pbs_error("qstat", result.returncode, result.stderr.decode(errors="replace"))
-        return self._parsed(argv, records.jobs_of, result.stdout)
+        if result.status != 0:
+            raise pbs_error("qstat", result.status, result.stderr.decode(errors="replace"))
+        return self._parsed(argv, records.pbs_jobs, result.stdout)
 
     def known_jobs(self, ids: Sequence[str], *, with_ended: bool) -> Known:
         """Return the records of these ids. A job that is missing is gone only if PBS says so."""
@@ -75,10 +75,10 @@ class PbsCommands:
             argv = ["qstat", *options, "-f", "-F", "dsv", *ids[start : start + AT_ONCE]]
             result = self._run(argv)
             printed = result.stderr.decode(errors="replace")
-            if result.returncode not in {0, UNKNOWN_JOB, HAS_FINISHED}:
-                raise pbs_error("qstat", result.returncode, printed)
+            if result.status not in {0, UNKNOWN_JOB, HAS_FINISHED}:
+                raise pbs_error("qstat", result.status, printed)
             jobs += records.jobs_of_lines(result.stdout)
-            unknown |= set(map(records.number_of, _UNKNOWN.findall(printed)))
+            unknown |= set(map(records.sequence_number, _UNKNOWN.findall(printed)))
         return Known(jobs, frozenset(unknown))
 
     def find_ids(self, name: str, *, with_ended: bool) -> list[str]:
@@ -96,17 +96,17 @@ class PbsCommands:
 
     def queues(self) -> list[records.PbsQueue]:
         """Return the queues."""
-        return self._ask(records.queues_of, "qstat", "-Q", "-f", "-F", "json")
+        return self._ask(records.pbs_queues, "qstat", "-Q", "-f", "-F", "json")
 
     def nodes(self) -> list[records.PbsNode]:
         """Return the nodes."""
-        return self._ask(records.nodes_of, "pbsnodes", "-a", "-F", "json")
+        return self._ask(records.pbs_nodes, "pbsnodes", "-a", "-F", "json")
 
     def delete(self, job_id: str) -> None:
         """Delete one job. Several ids in one call can kill a server, of which one is unknown."""
         result = self._run(["qdel", job_id])
-        if result.returncode not in {0, UNKNOWN_JOB, HAS_FINISHED}:
-            raise pbs_error("qdel", result.returncode, result.stderr.decode(errors="replace"))
+        if result.status not in {0, UNKNOWN_JOB, HAS_FINISHED}:
+            raise pbs_error("qdel", result.status, result.stderr.decode(errors="replace"))
 
     def submit(self, jobs: bytes, count: int) -> bytes:
         """Run the script that submits these jobs and return its answers."""
@@ -119,14 +119,14 @@ class PbsCommands:
     @staticmethod
     def _parsed(argv: Sequence[str], read: Callable[[dict[str, Any]], _Read], printed: bytes) -> _Read:
         try:
-            return read(records.parse(printed))
+            return read(records.parse_answer(printed))
         except records.UNKNOWN_LAYOUT as error:
             raise SchedulerError(f"what {' '.join(argv)} printed cannot be read: {error}") from error
 
     def _checked(self, *argv: str) -> bytes:
         result = self._run(argv)
-        if result.returncode != 0:
-            raise pbs_error(argv[0], result.returncode, result.stderr.decode(errors="replace"))
+        if result.status != 0:
+            raise pbs_error(argv[0], result.status, result.stderr.decode(errors="replace"))
         return result.stdout
 
     def _run(self, argv: Sequence[str]) -> CommandResult:

@@ -33,7 +33,7 @@ class PbsEnd(NamedTuple):
     reason: str
 
 
-def told_by_record(job: PbsJob, end: Exit | None) -> PbsEnd:
+def end_by_record(job: PbsJob, end: Exit | None) -> PbsEnd:
     """Return the end of a job that PBS calls finished; `end` is what its script wrote."""
     status, own_code = job.exit_status, None if end is None else end.exit_code
     if own_code == 0 and end is not None and end.signal is None and status in {0, None}:
@@ -72,7 +72,7 @@ def _failed(status: int, end: Exit | None) -> PbsEnd:
     return PbsEnd(JobState.FAILED, code, exit_words(code))
 
 
-def told_by_folder(end: Exit) -> PbsEnd:
+def end_by_folder(end: Exit) -> PbsEnd:
     """Return the end that the exit file tells without PBS's record."""
     if end.signal is None and end.exit_code == 0:
         return PbsEnd(JobState.SUCCEEDED, 0, "")

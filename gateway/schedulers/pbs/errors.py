@@ -32,7 +32,7 @@ def pbs_error(program: str, status: int, printed: str, submitted: JobSpec | None
             f"the command {program} is not found where commands run: install PBS's client commands there, or"
             " correct `path` of the cluster"
         )
-    if status in _AWAY_STATUS or status < 0 or _AWAY.search(printed) or not told:
+    if status in _AWAY_STATUS or _AWAY.search(printed) or not told:
         return SchedulerUnavailable(f"PBS does not answer: {told or program} ({status})")
     if status == TOO_MANY:
         return SchedulerUnavailable(f"PBS takes no more jobs now: {told} ({status}); it is submitted again")

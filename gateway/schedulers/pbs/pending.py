@@ -21,7 +21,7 @@ _SENTENCES = {
 }
 
 
-def pending_reason(job: PbsJob) -> str:
+def waiting_reason(job: PbsJob) -> str:
     """Return the sentence for a job in state Q, H, W or T."""
     comment = job.comment.strip()
     if comment.startswith(_NEVER):

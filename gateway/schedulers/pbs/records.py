@@ -49,10 +49,10 @@ class PbsJob:
     @property
     def number(self) -> str:
         """The number of the id as the batch script writes it down: 50, or 50_1 of a member."""
-        return number_of(self.id)
+        return sequence_number(self.id)
 
 
-def number_of(job_id: str) -> str:
+def sequence_number(job_id: str) -> str:
     """Return 50 of 50.pbs1 and 50[].pbs1, 50_1 of 50[1].pbs1, or "" of a text that is no id."""
     match = NUMBER.fullmatch(job_id)
     if match is None:
@@ -60,7 +60,7 @@ def number_of(job_id: str) -> str:
     return member_id(match[1], int(match[2])) if match[2] else match[1]
 
 
-def parse(stdout: bytes) -> dict[str, Any]:
+def parse_answer(stdout: bytes) -> dict[str, Any]:
     """Return the document; a byte of a user's text that is not UTF-8 becomes a mark."""
     document = json.loads(stdout.decode("utf-8", "replace"), strict=False)
     if not isinstance(document, dict):
@@ -68,7 +68,7 @@ def parse(stdout: bytes) -> dict[str, Any]:
     return document
 
 
-def jobs_of(document: dict[str, Any]) -> list[PbsJob]:
+def pbs_jobs(document: dict[str, Any]) -> list[PbsJob]:
     """Return the jobs of a document, which has no "Jobs" at all when there are none."""
     return [_job(job_id, job) for job_id, job in document.get("Jobs", {}).items()]
 
@@ -149,7 +149,7 @@ class PbsQueue:
     waiting: int
 
 
-def queues_of(document: dict[str, Any]) -> list[PbsQueue]:
+def pbs_queues(document: dict[str, Any]) -> list[PbsQueue]:
     """Return the queues that run jobs; one that only passes them on has no figures of its own."""
     found = document["Queue"].items()
     return [_queue(name, queue) for name, queue in found if queue.get("queue_type") == "Execution"]
@@ -180,7 +180,7 @@ class PbsNode:
     queue: str = ""
 
 
-def nodes_of(document: dict[str, Any]) -> list[PbsNode]:
+def pbs_nodes(document: dict[str, Any]) -> list[PbsNode]:
     """Return the nodes that the server knows."""
     return [_node(name, node) for name, node in document["nodes"].items()]
 

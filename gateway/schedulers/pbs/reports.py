@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from gateway.schedulers.attempt_record import Exit, Start, read_exit, read_start
 from gateway.schedulers.base import JobReport, RunLimits, SubmittedJob
-from gateway.schedulers.pbs.ends import told_by_folder, told_by_record
-from gateway.schedulers.pbs.pending import pending_reason
+from gateway.schedulers.pbs.ends import end_by_folder, end_by_record
+from gateway.schedulers.pbs.pending import waiting_reason
 from gateway.schedulers.pbs.records import PbsJob
 from gateway.schedulers.pbs.starts import started_number
 from gateway.states import JobState
@@ -42,7 +42,7 @@ def report_unfinished(job: PbsJob) -> JobReport:
     if job.is_array and state is JobState.RUNNING:  # of the members that have no report of their own
         return JobReport(job.name, job.id, JobState.PENDING, reason="waiting: other members are ahead")
     if state is JobState.PENDING:
-        return JobReport(job.name, job.id, state, reason=_REASONS.get(job.state) or pending_reason(job))
+        return JobReport(job.name, job.id, state, reason=_REASONS.get(job.state) or waiting_reason(job))
     return JobReport(job.name, job.id, state, reason=_REASONS.get(job.state, ""), started_at=job.start_at)
 
 
@@ -53,7 +53,7 @@ def report_listed(job: PbsJob) -> JobReport:
     return _report_record(job, read_start(job.folder), read_exit(job.folder))
 
 
-def choose_record(job: SubmittedJob, copies: Iterable[PbsJob]) -> PbsJob | None:
+def record_of_run(job: SubmittedJob, copies: Iterable[PbsJob]) -> PbsJob | None:
     """Return the record of the run: of the copy that has started, else one that waits, else the first."""
     own = [copy for copy in copies if copy.name == job.name]
     started = started_number(job.folder)
@@ -74,7 +74,7 @@ def report_ended(job: SubmittedJob, record: PbsJob | None, *, is_gone: bool) -> 
     if start is None or start.abandoned:
         return None
     if end is not None:
-        state, code, reason = told_by_folder(end)
+        state, code, reason = end_by_folder(end)
         return _report(job, start, end, JobReport(job.name, "", state, exit_code=code, reason=reason))
     if is_gone:
         return _report(job, start, end, JobReport(job.name, "", JobState.LOST, reason=_lost(start)))
@@ -96,7 +96,7 @@ def _report(job: SubmittedJob, start: Start, end: Exit | None, told: JobReport) 
 def _report_record(record: PbsJob, start: Start | None, end: Exit | None) -> JobReport:
     if record.state not in ENDED:
         return report_unfinished(record)
-    told = told_by_record(record, end)
+    told = end_by_record(record, end)
     started_at = start.started_at if start is not None and start.pid else record.start_at
     return JobReport(
         record.name,

@@ -18,12 +18,12 @@ from gateway.schedulers.pbs.arrays import id_of_start, own_id, report_array, who
 from gateway.schedulers.pbs.commands import Known, PbsCommands
 from gateway.schedulers.pbs.errors import pbs_error
 from gateway.schedulers.pbs.queues import queue_figures
-from gateway.schedulers.pbs.records import PbsJob, number_of
-from gateway.schedulers.pbs.reports import ENDED, STATES, choose_record, report_ended, report_listed
+from gateway.schedulers.pbs.records import PbsJob, sequence_number
+from gateway.schedulers.pbs.reports import ENDED, STATES, record_of_run, report_ended, report_listed
 from gateway.schedulers.pbs.starts import started_number
 from gateway.schedulers.pbs.submission import qsub_options
 from gateway.schedulers.periodic import Periodic
-from gateway.schedulers.script_channel import Answer, Submission, decode, encode, results
+from gateway.schedulers.script_channel import Answer, JobSubmission, decode, encode, results
 from gateway.states import JobState
 
 _ID = re.compile(r"(\d{1,18}(?:\[\])?\.[A-Za-z0-9.-]+)", re.ASCII)
@@ -55,11 +55,11 @@ class PbsScheduler:
 
     def submit_many(self, specs: Sequence[JobSpec]) -> list[str | GatewayError]:
         """Submit the jobs by one command, without those that cannot be prepared."""
-        prepared: dict[int, Submission] = {}
+        prepared: dict[int, JobSubmission] = {}
         found: dict[int, str | GatewayError] = {}
         for place, spec in enumerate(specs):
             try:
-                prepared[place] = Submission(qsub_options(spec), batch_script.render(spec))
+                prepared[place] = JobSubmission(qsub_options(spec), batch_script.render(spec))
             except GatewayError as error:
                 found[place] = error
         taken = self._submit([specs[place] for place in prepared], list(prepared.values()))
@@ -67,7 +67,7 @@ class PbsScheduler:
         return [found[place] for place in range(len(specs))]
 
     def _submit(
-        self, specs: Sequence[JobSpec], submissions: Sequence[Submission]
+        self, specs: Sequence[JobSpec], submissions: Sequence[JobSubmission]
     ) -> list[str | GatewayError]:
         def read(place: int, answer: Answer) -> str | GatewayError:
             return answer.find(_ID) or pbs_error("qsub", answer.status, answer.text, specs[place])
@@ -108,7 +108,7 @@ class PbsScheduler:
         copies = self._known(list(ids)).jobs
         if job.array_size > 1:
             return report_array(job, copies)
-        return report_ended(job, choose_record(job, copies), is_gone=True)
+        return report_ended(job, record_of_run(job, copies), is_gone=True)
 
     def recall(self, jobs: Sequence[SubmittedJob]) -> dict[str, JobReport | None]:
         """Recover the reports of jobs that are not among the unfinished ones."""
@@ -124,9 +124,9 @@ class PbsScheduler:
         """Return the id of the copy that has started, or that of the row; "" where there is none."""
         started = started_number(job.folder)
         asked = own_id(job)
-        if started and started != number_of(asked):
+        if started and started != sequence_number(asked):
             return id_of_start(started)
-        return asked if number_of(asked) else ""
+        return asked if sequence_number(asked) else ""
 
     def _known(self, ids: Sequence[str]) -> Known:
         return self._commands.known_jobs(ids, with_ended=self._has_history.get())
@@ -135,9 +135,9 @@ class PbsScheduler:
         """Return the report on the job; raise LookupError where none can be given now."""
         if not asked:
             return self.find(job)
-        is_gone = number_of(asked) in known.unknown
+        is_gone = sequence_number(asked) in known.unknown
         try:
-            record = choose_record(job, known.jobs)
+            record = record_of_run(job, known.jobs)
             report = report_ended(job, record, is_gone=is_gone)
         except FilesystemUnavailable as error:
             _log.warning("%s: no report in this round: %s", job.name, error.detail)
@@ -165,7 +165,7 @@ class PbsScheduler:
     def cancel(self, name: str, scheduler_id: str) -> None:
         """End the job: SIGTERM, then SIGKILL after PBS's kill_delay; an unknown or ended job is no error."""
         whole = whole_id(scheduler_id)
-        if not number_of(whole):
+        if not sequence_number(whole):
             return
         found = self._commands.known_jobs([whole], with_ended=False).jobs
         if any(job.name == name and job.state not in ENDED for job in found):

@@ -27,7 +27,7 @@ def choose_check(incoming: PartialFile, parts: PartQueue, verifier: Verifier, pa
     """Return the check for a file that comes in parts of so many bytes."""
     if verifier.is_of_stretches(part_bytes):
         return _PartsCheck(incoming, parts, verifier)
-    return _OrderedCheck(incoming, parts, verifier)
+    return _OrderedCheck(incoming, parts, verifier, at_once=not incoming.is_far or not verifier.whole)
 
 
 class _PartsCheck:
@@ -61,10 +61,14 @@ class _PartsCheck:
 
 
 class _OrderedCheck:
-    """A check that reads the file from its start while the parts arrive, as far as it has no hole."""
+    """A check that reads the file from its start while the parts arrive, as far as it has no hole.
 
-    def __init__(self, incoming: PartialFile, parts: PartQueue, verifier: Verifier) -> None:
+    Unless it reads `at_once`, a tool of the cluster computes the digest; without one the file is read later.
+    """
+
+    def __init__(self, incoming: PartialFile, parts: PartQueue, verifier: Verifier, *, at_once: bool) -> None:
         self._incoming, self._parts, self._verifier = incoming, parts, verifier
+        self._reads = at_once
         self._stretch = verifier.stretch()
         self._offset = 0
         self._buffer = memoryview(bytearray(BUFFER_BYTES if verifier.algorithm else 0))
@@ -73,7 +77,7 @@ class _OrderedCheck:
         pass
 
     def step(self) -> bool:
-        if not self._verifier.algorithm:
+        if not self._verifier.algorithm or not self._reads:
             return False
         count = min(self._parts.whole_until() - self._offset, BUFFER_BYTES)
         if count <= 0:
@@ -83,4 +87,10 @@ class _OrderedCheck:
         return True
 
     def agrees(self) -> bool:
+        if not self._reads:
+            if (found := self._incoming.digest(self._verifier.whole)) is not None:
+                return self._verifier.agrees_with(found)
+            self._reads = True
+            while self.step():
+                pass
         return self._verifier.agrees([self._stretch])

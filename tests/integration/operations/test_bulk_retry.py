@@ -5,7 +5,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.schemas.retries import BadEnd
-from gateway.operations import retries
+from gateway.operations import bulk
 from gateway.states import JobState, TransferState
 from tests.ended_rows import ended_job, failed_transfer
 from tests.rows import job, new_transfer, transfer
@@ -23,7 +23,10 @@ def test_a_dry_run_is_the_default_and_changes_nothing(api: TestClient) -> None:
     row_id = failed_transfer()
     shown = _bulk(api)
     assert (shown["dry_run"], shown["found"], shown["retried"]) == (True, 1, 1)
-    assert shown["items"] == [{"id": str(row_id), "kind": "s3_data", "refusal": ""}]
+    [item] = shown["items"]
+    assert (item["id"], item["kind"], item["refusal"]) == (str(row_id), "s3_data", "")
+    assert (item["infrastructure"], item["owner"], item["fault"]) == ("hpc", "local", "store")
+    assert item["reason"] == "the bucket is missing"
     assert transfer(row_id).state is TransferState.FAILED
 
 
@@ -91,7 +94,7 @@ def test_a_bad_request_retries_nothing(api: TestClient, body: dict[str, Any]) ->
 
 
 def test_the_states_of_the_filter_are_those_that_can_be_retried() -> None:
-    assert set(get_args(BadEnd)) == set(retries.BAD_ENDS)
+    assert set(get_args(BadEnd)) == set(bulk.BAD_ENDS)
 
 
 def test_the_task_retries_by_id_and_its_refusals_fail_it(api: TestClient) -> None:
@@ -124,3 +127,26 @@ def test_resources_that_a_cluster_does_not_allow_are_that_rows_refusal(
     assert refusals[str(moved)] == ""
     assert job(short).attempt == 1
     assert transfer(moved).attempt == (1 if dry_run else 2)
+
+
+def test_a_users_bad_input_is_found_only_when_asked_for(api: TestClient) -> None:
+    bad, lost = ended_job(JobState.FAILED, "no header"), ended_job(JobState.LOST)
+    assert [item["id"] for item in _bulk(api)["items"]] == [str(lost)]
+    [found] = _bulk(api, filter={"fault": ["input"]})["items"]
+    assert (found["id"], found["fault"], found["reason"]) == (str(bad), "input", "no header")
+    assert api.post("/retry", json={"filter": {"fault": ["inputs"]}}).status_code == 400
+
+
+def test_a_bulk_cancel_lists_first_and_then_ends_all_that_the_filter_finds(api: TestClient) -> None:
+    waiting, other = new_transfer(), new_transfer(kind="s3_result", path="x.csv")
+    ended = failed_transfer()
+    wanted = {"filter": {"kind": ["s3_data"]}}
+    shown = api.post("/cancel", json=wanted).json()
+    assert ([item["id"] for item in shown["items"]], shown["dry_run"]) == ([str(waiting)], True)
+    assert transfer(waiting).state is TransferState.ACCEPTED
+    done = api.post("/cancel", json=wanted | {"dry_run": False, "by": "ada", "reason": "a mistake"}).json()
+    assert (done["found"], done["cancelled"]) == (1, 1)
+    states = [transfer(each).state for each in (waiting, other, ended)]
+    assert states == [TransferState.CANCELLED, TransferState.ACCEPTED, TransferState.FAILED]
+    assert "ada" in {event["actor"] for event in api.get(f"/s3_data/{waiting}/events").json()}
+    assert api.post("/cancel", json={"filter": {"state": ["failed"]}}).status_code == 400

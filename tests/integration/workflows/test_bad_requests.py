@@ -11,6 +11,7 @@ from gateway.db import session_scope
 from gateway.models import Event, Job, Transfer, Workflow
 from tests.workflows import SMOOTH, SPECTRUM, STORE, TARGET, body
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 BOTH: dict[str, Any] = {"name": "both", "services": ["fft", "min_max"]}
 KMEAN: dict[str, Any] = {"name": "groups", "services": ["kmean"]}
 KNN: dict[str, Any] = {"name": "classes", "services": ["knn"]}
@@ -126,6 +127,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a member with ranks": (
         body(SMOOTH, sweep={**SWEEP, "params": [{"num_mpi_procs": 2}]}),
         "sweep.params.0.num_mpi_procs",
+    ),
+    "large parameters of a sweep": (
+        body({**SMOOTH, "params": {"x" * 20_000: 1}}, sweep=SWEEP),
+        "jobs.0.params",
     ),
     "a result of a sweep as input": (body(SMOOTH, SPECTRUM, sweep=SWEEP), "jobs.1.input_from"),
     "a check that is no truth": (body(check="perhaps"), "check"),

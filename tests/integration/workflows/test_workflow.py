@@ -159,6 +159,17 @@ def test_it_is_listed_and_found_by_filters_and_by_many_ids(api: TestClient) -> N
     assert found == [show(api, second), show(api, first), None]
 
 
+def test_operators_see_the_workflows_by_state(api: TestClient) -> None:
+    end_transfer(start(api)["id"])
+    start(api)
+    seen = api.get("/overview").json()["work"]
+    found = {(each["kind"], each["state"]): each["count"] for each in seen}
+    assert (found["workflow", "accepted"], found["workflow", "running"]) == (1, 1)
+    assert (
+        'gateway_work{infrastructure="hpc",kind="workflow",state="running"} 1.0' in api.get("/metrics").text
+    )
+
+
 def test_its_tag_changes_with_its_steps(api: TestClient) -> None:
     mine = start(api)["id"]
     tag = api.get(f"/workflow/{mine}").headers["ETag"]

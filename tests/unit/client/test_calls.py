@@ -10,7 +10,7 @@ from hpc_gateway_client.calls import Calls
 from hpc_gateway_client.models import Event
 from hpc_gateway_client.steps import Report
 
-CALLS = [name for name in vars(Calls) if not name.startswith("_")]
+CALLS = [name for name in dir(Calls) if not name.startswith("_")]
 
 
 @pytest.mark.parametrize("client", [Gateway, AsyncGateway])
@@ -33,7 +33,7 @@ def types_of_the_blocking_client(gateway: Gateway, job: Job, either: Transfer | 
     assert_type(gateway.compute(["fft"], "/x.csv", timeout_s=1.0), Job)
     assert_type(gateway.jobs(state=["failed"], limit=2), Page[Job])
     assert_type(gateway.transfers("data"), Page[Transfer])
-    assert_type(gateway.events(job), list[Event])
+    assert_type(gateway.history(job), list[Event])
     assert_type(gateway.find("id"), Transfer | Job)
     assert_type(gateway.wait(job), Job)
     assert_type(gateway.cancel(either), Transfer | Job)

@@ -1,17 +1,19 @@
 """The client's copies of the server's knowledge agree with the server: services, models, commands."""
 
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 import typer
 
 from api.app import create_app
-from gateway.errors import Invalid
+from gateway.errors import Fault, Invalid
 from gateway.jobs.services import CLASSES as SERVER_CLASSES
 from gateway.jobs.services import check_services as server_check_services
+from gateway.jobs.services import option_schema, table_schema
+from gateway.states import JobState, TransferState, WorkflowState
 from gateway.tables.understood import problem_of_job
-from hpc_gateway_client import GatewayClientError, models, overview, tables
+from hpc_gateway_client import GatewayClientError, models, options, overview, tables
 from hpc_gateway_client.commands.extensions import SERVER_COMMANDS, expected_errors
 from hpc_gateway_client.commands.output import LOCAL_URL
 from hpc_gateway_client.commands.services import CLASSES, check_services
@@ -19,6 +21,7 @@ from hpc_gateway_commands.ports import API_PORT
 
 # The schemas of the answers that a model of the client stands for.
 SCHEMAS: dict[type[models.Model], tuple[str, ...]] = {
+    models.BulkCancelled: ("BulkCancelled",),
     models.BulkItem: ("BulkItem",),
     models.BulkRetried: ("BulkRetried",),
     models.Event: ("HistoryEvent",),
@@ -26,10 +29,20 @@ SCHEMAS: dict[type[models.Model], tuple[str, ...]] = {
     models.Job: ("JobStatus",),
     models.Log: ("JobLog",),
     models.Output: ("JobOutput",),
-    models.Page: ("Page_JobStatus_", "Page_S3FileTransferStatus_", "Page_S3ResultTransferStatus_"),
+    models.Page: (
+        "Page_JobStatus_",
+        "Page_S3FileTransferStatus_",
+        "Page_S3ResultTransferStatus_",
+        "Page_WorkflowStatus_",
+    ),
     models.Partition: ("PartitionTelemetry",),
+    models.Step: ("WorkflowStep",),
+    models.StoredFile: ("FileStatus",),
     models.Telemetry: ("InfrastructureTelemetry",),
     models.Transfer: ("FileTransferStatus", "S3FileTransferStatus", "S3ResultTransferStatus"),
+    models.Upload: ("FileUpload",),
+    models.Workflow: ("WorkflowStatus",),
+    models.WorkflowOutput: ("WorkflowResult",),
     tables.TableJudgement: ("TableJudgement",),
     overview.Count: ("Count",),
     overview.Failure: ("Failure",),
@@ -130,3 +143,26 @@ def test_the_default_url_is_where_the_api_listens() -> None:
 def test_an_error_of_the_server_is_a_line_and_not_a_traceback() -> None:
     assert issubclass(Invalid, expected_errors())
     assert not issubclass(ValueError, expected_errors())
+
+
+@pytest.mark.parametrize("service", SERVER_CLASSES)
+def test_the_typed_options_are_the_kernels(service: str) -> None:
+    types = get_type_hints(get_type_hints(options.JobParams)[service])
+    schemas = option_schema(service)["properties"]
+    assert types.keys() == schemas.keys()
+    for name, kind in types.items():
+        if get_origin(kind) is Literal:
+            assert list(get_args(kind)) == schemas[name]["enum"], name
+
+
+def test_the_typed_parameters_are_the_servers() -> None:
+    documented = create_app().openapi()["components"]["schemas"]["JobRequestParams"]["properties"]
+    assert options.JobParams.__annotations__.keys() <= documented.keys()
+    assert options.TableOptions.__annotations__.keys() == table_schema()["properties"].keys()
+
+
+def test_the_words_of_filters_are_the_servers() -> None:
+    assert list(models.TRANSFER_STATES) == list(TransferState)
+    assert set(models.JOB_STATES) == set(JobState)
+    assert list(models.WORKFLOW_STATES) == list(WorkflowState)
+    assert list(models.FAULTS) == list(Fault)

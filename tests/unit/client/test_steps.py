@@ -104,9 +104,9 @@ def test_patience_ends() -> None:
     steps.send(None)
     pause = steps.send(httpx.ConnectError("refused"))
     assert isinstance(pause, Pause)
-    pause.check(patience_s=60)
-    with pytest.raises(Unreachable, match="refused"):
-        pause.check(patience_s=0)
+    pause.check(60, "http://gateway")
+    with pytest.raises(Unreachable, match="http://gateway: .*refused"):
+        pause.check(0, "http://gateway")
 
 
 @pytest.mark.parametrize(

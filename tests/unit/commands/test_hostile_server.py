@@ -128,4 +128,4 @@ def test_a_command(
     assert shown.out or shown.err
     for line in (shown.out + shown.err).split("\n"):
         assert line.isprintable()
-    assert "owned" in shown.out + shown.err
+    assert "owned" in shown.out + shown.err or "there is no job" in shown.err

@@ -5,7 +5,7 @@ import pytest
 import typer
 
 from hpc_gateway_client import GatewayClientError, Refused, StillRunning, Unreachable
-from hpc_gateway_client.commands import exit_code, main, run
+from hpc_gateway_client.commands import exit_code, main, params
 from hpc_gateway_client.commands.durations import parse_since
 from hpc_gateway_client.commands.output import age, size_text
 
@@ -60,7 +60,7 @@ def test_exit_codes_tell_a_script_what_to_do() -> None:
 
 def test_parameters_are_numbers_where_they_can_be_and_options_go_to_their_service() -> None:
     words = ["num_mpi_procs=2", "fft.window=hann", "fft.sampling_rate=2.5", "root_dir=a=b", "kalman.r=NaN"]
-    assert run.parameters(words) == {
+    assert params.parameters(words) == {
         "num_mpi_procs": 2,
         "fft": {"window": "hann", "sampling_rate": 2.5},
         "root_dir": "a=b",
@@ -71,7 +71,7 @@ def test_parameters_are_numbers_where_they_can_be_and_options_go_to_their_servic
 @pytest.mark.parametrize("word", ["ranks", "=2", "ranks="])
 def test_a_parameter_that_is_none_is_refused(word: str) -> None:
     with pytest.raises(typer.BadParameter):
-        run.parameters([word])
+        params.parameters([word])
 
 
 def test_a_shell_can_complete_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

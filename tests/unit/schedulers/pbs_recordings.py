@@ -31,13 +31,13 @@ def scheduler(answers: dict[str, str | CommandResult]) -> tuple[PbsScheduler, Re
 
 def record(name: str, job_id: str = "") -> records.PbsJob:
     """Return the job of a recorded document, or that of this id."""
-    found = records.jobs_of(records.parse(answer(name).stdout))
+    found = records.pbs_jobs(records.parse_answer(answer(name).stdout))
     return next(job for job in found if job_id in {"", job.id})
 
 
 def lines(*names: str) -> CommandResult:
     """Return recorded jobs in the form of lines."""
-    found = [records.parse(answer(name).stdout)["Jobs"] for name in names]
+    found = [records.parse_answer(answer(name).stdout)["Jobs"] for name in names]
     text = "\n".join(dsv_line(job_id, job) for jobs in found for job_id, job in jobs.items())
     return CommandResult(0, text.encode() + b"\n", b"")
 

@@ -10,8 +10,8 @@ from gateway.schedulers import batch_script
 from gateway.schedulers.base import JobReport, JobSpec, SubmittedJob
 from gateway.schedulers.pbs import records
 from gateway.schedulers.pbs.errors import pbs_error
-from gateway.schedulers.pbs.pending import pending_reason
-from gateway.schedulers.pbs.reports import choose_record, report_ended, report_listed
+from gateway.schedulers.pbs.pending import waiting_reason
+from gateway.schedulers.pbs.reports import record_of_run, report_ended, report_listed
 from gateway.states import JobState
 from tests.pbs.fake_pbs import dsv_line
 from tests.pbs.replay import answer
@@ -36,7 +36,7 @@ def test_the_form_of_lines_is_the_recorded_one() -> None:
     assert found.time_limit_s == 60
     assert found.start_at == datetime(2026, 11, 29, 18, 37, 38, tzinfo=UTC)
     assert found.folder == Path("/home/user/run")
-    shown = records.parse(answer("qstat_f_json_running_just_started").stdout)["Jobs"]["51.pbs1"]
+    shown = records.parse_answer(answer("qstat_f_json_running_just_started").stdout)["Jobs"]["51.pbs1"]
     mine = {field.partition("=")[0] for field in dsv_line("51.pbs1", shown).split("|")}
     assert mine <= {field.partition("=")[0] for field in line.split("|")}
 
@@ -115,7 +115,7 @@ def test_an_exit_status_before_the_end_is_none(name: str, state: JobState) -> No
     ],
 )
 def test_every_recorded_wait(name: str, words: str) -> None:
-    assert words in pending_reason(record(f"qstat_f_json_{name}"))
+    assert words in waiting_reason(record(f"qstat_f_json_{name}"))
 
 
 def test_a_state_that_is_in_no_table_is_told() -> None:
@@ -155,7 +155,7 @@ def test_every_recorded_refusal(name: str, words: str, *, transient: bool) -> No
     [("all_free", 8), ("down", 3), ("offline", 4), ("mom_back", 7), ("after_server_restart", 2)],
 )
 def test_nodes_that_are_down_have_nothing_free(name: str, free: int) -> None:
-    found = records.nodes_of(records.parse(answer(f"pbsnodes_json_{name}").stdout))
+    found = records.pbs_nodes(records.parse_answer(answer(f"pbsnodes_json_{name}").stdout))
     assert sum(node.free_cpus for node in found) == free
     assert len(found) == 2
 
@@ -163,7 +163,7 @@ def test_nodes_that_are_down_have_nothing_free(name: str, free: int) -> None:
 def test_a_record_that_lacks_all_is_an_unknown_layout() -> None:
     for text in (b"[]", b'{"Jobs": {"1.x": {}}}', b'{"Jobs": []}', b"", b"\xff"):
         with pytest.raises(records.UNKNOWN_LAYOUT):
-            records.jobs_of(records.parse(text))
+            records.pbs_jobs(records.parse_answer(text))
 
 
 def test_the_batch_script_s_own_refusal_to_start_is_no_end_of_the_run(tmp_path: Path) -> None:
@@ -172,5 +172,5 @@ def test_the_batch_script_s_own_refusal_to_start_is_no_end_of_the_run(tmp_path: 
     copy = records.PbsJob("35.pbs1", "job.1", "user", "F", exit_status=batch_script.ALREADY_STARTED)
     run = records.PbsJob("34.pbs1", "job.1", "user", "R")
     job = SubmittedJob("job.1", "35.pbs1", tmp_path, datetime.now(UTC))
-    assert choose_record(job, [copy, run]) is run
-    assert choose_record(job, [copy]) is None
+    assert record_of_run(job, [copy, run]) is run
+    assert record_of_run(job, [copy]) is None

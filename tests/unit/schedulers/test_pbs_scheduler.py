@@ -52,11 +52,13 @@ def test_no_jobs_at_all(name: str) -> None:
 
 def test_another_users_jobs_are_not_reported() -> None:
     one, _ = scheduler({LISTING: "qstat_f_json_all_mixed"})
-    owners = {job.owner for job in records.jobs_of(records.parse(answer("qstat_f_json_all_mixed").stdout))}
+    owners = {
+        job.owner for job in records.pbs_jobs(records.parse_answer(answer("qstat_f_json_all_mixed").stdout))
+    }
     assert "user" in owners
     names = {
         job.name
-        for job in records.jobs_of(records.parse(answer("qstat_f_json_all_mixed").stdout))
+        for job in records.pbs_jobs(records.parse_answer(answer("qstat_f_json_all_mixed").stdout))
         if job.owner == "user"
     }
     assert one.jobs().keys() == names
@@ -124,6 +126,14 @@ def test_a_loss_has_to_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert found.state is JobState.LOST
 
 
+def test_a_status_above_128_that_reads_as_a_signal_behind_a_shell_is_the_same(tmp_path: Path) -> None:
+    told = answer("history_off_qstat_finished")
+    shell = CommandResult(128 - told.returncode, told.stdout, told.stderr)
+    one, _ = scheduler({"qstat -x -f -F dsv 2245.pbs1": shell})
+    job = SubmittedJob("job.1", "2245.pbs1", tmp_path, datetime.now(UTC))
+    assert one.recall([job]) == {"job.1": None}
+
+
 def test_one_id_for_each_qdel_and_only_with_the_right_name() -> None:
     listed = lines("qstat_f_json_running_some_seconds")
     one, replay = scheduler(
@@ -180,7 +190,7 @@ def test_the_figures_of_the_queues() -> None:
 
 
 def test_members_of_an_array_have_their_own_names_ids_and_folders(tmp_path: Path) -> None:
-    found = records.jobs_of(records.parse(answer("qstat_f_json_finished_array").stdout))
+    found = records.pbs_jobs(records.parse_answer(answer("qstat_f_json_finished_array").stdout))
     assert [(job.name, job.id, job.number, job.is_array) for job in found] == [
         ("arr", "50[].pbs1", "50", True),
         ("arr[1]", "50[1].pbs1", "50_1", False),

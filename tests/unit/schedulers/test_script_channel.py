@@ -8,7 +8,7 @@ import pytest
 from gateway.command_runners.here import HereRunner
 from gateway.errors import Invalid, SchedulerError, SchedulerUnavailable
 from gateway.schedulers.clean_environment import in_clean_environment
-from gateway.schedulers.script_channel import Answer, Submission, decode, encode, results, submission_argv
+from gateway.schedulers.script_channel import Answer, JobSubmission, decode, encode, results, submission_argv
 
 ID = re.compile(r"(\d+)")
 PROGRAM = """\
@@ -32,7 +32,7 @@ def program(tmp_path: Path) -> Path:
     return path
 
 
-def submit(program: Path, jobs: list[Submission]) -> list[str | SchedulerError]:
+def submit(program: Path, jobs: list[JobSubmission]) -> list[str | SchedulerError]:
     done = HereRunner().run(submission_argv(str(program), "/usr/bin"), stdin=encode(jobs))
 
     def read(_place: int, answer: Answer) -> str | SchedulerError:
@@ -59,7 +59,7 @@ SCRIPT = "#!/bin/bash\n0 5 1\n--fail=x\necho 'a  b' \\\\ $x\n\n"
 
 
 def test_options_and_scripts_arrive_untouched(program: Path) -> None:
-    jobs = [Submission(tuple(f"--x={word}" for word in AWKWARD), SCRIPT), Submission(("--y",), "z\n")]
+    jobs = [JobSubmission(tuple(f"--x={word}" for word in AWKWARD), SCRIPT), JobSubmission(("--y",), "z\n")]
     assert submit(program, jobs) == ["1", "2"]
     first, second = (program.parent / "sbatch.args").read_text().splitlines()
     assert first.split("|")[:-1] == [f"--x={word}" for word in AWKWARD]
@@ -71,20 +71,20 @@ def test_options_and_scripts_arrive_untouched(program: Path) -> None:
 def test_a_program_that_reads_no_script_leaves_the_next_job_as_it_is(program: Path) -> None:
     program.write_text('#!/bin/sh\n[ "$1" = --fail ] && exit 3\nexec cat\n')
     big = "0 9 1\n" * 50_000
-    found = submit(program, [Submission(("--fail",), big), Submission(("--x",), "7\n")])
+    found = submit(program, [JobSubmission(("--fail",), big), JobSubmission(("--x",), "7\n")])
     assert isinstance(found[0], SchedulerError)
     assert found[1] == "7"
 
 
 def test_a_refusal_is_of_one_job_alone(program: Path) -> None:
-    found = submit(program, [Submission(("--fail=bad value",), "x"), Submission(("--x",), "x")])
+    found = submit(program, [JobSubmission(("--fail=bad value",), "x"), JobSubmission(("--x",), "x")])
     assert isinstance(found[0], SchedulerError)
     assert "bad value" in found[0].detail
     assert found[1] == "2"
 
 
 def test_the_first_job_that_finds_no_controller_is_the_last_one_that_is_tried(program: Path) -> None:
-    jobs = [Submission((f"--fail=Unable to contact slurm controller {n}",), "x") for n in range(5)]
+    jobs = [JobSubmission((f"--fail=Unable to contact slurm controller {n}",), "x") for n in range(5)]
     found = submit(program, jobs)
     assert (program.parent / "sbatch.args").read_text().count("\n") == 1
     assert {str(error) for error in found} == {str(found[0])}
@@ -92,7 +92,7 @@ def test_the_first_job_that_finds_no_controller_is_the_last_one_that_is_tried(pr
 
 
 def test_a_missing_program_is_an_answer(tmp_path: Path) -> None:
-    (found,) = submit(tmp_path / "none", [Submission(("--x",), "x")])
+    (found,) = submit(tmp_path / "none", [JobSubmission(("--x",), "x")])
     assert isinstance(found, SchedulerError)
     assert "No such file" in found.detail
 
@@ -100,7 +100,7 @@ def test_a_missing_program_is_an_answer(tmp_path: Path) -> None:
 @pytest.mark.parametrize("option", ["", "a\nb", "a\0b"])
 def test_an_option_that_no_line_can_hold(option: str) -> None:
     with pytest.raises(Invalid, match="cannot be an option"):
-        Submission((option,), "x")
+        JobSubmission((option,), "x")
 
 
 @pytest.mark.parametrize(

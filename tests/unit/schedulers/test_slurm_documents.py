@@ -11,7 +11,7 @@ from tests.unit.schedulers.slurm_runner import JOB, client, line, old, printed
 
 
 def test_a_document_has_all_that_a_report_needs() -> None:
-    jobs = {job.id: job for job in documents.jobs_of(documents.parse(printed("squeue.json")))}
+    jobs = {job.id: job for job in documents.listed_jobs(documents.parse_document(printed("squeue.json")))}
     running, failed, held = jobs[9262156], jobs[9262158], jobs[9262160]
     assert (running.state, running.name, running.user_id, running.is_allocated) == (
         "RUNNING",
@@ -30,9 +30,11 @@ def test_a_document_has_all_that_a_report_needs() -> None:
 
 
 def test_members_have_their_own_names_and_folders() -> None:
-    (member,) = [job for job in documents.jobs_of(documents.parse(printed("squeue.json"))) if job.array_id]
+    (member,) = [
+        job for job in documents.listed_jobs(documents.parse_document(printed("squeue.json"))) if job.array_id
+    ]
     assert (member.scheduler_id, member.name) == ("9262159_0", 'new\nline "q" | \\x[0]')
-    assert member.folder == Path("/tmp/wpbs/0")  # noqa: S108  a recorded folder
+    assert member.folder == Path("/home/user/run/0")
     row = JOB | {"JobID": "9", "ArrayJobID": "7", "ArrayTaskID": "2"}
     (other,) = [tables.job(found) for found in columns.rows(line(columns.JOB, **row), columns.JOB)]
     assert (other.id, other.scheduler_id, other.name, other.folder) == (
@@ -86,9 +88,9 @@ def test_bytes_that_are_no_text_end_no_round() -> None:
 
 
 def test_the_layout_of_2205() -> None:
-    (job,) = documents.jobs_of({"jobs": [old()]})
+    (job,) = documents.listed_jobs({"jobs": [old()]})
     assert (job.state, job.exit_code, job.signal, job.array_id) == ("FAILED", 3, 0, None)
-    (job,) = documents.jobs_of({"jobs": [old(exit_code=9, job_state="CANCELLED")]})
+    (job,) = documents.listed_jobs({"jobs": [old(exit_code=9, job_state="CANCELLED")]})
     assert (job.exit_code, job.signal) == (0, 9)
 
 
@@ -134,7 +136,7 @@ def test_the_words_of_sinfo_for_nodes(word: str, *, in_service: bool, free: int)
 
 
 def test_the_accounting_by_document_and_by_lines() -> None:
-    found = documents.recorded_jobs_of(documents.parse(printed("sacct.json")), 0)
+    found = documents.recorded_jobs_of(documents.parse_document(printed("sacct.json")), 0)
     assert [(job.id, job.state, job.exit_code) for job in found] == [
         (9262158, "FAILED", 3),
         (9262161, "RUNNING", 0),

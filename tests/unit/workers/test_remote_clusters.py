@@ -1,5 +1,6 @@
 """`worker --remote`: clusters are served, replaced and dropped as the database changes."""
 
+import time
 from pathlib import PurePosixPath
 
 import pytest
@@ -78,7 +79,7 @@ def test_a_process_that_ends_is_started_again(
     stored: dict[str, Cluster], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     children, clock = Children(), [0.0]
-    monkeypatch.setattr("workers.remote_clusters.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     remote = RemoteClusters(children, parts)
     stored["far"] = cluster("far")
     look(remote, children)

@@ -8,7 +8,7 @@ from gateway.errors import GatewayError, SchedulerError, SchedulerUnavailable
 from gateway.schedulers.base import JobSpec
 from gateway.schedulers.clean_environment import in_clean_environment
 from gateway.schedulers.script_channel import submission_argv
-from gateway.schedulers.slurm.commands.messages import is_away, number_of
+from gateway.schedulers.slurm.commands.messages import error_number, is_away
 from gateway.schedulers.slurm.errors import slurm_error
 
 LIST_LIMIT = 128 * 2**20  # a document has some 5 kB for each job
@@ -26,8 +26,8 @@ class SlurmCommands:
     def run(self, *argv: str, limit: int = LIST_LIMIT) -> bytes:
         """Run the command and return what it printed."""
         result = self._run(in_clean_environment(argv, self.path, self.conf), limit=limit)
-        if result.returncode != 0:
-            raise error_of(argv[0], result.returncode, result.stderr.decode(errors="replace"))
+        if result.status != 0:
+            raise error_of(argv[0], result.status, result.stderr.decode(errors="replace"))
         return result.stdout
 
     def submit(self, jobs: bytes, count: int) -> bytes:
@@ -48,7 +48,7 @@ class SlurmCommands:
 
 def error_of(program: str, status: int, printed: str, submitted: JobSpec | None = None) -> GatewayError:
     """Return the error for what a command that failed has printed."""
-    number, last = number_of(printed), (printed.strip().splitlines() or [""])[-1]
+    number, last = error_number(printed), (printed.strip().splitlines() or [""])[-1]
     if number is not None:
         return slurm_error(number, last.partition("error: ")[2] or last, submitted)
     if status in _NOT_FOUND:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from gateway.errors import GatewayError, SchedulerError, SchedulerUnavailable
 from gateway.schedulers.base import Accounting, JobSpec, SubmittedJob
-from gateway.schedulers.script_channel import Answer, Submission, decode, encode, results
+from gateway.schedulers.script_channel import Answer, JobSubmission, decode, encode, results
 from gateway.schedulers.slurm.accounting import STORAGE_TYPE
 from gateway.schedulers.slurm.commands import documents, tables
 from gateway.schedulers.slurm.commands.calls import SlurmCommands, error_of
@@ -21,7 +21,7 @@ from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
 
 _ID = re.compile(r"([1-9][0-9]{0,9})(?:;[\w.-]+)?", re.ASCII)
 _NUMBER = re.compile(r"(\d{1,9})", re.ASCII)
-Prepared = tuple[JobSpec, Submission]
+Prepared = tuple[JobSpec, JobSubmission]
 
 
 class CommandClient:
@@ -47,7 +47,7 @@ class CommandClient:
     @staticmethod
     def prepare(spec: JobSpec, options: dict[str, object], script: str) -> Prepared:
         """Return the job as `submit_many` takes it, or raise an error that concerns it alone."""
-        return spec, Submission(sbatch_options(options), script)
+        return spec, JobSubmission(sbatch_options(options), script)
 
     def submit_many(self, jobs: Sequence[Prepared]) -> list[str | GatewayError]:
         """Submit the jobs by one command; return the id or the error of each."""
@@ -88,7 +88,7 @@ class CommandClient:
         return ["--array", "--states=all", f"--user={self.user_id}"]
 
     def _own_jobs_by_json(self) -> list[SlurmJob]:
-        return documents.jobs_of(documents.parse(self._run("squeue", "--json", *self._own)))
+        return documents.listed_jobs(documents.parse_document(self._run("squeue", "--json", *self._own)))
 
     def _own_jobs_by_lines(self) -> list[SlurmJob]:
         printed = self._run("squeue", "--noheader", *self._own, f"--Format={squeue_format(JOB)}")
@@ -114,7 +114,7 @@ class CommandClient:
         return self._forms.load("sinfo", self._nodes_by_json, self._nodes_by_lines)
 
     def _nodes_by_json(self) -> list[SlurmNode]:
-        return documents.nodes_of(documents.parse(self._run("sinfo", "--json", "--Node")))
+        return documents.listed_nodes(documents.parse_document(self._run("sinfo", "--json", "--Node")))
 
     def _nodes_by_lines(self) -> list[SlurmNode]:
         printed = self._run("sinfo", "--noheader", "--Node", f"--Format={squeue_format(NODE)}")

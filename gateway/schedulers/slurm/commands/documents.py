@@ -11,7 +11,7 @@ from typing import Any
 from gateway.errors import SchedulerError, SchedulerUnavailable
 from gateway.schedulers.base import Accounting, RunLimits
 from gateway.schedulers.slurm.accounting import NO_NODES
-from gateway.schedulers.slurm.commands.messages import number_of
+from gateway.schedulers.slurm.commands.messages import error_number
 from gateway.schedulers.slurm.commands.values import as_list, exit_status, moment, number, state_word, text
 from gateway.schedulers.slurm.errors import slurm_error
 from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, of_array
@@ -20,7 +20,7 @@ UNKNOWN_LAYOUT = (ValueError, TypeError, KeyError, AttributeError, RecursionErro
 _MIB = 2**20
 
 
-def parse(stdout: bytes) -> dict[str, Any]:
+def parse_document(stdout: bytes) -> dict[str, Any]:
     """Return the document; bytes of a user's text that are not UTF-8 become marks."""
     document = json.loads(stdout.decode("utf-8", "replace"), strict=False)
     if not isinstance(document, dict):
@@ -32,13 +32,13 @@ def parse(stdout: bytes) -> dict[str, Any]:
 
 def _error(error: dict[str, Any]) -> SchedulerError:
     message = str(error.get("description") or error.get("error") or "no words")
-    found = number(error.get("error_number")) or number_of(message)
+    found = number(error.get("error_number")) or error_number(message)
     if found is None:
         return SchedulerUnavailable(f"Slurm does not answer: {message}")
     return slurm_error(found, message)
 
 
-def jobs_of(document: dict[str, Any]) -> list[SlurmJob]:
+def listed_jobs(document: dict[str, Any]) -> list[SlurmJob]:
     """Return the jobs that squeue lists."""
     return [_job(job) for job in as_list(document["jobs"])]
 
@@ -117,7 +117,7 @@ def _step_memory(step: dict[str, Any]) -> int:
     return max((number(tres["count"]) or 0 for tres in as_list(held) if tres["type"] == "mem"), default=0)
 
 
-def nodes_of(document: dict[str, Any]) -> list[SlurmNode]:
+def listed_nodes(document: dict[str, Any]) -> list[SlurmNode]:
     """Return the nodes of `sinfo --Node`, which has an entry for each node and partition."""
     names: dict[str, list[str]] = {}
     entries: dict[str, dict[str, Any]] = {}

@@ -82,7 +82,7 @@ _AWAY = re.compile(
 )
 
 
-def number_of(stderr: str) -> int | None:
+def error_number(stderr: str) -> int | None:
     """Return the number of the error that the command printed last, or None for words without a number."""
     for line in reversed(stderr.splitlines()):
         for message, number in _MESSAGES.items():

@@ -53,7 +53,7 @@ class SlurmAccounting:
         return self._forms.load("sacct", by_json, by_lines)
 
     def _document(self, arguments: Sequence[str]) -> dict[str, object]:
-        return documents.parse(self._run("sacct", "--json", *arguments))
+        return documents.parse_document(self._run("sacct", "--json", *arguments))
 
     def _rows(self, *arguments: str) -> list[_Row]:
         printed = self._run("sacct", "--noheader", f"--format={sacct_format(RECORD)}", *arguments)
@@ -85,7 +85,7 @@ def _measure(found: Sequence[_Row], name: str) -> list[Accounting]:
     jobs = [row for row in found if row["JobIDRaw"].isdigit()]
     own = [row for row in jobs if tables.recorded_job(row, 0).name == name]
     return [
-        tables.measurements(
+        tables.row_measurements(
             row, [step for step in found if step["JobIDRaw"].startswith(f"{row['JobIDRaw']}.")]
         )
         for row in own

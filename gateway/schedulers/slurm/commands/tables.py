@@ -107,7 +107,7 @@ def recorded_job(row: dict[str, str], user_id: int) -> SlurmJob:
     return of_array(found, _limit(array) if index else None, _limit(index))
 
 
-def measurements(job_row: dict[str, str], steps: list[dict[str, str]]) -> Accounting:
+def row_measurements(job_row: dict[str, str], steps: list[dict[str, str]]) -> Accounting:
     """Return the measurements of a job, of which each step has its memory."""
     memory = max((_bytes(row["MaxRSS"]) or 0 for row in steps), default=0)
     elapsed_s, cpu_s = seconds(job_row["Elapsed"]), seconds(job_row["TotalCPU"])

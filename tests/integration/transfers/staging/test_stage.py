@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.errors import Cancelled, FilesystemError, StorageChanged, StorageError, StorageUnavailable
-from gateway.filesystems.files import SourceFile
 from gateway.filesystems.shared import SharedFilesystem
+from gateway.filesystems.shared_files import SharedSource
 from gateway.settings import Settings
 from gateway.storage.address import Credentials, S3Address
 from gateway.transfers.staging.upload import WHOLE_BYTES as PART_BYTES
@@ -194,15 +194,15 @@ def test_a_small_file_that_grows_while_it_is_sent_is_not_stored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (home / "x").write_bytes(bytes(megabytes << 20))
-    readings, real = count(1), SourceFile.read_at
+    readings, real = count(1), SharedSource.read_at
 
-    def meddle(source: SourceFile, offset: int, length: int) -> bytes:
+    def meddle(source: SharedSource, offset: int, length: int) -> bytes:
         if next(readings) == 2:  # its digest has been taken
             with (home / "x").open("ab") as file:
                 file.write(b"more")
         return real(source, offset, length)
 
-    monkeypatch.setattr(SourceFile, "read_at", meddle)
+    monkeypatch.setattr(SharedSource, "read_at", meddle)
     with pytest.raises(FilesystemError, match="changed while it was read"):
         stage_out(site, at(home, "x"), address, Recorder(), SETTINGS)
     assert "Contents" not in s3.list_objects_v2(Bucket="data", Prefix=address.key)

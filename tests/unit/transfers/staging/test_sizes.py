@@ -8,8 +8,8 @@ import pytest
 
 from gateway.egress.connection import Take
 from gateway.errors import Fault, FilesystemError, GatewayError, StorageError
-from gateway.filesystems.files import PartialFile
 from gateway.filesystems.shared import SharedFilesystem
+from gateway.filesystems.shared_files import SharedPartialFile
 from gateway.settings import Settings
 from gateway.storage.remote import Readable, RemoteInfo
 from gateway.transfers.staging import download as module
@@ -83,12 +83,12 @@ def test_a_body_without_a_length_is_compared_with_the_free_space_while_it_comes(
 ) -> None:
     seen: list[int] = []
 
-    def check_space(_: PartialFile, size: int) -> None:
+    def check_space(_: SharedPartialFile, size: int) -> None:
         seen.append(size)
         if size > 40 * MIB:
             raise FilesystemError("no space is left")
 
-    monkeypatch.setattr(PartialFile, "check_space", check_space)
+    monkeypatch.setattr(SharedPartialFile, "check_space", check_space)
     monkeypatch.setattr(module, "SPACE_STEP_BYTES", 16 * MIB)
     with pytest.raises(FilesystemError, match="no space is left"):
         _fetch(Endless(None), tmp_path, Recorder())

@@ -1,0 +1,66 @@
+"""Rows by the id that a user gives: a whole one, or the beginning of exactly one."""
+
+import re
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from hpc_gateway_client.errors import GatewayClientError, Refused
+from hpc_gateway_client.gateway import Gateway
+from hpc_gateway_client.models import TRANSFER_KINDS, Job, Transfer, Workflow
+
+Row = Transfer | Job
+NEWEST = 1000  # of each kind, among which the beginning of an id is looked for
+_BEGINNING = re.compile(r"[0-9a-f]{4,32}")
+
+
+def find_row(gateway: Gateway, text: str, noun: str = "transfer or job") -> Row:
+    """Return the transfer or job; `noun` names it where there is none."""
+    row: Row = _find(text, noun, gateway.find, lambda: _newest_rows(gateway))
+    return row
+
+
+def find_workflow(gateway: Gateway, text: str) -> Workflow:
+    """Return the workflow."""
+    newest = lambda: iter(gateway.workflows(limit=NEWEST).items)  # noqa: E731  a name shortens the line
+    row: Workflow = _find(text, "workflow", gateway.workflow, newest)
+    return row
+
+
+def _find(text: str, noun: str, find: Callable[[str], Any], newest: Callable[[], Iterator[Any]]) -> Any:
+    if _is_whole(text):
+        try:
+            return find(text)
+        except Refused as refusal:
+            if refusal.status != HTTPStatus.NOT_FOUND:
+                raise
+        raise Refused(HTTPStatus.NOT_FOUND, f"there is no {noun} {text}")
+    beginning = text.replace("-", "").lower()
+    if not _BEGINNING.fullmatch(beginning):
+        raise Refused(HTTPStatus.NOT_FOUND, f"there is no {noun} {text!r}: an id has 32 hexadecimal digits")
+    return _only(text, noun, [row for row in newest() if row.id.hex.startswith(beginning)])
+
+
+def _only(text: str, noun: str, found: list[Any]) -> Any:
+    if not found:
+        among = f"among the newest {NEWEST} of a kind"
+        raise Refused(HTTPStatus.NOT_FOUND, f"there is no {noun} whose id begins with {text} {among}")
+    if len(found) > 1:
+        ids = ", ".join(str(row.id) for row in found[:5])
+        raise GatewayClientError(f"{text} is the beginning of {len(found)} ids: {ids}; give more of it")
+    return found[0]
+
+
+def _newest_rows(gateway: Gateway) -> Iterator[Row]:
+    yield from gateway.jobs(limit=NEWEST).items
+    for kind in TRANSFER_KINDS:
+        yield from gateway.transfers(kind, limit=NEWEST).items
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,114 @@
+"""Results of workflows and jobs on their way to files of this machine."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from uuid import uuid4
+
+import typer
+
+from hpc_gateway_client.commands.connection import connect_to_wait
+from hpc_gateway_client.gateway import Gateway
+from hpc_gateway_client.models import Job, Transfer, Workflow, WorkflowOutput
+from hpc_gateway_client.store import Store
+
+TEMPORARY = "hpc-gateway/"  # keys below it are those of `run`
+Say = Callable[[str], None]
+
+
+def check_output(output: Path | None, results: int) -> None:
+    """Raise BadParameter when the results cannot be written to the output: a file of one, or a folder."""
+    if output is None:
+        return
+    if results > 1 and output.exists() and not output.is_dir():
+        raise typer.BadParameter(
+            f"--output {output} is a file, and there are {results} results: name a folder"
+        )
+    if results == 1 and not output.parent.is_dir():
+        raise typer.BadParameter(f"--output {output}: there is no folder {output.parent}")
+
+
+def final_outputs(workflow: Workflow) -> list[WorkflowOutput]:
+    """Return the results of the jobs that were staged out, or of all jobs where none was."""
+    staged = [made for made in workflow.outputs if made.object]
+    return staged or list(workflow.outputs)
+
+
+def file_of(made: WorkflowOutput, stem: str, output: Path | None, *, is_only: bool) -> Path:
+    """Return the file of a result: the one that was named, or one of a folder."""
+    name = f"{stem}_{made.service}{PurePosixPath(made.path).suffix}"
+    if output is None:
+        return Path(name)
+    return output if is_only and not output.is_dir() else output / name
+
+
+def save_results(
+    gateway: Gateway, workflow: Workflow, stem: str, output: Path | None, say: Say
+) -> list[Path]:
+    """Download the results of a workflow, and name each file; return them."""
+    made = final_outputs(workflow)
+    if len(made) > 1 and output is not None:
+        output.mkdir(parents=True, exist_ok=True)
+    saved = []
+    for each in made:
+        file = file_of(each, stem, output, is_only=len(made) == 1)
+        gateway.save_result(workflow, each, file)
+        say(str(file))
+        saved.append(file)
+    return saved
+
+
+def save_job_results(gateway: Gateway, job: Job, output: Path | None) -> list[Path]:
+    """Download the results of a job, through the client's store or the gateway's; return the files."""
+    stem = PurePosixPath(str(job.params.get("read_input_data", job.id))).stem
+    if len(job.outputs) > 1 and output is not None:
+        output.mkdir(parents=True, exist_ok=True)
+    saved = []
+    for made in job.outputs:
+        name = f"{stem}_{made.service}{PurePosixPath(made.path).suffix}"
+        is_file = output is not None and len(job.outputs) == 1 and not output.is_dir()
+        file = output if output is not None and is_file else (output or Path()) / name
+        if gateway.store is None:
+            gateway.save_result(job, made.service, file)
+        else:
+            _save_through(gateway, gateway.store, made.path, file)
+        saved.append(file)
+    return saved
+
+
+def _save_through(gateway: Gateway, store: Store, path: str, file: Path) -> None:
+    key = f"{TEMPORARY}{uuid4().hex}/{PurePosixPath(path).name}"
+    gateway.stage_out(path, key)
+    store.download(key, file)
+    store.delete(key)
+
+
+def connect_for(url: str, workflow: Workflow, profile: str | None) -> Gateway:
+    """Connect with the store that the workflow's results are in, if they went to one."""
+    store = None
+    with connect_to_wait(url) as gateway:
+        for row in _transfers(gateway, workflow, "s3_result"):
+            store = Store.from_environment(row.bucket, profile, endpoint=row.endpoint)
+            break
+    return connect_to_wait(url, workflow.infrastructure, store)
+
+
+def input_stem(gateway: Gateway, workflow: Workflow) -> str:
+    """Return the name of the input's file without its ending; else the first digits of the workflow."""
+    for kind in ("s3_data", "data"):
+        for row in _transfers(gateway, workflow, kind):
+            return PurePosixPath(row.dst or "").stem or str(workflow.id)[:8]
+    return str(workflow.id)[:8]
+
+
+def temporary_keys(gateway: Gateway, workflow: Workflow) -> list[str]:
+    """Return the keys of the input and the results that `run` has put into the store."""
+    rows = [*_transfers(gateway, workflow, "s3_data"), *_transfers(gateway, workflow, "s3_result")]
+    return [row.object for row in rows if row.object.startswith(TEMPORARY)]
+
+
+def _transfers(gateway: Gateway, workflow: Workflow, kind: str) -> Iterator[Transfer]:
+    for step in workflow.steps:
+        if step.kind == kind and step.id is not None:
+            row = gateway.find(step.id)
+            if isinstance(row, Transfer):
+                yield row

@@ -1,0 +1,157 @@
+"""Events of a gateway as they happen: server-sent events with replay, or looks that wait for a change.
+
+Blocking and async followers share `Follow`, which keeps the place in the stream and knows when it is over.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
+
+import httpx
+
+from hpc_gateway_client.errors import GatewayClientError, Unreachable
+from hpc_gateway_client.models import Event, Job, Transfer, Workflow
+from hpc_gateway_client.steps import AWAY, Call, Steps, look_for_change, read_content, request_list
+
+if TYPE_CHECKING:
+    from hpc_gateway_client.async_gateway import AsyncGateway
+    from hpc_gateway_client.gateway import Gateway
+
+MEDIA_TYPE = "text/event-stream"
+SILENCE_S = 45.0  # the gateway sends a comment every 15 s
+PAUSE_S = 1.0
+_FINAL = frozenset(
+    ("completed", "succeeded", "failed", "cancelled", "timeout", "out_of_memory", "node_failure", "lost")
+)
+AnyRow = Transfer | Job | Workflow
+
+
+class Follow:
+    """The place of a reader in a stream; `has_streams` is false once the gateway has answered otherwise."""
+
+    def __init__(self, row: AnyRow | None, last_event_id: str) -> None:
+        self.row, self.cursor, self.has_streams = row, last_event_id, True
+        self.heard_at = time.monotonic()
+        self._seen, self._tag = 0, ""
+        self._fields: dict[str, str] = {}
+
+    @property
+    def call(self) -> Call:
+        """The request that opens the stream behind the last event."""
+        return Call("GET", f"{self.row.url}/events" if self.row else "/events")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of that request."""
+        return {"Accept": MEDIA_TYPE} | ({"Last-Event-ID": self.cursor} if self.cursor else {})
+
+    def check_answer(self, answer: httpx.Response) -> bool:
+        """Return whether the answer is a stream; raise Refused for a refusal."""
+        if answer.headers.get("Content-Type", "").startswith(MEDIA_TYPE):
+            self.heard_at = time.monotonic()
+            return True
+        unknown = {httpx.codes.NOT_FOUND} if self.row is None else set[int]()  # an older gateway's
+        if answer.is_error and answer.status_code not in {*AWAY, httpx.codes.NOT_ACCEPTABLE, *unknown}:
+            read_content(answer)
+        self.has_streams = answer.status_code in AWAY
+        if self.row is None and not self.has_streams:
+            raise GatewayClientError("this gateway has no stream of all events: name a transfer or a job")
+        return False
+
+    def read_line(self, line: str) -> Event | None:
+        """Take a line of the stream; return the event that it completes."""
+        if line:
+            name, _, value = line.partition(":")
+            self._fields[name] = value.removeprefix(" ")
+            return None
+        fields, self._fields = self._fields, {}
+        self.heard_at = time.monotonic()
+        self.cursor = fields.get("id", self.cursor)
+        if "data" not in fields or fields.get("event") == "reset":
+            return None
+        return Event.model_validate_json(fields["data"]).model_copy(update={"cursor": self.cursor})
+
+    def check_patience(self, patience_s: float, url: str) -> None:
+        """Raise Unreachable when nothing was heard for so long."""
+        if time.monotonic() - self.heard_at >= patience_s:
+            raise Unreachable(f"{url}: the stream of events was lost, and the gateway does not answer")
+
+    def next_events(self) -> Steps[list[Event]]:
+        """Return the new events of a row without a stream, once it has changed."""
+        if self.row is None:
+            return []
+        history = yield from request_list(Event, Call("GET", f"{self.row.url}/events"))
+        fresh, self._seen = history[self._seen :], len(history)
+        if not fresh:
+            self.row, self._tag = yield from look_for_change(self.row, self._tag)
+        return fresh
+
+    def may_be_over(self, event: Event) -> bool:
+        """Return whether the event can be the row's last one."""
+        return self.row is not None and event.to_state in _FINAL
+
+
+def follow_events(gateway: "Gateway", row: AnyRow | None, last_event_id: str) -> Iterator[Event]:
+    """Yield the events of a row until it has ended, or those of all rows."""
+    follow = Follow(row, last_event_id)
+    while True:
+        for event in _streamed(gateway, follow) if follow.has_streams else _looked(gateway, follow):
+            yield event
+            if row is not None and follow.may_be_over(event) and gateway.look(row).ended:
+                return
+        follow.check_patience(gateway.patience_s, gateway.url)
+
+
+def _streamed(gateway: "Gateway", follow: Follow) -> Iterator[Event]:
+    try:
+        with gateway.open_stream(follow.call.path, follow.headers) as answer:
+            if not answer.headers.get("Content-Type", "").startswith(MEDIA_TYPE):
+                answer.read()
+            for line in answer.iter_lines() if follow.check_answer(answer) else ():
+                if (event := follow.read_line(line)) is not None:
+                    yield event
+    except httpx.TransportError:
+        pass
+    if follow.has_streams:
+        time.sleep(PAUSE_S)
+
+
+def _looked(gateway: "Gateway", follow: Follow) -> Iterator[Event]:
+    yield from gateway.carry_out(follow.next_events())
+    follow.heard_at = time.monotonic()
+
+
+async def follow_events_async(
+    gateway: "AsyncGateway", row: AnyRow | None, last_event_id: str
+) -> AsyncIterator[Event]:
+    """Yield the events of a row until it has ended, or those of all rows."""
+    follow = Follow(row, last_event_id)
+    while True:
+        events = _streamed_async(gateway, follow) if follow.has_streams else _looked_async(gateway, follow)
+        async for event in events:
+            yield event
+            if row is not None and follow.may_be_over(event) and (await gateway.look(row)).ended:
+                return
+        follow.check_patience(gateway.patience_s, gateway.url)
+
+
+async def _streamed_async(gateway: "AsyncGateway", follow: Follow) -> AsyncIterator[Event]:
+    try:
+        async with gateway.open_stream(follow.call.path, follow.headers) as answer:
+            if not answer.headers.get("Content-Type", "").startswith(MEDIA_TYPE):
+                await answer.aread()
+            if follow.check_answer(answer):
+                async for line in answer.aiter_lines():
+                    if (event := follow.read_line(line)) is not None:
+                        yield event
+    except httpx.TransportError:
+        pass
+    if follow.has_streams:
+        await asyncio.sleep(PAUSE_S)
+
+
+async def _looked_async(gateway: "AsyncGateway", follow: Follow) -> AsyncIterator[Event]:
+    for event in await gateway.carry_out(follow.next_events()):
+        yield event
+    follow.heard_at = time.monotonic()

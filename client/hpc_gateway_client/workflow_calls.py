@@ -1,0 +1,175 @@
+"""The calls of workflows: input, jobs and results in one request; and of files without a store."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import httpx
+
+from hpc_gateway_client import files, steps
+from hpc_gateway_client.errors import GatewayClientError, Refused
+from hpc_gateway_client.models import Job, Page, StoredFile, Upload, Workflow, WorkflowOutput
+from hpc_gateway_client.options import JobParams
+from hpc_gateway_client.steps import Call, Local, Pause, Report, Steps
+from hpc_gateway_client.store import Store
+
+JOB = "job"
+RETRY_S = 1.0
+Source = Mapping[str, object]
+"""The input of a workflow: `{"s3": {...}}`, `{"url": "..."}`, `{"file": id}` or `{"path": "..."}`."""
+
+
+class WorkflowCalls:
+    """The calls of workflows, with the cluster that they use and the store that they stage from."""
+
+    def __init__(self, infrastructure: str, store: Store | None) -> None:
+        self._infrastructure, self._store = infrastructure, store
+
+    def run(
+        self,
+        services: str | Sequence[str],
+        data: Path | str,
+        output: Path | str | None = None,
+        *,
+        params: JobParams | Mapping[str, object] | None = None,
+        resources: Mapping[str, object] | None = None,
+        check: bool = False,
+        report: Report[Workflow] | None = None,
+        timeout_s: float | None = None,
+    ) -> Steps[Workflow]:
+        """Upload a file, run services on it in one workflow, wait, and download the results.
+
+        The file passes through the client's store, or without one through the gateway's. `output` is the
+        file of a single result, or a folder; without it, results lie beside the data as
+        `<name>_<service>.<ext>`.
+        """
+        data, named = Path(data), [services] if isinstance(services, str) else list(services)
+        prefix = f"hpc-gateway/{uuid4().hex}/"
+        source = yield from self._upload(data, f"{prefix}{data.name}")
+        job: dict[str, object] = {"name": JOB, "services": named, "params": params or {}}
+        jobs = [job | {"resources": resources} if resources else job]
+        started = yield from self.start_workflow(source, jobs, prefix if self._store else None, check=check)
+        ended = yield from steps.wait(started, report, timeout_s)
+        for made in ended.outputs:
+            yield from self.save_result(ended, made, result_file(made, data, output))
+        if self._store is not None:
+            keys = [f"{prefix}{data.name}", *(made.object for made in ended.outputs if made.object)]
+            yield Local(partial(_delete, self._store, keys))
+        return ended
+
+    def upload(self, file: Path | str, progress: files.Progress | None = None) -> Steps[StoredFile]:
+        """Upload a file to the gateway's store; its id is the `{"file": id}` of a workflow's input.
+
+        `progress` is called with the number of bytes of every step.
+        """
+        file = Path(file)
+        asked = {"name": file.name, "size": file.stat().st_size}
+        stored = yield from steps.request_one(StoredFile, Call("POST", "/files", asked))
+        if stored.upload.part_bytes is None:
+            yield Local(partial(files.put_file, file, stored.upload, progress))
+            return stored
+        started: list[str] = []
+        yield Local(lambda: started.append(files.start_parts(stored.upload)))
+        body = {"upload_id": started[0]}
+        answer = yield from steps.request(Call("POST", f"/files/{stored.id}/parts", body))
+        parts = [Upload.model_validate(part) for part in answer["parts"]]
+        complete = Upload.model_validate(answer["complete"])
+        yield Local(partial(files.put_parts, file, parts, complete, progress))
+        return stored
+
+    def start_workflow(
+        self,
+        source: Source,
+        jobs: Sequence[Mapping[str, object]],
+        target: str | None = None,
+        *,
+        sweep: Mapping[str, object] | None = None,
+        check: bool = False,
+    ) -> Steps[Workflow]:
+        """Start a workflow without waiting; results go below the key `target` of the client's store."""
+        body: dict[str, object] = {
+            "infrastructure": self._infrastructure,
+            "input": source,
+            "jobs": list(jobs),
+            "check": check,
+        }
+        if target is not None:
+            body["output"] = {"s3": self._place(target)}
+        if sweep is not None:
+            body["sweep"] = sweep
+        return (yield from steps.request_one(Workflow, Call("POST", "/workflow", body)))
+
+    def workflow(self, row_id: UUID | str) -> Steps[Workflow]:
+        """Return the workflow of an id."""
+        return (yield from steps.request_one(Workflow, Call("GET", f"/workflow/{row_id}")))
+
+    def workflows(self, /, **filters: steps.FilterValue) -> Steps[Page[Workflow]]:
+        """List workflows; the filters are those of the REST API."""
+        return (
+            yield from steps.request_one(
+                Page[Workflow], Call("GET", "/workflow", params=steps.present(filters))
+            )
+        )
+
+    def save_result(self, work: Workflow | Job, made: WorkflowOutput | str, file: Path | str) -> Steps[Path]:
+        """Download a result: from the client's store, or without one through the gateway's.
+
+        `made` is an output of a workflow, or the service of a job.
+        """
+        file = Path(file)
+        if self._store is not None and isinstance(made, WorkflowOutput) and made.object:
+            yield Local(partial(self._store.download, made.object, file))
+            return file
+        url = yield from _locate(_job_id(work, made), made if isinstance(made, str) else made.service)
+        yield Local(partial(files.save_url, url, file))
+        return file
+
+    def _place(self, key: str) -> dict[str, str]:
+        """Return the object of the client's store as a request names it."""
+        if self._store is None:
+            raise GatewayClientError("a transfer needs a store: Gateway(url, infrastructure, store)")
+        return self._store.fields | {"object": key}
+
+    def _upload(self, data: Path, key: str) -> Steps[Source]:
+        if self._store is None:
+            stored = yield from self.upload(data)
+            return {"file": str(stored.id)}
+        yield Local(partial(self._store.upload, data, key))
+        return {"s3": self._place(key)}
+
+
+def result_file(made: WorkflowOutput, data: Path, output: Path | str | None) -> Path:
+    """Return the file of a result: the one that is named, or one in the folder or beside the data."""
+    name = f"{data.stem}_{made.service}{Path(made.path).suffix}"
+    if output is None:
+        return data.with_name(name)
+    return Path(output) / name if Path(output).is_dir() else Path(output)
+
+
+def _job_id(work: Workflow | Job, made: WorkflowOutput | str) -> UUID:
+    if isinstance(work, Job):
+        return work.id
+    step = work.step(made.job, "job") if isinstance(made, WorkflowOutput) else None
+    if step is None or step.id is None:
+        raise GatewayClientError(f"{work.url} has no job with this result")
+    return step.id
+
+
+def _locate(job_id: UUID, service: str) -> Steps[str]:
+    """Return the presigned URL of a result, once it has arrived in the gateway's store."""
+    call = Call("GET", f"/job/{job_id}/outputs/{service}", follows=False)
+    while True:
+        answer = yield from steps.send(call)
+        if answer.status_code != httpx.codes.ACCEPTED:
+            break
+        yield Pause(float(answer.headers.get("Retry-After", RETRY_S)))
+    if answer.is_redirect:
+        return answer.headers["Location"]
+    steps.read_content(answer)
+    raise Refused(answer.status_code, f"no gateway answers at {answer.url}")
+
+
+def _delete(store: Store, keys: Sequence[str]) -> None:
+    for key in keys:
+        store.delete(key)
