@@ -17,9 +17,9 @@ from api.deps import read, read_rows
 from api.row_reads import load_page
 from gateway.callers import Caller
 from gateway.clusters import catalog
+from gateway.errors import Fault
 from gateway.jobs.services import SERVICES
 from gateway.operations import bulk
-from gateway.operations.bulk import Selection
 from gateway.operations.failure_groups import FailureGroup, count_by_fault, group_failures
 from gateway.operations.overview import bad_ends
 from gateway.work.listing import Filter, Kind, WorkKind, model_of, work_model
@@ -73,13 +73,14 @@ def _failures(kind: Kind, wanted: Filter) -> tuple[list[FailureGroup], dict[str,
 @router.post("/console/work/{kind}/retry")
 def retry_group(request: Request, caller: SignedIn, form: Form, kind: WorkKind) -> Response:
     """Retry the visible rows of a group of equal failures."""
+    fault = form.text("fault")
     wanted = Filter(
         states=tuple(str(state) for state in bad_ends(work_model(kind))),
         infrastructure=form.text("infrastructure"),
         whole_reason=form.text("reason"),
         owner=caller.only_owner,
     )
-    selection = Selection(wanted, [kind], every_fault=True)
+    selection = bulk.Selection(wanted, [kind], [Fault(fault)] if fault in set(Fault) else [])
     found = read(lambda session: bulk.find_retryable(session, selection))
     why = "a group of equal failures"
     act = partial(bulk.retry_row, actor=acting(request, caller), why=why, resources=None)

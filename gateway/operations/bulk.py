@@ -44,13 +44,12 @@ class Candidate:
 class Selection:
     """The rows of these kinds that a filter finds, and whose failure is of one of the classes.
 
-    Without classes, failures by a user's own input are left out: they fail again; `every_fault` has them too.
+    Without classes, failures by a user's own input are left out: they fail again.
     """
 
     wanted: Filter
     kinds: Sequence[WorkKind]
     faults: Sequence[Fault] = ()
-    every_fault: bool = False
 
     def conditions(self, kind: WorkKind) -> list[ColumnElement[bool]]:
         """Return the conditions for rows of a kind."""
@@ -58,8 +57,7 @@ class Selection:
         fault: ColumnElement[bool] = or_(model.fault.is_(None), model.fault != Fault.INPUT)
         if self.faults:
             fault = model.fault.in_(self.faults)
-        conditions = filter_conditions(self.wanted, kind)
-        return conditions if self.every_fault else [*conditions, fault]
+        return [*filter_conditions(self.wanted, kind), fault]
 
 
 def find_retryable(
