@@ -8,6 +8,7 @@ others have ended.
 
 import logging
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 
 from gateway.clusters.owner_roots import owner_roots
@@ -92,7 +93,10 @@ class SweepSubmission:
                 size = len(members) // 2
 
     def _unplaced(self) -> list[JobMember]:
-        return [member for member in self._members if member.state in _UNPLACED]
+        return self._members_in(_UNPLACED)
+
+    def _members_in(self, states: AbstractSet[JobState]) -> list[JobMember]:
+        return [member for member in self._members if member.state in states]
 
     def _return_started(self) -> None:
         """Give back to the watcher each member that is to run again but has started meanwhile."""
@@ -154,7 +158,7 @@ class SweepSubmission:
 
     def _end_cancelled(self) -> None:
         """End the members that the scheduler does not have; a late submission of them starts nothing."""
-        left = [m for m in self._members if m.state in {*_UNPLACED, JobState.SUBMITTING}]
+        left = self._members_in({*_UNPLACED, JobState.SUBMITTING})
         for member in left:
             if member.name:
                 self._take_start(member)
@@ -163,7 +167,7 @@ class SweepSubmission:
         self._record_unplaced(left, JobState.CANCELLED, ON_REQUEST)
 
     def _hand_over(self) -> None:
-        waiting = len(self._unplaced())
+        waiting = len(self._members_in({*_UNPLACED, JobState.SUBMITTING}))
         reason = f"{waiting:,} members wait until others have ended" if waiting else ""
         with self._keeper.rows_lock, session_scope() as session:
             records.record_submission(session, self._claim, reason)
