@@ -16,9 +16,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.absolute_paths import absolute_url
-from gateway.allow_list import check_entries, check_entries_with_port
+from gateway.allow_list import check_entries
 from gateway.console_settings import ConsoleSettings
 from gateway.errors import Invalid
+from gateway.event_settings import EventSettings
+from gateway.remote_settings import RemoteSettings
+from gateway.setting_words import split_words
 from gateway.store_settings import StoreSettings
 
 # Docker, Podman and deploy/kubernetes mount secrets here: the file gateway_redis_url holds a setting.
@@ -34,11 +37,6 @@ def _numbers(value: object) -> object:
     if not isinstance(value, str):
         return value
     return dict(word.partition("=")[::2] for word in value.replace(",", " ").split())
-
-
-def _words(value: object) -> object:
-    """Parse `a, b c` into three words, so that lists need no JSON in an environment variable."""
-    return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
 def _small_letters(entries: list[str]) -> list[str]:
@@ -59,12 +57,12 @@ def _root_path(path: str) -> str:
     return f"/{path.strip('/')}" if path.strip("/") else ""
 
 
-_Words = Annotated[list[str], NoDecode, BeforeValidator(_words)]
+_Words = Annotated[list[str], NoDecode, BeforeValidator(split_words)]
 _RootPath = Annotated[str, Field(pattern=r"^[\w./~-]*$"), AfterValidator(_root_path)]
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 
 
-class Settings(StoreSettings, ConsoleSettings, BaseSettings):
+class Settings(StoreSettings, ConsoleSettings, EventSettings, RemoteSettings, BaseSettings):
     """The settings, their defaults and their meaning. Durations are in seconds."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="ignore")
@@ -107,7 +105,7 @@ class Settings(StoreSettings, ConsoleSettings, BaseSettings):
     oidc_issuer: str = Field("", description="The `iss` of the tokens that are accepted.")
     oidc_audience: str = Field("", description="The audience that must be among the `aud` of a token.")
     oidc_jwks_url: str = Field("", description="URL of the OpenID provider's key set (JWKS): https.")
-    oidc_algorithms: Annotated[list[Algorithm], NoDecode, BeforeValidator(_words)] = Field(
+    oidc_algorithms: Annotated[list[Algorithm], NoDecode, BeforeValidator(split_words)] = Field(
         ["RS256", "ES256"], min_length=1, description="Signatures that are accepted; asymmetric ones alone."
     )
     oidc_owner_claim: str = Field("sub", description="The claim that names the owner; `a.b` is `b` in `a`.")
@@ -122,34 +120,18 @@ class Settings(StoreSettings, ConsoleSettings, BaseSettings):
         604800.0, ge=0, description="Time after a failure for which credentials are kept for a retry."
     )
     allowed_endpoints: Annotated[
-        list[str], NoDecode, BeforeValidator(_words), AfterValidator(check_entries)
+        list[str], NoDecode, BeforeValidator(split_words), AfterValidator(check_entries)
     ] = Field(
         default_factory=list,
         description="Hosts, addresses or CIDRs that may be connected to although they are not public:"
         " `host:port`, `10.0.0.0/8:9000`, `[::1]:443`; without a port, at every port.",
     )
 
-    ssh_hosts: Annotated[
-        list[str], NoDecode, BeforeValidator(_words), AfterValidator(check_entries_with_port)
-    ] = Field(
-        default_factory=list,
-        description="SSH servers of the clusters that may be added over REST: `host:port`, `10.0.0.0/8:22`,"
-        " `[::1]:22`; empty allows none.",
-    )
-    ssh_keys: Path | None = Field(
-        None,
-        description="Folder of the SSH keys of such clusters, with `keys.toml` (docs/admins.md).",
-    )
-    remote_without_accounts: bool = Field(
-        default=False,
-        description="Whether `worker --remote` serves such clusters although requests need no account.",
-    )
-
     ca_bundle: Path | None = Field(
         None,
         description="PEM file of the certificate authorities to trust, instead of the usual public ones.",
     )
-    virtual_hosted: Annotated[list[str], NoDecode, BeforeValidator(_words)] = Field(
+    virtual_hosted: Annotated[list[str], NoDecode, BeforeValidator(split_words)] = Field(
         default_factory=lambda: ["amazonaws.com", "amazonaws.com.cn"],
         description="Hosts, with all below them, whose stores want the bucket in the host's name.",
     )
@@ -223,25 +205,7 @@ class Settings(StoreSettings, ConsoleSettings, BaseSettings):
         ge=0,
         description="Requests with `?wait=` that one API process holds; more are answered at once.",
     )
-    streams: int = Field(
-        5000,
-        ge=0,
-        description="Streams of events that one API process holds; one more is 429.",
-    )
-    streams_per_owner: int = Field(
-        200, ge=0, description="Streams of one owner in one API process; one more is 429."
-    )
-    webhooks: bool = Field(
-        default=True, description="`false` switches webhooks off: their calls are 501, and none is delivered."
-    )
-    webhook_hosts: Annotated[list[str], NoDecode, BeforeValidator(_words), AfterValidator(check_entries)] = (
-        Field(
-            default_factory=list,
-            description="Hosts, addresses or CIDRs that webhooks may name although they are not public or"
-            " have no https; written like `GATEWAY_ALLOWED_ENDPOINTS`, which does not count here.",
-        )
-    )
-    trusted_proxies: Annotated[list[str], NoDecode, BeforeValidator(_words)] = Field(
+    trusted_proxies: Annotated[list[str], NoDecode, BeforeValidator(split_words)] = Field(
         default_factory=list,
         description="Addresses or CIDRs of the proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are"
         " believed.",

@@ -22,6 +22,8 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     && /opt/gateway/bin/pip uninstall -y pip
 
 FROM python:3.13-slim-trixie
+# ssh reaches clusters of `worker --remote`.
+RUN apt-get update && apt-get install --yes --no-install-recommends openssh-client && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --user-group --create-home gateway
 COPY --from=build /opt/gateway /opt/gateway
 ENV PATH=/opt/gateway/bin:/usr/local/bin:/usr/bin:/bin \

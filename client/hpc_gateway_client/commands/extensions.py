@@ -26,6 +26,9 @@ SERVER_COMMANDS = {
     "doctor": _DOCTOR,
     "flower": "Show the tasks in Flower, behind the password of GATEWAY_FLOWER_BASIC_AUTH.",
     "infrastructure.doctor": _DOCTOR,
+    "infrastructure.prepare": (
+        "Install the kernels on a cluster that is reached over SSH, and compile their machine code there."
+    ),
     "key": "Print a new key for GATEWAY_CREDENTIALS_KEY.",
     "keys": "API keys, for GATEWAY_AUTH=keys.",
     "migrate": "Create the database or bring it to the newest version; safe to start several times at once.",

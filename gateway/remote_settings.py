@@ -1,0 +1,30 @@
+"""The settings of clusters that are added over REST and reached by SSH."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic_settings import NoDecode
+
+from gateway.allow_list import check_entries_with_port
+from gateway.setting_words import split_words
+
+
+class RemoteSettings(BaseModel):
+    """The keys and the hosts of these clusters."""
+
+    ssh_hosts: Annotated[
+        list[str], NoDecode, BeforeValidator(split_words), AfterValidator(check_entries_with_port)
+    ] = Field(
+        default_factory=list,
+        description="SSH servers of the clusters that may be added over REST: `host:port`, `10.0.0.0/8:22`,"
+        " `[::1]:22`; empty allows none.",
+    )
+    ssh_keys: Path | None = Field(
+        None,
+        description="Folder of the SSH keys of such clusters, with `keys.toml` (docs/admins.md).",
+    )
+    remote_without_accounts: bool = Field(
+        default=False,
+        description="Whether `worker --remote` serves such clusters although requests need no account.",
+    )

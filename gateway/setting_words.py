@@ -1,0 +1,6 @@
+"""Words of a setting: lists in environment variables without JSON."""
+
+
+def split_words(value: object) -> object:
+    """Parse `a, b c` into three words, so that lists need no JSON in an environment variable."""
+    return value.replace(",", " ").split() if isinstance(value, str) else value
