@@ -93,7 +93,7 @@ def test_both_secrets_sign_for_a_day_after_a_rotation() -> None:
         *((status(code), code, False) for code in (400, 401, 404, 410, 429, 500, 503)),
         *((status(code, Location="https://example.org/"), code, False) for code in (301, 302, 307, 308)),
     ],
-    ids=str,
+    ids=lambda value: "" if callable(value) else str(value),
 )
 def test_two_hundreds_alone_end_a_delivery(answer: Answer, code: int, *, is_delivered: bool) -> None:
     with receiver(answer) as there:
