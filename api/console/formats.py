@@ -15,7 +15,8 @@ _STEP = 1000
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 TONES: dict[str, str] = {
     **dict.fromkeys((TransferState.COMPLETED, JobState.SUCCEEDED), "good"),
-    "skipped": "off",
+    "delivered": "good",
+    **dict.fromkeys(("skipped", "dropped"), "off"),
     **dict.fromkeys((TransferState.TRANSFERRING, JobState.RUNNING), "busy"),
     **dict.fromkeys((*BEFORE_SCHEDULER, JobState.PENDING, "waiting"), "waiting"),
     "cancelled": "off",

@@ -16,11 +16,12 @@ from api.console import (
     run_commands,
     sign_in,
     start,
+    webhooks,
     work,
 )
 
 router = APIRouter(include_in_schema=False)
 for module in (assets, sign_in, provider, start, downloads, plots, work, rows, run_commands, row_commands):
     router.routes.extend(module.router.routes)
-for module in (clusters, operators, account, home):
+for module in (clusters, operators, account, webhooks, home):
     router.routes.extend(module.router.routes)
