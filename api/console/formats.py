@@ -85,6 +85,11 @@ def indented(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
+def compact(value: Any) -> str:
+    """Return a value as JSON in one line."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def figure_name(name: str) -> str:
     """Return the name of a figure without its unit: `peak_rss_bytes` as `Peak rss`."""
     return words(name.removesuffix("_bytes").removesuffix("_s")).capitalize()
@@ -107,6 +112,7 @@ def csv_line(names: list[str]) -> str:
 FILTERS = {
     "between": between,
     "clock": clock,
+    "compact": compact,
     "csv_line": csv_line,
     "figure": figure,
     "figure_name": figure_name,

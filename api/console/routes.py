@@ -7,7 +7,9 @@ from api.console import (
     assets,
     clusters,
     downloads,
+    figures,
     home,
+    members,
     operators,
     plots,
     provider,
@@ -21,7 +23,7 @@ from api.console import (
 )
 
 router = APIRouter(include_in_schema=False)
-for module in (assets, sign_in, provider, start, downloads, plots, work, rows, run_commands, row_commands):
+for module in (assets, sign_in, provider, start, downloads, figures, plots, work, members, rows):
     router.routes.extend(module.router.routes)
-for module in (clusters, operators, account, webhooks, home):
+for module in (run_commands, row_commands, clusters, operators, account, webhooks, home):
     router.routes.extend(module.router.routes)

@@ -10,7 +10,7 @@ from api.console.forms import Fields, Form, validate
 from api.console.option_fields import fields_of_service, fields_of_table
 from api.console.pages import PageRoute, base_of, page, see_other
 from api.console.run_again import fields_of_run
-from api.console.run_form import INPUTS, body_of_form, without_secrets
+from api.console.run_form import INPUTS, THEN, body_of_form, without_secrets
 from api.console.sign_in import is_private, need_private
 from api.console.snippets import make_snippets
 from api.console.visitors import SignedIn
@@ -84,6 +84,7 @@ def _services() -> dict[str, list[dict[str, Any]]]:
     for service, name in CLASSES.items():
         text = option_schema(service).get("description", "")
         shown = {"name": service, "text": text, "fields": fields_of_service(service)}
+        shown["then"] = fields_of_service(service, THEN) if name != "classification" else None
         classes.setdefault(name, []).append(shown)
     return classes
 
