@@ -23,10 +23,20 @@ def fields_of_run(session: Session, caller: Caller, run_id: UUID) -> Fields:
     found |= _fields_of_input(plan)
     for name, value in job.params.items():
         found |= _fields_of_options(name, value)
-    found |= _fields_of_second(plan)
+    if limit := job.resources.time_limit_s:
+        found["resources.time_limit_s"] = [str(limit)]
+    second = _fields_of_second(plan)
+    found |= second | {"left_out": _left_out(plan, has_second=bool(second))}
     if plan.output is not None:
         found |= {"has_output": ["yes"], **_fields_of_place("output", plan.output)}
     return Fields(found)
+
+
+def _left_out(plan: WorkflowPlan, *, has_second: bool) -> list[str]:
+    """Return the parts of the run that the form has not."""
+    number = len(plan.jobs) - 1 - has_second
+    jobs = [f"{number} further {'job' if number == 1 else 'jobs'}"] if number else []
+    return [" and ".join([*jobs, *(["the sweep"] if plan.sweep is not None else [])])]
 
 
 def _fields_of_second(plan: WorkflowPlan) -> dict[str, list[str]]:

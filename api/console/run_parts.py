@@ -25,5 +25,9 @@ class RunParts:
         places = {"input": plan.input.s3, "output": plan.output}
         return cls(
             plan.sweep is not None,
-            {name: f"{place.endpoint} {place.bucket}" for name, place in places.items() if place is not None},
+            {
+                name: f"{place.bucket} at {place.endpoint}"
+                for name, place in places.items()
+                if place is not None
+            },
         )

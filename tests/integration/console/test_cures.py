@@ -76,7 +76,7 @@ def test_a_lack_of_time_is_cured_on_the_page_of_the_job(api: TestClient, browser
     end_job(run_id, "smooth", fault="the time ran out", state=JobState.TIMEOUT)
     page = browser.open(_path(run_id))
     assert _cure(page) == CURES[Fault.LIMIT]
-    link = re.search(r'<a href="(/console/work/job/[^"]+)">Open job', page)
+    link = re.search(r'<a href="(/console/work/job/[^"]+)">Open the failed step', page)
     assert link is not None
     assert "Retry with other resources" in browser.open(link[1])
     assert browser.send(f"{link[1]}/retry", link[1], time_limit_s="600").status_code == 303

@@ -31,12 +31,16 @@ def browser(api: TestClient) -> FormBrowser:
     return FormBrowser(api)
 
 
+def new_sweep(api: TestClient) -> str:
+    return str(start(api, FFT, sweep=SWEEP)["id"])
+
+
 def _numbers(page: str) -> list[int]:
     return [int(number) for number in re.findall(r'data-name="Member"><code>(\d{4})<', page)]
 
 
 def test_members_are_paged_before_and_after_their_job_begins(api: TestClient, browser: FormBrowser) -> None:
-    run_id = start(api, FFT, sweep=SWEEP)["id"]
+    run_id = new_sweep(api)
     path = f"/console/work/workflow/{run_id}/members"
     assert f'hx-get="{path}"' in browser.open(path.removesuffix("/members"))
     for act in (lambda: end_transfer(run_id), lambda: None):
@@ -51,7 +55,7 @@ def test_members_are_paged_before_and_after_their_job_begins(api: TestClient, br
 
 
 def test_a_members_end_is_shown(api: TestClient, browser: FormBrowser) -> None:
-    run_id = start(api, FFT, sweep=SWEEP)["id"]
+    run_id = new_sweep(api)
     end_transfer(run_id)
     output = {"service": "fft", "path": "jobs/1/0000/fft.csv", "bytes": 2000, "sha256": "0" * 64}
     ends = {"state": JobState.FAILED, "reason": HOSTILE, "exit_code": 7, "outputs": [output]}
@@ -76,7 +80,7 @@ def test_a_run_without_a_sweep_shows_no_members(browser: FormBrowser) -> None:
     assert browser.client.get(f"{path}/members").status_code == 404
 
 
-def _option_job() -> UUID:
+def option_job() -> UUID:
     job_id = new_job(SERVICE)
     output = {"service": SERVICE, "path": "jobs/1/BlackScholes_output.csv", "bytes": 9, "sha256": "0" * 64}
     with session_scope() as session:
@@ -85,14 +89,14 @@ def _option_job() -> UUID:
     return job_id
 
 
-def _preview(points: int = len(FIGURES)) -> dict[str, Any]:
+def figures_preview(points: int = len(FIGURES)) -> dict[str, Any]:
     values: list[float | None] = [0.5 + number for number in range(points - 1)]
     names = (HOSTILE, "gold")
     signals = [{"name": name, "unit": "", "min": [*values, None], "max": [*values, None]} for name in names]
     return {"points": points, "samples": len(FIGURES), "signals": signals, "signals_total": 70}
 
 
-def _answer_with(monkeypatch: pytest.MonkeyPatch, preview: dict[str, Any]) -> None:
+def answer_with(monkeypatch: pytest.MonkeyPatch, preview: dict[str, Any]) -> None:
     answer = json.dumps(preview).encode()
     monkeypatch.setattr(
         "gateway.previews.outputs.ask_worker.request_bytes", lambda *_, **__: b"{}\n" + answer
@@ -100,11 +104,11 @@ def _answer_with(monkeypatch: pytest.MonkeyPatch, preview: dict[str, Any]) -> No
 
 
 def test_figures_of_options_are_a_table(browser: FormBrowser, monkeypatch: pytest.MonkeyPatch) -> None:
-    job_id = _option_job()
+    job_id = option_job()
     path = f"/console/work/job/{job_id}/outputs/{SERVICE}/figures"
     shown = browser.open(f"/console/work/job/{job_id}")
     assert (f'href="{path}"' in shown, "data-preview" in shown) == (True, False)
-    _answer_with(monkeypatch, _preview())
+    answer_with(monkeypatch, figures_preview())
     page = browser.open(path)
     Checked(page)
     assert re.findall(r'<th class="number">([^<]*)<', page) == list(FIGURES) == list(KERNELS_FIGURES)
@@ -118,9 +122,9 @@ def test_figures_of_options_are_a_table(browser: FormBrowser, monkeypatch: pytes
 def test_joined_figures_and_other_services_have_no_table(
     browser: FormBrowser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _answer_with(monkeypatch, _preview(6))
+    answer_with(monkeypatch, figures_preview(6))
     assert (
-        browser.client.get(f"/console/work/job/{_option_job()}/outputs/{SERVICE}/figures").status_code == 404
+        browser.client.get(f"/console/work/job/{option_job()}/outputs/{SERVICE}/figures").status_code == 404
     )
     assert (
         browser.client.get(f"/console/work/job/{new_job('fft')}/outputs/{SERVICE}/figures").status_code == 404

@@ -16,7 +16,19 @@ from gateway.settings import get_settings
 from tests.browser import FormBrowser
 from tests.identity import new_key
 from tests.rows import SECRET
-from tests.workflows import STORE, TARGET, end_job, end_transfer, new_workflow, show, states, workflow
+from tests.workflows import (
+    SMOOTH,
+    SPECTRUM,
+    STORE,
+    TARGET,
+    end_job,
+    end_transfer,
+    new_workflow,
+    show,
+    start,
+    states,
+    workflow,
+)
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 START = "/console/start"
@@ -85,7 +97,20 @@ def test_a_second_job_takes_the_result_of_the_first(browser: FormBrowser) -> Non
     assert second["resources"] == first["resources"]
     again = browser.open(f"{START}?run={run_id}")
     assert re.search(r'name="then" value="fft" id="then-fft" checked', again)
+    assert re.search(r'name="resources.time_limit_s" inputmode="numeric" value="60"', again)
     assert re.search(r'name="then.fft.window".*?<option selected>hamming', again)
+
+
+def test_the_form_tells_the_parts_of_a_run_that_it_has_not(api: TestClient, browser: FormBrowser) -> None:
+    third = {"name": "again", "services": ["min_max"], "input_from": "smooth"}
+    swept = start(api, SPECTRUM | {"input_from": None}, sweep={"job": "spectrum", "params": [{}, {}]})
+    for run, words in (
+        (start(api, SMOOTH, SPECTRUM, third), "1 further job."),
+        (swept, "the sweep."),
+        (start(api), ""),
+    ):
+        found = re.search("it leaves out ([^<]*)<", browser.open(f"{START}?run={run['id']}"))
+        assert (found[1] if found else "") == words
 
 
 def workflow_plan(run_id: str) -> dict[str, Any]:
