@@ -1,20 +1,22 @@
-"""Account: the caller's API keys and stored credentials, and the way out."""
+"""Account: the caller's API keys, stored credentials and webhooks, and the way out."""
 
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
 from api.console.forms import Form, validate
 from api.console.pages import PageRoute, page, see_other
-from api.console.sign_in import NEEDS_TLS, is_private
+from api.console.sign_in import is_private, need_private
 from api.console.visitors import SignedIn
 from api.deps import RowId, read
+from api.routers.webhooks import list_webhooks
 from api.schemas.credentials import CredentialRequest, CredentialSummary
 from gateway.accounts import api_keys
 from gateway.callers import Caller
 from gateway.credentials import stored as stored_credentials
 from gateway.db import session_scope
-from gateway.errors import Forbidden, NotFound
+from gateway.errors import NotFound
 from gateway.operations.usage import first_of_month, usage_since
+from gateway.settings import get_settings
 from gateway.storage.address import Credentials
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -22,7 +24,7 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 @router.get("/console/account")
 def show_account(request: Request, caller: SignedIn) -> Response:
-    """Show keys, stored credentials and this month's usage."""
+    """Show keys, stored credentials, webhooks and this month's usage."""
     return page(
         request,
         "account.html",
@@ -30,6 +32,7 @@ def show_account(request: Request, caller: SignedIn) -> Response:
         keys=read(lambda session: api_keys.list_keys_of(session, caller.owner)),
         credentials=read(lambda session: _credentials(session, caller)),
         month=read(lambda session: usage_since(session, caller.owner, first_of_month())),
+        webhooks=list_webhooks(caller) if get_settings().webhooks else None,
         is_private=is_private(request),
     )
 
@@ -42,8 +45,7 @@ def _credentials(session: Session, caller: Caller) -> list[CredentialSummary]:
 @router.post("/console/account/credentials")
 def keep_credentials(request: Request, caller: SignedIn, form: Form) -> Response:
     """Store keys of an S3 store."""
-    if not is_private(request):
-        raise Forbidden(NEEDS_TLS)
+    need_private(request)
     given = {name: form.text(name) for name in CredentialRequest.model_fields if form.text(name)}
     body = validate(CredentialRequest, given)
     token = body.session_token.get_secret_value() if body.session_token else ""

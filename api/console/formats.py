@@ -15,7 +15,8 @@ _STEP = 1000
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 TONES: dict[str, str] = {
     **dict.fromkeys((TransferState.COMPLETED, JobState.SUCCEEDED), "good"),
-    "skipped": "off",
+    "delivered": "good",
+    **dict.fromkeys(("skipped", "dropped"), "off"),
     **dict.fromkeys((TransferState.TRANSFERRING, JobState.RUNNING), "busy"),
     **dict.fromkeys((*BEFORE_SCHEDULER, JobState.PENDING, "waiting"), "waiting"),
     "cancelled": "off",
@@ -84,6 +85,11 @@ def indented(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
+def compact(value: Any) -> str:
+    """Return a value as JSON in one line."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def figure_name(name: str) -> str:
     """Return the name of a figure without its unit: `peak_rss_bytes` as `Peak rss`."""
     return words(name.removesuffix("_bytes").removesuffix("_s")).capitalize()
@@ -106,6 +112,7 @@ def csv_line(names: list[str]) -> str:
 FILTERS = {
     "between": between,
     "clock": clock,
+    "compact": compact,
     "csv_line": csv_line,
     "figure": figure,
     "figure_name": figure_name,

@@ -42,26 +42,22 @@ def _number(text: str) -> int | float | str:
     return text
 
 
-def fields_of_service(service: str) -> list[OptionField]:
-    """Return the fields of a service's options."""
-    return _fields(service, option_schema(service))
+def fields_of_service(service: str, prefix: str = "") -> list[OptionField]:
+    """Return the fields of a service's options; `prefix` stands before those of a second job."""
+    return [_field(prefix, service, *option) for option in option_schema(service)["properties"].items()]
 
 
 def fields_of_table() -> list[OptionField]:
     """Return the fields of the options of a table's reading."""
-    return _fields("table", table_schema())
+    return [_field("", "table", *option) for option in table_schema()["properties"].items()]
 
 
-def _fields(prefix: str, schema: dict[str, Any]) -> list[OptionField]:
-    return [_field(prefix, name, option) for name, option in schema["properties"].items()]
-
-
-def _field(prefix: str, name: str, option: dict[str, Any]) -> OptionField:
+def _field(prefix: str, group: str, name: str, option: dict[str, Any]) -> OptionField:
     choices = [str(choice) for choice in option.get("enum", []) if isinstance(choice, str)]
     default = option.get("default")
     return OptionField(
-        name=f"{prefix}.{name}",
-        label=name.replace("_", " "),
+        name=f"{prefix}{group}.{name}",
+        label=f"{prefix}{name}".replace(".", " ").replace("_", " "),
         text=option["description"],
         must_be=option["x-must-be"],
         default="" if default is None else str(default),
@@ -73,5 +69,5 @@ def _field(prefix: str, name: str, option: dict[str, Any]) -> OptionField:
 
 def read_options(fields: list[OptionField], form: Fields) -> dict[str, Any]:
     """Return the options that a form gives."""
-    read = {field.name.partition(".")[2]: field.read(form) for field in fields}
+    read = {field.name.rpartition(".")[2]: field.read(form) for field in fields}
     return {name: value for name, value in read.items() if value is not None}

@@ -7,7 +7,9 @@ from api.console import (
     assets,
     clusters,
     downloads,
+    figures,
     home,
+    members,
     operators,
     plots,
     provider,
@@ -16,11 +18,12 @@ from api.console import (
     run_commands,
     sign_in,
     start,
+    webhooks,
     work,
 )
 
 router = APIRouter(include_in_schema=False)
-for module in (assets, sign_in, provider, start, downloads, plots, work, rows, run_commands, row_commands):
+for module in (assets, sign_in, provider, start, downloads, figures, plots, work, members, rows):
     router.routes.extend(module.router.routes)
-for module in (clusters, operators, account, home):
+for module in (run_commands, row_commands, clusters, operators, account, webhooks, home):
     router.routes.extend(module.router.routes)

@@ -10,6 +10,7 @@ from api import row_actions
 from api.console.actors import NAME, actor_of
 from api.console.forms import Fields, Form, validate
 from api.console.pages import PageRoute, page, see_other
+from api.console.sign_in import need_private
 from api.console.visitors import SignedIn
 from api.deps import RowId, read
 from api.idempotency import AnswerStore
@@ -75,6 +76,8 @@ def retry_shown_row(
         row_actions.retry_row(requested, job_retry, show, resources=job_retry.resources)
     else:
         keys = {name: form.text(name) for name in _SECRETS if form.text(name)}
+        if keys:
+            need_private(request)
         retry = validate(TransferRetry, said | keys)
         row_actions.retry_row(requested, retry, show, retry.credential_if_any())
     return see_other(request, f"/console/work/{kind}/{row_id}")

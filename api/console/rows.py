@@ -7,14 +7,18 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from api.console.cures import cure_of, failed_step
 from api.console.labels import NOUNS
 from api.console.pages import PageRoute, base_of, page
+from api.console.run_parts import RunParts
+from api.console.sign_in import is_private
 from api.console.snippets import Snippets, snippets_of_row
 from api.console.visitors import SignedIn
-from api.deps import RowId
+from api.deps import RowId, read
 from api.row_reads import load_events
 from api.status_reads import STATUS_READS, Shown
-from gateway.callers import Caller
+from gateway.callers import Caller, Scope
+from gateway.jobs.services import CLASSES
 from gateway.settings import get_settings
 from gateway.states import JOB_ENDS, WORKFLOW_ENDS, JobState, TransferState, WorkflowState
 from gateway.work.listing import Kind
@@ -50,6 +54,7 @@ def _folder(kind: Kind) -> str:
 
 def _render(request: Request, caller: Caller, kind: Kind, shown: Shown, template: str) -> Response:
     row: dict[str, Any] = json.loads(shown.body)
+    settings = get_settings()
     return page(
         request,
         template,
@@ -57,14 +62,24 @@ def _render(request: Request, caller: Caller, kind: Kind, shown: Shown, template
         kind=kind,
         noun=NOUNS[kind],
         nouns=NOUNS,
-        has_own_store=bool(get_settings().store_bucket),
+        has_own_store=bool(settings.store_bucket),
+        classes=CLASSES,
+        flower=settings.flower_url.rstrip("/") if caller.scope.holds(Scope.OPERATOR) else "",
         row=row,
         tag=shown.tag,
         has_ended=row["state"] in ENDS,
         can_retry=row["state"] in ENDS and row["state"] not in GOOD_ENDS,
+        cure=cure_of(row),
+        parts=_parts(caller, kind, UUID(row["id"])),
+        failed_step=failed_step(row) if kind == "workflow" else None,
+        is_private=is_private(request),
         events=load_events(kind, UUID(row["id"]), caller),
         snippets=_snippets(request, kind, row),
     )
+
+
+def _parts(caller: Caller, kind: Kind, row_id: UUID) -> RunParts | None:
+    return read(lambda session: RunParts.load(session, caller, row_id)) if kind == "workflow" else None
 
 
 def _snippets(request: Request, kind: Kind, row: dict[str, Any]) -> Snippets | None:

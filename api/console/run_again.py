@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from api.console.forms import Fields
+from api.console.run_form import THEN
 from gateway.callers import Caller
 from gateway.workflows import lifecycle as workflows
 from gateway.workflows.plan import StorePlan, WorkflowPlan
@@ -14,7 +15,7 @@ _PLACE = ("endpoint", "bucket", "object", "region", "credential_id")
 
 
 def fields_of_run(session: Session, caller: Caller, run_id: UUID) -> Fields:
-    """Return the fields that start the run's first job once more, or raise NotFound."""
+    """Return the fields that start the run's first job, and one on its result, again; or raise NotFound."""
     row = workflows.get(session, caller, run_id)
     plan = WorkflowPlan.of(row)
     job = plan.jobs[0]
@@ -22,9 +23,30 @@ def fields_of_run(session: Session, caller: Caller, run_id: UUID) -> Fields:
     found |= _fields_of_input(plan)
     for name, value in job.params.items():
         found |= _fields_of_options(name, value)
+    if limit := job.resources.time_limit_s:
+        found["resources.time_limit_s"] = [str(limit)]
+    second = _fields_of_second(plan)
+    found |= second | {"left_out": _left_out(plan, has_second=bool(second))}
     if plan.output is not None:
         found |= {"has_output": ["yes"], **_fields_of_place("output", plan.output)}
     return Fields(found)
+
+
+def _left_out(plan: WorkflowPlan, *, has_second: bool) -> list[str]:
+    """Return the parts of the run that the form has not."""
+    number = len(plan.jobs) - 1 - has_second
+    jobs = [f"{number} further {'job' if number == 1 else 'jobs'}"] if number else []
+    return [" and ".join([*jobs, *(["the sweep"] if plan.sweep is not None else [])])]
+
+
+def _fields_of_second(plan: WorkflowPlan) -> dict[str, list[str]]:
+    """Return the fields of the job that reads the first one's result, none where there is no such job."""
+    second = next((job for job in plan.jobs[1:] if job.input_from == plan.jobs[0].name), None)
+    if second is None or len(second.services) != 1:
+        return {}
+    [service] = second.services
+    options = _fields_of_options(f"{THEN}{service}", second.params.get(service, {}))
+    return {"then": [service], **options}
 
 
 def _fields_of_input(plan: WorkflowPlan) -> dict[str, list[str]]:

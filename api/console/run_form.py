@@ -15,6 +15,7 @@ INPUTS = {
     "path": "A file of the cluster",
 }
 _PLACE = ("endpoint", "bucket", "object", "region")
+THEN = "then."  # before the names of a second job's fields
 _COUNTS = {"num_mpi_procs": "Ranks", "num_thread": "Threads of each rank"}
 
 
@@ -23,10 +24,8 @@ def body_of_form(form: Fields) -> dict[str, Any]:
     body: dict[str, Any] = {
         "infrastructure": form.text("infrastructure"),
         "input": _input(form),
-        "jobs": [{"name": _name(form), "services": form.texts("service"), "params": _params(form)}],
+        "jobs": _jobs(form),
     }
-    if form.text("resources.time_limit_s"):
-        body["jobs"][0]["resources"] = {"time_limit_s": form.text("resources.time_limit_s")}
     if form.text("has_output"):
         body["output"] = {"s3": _output(form)}
     if form.text("input") != "path":
@@ -34,16 +33,35 @@ def body_of_form(form: Fields) -> dict[str, Any]:
     return body
 
 
-def _name(form: Fields) -> str:
-    """Return the name of the job, that of its services."""
-    known = [service for service in form.texts("service") if service in CLASSES]
+def _jobs(form: Fields) -> list[dict[str, Any]]:
+    """Return the job, and the second one that reads its result."""
+    first, then = form.texts("service"), form.text("then")
+    jobs = [_job(form, _name(first), first)]
+    if table := read_options(fields_of_table(), form):
+        jobs[0]["params"]["table"] = table
+    if then:
+        name = _name([then])
+        name += "-2" if name == jobs[0]["name"] else ""
+        jobs.append(_job(form, name, [then], THEN) | {"input_from": jobs[0]["name"]})
+    return jobs
+
+
+def _job(form: Fields, name: str, services: list[str], prefix: str = "") -> dict[str, Any]:
+    job = {"name": name, "services": services, "params": _params(form, services, prefix)}
+    limit = form.text("resources.time_limit_s")
+    return job | ({"resources": {"time_limit_s": limit}} if limit else {})
+
+
+def _name(services: list[str]) -> str:
+    """Return the name of a job, that of its services."""
+    known = [service for service in services if service in CLASSES]
     return "-".join(known).replace("_", "-")[:_LONGEST_NAME].strip("-") or "run"
 
 
 def _input(form: Fields) -> dict[str, Any]:
     kind = form.text("input")
     if kind == "s3":
-        return {"s3": _place(form, "input") | _access(form, "input")}
+        return {"s3": _place(form, "input") | access_of(form, "input")}
     return {kind: form.text(f"input.{kind}")} if kind in INPUTS else {}
 
 
@@ -52,7 +70,8 @@ def _place(form: Fields, prefix: str) -> dict[str, Any]:
     return {name: text for name, text in given.items() if text}
 
 
-def _access(form: Fields, prefix: str) -> dict[str, Any]:
+def access_of(form: Fields, prefix: str) -> dict[str, Any]:
+    """Return the access to a store that a form gives: keys, or the id of stored ones."""
     names = ("credential_id", "access_key", "secret_key", "session_token")
     given = {name: form.text(f"{prefix}.{name}") for name in names}
     return {name: text for name, text in given.items() if text}
@@ -60,22 +79,20 @@ def _access(form: Fields, prefix: str) -> dict[str, Any]:
 
 def _output(form: Fields) -> dict[str, Any]:
     """Return the place of the results; store, bucket and keys are the input's where it names no others."""
-    place, access = _place(form, "output"), _access(form, "output")
+    place, access = _place(form, "output"), access_of(form, "output")
     if form.text("input") == "s3":
         near = _place(form, "input")
         near.pop("object", None)
         place = near | place
-        access = access or _access(form, "input")
+        access = access or access_of(form, "input")
     return place | access
 
 
-def _params(form: Fields) -> dict[str, Any]:
+def _params(form: Fields, services: list[str], prefix: str) -> dict[str, Any]:
     params: dict[str, Any] = {}
-    for service in form.texts("service"):
-        if service in CLASSES and (options := read_options(fields_of_service(service), form)):
+    for service in services:
+        if service in CLASSES and (options := read_options(fields_of_service(service, prefix), form)):
             params[service] = options
-    if table := read_options(fields_of_table(), form):
-        params["table"] = table
     counts = {name: form.text(name) for name in _COUNTS}
     return params | {name: int(text) for name, text in counts.items() if text.isdecimal()}
 

@@ -40,8 +40,7 @@ async def sign_in(request: Request, form: Form) -> Response:
     """Open a session for a valid key; the browser gets a new token."""
     if get_settings().auth != "keys":
         raise Invalid("this gateway takes no API keys: GATEWAY_AUTH is not keys")
-    if not is_private(request):
-        raise Forbidden(NEEDS_TLS)
+    need_private(request)
     try:
         key = await _find_key_of_stranger(request, form.text("key"))
     except Unauthorized as error:
@@ -110,6 +109,12 @@ def show_form(request: Request, following: str, status: int = 200, problem: str 
 def own_page(path: str) -> str:
     """Return the path if it is one of the console's pages, else the first page."""
     return path if len(path) <= LONGEST_NEXT and _OWN_PAGE.fullmatch(path) else "/"
+
+
+def need_private(request: Request) -> None:
+    """Raise Forbidden for a request whose secrets others on the way could read."""
+    if not is_private(request):
+        raise Forbidden(NEEDS_TLS)
 
 
 def is_private(request: Request) -> bool:

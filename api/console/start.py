@@ -10,8 +10,8 @@ from api.console.forms import Fields, Form, validate
 from api.console.option_fields import fields_of_service, fields_of_table
 from api.console.pages import PageRoute, base_of, page, see_other
 from api.console.run_again import fields_of_run
-from api.console.run_form import INPUTS, body_of_form, without_secrets
-from api.console.sign_in import NEEDS_TLS, is_private
+from api.console.run_form import INPUTS, THEN, body_of_form, without_secrets
+from api.console.sign_in import is_private, need_private
 from api.console.snippets import make_snippets
 from api.console.visitors import SignedIn
 from api.deps import parse_id, read
@@ -22,7 +22,7 @@ from api.schemas.files import FileRequest
 from api.schemas.workflows import WorkflowRequest
 from gateway.callers import Caller
 from gateway.credentials import stored as stored_credentials
-from gateway.errors import Forbidden, GatewayError
+from gateway.errors import GatewayError
 from gateway.jobs.services import CLASSES, option_schema
 from gateway.settings import get_settings
 
@@ -39,8 +39,8 @@ def show_start(request: Request, caller: SignedIn, run: str = "") -> Response:
 @router.post("/console/start")
 def start_run(request: Request, caller: SignedIn, form: Form) -> Response:
     """Start the run; a refusal shows the form again, without the keys."""
-    if (form.text("input.secret_key") or form.text("output.secret_key")) and not is_private(request):
-        raise Forbidden(NEEDS_TLS)
+    if form.text("input.secret_key") or form.text("output.secret_key"):
+        need_private(request)
     body = body_of_form(form)
     if form.text("show"):
         return _show(request, caller, form, body=body)
@@ -84,6 +84,7 @@ def _services() -> dict[str, list[dict[str, Any]]]:
     for service, name in CLASSES.items():
         text = option_schema(service).get("description", "")
         shown = {"name": service, "text": text, "fields": fields_of_service(service)}
+        shown["then"] = fields_of_service(service, THEN) if name != "classification" else None
         classes.setdefault(name, []).append(shown)
     return classes
 

@@ -16,16 +16,14 @@ from api.schemas.webhooks import (
     WebhookWithSecret,
 )
 from gateway.db import session_scope
-from gateway.errors import Invalid, NotOffered
+from gateway.errors import Invalid
 from gateway.events.webhooks import deliveries, hooks
-from gateway.settings import get_settings
 
 LARGEST_NUMBER = 2**63
 
 
 async def _offered(_caller: Caller) -> None:
-    if not get_settings().webhooks:
-        raise NotOffered("webhooks are switched off here: the operator has set GATEWAY_WEBHOOKS=false")
+    hooks.check_offered()
 
 
 async def _message_id(delivery_id: Annotated[str, Path()]) -> UUID:

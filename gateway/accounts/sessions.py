@@ -59,7 +59,7 @@ def caller_of_session(session: Session, row: ConsoleSession) -> Caller | None:
     key = session.get(ApiKey, row.key_id)
     if key is None or key.revoked_at is not None or (key.expires_at and key.expires_at <= utc_now()):
         return None
-    return Caller(key.owner, key.scope)
+    return Caller(key.owner, key.scope, key.id)
 
 
 def is_session_use_outdated(row: ConsoleSession) -> bool:

@@ -13,7 +13,7 @@ from gateway.callers import Caller
 from gateway.db import lock_names, utc_now
 from gateway.egress.policy import check_endpoint, literal_address, port_of
 from gateway.encryption import encrypt
-from gateway.errors import Conflict, Invalid, NotFound
+from gateway.errors import Conflict, Invalid, NotFound, NotOffered
 from gateway.events.cursor import end_cursor
 from gateway.events.webhooks.signatures import new_secret
 from gateway.events.webhooks.words import check_words
@@ -23,6 +23,12 @@ from gateway.settings import get_settings
 MOST = 10  # of an owner
 OVERLAP = timedelta(hours=24)
 SETTING = "GATEWAY_WEBHOOK_HOSTS"
+
+
+def check_offered() -> None:
+    """Raise NotOffered where the operator has switched webhooks off."""
+    if not get_settings().webhooks:
+        raise NotOffered("webhooks are switched off here: the operator has set GATEWAY_WEBHOOKS=false")
 
 
 def check_webhook_url(url: str) -> None:

@@ -16,8 +16,16 @@ from gateway.states import JobState, TransferState
 from tests.chromium import Watched, chromium
 from tests.ended_rows import claim_transfer, ended_job, failed_transfer
 from tests.identity import new_key
+from tests.integration.console.test_members import (
+    answer_with,
+    figures_preview,
+    new_sweep,
+    option_job,
+)
 from tests.rows import new_job, new_transfer, transfer
 from tests.servers import served
+from tests.webhooks import FAILED, URL, due, fill, new_webhook, record
+from tests.workflows import end_transfer, new_workflow
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 SIZES = [320, 768, 1440]
@@ -75,14 +83,53 @@ def test_no_page_has_a_barrier_in_any_width(opened: Opened, scheme: str) -> None
             f"/console/work/job/{job}",
         ),
     ]
-    watched = opened(color_scheme=scheme)
+    assert _barriers(opened(color_scheme=scheme), paths) == {}
+
+
+def _barriers(watched: Watched, paths: list[str]) -> dict[str, list[str]]:
+    """Return the barriers of pages, all parts of which are open, by page and width."""
     found: dict[str, list[str]] = {}
     for path in paths:
         watched.page.goto(path)
+        watched.page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
         for width in SIZES:
             watched.page.set_viewport_size({"width": width, "height": 900})
             found[f"{path} at {width}"] = watched.barriers() + ["too wide"] * watched.is_too_wide
-    assert {place: barriers for place, barriers in found.items() if barriers} == {}
+    return {place: barriers for place, barriers in found.items() if barriers}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_of_runs_and_webhooks_have_no_barrier(
+    opened: Opened, api: TestClient, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    swept, failed = new_sweep(api), str(new_workflow())
+    end_transfer(failed, fault="the keys are unknown")
+    hook_id, _ = new_webhook()
+    failed_transfer()
+    fill()
+    for message in due()[:1]:
+        record(message, FAILED)
+    answer_with(monkeypatch, figures_preview())
+    run = "/console/work/workflow"
+    paths = [
+        *("/console/start", f"{run}/{failed}", f"{run}/{swept}", f"{run}/{swept}/members"),
+        f"/console/work/job/{option_job()}/outputs/black_scholes/figures",
+        f"/console/account/webhooks/{hook_id}",
+    ]
+    assert _barriers(opened(color_scheme=scheme), paths) == {}
+
+
+def test_a_webhook_is_added_by_hand_and_its_secret_is_read(opened: Opened) -> None:
+    watched = opened("/console/account")
+    page = watched.page
+    page.get_by_text("Add a webhook").click()
+    page.get_by_label("Address", exact=True).fill(URL)
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_label("Secret")).to_contain_text("whsec_")
+    assert watched.barriers() == []
+    page.get_by_role("link", name="To the webhook").click()
+    page.get_by_role("button", name="Send a test").click()
+    expect(page.locator("table")).to_contain_text("webhook.test")
 
 
 def test_a_live_change_is_shown_without_a_reload(opened: Opened) -> None:
@@ -173,7 +220,7 @@ def test_a_foreign_page_neither_frames_nor_sends_forms(browser: Browser, url: st
         context.new_page().goto(url)  # the victim has the console's cookie
         page = context.new_page()
         page.goto(elsewhere.replace("127.0.0.1", "localhost"))
-        assert page.frames[1].url == "chrome-error://chromewebdata/"
+        page.frames[1].wait_for_url("chrome-error://chromewebdata/", wait_until="commit")
         with page.expect_response(lambda answer: "/retry" in answer.url) as answered:
             page.get_by_role("button").click()
         assert answered.value.status == 403

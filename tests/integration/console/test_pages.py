@@ -13,6 +13,7 @@ from api.console.headers import HEADERS
 from gateway.callers import Scope
 from gateway.db import session_scope
 from gateway.models import Job, Transfer
+from gateway.settings import get_settings
 from gateway.states import JobState, TransferState
 from tests.browser import FormBrowser
 from tests.ended_rows import claim_transfer, ended_job, failed_transfer
@@ -44,7 +45,7 @@ HOSTILE = [
 
 @pytest.fixture
 def browser(api: TestClient) -> FormBrowser:
-    return FormBrowser(api, "http://testserver")
+    return FormBrowser(api)
 
 
 class Checked(HTMLParser):
@@ -182,6 +183,40 @@ def test_an_unknown_page_is_told_as_a_page(browser: FormBrowser, path: str) -> N
     assert answer.status_code in {400, 404}
     assert answer.headers["content-type"].startswith("text/html")
     assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+
+
+def test_a_page_of_a_name_that_points_here_is_not_served(api: TestClient) -> None:
+    """DNS rebinding points the name of a foreign page at this service: its requests are then same-site."""
+    row_id = failed_transfer()
+    rebound = FormBrowser(api, "http://evil.example")
+    shown = [*PAGES, "/console/start", f"/console/work/s3_data/{row_id}/live", "/console/static/0/console.js"]
+    for path in shown:
+        answer = rebound.client.get(path)
+        assert (answer.status_code, "set-cookie" in answer.headers) == (403, False), path
+        assert "GATEWAY_ALLOWED_HOSTS" in answer.text
+    for action in (f"/console/work/s3_data/{row_id}/retry", "/console/start", "/console/account/webhooks"):
+        assert rebound.client.post(action, headers={"Origin": "http://evil.example"}).status_code == 403
+    assert transfer(row_id).state is TransferState.FAILED
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [("", ""), ("http://127.0.0.1:5555", "http://127.0.0.1:5555"), ("https://h/flower/", "https://h/flower")],
+)
+def test_the_pages_of_rows_link_to_their_tasks_in_flower(
+    browser: FormBrowser, monkeypatch: pytest.MonkeyPatch, url: str, expected: str
+) -> None:
+    monkeypatch.setattr(get_settings(), "flower_url", url)
+    for kind, row_id in (("s3_data", failed_transfer()), ("job", new_job("fft"))):
+        page = browser.open(f"/console/work/{kind}/{row_id}")
+        assert f'href="{expected}/task/{row_id}"' in page if url else "Flower" not in page
+
+
+def test_the_link_to_flower_is_for_operators(with_keys: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(get_settings(), "flower_url", "http://127.0.0.1:5555")
+    row_id, ada = failed_transfer(owner="ada"), FormBrowser(with_keys)
+    ada.sign_in(new_key("ada"))
+    assert "5555" not in ada.open(f"/console/work/s3_data/{row_id}")
 
 
 def test_the_console_knows_the_path_below_which_it_lives(api: TestClient) -> None:

@@ -16,7 +16,19 @@ from gateway.settings import get_settings
 from tests.browser import FormBrowser
 from tests.identity import new_key
 from tests.rows import SECRET
-from tests.workflows import STORE, TARGET, end_job, end_transfer, new_workflow, show, states, workflow
+from tests.workflows import (
+    SMOOTH,
+    SPECTRUM,
+    STORE,
+    TARGET,
+    end_job,
+    end_transfer,
+    new_workflow,
+    show,
+    start,
+    states,
+    workflow,
+)
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 START = "/console/start"
@@ -73,6 +85,34 @@ def test_a_form_starts_the_run_that_it_describes(api: TestClient, browser: FormB
     assert SECRET not in browser.open(f"/console/work/workflow/{run_id}")
 
 
+def test_a_second_job_takes_the_result_of_the_first(browser: FormBrowser) -> None:
+    chosen = {"service": ["fft"], "then": "fft", "then.fft.window": "hamming", "resources.time_limit_s": "60"}
+    answer = browser.send(START, START, **(FIELDS | chosen))
+    assert answer.status_code == 303, answer.text
+    run_id = answer.headers["location"][-36:]
+    first, second = workflow_plan(run_id)["jobs"]
+    assert (first["name"], second["name"], second["input_from"]) == ("fft", "fft-2", "fft")
+    assert first["params"]["table"] == {"skip": ["a", "b"]}
+    assert second["params"] == {"fft": {"window": "hamming"}, "num_mpi_procs": 2}
+    assert second["resources"] == first["resources"]
+    again = browser.open(f"{START}?run={run_id}")
+    assert re.search(r'name="then" value="fft" id="then-fft" checked', again)
+    assert re.search(r'name="resources.time_limit_s" inputmode="numeric" value="60"', again)
+    assert re.search(r'name="then.fft.window".*?<option selected>hamming', again)
+
+
+def test_the_form_tells_the_parts_of_a_run_that_it_has_not(api: TestClient, browser: FormBrowser) -> None:
+    third = {"name": "again", "services": ["min_max"], "input_from": "smooth"}
+    swept = start(api, SPECTRUM | {"input_from": None}, sweep={"job": "spectrum", "params": [{}, {}]})
+    for run, words in (
+        (start(api, SMOOTH, SPECTRUM, third), "1 further job."),
+        (swept, "the sweep."),
+        (start(api), ""),
+    ):
+        found = re.search("it leaves out ([^<]*)<", browser.open(f"{START}?run={run['id']}"))
+        assert (found[1] if found else "") == words
+
+
 def workflow_plan(run_id: str) -> dict[str, Any]:
     return dict(workflow(UUID(run_id)).plan)
 
@@ -90,8 +130,10 @@ def workflow_plan(run_id: str) -> dict[str, Any]:
         ({"input": "file", "input.file": "x"}, "input.file"),
         ({"input.secret_key": ""}, "secret_key"),
         ({"service": ["<script>"]}, "&#39;&lt;script&gt;&#39; is not a service"),
+        ({"then": "fft"}, "jobs.1.input_from"),
+        ({"service": ["fft"], "then": "<script>"}, "&#39;&lt;script&gt;&#39; is not a service"),
     ],
-    ids=range(10),
+    ids=range(12),
 )
 def test_a_refusal_is_told_beside_the_filled_form(
     browser: FormBrowser, fields: dict[str, Any], words: str
