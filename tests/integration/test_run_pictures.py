@@ -64,6 +64,14 @@ def test_a_run_without_a_preview_has_succeeded(tmp_path: Path) -> None:
     assert "no picture of fft: there is no such row" in err
 
 
+def test_a_run_that_is_not_waited_for_has_no_picture(tmp_path: Path, held: HeldGateway) -> None:
+    with running(tmp_path, held) as run:
+        process = run.start("run", "fft", "a file.csv", "--on", "demo", "--plot", "--detach")
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, held.requests) == (2, [])
+    assert "--detach does not wait" in err
+
+
 INPUTS: dict[str, tuple[Any, str]] = {
     "array": (np.array([[1.0, 2.0], [3.0, 4.5]]), "data.npy"),
     "polars": (pl.DataFrame({"a": [1.0, 2.5]}), "data.csv"),
