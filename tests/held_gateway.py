@@ -34,6 +34,7 @@ class HeldGateway:
         )
         self._is_away = False
         self.table: dict[str, Any] | None = None  # of a gateway that judges
+        self.preview: dict[str, Any] | None = None  # of the result
 
     def accepted(self, kind: str) -> str:
         """Return the id of the only row of a kind."""
@@ -85,8 +86,9 @@ class HeldGateway:
             )
         if body.get("jobs", [{}])[0].get("params", {}).get("refused"):
             return JSONResponse({"detail": "jobs.0.params: refused"}, 400)
-        if path.endswith("/table") and self.table is not None:
-            return JSONResponse(self.table)
+        for ending, look in (("/table", self.table), ("/outputs/fft/preview", self.preview)):
+            if path.endswith(ending) and look is not None:
+                return JSONResponse(look)
         if method == "POST" and path == "/workflow":
             return JSONResponse(self._accept(body), 201)
         row = self.rows.get(path.removesuffix("/cancel"), {})

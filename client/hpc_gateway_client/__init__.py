@@ -34,6 +34,8 @@ from hpc_gateway_client.models import (
     Transfer,
 )
 from hpc_gateway_client.overview import Overview
+from hpc_gateway_client.pictures.picture import Picture
+from hpc_gateway_client.result import Result
 from hpc_gateway_client.store import Store
 from hpc_gateway_client.tables import TableJudgement
 
@@ -52,7 +54,9 @@ __all__ = [
     "Overview",
     "Page",
     "Partition",
+    "Picture",
     "Refused",
+    "Result",
     "StillRunning",
     "Store",
     "TableJudgement",

@@ -61,6 +61,8 @@ class AsyncGateway(Client[httpx.AsyncClient]):
     table = async_method(Calls.table)
     check_table = async_method(Calls.check_table)
     preview = async_method(Calls.preview)
+    picture = async_method(Calls.picture)
+    result = async_method(Calls.result)
     overview = async_method(Calls.overview)
     infrastructures = async_method(Calls.infrastructures)
     add_infrastructure = async_method(Calls.add_infrastructure)

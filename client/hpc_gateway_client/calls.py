@@ -1,7 +1,6 @@
 """The calls of the REST API, each described once: a method returns the steps that a client carries out."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
 from hpc_gateway_client import steps
@@ -20,16 +19,16 @@ from hpc_gateway_client.models import (
 )
 from hpc_gateway_client.options import JobParams
 from hpc_gateway_client.overview import Overview
+from hpc_gateway_client.result_calls import ResultCalls
 from hpc_gateway_client.steps import Call, FilterValue, Report, Row, Steps, present
 from hpc_gateway_client.store import Store
 from hpc_gateway_client.tables import TableJudgement
-from hpc_gateway_client.workflow_calls import WorkflowCalls
 
 Resources = Mapping[str, object]
 """Requests to the scheduler: partition, nodes, time_limit_s, memory_bytes, account, grow and the like."""
 
 
-class Calls(WorkflowCalls):
+class Calls(ResultCalls):
     """All calls of a client, with the cluster that they use and the store that they stage from."""
 
     def stage_in(
@@ -156,15 +155,6 @@ class Calls(WorkflowCalls):
     ) -> Steps[TableJudgement]:
         """Return how the kernels understand a staged table; raise where a job with it would fail."""
         return steps.checked_table(row, services, params or {}, wait_s)
-
-    def preview(
-        self, row: Transfer | Job, service: str = "", *, points: int = 2000, signals: Sequence[str] = ()
-    ) -> Steps[dict[str, Any]]:
-        """Return the extremes of stretches of a staged table, or of a job's result of a service."""
-        path = f"{row.url}/outputs/{service}/preview" if isinstance(row, Job) else f"{row.url}/preview"
-        named = ",".join('"{}"'.format(name.replace('"', '""')) for name in signals) or None
-        wanted = present({"points": points, "signals": named})
-        return steps.request(Call("GET", path, params=wanted))
 
     def overview(self) -> Steps[Overview]:
         """Return queues, workers, clusters and recent failures."""

@@ -11,12 +11,17 @@ import httpx
 
 from hpc_gateway_client.calls import Calls
 from hpc_gateway_client.client import TIMEOUT_S, Client, describe_method
+from hpc_gateway_client.errors import GatewayClientError
 from hpc_gateway_client.event_stream import SILENCE_S, follow_events
-from hpc_gateway_client.models import Event, Job, Transfer, Workflow
-from hpc_gateway_client.steps import Answer, Call, Local, Pause, Steps
+from hpc_gateway_client.models import Event, Job, Output, Page, Transfer, Workflow
+from hpc_gateway_client.notebook import text_html
+from hpc_gateway_client.pictures.picture import Picture
+from hpc_gateway_client.result_calls import drawable, picture_call
+from hpc_gateway_client.steps import Answer, Call, Local, Pause, Steps, read_content
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+MOST_PICTURES = 4
 
 
 def blocking_method(
@@ -59,6 +64,8 @@ class Gateway(Client[httpx.Client]):
     table = blocking_method(Calls.table)
     check_table = blocking_method(Calls.check_table)
     preview = blocking_method(Calls.preview)
+    picture = blocking_method(Calls.picture)
+    result = blocking_method(Calls.result)
     overview = blocking_method(Calls.overview)
     infrastructures = blocking_method(Calls.infrastructures)
     add_infrastructure = blocking_method(Calls.add_infrastructure)
@@ -87,6 +94,22 @@ class Gateway(Client[httpx.Client]):
         timeout = httpx.Timeout(TIMEOUT_S, read=SILENCE_S)
         return self._http.stream("GET", path, headers=dict(headers), timeout=timeout)
 
+    def draw(self, row: Transfer | Job | Workflow) -> list[str]:
+        """Return the pictures of a row's results as HTML, as far as there are some."""
+        if isinstance(row, Transfer) or not row.succeeded:
+            return []
+        return [self._draw(row, made) for made in drawable(row)[:MOST_PICTURES]]
+
+    def _draw(self, row: Job | Workflow, made: Output) -> str:
+        """Return a picture, or the reason why there is none: a notebook does not wait for a gateway."""
+        try:
+            answer = self._do(picture_call(row, made))
+            if not isinstance(answer, httpx.Response):
+                return text_html(f"no picture: {self.url} does not answer")
+            return Picture.read(read_content(answer))._repr_html_()
+        except GatewayClientError as error:
+            return text_html(f"no picture of {made.service}: {error}")
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
@@ -99,6 +122,8 @@ class Gateway(Client[httpx.Client]):
                 step = go_on()
             except StopIteration as end:
                 result: Result = end.value
+                for row in rows_of(result):
+                    row.origin.draw = self.draw
                 return result
             try:
                 go_on = partial(steps.send, self._do(step))
@@ -127,3 +152,9 @@ class Gateway(Client[httpx.Client]):
 
     def _connect(self, headers: dict[str, str]) -> httpx.Client:
         return httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT_S, follow_redirects=True)
+
+
+def rows_of(result: object) -> list[Transfer | Job | Workflow]:
+    """Return the rows that a call has answered with: one, those of a page, or none."""
+    found = result.items if isinstance(result, Page) else [result]
+    return [row for row in found if isinstance(row, Transfer | Job | Workflow)]

@@ -4,7 +4,9 @@ from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, get_args
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PrivateAttr
+
+from hpc_gateway_client.notebook import Origin, row_html
 
 TransferKind = Literal["data", "s3_data", "s3_result"]
 TRANSFER_KINDS: tuple[TransferKind, ...] = get_args(TransferKind)
@@ -42,6 +44,16 @@ class _Row(Model):
     ended_at: datetime | None = None
     attempt: int
     next_attempt_at: datetime | None = None
+
+    _origin: Origin = PrivateAttr(default_factory=Origin)
+
+    @property
+    def origin(self) -> Origin:
+        """Where the row came from; no part of its value."""
+        return self._origin
+
+    def _repr_html_(self) -> str:
+        return row_html(self)
 
 
 class Transfer(_Row):

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from uuid import UUID, uuid4
 
 import httpx
 
 from hpc_gateway_client import files, steps
 from hpc_gateway_client.errors import GatewayClientError, Refused
-from hpc_gateway_client.models import Job, Page, StoredFile, Upload, Workflow, WorkflowOutput
+from hpc_gateway_client.models import Job, Output, Page, StoredFile, Upload, Workflow, WorkflowOutput
 from hpc_gateway_client.options import JobParams
+from hpc_gateway_client.sources import Data, input_file
 from hpc_gateway_client.steps import Call, Local, Pause, Report, Steps
 from hpc_gateway_client.store import Store
 
@@ -29,7 +30,7 @@ class WorkflowCalls:
     def run(
         self,
         services: str | Sequence[str],
-        data: Path | str,
+        data: Data,
         output: Path | str | None = None,
         *,
         params: JobParams | Mapping[str, object] | None = None,
@@ -40,21 +41,27 @@ class WorkflowCalls:
     ) -> Steps[Workflow]:
         """Upload a file, run services on it in one workflow, wait, and download the results.
 
-        The file passes through the client's store, or without one through the gateway's. `output` is the
-        file of a single result, or a folder; without it, results lie beside the data as
-        `<name>_<service>.<ext>`.
+        The data is the path of a file, or an array of NumPy or a frame of Polars or pandas, whose rows are
+        samples. It passes through the client's store, or without one through the gateway's. `output` is the
+        file of a single result, or a folder; without it, results lie beside the file as
+        `<name>_<service>.<ext>`, and those of an array or a frame in the current folder.
         """
-        data, named = Path(data), [services] if isinstance(services, str) else list(services)
+        named = [services] if isinstance(services, str) else list(services)
         prefix = f"hpc-gateway/{uuid4().hex}/"
-        source = yield from self._upload(data, f"{prefix}{data.name}")
+        with input_file(data) as (file, write):
+            if write is not None:
+                yield Local(write)
+            source = yield from self._upload(file, f"{prefix}{file.name}")
         job: dict[str, object] = {"name": JOB, "services": named, "params": params or {}}
         jobs = [job | {"resources": resources} if resources else job]
         started = yield from self.start_workflow(source, jobs, prefix if self._store else None, check=check)
         ended = yield from steps.wait(started, report, timeout_s)
+        beside = file if write is None else Path(file.name)
         for made in ended.outputs:
-            yield from self.save_result(ended, made, result_file(made, data, output))
+            saved = yield from self.save_result(ended, made, result_file(made, beside, output))
+            ended.origin.files[made.job, made.service] = saved
         if self._store is not None:
-            keys = [f"{prefix}{data.name}", *(made.object for made in ended.outputs if made.object)]
+            keys = [f"{prefix}{file.name}", *(made.object for made in ended.outputs if made.object)]
             yield Local(partial(_delete, self._store, keys))
         return ended
 
@@ -121,7 +128,7 @@ class WorkflowCalls:
         if self._store is not None and isinstance(made, WorkflowOutput) and made.object:
             yield Local(partial(self._store.download, made.object, file))
             return file
-        url = yield from _locate(_job_id(work, made), made if isinstance(made, str) else made.service)
+        url = yield from _locate(job_id(work, made), made if isinstance(made, str) else made.service)
         yield Local(partial(files.save_url, url, file))
         return file
 
@@ -141,13 +148,22 @@ class WorkflowCalls:
 
 def result_file(made: WorkflowOutput, data: Path, output: Path | str | None) -> Path:
     """Return the file of a result: the one that is named, or one in the folder or beside the data."""
-    name = f"{data.stem}_{made.service}{Path(made.path).suffix}"
+    name = result_name(data.stem, made)
     if output is None:
         return data.with_name(name)
     return Path(output) / name if Path(output).is_dir() else Path(output)
 
 
-def _job_id(work: Workflow | Job, made: WorkflowOutput | str) -> UUID:
+def result_name(stem: str, made: Output, ending: str = "") -> str:
+    """Return the name of a result's file in its folder, or of a file beside it with another ending.
+
+    Service and path are the gateway's words: neither leads out of the folder.
+    """
+    return f"{stem}_{PurePosixPath(made.service).name}{ending or PurePosixPath(made.path).suffix}"
+
+
+def job_id(work: Workflow | Job, made: WorkflowOutput | str) -> UUID:
+    """Return the id of the job that a result is of."""
     if isinstance(work, Job):
         return work.id
     step = work.step(made.job, "job") if isinstance(made, WorkflowOutput) else None

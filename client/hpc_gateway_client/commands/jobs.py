@@ -17,6 +17,7 @@ from hpc_gateway_client.commands.lookup import find_row
 from hpc_gateway_client.commands.nearest import check_words
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Since, Url
 from hpc_gateway_client.commands.params import check_options, parameters
+from hpc_gateway_client.commands.plots import plot_job
 from hpc_gateway_client.commands.progress import progress_lines
 from hpc_gateway_client.commands.resources import with_resources
 from hpc_gateway_client.commands.results import check_output, save_job_results
@@ -118,6 +119,9 @@ def get_job_results(
             lines.say(str(file))
     if as_json:
         output.print_json(row)
+
+
+app.command("plot")(plot_job)
 
 
 @app.command("log")

@@ -10,6 +10,7 @@ from hpc_gateway_client.commands.connection import connect_to_wait
 from hpc_gateway_client.gateway import Gateway
 from hpc_gateway_client.models import Job, Transfer, Workflow, WorkflowOutput
 from hpc_gateway_client.store import Store
+from hpc_gateway_client.workflow_calls import result_name
 
 TEMPORARY = "hpc-gateway/"  # keys below it are those of `run`
 Say = Callable[[str], None]
@@ -35,7 +36,7 @@ def final_outputs(workflow: Workflow) -> list[WorkflowOutput]:
 
 def file_of(made: WorkflowOutput, stem: str, output: Path | None, *, is_only: bool) -> Path:
     """Return the file of a result: the one that was named, or one of a folder."""
-    name = f"{stem}_{made.service}{PurePosixPath(made.path).suffix}"
+    name = result_name(stem, made)
     if output is None:
         return Path(name)
     return output if is_only and not output.is_dir() else output / name
@@ -59,12 +60,12 @@ def save_results(
 
 def save_job_results(gateway: Gateway, job: Job, output: Path | None) -> list[Path]:
     """Download the results of a job, through the client's store or the gateway's; return the files."""
-    stem = PurePosixPath(str(job.params.get("read_input_data", job.id))).stem
+    stem = job_stem(job)
     if len(job.outputs) > 1 and output is not None:
         output.mkdir(parents=True, exist_ok=True)
     saved = []
     for made in job.outputs:
-        name = f"{stem}_{made.service}{PurePosixPath(made.path).suffix}"
+        name = result_name(stem, made)
         is_file = output is not None and len(job.outputs) == 1 and not output.is_dir()
         file = output if output is not None and is_file else (output or Path()) / name
         if gateway.store is None:
@@ -73,6 +74,11 @@ def save_job_results(gateway: Gateway, job: Job, output: Path | None) -> list[Pa
             _save_through(gateway, gateway.store, made.path, file)
         saved.append(file)
     return saved
+
+
+def job_stem(job: Job) -> str:
+    """Return the name of a job's input without its ending; else the id of the job."""
+    return PurePosixPath(str(job.params.get("read_input_data", job.id))).stem
 
 
 def _save_through(gateway: Gateway, store: Store, path: str, file: Path) -> None:

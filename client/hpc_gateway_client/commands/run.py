@@ -16,6 +16,7 @@ from hpc_gateway_client.commands.connection import connect_to_wait
 from hpc_gateway_client.commands.interrupts import Interrupts
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Url
 from hpc_gateway_client.commands.params import check_options, members, parameters
+from hpc_gateway_client.commands.plots import Plot, Terminal
 from hpc_gateway_client.commands.progress import ProgressLines, progress_lines
 from hpc_gateway_client.commands.resources import with_resources
 from hpc_gateway_client.commands.results import check_output
@@ -68,6 +69,11 @@ def run(
     detach: Annotated[
         bool, typer.Option("--detach", help="Start it, print the id, and do not wait.")
     ] = False,
+    plot: Annotated[
+        bool,
+        typer.Option("--plot", help="Draw each result: a PNG beside it, or blocks without matplotlib."),
+    ] = False,
+    terminal: Terminal = False,
     timeout: Timeout = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the objects in the bucket.")] = False,
     url: Url = LOCAL_URL,
@@ -89,6 +95,7 @@ def run(
         {"job": JOB, "params": swept} if swept else None,
         check=not yes,
     )
+    drawn = _plot(plot=plot, terminal=terminal, detach=detach)
     store = Store.from_environment(bucket, profile) if bucket else None
     with (
         Interrupts() as interrupts,
@@ -99,12 +106,19 @@ def run(
         _check_params(gateway, wanted, [params, *swept])
         if result is not None and count > 1:
             result.mkdir(parents=True, exist_ok=True)
-        runs = Runs(gateway, store, interrupts, lines, keep=keep or detach)
+        runs = Runs(gateway, store, interrupts, lines, keep=keep or detach, plot=drawn)
         with _leaving_accepted_work(runs, lines, url, result):
             for file in data:
                 runs.start(file, asked)
             ended = [] if detach else [runs.finish(each, result, timeout) for each in runs.started]
     _print_end(runs, ended, url, result, as_json=as_json)
+
+
+def _plot(*, plot: bool, terminal: bool, detach: bool) -> Plot | None:
+    """Return the pictures to draw; a command that does not wait has none."""
+    if detach and (plot or terminal):
+        raise typer.BadParameter("--detach does not wait for results to draw: draw them by `jobs plot ID`")
+    return Plot(terminal=terminal) if plot or terminal else None
 
 
 def _check_params(gateway: Gateway, services: Sequence[str], params: Sequence[dict[str, object]]) -> None:

@@ -7,6 +7,7 @@ from threading import Event
 
 from hpc_gateway_client.commands.interrupts import Interrupts
 from hpc_gateway_client.commands.judgement import tell_judgement
+from hpc_gateway_client.commands.plots import Plot, show_result
 from hpc_gateway_client.commands.progress import ProgressLines
 from hpc_gateway_client.commands.results import final_outputs, save_results
 from hpc_gateway_client.commands.temporary_objects import TemporaryObjects
@@ -14,6 +15,7 @@ from hpc_gateway_client.errors import GatewayClientError, Refused, Unreachable
 from hpc_gateway_client.gateway import Gateway
 from hpc_gateway_client.models import Job, Workflow
 from hpc_gateway_client.store import Store
+from hpc_gateway_client.workflow_calls import result_name
 
 JOB = "job"
 LONGEST_TITLE = 14
@@ -61,6 +63,7 @@ class Runs:
     interrupts: Interrupts
     lines: ProgressLines
     keep: bool = False
+    plot: Plot | None = None
     started: list[FileRun] = field(default_factory=list)
 
     def start(self, data: Path, wanted: Wanted) -> FileRun:
@@ -95,9 +98,12 @@ class Runs:
         folder = output if output is not None or not run.data.parent.parts else run.data.parent
         if folder is not None and output is None and len(final_outputs(ended)) == 1:
             [made] = final_outputs(ended)
-            folder = run.data.with_name(f"{run.data.stem}_{made.service}{Path(made.path).suffix}")
-        save_results(self.gateway, ended, run.data.stem, folder, self.lines.say)
+            folder = run.data.with_name(result_name(run.data.stem, made))
+        saved = save_results(self.gateway, ended, run.data.stem, folder, self.lines.say)
         run.is_saved = True
+        if self.plot is not None:
+            for made, file in zip(final_outputs(ended), saved, strict=True):
+                show_result(self.gateway, ended, made, self.plot.beside(file), self.lines.say)
         run.objects.release_all()
         return ended
 

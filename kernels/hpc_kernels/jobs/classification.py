@@ -18,7 +18,7 @@ from hpc_kernels.reports.usage import Phases
 from hpc_kernels.services.knn import Classifier
 from hpc_kernels.tables.granted_memory import granted_bytes
 from hpc_kernels.tables.input import Table, TableInput
-from hpc_kernels.tables.labels import read_labels, write_labels
+from hpc_kernels.tables.labels import label_of, read_labels, write_labels
 
 _NAME = "knn"
 _FILES_AT_A_TIME = 64  # per thread, between two reports of the progress
@@ -75,12 +75,13 @@ def _training_labels(job: Job, table: Table) -> Labels:
                 f"{job.input.name}: row 1: two signals are called {name!r}; labels go by name"
             )
         seen.add(name)
-    for name in table.names:
-        if name not in known:
-            raise BadInputError(
-                f"{job.labels.name}: expected a label for the training signal {name!r}, found none"
-            )
-    return np.array([known[name] for name in table.names])
+    labels = [label_of(name, known) for name in table.names]
+    if None in labels:
+        name = table.names[labels.index(None)]
+        raise BadInputError(
+            f"{job.labels.name}: expected a label for the training signal {name!r}, found none"
+        )
+    return np.array(labels)
 
 
 def _inference_files(job: Job) -> list[Path]:

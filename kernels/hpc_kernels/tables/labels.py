@@ -1,8 +1,12 @@
-"""Label files: `kmean` and `knn` write them, `knn` reads one for its training signals."""
+"""Label files: `kmean` and `knn` write them, `knn` reads one for its training signals.
+
+Spreadsheets take a cell that begins with one of a few characters for a formula: a name that is no number
+begins with a quote instead.
+"""
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +21,8 @@ from hpc_kernels.tables.csv.bounded_lines import BoundedLines
 from hpc_kernels.tables.output import quote_cell
 
 _LABEL = re.compile("0*([0-9]{1,18})")  # 18 digits fit into int64
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")  # or a name that is told from a quoted one by one more quote
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def write_labels(path: Path, header: str, names: Sequence[str], labels: Labels) -> None:
@@ -25,12 +31,23 @@ def write_labels(path: Path, header: str, names: Sequence[str], labels: Labels) 
         if path.suffix == ".npy":
             np.save(file, labels)
             return
-        lines = (f"{quote_cell(name)};{label}\n" for name, label in zip(names, labels, strict=True))
+        cells = (quote_cell(without_formula(name)) for name in names)
+        lines = (f"{cell};{label}\n" for cell, label in zip(cells, labels, strict=True))
         file.writelines(line.encode("utf-8", "surrogateescape") for line in chain([f"{header}\n"], lines))
 
 
+def without_formula(name: str) -> str:
+    """Return a name as a label file has it: with a quote before the beginning of a formula."""
+    return f"'{name}" if _FORMULA.match(name) and not _NUMBER.fullmatch(name) else name
+
+
+def label_of(name: str, labels: Mapping[str, int]) -> int | None:
+    """Return the label of a signal in the labels of a file, which may have been written without quotes."""
+    return labels.get(without_formula(name), labels.get(name))
+
+
 def read_labels(path: Path, classes: int) -> dict[str, int]:
-    """Return the label of each name in a label file.
+    """Return the label of each name in a label file, both as the file has them.
 
     Raises
     ------
