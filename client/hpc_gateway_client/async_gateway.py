@@ -40,6 +40,8 @@ class AsyncGateway(Client[httpx.AsyncClient]):
     start_workflow = async_method(Calls.start_workflow)
     workflow = async_method(Calls.workflow)
     workflows = async_method(Calls.workflows)
+    members = async_method(Calls.members)
+    results = async_method(Calls.results)
     save_result = async_method(Calls.save_result)
     stage_in = async_method(Calls.stage_in)
     compute = async_method(Calls.compute)

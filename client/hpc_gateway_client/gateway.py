@@ -43,6 +43,8 @@ class Gateway(Client[httpx.Client]):
     start_workflow = blocking_method(Calls.start_workflow)
     workflow = blocking_method(Calls.workflow)
     workflows = blocking_method(Calls.workflows)
+    members = blocking_method(Calls.members)
+    results = blocking_method(Calls.results)
     save_result = blocking_method(Calls.save_result)
     stage_in = blocking_method(Calls.stage_in)
     compute = blocking_method(Calls.compute)

@@ -148,6 +148,11 @@ class WorkflowOutput(Output):
     job: str
     object: str | None = None
 
+    @property
+    def label(self) -> str:
+        """The service, as in names of files."""
+        return self.service
+
 
 class Workflow(_Row):
     """The status of a workflow."""

@@ -9,6 +9,7 @@ import httpx
 
 from hpc_gateway_client import files, steps
 from hpc_gateway_client.errors import GatewayClientError, Refused
+from hpc_gateway_client.members import Member, member_outputs, staged_sweep
 from hpc_gateway_client.models import Job, Output, Page, StoredFile, Upload, Workflow, WorkflowOutput
 from hpc_gateway_client.options import JobParams
 from hpc_gateway_client.sources import Data, input_file
@@ -17,6 +18,7 @@ from hpc_gateway_client.store import Store
 
 JOB = "job"
 RETRY_S = 1.0
+MEMBERS_AT_ONCE = 1000
 Source = Mapping[str, object]
 """The input of a workflow: `{"s3": {...}}`, `{"url": "..."}`, `{"file": id}` or `{"path": "..."}`."""
 
@@ -119,6 +121,28 @@ class WorkflowCalls:
             )
         )
 
+    def members(self, row: Workflow) -> Steps[list[Member]]:
+        """Return all members of the workflow's sweep, in the order of their numbers."""
+        found: list[Member] = []
+        cursor: str | None = None
+        while True:
+            place = steps.present({"cursor": cursor, "limit": MEMBERS_AT_ONCE})
+            page = yield from steps.request_one(Page[Member], Call("GET", f"{row.url}/members", params=place))
+            found += page.items
+            if page.next is None:
+                return found
+            cursor = page.next
+
+    def results(self, row: Workflow) -> Steps[list[WorkflowOutput]]:
+        """Return the results in the store, also each of a sweep's members; else those on the cluster."""
+        staged = [made for made in row.outputs if made.object]
+        sweep = staged_sweep(row)
+        if sweep is None:
+            return staged or list(row.outputs)
+        place = yield from steps.request(Call("GET", f"/{sweep.kind}/{sweep.id}"))
+        members = yield from self.members(row)
+        return [*staged, *member_outputs(sweep.name.rstrip("/"), place["object"], members)]
+
     def save_result(self, work: Workflow | Job, made: WorkflowOutput | str, file: Path | str) -> Steps[Path]:
         """Download a result: from the client's store, or without one through the gateway's.
 
@@ -159,7 +183,8 @@ def result_name(stem: str, made: Output, ending: str = "") -> str:
 
     Service and path are the gateway's words: neither leads out of the folder.
     """
-    return f"{stem}_{PurePosixPath(made.service).name}{ending or PurePosixPath(made.path).suffix}"
+    label = made.label if isinstance(made, WorkflowOutput) else made.service
+    return f"{stem}_{PurePosixPath(label).name}{ending or PurePosixPath(made.path).suffix}"
 
 
 def job_id(work: Workflow | Job, made: WorkflowOutput | str) -> UUID:

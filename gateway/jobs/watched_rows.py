@@ -29,7 +29,8 @@ _COLUMNS = (
 )
 _OF_A_FOLDER = (
     *(Job.id, Job.run, Job.state, Job.scheduler_id, Job.cancel_requested_at, Job.created_at),
-    *(Job.submitted_at, Job.data_folder, Job.control_root, Job.output_identity),
+    *(Job.submitted_at, Job.data_folder, Job.control_root, Job.output_identity, Job.owner),
+    *(Job.infrastructure, Job.definition),
 )
 
 

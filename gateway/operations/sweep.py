@@ -17,6 +17,7 @@ from gateway.work.claims import is_unclaimed
 from gateway.work.failures import fail
 from gateway.work.outbox import publish
 from gateway.work.overdue import take_overdue
+from gateway.work.unserved import NO_WORKER
 from gateway.workflows import lifecycle as workflows
 from gateway.workflows.advance import advance_unanswered
 
@@ -61,6 +62,6 @@ def _update_waiting(session: Session, model: type[Row], name: str) -> None:
         fail(
             session, row, f"no worker was connected to {name!r} for {settings.unserved_s:g} s", Fault.WORKERS
         )
-    reason = f"no worker is connected to {name!r}; it waits until one connects"
+    reason = NO_WORKER.format(name)
     for row in session.scalars(idle.where(since < db_now(-settings.send_again_s), model.reason != reason)):
         row.reason = reason

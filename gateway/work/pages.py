@@ -13,6 +13,7 @@ from gateway.errors import Invalid
 from gateway.work.json_values import json_value
 from gateway.work.listing import Filter, Kind, filter_conditions, model_of, wanted_states
 from gateway.work.statuses import Columns
+from gateway.work.unserved import shown_column
 
 Place = tuple[datetime, UUID]
 
@@ -50,7 +51,7 @@ def _select_shown(kind: Kind, columns: Columns) -> Select[Any]:
     """Select the columns and the place of rows, newest first; made once, as that takes a millisecond."""
     model = model_of(kind)
     place = json_value(model.created_at).label("place_at"), json_value(model.id).label("place_id")
-    shown = select(*(json_value(getattr(model, name)) for name in columns), *place)
+    shown = select(*(shown_column(model, name) for name in columns), *place)
     return shown.order_by(model.created_at.desc(), model.id.desc())
 
 

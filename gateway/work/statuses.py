@@ -15,6 +15,7 @@ from gateway.errors import NotFound
 from gateway.models import Event, Transfer
 from gateway.work.json_values import json_value
 from gateway.work.listing import Kind, model_of
+from gateway.work.unserved import shown_column
 
 Columns = tuple[str, ...]
 Statuses = dict[UUID, Row[Any]]
@@ -52,7 +53,7 @@ def missing(kind: str, row_id: UUID) -> NotFound:
 @lru_cache
 def _select_statuses(kind: Kind, columns: Columns) -> Select[Any]:
     model = model_of(kind)
-    shown = select(*(json_value(getattr(model, name)) for name in (*columns, "id")))
+    shown = select(*(shown_column(model, name) for name in (*columns, "id")))
     return _of_kind(shown.where(model.id.in_(bindparam("ids", expanding=True))), kind)
 
 

@@ -96,6 +96,30 @@ def test_people_without_a_store_run_and_fetch_through_the_gateways(stack: Stack,
         fetched.unlink()
 
 
+def test_a_sweep_is_one_line_and_each_result_a_file(stack: Stack, client: Client, tmp_path: Path) -> None:
+    data, results = tmp_path / "swept.csv", tmp_path / "results"
+    data.write_bytes(recording())
+    words = ("--sweep", "savitzky_golay.window_length=5,7", "--param", "num_mpi_procs=1", "-o", results)
+    done = piped(stack, "run", "savitzky_golay", data, "--on", INFRASTRUCTURE, *words)
+    assert done.returncode == 0, done.stderr
+    made = [f"swept_{name}.csv" for name in ("0000_savitzky_golay", "0001_savitzky_golay", "members")]
+    assert sorted(file.name for file in results.iterdir()) == made
+    assert "0001,succeeded" in (results / made[2]).read_text()
+    (five, seven) = (read_table(results / name)[1] for name in made[:2])
+    assert five.shape == seven.shape == read_table(data)[1].shape
+    assert (five != seven).any()
+    left = client.s3.list_objects_v2(Bucket=BUCKET, Prefix="hpc-gateway/")
+    assert left.get("KeyCount") == 0, "nothing stays in the bucket"
+
+    started = as_json(stack, "run", "savitzky_golay", data, "--on", INFRASTRUCTURE, *words, "--detach")
+    later = tmp_path / "later"
+    done = piped(stack, "workflow", "attach", started["id"], "-o", later)
+    assert done.returncode == 0, done.stderr
+    assert sorted(file.name for file in later.iterdir()) == made
+    left = client.s3.list_objects_v2(Bucket=BUCKET, Prefix="hpc-gateway/")
+    assert left.get("KeyCount") == 0, "nothing stays in the bucket"
+
+
 def test_a_workflow_is_started_detached_and_come_back_to(stack: Stack, client: Client, data: Path) -> None:
     started = as_json(stack, "run", "min_max", data, "--on", INFRASTRUCTURE, "--detach")
     result = data.with_name("later.csv")

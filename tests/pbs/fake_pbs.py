@@ -1,7 +1,8 @@
 """A small PBS on one machine: `python -m tests.pbs.fake_pbs STATE qsub ARGUMENTS` and so on.
 
 Its records are those of the recordings with another id, name, times and ends; its exit statuses and messages
-are recorded ones. Jobs run at once, as processes of their own. Queues: workq, paused (starts nothing).
+are recorded ones. Jobs run at once, as processes of their own. Queues: workq, paused (starts nothing), narrow
+(starts nothing, and takes arrays of two members at most).
 """
 
 import getpass
@@ -35,10 +36,12 @@ ROOT = Path(__file__).parents[2]
 def qsub(state: State, *words: str) -> int:
     """Take the job of standard input."""
     options = options_of(words)
-    if options.get("q", "workq") not in {"workq", "paused"}:
+    if options.get("q", "workq") not in {"workq", "paused", "narrow"}:
         return refuse("qsub: Unknown queue", 170)
     if options.get("J") in {"1-1", "1-0"}:
         return refuse("qsub: illegal -J value", 2)
+    if options.get("q") == "narrow" and options.get("J", "1-2") != "1-2":
+        return refuse("qsub: Array job exceeds server or queue size limit", 3)
     if not re.fullmatch(r"[A-Za-z0-9_.+-]{1,230}", options["N"]):
         return refuse("qsub: illegal -N value", 2)
     with state.locked():

@@ -1,6 +1,6 @@
 """Results of workflows and jobs on their way to files of this machine."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
@@ -28,12 +28,6 @@ def check_output(output: Path | None, results: int) -> None:
         raise typer.BadParameter(f"--output {output}: there is no folder {output.parent}")
 
 
-def final_outputs(workflow: Workflow) -> list[WorkflowOutput]:
-    """Return the results of the jobs that were staged out, or of all jobs where none was."""
-    staged = [made for made in workflow.outputs if made.object]
-    return staged or list(workflow.outputs)
-
-
 def file_of(made: WorkflowOutput, stem: str, output: Path | None, *, is_only: bool) -> Path:
     """Return the file of a result: the one that was named, or one of a folder."""
     name = result_name(stem, made)
@@ -42,20 +36,22 @@ def file_of(made: WorkflowOutput, stem: str, output: Path | None, *, is_only: bo
     return output if is_only and not output.is_dir() else output / name
 
 
+def name_results(
+    made: Sequence[WorkflowOutput], stem: str, output: Path | None
+) -> dict[Path, WorkflowOutput]:
+    """Return results by the files that they are saved to."""
+    return {file_of(each, stem, output, is_only=len(made) == 1): each for each in made}
+
+
 def save_results(
-    gateway: Gateway, workflow: Workflow, stem: str, output: Path | None, say: Say
-) -> list[Path]:
-    """Download the results of a workflow, and name each file; return them."""
-    made = final_outputs(workflow)
-    if len(made) > 1 and output is not None:
-        output.mkdir(parents=True, exist_ok=True)
-    saved = []
-    for each in made:
-        file = file_of(each, stem, output, is_only=len(made) == 1)
-        gateway.save_result(workflow, each, file)
+    gateway: Gateway, workflow: Workflow, files: Mapping[Path, WorkflowOutput], say: Say
+) -> None:
+    """Download results of a workflow, and tell the name of each file."""
+    for file, made in files.items():
+        if len(files) > 1:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        gateway.save_result(workflow, made, file)
         say(str(file))
-        saved.append(file)
-    return saved
 
 
 def save_job_results(gateway: Gateway, job: Job, output: Path | None) -> list[Path]:
@@ -106,10 +102,11 @@ def input_stem(gateway: Gateway, workflow: Workflow) -> str:
     return str(workflow.id)[:8]
 
 
-def temporary_keys(gateway: Gateway, workflow: Workflow) -> list[str]:
-    """Return the keys of the input and the results that `run` has put into the store."""
-    rows = [*_transfers(gateway, workflow, "s3_data"), *_transfers(gateway, workflow, "s3_result")]
-    return [row.object for row in rows if row.object.startswith(TEMPORARY)]
+def temporary_keys(gateway: Gateway, workflow: Workflow, made: Sequence[WorkflowOutput]) -> list[str]:
+    """Return the keys of the input and of these results, of those that `run` has put into the store."""
+    inputs = [row.object for row in _transfers(gateway, workflow, "s3_data")]
+    results = [each.object for each in made if each.object]
+    return [key for key in (*inputs, *results) if key.startswith(TEMPORARY)]
 
 
 def _transfers(gateway: Gateway, workflow: Workflow, kind: str) -> Iterator[Transfer]:

@@ -83,7 +83,8 @@ def run(
     """Upload files, run services on each, download the results."""
     wanted = read_services(services)
     params, swept = parameters(param or []), members(sweep or [])
-    count = len(wanted) * len(data) * max(1, len(swept))
+    runs_of_a_file = len(swept) + 1 if swept else 1  # the table of a sweep is one more file
+    count = len(wanted) * len(data) * runs_of_a_file
     check_output(result, count)
     if not yes:
         check_needs(wanted, params)

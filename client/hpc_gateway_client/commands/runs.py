@@ -1,6 +1,6 @@
 """The runs of `hpc-gateway run`: a file is uploaded, its workflow started and watched, its results saved."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -9,11 +9,11 @@ from hpc_gateway_client.commands.interrupts import Interrupts
 from hpc_gateway_client.commands.judgement import tell_judgement
 from hpc_gateway_client.commands.plots import Plot, show_result
 from hpc_gateway_client.commands.progress import ProgressLines
-from hpc_gateway_client.commands.results import final_outputs, save_results
+from hpc_gateway_client.commands.results import name_results, save_results
 from hpc_gateway_client.commands.temporary_objects import TemporaryObjects
 from hpc_gateway_client.errors import GatewayClientError, Refused, Unreachable
 from hpc_gateway_client.gateway import Gateway
-from hpc_gateway_client.models import Job, Workflow
+from hpc_gateway_client.models import Job, Workflow, WorkflowOutput
 from hpc_gateway_client.store import Store
 from hpc_gateway_client.workflow_calls import result_name
 
@@ -42,6 +42,7 @@ class FileRun:
     data: Path
     objects: TemporaryObjects
     workflow: Workflow | None = None
+    results: Sequence[WorkflowOutput] = ()
     uncertain: bool = False
     is_judged: bool = False
     is_saved: bool = False
@@ -86,26 +87,32 @@ class Runs:
             run.workflow = workflow
             run.is_judged = run.is_judged or tell_judgement(self.gateway, workflow, self.lines.say)
             if workflow.ended:
-                for made in workflow.outputs:
-                    if made.object:
-                        run.objects.hold(run.objects.adopt(made.object))
-                if not workflow.succeeded:
-                    run.objects.release_all()
+                self._take_results(run, workflow)
             line(workflow)
 
         ended = self.gateway.wait(run.workflow, see, timeout_s)
         self._tell(ended)
         folder = output if output is not None or not run.data.parent.parts else run.data.parent
-        if folder is not None and output is None and len(final_outputs(ended)) == 1:
-            [made] = final_outputs(ended)
+        if folder is not None and output is None and len(run.results) == 1:
+            [made] = run.results
             folder = run.data.with_name(result_name(run.data.stem, made))
-        saved = save_results(self.gateway, ended, run.data.stem, folder, self.lines.say)
+        files = name_results(run.results, run.data.stem, folder)
+        save_results(self.gateway, ended, files, self.lines.say)
         run.is_saved = True
         if self.plot is not None:
-            for made, file in zip(final_outputs(ended), saved, strict=True):
+            for file, made in files.items():
                 show_result(self.gateway, ended, made, self.plot.beside(file), self.lines.say)
         run.objects.release_all()
         return ended
+
+    def _take_results(self, run: FileRun, workflow: Workflow) -> None:
+        """Keep the objects of the results until they are saved; those of a failure are let go."""
+        run.results = self.gateway.results(workflow)
+        for made in run.results:
+            if made.object:
+                run.objects.hold(run.objects.adopt(made.object))
+        if not workflow.succeeded:
+            run.objects.release_all()
 
     def _tell(self, workflow: Workflow) -> None:
         """Print warnings, and what the jobs have used."""

@@ -16,7 +16,13 @@ from hpc_gateway_client.commands.lookup import find_workflow
 from hpc_gateway_client.commands.nearest import check_words
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Since, Url
 from hpc_gateway_client.commands.progress import progress_lines
-from hpc_gateway_client.commands.results import connect_for, input_stem, save_results, temporary_keys
+from hpc_gateway_client.commands.results import (
+    connect_for,
+    input_stem,
+    name_results,
+    save_results,
+    temporary_keys,
+)
 from hpc_gateway_client.commands.rows import (
     Id,
     Ids,
@@ -138,10 +144,10 @@ def cancel_workflows(ids: Ids, *, why: Why = "", url: Url = LOCAL_URL, as_json: 
 def _save(row: Workflow, to: Path | None, profile: str | None, url: str, *, as_json: bool) -> None:
     """Download the results, and remove what `run` has left in the bucket for them."""
     with connect_for(url, row, profile) as gateway, progress_lines() as lines:
-        stem = input_stem(gateway, row)
-        save_results(gateway, row, stem, to, lines.say)
+        stem, made = input_stem(gateway, row), gateway.results(row)
+        save_results(gateway, row, name_results(made, stem, to), lines.say)
         if gateway.store is not None:
-            for key in remove_keys(gateway.store, temporary_keys(gateway, row)):
+            for key in remove_keys(gateway.store, temporary_keys(gateway, row, made)):
                 lines.say(f"not removed from the bucket: {key}")
     if as_json:
         output.print_json(row)

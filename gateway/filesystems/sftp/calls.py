@@ -116,16 +116,12 @@ class Calls:
         raise OSError(errno.EOPNOTSUPP, "the SFTP server cannot replace a file (posix-rename@openssh.com)")
 
     def link(self, source: str, target: str) -> None:
-        """Make a second name of a file; raise SftpFailure where the name is taken."""
-        self._do(Kind.EXTENDED, pack_text(LINK), pack_text(source), pack_text(target))
+        """Make a second name of a file; raise FileExistsError when something has that name."""
+        self._create(target, Kind.EXTENDED, pack_text(LINK), pack_text(source), pack_text(target))
 
     def make_folder(self, path: str, mode: int | None = None) -> None:
         """Create a folder; raise FileExistsError when something has its name."""
-        try:
-            self._do(Kind.MKDIR, pack_text(path), pack_attributes(mode=mode))
-        except SftpFailure:
-            self.lstat(path)
-            raise FileExistsError(errno.EEXIST, "File exists") from None
+        self._create(path, Kind.MKDIR, pack_text(path), pack_attributes(mode=mode))
 
     def remove(self, path: str) -> None:
         """Remove a file or link."""
@@ -169,6 +165,17 @@ class Calls:
         if found != expected:
             _check(found, body, ())
         return Fields(body)
+
+    def _create(self, path: str, kind: Kind, *fields: bytes) -> None:
+        """Create something at the path; only a look tells whether a failure is that of a taken name."""
+        try:
+            self._do(kind, *fields)
+        except SftpFailure as failure:
+            try:
+                self.lstat(path)
+            except OSError:
+                raise failure from None
+            raise FileExistsError(errno.EEXIST, "File exists") from None
 
     def _do(self, kind: Kind, *fields: bytes) -> None:
         self.check(self.session.request(kind, *fields))

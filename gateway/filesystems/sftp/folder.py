@@ -4,6 +4,7 @@ SFTP tells no inode. So the identity is the name of an empty file, which nobody 
 with the folder; listings pass over it, as it has a temporary name.
 """
 
+import errno
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -17,7 +18,7 @@ from gateway.attempt_files import LIMIT_BYTES, attempt_file_errors, check_kind, 
 from gateway.errors import Fault, FilesystemError
 from gateway.filesystems.base import FileRange
 from gateway.filesystems.errors import filesystem_errors
-from gateway.filesystems.sftp.calls import Calls, SftpFailure
+from gateway.filesystems.sftp.calls import Calls
 from gateway.filesystems.sftp.confinement import SftpConfinement
 from gateway.filesystems.sftp.packets import Flag
 from gateway.filesystems.sftp.tree import remove_tree
@@ -35,22 +36,43 @@ class SftpFolder:
 
     def create(self, mode: int) -> str | None:
         """Create the folder and return its identity, or None when something of that name is already there."""
-        place, token = self._inside.entry(self.path, create=True), token_hex(16)
+        place = self._inside.entry(self.path, create=True)
         with filesystem_errors(self.path):
-            try:
-                self._calls.make_folder(place, mode)
-            except FileExistsError:
-                return None
-            self._calls.set_mode(place, mode)  # some servers pass over the mode of a new folder
-            flags = Flag.WRITE | Flag.CREATE | Flag.EXCLUSIVE
-            self._calls.close(self._calls.open(_mark(place, token), flags, 0o600))
-        return f"sftp:{token}"
+            return self._create_marked(place, mode)
 
     def create_below(self, names: Sequence[str], mode: int) -> list[str]:
         """Create folders of these names in the folder and return their identities; existing ones are fine."""
         self._checked_place()
-        folders = [SftpFolder(self._inside, self.path / name) for name in names]
-        return [folder.create(mode) or folder.identity() or "" for folder in folders]
+        place = self._inside.folder(self.path, write=True)
+        with filesystem_errors(self.path):
+            return [
+                self._create_marked(f"{place}/{name}", mode) or self._mark_existing(f"{place}/{name}")
+                for name in names
+            ]
+
+    def _create_marked(self, place: str, mode: int) -> str | None:
+        try:
+            self._calls.make_folder(place, mode)
+        except FileExistsError:
+            return None
+        self._calls.set_mode(place, mode)  # some servers pass over the mode of a new folder
+        return self._write_mark(place)
+
+    def _mark_existing(self, place: str) -> str:
+        """Return the identity of a folder, which a worker that was killed may have left without one."""
+        if not self._calls.lstat(place).is_folder:
+            raise FileExistsError(errno.EEXIST, "File exists")
+        return self._find_mark(place) or self._write_mark(place)
+
+    def _write_mark(self, place: str) -> str:
+        token = token_hex(16)
+        flags = Flag.WRITE | Flag.CREATE | Flag.EXCLUSIVE
+        self._calls.close(self._calls.open(_mark(place, token), flags, 0o600))
+        return f"sftp:{token}"
+
+    def _find_mark(self, place: str) -> str | None:
+        found = (_MARK.fullmatch(name) for name, _ in self._calls.entries(place))
+        return next((f"sftp:{each[1]}" for each in found if each), None)
 
     def write_below(self, texts: Mapping[str, str]) -> None:
         """Write new small files, by their paths below the folder, which the gateway alone writes into."""
@@ -66,8 +88,7 @@ class SftpFolder:
             with filesystem_errors(self.path):
                 if not self._calls.lstat(place).is_folder:
                     return None
-                found = (_MARK.fullmatch(name) for name, _ in self._calls.entries(place))
-                return next((f"sftp:{each[1]}" for each in found if each), "sftp:")
+                return self._find_mark(place) or "sftp:"
         except FilesystemError as error:
             if error.transient:
                 raise
@@ -106,9 +127,11 @@ class SftpFolder:
         with attempt_file_errors(name):
             try:
                 self._write_new(mine, text)
-                self._link(mine, f"{place}/{name}")
+                with suppress(FileExistsError):
+                    calls.link(mine, f"{place}/{name}")
             finally:
-                calls.remove(mine)
+                with suppress(FileNotFoundError):
+                    calls.remove(mine)
         return True
 
     def _write_new(self, place: str, text: str) -> None:
@@ -119,12 +142,6 @@ class SftpFolder:
             calls.sync(handle)
         finally:
             calls.close(handle)
-
-    def _link(self, source: str, target: str) -> None:
-        try:
-            self._calls.link(source, target)
-        except SftpFailure:
-            self._calls.lstat(target)  # it is there, or the error is another one
 
     def _read(
         self, name: str, limit: int, *, offset: int = 0, tail: int | None = None, whole: bool = False

@@ -2,10 +2,12 @@
 
 import re
 
-from gateway.errors import GatewayError, SchedulerError, SchedulerUnavailable
+from gateway.errors import ArrayTooLarge, GatewayError, SchedulerError, SchedulerUnavailable
 from gateway.schedulers.base import JobSpec
 
 UNKNOWN_JOB, HAS_FINISHED, TOO_MANY = 153, 35, 38
+# Limits of the array's size, of the account's queued jobs, and of the resources of all members together.
+_TOO_LARGE = frozenset({3, TOO_MANY, 188})
 _NOT_FOUND = frozenset({126, 127})
 _AWAY_STATUS = frozenset({160, 162})
 _AWAY = re.compile(
@@ -24,7 +26,10 @@ _SENTENCES = {
 
 
 def pbs_error(program: str, status: int, printed: str, submitted: JobSpec | None = None) -> GatewayError:
-    """Return the error for a command that failed; of a submission, with the refused value."""
+    """Return the error for a command that failed; of a submission, with the refused value.
+
+    An array that does not fit a limit may pass with fewer members; the last of them is a plain job.
+    """
     lines = [line for line in printed.strip().splitlines() if line.strip()]
     told = next((line for line in lines if line.startswith(f"{program}:")), lines[-1] if lines else "")
     if status in _NOT_FOUND:
@@ -34,6 +39,8 @@ def pbs_error(program: str, status: int, printed: str, submitted: JobSpec | None
         )
     if status in _AWAY_STATUS or _AWAY.search(printed) or not told:
         return SchedulerUnavailable(f"PBS does not answer: {told or program} ({status})")
+    if submitted is not None and submitted.is_array and status in _TOO_LARGE:
+        return ArrayTooLarge(f"PBS takes no array of {submitted.array_size} members now: {told} ({status})")
     if status == TOO_MANY:
         return SchedulerUnavailable(f"PBS takes no more jobs now: {told} ({status}); it is submitted again")
     why = f": {_explain(status, submitted)}" if submitted is not None else ""

@@ -1,7 +1,6 @@
 """The submission of a sweep: arrays within the scheduler's limits, each once, also after a kill anywhere."""
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -9,85 +8,22 @@ import pytest
 from sqlalchemy import update
 
 from gateway.db import due_in, get_engine, session_scope
-from gateway.errors import ArrayTooLarge, Cancelled, SchedulerError, SchedulerUnavailable
-from gateway.jobs import lifecycle as jobs
-from gateway.jobs import member_submissions, watch
-from gateway.jobs.watched_rows import WatchedJobs
-from gateway.models import Job, JobMember
+from gateway.errors import SchedulerError, SchedulerUnavailable
+from gateway.jobs import member_submissions
+from gateway.models import Job
 from gateway.schedulers.arrays import member_name
-from gateway.schedulers.base import JobReport, JobSpec, SubmittedJob
+from gateway.schedulers.base import JobReport
 from gateway.states import JobState
+from tests.integration.jobs.sweep_queue import Arrays, F, P, R, S, look, states, strides, submit
 from tests.killed_at_line import kill_at_line
 from tests.rows import job, members_of, new_sweep
 from tests.running_jobs import control_of
 from workers import sweep_submission
-from workers.job_submission import submit_jobs
 
 pytestmark = pytest.mark.usefixtures("database", "home")
+
+
 TRACED = {module.__file__ for module in (sweep_submission, member_submissions)}
-P, R, S, F = JobState.PENDING, JobState.RUNNING, JobState.SUCCEEDED, JobState.FAILED
-
-
-class Arrays:
-    """A scheduler whose queue is a folder, so that it outlives a process that is killed."""
-
-    def __init__(self, folder: Path, largest: int = 1000) -> None:
-        self._folder, self.largest = folder, largest
-        self.room, self.error = 10**6, SchedulerError("no")
-        self.reports: dict[str, JobReport] = {}
-        self.recalled: dict[str, JobReport | None] = {}
-        self.calls = Counter[str]()
-        folder.mkdir(exist_ok=True)
-
-    def largest_array(self) -> int:
-        return self.largest
-
-    def submit(self, spec: JobSpec) -> str:
-        self.calls["submit"] += 1
-        if spec.array_size > self.room:
-            raise ArrayTooLarge("a limit") if spec.is_array else self.error
-        self.room -= spec.array_size
-        number = len(self.arrays()) + 1
-        folders = [spec.folder / str(k) for k in range(1, spec.array_size + 1)]
-        assert all((each / "job.json").is_file() for each in (folders if spec.is_array else [spec.folder]))
-        (self._folder / f"{number:03d} {spec.name} {spec.array_size}").touch()
-        return str(number)
-
-    def find(self, asked: SubmittedJob) -> JobReport | None:
-        found = [number for number, name, _ in self.arrays() if name == asked.name]
-        return JobReport(asked.name, str(int(found[0])), P) if found else None
-
-    def arrays(self) -> list[tuple[str, str, int]]:
-        """Return number, name and size of every submission."""
-        words = sorted(path.name.split() for path in self._folder.iterdir())
-        return [(number, name, int(size)) for number, name, size in words]
-
-    def jobs(self) -> dict[str, JobReport]:
-        self.calls["jobs"] += 1
-        return self.reports
-
-    def recall(self, jobs: Sequence[SubmittedJob]) -> dict[str, JobReport | None]:
-        self.calls["recall"] += bool(jobs)
-        return {each.name: self.recalled[each.name] for each in jobs if each.name in self.recalled}
-
-    def cancel(self, name: str, scheduler_id: str) -> None:
-        self.calls[f"cancel {name} {scheduler_id}"] += 1
-
-
-@pytest.fixture
-def arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Arrays:
-    made = Arrays(tmp_path / "queue")
-    monkeypatch.setattr(sweep_submission, "open_scheduler", lambda _: made)
-    return made
-
-
-def strides(number: int) -> list[dict[str, object]]:
-    return [{"perforation_stride": k} for k in range(1, number + 1)]
-
-
-def submit(row_id: UUID) -> Job:
-    submit_jobs("w1", [str(row_id)])
-    return job(row_id)
 
 
 def _submit_in_child(row_id: UUID) -> None:
@@ -105,20 +41,9 @@ def let_retry_come(row_id: UUID) -> None:
         session.execute(update(Job).where(Job.id == row_id).values(retry_at=None))
 
 
-def look(arrays: Arrays) -> None:
-    watched = WatchedJobs("hpc")
-    with session_scope(read_only=True) as session:
-        watched.refresh(session)
-    watch.look(arrays, watched)  # type: ignore[arg-type]  # it has what a look calls
-
-
 def report(row_id: UUID, array: int, states: dict[int, JobState], run: int = 1) -> dict[str, JobReport]:
     names = {k: member_name(f"{row_id}.{run}.{array}", k) for k in states}
     return {name: JobReport(name, f"1_{k}", states[k], exit_code=0) for k, name in names.items()}
-
-
-def states(row_id: UUID) -> list[JobState]:
-    return [member.state for member in members_of(row_id)]
 
 
 def test_a_thousand_members_are_one_submission(arrays: Arrays) -> None:
@@ -257,59 +182,3 @@ def test_an_attempt_whose_members_are_all_lost_again_and_again_ends(
     assert row.state is F
     assert "given up" in row.reason
     assert set(states(row_id)) == {F}
-
-
-def test_a_cancel_is_one_call_for_an_array_and_waiting_members_are_not_submitted(arrays: Arrays) -> None:
-    arrays.room = 4
-    row_id = new_sweep(*strides(6))
-    submit(row_id)
-    with session_scope() as session:
-        jobs.cancel(session, session.get_one(Job, row_id))
-    arrays.reports = {name: JobReport(name, number, P) for number, name, _ in arrays.arrays()}
-    look(arrays)
-    asked = [call for call in arrays.calls if call.startswith("cancel")]
-    assert len(asked) == len(arrays.arrays())
-    cancelled = JobState.CANCELLED
-    arrays.reports = {m.name: JobReport(m.name, "1", cancelled) for m in members_of(row_id) if m.name}
-    look(arrays)
-    assert job(row_id).finding is not None
-
-
-def test_a_cancel_between_two_submissions_waits_for_the_members_that_may_be_in_the_scheduler(
-    arrays: Arrays, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The worker died after the array was submitted: the next claim adopts it, and the watcher cancels it."""
-    row_id = new_sweep(*strides(2))
-    monkeypatch.setattr(sweep_submission.SweepSubmission, "_record_array", _die)
-    with pytest.raises(KeyboardInterrupt):
-        submit(row_id)
-    monkeypatch.undo()
-    monkeypatch.setattr(sweep_submission, "open_scheduler", lambda _: arrays)
-    with session_scope() as session:
-        row = session.get_one(Job, row_id)
-        row.state, row.lease_until = JobState.RETRYING, None
-        session.flush()
-        jobs.cancel(session, row)
-        assert row.state is JobState.RETRYING
-    assert submit(row_id).state is P
-    assert states(row_id) == [P, P]
-    assert len(arrays.arrays()) == 1
-
-
-def _die(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
-def test_a_cancel_before_anything_is_in_the_scheduler_ends_the_members(arrays: Arrays) -> None:
-    row_id = new_sweep(*strides(2))
-    with session_scope() as session:
-        for member in (session.get_one(JobMember, (row_id, k)) for k in range(2)):
-            member.state, member.name, member.place = JobState.SUBMITTING, f"{row_id}.1.0[1]", 1
-        row = session.get_one(Job, row_id)
-        jobs.cancel(session, row)
-        assert row.state is JobState.ACCEPTED
-    with pytest.raises(Cancelled):
-        submit(row_id)
-    assert job(row_id).state is JobState.CANCELLED
-    assert set(states(row_id)) == {JobState.CANCELLED}
-    assert arrays.arrays() == []

@@ -1,12 +1,6 @@
 """The local scheduler with real processes: order, ends, cancels, foreign processes, concurrent callers."""
 
-import concurrent.futures
 import itertools
-import os
-import signal
-import subprocess
-import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -14,39 +8,14 @@ import pytest
 
 from gateway.errors import Invalid, SchedulerError, SchedulerUnavailable
 from gateway.schedulers import attempt_record, batch_script
-from gateway.schedulers.base import JobReport, JobSpec, SubmittedJob
-from gateway.schedulers.local import attempt, spool
+from gateway.schedulers.base import JobSpec
 from gateway.schedulers.local import scheduler as local_scheduler
+from gateway.schedulers.local import spool
 from gateway.schedulers.local.launch import LAUNCH_LOG
 from gateway.schedulers.local.scheduler import LocalScheduler
 from gateway.states import JobState
+from tests.integration.schedulers.local_jobs import end_of, spec, submitted
 from tests.polling import until
-
-PERIOD_S = 0.01
-
-
-@pytest.fixture
-def scheduler(tmp_path: Path) -> LocalScheduler:
-    return LocalScheduler(tmp_path / "spool", cpus=2)
-
-
-def spec(tmp_path: Path, text: str = "true", *, name: str = "job.1", ranks: int = 1) -> JobSpec:
-    command = ("/bin/bash", "-c", text)
-    return JobSpec(name, tmp_path / name, command, ranks=ranks, threads=1, launcher="processes")
-
-
-def submitted(job: JobSpec, scheduler_id: str = "") -> SubmittedJob:
-    return SubmittedJob(job.name, scheduler_id, job.folder, datetime.now(UTC))
-
-
-def end_of(scheduler: LocalScheduler, name: str = "job.1") -> JobReport:
-    going = {JobState.PENDING, JobState.RUNNING}
-    until("the job has ended", lambda: scheduler.jobs()[name].state not in going, period_s=PERIOD_S)
-    return scheduler.jobs()[name]
-
-
-def start_of(folder: Path) -> attempt_record.Start:
-    return until("the job has started", lambda: attempt_record.read_start(folder), period_s=PERIOD_S)
 
 
 def test_success(scheduler: LocalScheduler, tmp_path: Path) -> None:
@@ -198,94 +167,6 @@ def test_jobs_that_the_queue_has_dropped_are_recalled(scheduler: LocalScheduler,
     assert scheduler.recall([]) == {}
 
 
-def test_a_cancelled_job_that_hangs_is_killed(
-    scheduler: LocalScheduler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(attempt, "KILL_AFTER_S", 3600)  # a busy machine must not come to it by itself
-    job = spec(tmp_path, "sleep 31")
-    scheduler_id = scheduler.submit(job)
-    start = start_of(job.folder)
-    os.kill(start.pid, signal.SIGSTOP)
-    until("the script is stopped", lambda: psutil.Process(start.pid).status() == psutil.STATUS_STOPPED)
-    scheduler.cancel("job.1", scheduler_id)
-    assert scheduler.jobs()["job.1"].state is JobState.RUNNING
-    monkeypatch.setattr(attempt, "KILL_AFTER_S", 0)
-    end = end_of(scheduler)
-    assert (end.state, end.exit_code) == (JobState.CANCELLED, None)
-    until("the session is empty", lambda: members_of(start.pid) == [])
-
-
-def members_of(session: int) -> list[int]:
-    members = []
-    for process in psutil.process_iter(["status"]):
-        try:
-            if process.status() != psutil.STATUS_ZOMBIE and os.getsid(process.pid) == session:
-                members.append(process.pid)
-        except (ProcessLookupError, psutil.NoSuchProcess):
-            continue
-    return members
-
-
-def test_killed_from_outside(scheduler: LocalScheduler, tmp_path: Path) -> None:
-    job = spec(tmp_path, "sleep 32")
-    scheduler.submit(job)
-    start = start_of(job.folder)
-    until("the rank has started", lambda: len(members_of(start.pid)) > 1)
-    os.kill(start.pid, signal.SIGKILL)
-    end = end_of(scheduler)
-    assert (end.state, end.exit_code) == (JobState.FAILED, None)
-    assert "killed from outside" in end.reason
-    until("the session is empty", lambda: members_of(start.pid) == [])
-
-
-def test_asked_to_end_from_outside(scheduler: LocalScheduler, tmp_path: Path) -> None:
-    job = spec(tmp_path, "sleep 33")
-    scheduler.submit(job)
-    os.kill(start_of(job.folder).pid, signal.SIGTERM)
-    end = end_of(scheduler)
-    assert end.state is JobState.FAILED
-    assert end.reason in {
-        "the job's processes were ended from outside by SIGTERM, as an operator of the cluster may do",
-        "the job was killed from outside, or the machine restarted, before it could note its end",
-    }
-
-
-def test_children_left_behind_do_not_survive(scheduler: LocalScheduler, tmp_path: Path) -> None:
-    job = spec(tmp_path, "sleep 34 & disown; exit 0")
-    scheduler.submit(job)
-    assert end_of(scheduler).state is JobState.SUCCEEDED
-    until("the session is empty", lambda: members_of(start_of(job.folder).pid) == [])
-
-
-def test_a_stranger_with_the_same_pid_is_not_the_job(scheduler: LocalScheduler, tmp_path: Path) -> None:
-    job = spec(tmp_path, "true")
-    scheduler.submit(job)
-    until("the exit file is written", lambda: attempt_record.read_exit(job.folder) is not None)
-    start = start_of(job.folder)
-    (job.folder / batch_script.EXIT).unlink()
-    with subprocess.Popen(["/bin/sleep", "20"], start_new_session=True) as stranger:
-        forged = start.model_copy(update={"pid": stranger.pid})
-        (job.folder / batch_script.STARTED).write_text(forged.model_dump_json())
-        assert end_of(scheduler).state is JobState.FAILED
-        assert stranger.poll() is None
-        stranger.kill()
-
-
-def test_another_boot_is_another_process(scheduler: LocalScheduler, tmp_path: Path) -> None:
-    job = spec(tmp_path, "sleep 35")
-    scheduler_id = scheduler.submit(job)
-    start = start_of(job.folder)
-    (job.folder / batch_script.STARTED).write_text(
-        start.model_copy(update={"boot_id": "0"}).model_dump_json()
-    )
-    report = scheduler.find(submitted(job))
-    (job.folder / batch_script.STARTED).write_text(start.model_dump_json())
-    assert report is not None
-    assert report.state is JobState.FAILED
-    scheduler.cancel("job.1", scheduler_id)
-    os.kill(start.pid, signal.SIGTERM)
-
-
 def test_removed_folder(scheduler: LocalScheduler, tmp_path: Path) -> None:
     first = scheduler.submit(spec(tmp_path, "sleep 30", name="a.1", ranks=2))
     job = spec(tmp_path, name="b.1")
@@ -295,54 +176,6 @@ def test_removed_folder(scheduler: LocalScheduler, tmp_path: Path) -> None:
     assert "was removed" in end_of(scheduler, "b.1").reason
     scheduler.cancel("a.1", first)
     end_of(scheduler, "a.1")
-
-
-def test_nothing_of_the_callers_environment_reaches_the_job(
-    scheduler: LocalScheduler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GATEWAY_SECRET", "hidden")
-    job = spec(tmp_path, 'cat "/proc/$PPID/environ" "/proc/$$/environ"')
-    scheduler.submit(job)
-    assert end_of(scheduler).state is JobState.SUCCEEDED
-    seen = (job.folder / batch_script.STDOUT).read_bytes()
-    assert b"SLURM_PROCID=0" in seen
-    assert b"hidden" not in seen
-
-
-def test_it_outlives_whoever_started_it(tmp_path: Path) -> None:
-    job = spec(tmp_path, "sleep 1; echo done", name="job.1")
-    code = f"""
-import os, signal
-from pathlib import Path
-from gateway.schedulers.local.launch import LAUNCH_LOG
-from gateway.schedulers.local.scheduler import LocalScheduler
-from gateway.schedulers.base import JobSpec
-LocalScheduler(Path({str(tmp_path / "spool")!r}), 2).submit(
-    JobSpec("job.1", Path({str(job.folder)!r}), {job.command!r}, 1, 1, "processes"))
-os.killpg(0, signal.SIGKILL)
-"""
-    caller = subprocess.run([sys.executable, "-c", code], start_new_session=True, check=False)
-    assert caller.returncode == -signal.SIGKILL
-    scheduler = LocalScheduler(tmp_path / "spool", 2)
-    assert scheduler.jobs()["job.1"].state is JobState.RUNNING
-    assert end_of(scheduler).state is JobState.SUCCEEDED
-    assert (job.folder / batch_script.STDOUT).read_text() == "done\n"
-
-
-def test_many_callers_at_once(tmp_path: Path) -> None:
-    def call(index: int) -> str:
-        own = LocalScheduler(tmp_path / "spool", cpus=4)
-        scheduler_id = own.submit(spec(tmp_path, "echo x", name=f"job.{index % 10}"))
-        own.jobs()
-        return scheduler_id
-
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        ids = list(pool.map(call, range(40)))
-    scheduler = LocalScheduler(tmp_path / "spool", cpus=4)
-    assert len(set(ids)) == 10
-    for index in range(10):
-        assert end_of(scheduler, f"job.{index}").state is JobState.SUCCEEDED
-        assert (tmp_path / f"job.{index}" / batch_script.STDOUT).read_text() == "x\n"
 
 
 def test_a_held_lock_is_unavailable_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

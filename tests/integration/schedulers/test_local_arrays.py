@@ -21,11 +21,6 @@ NAMES = [member_name(NAME, index) for index in range(1, SIZE + 1)]
 
 
 @pytest.fixture
-def scheduler(tmp_path: Path) -> LocalScheduler:
-    return LocalScheduler(tmp_path / "spool", cpus=2)
-
-
-@pytest.fixture
 def array(tmp_path: Path) -> JobSpec:
     folder = tmp_path / NAME
     return JobSpec(NAME, folder, ("/bin/bash", "-c", "true"), 1, 1, "processes", array_size=SIZE)

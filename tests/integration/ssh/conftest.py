@@ -1,11 +1,13 @@
 """One sshd for the session, and the connections of this process ended after each test."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from gateway.command_runners.ssh.connections import close_all
+from gateway.filesystems.sftp.filesystem import SftpFilesystem
+from gateway.filesystems.sftp.sessions import Sessions
 from tests.sshd import Sshd, running
 
 
@@ -26,3 +28,13 @@ def home(tmp_path: Path) -> Path:
     home = tmp_path / "home"
     home.mkdir()
     return home
+
+
+@pytest.fixture
+def sessions(sshd: Sshd, home: Path) -> Sessions:
+    return Sessions(sshd.cluster(home))
+
+
+@pytest.fixture
+def files(sessions: Sessions, home: Path) -> SftpFilesystem:
+    return SftpFilesystem(sessions, [PurePosixPath(home)])

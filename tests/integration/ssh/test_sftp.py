@@ -9,32 +9,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 
 import pytest
-from pydantic import TypeAdapter
 
 from gateway.errors import FilesystemError, FilesystemUnavailable
 from gateway.filesystems.sftp.filesystem import SftpFilesystem
 from gateway.filesystems.sftp.sessions import Sessions
 from tests.sshd import SFTP_SERVER, Sshd, make_key
+from tests.staging import at, everything
 
 TOKEN = "0123456789abcdef"
-
-
-@pytest.fixture
-def sessions(sshd: Sshd, home: Path) -> Sessions:
-    return Sessions(sshd.cluster(home))
-
-
-@pytest.fixture
-def files(sessions: Sessions, home: Path) -> SftpFilesystem:
-    return SftpFilesystem(sessions, [PurePosixPath(home)])
-
-
-def at(home: Path, name: str) -> PurePosixPath:
-    return PurePosixPath(home) / name
-
-
-def names(home: Path) -> list[str]:
-    return sorted(str(each.relative_to(home)) for each in home.rglob("*"))
 
 
 def test_a_file_appears_whole_with_its_folders(files: SftpFilesystem, home: Path) -> None:
@@ -52,7 +34,7 @@ def test_a_file_appears_whole_with_its_folders(files: SftpFilesystem, home: Path
         assert incoming.size == len(data)
         assert not (home / "a/ü b/x.csv").exists()
     assert (home / "a/ü b/x.csv").read_bytes() == data
-    assert names(home) == ["a", "a/ü b", "a/ü b/x.csv"]
+    assert everything(home) == ["a", "a/ü b", "a/ü b/x.csv"]
     with files.read(at(home, "a/ü b/x.csv")) as source:
         assert source.read_whole().read() == data
         buffer = memoryview(bytearray(3 << 20))
@@ -76,10 +58,10 @@ def test_a_try_with_a_token_resumes_and_is_discarded(files: SftpFilesystem, home
         raise FilesystemUnavailable("again")
     files.discard(at(home, "x"), TOKEN)
     files.discard(at(home, "gone/x"), TOKEN)
-    assert names(home) == []
+    assert everything(home) == []
     with pytest.raises(FilesystemError), files.receive(at(home, "x"), TOKEN) as incoming:
         raise FilesystemError("for good")
-    assert names(home) == []
+    assert everything(home) == []
 
 
 def test_a_link_at_the_destination_is_replaced_not_followed(files: SftpFilesystem, home: Path) -> None:
@@ -154,38 +136,7 @@ def test_listing_and_removal(files: SftpFilesystem, home: Path) -> None:
     assert not files.exists(at(home, "a/x/y"))
     files.remove_folder(at(home, "a"))
     files.remove_folder(at(home, "a"))
-    assert names(home) == []
-
-
-def test_the_folder_of_an_attempt_is_known_again(files: SftpFilesystem, home: Path) -> None:
-    folder = files.attempt_folder(at(home, "jobs/1.1"))
-    assert folder.identity() is None
-    identity = folder.create(0o700)
-    assert identity == folder.identity() is not None
-    assert (home / "jobs/1.1").stat().st_mode & 0o777 == 0o700
-    assert folder.create(0o700) is None
-    mine = files.attempt_folder(folder.path, identity)
-    numbers = TypeAdapter(list[int])
-    assert mine.read_json(numbers, "out.json") is None
-    assert mine.place("out.json", "[1, 2]")
-    assert mine.place("out.json", "[3]")
-    assert mine.read_json(numbers, "out.json") == [1, 2]
-    assert (mine.read_tail("out.json", 3), mine.read_tail("gone", 3)) == (" 2]", "")
-    found = mine.read_range("out.json", 1, None, 3)
-    assert found is not None
-    assert (found.data, found.offset, found.size) == (b"1, ", 1, 6)
-    with pytest.raises(FilesystemError, match="has 6 bytes, expected at most 3"):
-        mine.read_json(numbers, "out.json", 3)
-    (home / "jobs/1.1/pipe").symlink_to("out.json")
-    with pytest.raises(FilesystemError, match="is a link, expected a file"):
-        mine.read_json(numbers, "pipe")
-    assert dict(files.files(at(home, "jobs"))) == {"1.1/out.json": 6, "1.1/pipe": 6}
-    other = files.attempt_folder(folder.path, "sftp:00000000000000000000000000000000")
-    with pytest.raises(FilesystemError, match="another folder than the one that was made"):
-        other.read_json(numbers, "out.json")
-    mine.remove()
-    mine.remove()
-    assert (names(home), mine.place("x", ""), mine.identity()) == (["jobs"], False, None)
+    assert everything(home) == []
 
 
 @pytest.fixture
@@ -204,7 +155,7 @@ def test_a_full_disk_is_told(sessions: Sessions, small: Path) -> None:
     files = SftpFilesystem(sessions, [PurePosixPath(small)])
     with pytest.raises(FilesystemError, match="no space is left on the cluster for .*x: free some"):
         _fill(files, at(small, "x"))
-    assert names(small) == []
+    assert everything(small) == []
 
 
 def _fill(files: SftpFilesystem, path: PurePosixPath) -> None:

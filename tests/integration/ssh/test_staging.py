@@ -1,25 +1,19 @@
 """Staging between a store and a cluster behind SFTP: verified, resumed, and read back only without a tool."""
 
 import os
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway.filesystems.sftp import digests
 from gateway.filesystems.sftp.filesystem import SftpFilesystem
-from gateway.filesystems.sftp.sessions import Sessions
 from gateway.storage.address import S3Address
 from tests.sshd import Sshd
 from tests.staging import SETTINGS, Recorder, at, everything, stage_in, stage_out
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-
-@pytest.fixture
-def files(sshd: Sshd, home: Path) -> SftpFilesystem:
-    return SftpFilesystem(Sessions(sshd.cluster(home)), [PurePosixPath(home)])
 
 
 @pytest.mark.parametrize("size", [0, 1000, (40 << 20) + 17])

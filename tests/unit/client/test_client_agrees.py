@@ -13,7 +13,7 @@ from gateway.jobs.services import check_services as server_check_services
 from gateway.jobs.services import option_schema, table_schema
 from gateway.states import JobState, TransferState, WorkflowState
 from gateway.tables.understood import problem_of_job
-from hpc_gateway_client import GatewayClientError, models, options, overview, tables
+from hpc_gateway_client import GatewayClientError, members, models, options, overview, tables
 from hpc_gateway_client.commands.extensions import SERVER_COMMANDS, expected_errors
 from hpc_gateway_client.commands.output import LOCAL_URL
 from hpc_gateway_client.commands.services import CLASSES, check_services
@@ -29,11 +29,13 @@ SCHEMAS: dict[type[models.Model], tuple[str, ...]] = {
     models.Job: ("JobStatus",),
     models.Log: ("JobLog",),
     models.Output: ("JobOutput",),
+    members.Member: ("SweepMember",),
     models.Page: (
         "Page_JobStatus_",
         "Page_S3FileTransferStatus_",
         "Page_S3ResultTransferStatus_",
         "Page_WorkflowStatus_",
+        "MembersPage",
     ),
     models.Partition: ("PartitionTelemetry",),
     models.Step: ("WorkflowStep",),
@@ -95,7 +97,7 @@ def test_the_overview_has_every_field_of_the_server(
 def test_every_model_of_the_client_is_compared() -> None:
     ours = {each for each in [*vars(models).values(), *vars(overview).values()] if isinstance(each, type)}
     public = {each for each in ours if issubclass(each, models.Model) and not each.__name__.startswith("_")}
-    assert public - {models.Model} == set(SCHEMAS) - {tables.TableJudgement}
+    assert public - {models.Model} == set(SCHEMAS) - {tables.TableJudgement, members.Member}
 
 
 def test_the_services_and_their_classes_are_the_servers() -> None:

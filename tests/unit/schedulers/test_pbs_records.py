@@ -1,11 +1,12 @@
 """What PBS says of waits, ends and refusals: each sentence from a recording of a real OpenPBS."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from gateway.errors import GatewayError, SchedulerError
+from gateway.errors import ArrayTooLarge, GatewayError, SchedulerError
 from gateway.schedulers import batch_script
 from gateway.schedulers.base import JobReport, JobSpec, SubmittedJob
 from gateway.schedulers.pbs import records
@@ -148,6 +149,23 @@ def test_every_recorded_refusal(name: str, words: str, *, transient: bool) -> No
     assert error.transient is transient
     with pytest.raises(GatewayError, match=words):
         raise error
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (3, "qsub: Array job exceeds server or queue size limit"),
+        (38, "qsub: would exceed complex's per-user limit"),
+        (188, "qsub: Job violates queue and/or server resource limits"),
+    ],
+)
+def test_an_array_beyond_a_limit_may_pass_with_fewer_members(status: int, told: str) -> None:
+    array = JobSpec("job.1.0", Path("/x"), ("true",), 1, 1, "hosts", array_size=3)
+    error = pbs_error("qsub", status, told, array)
+    assert isinstance(error, ArrayTooLarge)
+    assert f"no array of 3 members now: {told} ({status})" in error.detail
+    assert not isinstance(pbs_error("qsub", status, told, replace(array, array_size=1)), ArrayTooLarge)
+    assert not isinstance(pbs_error("qsub", 170, "qsub: Unknown queue", array), ArrayTooLarge)
 
 
 @pytest.mark.parametrize(

@@ -1,55 +1,19 @@
 """Reports from recorded records of Slurm; no Slurm is needed."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from gateway.schedulers import attempt_record, batch_script
-from gateway.schedulers.slurm.partitions import partition_figures
+from gateway.schedulers import batch_script
 from gateway.schedulers.slurm.pending import pending_reason
 from gateway.schedulers.slurm.queue_snapshot import QueueSnapshot, Room
-from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
+from gateway.schedulers.slurm.records import SlurmJob, SlurmNode
 from gateway.schedulers.slurm.recovery import recover_report
 from gateway.schedulers.slurm.reports import duplicate_jobs, translate_job, translate_jobs
 from gateway.schedulers.slurm.states import STATES
 from gateway.states import JobState
-
-NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-
-
-def job(  # noqa: PLR0917
-    state: str = "PENDING",
-    reason: str = "None",
-    exit_code: int | None = None,
-    signal: int | None = None,
-    number: int = 7,
-    name: str = "job.1",
-    folder: Path = Path("/nowhere"),
-    start_at: datetime | None = None,
-    priority: int = 1,
-    partition: str = "debug",
-    user_id: int = 1000,
-    nodes: int = 2,
-    restarts: int = 0,
-) -> SlurmJob:
-    return SlurmJob(
-        id=number,
-        name=name,
-        state=state,
-        reason=reason,
-        partition=partition,
-        priority=priority,
-        nodes=nodes,
-        cpus=8,
-        folder=folder,
-        user_id=user_id,
-        exit_code=exit_code,
-        signal=signal,
-        start_at=start_at,
-        end_at=NOW,
-        restarts=restarts,
-    )
+from tests.unit.schedulers.slurm_jobs import NOW, job, write_exit, write_start
 
 
 @pytest.mark.parametrize(
@@ -205,26 +169,6 @@ def test_a_stranger_s_job_of_the_same_name_is_not_ours(tmp_path: Path) -> None:
     assert duplicate_jobs(copies, 1000) == []
 
 
-def write_start(folder: Path, scheduler_id: str) -> None:
-    start = attempt_record.Start(
-        pid=1, ticks=1, boot_id="b", host="n1", scheduler_id=scheduler_id, started_at=NOW
-    )
-    (folder / batch_script.STARTED).write_text(start.model_dump_json())
-
-
-def write_exit(
-    folder: Path, exit_code: int, signal: int | None, *, after_s: int = 1, limit_s: int | None
-) -> None:
-    end = attempt_record.Exit(
-        exit_code=exit_code,
-        signal=signal,
-        started_at=NOW,
-        ended_at=NOW + timedelta(seconds=after_s),
-        time_limit_s=limit_s,
-    )
-    (folder / batch_script.EXIT).write_text(end.model_dump_json())
-
-
 @pytest.mark.parametrize(("started", "duplicates"), [("1", [3]), ("3", [])])
 def test_of_two_copies_the_one_that_started_is_told(
     tmp_path: Path, started: str, duplicates: list[int]
@@ -285,44 +229,3 @@ def test_what_the_folder_says(  # noqa: PLR0917
     report = recover_report("job.1", tmp_path)
     assert report is not None
     assert (report.state, report.exit_code, report.scheduler_id) == (state, exit_code, "5")
-
-
-@pytest.mark.parametrize(
-    ("state", "free"),
-    [
-        ("IDLE", 4),
-        ("MIXED", 4),
-        ("IDLE*", 0),
-        ("DOWN", 0),
-        ("DOWN*", 0),
-        ("IDLE+DRAIN", 0),
-        ("MIXED+DRAIN", 0),
-        ("IDLE+NOT_RESPONDING", 0),
-        ("IDLE+POWERED_DOWN", 0),
-        ("ALLOCATED", 4),
-        ("UNKNOWN", 0),
-        ("FUTURE", 0),
-        ("", 0),
-    ],
-)
-def test_nodes_that_take_jobs(state: str, free: int) -> None:
-    assert SlurmNode("n1", state, 4, 4, ("debug",)).free_cpus == free
-
-
-def test_figures_per_partition() -> None:
-    nodes = [
-        SlurmNode("n1", "MIXED", 4, 1, ("debug", "small")),
-        SlurmNode("n2", "ALLOCATED", 4, 0, ("debug", "small")),
-        SlurmNode("n3", "IDLE+DRAIN", 4, 4, ("debug",)),
-    ]
-    jobs = [job("RUNNING"), job("COMPLETING"), job(partition="debug,small"), job("COMPLETED", exit_code=0)]
-    partitions = [
-        SlurmPartition("debug", is_up=True),
-        SlurmPartition("small", is_up=False),
-        SlurmPartition("none", is_up=True),
-    ]
-    figures = [
-        (p.total_nodes, p.avail_nodes, p.total_cpus, p.avail_cpus, p.running_jobs, p.queued_jobs)
-        for p in partition_figures(partitions, nodes, jobs)
-    ]
-    assert figures == [(3, 1, 12, 1, 2, 1), (2, 0, 8, 0, 0, 1), (0, 0, 0, 0, 0, 0)]

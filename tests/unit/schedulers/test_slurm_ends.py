@@ -9,7 +9,7 @@ from gateway.schedulers.base import JobReport
 from gateway.schedulers.slurm.recovery import recover_report
 from gateway.schedulers.slurm.reports import translate_job
 from gateway.states import JobState
-from tests.unit.schedulers.test_slurm import NOW, job, write_exit, write_start
+from tests.unit.schedulers.slurm_jobs import NOW, job, write_exit, write_start
 
 STEPD = "slurmstepd: error: "
 AT = "2026-11-22T12:00:01"

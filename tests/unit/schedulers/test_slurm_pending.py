@@ -7,7 +7,7 @@ import pytest
 
 from gateway.schedulers.slurm.pending import pending_reason
 from gateway.schedulers.slurm.pending_reasons import find_reason
-from tests.unit.schedulers.test_slurm import NOW, job
+from tests.unit.schedulers.slurm_jobs import NOW, job
 
 # The words of libslurm 24.11; tests/cluster/test_reason_words.py asks the installed one.
 WORDS = Path(__file__).with_name("slurm_reasons.txt").read_text().split()
