@@ -69,7 +69,8 @@ def client(cluster: SlurmCluster, tmp_path_factory: OpenFolders) -> Iterator[Cli
         yield connected
 
 
-@pytest.fixture(scope="session", params=WAYS)
+@pytest.fixture(scope="session", params=["pyslurm", pytest.param("commands", marks=pytest.mark.long)])
 def scheduler(cluster: SlurmCluster, request: pytest.FixtureRequest) -> Iterator[SlurmScheduler]:
+    """A scheduler of each way; by commands the conformance suite alone runs in the gate, for its time."""
     with scheduler_process(cluster, way=request.param) as client:
         yield client
