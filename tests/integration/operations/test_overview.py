@@ -64,14 +64,14 @@ def test_what_is_wrong_on_a_cluster_is_told_apart(
 
 
 def test_a_filesystem_that_hangs_is_said_and_does_not_hang_the_watcher(
-    api: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    api: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _serve("hpc")
     release = threading.Event()
     cluster = configured_clusters()["hpc"]
     check = HealthCheck(cluster, open_scheduler(cluster), "w")
     with monkeypatch.context() as hanging:
-        hanging.setattr("workers.cluster_health.Path", lambda _root: release.wait(30) and tmp_path)
+        hanging.setattr("workers.cluster_health.missing_folders", lambda _: [str(release.wait(30))])
         hanging.setattr("workers.cluster_health.FILESYSTEM_TIMEOUT_S", 0.1)
         check.run_if_due()
     release.set()
