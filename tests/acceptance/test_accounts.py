@@ -51,9 +51,11 @@ def test_owners_work_side_by_side_and_apart(client: Client, tmp_path: Path) -> N
     short.write_text("x\n1\n2\n3\n4\n", encoding="utf-8")
     jobs = {}
     for key, file in ((ada, data), (eve, short)):
-        jobs[key] = _json(
+        run = _json(
             stack, key, "run", "fft", file, "--on", INFRASTRUCTURE, "-o", tmp_path / f"{file.stem}.out"
         )
+        [job_id] = [step["id"] for step in run["steps"] if step["kind"] == "job"]
+        jobs[key] = _json(stack, key, "jobs", "show", job_id)
     assert largest_error(read_table(data)[1], read_table(tmp_path / "long.out")[1]) < 1e-10
 
     owners = stack.home / "owners"

@@ -117,7 +117,7 @@ def test_of_a_query(api: TestClient) -> None:
         for parameter in operations.get("get", {}).get("parameters", []):
             kinds = document.parts(parameter["schema"])
             if parameter["in"] == "query" and any(kind.get("type") == "string" for kind in kinds):
-                if path.startswith("/job/"):
-                    continue  # `stream` of a log is no filter
+                if "{id}" in path:
+                    continue  # `stream` of a log and `signals` of a preview are no filters
                 answer = api.get(path, params={parameter["name"]: ""})
                 assert answer.status_code == 200, (path, parameter["name"], answer.text)
