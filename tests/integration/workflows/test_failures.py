@@ -214,14 +214,6 @@ def test_a_step_that_no_worker_serves_fails_its_workflow(
     assert (status["state"], status["fault"]) == ("failed", "workers")
 
 
-def test_an_input_that_cannot_be_judged_passes_the_check_with_a_warning(api: TestClient) -> None:
-    mine = start(api, SMOOTH, check=True)["id"]
-    end_transfer(mine)
-    status = show(api, mine)
-    assert states(status)["smooth"] == "accepted"
-    assert status["warnings"] == ["the input was not checked: its table is not judged here"]
-
-
 def test_warnings_of_jobs_are_shown_at_once(api: TestClient) -> None:
     status = start(api, {**SMOOTH, "params": {"odd": 1}})
     assert status["warnings"] == ["job smooth: params.odd is not known and was ignored"]
