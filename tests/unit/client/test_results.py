@@ -36,7 +36,9 @@ def _parquet(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "write"), [("r.csv", _csv), ("r.arrow", _arrow), ("r.PARQUET", _parquet)], ids=str
+    ("name", "write"),
+    [("r.csv", _csv), ("r.arrow", _arrow), ("r.PARQUET", _parquet)],
+    ids=["csv", "arrow", "parquet"],
 )
 def test_a_table_with_times(name: str, write: Callable[[Path], None], tmp_path: Path) -> None:
     write(tmp_path / name)
