@@ -8,15 +8,12 @@ a time, and its ids are that order.
 
 import re
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
-    Row,
-    Select,
     Text,
     cast,
     func,
@@ -43,17 +40,8 @@ class Cursor:
         return f"{self.xid}-{self.event_id}"
 
 
-@dataclass(frozen=True)
-class EventBatch:
-    """Events in order and the cursor behind them; `reset` when events before them are lost to the reader."""
-
-    events: list[Row[Any]]
-    cursor: Cursor
-    reset: bool = False
-
-
 START = Cursor(0, 0)
-_PLACE = (Event.xid, Event.id)
+PLACE = (Event.xid, Event.id)
 
 
 def parse_cursor(text: str) -> Cursor:
@@ -67,36 +55,24 @@ def parse_cursor(text: str) -> Cursor:
 
 def end_cursor(connection: Connection) -> Cursor:
     """Return the cursor behind the newest event that can be read, whether it is still there or pruned."""
-    newest = select(*_PLACE).where(is_settled(connection))
+    newest = select(*PLACE).where(_is_settled(connection))
     row = connection.execute(newest.order_by(Event.xid.desc(), Event.id.desc()).limit(1)).first()
     return max(Cursor(*row) if row else START, _pruned(connection))
 
 
-def read_after(connection: Connection, cursor: Cursor, limit: int) -> EventBatch:
-    """Return the events behind the cursor, or a reset to the end when some may be missing.
-
-    A cursor is older than the events that prune has left, or from a database that was restored since.
-    """
-    columns = Event.__table__.columns
-    events = list(connection.execute(_select_after(connection, cursor, *columns).limit(limit)))
-    if is_lost(connection, cursor) or (not events and cursor > end_cursor(connection)):
-        return EventBatch([], end_cursor(connection), reset=True)
-    return EventBatch(events, Cursor(events[-1].xid, events[-1].id) if events else cursor)
-
-
 def changed_rows(connection: Connection, cursor: Cursor, limit: int) -> tuple[list[UUID], Cursor]:
     """Return the rows of the next events behind the cursor, and the cursor behind those."""
-    events = connection.execute(_select_after(connection, cursor, Event.work_id, *_PLACE).limit(limit)).all()
+    behind = select(Event.work_id, *PLACE).where(is_behind(connection, cursor)).order_by(*PLACE)
+    events = connection.execute(behind.limit(limit)).all()
     return [event.work_id for event in events], Cursor(*events[-1][1:]) if events else cursor
 
 
-def _select_after(connection: Connection, cursor: Cursor, *columns: Any) -> Select[Any]:
-    """Return the selection of columns of the events behind the cursor, in order."""
-    behind = tuple_(*_PLACE) > tuple_(cursor.xid, cursor.event_id)
-    return select(*columns).where(behind, is_settled(connection)).order_by(*_PLACE)
+def is_behind(connection: Connection, cursor: Cursor) -> ColumnElement[bool]:
+    """Return the condition that an event is behind the cursor and can be read."""
+    return (tuple_(*PLACE) > tuple_(cursor.xid, cursor.event_id)) & _is_settled(connection)
 
 
-def is_settled(connection: Connection) -> ColumnElement[bool]:
+def _is_settled(connection: Connection) -> ColumnElement[bool]:
     """Return the condition that every transaction up to the event's has ended."""
     if connection.dialect.name == "sqlite":
         return true()

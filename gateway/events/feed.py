@@ -11,11 +11,10 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, select, tuple_
 
-from gateway.events.cursor import Cursor, end_cursor, is_lost, is_settled
+from gateway.events.cursor import PLACE, Cursor, end_cursor, is_behind, is_lost
 from gateway.models import Event, Job, Transfer, Workflow
 
 WINDOW = 2000
-_PLACE = (Event.xid, Event.id)
 _TOLD = (
     *(Event.at, Event.from_state, Event.to_state, Event.attempt),
     *(Event.worker, Event.actor, Event.reason),
@@ -97,7 +96,7 @@ class Replay:
 
 def read_feed(connection: Connection, cursor: Cursor, limit: int) -> tuple[list[FeedEvent], Cursor]:
     """Return the next events behind the cursor, and the cursor behind them; without those of pruned rows."""
-    found = connection.execute(_select_feed(_behind(connection, cursor)).limit(limit)).all()
+    found = connection.execute(_select_feed(is_behind(connection, cursor)).limit(limit)).all()
     events = [_event(row) for row in found if row.kind is not None]
     return events, Cursor(found[-1].xid, found[-1].id) if found else cursor
 
@@ -112,25 +111,21 @@ def replay(connection: Connection, cursor: Cursor, scope: FeedScope) -> Replay:
         return Replay([], end, reset=True)
     last = None
     if scope.row_id is None:
-        after = select(*_PLACE).where(_behind(connection, cursor)).order_by(*_PLACE)
+        after = select(*PLACE).where(is_behind(connection, cursor)).order_by(*PLACE)
         last = connection.execute(after.offset(WINDOW - 1).limit(1)).first()
     end = Cursor(*last) if last else end
-    within = _behind(connection, cursor), tuple_(*_PLACE) <= tuple_(end.xid, end.event_id)
+    within = is_behind(connection, cursor), tuple_(*PLACE) <= tuple_(end.xid, end.event_id)
     found = connection.execute(_select_feed(scope.condition(), *within)).all()
     return Replay([_event(row) for row in found if row.kind is not None], end, is_end=last is None)
 
 
 def _select_feed(*conditions: ColumnElement[bool]) -> Select[Any]:
     of_row = _kind.label("kind"), _owner.label("owner"), _infrastructure.label("infrastructure")
-    columns: list[Any] = [*_PLACE, Event.work_id, *_TOLD, *of_row, _is_part.label("is_part")]
+    columns: list[Any] = [*PLACE, Event.work_id, *_TOLD, *of_row, _is_part.label("is_part")]
     joined = select(*columns).select_from(Event)
     for model in _ROWS:
         joined = joined.outerjoin(model, model.id == Event.work_id)
-    return joined.where(*conditions).order_by(*_PLACE)
-
-
-def _behind(connection: Connection, cursor: Cursor) -> ColumnElement[bool]:
-    return (tuple_(*_PLACE) > tuple_(cursor.xid, cursor.event_id)) & is_settled(connection)
+    return joined.where(*conditions).order_by(*PLACE)
 
 
 def _event(row: Any) -> FeedEvent:

@@ -7,12 +7,14 @@ from sqlalchemy import Connection, Engine, insert, make_url, select, update
 
 from gateway.db import reading, session_scope
 from gateway.errors import Invalid
-from gateway.events.cursor import START, Cursor, changed_rows, end_cursor, parse_cursor, read_after
+from gateway.events.cursor import START, Cursor, changed_rows, end_cursor, parse_cursor
+from gateway.events.feed import FeedScope, replay
 from gateway.events.pruning import delete_events, renumber_restored
 from gateway.models import Event, Job, PrunedEvents
 from gateway.operations.retention import delete_row
 from tests.rows import new_job
 
+ALL = FeedScope()
 EVENT = {
     "from_state": "",
     "to_state": "accepted",
@@ -39,10 +41,10 @@ def test_a_reader_sees_each_event_once_and_in_order(database: Engine) -> None:
     made, seen, cursor = [_record_alone(database) for _ in range(5)], list[UUID](), START
     for size in (2, 2, 1, 0):
         with reading() as connection:
-            batch = read_after(connection, cursor, limit=2)
-        assert (len(batch.events), batch.reset) == (size, False)
-        seen += [event.work_id for event in batch.events]
-        cursor = batch.cursor
+            found, following = changed_rows(connection, cursor, 2)
+            assert (len(found), replay(connection, cursor, ALL).reset) == (size, False)
+        seen += found
+        cursor = following
     assert seen == made
     with reading() as connection:
         assert end_cursor(connection) == cursor
@@ -58,14 +60,13 @@ def test_a_lower_number_that_is_committed_later_is_not_lost(database: Engine) ->
         late.commit()
         with reading() as connection:
             visible = connection.scalars(select(Event.work_id)).all()
-            held = read_after(connection, START, limit=10)
+            held, cursor = changed_rows(connection, START, 10)
         early.commit()
     assert visible == [higher]
-    assert held.events == []
+    assert held == []
     with reading() as connection:
-        after = read_after(connection, held.cursor, limit=10)
-    assert [event.work_id for event in after.events] == [lower, higher]
-    assert not after.reset
+        assert changed_rows(connection, cursor, 10)[0] == [lower, higher]
+        assert not replay(connection, cursor, ALL).reset
 
 
 def test_a_transaction_that_began_first_and_wrote_last_is_not_lost(database: Engine) -> None:
@@ -78,12 +79,12 @@ def test_a_transaction_that_began_first_and_wrote_last_is_not_lost(database: Eng
         lower_number, higher_number = _record(second), _record(first)
         first.commit()
         with reading() as connection:
-            one = read_after(connection, START, limit=10)
+            one, cursor = changed_rows(connection, START, 10)
         second.commit()
     with reading() as connection:
-        two = read_after(connection, one.cursor, limit=10)
-    assert [event.work_id for event in one.events] == [higher_number]
-    assert [event.work_id for event in two.events] == [lower_number]
+        two, _ = changed_rows(connection, cursor, 10)
+    assert one == [higher_number]
+    assert two == [lower_number]
 
 
 def test_a_rolled_back_event_leaves_no_gap_that_is_waited_for(database: Engine) -> None:
@@ -98,7 +99,7 @@ def test_a_rolled_back_event_leaves_no_gap_that_is_waited_for(database: Engine) 
 def test_the_empty_history_has_an_end(database: Engine) -> None:
     with reading() as connection:
         assert end_cursor(connection) == START
-        assert read_after(connection, START, 10).reset is False
+        assert replay(connection, START, ALL).reset is False
 
 
 def test_a_cursor_before_pruned_events_is_reset_to_the_end(database: Engine) -> None:
@@ -109,10 +110,10 @@ def test_a_cursor_before_pruned_events_is_reset_to_the_end(database: Engine) -> 
     with session_scope() as session:
         delete_row(session, session.get_one(Job, row_id))
     with reading() as connection:
-        lost = read_after(connection, START, 10)
-        whole = read_after(connection, at_job, 10)
+        lost = replay(connection, START, ALL)
         assert (lost.events, lost.cursor, lost.reset) == ([], end_cursor(connection), True)
-    assert ([event.work_id for event in whole.events], whole.reset) == ([kept], False)
+        assert changed_rows(connection, at_job, 10)[0] == [kept]
+        assert replay(connection, at_job, ALL).reset is False
 
 
 def test_ids_of_pruned_events_are_never_given_again(database: Engine) -> None:
@@ -123,10 +124,10 @@ def test_ids_of_pruned_events_are_never_given_again(database: Engine) -> None:
         delete_events(session, row_id)
     with reading() as connection:
         assert end_cursor(connection) == end
-        assert read_after(connection, end, 10).reset is False
+        assert replay(connection, end, ALL).reset is False
     later = _record_alone(database)
     with reading() as connection:
-        assert [event.work_id for event in read_after(connection, end, 10).events] == [later]
+        assert changed_rows(connection, end, 10)[0] == [later]
 
 
 def test_the_mark_of_pruned_events_never_goes_back(database: Engine) -> None:
@@ -142,7 +143,7 @@ def test_the_mark_of_pruned_events_never_goes_back(database: Engine) -> None:
 def test_a_cursor_of_another_database_is_reset(database: Engine) -> None:
     _record_alone(database)
     with reading() as connection:
-        batch = read_after(connection, Cursor(2**62, 2**62), 10)
+        batch = replay(connection, Cursor(2**62, 2**62), ALL)
         assert (batch.reset, batch.cursor) == (True, end_cursor(connection))
 
 
@@ -159,7 +160,7 @@ def test_events_of_a_restored_dump_come_before_those_of_the_new_server(database:
     new = _record_alone(database)
     with reading() as connection:
         assert changed_rows(connection, START, 10)[0] == [old, new]
-        assert read_after(connection, Cursor(2**60, 1), 10).reset
+        assert replay(connection, Cursor(2**60, 1), ALL).reset
 
 
 def test_an_older_transaction_that_is_open_elsewhere_holds_the_readers_back(
