@@ -2,13 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
-from pydantic_settings import NoDecode
+from pydantic import AfterValidator, BaseModel, Field
 
 from gateway.allow_list import check_entries
-from gateway.setting_words import split_words
+from gateway.setting_words import Words
 
-_Hosts = Annotated[list[str], NoDecode, BeforeValidator(split_words), AfterValidator(check_entries)]
+_Hosts = Annotated[Words, AfterValidator(check_entries)]
 
 
 class EventSettings(BaseModel):

@@ -3,19 +3,16 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
-from pydantic_settings import NoDecode
+from pydantic import AfterValidator, BaseModel, Field
 
 from gateway.allow_list import check_entries_with_port
-from gateway.setting_words import split_words
+from gateway.setting_words import Words
 
 
 class RemoteSettings(BaseModel):
     """The keys and the hosts of these clusters."""
 
-    ssh_hosts: Annotated[
-        list[str], NoDecode, BeforeValidator(split_words), AfterValidator(check_entries_with_port)
-    ] = Field(
+    ssh_hosts: Annotated[Words, AfterValidator(check_entries_with_port)] = Field(
         default_factory=list,
         description="SSH servers of the clusters that may be added over REST: `host:port`, `10.0.0.0/8:22`,"
         " `[::1]:22`; empty allows none.",

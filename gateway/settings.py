@@ -21,7 +21,7 @@ from gateway.console_settings import ConsoleSettings
 from gateway.errors import Invalid
 from gateway.event_settings import EventSettings
 from gateway.remote_settings import RemoteSettings
-from gateway.setting_words import split_words
+from gateway.setting_words import Words, split_words
 from gateway.store_settings import StoreSettings
 
 # Docker, Podman and deploy/kubernetes mount secrets here: the file gateway_redis_url holds a setting.
@@ -57,7 +57,6 @@ def _root_path(path: str) -> str:
     return f"/{path.strip('/')}" if path.strip("/") else ""
 
 
-_Words = Annotated[list[str], NoDecode, BeforeValidator(split_words)]
 _RootPath = Annotated[str, Field(pattern=r"^[\w./~-]*$"), AfterValidator(_root_path)]
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 
@@ -92,12 +91,12 @@ class Settings(StoreSettings, ConsoleSettings, EventSettings, RemoteSettings, Ba
     open_to_all: bool = Field(
         default=False, description="`true` lets `serve` without accounts listen on more than loopback."
     )
-    allowed_hosts: Annotated[_Words, AfterValidator(_small_letters)] = Field(
+    allowed_hosts: Annotated[Words, AfterValidator(_small_letters)] = Field(
         default_factory=list,
         description="Without accounts: hosts under which clients may call the API beside loopback names"
         " (docs/deployment.md).",
     )
-    allowed_origins: Annotated[_Words, AfterValidator(_origins)] = Field(
+    allowed_origins: Annotated[Words, AfterValidator(_origins)] = Field(
         default_factory=list,
         description="Origins of web pages beside the API's own that may write, and read by CORS:"
         " `https://portal.example.org`.",
@@ -119,9 +118,7 @@ class Settings(StoreSettings, ConsoleSettings, EventSettings, RemoteSettings, Ba
     credentials_kept_s: float = Field(
         604800.0, ge=0, description="Time after a failure for which credentials are kept for a retry."
     )
-    allowed_endpoints: Annotated[
-        list[str], NoDecode, BeforeValidator(split_words), AfterValidator(check_entries)
-    ] = Field(
+    allowed_endpoints: Annotated[Words, AfterValidator(check_entries)] = Field(
         default_factory=list,
         description="Hosts, addresses or CIDRs that may be connected to although they are not public:"
         " `host:port`, `10.0.0.0/8:9000`, `[::1]:443`; without a port, at every port.",
@@ -131,7 +128,7 @@ class Settings(StoreSettings, ConsoleSettings, EventSettings, RemoteSettings, Ba
         None,
         description="PEM file of the certificate authorities to trust, instead of the usual public ones.",
     )
-    virtual_hosted: Annotated[list[str], NoDecode, BeforeValidator(split_words)] = Field(
+    virtual_hosted: Words = Field(
         default_factory=lambda: ["amazonaws.com", "amazonaws.com.cn"],
         description="Hosts, with all below them, whose stores want the bucket in the host's name.",
     )
@@ -205,7 +202,7 @@ class Settings(StoreSettings, ConsoleSettings, EventSettings, RemoteSettings, Ba
         ge=0,
         description="Requests with `?wait=` that one API process holds; more are answered at once.",
     )
-    trusted_proxies: Annotated[list[str], NoDecode, BeforeValidator(split_words)] = Field(
+    trusted_proxies: Words = Field(
         default_factory=list,
         description="Addresses or CIDRs of the proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are"
         " believed.",
