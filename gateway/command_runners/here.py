@@ -104,7 +104,7 @@ class _Exchange:
             self._selector.register(pipe, event, act)
 
     def _step(self) -> bool:
-        """Act on what is ready; tell whether to go on."""
+        """Serve the ready pipes; return False at the end."""
         left = self._deadline - time.monotonic()
         ready = self._selector.select(left) if left > 0 else []
         if not ready and not self._has_ended:

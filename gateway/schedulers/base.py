@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from gateway.cleaning import clean
 from gateway.clusters.telemetry import PartitionFigures
@@ -12,6 +12,7 @@ from gateway.errors import GatewayError, SchedulerUnavailable
 from gateway.states import JobState
 
 Launcher = Literal["srun", "processes", "hosts"]
+_Job = TypeVar("_Job")
 FORGOTTEN = "the scheduler no longer knows the job"
 
 
@@ -188,3 +189,11 @@ def submit_each(submit: Callable[[JobSpec], str], specs: Sequence[JobSpec]) -> l
         except GatewayError as error:
             results.append(error)
     return results
+
+
+def submit_one(submit_many: Callable[[Sequence[_Job]], Sequence[str | GatewayError]], job: _Job) -> str:
+    """Submit one job by a call that takes several; return its id, or raise its error."""
+    (result,) = submit_many([job])
+    if isinstance(result, GatewayError):
+        raise result
+    return result

@@ -46,6 +46,13 @@ class KeptConnection:
                 self._connection.close()
                 self._connection = None
 
+    def close(self) -> None:
+        """End the connection, if there is one."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
     def _connect(self) -> SshConnection:
         try:
             self._connection = SshConnection(self.access, pin_address(self.access, get_settings().ssh_hosts))
@@ -74,6 +81,4 @@ def close_all() -> None:
     with _lock:
         mine = [key for key in _kept if key[0] == os.getpid()]
         for key in mine:
-            kept = _kept.pop(key)
-            if kept._connection is not None:  # noqa: SLF001
-                kept.drop(kept._connection)  # noqa: SLF001
+            _kept.pop(key).close()

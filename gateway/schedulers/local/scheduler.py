@@ -26,7 +26,15 @@ from gateway.errors import (
 from gateway.schedulers import batch_script
 from gateway.schedulers.arrays import array_id
 from gateway.schedulers.attempt_record import forbid_start, read_start
-from gateway.schedulers.base import FORGOTTEN, Accounting, JobReport, JobSpec, SubmittedJob, submit_each
+from gateway.schedulers.base import (
+    FORGOTTEN,
+    Accounting,
+    JobReport,
+    JobSpec,
+    SubmittedJob,
+    submit_each,
+    submit_one,
+)
 from gateway.schedulers.local import processes
 from gateway.schedulers.local.arrays import add_array, members_of, named_entries, submitted_members
 from gateway.schedulers.local.attempt import failed, find_end, is_running, mark_cancelled, report_started
@@ -55,10 +63,7 @@ class LocalScheduler:
 
     def submit(self, spec: JobSpec) -> str:
         """Queue the job or array, or return the id that its name already has."""
-        (result,) = self.submit_many([spec])
-        if isinstance(result, GatewayError):
-            raise result
-        return result
+        return submit_one(self.submit_many, spec)
 
     def submit_many(self, specs: Sequence[JobSpec]) -> list[str | GatewayError]:
         """Queue the jobs under one lock, and start those that fit."""

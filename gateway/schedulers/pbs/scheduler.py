@@ -13,7 +13,7 @@ from contextlib import suppress
 from gateway.clusters.telemetry import PartitionFigures
 from gateway.errors import FilesystemError, FilesystemUnavailable, GatewayError, SchedulerUnavailable
 from gateway.schedulers import batch_script
-from gateway.schedulers.base import Accounting, JobReport, JobSpec, SubmittedJob
+from gateway.schedulers.base import Accounting, JobReport, JobSpec, SubmittedJob, submit_one
 from gateway.schedulers.pbs.arrays import id_of_start, own_id, report_array, whole_id
 from gateway.schedulers.pbs.commands import Known, PbsCommands
 from gateway.schedulers.pbs.errors import pbs_error
@@ -48,10 +48,7 @@ class PbsScheduler:
 
     def submit(self, spec: JobSpec) -> str:
         """Submit the job. After a crash or a time-out call `find` first: PBS accepts a name twice."""
-        (result,) = self.submit_many([spec])
-        if isinstance(result, GatewayError):
-            raise result
-        return result
+        return submit_one(self.submit_many, spec)
 
     def submit_many(self, specs: Sequence[JobSpec]) -> list[str | GatewayError]:
         """Submit the jobs by one command, without those that cannot be prepared."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 
 from gateway.errors import GatewayError, SchedulerError, SchedulerUnavailable
-from gateway.schedulers.base import Accounting, JobSpec, SubmittedJob
+from gateway.schedulers.base import Accounting, JobSpec, SubmittedJob, submit_one
 from gateway.schedulers.script_channel import Answer, JobSubmission, decode, encode, results
 from gateway.schedulers.slurm.accounting import STORAGE_TYPE
 from gateway.schedulers.slurm.commands import documents, tables
@@ -39,10 +39,7 @@ class CommandClient:
 
     def submit(self, spec: JobSpec, options: dict[str, object], script: str) -> str:
         """Submit the script with the options and return the job's id."""
-        (result,) = self.submit_many([self.prepare(spec, options, script)])
-        if isinstance(result, GatewayError):
-            raise result
-        return result
+        return submit_one(self.submit_many, self.prepare(spec, options, script))
 
     @staticmethod
     def prepare(spec: JobSpec, options: dict[str, object], script: str) -> Prepared:
