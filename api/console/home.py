@@ -71,5 +71,5 @@ def _may_see(caller: Caller, kind: Kind, row_id: UUID) -> bool:
 
 @router.get("/console/{path:path}")
 def miss_page(caller: SignedIn, path: str) -> Response:  # noqa: ARG001  it is asked for alone
-    """Answer that there is no such page."""
+    """Answer 404 for an unknown page of the console."""
     raise NotFound(f"there is no page /console/{path[:100]}")

@@ -40,7 +40,7 @@ def _left_out(plan: WorkflowPlan, *, has_second: bool) -> list[str]:
 
 
 def _fields_of_second(plan: WorkflowPlan) -> dict[str, list[str]]:
-    """Return the fields of the job that reads the first one's result, none where there is no such job."""
+    """Return the fields of the second job, which reads the first one's result; empty without one."""
     second = next((job for job in plan.jobs[1:] if job.input_from == plan.jobs[0].name), None)
     if second is None or len(second.services) != 1:
         return {}
