@@ -46,11 +46,16 @@ def body(*jobs: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {**whole, **more}
 
 
-def start(api: TestClient, *jobs: dict[str, Any], **more: Any) -> dict[str, Any]:
-    answer = api.post("/workflow", json=body(*jobs, **more))
-    assert answer.status_code == 201, answer.text
+def post(api: TestClient, url: str, expected: int = 200, **sent: Any) -> dict[str, Any]:
+    """Send a POST, which has to be answered with the expected status; return the answer."""
+    answer = api.post(url, json=sent or None)
+    assert answer.status_code == expected, answer.text
     found: dict[str, Any] = answer.json()
     return found
+
+
+def start(api: TestClient, *jobs: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return post(api, "/workflow", 201, **body(*jobs, **more))
 
 
 def new_workflow(owner: str = LOCAL.owner) -> UUID:

@@ -21,6 +21,7 @@ from tests.workflows import (
     SMOOTH,
     end_job,
     end_transfer,
+    post,
     show,
     start,
     states,
@@ -29,13 +30,6 @@ from tests.workflows import (
 )
 
 ASIDE: dict[str, Any] = {"name": "aside", "services": ["min_max"]}
-
-
-def _post(api: TestClient, url: str, expected: int = 200, **sent: Any) -> dict[str, Any]:
-    answer = api.post(url, json=sent or None)
-    assert answer.status_code == expected, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
 
 
 def test_a_failed_step_ends_the_workflow_with_its_reason_and_nothing_after_it_begins(api: TestClient) -> None:
@@ -72,7 +66,7 @@ def test_a_retry_goes_on_at_the_failed_step(api: TestClient) -> None:
     mine = start(api)["id"]
     staged = end_transfer(mine)
     smooth = end_job(mine, "smooth", fault="exit code 2")
-    status = _post(api, f"/workflow/{mine}/retry", by="ada", reason="again")
+    status = post(api, f"/workflow/{mine}/retry", by="ada", reason="again")
     assert (status["state"], status["attempt"], status["reason"]) == ("accepted", 2, "")
     assert states(status)["smooth"] == "accepted"
     assert end_job(mine, "smooth") == smooth
@@ -88,7 +82,7 @@ def test_a_retry_of_the_step_alone_takes_its_workflow_up_again(api: TestClient) 
     mine = start(api)["id"]
     end_transfer(mine)
     smooth = end_job(mine, "smooth", fault="exit code 2")
-    _post(api, f"/job/{smooth}/retry")
+    post(api, f"/job/{smooth}/retry")
     assert show(api, mine)["state"] == "accepted"
     end_job(mine, "smooth")
     assert states(show(api, mine))["spectrum"] == "accepted"
@@ -97,7 +91,7 @@ def test_a_retry_of_the_step_alone_takes_its_workflow_up_again(api: TestClient) 
 def test_a_cancelled_step_fails_its_workflow(api: TestClient) -> None:
     mine = start(api)["id"]
     end_transfer(mine)
-    _post(api, f"/job/{step_id(mine, 'smooth')}/cancel")
+    post(api, f"/job/{step_id(mine, 'smooth')}/cancel")
     status = show(api, mine)
     assert (status["state"], status["reason"]) == (
         "failed",
@@ -107,18 +101,18 @@ def test_a_cancelled_step_fails_its_workflow(api: TestClient) -> None:
 
 def test_what_has_not_ended_or_ended_well_is_not_retried(api: TestClient) -> None:
     mine = start(api, SMOOTH, output=None)["id"]
-    _post(api, f"/workflow/{mine}/retry", 409)
+    post(api, f"/workflow/{mine}/retry", 409)
     end_transfer(mine)
     end_job(mine, "smooth")
-    _post(api, f"/workflow/{mine}/retry", 409)
-    _post(api, f"/workflow/{mine}/cancel", 409)
+    post(api, f"/workflow/{mine}/retry", 409)
+    post(api, f"/workflow/{mine}/cancel", 409)
     assert show(api, mine)["attempt"] == 1
 
 
 def test_a_cancel_stops_all_steps_and_begins_no_other(api: TestClient) -> None:
     mine = start(api, SMOOTH, ASIDE)["id"]
     end_transfer(mine)
-    status = _post(api, f"/workflow/{mine}/cancel", by="ada", reason="wrong table")
+    status = post(api, f"/workflow/{mine}/cancel", by="ada", reason="wrong table")
     assert (status["status"], status["state"], status["success"]) == ("completed", "cancelled", False)
     assert states(status)["smooth"] == states(status)["aside"] == "cancelled"
     told = [(e["to_state"], e["actor"], e["reason"]) for e in api.get(f"/workflow/{mine}/events").json()]
@@ -132,7 +126,7 @@ def test_a_cancel_waits_for_a_step_that_only_its_worker_can_stop(api: TestClient
     end_job(mine, "smooth")
     row_id = step_id(mine, "smooth/savitzky_golay.csv", is_job=False)
     claim_transfer(row_id)
-    assert _post(api, f"/workflow/{mine}/cancel")["state"] == "running"
+    assert post(api, f"/workflow/{mine}/cancel")["state"] == "running"
     with session_scope() as session:
         failures.finish_cancel(session, session.get_one(Transfer, row_id))
     assert show(api, mine)["state"] == "cancelled"
@@ -149,11 +143,11 @@ def test_a_cancel_that_was_lost_between_its_transactions_begins_no_step(api: Tes
 
 def test_a_cancelled_workflow_needs_fresh_keys_for_its_retry(api: TestClient) -> None:
     mine = start(api)["id"]
-    _post(api, f"/workflow/{mine}/cancel")
-    refused = _post(api, f"/workflow/{mine}/retry", 409)
+    post(api, f"/workflow/{mine}/cancel")
+    refused = post(api, f"/workflow/{mine}/retry", 409)
     assert refused["detail"] == "its credentials are erased: send fresh ones with the retry"
     keys = {"access_key": "new", "secret_key": "newer"}
-    status = _post(api, f"/workflow/{mine}/retry", input=keys, output=keys)
+    status = post(api, f"/workflow/{mine}/retry", input=keys, output=keys)
     assert states(status)["input"] == "accepted"
     row = transfer(step_id(mine, "input", is_job=False))
     assert unseal(row.credentials or "") == Credentials("new", "newer")
@@ -175,7 +169,7 @@ def test_a_cancelled_workflow_needs_fresh_keys_for_its_retry(api: TestClient) ->
 def test_a_bad_retry_changes_nothing(api: TestClient, sent: dict[str, Any], field: str) -> None:
     mine = start(api)["id"]
     end_transfer(mine, fault="x")
-    found = _post(api, f"/workflow/{mine}/retry", 400, **sent)
+    found = post(api, f"/workflow/{mine}/retry", 400, **sent)
     assert ".".join(map(str, found["errors"][0]["loc"])) == f"body.{field}"
     assert show(api, mine)["attempt"] == 1
 
@@ -184,7 +178,7 @@ def test_fresh_keys_for_an_input_that_is_in_no_store_are_refused(api: TestClient
     mine = start(api, SMOOTH, input={"path": "/Init_Data/x.csv"})["id"]
     end_job(mine, "smooth", fault="x")
     keys = {"access_key": "new", "secret_key": "newer"}
-    assert "is in no store" in _post(api, f"/workflow/{mine}/retry", 400, input=keys)["detail"]
+    assert "is in no store" in post(api, f"/workflow/{mine}/retry", 400, input=keys)["detail"]
 
 
 def test_a_bug_in_the_beginning_of_a_step_does_not_undo_the_end_before(

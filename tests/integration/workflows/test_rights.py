@@ -21,6 +21,7 @@ from tests.workflows import (
     body,
     end_job,
     end_transfer,
+    post,
     show,
     start,
     states,
@@ -31,16 +32,9 @@ from tests.workflows import (
 ASIDE: dict[str, Any] = {"name": "aside", "services": ["min_max"]}
 
 
-def _post(api: TestClient, url: str, expected: int = 200, **sent: Any) -> dict[str, Any]:
-    answer = api.post(url, json=sent or None)
-    assert answer.status_code == expected, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
-
-
 def _stored(api: TestClient) -> str:
     keys = {name: STORE[name] for name in ("endpoint", "access_key", "secret_key")}
-    return str(_post(api, "/credentials", 201, name="n", **keys)["id"])
+    return str(post(api, "/credentials", 201, name="n", **keys)["id"])
 
 
 def _by_credential(place: dict[str, Any], credential: str) -> dict[str, Any]:
@@ -60,7 +54,7 @@ def test_stored_keys_that_were_deleted_meanwhile_fail_the_step_in_words(api: Tes
     assert status["reason"] == f"result smooth/savitzky_golay.csv could not begin: {reason}"
     assert [(s["id"], s["state"], s["reason"]) for s in status["steps"]][-1] == (None, "failed", reason)
     assert states(status)["smooth"] == "succeeded"
-    again = _post(api, f"/workflow/{mine}/retry", output={"access_key": "new", "secret_key": "newer"})
+    again = post(api, f"/workflow/{mine}/retry", output={"access_key": "new", "secret_key": "newer"})
     assert states(again)["smooth/savitzky_golay.csv"] == "accepted"
 
 
@@ -98,7 +92,7 @@ def test_a_full_quota_refuses_the_request_or_fails_the_step(
     end_transfer(mine, "smooth/savitzky_golay.csv")
     status = show(api, mine)
     assert status["reason"].startswith("job aside could not begin: you have 1 unfinished jobs already")
-    assert states(_post(api, f"/workflow/{mine}/retry"))["aside"] == "accepted"
+    assert states(post(api, f"/workflow/{mine}/retry"))["aside"] == "accepted"
 
 
 def test_secrets_of_an_ended_workflow_are_erased_in_time(
