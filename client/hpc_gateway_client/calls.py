@@ -84,9 +84,9 @@ class Calls(ResultCalls):
         """Return the row as it is now."""
         return steps.refresh(row)
 
-    def find(self, row_id: UUID | str) -> Steps[Transfer | Job]:
-        """Return the transfer or job of an id."""
-        return steps.find(row_id)
+    def find(self, row_id: UUID | str, kind: str = "") -> Steps[Transfer | Job]:
+        """Return the transfer or job of an id, by one request where its kind is known."""
+        return steps.find(row_id, kind)
 
     def transfers(self, /, kind: TransferKind, **filters: FilterValue) -> Steps[Page[Transfer]]:
         """List transfers; the filters are those of the REST API."""

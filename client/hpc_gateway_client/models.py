@@ -98,11 +98,26 @@ class Output(Model):
     sha256: str
 
 
-class Job(_Row):
+class _Computed(_Row):
+    """The end of a row that computes: its status is `completed` at any end, and `success` tells of it."""
+
+    success: bool | None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the state is final."""
+        return self.status == "completed"
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the end is a success."""
+        return self.success is True
+
+
+class Job(_Computed):
     """The status of a job."""
 
     scheduler_id: str
-    success: bool | None
     exit_code: int | None
     services: list[str]
     params: dict[str, Any]
@@ -120,16 +135,6 @@ class Job(_Row):
     def url(self) -> str:
         """The path of the job below the gateway's URL."""
         return f"/job/{self.id}"
-
-    @property
-    def ended(self) -> bool:
-        """Whether the state is final."""
-        return self.status == "completed"
-
-    @property
-    def succeeded(self) -> bool:
-        """Whether the job has completed without a failure."""
-        return self.success is True
 
 
 class Step(Model):
@@ -154,10 +159,9 @@ class WorkflowOutput(Output):
         return self.service
 
 
-class Workflow(_Row):
+class Workflow(_Computed):
     """The status of a workflow."""
 
-    success: bool | None
     warnings: list[str] = []
     steps: list[Step]
     outputs: list[WorkflowOutput]
@@ -171,16 +175,6 @@ class Workflow(_Row):
     def url(self) -> str:
         """The path of the workflow below the gateway's URL."""
         return f"/workflow/{self.id}"
-
-    @property
-    def ended(self) -> bool:
-        """Whether the state is final."""
-        return self.status == "completed"
-
-    @property
-    def succeeded(self) -> bool:
-        """Whether every step has succeeded."""
-        return self.success is True
 
     def step(self, name: str, kind: str) -> Step | None:
         """Return the step of that name, which has begun or not."""

@@ -239,20 +239,16 @@ def checked_table(
     return table
 
 
-def find(row_id: UUID | str) -> Steps[Transfer | Job]:
-    """Find the transfer or job of an id."""
-    for kind in TRANSFER_KINDS:
+def find(row_id: UUID | str, kind: str = "") -> Steps[Transfer | Job]:
+    """Find the transfer or job of an id, by one request where its kind is known."""
+    for each in (kind,) if kind else (*TRANSFER_KINDS, "job"):
+        call = Call("GET", f"/{each}/{row_id}")
         try:
-            return (yield from request_transfer(Call("GET", f"/{kind}/{row_id}")))
+            return (yield from (request_one(Job, call) if each == "job" else request_transfer(call)))
         except Refused as refusal:
             if refusal.status != httpx.codes.NOT_FOUND:
                 raise
-    try:
-        return (yield from request_one(Job, Call("GET", f"/job/{row_id}")))
-    except Refused as refusal:
-        if refusal.status != httpx.codes.NOT_FOUND:
-            raise
-        raise Refused(refusal.status, f"there is no transfer and no job {row_id}") from None
+    raise Refused(httpx.codes.NOT_FOUND, f"there is no {kind or 'transfer and no job'} {row_id}")
 
 
 def _is_retryable(response: httpx.Response) -> bool:

@@ -16,7 +16,7 @@ def tell_judgement(gateway: Gateway, workflow: Workflow, say: Callable[[str], No
         return staged is None
     if staged.state != "completed":
         return workflow.ended
-    row = gateway.find(staged.id)
+    row = gateway.find(staged.id, staged.kind)
     if not isinstance(row, Transfer):
         return True
     try:

@@ -112,6 +112,6 @@ def temporary_keys(gateway: Gateway, workflow: Workflow, made: Sequence[Workflow
 def _transfers(gateway: Gateway, workflow: Workflow, kind: str) -> Iterator[Transfer]:
     for step in workflow.steps:
         if step.kind == kind and step.id is not None:
-            row = gateway.find(step.id)
+            row = gateway.find(step.id, step.kind)
             if isinstance(row, Transfer):
                 yield row

@@ -11,7 +11,15 @@ from hpc_gateway_client.commands.durations import parse_since
 from hpc_gateway_client.commands.nearest import check_words
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Since, Url
 from hpc_gateway_client.commands.rows import On, Reason, State, Why, user_at_host
-from hpc_gateway_client.models import FAULTS, JOB_STATES, TRANSFER_KINDS, TRANSFER_STATES, BulkItem
+from hpc_gateway_client.models import (
+    FAULTS,
+    JOB_STATES,
+    TRANSFER_KINDS,
+    TRANSFER_STATES,
+    BulkCancelled,
+    BulkItem,
+    BulkRetried,
+)
 from hpc_gateway_client.steps import FilterValue
 
 KINDS = (*TRANSFER_KINDS, "job")
@@ -45,12 +53,8 @@ def retry_matching(
     filters = _filters(since, kind=kind, state=state, infrastructure=on, fault=fault, reason=reason)
     with connect(url) as gateway:
         done = gateway.retry_many(filters, user_at_host(), why, dry_run=not yes)
-    if as_json:
-        output.print_json(done)
-        return
-    _print_items(done.items)
     verb = "retried" if yes else "would be retried (--yes retries them)"
-    output.print_line(f"{done.retried} of {done.found} {verb}")
+    _print_done(done, f"{done.retried} of {done.found} {verb}", as_json=as_json)
 
 
 def cancel_matching(
@@ -70,12 +74,8 @@ def cancel_matching(
     filters = _filters(since, kind=kind, state=state, infrastructure=on, fault=fault, reason=reason)
     with connect(url) as gateway:
         done = gateway.cancel_many(filters, user_at_host(), why, dry_run=not yes)
-    if as_json:
-        output.print_json(done)
-        return
-    _print_items(done.items)
     verb = "cancelled" if yes else "would be cancelled (--yes cancels them)"
-    output.print_line(f"{done.cancelled} of {done.found} {verb}")
+    _print_done(done, f"{done.cancelled} of {done.found} {verb}", as_json=as_json)
 
 
 def _filters(since: str, **words: list[str] | str | None) -> Mapping[str, FilterValue]:
@@ -84,6 +84,14 @@ def _filters(since: str, **words: list[str] | str | None) -> Mapping[str, Filter
         given = words[name]
         check_words(given if isinstance(given, list) else None, known, noun)
     return words | {"kind": words["kind"] or list(KINDS), "since": parse_since(since)}
+
+
+def _print_done(done: BulkRetried | BulkCancelled, summary: str, *, as_json: bool) -> None:
+    if as_json:
+        output.print_json(done)
+        return
+    _print_items(done.items)
+    output.print_line(summary)
 
 
 def _print_items(items: Sequence[BulkItem]) -> None:

@@ -115,12 +115,12 @@ class Runs:
             run.objects.release_all()
 
     def _tell(self, workflow: Workflow) -> None:
-        """Print warnings, and what the jobs have used."""
+        """Print warnings and the usage of the jobs."""
         for warning in workflow.warnings:
             self.lines.say(f"warning: {warning}")
         for step in workflow.steps:
             if step.kind == "job" and step.id is not None:
-                job = self.gateway.find(step.id)
+                job = self.gateway.find(step.id, step.kind)
                 if isinstance(job, Job):
                     self._tell_job(job)
 
@@ -182,7 +182,7 @@ def _short(name: str) -> str:
 
 
 def usage_text(usage: Mapping[str, object]) -> str:
-    """Return what a job has used, in one line."""
+    """Return the usage of a job in one line."""
     from hpc_gateway_client.commands.details import text_of  # noqa: PLC0415  as the line is seldom printed
 
     return ", ".join(

@@ -142,7 +142,7 @@ def cancel_workflows(ids: Ids, *, why: Why = "", url: Url = LOCAL_URL, as_json: 
 
 
 def _save(row: Workflow, to: Path | None, profile: str | None, url: str, *, as_json: bool) -> None:
-    """Download the results, and remove what `run` has left in the bucket for them."""
+    """Download the results, and remove their temporary objects from the bucket."""
     with connect_for(url, row, profile) as gateway, progress_lines() as lines:
         stem, made = input_stem(gateway, row), gateway.results(row)
         save_results(gateway, row, name_results(made, stem, to), lines.say)
