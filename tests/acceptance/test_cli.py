@@ -164,7 +164,10 @@ def test_lists_are_tables_for_people_and_json_for_scripts(stack: Stack, data: Pa
 def test_a_failure_is_understood_and_retried(stack: Stack, client: Client, tmp_path: Path) -> None:
     bad = tmp_path / "bad.csv"
     bad.write_text("not;a;number\n1;2;three\n")
-    done = piped(stack, "run", "fft", bad, "--on", INFRASTRUCTURE)
+    stopped = piped(stack, "run", "fft", bad, "--on", INFRASTRUCTURE)
+    assert stopped.returncode == 3, stopped.stderr
+    assert "three" in stopped.stderr
+    done = piped(stack, "run", "fft", bad, "--on", INFRASTRUCTURE, "--yes")
     assert done.returncode == 3, done.stderr
     [job] = as_json(stack, "jobs", "list", "--state", "failed", "--limit", "1")
     assert job["reason"] in done.stderr
