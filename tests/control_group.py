@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from tests.conftest import absent
+from tests.polling import until
 
 ROOT = Path("/sys/fs/cgroup")
 ROOM_BYTES = 16 << 20
@@ -86,6 +87,13 @@ def memory_group(name: str) -> Iterator[ControlGroup]:
         yield group
     finally:
         group.score(USUAL)
+        until("the control group has no process", lambda: _is_removed(group, folder, top))
+
+
+def _is_removed(group: ControlGroup, folder: Path, top: Path) -> bool:
+    """Move the processes out, and remove the group unless one of them has forked meanwhile."""
+    with suppress(OSError):  # a process has ended, or there is a new one
         for pid in group.members.read_text().split():
             (top / "cgroup.procs").write_text(pid)
         folder.rmdir()
+    return not folder.exists()

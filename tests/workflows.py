@@ -20,7 +20,7 @@ from gateway.work import failures
 from gateway.work.claims import take_ending
 from gateway.workflows.lifecycle import create
 from gateway.workflows.validation import draft_workflow
-from tests.ended_rows import claim_transfer, submit_job
+from tests.ended_rows import claim_row, claim_transfer, submit_job
 from tests.rows import SECRET
 
 STORE: dict[str, Any] = {
@@ -113,9 +113,8 @@ def end_job(workflow_id: str, name: str, *, fault: str = "", state: JobState = J
         row = session.get_one(Job, row_id)
         row.finding = {"state": str(end), "exit_code": 2 if fault else 0, "reason": fault}
         outputs = [] if fault else [_output(row, service) for service in row.services.split()]
+    claim = claim_row(take_ending, Job, row_id)
     with session_scope() as session:
-        claim = take_ending(session, row_id, "worker")
-        assert claim is not None
         finish(session, claim, end, fault, outputs=outputs, usage={})
     return row_id
 

@@ -57,8 +57,11 @@ def test_a_pool_process_killed_in_the_middle_of_a_transfer_costs_one_more_claim(
 
 def is_of_a_pool(process: psutil.Process) -> bool:
     """A pool process is a fork of its Celery worker, and has its name."""
-    parent = process.parent()
-    return parent is not None and process.name().startswith("worker ") and parent.name() == process.name()
+    try:
+        parent = process.parent()
+        return parent is not None and process.name().startswith("worker ") and parent.name() == process.name()
+    except psutil.NoSuchProcess:  # it has ended since
+        return False
 
 
 def test_a_job_outlives_its_worker_and_ends_once(client: Client, history: History) -> None:

@@ -11,7 +11,10 @@ from fastapi.testclient import TestClient
 
 from api.console.option_fields import fields_of_service, fields_of_table
 from api.console.snippets import make_snippets
+from gateway.clusters.heartbeats import record_heartbeat
+from gateway.db import session_scope
 from gateway.jobs.services import SERVICES, option_schema, table_schema
+from gateway.leases import acquire_lease, watcher_lease
 from gateway.settings import get_settings
 from tests.browser import FormBrowser
 from tests.identity import new_key
@@ -64,6 +67,21 @@ def test_the_form_has_each_option_of_the_kernels_with_its_text(browser: FormBrow
         assert [name for name in names if f'name="{name}"' not in page] == []
     assert len(fields_of_table()) == len(table_schema()["properties"])
     assert "samples per second; adds a" in page
+
+
+def test_the_form_begins_with_a_cluster_that_is_ready(browser: FormBrowser) -> None:
+    assert _chosen_cluster(browser) == "hpc"
+    with session_scope() as session:
+        assert acquire_lease(session, watcher_lease("unserved"), "w", 60)
+        record_heartbeat(session, "unserved", "w", "", "")
+    assert _chosen_cluster(browser) == "unserved"
+
+
+def _chosen_cluster(browser: FormBrowser) -> str:
+    (chosen,) = re.findall(
+        r'name="infrastructure" value="(\w+)" id="cluster-\d" checked', browser.open(START)
+    )
+    return str(chosen)
 
 
 def test_a_form_starts_the_run_that_it_describes(api: TestClient, browser: FormBrowser) -> None:
