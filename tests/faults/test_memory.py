@@ -6,13 +6,29 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from tests.client import DATA, Client, Status
+from hpc_gateway_commands.demo.stack import Stack
+from tests.client import DATA, Client, Status, client_of
 from tests.control_group import ControlGroup, memory_group
+from tests.faults.conftest import SETTINGS
 from tests.faults.history import History
 from tests.faults.killing import tree
 from tests.faults.test_worker import MIB, WITHIN_S, is_of_a_pool, moving
 from tests.gate import Gate
+from tests.ordinary import ordinary_stack
 from tests.polling import until
+
+
+@pytest.fixture(scope="module")
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """A stack with longer leases: a control group without memory halts those that renew them as well."""
+    with ordinary_stack(request, SETTINGS | {"GATEWAY_LEASE_S": "12"}, flower=False) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def client(stack: Stack) -> Iterator[Client]:
+    with client_of(stack) as connected:
+        yield connected
 
 
 @pytest.fixture

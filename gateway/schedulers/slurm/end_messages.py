@@ -53,6 +53,7 @@ _CANCELLED = rf"{_STEPD}\*\*\* {_ABOUT_JOB} ON \S{{1,64}} CANCELLED AT \S{{1,32}
 _FIGURES = r"(?P<used>\d{1,19}) > (?P<allowed>\d{1,19})"
 # The first pattern that a line of the logs matches tells the end.
 _UNCONFIRMED = r"srun: error: Unable to confirm allocation for job"  # slurmctld forgot it, or its start
+_NO_SUCH_JOB = r"srun: error: Check SLURM_JOB_ID environment variable\. Expired or invalid job"
 _MESSAGES = [
     (
         rf"{_STEPD}{_ABOUT_JOB} exceeded (?:virtual )?memory limit \({_FIGURES}\), being killed",
@@ -76,6 +77,8 @@ _MESSAGES = [
         rf"{_UNCONFIRMED} (?P<job>\d{{1,10}}): (?:Invalid job id specified|Job is pending execution)",
         _always(JobState.LOST, ENDED_BY_SLURM),
     ),
+    (r"srun: error: Slurm job (?P<job>\d{1,10}) has expired\.?", _always(JobState.LOST, ENDED_BY_SLURM)),
+    (rf"{_NO_SUCH_JOB} (?P<job>\d{{1,10}})", _always(JobState.LOST, ENDED_BY_SLURM)),
 ]
 _COMPILED = [(re.compile(pattern, re.ASCII), told) for pattern, told in _MESSAGES]
 

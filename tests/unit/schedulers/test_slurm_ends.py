@@ -50,8 +50,15 @@ TOLD = [
         JobState.LOST,
         "Slurm lost the job",
     ),
+    ("srun: error: Slurm job 7 has expired", JobState.LOST, "Slurm lost the job"),
+    (
+        "srun: error: Check SLURM_JOB_ID environment variable. Expired or invalid job 7",
+        JobState.LOST,
+        "Slurm lost the job",
+    ),
 ]
 KILLED = [
+    "srun: error: Slurm job 70 has expired",
     FORGOTTEN_BY_SLURM.replace("job 7", "job 8"),
     f"{CANCELLED} ***",
     f"{STEPD}*** STEP 7.0 ON n1 CANCELLED AT {AT} ***",
