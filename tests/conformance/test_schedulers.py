@@ -134,6 +134,7 @@ def test_a_running_job_is_listed_found_and_cancelled(bench: Bench) -> None:
     job = bench.spec("exec sleep 600")
     number = scheduler.submit(job)
     until("it runs", lambda: bench.state(job) is JobState.RUNNING, WAIT_S)
+    until("it has begun", lambda: attempt_record.read_start(job.folder), WAIT_S)
     found = scheduler.find(submitted(job))
     assert found is not None
     assert (found.name, found.scheduler_id, found.state) == (job.name, number, JobState.RUNNING)
