@@ -106,6 +106,18 @@ def test_a_run_that_a_person_cancels_is_cancelled_whatever_the_clocks_say(
     assert told(seen) == (JobState.CANCELLED, "7")
 
 
+@pytest.mark.parametrize("grace_s", [2, 30])
+@pytest.mark.parametrize("clock_s", [-3, 0])
+def test_a_script_that_runs_on_after_a_person_s_cancel_is_cancelled(
+    tmp_path: Path, grace_s: int, clock_s: int
+) -> None:
+    """Slurm's record ends with the cancel; the script has until KillWait to end."""
+    write_start(tmp_path)
+    write_exit(tmp_path, 143, 15, ran_s=grace_s)
+    seen = record("CANCELLED", folder=tmp_path, ran_s=0, exit_code=15, start_s=clock_s)
+    assert told(seen) == (JobState.CANCELLED, "7")
+
+
 @pytest.mark.parametrize("state", ["NODE_FAIL", "FAILED", "CANCELLED"])
 def test_a_run_that_ended_well_has_succeeded_although_slurm_lost_its_end(tmp_path: Path, state: str) -> None:
     write_start(tmp_path)
