@@ -70,7 +70,7 @@ def _is_later_launch(job: SlurmJob, start: Start) -> bool:
 
     A restarted slurmctld may remember a job as waiting that had started before it was killed: it ends that
     run and launches the job again under its id. Where the run has left its end, each clock is compared with
-    itself. A job that an operator put back into the queue is no such job.
+    itself. A job that an operator put back into the queue is not one of them.
     """
     end = find_exit(job)
     if job.exit_code == batch_script.ALREADY_STARTED and not job.restarts:
