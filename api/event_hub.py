@@ -172,7 +172,9 @@ class EventHub:
         checked = time.monotonic()
         async with aclosing(follow_events(read_feed, lambda: bool(self._by_scope))) as looks:
             async for look in looks:
-                if look.cursor is not None:  # a stream that begins now replays what is handed out now
+                if (
+                    look.cursor is not None
+                ):  # a stream that begins now replays the events that are handed out now
                     self.cursor = look.cursor
                     self._looked.set()
                 for event in look.found:

@@ -1,6 +1,6 @@
 """Routes of one thread hop: an endpoint that may block runs in a pool thread, together with its rendering.
 
-FastAPI enters the thread pool once more to validate a response; the endpoints here return what they declare,
+FastAPI enters the thread pool once more to validate a response; the endpoints here return the declared types,
 and mypy checks it.
 """
 

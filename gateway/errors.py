@@ -25,7 +25,7 @@ GatewayError                 status  automatic retry
 ├── HandedBack               503     yes     a worker continues it later, where it was
 └── ClaimLost                409     no      another worker has claimed the row: write no more
 
-`detail` is always a sentence that tells a user what to do; it becomes the `reason` of a row or the
+`detail` is always a sentence that tells a user the next step; it becomes the `reason` of a row or the
 `detail` of a problem document, so it never holds a secret. It may quote a server: it is cleaned.
 """
 

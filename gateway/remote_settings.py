@@ -19,9 +19,9 @@ class RemoteSettings(BaseModel):
     )
     ssh_keys: Path | None = Field(
         None,
-        description="Folder of the SSH keys of such clusters, with `keys.toml` (docs/admins.md).",
+        description="Folder of the SSH keys of these clusters, with `keys.toml` (docs/admins.md).",
     )
     remote_without_accounts: bool = Field(
         default=False,
-        description="Whether `worker --remote` serves such clusters although requests need no account.",
+        description="Whether `worker --remote` serves these clusters although requests need no account.",
     )

@@ -1,7 +1,7 @@
 """The judge of a cluster's tables: `workers.judge:judge_tables NAME`, a process beside the Celery worker.
 
-It is not a Celery task: a judgement never takes the slot of a transfer or of a submission, and the rows say
-what is to be judged.
+It is not a Celery task: a judgement never takes the slot of a transfer or of a submission, and the rows
+name the tables to be judged.
 """
 
 import logging

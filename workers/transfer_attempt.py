@@ -45,7 +45,7 @@ class RowResume:
         self.upload_id = upload_id
 
     def begins_again(self) -> None:
-        """Record it on the row; raise HandedBack when its owner holds too many slots with such work."""
+        """Record it on the row; raise HandedBack when its owner holds too many slots with work like this."""
         if self._claim is None:
             return
         with session_scope() as session:

@@ -96,7 +96,7 @@ class WebhookSender:
                     self._wake.set()
 
     async def _deliver(self) -> None:
-        """Send what is due, as far as there are places."""
+        """Send the due deliveries, as far as there are places."""
         while not self._stop.is_set():
             self._wake.clear()
             due = (await _unless_away(_take_due, self._lanes.busy) or []) if self._holds_lease else []

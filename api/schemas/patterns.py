@@ -21,11 +21,11 @@ AES_256_KEY = "^[A-Za-z0-9+/]{43}=$"  # in base64
 STORE_URL = f"^{_LOCAL}https?://{_HOST}(:{_PORT})?(/[!-~]*)?$"
 HOOK_URL = f"^{_LOCAL}https://{_HOST}(:{_PORT})?(/[!-~]*)?$"
 SOURCE_URL = f"^{_LOCAL}(https?|ftp)://{_HOST}(:{_PORT})?(/[!-~]*)?$"
-# Below the account's home: narrower than what is accepted, as roots are the cluster's.
+# Below the account's home: narrower than the rule of the route, as roots are the cluster's.
 HOME_PATH = rf"^{_STEP_UP}[^/\u0000\s][^\u0000]*$"
 # Joined to a folder of the job: a slash at its start means nothing.
 FOLDER_PATH = rf"^{_STEP_UP}[^\u0000]*[^\u0000\s][^\u0000]*$"
-FILE_NAME = "^[A-Za-z0-9_][ -.0-~]{0,199}$"  # narrower than what is accepted: letters of all languages are
+FILE_NAME = "^[A-Za-z0-9_][ -.0-~]{0,199}$"  # the route takes letters of all languages
 HEADER_KEY = "^[ -~]{1,255}$"
 
 

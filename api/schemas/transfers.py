@@ -114,8 +114,8 @@ class TransferStatus(RowStatus):
     bytes_per_s: int | None = Field(description="Null while nothing moves.")
     estimated_end_at: datetime | None
     verification: str = Field(
-        description="How the bytes were verified, once they are there: a checksum, `size`, `second download`"
-        " or `read back`."
+        description="How the bytes were verified, once they are there: a checksum, `size`, `second download`,"
+        " `read back` or `second upload with Content-MD5`."
     )
     warnings: list[str] = Field(description="Sentences about the transfer that are no failure.")
     workflow_id: UUID | None = Field(description="The workflow that this is a step of.")

@@ -114,7 +114,7 @@ class Cluster(Limits):
     mpi: str = Field(
         "",
         pattern=r"^[A-Za-z0-9_]*$",
-        description="What `srun --mpi` offers the ranks, of `srun --mpi=list`; empty leaves it to Slurm.",
+        description="The kind of MPI for `srun --mpi`, of `srun --mpi=list`; empty leaves it to Slurm.",
     )
 
     @model_validator(mode="after")

@@ -59,4 +59,4 @@ class SshAccess(SshHop):
         default=False,
         description="Whether GATEWAY_SSH_HOSTS judges the host: so it is for entries added over REST.",
     )
-    bound_to: tuple[str, ...] = Field((), description="Hosts for which the key of such an entry is.")
+    bound_to: tuple[str, ...] = Field((), description="Hosts for which the key of an entry is.")

@@ -66,7 +66,7 @@ def resolve_secret(session: Session, owner: str, secret: Secret | StoredKeys, en
     if row is None or row.owner != owner:
         raise Invalid(f"there are no credentials {secret.id}: POST /credentials first", field="credential_id")
     if _normalise_endpoint(row.endpoint) != _normalise_endpoint(endpoint):
-        stored = without_query(row.endpoint)  # an operator may read it, who retries the owner's transfer
+        stored = without_query(row.endpoint)  # an operator may read it to retry the owner's transfer
         raise Invalid(f"these credentials are for {stored}, not for this endpoint", field="credential_id")
     keys = unseal(row.secret)
     return replace(keys, sse_customer_key=secret.sse_customer_key) if isinstance(keys, Credentials) else keys

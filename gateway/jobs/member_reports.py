@@ -1,4 +1,4 @@
-"""Reports on members, written to their rows; what follows for their job is written in the same transaction.
+"""Reports on members, written to their rows; their job is updated in the same transaction.
 
 The job runs when a member runs. When the scheduler has no member any more, the job ends, or is submitted
 again for the members that it lost or has not taken yet.

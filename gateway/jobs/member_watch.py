@@ -32,7 +32,7 @@ def look_at_sweeps(
     listed: Mapping[str, JobReport],
     transaction: Transaction,
 ) -> bool:
-    """Write what the listing tells of the members to their rows; tell whether anything changed."""
+    """Write the members' states in the listing to their rows; tell whether anything changed."""
     sweeps = list(watched.by_id.values())
     reports = {sweep.id: _find_reports(sweep, listed) for sweep in sweeps}
     for sweep in sweeps:

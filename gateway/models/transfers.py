@@ -21,7 +21,7 @@ class Transfer(Work, Base):
     `upload_id` and `leftovers` tell the next try, or the clean-up, of an open upload and of temporary files.
     `resumable` is false for the listing of a prefix, and once a try has found that the next one begins again
     at the first byte.
-    `verification` tells how the bytes of a completed transfer were verified, `warnings` what to mind.
+    `verification` tells how the bytes of a completed transfer were verified, `warnings` name its risks.
     An `object` that ends in `/` stands for all below it: once its `children` (their number by state) are
     inserted, each of them is a row of its own with this row as `parent_id`, and this row only sums them up.
     """

@@ -24,8 +24,8 @@ def check_exposure(host: str) -> None:
     settings = get_settings()
     if settings.auth == "none" and not settings.open_to_all and not is_loopback(host):
         raise Exposed(
-            f"without accounts, everyone who reaches {host} can use the clusters: set GATEWAY_AUTH=keys (then"
-            " `hpc-gateway keys create`) or GATEWAY_AUTH=oidc, listen on 127.0.0.1, or, if it is meant,"
+            f"without accounts, everyone with access to {host} can use the clusters: set GATEWAY_AUTH=keys"
+            " (then `hpc-gateway keys create`) or GATEWAY_AUTH=oidc, listen on 127.0.0.1, or, if it is meant,"
             " set GATEWAY_OPEN_TO_ALL=true"
         )
 

@@ -65,7 +65,7 @@ fi
 rm -f -- "$mine"
 exec </dev/null >>{stdout} 2>>{stderr}
 
-# Whatever the node or the submitter exports stays out, but for what Slurm tells its ranks.
+# Variables of the node and of the submitter stay out, but for those of Slurm for its ranks.
 environment=({environment})
 for name in ${{!SLURM*}}; do
   [ "$name" = SLURM_JWT ] || environment+=("$name=${{!name}}")
@@ -90,7 +90,7 @@ pids=()
 {launch}
 
 # Wait until all have ended, one has failed or a signal came. `wait -n` returns as soon as a rank ends but
-# misses one that ended just before; the tick bounds what that can cost.
+# misses one that ended just before; the tick bounds the delay.
 collect() {{
   local running pid rank_code left=()
   running=" $(echo $(ranks)) "
@@ -119,7 +119,7 @@ first=
 [ "$signal" = null ] || code=143
 end_ranks
 
-# From here on nobody may disturb: not the signal that a scheduler sends to every process of a job either.
+# From here on nothing may disturb: not the signal that a scheduler sends to every process of a job either.
 trap '' TERM
 
 end='{{"exit_code": %d, "signal": %s, "started_at": "%s", "ended_at": "%s", "time_limit_s": {time_limit}}}\\n'

@@ -77,7 +77,7 @@ class Answer:
 
 
 def submission_argv(program: str, path: str, conf: str = "") -> list[str]:
-    """Return the command line that submits what it reads by this program."""
+    """Return the command line that reads jobs and submits them by this program."""
     return ["/bin/sh", "-c", _SUBMIT, "sh", path, conf, program]
 
 
@@ -111,7 +111,7 @@ def results(
     answers: Sequence[Answer | None],
     read: Callable[[int, Answer], str | GatewayError],
 ) -> list[str | GatewayError]:
-    """Return what `read` makes of each answer; a job without one has the error that ended the script."""
+    """Return each answer as read by `read`; a job without one has the error that ended the script."""
     last: GatewayError = SchedulerUnavailable("the scheduler does not answer: the submission has ended early")
     found: list[str | GatewayError] = []
     for place, answer in enumerate(answers):

@@ -61,4 +61,4 @@ def secret_warnings(secret: Secret, endpoint: str) -> list[str]:
     """Return the warning for a session token that nothing protects on its way."""
     if isinstance(secret, PresignedUrl) or not secret.session_token or endpoint.startswith("https:"):
         return []
-    return ["the session token is sent without TLS: everybody on the way to the store can read it; use https"]
+    return ["the session token is sent without TLS and can be read on the way to the store: use https"]

@@ -104,7 +104,7 @@ def _decode(text: str) -> str:
 
 
 def _fold_host(host: str | None) -> str:
-    """Return one spelling of a host: addresses as such, and all names of this machine as one."""
+    """Return one spelling of a host: the address itself, and one name for all names of this machine."""
     name = _decode(host or "").rstrip(".").lower()
     address = literal_address(name)
     if address is not None:

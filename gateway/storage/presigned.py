@@ -1,22 +1,25 @@
 """An object behind a presigned URL: read in ranges, or written whole, with no other right than the URL's."""
 
 import hashlib
+from base64 import b64encode
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 
-from gateway.egress.connection import SizedBody
+from gateway.egress.bounds import ANSWER_BYTES
+from gateway.egress.connection import Body, SizedBody
 from gateway.egress.pool import Response
-from gateway.errors import StorageError
+from gateway.errors import StorageChanged, StorageError
 from gateway.settings import Settings
 from gateway.storage.address import PresignedUrl, S3Address
+from gateway.storage.checksums import compute_digests
 from gateway.storage.remote import RemoteInfo
 from gateway.storage.s3.checksum_headers import ETAG_HINTS, etag_md5
-from gateway.storage.store import StoredPart
+from gateway.storage.store import Payload, StoredPart
 from gateway.storage.web import WebFile, http_error
 
 LARGEST_PUT_BYTES = 5 << 30  # the limit of S3 for one request
 _STORED = frozenset({200, 201, 204})
-_ADDRESS = "object {0.key!r} in bucket {0.bucket!r}"
 _FRESH = "send a retry with a fresh presigned_url"
 
 
@@ -41,21 +44,38 @@ class PresignedObject(WebFile):
         if len(data) > LARGEST_PUT_BYTES:
             raise StorageError("a presigned URL takes 5 GiB at most: send keys for larger files")
         digest = _Md5(data)
-        headers = {"Content-Length": str(len(data))}
-        answer = self._connections.send("PUT", self._url, headers, digest)
-        answer.close()
-        if answer.status not in _STORED:
-            raise http_error(answer, self._url, self.reasons, self.advice)
+        with closing(self._put(data, digest)) as answer:
+            if answer.status not in _STORED:
+                raise http_error(answer, self._url, self.reasons, self.advice)
         md5 = etag_md5(answer.headers)
         doubt = md5 is not None and md5 != digest.hexdigest()
         return StoredPart(answer.headers.get("etag", ""), len(data), None, md5, is_doubtful=doubt)
 
-    def check_bytes(self, data: SizedBody) -> None:
-        """Raise StorageError: the URL is signed for one request."""
-        raise StorageError(
-            f"the ETag of {_ADDRESS.format(self._address)} is not the MD5 of the {len(data)} bytes that were"
-            " sent, and a presigned URL cannot read them back: send access_key and secret_key"
+    def check_bytes(self, data: Payload) -> str:
+        """Send the bytes once more with their Content-MD5, which the store compares: the URL cannot read."""
+        md5 = compute_digests(data.pieces(), ["md5"])["md5"]
+        data.seek(0)
+        with closing(self._put(data, data, {"Content-MD5": b64encode(md5).decode()})) as answer:
+            if answer.status in _STORED:
+                return "second upload with Content-MD5"
+            raise self._refusal(answer)
+
+    def _refusal(self, answer: Response) -> StorageError:
+        """Return the error for an answer to bytes with their Content-MD5."""
+        place = f"object {self._address.key!r} in bucket {self._address.bucket!r}"
+        if b"<Code>BadDigest</Code>" in answer.read_start(ANSWER_BYTES):
+            return StorageChanged(f"other bytes than those sent reach {place}; it is tried again")
+        error = http_error(answer, self._url, self.reasons, self.advice)
+        if error.transient:
+            return error
+        return StorageError(
+            f"the ETag of {place} is not the MD5 of the bytes that were sent, a presigned URL cannot read"
+            f" them back, and it takes no Content-MD5 ({answer.status}): send access_key and secret_key"
         )
+
+    def _put(self, data: SizedBody, body: Body, more: Mapping[str, str] | None = None) -> Response:
+        headers = {"Content-Length": str(len(data)), **(more or {})}
+        return self._connections.send("PUT", self._url, headers, body)
 
     def _describe(self, answer: Response, version: str, size: int | None) -> RemoteInfo:
         info = super()._describe(answer, version, size)

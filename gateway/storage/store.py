@@ -69,5 +69,5 @@ class Store(Connected, Protocol):
     def put(self, data: Payload) -> StoredPart:
         """Store the whole object with one request; raise StorageUnavailable where other bytes are stored."""
 
-    def check_bytes(self, data: Payload) -> None:
-        """Read the object back; raise StorageUnavailable unless it has these bytes."""
+    def check_bytes(self, data: Payload) -> str:
+        """Return how the object was compared with these bytes; raise StorageUnavailable where it differs."""

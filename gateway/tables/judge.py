@@ -44,7 +44,7 @@ class NotJudged(GatewayError):
 
 
 class Judged(Understood):
-    """One line of the judge: what is understood, and the preview in base64."""
+    """One line of the judge: the judgement, and the preview in base64."""
 
     preview: str | None = Field(None, max_length=_LINE_BYTES)
 
@@ -56,7 +56,7 @@ class Judged(Understood):
             return None
 
     def document(self) -> dict[str, object]:
-        """Return what is understood as a document for the database."""
+        """Return the judgement as a document for the database."""
         return self.model_dump(exclude={"preview"})
 
 
@@ -150,7 +150,7 @@ def _lines(process: "subprocess.Popen[bytes]", stop: threading.Event, deadline: 
 
 
 def _pieces(output: IO[bytes] | None, stop: threading.Event, deadline: float) -> Iterator[bytes]:
-    """Yield what the judge writes; raise NotJudged at the deadline, HandedBack when this process stops."""
+    """Yield the judge's output; raise NotJudged at the deadline, HandedBack when this process stops."""
     if output is None:
         return
     with selectors.DefaultSelector() as selector:

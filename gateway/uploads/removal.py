@@ -45,7 +45,7 @@ def _take_unused(session: Session) -> Sequence[StoredFile]:
 
 
 def _delete_objects(files: Sequence[StoredFile]) -> None:
-    """Delete the objects, and what has arrived of uploads in parts."""
+    """Delete the objects, and the parts of unfinished uploads."""
     settings = get_settings()
     store = own_store(settings)
     for file in files:

@@ -26,7 +26,7 @@ def json_value(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
 
 
 class _JsonValue(UserDefinedType[Any]):
-    """The type of such a column: the driver's values go through one function, or through none."""
+    """The type of a JSON column: the driver's values go through one function, or through none."""
 
     cache_ok = True
 

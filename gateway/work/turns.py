@@ -2,7 +2,7 @@
 
 At most as many messages of an owner are published and unclaimed as there are slots; the owner's other rows
 wait in the database (`turn_at`) until one of them is claimed or ends. A group of rows counts as one message.
-A worker that gets a message of an owner who has its share already, while another owner waits below its
+A worker that gets a message of an owner with its share already, while another owner waits below its
 share, lets the row wait again. Counts may be stale by a few messages, and a process may die at any point:
 the sweep publishes whatever fits.
 """
@@ -203,7 +203,7 @@ def most_fixed(slots: int) -> int:
 
 
 def _find_allowance(model: Model, slots: int | None, loads: Mapping[str, Load], owner: str) -> Allowance:
-    """Return how much more of the owner may be published: what a worker would refuse is not.
+    """Return how much more of the owner may be published, without rows that a worker would refuse.
 
     While no worker is known, one message is published in all.
     """
@@ -219,7 +219,7 @@ def _find_allowance(model: Model, slots: int | None, loads: Mapping[str, Load], 
 def _find_own_allowance(
     session: Session, model: Model, infrastructure: str, owner: str
 ) -> tuple[Allowance, int]:
-    """Return what may be published of the owner without a look at others, and the messages that are."""
+    """Return the owner's allowance without a look at others, and its published messages."""
     values = {"infrastructure": infrastructure, "owner": owner}
     *counts, slots = session.connection().execute(_select_load(model), values).one()
     load = Load(*counts)

@@ -63,7 +63,7 @@ class JobPlan(BaseModel):
 
 
 class SweepPlan(BaseModel):
-    """The job that is a sweep, and what each member's parameters have in place of the job's."""
+    """The job that is a sweep, and each member's parameters that replace the job's."""
 
     job: str
     params: list[dict[str, Any]]

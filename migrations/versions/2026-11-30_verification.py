@@ -1,4 +1,4 @@
-"""Transfers say how their bytes were verified and what to mind; buckets are known whose ETags are MD5s."""
+"""Transfers say how their bytes were verified, with warnings; buckets are known whose ETags are MD5s."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,5 +1,6 @@
 """Optional fields of all requests of the OpenAPI document: null, empty texts and defaults are left out."""
 
+import json
 from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.bodies import DATA, JOB, RESULT
+from tests.workflows import body as workflow
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 SSH = {"name": "c", "host": "h", "username": "u", "hostname": "n", "scheduler": "slurm"}
@@ -19,9 +21,12 @@ BODIES: dict[str, dict[str, Any]] = {
     "/s3_result": RESULT,
     "/job": JOB | {"services": ["kmean"]},
     "/retry": {},
+    "/cancel": {},
+    "/webhooks": {"url": "https://portal.example.org/hook", "events": ["job.*"]},
+    "/workflow": workflow({"name": "groups", "services": ["kmean"]}),
 }
-VARYING = {"id", "created_at", "updated_at"}
-Place = tuple[str, ...]
+VARYING = {"id", "created_at", "updated_at", "secret", "steps"}
+Place = tuple[str | int, ...]
 
 
 class Document:
@@ -54,23 +59,29 @@ class Document:
                     yield here, field["default"]
             for part in self.parts(field):
                 yield from self.optional(part, here)
+                for item in self.parts(part.get("items", {})):
+                    yield from self.optional(item, (*here, 0))
+
+
+def _holder(body: dict[str, Any], place: Place) -> dict[str, Any]:
+    """Return the object that has the field, made where it is missing."""
+    inner: Any = body
+    for name in place[:-1]:
+        inner = inner[name] if isinstance(name, int) or name in inner else inner.setdefault(name, {})
+    holder: dict[str, Any] = inner
+    return holder
 
 
 def _put(body: dict[str, Any], place: Place, value: Any) -> dict[str, Any]:
-    changed = inner = deepcopy(body)
-    for name in place[:-1]:
-        inner = inner.setdefault(name, {})
-    inner[place[-1]] = value
+    changed = deepcopy(body)
+    _holder(changed, place)[str(place[-1])] = value
     return changed
 
 
 def _without(body: dict[str, Any], place: Place) -> dict[str, Any]:
     """Return the body without the field, in objects that exist all the same."""
-    changed = _put(body, place, None)
-    inner = changed
-    for name in place[:-1]:
-        inner = inner[name]
-    del inner[place[-1]]
+    changed = deepcopy(body)
+    _holder(changed, place).pop(str(place[-1]), None)
     return changed
 
 
@@ -84,25 +95,47 @@ def _understood(api: TestClient, path: str, body: dict[str, Any]) -> dict[str, A
 def test_of_a_body(api: TestClient, path: str) -> None:
     document = Document(api)
     cases = list(document.optional(document.body(path)))
-    needed = 100 if path == "/job" else 1
+    needed = 100 if path in {"/job", "/workflow"} else 1
+    understood: dict[str, dict[str, Any]] = {}  # by the body that leaves the field out
     for place, value in cases:
-        if place[0] in BODIES[path] and len(place) == 1:
-            continue  # keys of a store, one way of three
+        if place[-1] in _holder(deepcopy(BODIES[path]), place):
+            continue  # keys of a store, one way of three, and the one input of a workflow
+        without = _without(BODIES[path], place)
+        if (same := json.dumps(without)) not in understood:
+            understood[same] = _understood(api, path, without)
         given = _understood(api, path, _put(BODIES[path], place, value))
-        assert given == _understood(api, path, _without(BODIES[path], place)), (place, value)
+        assert given == understood[same], (place, value)
     assert len(cases) >= needed or path in {"/credentials", "/data"}
 
 
-ACTIONS = ["/data/{id}/cancel", "/s3_data/{id}/cancel", "/s3_result/{id}/cancel", "/job/{id}/cancel"]
+ACTIONS = [f"/{kind}/{{id}}/cancel" for kind in ("data", "s3_data", "s3_result", "job", "workflow")]
+KEYS = {"access_key": "a", "secret_key": "s"}
+RETRY_KEYS: dict[str, dict[str, Any]] = {
+    "/s3_data": KEYS,
+    "/s3_result": KEYS,
+    "/workflow": {"input": KEYS, "output": KEYS},
+}
+WITHOUT_OPTIONAL = {"/files", "/files/{id}/parts", "/status"}
+
+
+def test_every_body_with_optional_fields_is_tried(api: TestClient) -> None:
+    document = Document(api)
+    paths = {
+        path for path, each in document.document["paths"].items() if "requestBody" in each.get("post", {})
+    }
+    retries = {path.replace("cancel", "retry") for path in ACTIONS}
+    assert paths == {*BODIES, *ACTIONS, *retries, *WITHOUT_OPTIONAL}
+    for path in WITHOUT_OPTIONAL:
+        assert list(document.optional(document.body(path))) == []
 
 
 @pytest.mark.parametrize("path", [*ACTIONS, *(path.replace("cancel", "retry") for path in ACTIONS)])
 def test_of_an_action(api: TestClient, path: str) -> None:
     collection = "/" + path.split("/")[1]
     document = Document(api)
-    keys = {"access_key": "a", "secret_key": "s"} if "s3" in path and "retry" in path else {}
+    keys = RETRY_KEYS.get(collection, {}) if path.endswith("retry") else {}
     for place, value in document.optional(document.body(path)):
-        if place[0] in keys:
+        if place[-1] in {*keys, *KEYS}:
             continue
         row = api.post(collection, json=BODIES[collection]).json()["id"]
         if path.endswith("retry"):

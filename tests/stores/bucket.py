@@ -122,8 +122,10 @@ class Bucket:
     def put(self, request: Request) -> Answer:
         if request.headers.get("if-none-match") == "*" and request.key in self.objects:
             return error(412, "PreconditionFailed")
-        crc = _crc(request.body)
+        crc, md5 = _crc(request.body), _md5(request.body)
         if self.knows_crc and request.headers.get(CRC, crc) != crc:
+            return error(400, "BadDigest")
+        if request.headers.get("content-md5", md5) != md5:
             return error(400, "BadDigest")
         self.objects[request.key] = Stored(request.body, {CRC: crc} if self.knows_crc else {})
         return Answer(200, self.stored_headers(request.body))
@@ -171,6 +173,10 @@ class Bucket:
     def list_objects(self, request: Request) -> Answer:
         """List in pages of 1,000 keys."""
         raise NotImplementedError
+
+
+def _md5(data: bytes) -> str:
+    return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
 
 
 def _crc(data: bytes) -> str:

@@ -2,9 +2,10 @@
 
 import base64
 import hashlib
+from dataclasses import replace
 from itertools import count
 
-from tests.stores.bucket import Answer, Bucket, Request, Stored
+from tests.stores.bucket import Answer, Bucket, Request, Stored, error
 
 OTHER = hashlib.md5(b"something else", usedforsecurity=False).hexdigest()
 
@@ -79,6 +80,21 @@ class Keeping(Etag):
         answer = super().put(request)
         self.objects[request.key] = Stored(b"X" + request.body[1:])
         return answer
+
+
+class CorruptingUploads(Etag):
+    """A proxy before it changes a byte of each upload."""
+
+    def put(self, request: Request) -> Answer:
+        return super().put(replace(request, body=b"X" + request.body[1:]))
+
+
+class RefusingMd5(Etag):
+    """Its presigned URLs are signed with the `Content-MD5`, as in the second version of signatures."""
+
+    def put(self, request: Request) -> Answer:
+        is_signed = "content-md5" not in request.headers
+        return super().put(request) if is_signed else error(403, "SignatureDoesNotMatch")
 
 
 def sha256(data: bytes) -> str:

@@ -52,7 +52,7 @@ class SshChannel:
                     raise OverflowError
 
     def take(self) -> tuple[bytes, bytes]:
-        """Return what was received, and begin anew."""
+        """Return the received bytes, and begin anew."""
         found = bytes(self.stdout), bytes(self.stderr)
         self.stdout.clear()
         self.stderr.clear()

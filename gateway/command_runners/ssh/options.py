@@ -37,7 +37,7 @@ def server_name(hop: SshHop) -> str:
 
 
 def hop_options(hop: SshHop, known_hosts: Path | PurePosixPath, *, with_passphrase: bool) -> Iterator[str]:
-    """Yield the options for one server: who logs in, by which key, and by which key it is known."""
+    """Yield the options for one server: the account, its key, and the server's host key."""
     yield from ("-F", "none", "-T", "-a", "-x", "-p", str(hop.port), "-l", hop.username)
     yield from options(_FIXED)
     yield from options(

@@ -15,7 +15,7 @@ MOST_SHELLS = 3  # of the ten channels that sshd allows on a connection
 
 
 class SshRunner:
-    """Runs programs on the cluster's login node; they see PATH, LANG and what sshd gives."""
+    """Runs programs on the cluster's login node; they see PATH, LANG and the variables of sshd."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster

@@ -22,7 +22,7 @@ def judge_webhooks(session: Session, hooks: Iterable[Webhook]) -> dict[UUID, Cal
 
 
 def _judge_webhook(hook: Webhook, auth: str, key: ApiKey | None) -> Caller | str:
-    """Judge one hook. A token of OpenID leaves no trace here, so such a hook acts as a user."""
+    """Judge one hook. A token of OpenID leaves no trace here, so a hook made with one acts as a user."""
     if hook.auth != auth:
         return f"it was made with GATEWAY_AUTH={hook.auth}, and now it is {auth}: make it anew"
     if auth == "none":

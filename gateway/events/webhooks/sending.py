@@ -23,7 +23,7 @@ GONE = 410
 
 @dataclass(frozen=True)
 class DeliveryOutcome:
-    """The answer of a receiver: its status, the start of its body, and what went wrong."""
+    """The answer of a receiver: its status, the start of its body, and the error."""
 
     status: int | None
     answer: str

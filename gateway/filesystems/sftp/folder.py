@@ -1,6 +1,6 @@
 """One folder of an attempt behind SFTP: created once, known by a file in it, read as hostile input.
 
-SFTP tells no inode. So the identity is the name of an empty file, which nobody can guess, that is created
+SFTP tells no inode. So the identity is the name of an empty file, which cannot be guessed, that is created
 with the folder; listings pass over it, as it has a temporary name.
 """
 

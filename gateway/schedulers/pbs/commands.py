@@ -121,7 +121,7 @@ class PbsCommands:
         try:
             return read(records.parse_answer(printed))
         except records.UNKNOWN_LAYOUT as error:
-            raise SchedulerError(f"what {' '.join(argv)} printed cannot be read: {error}") from error
+            raise SchedulerError(f"the output of {' '.join(argv)} cannot be read: {error}") from error
 
     def _checked(self, *argv: str) -> bytes:
         result = self._run(argv)

@@ -34,7 +34,7 @@ class PbsEnd(NamedTuple):
 
 
 def end_by_record(job: PbsJob, end: Exit | None) -> PbsEnd:
-    """Return the end of a job that PBS calls finished; `end` is what its script wrote."""
+    """Return the end of a job that PBS calls finished; `end` is the file of its script."""
     status, own_code = job.exit_status, None if end is None else end.exit_code
     if own_code == 0 and end is not None and end.signal is None and status in {0, None}:
         return PbsEnd(JobState.SUCCEEDED, 0, "")

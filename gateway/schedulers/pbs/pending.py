@@ -6,7 +6,7 @@ _NEVER = "Can Never Run: "
 _NOT_YET = "Not Running: "
 _HOLDS = {
     "u": "it is held; the cluster account can release it (qrls)",
-    "o": "it is held by an operator of the cluster, who can release it",
+    "o": "it is held by an operator of the cluster: ask for its release",
     "s": "it is held by PBS: a job that it depends on has not ended yet, or it could not be started again and"
     " again; the cluster's operators can tell",
     "p": "it is held because its password or ticket is not valid",

@@ -27,7 +27,7 @@ ENDED = frozenset({"F", "X"})
 _REASONS = {
     "M": "PBS has moved the job to another server",
     "S": "the job is suspended for now, by an operator or for a job of higher priority",
-    "U": "the job is suspended while somebody works at its machine",
+    "U": "the job is suspended while a person works at its machine",
 }
 _log = logging.getLogger(__name__)
 

@@ -71,7 +71,7 @@ def _is_later_launch(job: SlurmJob, start: Start) -> bool:
     A restarted slurmctld may remember a job as waiting that had started before it was killed: it ends that
     run and launches the job again under its id. Where the run has left its end, it also has to be longer
     than the launch; that alone proves nothing, as the script of a cancelled job runs on for at most
-    KillWait. A job that an operator put back into the queue is no such job.
+    KillWait. A job that an operator put back into the queue is not one of them.
     """
     end = find_exit(job)
     if job.exit_code == batch_script.ALREADY_STARTED and not job.restarts:

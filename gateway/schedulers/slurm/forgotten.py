@@ -1,8 +1,8 @@
 """The judgement of jobs that Slurm does not list: by their control folders, then by the accounting.
 
 slurmctld forgets a job some minutes after its end. One that was killed also forgets jobs that it had accepted
-a moment before; when it is back it ends those of them that run. The accounting shows such a job as waiting or
-running for ever, so that only final states count there.
+a moment before; when it is back it ends those of them that run. The accounting shows a forgotten job as
+waiting or running for ever, so that only final states count there.
 """
 
 import logging

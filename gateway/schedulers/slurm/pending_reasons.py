@@ -34,7 +34,7 @@ _LIFT_BY_THEMSELVES = {
 }
 
 _NEED_AN_OPERATOR = {
-    "JobHeldAdmin": "it is held by an operator of the cluster, who can release it",
+    "JobHeldAdmin": "it is held by an operator of the cluster: ask for its release",
     "JobHeldUser": "it is held; the cluster account can release it (scontrol release)",
     "JobHoldMaxRequeue": "it was put back into the queue too often and is held; retry it",
     "PartitionDown": f"its partition is down; {_ON_THE_CLUSTER}",
@@ -66,7 +66,7 @@ _NEED_AN_OPERATOR = {
 }
 
 _NEVER_LIFT = {
-    "BadConstraints": f"no node of the cluster can ever give what it asks for; {CANCEL} ask for less",
+    "BadConstraints": f"no node of the cluster can ever meet its request; {CANCEL} ask for less",
     "PartitionNodeLimit": (
         "it asks for more nodes than its partition allows or has in service;"
         f" {CANCEL} ask for fewer with resources.nodes"

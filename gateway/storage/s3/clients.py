@@ -96,7 +96,7 @@ class StoreSession:
         route = self.route
         if route in self._clients:
             return self._clients[route]
-        with _lock, suppress(ValueError):  # boto3 makes one at a time; its errors quote what they refuse
+        with _lock, suppress(ValueError):  # boto3 makes one at a time; its errors quote the refused value
             client = _make_client(route, self._address.bucket, self._credentials, self.connections)
             client.meta.events.register("before-call.s3", self._add_headers)
             return self._clients.setdefault(route, client)

@@ -200,9 +200,10 @@ class S3Object:
                 self._requests.check_size(len(data))
         return stored
 
-    def check_bytes(self, data: Payload) -> None:
+    def check_bytes(self, data: Payload) -> str:
         """Read the object back; raise StorageUnavailable unless it has these bytes."""
         self._requests.check_bytes(data)
+        return "read back"
 
     @property
     def uploads(self) -> MultipartUploads:

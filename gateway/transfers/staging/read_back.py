@@ -1,4 +1,4 @@
-"""Read-back: an upload whose ETag is no MD5 of its bytes is compared with the object that the store gives.
+"""Read-back: an upload whose ETag is no MD5 of its bytes is compared with the object in the store.
 
 An ETag alone is a hint. Only where earlier ETags of the same bucket were MD5s, a different one means that the
 store has other bytes.
@@ -12,8 +12,6 @@ from gateway.storage.store import Store, StoredPart
 from gateway.transfers.staging.attempt import Attempt
 from gateway.transfers.staging.judgement import BY_SIZE, NO_MD5
 from gateway.transfers.staging.parts import run_with_retries
-
-BY_READ_BACK = "read back"
 
 
 def check_etags(attempt: Attempt) -> None:
@@ -52,5 +50,4 @@ def _read_back(file: SourceFile, store: Store, attempt: Attempt) -> str:
     report = attempt.reporter(lambda: file.size)
     data = FileSlice(file, 0, file.size, report)
     with store.watched(report):
-        run_with_retries(lambda: store.check_bytes(data), report)
-    return BY_READ_BACK
+        return run_with_retries(lambda: store.check_bytes(data), report)

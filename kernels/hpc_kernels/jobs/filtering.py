@@ -90,7 +90,7 @@ def _sampling_rate(work: "_Work", source: TableInput) -> float | None:
     steps = work.table.times.steps()
     if steps and steps.are_equal:
         return 1 / steps.seconds
-    said = steps.deviation_words if steps else "the times are not understood as such"
+    said = steps.deviation_words if steps else "the times are not read as times"
     told.add(f"{job.input.name}: {said}; samples are taken as equidistant, and fft learns no sampling_rate")
     return None
 
@@ -157,7 +157,7 @@ def _write(work: _Work, name: str, parts: list[Array]) -> OutputEntry:
 
 
 def _write_columns(work: _Work, name: str, table: TableWriter) -> OutputEntry:
-    """Write a columnar file: rank 0 alone, as such a file cannot be put together from parts."""
+    """Write a columnar file: rank 0 alone, as it cannot be put together from parts."""
     job, path = work.job, work.job.output_path(SERVICES[name].output)
     if work.ranks.rank:
         return {}

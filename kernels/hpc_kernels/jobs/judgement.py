@@ -16,7 +16,7 @@ _LONGEST = 500
 
 @dataclass(frozen=True)
 class Judgement:
-    """What is known about a table; None where it is not.
+    """Facts about a table; None where one is not known.
 
     `layout` is `sensor_table`, or `asset_pairs` for pairs of dates and prices. `helps` names the option of
     `params.table` with which the problem is none.

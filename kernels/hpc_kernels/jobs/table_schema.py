@@ -46,7 +46,7 @@ TABLE_SCHEMA: dict[str, Any] = {
         ),
         "separator": _choice(
             ["auto", ";", ",", "\t", "tab", "|", " ", "blanks"],
-            "what separates cells; blanks: runs of spaces and tabs",
+            "the separator of cells; blanks: runs of spaces and tabs",
             "auto, ;, a comma, tab, | or blanks",
         ),
         "decimal": _choice(
@@ -61,7 +61,7 @@ TABLE_SCHEMA: dict[str, Any] = {
         "skip": _names("columns that are left out, by name"),
         "missing": _choice(
             ["error", "interpolate", "previous", "drop"],
-            "what becomes of blank cells: an error, linear interpolation, the number before, or the row goes",
+            "blank cells become an error, linear interpolation, the number before, or the row goes",
             "one of error, interpolate, previous, drop",
         ),
         "price": _name("Close", "asset layout: the price column of a plain file"),

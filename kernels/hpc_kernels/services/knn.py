@@ -82,7 +82,7 @@ def knn(
 
 
 class Classifier:
-    """Training signals with their classes; what queries share is prepared once, for each shape of a query."""
+    """Training signals with their classes; work that queries share is done once for each shape of a query."""
 
     def __init__(
         self,

@@ -72,7 +72,7 @@ def limits_of_cgroups(mine: Path, mounts: tuple[tuple[str, str], ...]) -> Iterat
 def _limit_in(file: Path) -> Iterator[int]:
     try:
         text = file.read_text().strip()
-    except OSError:  # no such control group, or one outside of the container
+    except OSError:  # no control group of this name, or one outside of the container
         return
     if text.isdigit():  # else "max"
         yield int(text)

@@ -247,7 +247,7 @@ def _doubled_hint(path: Path) -> str:
         if parts[at : at + size] == parts[at + size : at + 2 * size]:
             other = Path(*parts[:at], *parts[at + size :])
             if other.is_file():
-                return f"; {other} is there: leave out what the path names twice"
+                return f"; {other} is there: leave out the part that stands twice"
     return ""
 
 

@@ -19,7 +19,7 @@ from hpc_kernels.tables.memory import TableSize, allocate_signals
 
 _DECODER = "hpc_kernels.tables.parquet_decoder"
 _ANSWER_S = 60  # without a byte of the decoder
-LIBRARIES_BYTES = 1 << 29  # of the decoder's libraries and buffers, beside what the columns take
+LIBRARIES_BYTES = 1 << 29  # of the decoder's libraries and buffers, beside the columns themselves
 _SAID_BYTES = 1 << 16  # of the decoder's messages
 
 

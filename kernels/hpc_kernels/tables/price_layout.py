@@ -37,7 +37,7 @@ def is_plain_price_file(source: TextSource, options: ReadingOptions) -> bool:
 
 
 def holds_pairs(source: TextSource, options: ReadingOptions) -> bool:
-    """Return whether the first row of a date and a number has such a pair for each asset."""
+    """Return whether the first row of a date and a number has a pair of these for each asset."""
     try:
         split = _head(with_line_feeds(source), options)
     except BadInputError:

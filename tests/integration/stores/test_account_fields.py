@@ -57,7 +57,7 @@ def test_the_fields_are_sealed_and_never_shown(
 def test_a_token_over_plain_http_is_a_warning(api: TestClient) -> None:
     plain = {**DATA, "endpoint": "http://s3.example.org"}
     assert api.post("/s3_data", json={**plain, "session_token": TOKEN}).json()["warnings"] == [
-        "the session token is sent without TLS: everybody on the way to the store can read it; use https"
+        "the session token is sent without TLS and can be read on the way to the store: use https"
     ]
     assert api.post("/s3_data", json=plain).json()["warnings"] == []
     assert api.post("/s3_data", json={**DATA, "session_token": TOKEN}).json()["warnings"] == []

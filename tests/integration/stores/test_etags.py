@@ -130,10 +130,28 @@ def test_a_file_that_the_store_keeps_with_other_bytes_is_no_success(place: Place
         place.send(etags.Keeping('"{other}"'))
 
 
-def test_a_presigned_upload_that_cannot_be_read_back_says_so_at_once(place: Place) -> None:
+@pytest.mark.parametrize("size", [0, 5, 9 * MIB])
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_goes_out_by_a_presigned_url_whatever_the_etag_is(form: str, size: int, place: Place) -> None:
+    (place.home / "out").write_bytes(data := os.urandom(size))
+    bucket = etags.Etag(form)
+    way = place.send(bucket, presigned=True)
+    assert bucket.objects["x"].data == data
+    is_doubted = form in {'"{other}"', "{other}"}
+    assert (way == "second upload with Content-MD5; the ETag is not the MD5") is is_doubted
+    assert len(bucket.asked) == 1 + is_doubted
+
+
+def test_a_presigned_upload_whose_bytes_are_changed_on_the_way_is_no_success(place: Place) -> None:
     (place.home / "out").write_bytes(b"here")
-    with pytest.raises(StorageError, match="presigned URL cannot read them back: send access_key") as caught:
-        place.send(etags.Etag('"{other}"'), presigned=True)
+    with pytest.raises(StorageUnavailable, match="other bytes than those sent reach object"):
+        place.send(etags.CorruptingUploads('"{md5}"'), presigned=True)
+
+
+def test_a_presigned_upload_that_cannot_be_verified_says_so_at_once(place: Place) -> None:
+    (place.home / "out").write_bytes(b"here")
+    with pytest.raises(StorageError, match=r"takes no Content-MD5 \(403\): send access_key") as caught:
+        place.send(etags.RefusingMd5('"{other}"'), presigned=True)
     assert not caught.value.transient
     assert "geheim" not in caught.value.detail
 

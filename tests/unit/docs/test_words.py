@@ -1,9 +1,10 @@
-"""Docstring summaries and public names follow the rule of review in docs/terms.md."""
+"""Docstring summaries, sentences for users and public names follow the rule of review in docs/terms.md."""
 
 import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ ROOT = Path(__file__).parents[3]
 SERVER = ("gateway", "api", "workers", "hpc_gateway_commands", "migrations")
 ALONE = ("kernels/hpc_kernels", "client/hpc_gateway_client")
 PACKAGES = [ROOT / folder for folder in (*SERVER, *ALONE)]
-HARD = re.compile(r"\b(what|who|whoever|nobody|somebody|likewise|such)\b", re.IGNORECASE)
+HARD = re.compile(r"\b(what|who|whoever|nobody|somebody|likewise|such(?! as))\b", re.IGNORECASE)
 LARGEST_SHARE = 0.03
+LARGEST_SHARE_OF_TEXTS = 0.01  # of sentences that users read
 # Public names that may stand twice in a package, each with its reason.
 ALLOWED = {
     "gateway": {
@@ -30,9 +32,10 @@ ALLOWED = {
 Named = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def _modules(package: Path) -> Iterator[tuple[Path, ast.Module]]:
-    for path in sorted(package.rglob("*.py")):
-        yield path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def _modules(package: Path) -> list[tuple[Path, ast.Module]]:
+    paths = sorted(package.rglob("*.py"))
+    return [(path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8"))) for path in paths]
 
 
 def _summaries(package: Path) -> Iterator[tuple[str, str]]:
@@ -41,6 +44,29 @@ def _summaries(package: Path) -> Iterator[tuple[str, str]]:
         for node in ast.walk(module):
             if isinstance(node, ast.Module | Named) and (text := ast.get_docstring(node)):
                 yield f"{path}:{getattr(node, 'lineno', 1)}", text.splitlines()[0]
+
+
+def _texts(package: Path) -> Iterator[tuple[str, str]]:
+    """Yield the place and the content of every text that is no docstring: errors, help, descriptions."""
+    for path, module in _modules(package):
+        docstrings = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.Expr)}
+        for node in ast.walk(module):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+                yield f"{path}:{node.lineno}", node.value
+
+
+def _lines(page: Path) -> Iterator[tuple[str, str]]:
+    """Yield the place and the words of every line outside of code."""
+    text = re.sub(r"`[^`\n]+`", "", page.read_text(encoding="utf-8"))
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            yield f"{page.relative_to(ROOT)}:{number}", line
+
+
+def _check_share(sentences: list[tuple[str, str]], largest: float) -> None:
+    hard = [f"{place}: {line}" for place, line in sentences if HARD.search(line)]
+    share = len(hard) / len(sentences)
+    assert share < largest, f"{share:.1%} of {len(sentences)}:\n" + "\n".join(hard)
 
 
 def _public_names(package: Path) -> dict[str, list[str]]:
@@ -54,10 +80,17 @@ def _public_names(package: Path) -> dict[str, list[str]]:
 
 
 def test_summaries_name_things_by_their_terms() -> None:
-    summaries = [each for package in PACKAGES for each in _summaries(package)]
-    hard = [f"{place}: {line}" for place, line in summaries if HARD.search(line)]
-    share = len(hard) / len(summaries)
-    assert share < LARGEST_SHARE, f"{share:.1%} of {len(summaries)} summaries:\n" + "\n".join(hard)
+    _check_share([each for package in PACKAGES for each in _summaries(package)], LARGEST_SHARE)
+
+
+def test_sentences_for_users_follow_the_rule() -> None:
+    texts = [each for package in PACKAGES for each in _texts(package) if " " in each[1].strip()]
+    _check_share(texts, LARGEST_SHARE_OF_TEXTS)
+
+
+def test_sentences_of_pages_follow_the_rule() -> None:
+    pages = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    _check_share([each for page in pages for each in _lines(page)], LARGEST_SHARE_OF_TEXTS)
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)

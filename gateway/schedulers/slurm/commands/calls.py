@@ -24,7 +24,7 @@ class SlurmCommands:
     conf: str
 
     def run(self, *argv: str, limit: int = LIST_LIMIT) -> bytes:
-        """Run the command and return what it printed."""
+        """Run the command and return its output."""
         result = self._run(in_clean_environment(argv, self.path, self.conf), limit=limit)
         if result.status != 0:
             raise error_of(argv[0], result.status, result.stderr.decode(errors="replace"))
@@ -47,7 +47,7 @@ class SlurmCommands:
 
 
 def error_of(program: str, status: int, printed: str, submitted: JobSpec | None = None) -> GatewayError:
-    """Return the error for what a command that failed has printed."""
+    """Return the error for the output of a failed command."""
     number, last = error_number(printed), (printed.strip().splitlines() or [""])[-1]
     if number is not None:
         return slurm_error(number, last.partition("error: ")[2] or last, submitted)

@@ -104,7 +104,7 @@ class CommandClient:
         try:
             return [tables.queued_job(row) for row in rows(printed, QUEUE)]
         except ValueError as error:
-            raise SchedulerError(f"what squeue printed cannot be read: {error}") from error
+            raise SchedulerError(f"the output of squeue cannot be read: {error}") from error
 
     def nodes(self) -> list[SlurmNode]:
         """Return all nodes."""
@@ -123,7 +123,7 @@ class CommandClient:
         try:
             return tables.partitions(list(rows(printed, PARTITION)), self._default_partition())
         except ValueError as error:
-            raise SchedulerError(f"what sinfo printed cannot be read: {error}") from error
+            raise SchedulerError(f"the output of sinfo cannot be read: {error}") from error
 
     def _default_partition(self) -> str:
         """Return the partition that sinfo marks by a star, or "" where there is none."""

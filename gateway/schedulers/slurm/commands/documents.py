@@ -113,7 +113,7 @@ def _measurements(job: dict[str, Any]) -> Accounting:
 
 def _step_memory(step: dict[str, Any]) -> int:
     """Return the most memory that one task of the step held, in bytes."""
-    held = step["tres"]["requested"]["max"]  # Slurm's own name for what was used
+    held = step["tres"]["requested"]["max"]  # Slurm's own name for the used amount
     return max((number(tres["count"]) or 0 for tres in as_list(held) if tres["type"] == "mem"), default=0)
 
 

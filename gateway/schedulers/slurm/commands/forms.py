@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 class Forms:
-    """The form in which each command is read; `ask_version` returns what `sinfo --version` prints."""
+    """The form in which each command is read; `ask_version` returns the output of `sinfo --version`."""
 
     def __init__(self, ask_version: Callable[[], str]) -> None:
         self._ask_version = ask_version
@@ -37,7 +37,7 @@ class Forms:
         try:
             return by_lines()
         except UNKNOWN_LAYOUT as error:
-            raise SchedulerError(f"what {command} printed cannot be read: {error}") from error
+            raise SchedulerError(f"the output of {command} cannot be read: {error}") from error
 
     @cached_property
     def _has_json(self) -> bool:

@@ -16,7 +16,7 @@ _Row = dict[str, str]
 
 
 class SlurmAccounting:
-    """The answers of sacct; `run` runs a command and returns what it prints."""
+    """The answers of sacct; `run` runs a command and returns its output."""
 
     def __init__(self, run: Callable[..., bytes], forms: Forms) -> None:
         self._run, self._forms = run, forms
