@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.allow_list import without_port
 from gateway.cleaning import clean
@@ -14,23 +13,17 @@ from gateway.errors import GatewayError, NotFound
 from gateway.operations.doctor import examine
 from gateway.operations.exposure import open_ports
 from gateway.settings import get_settings
+from hpc_gateway_commands.database import DatabaseNotReady, ready_database
 
 
 def doctor(
     name: Annotated[str, typer.Argument(help="The cluster, as the configuration names it.")],
 ) -> None:
     """Check a cluster's worker, here and on a compute node, and advise on each problem."""
-    clusters = configured_clusters()
-    if name not in clusters and (cluster := _added_cluster(name)) is not None:
-        clusters = clusters | {name: cluster}
-    if name not in clusters:
-        file = get_settings().infrastructures.absolute()
-        defined = ", ".join(sorted(clusters)) or "no cluster"
-        raise GatewayError(f"{name!r} is not in {file} (GATEWAY_INFRASTRUCTURES), which defines {defined}")
-    well = True
+    cluster, well = configured_clusters().get(name) or _added_cluster(name), True
     if entries := without_port(get_settings().allowed_endpoints):
         typer.echo(f"note: {open_ports(entries)}")
-    for finding in examine(clusters[name]):
+    for finding in examine(cluster):
         well = well and finding.well
         typer.echo(clean(f"{'well' if finding.well else 'NOT WELL'}: {finding.check}: {finding.found}"))
         if finding.advice:
@@ -38,14 +31,22 @@ def doctor(
     raise typer.Exit(0 if well else 1)
 
 
-def _added_cluster(name: str) -> Cluster | None:
+def _added_cluster(name: str) -> Cluster:
     """Return a cluster that was added over REST; raise for one that lacks something to be served."""
     try:
-        with session_scope(read_only=True) as session:
+        with ready_database(), session_scope(read_only=True) as session:
             missing = catalog.find_missing(session, name)
             cluster = catalog.get_cluster(session, name)
-    except (NotFound, SQLAlchemyError):
-        return None
+    except NotFound:
+        raise _unknown(name) from None
+    except DatabaseNotReady as error:
+        raise _unknown(name, f"; those added over REST are not known, as {error.detail}") from None
     if missing:
         raise GatewayError(f"{name} was added over REST and is not served: {missing}")
     return cluster
+
+
+def _unknown(name: str, more: str = "") -> GatewayError:
+    file = get_settings().infrastructures.absolute()
+    defined = ", ".join(sorted(configured_clusters())) or "no cluster"
+    return GatewayError(f"{name!r} is not in {file} (GATEWAY_INFRASTRUCTURES), which defines {defined}{more}")

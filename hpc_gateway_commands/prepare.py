@@ -1,13 +1,16 @@
 """`hpc-gateway infrastructure prepare`: the kernels on a cluster that is reached over SSH."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gateway.cleaning import clean
+from gateway.clusters.configuration import configured_clusters
 from gateway.clusters.served import served_cluster
 from gateway.operations.prepare import prepare_cluster
+from hpc_gateway_commands.database import ready_database
 
 
 def prepare(
@@ -19,5 +22,7 @@ def prepare(
     python: Annotated[str, typer.Option(help="Interpreter on the cluster, 3.11 or later.")] = "",
 ) -> None:
     """Install the kernels on a cluster that is reached over SSH, and compile their machine code there."""
-    for told in prepare_cluster(served_cluster(name), wheels, python):
+    with nullcontext() if name in configured_clusters() else ready_database():
+        cluster = served_cluster(name)
+    for told in prepare_cluster(cluster, wheels, python):
         typer.echo(clean(told))

@@ -41,6 +41,16 @@ home = "/home/gateway"
 """
 
 
+_DATABASE_HERE = Path("gateway.db").absolute()  # the default of the settings, in the folder of the run
+_WAS_THERE = _DATABASE_HERE.exists()
+
+
+def pytest_sessionfinish() -> None:
+    """Fail a run that leaves a database in its folder: one of its tests has opened the default one."""
+    if _DATABASE_HERE.exists() and not _WAS_THERE:
+        pytest.exit(f"a test has left {_DATABASE_HERE}: it needs the fixture `settings`", returncode=1)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Shares:
     return Shares(config, log)

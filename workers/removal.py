@@ -24,18 +24,25 @@ def remove_files(row: Row, remove: Callable[[Row], bool]) -> bool:
     """Call `remove`, which tells whether all is removed, and return its answer.
 
     An error that may pass is raised, and the work put off, up to TRIES times; another one is logged, and
-    the files stay.
+    the files stay. So do they after workers have died in several tries.
     """
+    if row.failures >= TRIES:
+        return _give_up(row, "workers died while they removed it")
     try:
         with _renewing(row), bounding_tries(str(row.id)):
             return remove(row)
     except GatewayError as error:
-        if not error.transient or row.sends >= TRIES:
-            _log.warning("%s: something may be left of it: %s", row.id, error.detail)
-            return True
+        if not error.transient or row.failures + 1 >= TRIES:
+            return _give_up(row, error.detail)
         with suppress(SQLAlchemyError), session_scope() as session:  # else the lease runs out
             claims.put_off_removal(session, row)
         raise
+
+
+def _give_up(row: Transfer | Job, why: str) -> bool:
+    """Log that files may stay, and return True: the removal is over."""
+    _log.warning("%s: something may be left of it: %s", row.id, why)
+    return True
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from gateway.errors import Forbidden, Invalid
 FIELD = "form_token"
 HEADER = "X-Form-Token"  # for requests of the page's script
 MOST_FIELDS = 500
+_MOST_DIGITS = 18  # Python refuses to read thousands of them
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -25,6 +26,11 @@ class Fields:
     def text(self, name: str) -> str:
         """Return the text of a field, without white space around it."""
         return self._values.get(name, [""])[-1].strip()
+
+    def number(self, name: str) -> int | str:
+        """Return the number of a field; another text as it is, which the body of the API refuses."""
+        text = self.text(name)
+        return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else text
 
     def texts(self, name: str) -> list[str]:
         """Return all texts of a field that may be repeated."""

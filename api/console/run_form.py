@@ -93,8 +93,7 @@ def _params(form: Fields, services: list[str], prefix: str) -> dict[str, Any]:
     for service in services:
         if service in CLASSES and (options := read_options(fields_of_service(service, prefix), form)):
             params[service] = options
-    counts = {name: form.text(name) for name in _COUNTS}
-    return params | {name: int(text) for name, text in counts.items() if text.isdecimal()}
+    return params | {name: form.number(name) for name in _COUNTS if form.text(name)}
 
 
 def without_secrets(body: dict[str, Any]) -> dict[str, Any]:

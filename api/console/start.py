@@ -92,7 +92,6 @@ def _services() -> dict[str, list[dict[str, Any]]]:
 @router.post("/console/files")
 def begin_upload(caller: SignedIn, form: Form) -> JSONResponse:
     """Accept a file, and return the request by which the page's script uploads it to the store."""
-    size = form.text("size")
-    given = {"name": form.text("name"), "size": int(size) if size.isdecimal() else size}
+    given = {"name": form.text("name"), "size": form.number("size")}
     file = upload_file(caller, AnswerStore(None), validate(FileRequest, given))
     return JSONResponse(file.model_dump(mode="json"))

@@ -20,6 +20,7 @@ from gateway.errors import Invalid
 from gateway.events.webhooks import deliveries, hooks
 
 LARGEST_NUMBER = 2**63
+LONGEST_CURSOR = len(str(LARGEST_NUMBER))
 
 
 async def _offered(_caller: Caller) -> None:
@@ -37,7 +38,7 @@ router = APIRouter(
     dependencies=[Depends(_offered)],
     responses=responses(501, 503),
 )
-Cursor = Annotated[str | None, Query(max_length=19, description="The `next` of the page before.")]
+Cursor = Annotated[str | None, Query(max_length=LONGEST_CURSOR, description="The `next` of the page before.")]
 
 
 @router.post("", status_code=201, responses=responses(400, 409))
@@ -104,6 +105,7 @@ def redeliver_message(
 
 
 def _parse_number(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or int(text) >= LARGEST_NUMBER:
+    digits = text.isascii() and text.isdigit() and len(text) <= LONGEST_CURSOR
+    if not digits or int(text) >= LARGEST_NUMBER:
         raise Invalid("use the `next` of the page before", field="cursor")
     return int(text)

@@ -35,6 +35,7 @@ class Work:
     `definition` is the revision of a cluster that was added over REST, as it was when the row began.
     `fault` is the class of the failure that `reason` describes.
     `attempt` is raised by a retry alone; `claim` by every claim, and it fences every later write.
+    `failures` counts those of the attempt and, of an ended row, those of the removal of its files.
     `next_send_at` is when the sweeper sends the row's message again if nothing happened until then.
     `message_id` names the message that was published for the row and stands for a slot of its owner; the
     rows of a group share it. `turn_at` is since when the row waits, unpublished, for its owner's turn.

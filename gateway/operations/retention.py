@@ -94,7 +94,7 @@ def _mark_rows(session: Session, model: type[Row], before: datetime, known: set[
             delete_row(session, row)
         else:
             row.prune_requested_at = utc_now()
-            row.next_send_at, row.sends = due_in(0), 0
+            row.next_send_at, row.sends, row.failures = due_in(0), 0, 0
     return len(rows)
 
 

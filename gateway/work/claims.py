@@ -25,6 +25,7 @@ from gateway.work.lack_of_memory import final_reason
 from gateway.work.outbox import next_send
 from gateway.work.transitions import move
 
+DEAD_REMOVAL = 10  # failures that a removal counts as whose worker died in it
 Row = TypeVar("Row", bound=Transfer | Job)
 
 
@@ -82,9 +83,11 @@ def take_expired(session: Session, model: type[Row], row_id: UUID) -> Row | None
 
 
 def _lease_ended(session: Session, row: Row | None) -> Row | None:
-    """Lease an ended row in its owner's turn."""
+    """Lease an ended row in its owner's turn; a lease that ran out counts as several failures."""
     if row is None or not _takes_turn(session, row):
         return None
+    if row.lease_until is not None:
+        row.failures += DEAD_REMOVAL
     row.lease_until = due_in(get_settings().lease_s)
     _hold_slot(session, row)
     return row
@@ -171,7 +174,8 @@ def renew_removal(session: Session, row: Transfer | Job) -> None:
 def put_off_removal(session: Session, row: Transfer | Job) -> None:
     """End the lease of a row whose files could not be removed; the sweep sends it again after a wait."""
     model = type(row)
-    waits = {"lease_until": None, "message_id": None, "next_send_at": next_send(row.sends)["next_send_at"]}
+    due_at = next_send(row.sends)["next_send_at"]
+    waits = {"lease_until": None, "message_id": None, "next_send_at": due_at, "failures": row.failures + 1}
     later = update(model).where(model.id == row.id, model.claim == row.claim).values(waits)
     session.execute(later.execution_options(synchronize_session=False))
 

@@ -115,8 +115,8 @@ def ended_values(source: Transfer | Job | Model, state: State, reason: str) -> d
     """Return the columns that a final state sets: values for a row, SQL for a model."""
     entered = _entered_values(state, reason)
     ended = {"ended_at": entered["updated_at"], "lease_until": None, "retry_at": None}
-    unsent = {"message_id": None, "turn_at": None, "next_send_at": source.clean_at}
-    return {**entered, **ended, **unsent}
+    removal = {"message_id": None, "turn_at": None, "next_send_at": source.clean_at, "failures": 0}
+    return {**entered, **ended, **removal}
 
 
 def _advances_workflow(source: Transfer | Job | Model, to: State) -> bool:

@@ -20,6 +20,8 @@ COMMANDS = [
     ("prune", "--older-than", "30d"),
     ("prune", "--older-than", "30d", "--yes"),
     ("credentials", "reencrypt"),
+    ("doctor", "nowhere"),
+    ("infrastructure", "prepare", "nowhere"),
 ]
 MIGRATE = ("migrate",)
 Run = Callable[..., str]

@@ -14,11 +14,13 @@ from typer.testing import CliRunner
 from gateway.db import session_scope, utc_now
 from gateway.models import Event, Job, Transfer
 from gateway.states import JobState, TransferState
+from gateway.work import claims
 from gateway.work.outbox import Message
 from gateway.work.overdue import take_overdue
 from gateway.work.transitions import move
 from hpc_gateway_client.commands import app
 from tests.rows import new_job, new_transfer
+from workers.removal import TRIES
 from workers.tasks.retention import prune_job, prune_transfer
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -210,6 +212,22 @@ def test_leftovers_of_a_try_go_too(home: Path) -> None:
     _prune("--older-than", "30d", "--yes")
     _work_off()
     assert list((home / "serrano").iterdir()) == []
+
+
+def test_a_row_whose_removal_always_ends_its_worker_goes_all_the_same(home: Path) -> None:
+    _staged(home, "serrano/data/x.csv", 31)
+    _prune("--older-than", "30d", "--yes")
+    for _ in range(TRIES // claims.DEAD_REMOVAL):
+        with session_scope() as session:
+            session.execute(update(Transfer).values(next_send_at=utc_now()))
+        (message,) = _messages()
+        with session_scope() as session:
+            assert claims.take_expired(session, Transfer, message.id)
+            session.execute(update(Transfer).values(lease_until=utc_now() - timedelta(seconds=1)))
+    with session_scope() as session:
+        session.execute(update(Transfer).values(next_send_at=utc_now()))
+    _work_off()
+    assert (_rows(), (home / "serrano/data/x.csv").exists()) == (set(), True)
 
 
 def test_a_folder_that_is_a_link_out_of_the_roots_is_left_alone(home: Path, tmp_path: Path) -> None:

@@ -139,6 +139,52 @@ def test_a_retry_after_the_death_of_a_clean_up_is_no_failure(monkeypatch: pytest
     assert transfer(row_id).state is TransferState.FAILED, "a worker of the attempt itself has died"
 
 
+def die_in_clean_up(row_id: UUID) -> bool:
+    """Lease the clean-up, as often as a worker dies in it; tell whether there was one."""
+    make_due()
+    sweep()
+    leased = lease_clean_up(row_id)
+    change(row_id, lease_until=db_now(-1))
+    return leased
+
+
+def test_a_clean_up_whose_workers_always_die_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve()
+    row_id, tried = ended_with_leftovers("a"), list[UUID]()
+    monkeypatch.setattr("workers.tasks.transfers.remove_leftovers", lambda row: tried.append(row.id))
+    deaths = removal.TRIES // claims.DEAD_REMOVAL
+    assert [die_in_clean_up(row_id) for _ in range(deaths)] == [True] * deaths
+    make_due()
+    sweep()
+    clean.apply(args=[str(row_id)], throw=True)
+    assert (tried, transfer(row_id).leftovers, transfer(row_id).next_send_at) == ([], False, None)
+
+
+def test_a_clean_up_goes_on_after_the_deaths_of_a_few_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve()
+    row_id, tried = ended_with_leftovers("a"), list[UUID]()
+    monkeypatch.setattr("workers.tasks.transfers.remove_leftovers", lambda row: tried.append(row.id) is None)
+    assert die_in_clean_up(row_id)
+    make_due()
+    sweep()
+    clean.apply(args=[str(row_id)], throw=True)
+    assert (tried, transfer(row_id).leftovers) == ([row_id], False)
+
+
+def test_messages_that_no_worker_took_are_no_tries_of_a_clean_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_row: Transfer) -> bool:
+        raise StorageUnavailable("away")
+
+    row_id = ended_with_leftovers("a")
+    for _ in range(removal.TRIES + 1):  # no worker is connected
+        make_due()
+        sweep()
+    serve()
+    monkeypatch.setattr("workers.tasks.transfers.remove_leftovers", refuse)
+    clean.apply(args=[str(row_id)], throw=False)
+    assert (transfer(row_id).leftovers, transfer(row_id).failures) == (True, 1)
+
+
 def test_removal_without_the_database_is_left_to_the_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     row_id = ended_with_leftovers("a")
     with session_scope(read_only=True) as session:
