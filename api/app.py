@@ -14,6 +14,7 @@ from api.json_bodies import JsonBodies
 from api.methods import HeadRequests
 from api.openapi import describe
 from api.openapi_names import operation_id
+from api.plain_posts import plain_post_routes
 from api.plain_status import plain_status_routes
 from api.public_address import PublicAddress
 from api.rate_limit import limit_rate
@@ -89,7 +90,8 @@ def create_app() -> FastAPI:
     allow_pages(app)
     problems.install_problem_handlers(app)
     idempotency.install_idempotency(app)
-    app.router.routes.extend(plain_status_routes())
+    new_work = (module.router for module in (data, s3_data, s3_result, job))
+    app.router.routes.extend([*plain_status_routes(), *plain_post_routes(new_work)])
     for module in RATE_LIMITED:
         app.include_router(module.router, dependencies=[Depends(limit_rate)], responses=LIMIT_PROBLEMS)
     for module in (status, services, health, metrics, swagger_ui, console):

@@ -40,7 +40,7 @@ class BodyLimits:
             await answer(scope, receive, send)
             return
         if body is not None:
-            await self._app(scope, _replay_body(body, receive), send)
+            await self._app(scope, replay_body(body, receive), send)
 
 
 def _check_headers(scope: Scope) -> None:
@@ -93,7 +93,7 @@ async def _collect_body(receive: Receive) -> bytes | None:
             return bytes(body)
 
 
-def _replay_body(body: bytes, receive: Receive) -> Receive:
+def replay_body(body: bytes, receive: Receive) -> Receive:
     """Return a `receive` that yields the body once, then the server's own messages."""
     is_replayed = False
 

@@ -63,7 +63,7 @@ class AnswerStore:
         return body
 
 
-async def _read_key(
+async def read_key(
     request: Request,
     caller: Caller,
     idempotency_key: Annotated[
@@ -79,7 +79,7 @@ async def _read_key(
     return KeyedRequest(caller.owner, _check_key(idempotency_key), content)
 
 
-RequestKey = Annotated[KeyedRequest | None, Depends(_read_key)]
+RequestKey = Annotated[KeyedRequest | None, Depends(read_key)]
 
 
 async def _answer_store(key: RequestKey) -> AnswerStore:

@@ -1,7 +1,10 @@
 """Reads of many rows, from the database's columns to JSON: lists, histories, and statuses by many ids."""
 
 import asyncio
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -20,8 +23,10 @@ from gateway.work.listing import Filter, Kind
 from gateway.work.statuses import fetch_events, fetch_statuses
 
 ListQuery = TransferQuery | JobQuery | WorkflowQuery
-LISTS_AT_ONCE = 4  # more threads that compute at once take each other's time
+LISTS_AT_ONCE = 4
+PATIENCE_S = 0.05
 _threads = ThreadPoolExecutor(LISTS_AT_ONCE, thread_name_prefix="lists")
+_turn = threading.Lock()
 
 
 async def list_page(kind: Kind, query: ListQuery, caller: Caller) -> Response:
@@ -40,13 +45,29 @@ def load_page(
     """Return the statuses of a page, the next cursor, and on the first page the counts by state."""
     shape, visible = SHAPES[kind], replace(wanted, owner=caller.only_owner)
 
-    def load(connection: Connection) -> tuple[list[Any], str | None, dict[str, int] | None]:
+    def load(connection: Connection) -> tuple[list[dict[str, Any]], str | None, dict[str, int] | None]:
         counts = None if cursor else pages.count_by_state(connection, visible, kind)
-        found = pages.fetch_page(connection, kind, shape.columns(), visible, cursor=cursor, limit=limit)
-        return *found, counts
+        with _one_at_a_time():
+            rows, following = pages.fetch_page(
+                connection, kind, shape.columns(), visible, cursor=cursor, limit=limit
+            )
+            return [shape.values(row, caller) for row in rows], following, counts
 
-    rows, following, counts = read_rows(load)
-    return [shape.values(row, caller) for row in rows], following, counts
+    return read_rows(load)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Wait for the other pages that are made, but not for long: the database may be slow with one of them.
+
+    Threads that compute at once take each other's time.
+    """
+    has_turn = _turn.acquire(timeout=PATIENCE_S)
+    try:
+        yield
+    finally:
+        if has_turn:
+            _turn.release()
 
 
 def list_events(kind: Kind, row_id: UUID, caller: Caller) -> Response:

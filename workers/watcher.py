@@ -34,6 +34,7 @@ from gateway.schedulers.opening import open_scheduler
 from gateway.settings import get_settings
 from workers.cluster_health import HealthCheck, SlotsReport
 
+RENEWALS = 3  # of the lease, before it would run out, while a round has nothing to write
 _log = logging.getLogger(__name__)
 
 
@@ -57,6 +58,7 @@ class Watcher:
         self._watched = WatchedJobs(cluster.name)
         self._lease = leases.watcher_lease(cluster.name)
         self._renewed = time.monotonic()
+        self._has_lease = False
 
     def run(self, stop: threading.Event) -> None:
         """Run rounds until `stop` is set; an error in one round does not prevent the next."""
@@ -76,7 +78,7 @@ class Watcher:
     def _run_round(self) -> None:
         self._slots.send_if_due()
         try:
-            with self._transaction() as session:
+            with self._reading() as session:
                 telemetry_requested = telemetry.is_requested(session, self._cluster.name)
                 is_new = self._watched.refresh(session)
         except LeaseLost:
@@ -90,13 +92,25 @@ class Watcher:
             self._look()
 
     @contextmanager
+    def _reading(self) -> Iterator[Session]:
+        """Open a transaction that reads; it renews the lease where that is due, as a commit costs a wait."""
+        is_due = time.monotonic() - self._renewed > get_settings().lease_s / RENEWALS
+        if is_due or not self._has_lease:
+            with self._transaction() as session:
+                yield session
+        else:
+            with session_scope(read_only=True) as session:
+                yield session
+
+    @contextmanager
     def _transaction(self) -> Iterator[Session]:
         """Open a transaction that renews the watcher's lease, or raise LeaseLost when another one has it."""
         lease_s, now = get_settings().lease_s, time.monotonic()
         if now - self._renewed > lease_s:
             self._watched.forget()  # another watcher may have held it meanwhile
         with session_scope() as session:
-            if not leases.acquire_lease(session, self._lease, self._holder, lease_s):
+            self._has_lease = leases.acquire_lease(session, self._lease, self._holder, lease_s)
+            if not self._has_lease:
                 self._watched.forget()
                 raise LeaseLost(f"another watcher watches {self._cluster.name}")
             self._renewed = now

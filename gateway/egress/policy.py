@@ -93,7 +93,7 @@ def check_connection(host: str, number: str, port: int, allowed: Sequence[str]) 
 
 def _split(url: str, field: str) -> SplitResult:
     """Split the URL, or raise Invalid for spaces, control characters and a bad port."""
-    if any(character.isspace() or not character.isprintable() for character in url):
+    if " " in url or not url.isprintable():  # no other white space is printable
         raise Invalid("a URL holds no spaces and no control characters", field=field)
     try:
         parts = urlsplit(url)

@@ -2,13 +2,16 @@
 
 Celery's `send_task` takes half a millisecond and a round trip for each message. A contract test compares the
 bytes with those of `send_task`. Celery's signals are sent as there, so that traces go on in the tasks.
+A broker that has not answered is left alone for a while, as requests wait for their messages in turn.
 """
 
 import json
 import logging
+import time
 import uuid
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +21,9 @@ from celery.signals import after_task_publish, before_task_publish
 from celery.utils.nodenames import anon_nodename
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as NoAnswer
 from redis.retry import Retry
 
 from gateway.queue.celery_app import app
@@ -27,6 +32,7 @@ from gateway.work.outbox import Message
 
 CONNECT_TIMEOUT_S = 3
 TIMEOUT_S = 5
+PAUSE_S = 5.0  # without a message, after the broker has not answered one
 Body = tuple[list[str], dict[str, Any], dict[str, None]]
 _EMBEDDED = dict.fromkeys(("callbacks", "errbacks", "chain", "chord"))
 _log = logging.getLogger(__name__)
@@ -40,16 +46,40 @@ def send(messages: Iterable[Message]) -> None:
     """
     listed = [(message, _Envelope(message)) for message in messages]
     try:
-        with _broker(get_settings().redis_url.get_secret_value()).pipeline(transaction=False) as pipeline:
-            for message, envelope in listed:
-                pipeline.lpush(message.queue, message.context.run(envelope.write, app))
-            pipeline.execute()
+        _push(listed)
     except RedisError as error:
         first = listed[0][0]
         _log.warning("%s for %s waits for the sweeper: %s", first.task, first.id, type(error).__name__)
         return
     for message, envelope in listed:
         message.context.run(envelope.tell)
+
+
+@dataclass
+class _Silence:
+    """The time until which the broker is not asked, as it has not answered."""
+
+    until: float = 0.0
+
+
+_silence = _Silence()
+
+
+def _push(listed: Sequence[tuple[Message, "_Envelope"]]) -> None:
+    """Push the messages of each queue by one command, in their order, or raise RedisError."""
+    if time.monotonic() < _silence.until:
+        raise NoAnswer
+    texts: dict[str, list[str]] = {}
+    for message, envelope in listed:
+        texts.setdefault(message.queue, []).append(message.context.run(envelope.write, app))
+    try:
+        with _broker(get_settings().redis_url.get_secret_value()).pipeline(transaction=False) as pipeline:
+            for queue, of_queue in texts.items():
+                pipeline.lpush(queue, *of_queue)
+            pipeline.execute()
+    except NoAnswer:
+        _silence.until = time.monotonic() + PAUSE_S
+        raise
 
 
 class _Envelope:
@@ -141,5 +171,5 @@ def _broker(url: str) -> Redis:
         socket_connect_timeout=CONNECT_TIMEOUT_S,
         socket_timeout=TIMEOUT_S,
         socket_keepalive=True,
-        retry=Retry(NoBackoff(), 1),
+        retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionLost,)),
     )

@@ -16,13 +16,18 @@ from gateway.work.statuses import Columns
 from gateway.work.unserved import shown_column
 
 Place = tuple[datetime, UUID]
+KEPT = 64  # statements of first pages and counts, by kind and filter: to make one takes a part of its time
 
 
 def count_by_state(connection: Connection, wanted: Filter, kind: Kind) -> dict[str, int]:
     """Count the filtered rows, by state."""
+    return {str(word): number for word, number in connection.execute(_select_counts(kind, wanted))}
+
+
+@lru_cache(KEPT)
+def _select_counts(kind: Kind, wanted: Filter) -> Select[Any, int]:
     state = model_of(kind).state
-    counts = select(state, func.count()).where(*filter_conditions(wanted, kind)).group_by(state)
-    return {str(word): number for word, number in connection.execute(counts)}
+    return select(state, func.count()).where(*filter_conditions(wanted, kind)).group_by(state)
 
 
 def fetch_page(
@@ -35,15 +40,28 @@ def fetch_page(
     limit: int,
 ) -> tuple[list[Row[Any]], str | None]:
     """Return the columns of up to `limit` filtered rows as JSON shows them, and the next cursor."""
-    model, place = model_of(kind), _decode_cursor(cursor) if cursor else None
-    shown = _select_shown(kind, columns)
-    if len(wanted_states(wanted, kind)) > 1:
-        newest = _newest_of_states(kind, wanted, place, limit + 1).subquery()
-        page = shown.join(newest, newest.c.id == model.id)
+    if cursor:
+        page = _select_page(kind, columns, wanted, limit + 1, _decode_cursor(cursor))
     else:
-        page = shown.where(*_conditions(kind, wanted, place)).limit(limit + 1)
+        page = _select_first_page(kind, columns, wanted, limit + 1)
     rows = list(connection.execute(page).all())
     return rows[:limit], _encode_cursor(rows[limit - 1]) if len(rows) > limit else None
+
+
+@lru_cache(KEPT)
+def _select_first_page(kind: Kind, columns: Columns, wanted: Filter, limit: int) -> Select[Any]:
+    return _select_page(kind, columns, wanted, limit, None)
+
+
+def _select_page(
+    kind: Kind, columns: Columns, wanted: Filter, limit: int, place: Place | None
+) -> Select[Any]:
+    """Select the columns of the rows behind a place."""
+    shown = _select_shown(kind, columns)
+    if len(wanted_states(wanted, kind)) > 1:
+        newest = _newest_of_states(kind, wanted, place, limit).subquery()
+        return shown.join(newest, newest.c.id == model_of(kind).id)
+    return shown.where(*_conditions(kind, wanted, place)).limit(limit)
 
 
 @lru_cache

@@ -16,6 +16,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
+from api import acceptance
 from api.changes import changes
 from gateway.accounts import jwks
 from gateway.filesystems.shared import SharedFilesystem
@@ -23,6 +24,7 @@ from gateway.settings import get_settings
 from gateway.storage.address import S3Address
 from hpc_gateway_commands.demo.services import ObjectStore
 from tests import services
+from tests.door import Door
 from tests.fault_proxy import Proxy, proxy
 from tests.identity import AUDIENCE, ISSUER, Provider, provider, rsa_key
 from tests.servers import served
@@ -41,6 +43,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
         return
     with services.object_store(tmp_path_factory.mktemp("store")) as started:
         yield started
+
+
+@pytest.fixture
+def door(monkeypatch: pytest.MonkeyPatch) -> Door:
+    """Count the requests for new work, and let a test hold them."""
+    made = Door()
+    monkeypatch.setattr(acceptance._acceptances, "_run", made)  # noqa: SLF001
+    return made
 
 
 @pytest.fixture(scope="session")

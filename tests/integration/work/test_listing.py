@@ -5,6 +5,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import update
 
+from api import row_reads
 from gateway.db import session_scope
 from gateway.models import Transfer
 from tests.ended_rows import failed_transfer
@@ -112,3 +113,8 @@ def test_a_bad_filter_is_400_and_says_what_is_wrong(api: TestClient, params: dic
     assert answer.status_code == 400, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["detail"]
+
+
+def test_a_list_does_not_wait_for_one_that_takes_long(api: TestClient) -> None:
+    with row_reads._turn:  # noqa: SLF001
+        assert api.get("/job").status_code == 200

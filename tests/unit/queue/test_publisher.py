@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from celery.signals import before_task_publish
+from redis import Redis
 
 from gateway import queue
 from gateway.queue import publisher
@@ -29,6 +30,7 @@ def app(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setattr(queue, "app", made)
     monkeypatch.setattr(publisher, "TIMEOUT_S", 0.2)
     publisher._broker.cache_clear()  # noqa: SLF001  a connection of the test before
+    publisher._silence.until = 0.0  # noqa: SLF001
     yield
     made.close()
 
@@ -106,20 +108,24 @@ def test_a_redis_that_does_not_answer_is_no_error_of_the_caller(caplog: pytest.L
     assert "waits for the sweeper: TimeoutError" in caplog.text
 
 
-def normalised(raw: Any) -> str:
-    """Return the text of a message, without the id that each delivery gets."""
-    tag = json.loads(raw)["properties"]["delivery_tag"]
-    return str(raw.decode()).replace(tag, "tag")
+@pytest.mark.usefixtures("silent_redis")
+def test_one_that_does_not_answer_is_not_asked_again_for_a_while(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[str] = []
+    connect = publisher._broker  # noqa: SLF001
 
+    def ask(url: str) -> Redis:
+        asked.append(url)
+        return connect(url)
 
-@pytest.mark.parametrize("others", [0, 3])
-def test_the_bytes_are_those_of_celery(fake_redis: FakeRedis, others: int) -> None:
-    first, *more = (uuid4() for _ in range(others + 1))
-    queue.send([Message("transfers.run", first, "hpc.long", tuple(more), first=True)])
-    ids = [str(first), *map(str, more)]
-    queue.app.send_task("transfers.run", args=ids, argsrepr=str(ids), task_id=str(first), queue="hpc.long")
-    ours, celerys = map(normalised, reversed(fake_redis.client.lrange("hpc.long", 0, -1)))
-    assert ours == celerys
+    monkeypatch.setattr(publisher, "_broker", ask)
+    for _ in range(3):
+        queue.send([Message("jobs.submit", uuid4(), "hpc")])
+    assert (len(asked), caplog.text.count("waits for the sweeper: TimeoutError")) == (1, 3)
+    monkeypatch.setattr(publisher._silence, "until", 0.0)  # noqa: SLF001
+    queue.send([Message("jobs.submit", uuid4(), "hpc")])
+    assert len(asked) == 2
 
 
 def test_a_message_carries_the_trace_of_its_own_request(fake_redis: FakeRedis) -> None:
