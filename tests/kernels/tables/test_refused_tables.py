@@ -22,6 +22,8 @@ REFUSED: dict[str, tuple[str | bytes, dict[str, Any] | None, str]] = {
     "thousands in quotes": ('a,b\n1,"1,234"\n', None, "row 2, column 2 .*thousands"),
     "blanks between thousands": ("a;b\n1;1 234\n", None, "row 2, column 2 .*thousands"),
     "two decimal marks": ("a;b\n1.5;2,5\n", None, "row 2, column 2 .*params.table.decimal"),
+    "decimal commas between commas": ("a,b\n1,5\n", {"decimal": ","}, "row 1: .*params.table.separator"),
+    "decimal commas after sep=": ("sep=,\na,b\n1,5\n", {"decimal": ","}, "row 2: .*params.table.separator"),
     "missing": ("a;b\n1;\n", None, "row 2, column 2 .*params.table.missing .*interpolate, previous or drop"),
     "missing word": ("a;b\n1;NaN\n", {}, "row 2, column 2 .*params.table.missing"),
     "long": (

@@ -66,6 +66,8 @@ def judge_table(source: TextSource, options: ReadingOptions) -> CsvTable:
         raise BadInputError(f"{source.file}: expected a header and samples, found an empty file")
     head = read_head(source, preamble.start, stop, preamble.row)
     separator = options.separator.encode() or preamble.separator or find_separator(head)
+    if separator == options.decimal.encode():
+        raise _doubled_mark(head)
     if separator == BLANKS:
         source = with_spaces(source)
         head = read_head(source, preamble.start, stop, preamble.row)
@@ -202,6 +204,14 @@ class _Judgement:
             (form.time >= 0, f"column {names[form.time]!r} is read as the time"),
         )
         return [sentence for is_so, sentence in found if is_so]
+
+
+def _doubled_mark(head: Head) -> BadInputError:
+    return BadInputError(
+        f"{head.file}: row {head.row}: found cells separated by commas, and params.table.decimal is a comma;"
+        " choose a decimal point, or write the table with another separator and name it with"
+        " params.table.separator"
+    )
 
 
 def _no_dates(head: Head, names: Sequence[str]) -> BadInputError:
