@@ -107,7 +107,10 @@ def test_a_file_of_asset_pairs_is_told_its_layout(
         read_text(tmp_path, text, options)
 
 
-def test_another_table_is_not_taken_for_asset_pairs(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text", ["a;b\n1;2\n3;x\n", "date,co2\n2026-01-01,1\n2026-01-02,\n", "2026-01-01,1\n2026-01-02,\n"]
+)
+def test_another_table_is_not_taken_for_asset_pairs(tmp_path: Path, text: str) -> None:
     with pytest.raises(BadInputError) as refused:
-        read_text(tmp_path, "a;b\n1;2\n3;x\n")
+        read_text(tmp_path, text)
     assert "inbestme_kernel" not in str(refused.value)
