@@ -4,6 +4,7 @@ from hpc_kernels.errors import BadInputError
 from hpc_kernels.tables.bounds import LONGEST_ROW
 from hpc_kernels.tables.csv.cell_kinds import is_blank_or_missing, is_number
 from hpc_kernels.tables.csv.head import Head, SplitHead
+from hpc_kernels.tables.csv.hints import has_thousands
 from hpc_kernels.tables.csv.marks import find_separator
 from hpc_kernels.tables.csv.preamble import read_preamble, with_line_feeds
 from hpc_kernels.tables.csv.source import TextSource
@@ -70,7 +71,12 @@ def _head(source: TextSource, options: ReadingOptions) -> SplitHead:
 
 def _is_data(row: list[str]) -> bool:
     others = [cell for cell in row[1:] if not is_blank_or_missing(cell)]
-    return bool(row) and is_time(row[0]) and any(is_number(cell) for cell in others)
+    return bool(row) and is_time(row[0]) and any(map(_is_price, others))
+
+
+def _is_price(cell: str) -> bool:
+    """Return whether a cell is a number, maybe with thousands separators, which the reader refuses."""
+    return is_number(cell) or has_thousands(cell.encode("utf-8", "surrogateescape"))
 
 
 def _is_plain_pair(rows: list[list[str]], first: int) -> bool:
