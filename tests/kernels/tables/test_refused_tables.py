@@ -24,6 +24,13 @@ REFUSED: dict[str, tuple[str | bytes, dict[str, Any] | None, str]] = {
     "two decimal marks": ("a;b\n1.5;2,5\n", None, "row 2, column 2 .*params.table.decimal"),
     "decimal commas between commas": ("a,b\n1,5\n", {"decimal": ","}, "row 1: .*params.table.separator"),
     "decimal commas after sep=": ("sep=,\na,b\n1,5\n", {"decimal": ","}, "row 2: .*params.table.separator"),
+    "a row that counts": ("1;2\n", {}, r"row 2: .*row 1 \(1, 2\) is read as names: .*params.table.header"),
+    "years of two digits": (
+        "d;a\n1/2/26;1\n",
+        None,
+        "row 2, column 1 .*month and day .*params.table.time_column",
+    ),
+    "missing words below the header": ("a;b\nx;NA\n1;2\n", None, "row 2, column 1 .*found 'x'"),
     "missing": ("a;b\n1;\n", None, "row 2, column 2 .*params.table.missing .*interpolate, previous or drop"),
     "missing word": ("a;b\n1;NaN\n", {}, "row 2, column 2 .*params.table.missing"),
     "long": (
