@@ -13,7 +13,7 @@ from hpc_gateway_client.steps import Call, Steps, present
 from hpc_gateway_client.workflow_calls import WorkflowCalls, job_id
 
 LABELS = ("kmean", "knn")
-"""The services whose results are labels, which have no preview."""
+"""The services whose results are labels, which have no picture."""
 
 
 class ResultCalls(WorkflowCalls):
@@ -69,7 +69,7 @@ def drawable(row: Job | Workflow) -> list[Output]:
 
 
 def no_picture(service: str) -> GatewayClientError:
-    """Return the error of a service without previews."""
+    """Return the error of a service without pictures."""
     return GatewayClientError(
         f"{service} has no picture: its result is a table of labels; download it with `hpc-gateway jobs get`"
     )

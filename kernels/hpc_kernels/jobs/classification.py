@@ -10,6 +10,7 @@ from hpc_kernels.errors import REQUEST_MORE, BadInputError, LackOfMemoryError, U
 from hpc_kernels.files import OutputEntry, describe_output
 from hpc_kernels.jobs.job_file import Job
 from hpc_kernels.jobs.options import Options
+from hpc_kernels.jobs.previews import write_label_preview
 from hpc_kernels.jobs.registry import SERVICES
 from hpc_kernels.ranks.exchange import open_exchange
 from hpc_kernels.ranks.group import Ranks
@@ -20,7 +21,7 @@ from hpc_kernels.tables.granted_memory import granted_bytes
 from hpc_kernels.tables.input import Table, TableInput
 from hpc_kernels.tables.labels import label_of, read_labels, write_labels
 
-_NAME = "knn"
+_NAME, _HEADER = "knn", "timeseries;label"
 _FILES_AT_A_TIME = 64  # per thread, between two reports of the progress
 
 
@@ -60,7 +61,9 @@ def run_classification(job: Job, ranks: Ranks, phases: Phases) -> list[OutputEnt
         return []
     path = job.output_path(SERVICES[_NAME].output)
     with phases.phase("write"):
-        write_labels(path, "timeseries;label", [file.name for file in files], all_found.astype(int))
+        labels = all_found.astype(int)
+        write_labels(path, _HEADER, [file.name for file in files], labels)
+        write_label_preview(job, _NAME, _HEADER, labels)
     return [describe_output(_NAME, path)]
 
 

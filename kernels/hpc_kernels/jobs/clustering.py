@@ -6,6 +6,7 @@ from hpc_kernels.errors import BadInputError, UnfitSignalError
 from hpc_kernels.files import OutputEntry, describe_output
 from hpc_kernels.jobs.job_file import Job
 from hpc_kernels.jobs.options import Options
+from hpc_kernels.jobs.previews import write_label_preview
 from hpc_kernels.jobs.registry import SERVICES
 from hpc_kernels.ranks.exchange import open_exchange
 from hpc_kernels.ranks.group import Ranks
@@ -15,7 +16,7 @@ from hpc_kernels.services.kmean import kmean
 from hpc_kernels.tables.input import TableInput
 from hpc_kernels.tables.labels import write_labels
 
-_NAME = "kmean"
+_NAME, _HEADER = "kmean", "timeseries;labels"
 
 
 def run_clustering(job: Job, ranks: Ranks, phases: Phases) -> list[OutputEntry]:
@@ -53,7 +54,8 @@ def run_clustering(job: Job, ranks: Ranks, phases: Phases) -> list[OutputEntry]:
         return []
     path = job.output_path(SERVICES[_NAME].output)
     with phases.phase("write"):
-        write_labels(path, "timeseries;labels", table.names, labels)
+        write_labels(path, _HEADER, table.names, labels)
+        write_label_preview(job, _NAME, _HEADER, labels)
     return [describe_output(_NAME, path)]
 
 

@@ -1,8 +1,10 @@
 """Judgement of a table in text: its rows are read once, a piece at a time, and counted, not kept."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +26,12 @@ from hpc_kernels.tables.time_column import TimeColumn
 BEGINNING_BYTES = 1 << 26
 _FOLDER = Path()  # for scratch files
 _STRICT = ReadingOptions.of(resolve_table({}))
+_PRICES = replace(_STRICT, prices=True)
 _FILLING = ReadingOptions.of(resolve_table({"missing": "interpolate"}))
+_OTHERWISE: tuple[tuple[ReadingOptions, dict[str, Any]], ...] = (
+    (_PRICES, {"layout": "asset_pairs"}),
+    (_FILLING, {"helps": "missing"}),
+)
 
 
 def judge_text(path: Path) -> Iterator[Judgement]:
@@ -44,18 +51,17 @@ def judge_text(path: Path) -> Iterator[Judgement]:
 
 
 def _judge(path: Path, source: TextSource) -> Judgement:
-    """Judge a text: strictly, and where that fails with missing cells allowed."""
+    """Judge a text: strictly, and where that fails as prices alone, and with missing cells allowed."""
     try:
         return _read(path, source, _STRICT)
     except BadInputError as error:
         problem = str(error)
     if holds_pairs(source, _STRICT):
         return Judgement(path, whole=False, format="csv", layout="asset_pairs", problem=problem + PAIRS_HINT)
-    try:
-        found = _read(path, source, _FILLING)
-    except BadInputError:
-        return Judgement(path, whole=False, problem=problem)
-    return replace(found, problem=problem, helps="missing")
+    for options, more in _OTHERWISE:
+        with suppress(BadInputError):
+            return replace(_read(path, source, options), problem=problem, **more)
+    return Judgement(path, whole=False, problem=problem)
 
 
 def _read(path: Path, source: TextSource, options: ReadingOptions) -> Judgement:

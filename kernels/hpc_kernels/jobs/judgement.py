@@ -18,8 +18,9 @@ _LONGEST = 500
 class Judgement:
     """Facts about a table; None where one is not known.
 
-    `layout` is `sensor_table`, or `asset_pairs` for pairs of dates and prices. `helps` names the option of
-    `params.table` with which the problem is none.
+    `layout` is `sensor_table`, or `asset_pairs` for pairs of dates and prices, and for a plain price file
+    with a problem beside its prices. `helps` names the option of `params.table` with which the problem is
+    none.
     """
 
     path: Path

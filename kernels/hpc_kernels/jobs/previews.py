@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import numpy as np
 
-from hpc_kernels.arrays import Array
+from hpc_kernels.arrays import Array, Labels
 from hpc_kernels.files import open_atomically
 from hpc_kernels.jobs.job_file import Job
 from hpc_kernels.jobs.registry import SERVICES
@@ -31,8 +31,20 @@ def write_preview(job: Job, service: str, table: Table, names: Sequence[str], pa
     least, greatest = find_extremes(signals, bounds, job.output_type, size.signals, job.threads)
     axis = _axis(service, bounds, parts[0][0] if has_axis else None, times)
     kept = table.units if SERVICES[service].keeps_unit else ()
-    preview = Preview(service, axis, shown, kept, least, greatest, samples, len(shown))
-    path = job.output_dir / f"{service}.preview"
+    _write(job, Preview(service, axis, shown, kept, least, greatest, samples, len(shown)))
+
+
+def write_label_preview(job: Job, service: str, header: str, labels: Labels) -> None:
+    """Write the preview of labels, one signal over the rows; `header` is that of the label file."""
+    rows, column = header.split(";")
+    bounds = equal_stretches(len(labels), preview_size(1, len(labels), _PAIRS).stretches)
+    least, greatest = find_extremes([labels.astype(np.float64)[np.newaxis]], bounds, "float64", 1)
+    axis = Axis(rows, "", bounds[:-1].astype(np.float64))
+    _write(job, Preview(service, axis, [column], (), least, greatest, len(labels), 1))
+
+
+def _write(job: Job, preview: Preview) -> None:
+    path = job.output_dir / f"{preview.service}.preview"
     with suppress(OSError), open_atomically(path, durable=False) as file:
         file.writelines(preview.pieces())
 

@@ -21,6 +21,7 @@ from hpc_kernels.tables.csv.missing_words import is_missing
 from hpc_kernels.tables.csv.source import TextSource
 from hpc_kernels.tables.csv.strict import COMMA_HINT, show_cell
 from hpc_kernels.tables.csv.text import TableText
+from hpc_kernels.tables.kinds import HEAD_BYTES, refuse_other_kinds
 from hpc_kernels.tables.memory import allocate_signals
 from hpc_kernels.tables.missing import fill_missing
 from hpc_kernels.tables.reading_options import AS_BEFORE, ReadingOptions
@@ -31,6 +32,7 @@ _PLAIN = re.compile(r"[-+.0-9eE,]*")  # on these letters `float` accepts the sam
 _PLAIN_PRICE = re.compile(r"[+-]?[0-9]*[.,]?[0-9]+(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _LINE_BYTES = 1 << 14
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_DATE_OF_ANY_FORM = re.compile(r"[0-9]{1,6}([-/.])[0-9]{0,4}\1[0-9]{1,4}(?:[T ].*)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,13 @@ def read_asset_pairs(
     BadInputError
         With file, row, column and the expected value; rows count from 1, the header included.
     """
-    with text.open() as source, unreadable_as_bad_input(source.file, "CSV"):
-        return _read(source, share, options)
+    with text.open() as source:
+        try:
+            with unreadable_as_bad_input(source.file, "CSV"):
+                return _read(source, share, options)
+        except BadInputError:
+            refuse_other_kinds(source.file, source.read_at(0, HEAD_BYTES))
+            raise
 
 
 def _read(source: TextSource, share: Callable[[int], range], options: ReadingOptions) -> AssetPairs:
@@ -86,8 +93,8 @@ def _read(source: TextSource, share: Callable[[int], range], options: ReadingOpt
         prices[:, day] = pick(series.prices(number, row))
         day += 1
     if not day:
-        expected = f"expected {HEADER_ROWS} header rows and a price"
-        raise BadInputError(f"{file}: {expected}, found {first[-1][0] if first else 0} rows")
+        found = f"expected {HEADER_ROWS} header rows and a price, found {first[-1][0] if first else 0} rows"
+        raise BadInputError(f"{file}: {found}; params.table.time_column names a single column of dates")
     days = np.ascontiguousarray(prices[:, :day])  # without blank rows at the end
     own, asked = [chosen[i] for i in mine], [names[i] for i in chosen]
     filled = _fill(file, [names[i] for i in own], days, [series.days[i] for i in own], options.missing)
@@ -133,9 +140,13 @@ def _fill(file: str, names: list[str], prices: Array, days: list[int], how: str)
 
 
 def _is_data(row: list[str]) -> bool:
-    """Return whether a row has a date and a number beside it."""
+    """Return whether a row has a date, maybe a wrong one, and a number beside it."""
     pairs = zip(row[::2], row[1::2], strict=False)
-    return any(_is_date(day.strip()) and _PLAIN_PRICE.fullmatch(price.strip()) for day, price in pairs)
+    return any(_is_dated(day.strip()) and _PLAIN_PRICE.fullmatch(price.strip()) for day, price in pairs)
+
+
+def _is_dated(day: str) -> bool:
+    return _is_date(day) or bool(_DATE_OF_ANY_FORM.fullmatch(day))
 
 
 def _rows(source: TextSource, separator: str) -> Iterator[list[str]]:

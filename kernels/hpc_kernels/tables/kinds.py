@@ -1,5 +1,7 @@
 """Kinds of files that are no CSV tables, recognised by their first bytes, each with the way out."""
 
+import re
+
 from hpc_kernels.errors import BadInputError
 
 HEAD_BYTES = 512
@@ -9,8 +11,8 @@ _MARKS: tuple[tuple[bytes, str, str], ...] = (
     (b"PK\x05\x06", "an empty ZIP archive", "send the table itself"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls)", _SAVE),
     (b"%PDF", "a PDF document", "export the table as CSV from the program that made it"),
-    (b"PAR1", "a Parquet file", "give it a name that ends in .parquet"),
-    (b"\x93NUMPY", "a NumPy array", "give it a name that ends in .npy"),
+    (b"PAR1", "a Parquet file", "give it a name that ends in .parquet, or for prices write it as CSV"),
+    (b"\x93NUMPY", "a NumPy array", "give it a name that ends in .npy, or for prices write it as CSV"),
     (b"ARROW1", "an Arrow file", "write it as Parquet or as CSV"),
     (b"\x89HDF", "an HDF5 file (maybe of MATLAB)", "export the signals as CSV or .npy"),
     (b"MATLAB 5.0", "a MATLAB file", "export the signals as CSV or .npy"),
@@ -24,6 +26,8 @@ _MARKS: tuple[tuple[bytes, str, str], ...] = (
     (b"\x89PNG", "a picture", "send the numbers themselves as CSV"),
     (b"\xff\xd8\xff", "a picture", "send the numbers themselves as CSV"),
 )
+_HTML = (b"<!doctype html", b"<html", b"<head", b"<body", b"<table", b"<!--", b"<div")
+_JSON = re.compile(rb'\{\s*["}]|\[\s*[\[{"\]]|\[(?:\s*[0-9.e+-]+\s*,)*\s*[0-9.e+-]*\s*\]?\s*\Z')
 _UTF_32 = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")
 _EVERY_OTHER = 0.3  # the least part of NUL among the bytes of UTF-16
 
@@ -34,11 +38,11 @@ def refuse_other_kinds(file: str, head: bytes) -> None:
         if head.startswith(mark):
             raise _refusal(file, kind, way)
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if text.startswith((b"<!doctype html", b"<html", b"<head")):
+    if text.startswith(_HTML):
         raise _refusal(file, "an HTML page (maybe an error or a login page)", "download the table itself")
     if text.startswith((b"<?xml", b"<svg")):
         raise _refusal(file, "an XML document", "export the table as CSV")
-    if text[:1] in {b"{", b"["} and text[1:].lstrip()[:1] in {b'"', b"{", b"[", b"}", b"]"}:
+    if _JSON.match(text):
         raise _refusal(file, "a JSON document", "export its table as CSV, for example with pandas' to_csv")
     if head.startswith(_UTF_32) or head.count(b"\0") > _EVERY_OTHER * len(head):
         kind = "text in UTF-32, or in UTF-16 without a byte order mark, or binary data"

@@ -4,6 +4,7 @@ from hpc_kernels.errors import BadInputError
 from hpc_kernels.tables.bounds import LONGEST_ROW
 from hpc_kernels.tables.csv.cell_kinds import is_blank_or_missing, is_number
 from hpc_kernels.tables.csv.head import Head, SplitHead
+from hpc_kernels.tables.csv.hints import has_thousands
 from hpc_kernels.tables.csv.marks import find_separator
 from hpc_kernels.tables.csv.preamble import read_preamble, with_line_feeds
 from hpc_kernels.tables.csv.source import TextSource
@@ -33,21 +34,27 @@ def is_plain_price_file(source: TextSource, options: ReadingOptions) -> bool:
     pairs = len(rows[first]) > _PAIR and any(is_time(cell) for cell in rows[first][2::2])
     if pairs or len(rows[first]) > _PAIR:
         return not pairs
-    return first < _PAIR and not (first == 1 and _names_a_pair(rows[0]))
+    return _is_plain_pair(rows, first)
 
 
 def holds_pairs(source: TextSource, options: ReadingOptions) -> bool:
-    """Return whether the first row of a date and a number has a pair of these for each asset."""
+    """Return whether the first row of a date and a number has a pair of these for each asset.
+
+    A single pair below a plain header, or without one, is a table of a time and a signal.
+    """
     try:
         split = _head(with_line_feeds(source), options)
     except BadInputError:
         return False
     rows = [split.header, *split.rows][: _HEADER_ROWS + 1]
-    row = next((row for row in rows if _is_data(row)), [""])
+    first = next((i for i, row in enumerate(rows) if _is_data(row)), None)
+    if first is None or (len(rows[first]) == _PAIR and _is_plain_pair(rows, first)):
+        return False
     dates, prices = (
-        [cell for cell in side if not is_blank_or_missing(cell)] for side in (row[::2], row[1::2])
+        [cell for cell in side if not is_blank_or_missing(cell)]
+        for side in (rows[first][::2], rows[first][1::2])
     )
-    return len(row) % _PAIR == 0 and all(map(is_time, dates)) and all(map(is_number, prices))
+    return len(rows[first]) % _PAIR == 0 and all(map(is_time, dates)) and all(map(is_number, prices))
 
 
 def _head(source: TextSource, options: ReadingOptions) -> SplitHead:
@@ -64,7 +71,17 @@ def _head(source: TextSource, options: ReadingOptions) -> SplitHead:
 
 def _is_data(row: list[str]) -> bool:
     others = [cell for cell in row[1:] if not is_blank_or_missing(cell)]
-    return bool(row) and is_time(row[0]) and any(is_number(cell) for cell in others)
+    return bool(row) and is_time(row[0]) and any(map(_is_price, others))
+
+
+def _is_price(cell: str) -> bool:
+    """Return whether a cell is a number, maybe with thousands separators, which the reader refuses."""
+    return is_number(cell) or has_thousands(cell.encode("utf-8", "surrogateescape"))
+
+
+def _is_plain_pair(rows: list[list[str]], first: int) -> bool:
+    """Return whether rows of one date and one number, from row `first` on, have at most a plain header."""
+    return first < _PAIR and not (first == 1 and _names_a_pair(rows[0]))
 
 
 def _names_a_pair(header: list[str]) -> bool:

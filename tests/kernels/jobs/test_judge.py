@@ -20,6 +20,8 @@ from tests.kernels.preview_files import PreviewFile, decode_preview
 PAIRS = (
     "AAPL,,MSFT,\nDate,Price,Date,Price\n,,,\n2026-01-02,1.5,2026-01-02,2.5\n2026-01-05,1.6,2026-01-05,2.4\n"
 )
+CO2 = "date,co2\n2026-01-01,1\n2026-01-02,\n2026-01-03,3\n"
+VOLUME = "Date,Open,Close,Volume\n2026-01-02,1,2,\n2026-01-05,2,3,4\n"
 UNEVEN = "t;a\n2026-01-01;1\n2026-01-02;2\n2026-01-09;3\n"
 
 
@@ -53,6 +55,8 @@ def run(content: Path, folder: Path, name: str = "x.csv") -> subprocess.Complete
         (UNEVEN, {"time_column": "t", "rate": None, "samples": 3}),
         ("a;b\n1;2\n;3\n5;NA\n", {"missing": 2, "helps": "missing", "samples": 3, "signals_total": 2}),
         (PAIRS, {"layout": "asset_pairs"}),
+        (CO2, {"layout": "sensor_table", "helps": "missing", "time_column": "date", "missing": 1}),
+        (VOLUME, {"layout": "asset_pairs", "helps": None, "signals": ["Close"], "missing": 0}),
         (gzip.compress(b"a;b\n1;2\n", mtime=0), {"format": "csv", "packed": "gzip", "samples": 1}),
         ("a;b\n1;2\n".encode("utf-16"), {"packed": "utf-16", "signals": ["a", "b"]}),
         (b"PK\3\4xx", {"format": None, "samples": None, "preview": None}),
@@ -78,6 +82,12 @@ def test_the_document_of_a_text(tmp_path: Path, text: str | bytes, expected: dic
 )
 def test_the_first_problem_in_the_kernels_words(tmp_path: Path, text: str | bytes, words: str) -> None:
     assert words in judge(tmp_path, text)[-1]["problem"]
+
+
+def test_a_blank_beside_the_prices_is_told_with_its_cell(tmp_path: Path) -> None:
+    (found,) = judge(tmp_path, VOLUME)
+    assert "row 2, column 4 ('Volume')" in found["problem"]
+    assert "inbestme_kernel" not in judge(tmp_path, CO2)[0]["problem"]
 
 
 def test_a_long_table_is_judged_by_its_beginning_first(

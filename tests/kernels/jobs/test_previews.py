@@ -73,6 +73,26 @@ def test_a_signal_that_is_called_frequency_is_a_signal(jobs: JobFolder) -> None:
     assert found.least.tolist() == [[4, 2], [6, 2]]
 
 
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_labels_have_a_preview_of_one_signal(jobs: JobFolder, ranks: int) -> None:
+    source = jobs.input("a;b;c\n1;5;1\n2;5;2\n")
+    assert set(jobs.run(source, {"kmean": {}}, ranks)) == {0}, jobs.stderr
+    found = preview(jobs, "kmean")
+    assert (found.header["x"]["name"], found.header["names"], found.header["samples"]) == (
+        "timeseries",
+        ["labels"],
+        3,
+    )
+    assert found.least.tolist() == [[0, 1, 0]]
+    folder = jobs.root / "inference"
+    folder.mkdir()
+    (folder / "q.csv").write_text("q\n5\n5\n")
+    given = {"labels": str(jobs.output / "KMean/KMean_cluster.csv"), "inference_dir": str(folder)}
+    assert set(jobs.run(source, {"knn": {"k_nearest_neighbor": 1}}, ranks, **given)) == {0}, jobs.stderr
+    found = preview(jobs, "knn")
+    assert (found.header["names"], found.least.tolist()) == (["label"], [[1]])
+
+
 def test_a_result_of_single_precision_has_its_preview_in_it(jobs: JobFolder) -> None:
     assert jobs.run(jobs.input("a\n1\n0\n3\n"), {"min_max": {}}, precision_scenario=2) == [0]
     assert preview(jobs, "min_max").least.tolist() == [[float(np.float32(1 / 3)), 0, 1]]

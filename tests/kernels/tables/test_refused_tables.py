@@ -22,6 +22,15 @@ REFUSED: dict[str, tuple[str | bytes, dict[str, Any] | None, str]] = {
     "thousands in quotes": ('a,b\n1,"1,234"\n', None, "row 2, column 2 .*thousands"),
     "blanks between thousands": ("a;b\n1;1 234\n", None, "row 2, column 2 .*thousands"),
     "two decimal marks": ("a;b\n1.5;2,5\n", None, "row 2, column 2 .*params.table.decimal"),
+    "decimal commas between commas": ("a,b\n1,5\n", {"decimal": ","}, "row 1: .*params.table.separator"),
+    "decimal commas after sep=": ("sep=,\na,b\n1,5\n", {"decimal": ","}, "row 2: .*params.table.separator"),
+    "a row that counts": ("1;2\n", {}, r"row 2: .*row 1 \(1, 2\) is read as names: .*params.table.header"),
+    "years of two digits": (
+        "d;a\n1/2/26;1\n",
+        None,
+        "row 2, column 1 .*month and day .*params.table.time_column",
+    ),
+    "missing words below the header": ("a;b\nx;NA\n1;2\n", None, "row 2, column 1 .*found 'x'"),
     "missing": ("a;b\n1;\n", None, "row 2, column 2 .*params.table.missing .*interpolate, previous or drop"),
     "missing word": ("a;b\n1;NaN\n", {}, "row 2, column 2 .*params.table.missing"),
     "long": (
@@ -39,6 +48,9 @@ REFUSED: dict[str, tuple[str | bytes, dict[str, Any] | None, str]] = {
     "all missing": ("a;b\n1;\n2;\n", {"missing": "interpolate"}, "'b' has no number at all"),
     "all dropped": ("a;b\n1;\n2;\n", {"missing": "drop"}, "every row has a missing number"),
     "PDF": (b"%PDF-1.7\n", None, "a PDF document; export"),
+    "JSON, numbers": ("[1, 2.5e3, -3]", {}, "a JSON document"),
+    "JSON, many numbers": ("[1,\n" + "2," * 400, {}, "a JSON document"),
+    "HTML, a part": ("<table><tr><td>1", None, "an HTML page"),
     "JSON": ('[{"a": 1}]', {}, "a JSON document"),
     "HTML": ("<!DOCTYPE html>\n<html>", None, "an HTML page"),
     "UTF-16 without a mark": ("a;b\n1;2\n".encode("utf-16-le"), None, "save the table as CSV in UTF-8"),
@@ -53,6 +65,36 @@ def test_refused_with_the_way_out(tmp_path: Path, case: str) -> None:
     with pytest.raises(BadInputError, match=message) as caught:
         read_text(tmp_path, text, options)
     assert str(caught.value).startswith("x.csv: ")
+    assert "\n" not in str(caught.value)
+
+
+PRICES_REFUSED = {
+    "a wrong date in row 2": (
+        "A,\n2026-0-01,27\n2026-01-02,3\n2026-01-03,5\n",
+        "row 2, column 1: .*'2026-0-01'",
+    ),
+    "a wrong date in row 3": ("A,B\nx,y\n2026/1/2,27\n2026-01-02,3\n", "row 3, column 1: .*'2026/1/2'"),
+    "day first": (
+        "A,,B,\n3.1.2026,1,3.1.2026,2\n2026-01-04,1,2026-01-04,2\n",
+        "row 2, column 1: .*'3.1.2026'",
+    ),
+    "dates behind prices": ("Close,Date\n1,2026-01-02\n2,2026-01-05\n", "params.table.time_column names"),
+    "thousands": (
+        'Date,Close\n2026-01-02,"1,234.5"\n2026-01-05,"1,235.0"\n',
+        r"row 2, column 2 \('Close'\).*thousands",
+    ),
+    "ZIP": ("PK\3\4", "an Excel workbook"),
+    "JSON": ('{"a": 1}', "a JSON document"),
+    "Parquet": (b"PAR1\0\0\xff", "a Parquet file; .* for prices write it as CSV"),
+}
+
+
+@pytest.mark.parametrize("options", [None, {}])
+@pytest.mark.parametrize("case", PRICES_REFUSED)
+def test_price_files_that_are_refused(tmp_path: Path, case: str, options: dict[str, Any] | None) -> None:
+    text, message = PRICES_REFUSED[case]
+    with pytest.raises(BadInputError, match=message) as caught:
+        read_text(tmp_path, text, options, "asset_pairs")
     assert "\n" not in str(caught.value)
 
 
@@ -105,7 +147,10 @@ def test_a_file_of_asset_pairs_is_told_its_layout(
         read_text(tmp_path, text, options)
 
 
-def test_another_table_is_not_taken_for_asset_pairs(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text", ["a;b\n1;2\n3;x\n", "date,co2\n2026-01-01,1\n2026-01-02,\n", "2026-01-01,1\n2026-01-02,\n"]
+)
+def test_another_table_is_not_taken_for_asset_pairs(tmp_path: Path, text: str) -> None:
     with pytest.raises(BadInputError) as refused:
-        read_text(tmp_path, "a;b\n1;2\n3;x\n")
+        read_text(tmp_path, text)
     assert "inbestme_kernel" not in str(refused.value)

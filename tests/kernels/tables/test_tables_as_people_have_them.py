@@ -22,6 +22,7 @@ NEEDED_NO_OPTION: dict[str, tuple[str | bytes, list[str], list[list[float]], str
     "comment and blanks": ("\n#x\n\na;b\n1;2\n3;4\n\n \n", ["a", "b"], [A, B], "1 lines of comments"),
     "sep line": ("sep=|\na|b\n1|2\n3|4\n", ["a", "b"], [A, B], ""),
     "sep line of Excel": ("sep=;\r\na;b\r\n1;2\r\n3;4\r\n", ["a", "b"], [A, B], ""),
+    "sep line with a tab": ("sep=\t\r\na\tb\r\n1\t2\r\n3\t4\r\n", ["a", "b"], [A, B], ""),
     "leading blank lines": ("\n\r\na;b\n1;2\n3;4\n", ["a", "b"], [A, B], ""),
     "carriage returns": ("a;b\r1;2\r3;4\r", ["a", "b"], [A, B], ""),
     "UTF-16": ("a;b\n1;2\n3;4\n".encode("utf-16"), ["a", "b"], [A, B], ""),
@@ -29,6 +30,7 @@ NEEDED_NO_OPTION: dict[str, tuple[str | bytes, list[str], list[list[float]], str
     "gzip without a name": (gzip.compress(b"a;b\n1;2\n3;4\n"), ["a", "b"], [A, B], ""),
     "gzip of UTF-16": (gzip.compress("a;b\n1;2\n3;4\n".encode("utf-16")), ["a", "b"], [A, B], ""),
     "units": ("a;b\nmV;°C\n1;2\n3;4\n", ["a", "b"], [A, B], "read as units"),
+    "one unit of two": ("a;b\ns;\n1;2\n3;4\n", ["a", "b"], [A, B], "read as units"),
     "a point in the first row": ("1.5;2\n3;4\n", ["1", "2"], [[1.5, 3], B], "read as a sample"),
     "an exponent in the first row": ("1;2e0\n3;4\n", ["1", "2"], [A, B], "read as a sample"),
     "one column, no header": ("1.5\n2\n", ["1"], [[1.5, 2]], "read as a sample"),
@@ -63,6 +65,7 @@ def test_headers_of_numbers(tmp_path: Path, case: str) -> None:
     table = read_text(tmp_path, text, options)
     assert (table.names, table.columns) == (names, columns)
     assert told in table.warnings
+    assert not ("read as a sample" in table.warnings and "read as names" in table.warnings)
 
 
 def test_an_index_is_left_out_where_table_is_given(tmp_path: Path) -> None:

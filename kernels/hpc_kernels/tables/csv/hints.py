@@ -14,6 +14,7 @@ _THOUSANDS = re.compile(
 )
 MAY_BE_THOUSANDS = re.compile(rb"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 FILL = "params.table.missing reads on where cells are blank: interpolate, previous or drop"
+_SHORT_YEAR = re.compile(rb"[0-9]{1,2}([/.-])[0-9]{1,2}\1[0-9]{2}(?:[ T].*)?")
 _LONGEST = 100  # bytes of a cell that is looked at
 
 
@@ -34,6 +35,16 @@ def cell_hint(text: bytes, separator: bytes, decimal: bytes) -> str:
     if decimal == b"," and _DECIMAL_POINT.fullmatch(text):
         return (
             "; the decimal mark was a comma before: set params.table.decimal, and write one mark throughout"
+        )
+    return _time_hint(text)
+
+
+def _time_hint(text: bytes) -> str:
+    """Return the end of the message about a date or a time among the numbers, blank for another text."""
+    if _SHORT_YEAR.fullmatch(text):
+        return (
+            "; year, month and day cannot be told apart: write dates as YYYY-MM-DD, or name the column with"
+            " params.table.time_column, which carries it along as it is"
         )
     if is_time(text.decode("utf-8", "replace")):
         return "; name the column with params.table.time_column, or leave it out with params.table.skip"

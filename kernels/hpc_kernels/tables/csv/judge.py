@@ -30,7 +30,7 @@ from hpc_kernels.tables.csv.marks import find_decimal, find_separator
 from hpc_kernels.tables.csv.pieces import TextRows
 from hpc_kernels.tables.csv.preamble import Preamble, read_preamble, with_line_feeds, with_spaces
 from hpc_kernels.tables.csv.source import TextSource
-from hpc_kernels.tables.csv.suspicions import suspect_header, suspect_times
+from hpc_kernels.tables.csv.suspicions import suspect_times
 from hpc_kernels.tables.csv.table import CsvTable
 from hpc_kernels.tables.kinds import HEAD_BYTES, refuse_other_kinds
 from hpc_kernels.tables.names import SignalNames
@@ -66,6 +66,8 @@ def judge_table(source: TextSource, options: ReadingOptions) -> CsvTable:
         raise BadInputError(f"{source.file}: expected a header and samples, found an empty file")
     head = read_head(source, preamble.start, stop, preamble.row)
     separator = options.separator.encode() or preamble.separator or find_separator(head)
+    if separator == options.decimal.encode():
+        raise _doubled_mark(head)
     if separator == BLANKS:
         source = with_spaces(source)
         head = read_head(source, preamble.start, stop, preamble.row)
@@ -96,9 +98,7 @@ class _Judgement:
             units, split = tuple(split.rows[0]), SplitHead(split.header, split.rows[1:])
             head = _without_first(head)
         if head.body >= self.text.stop:
-            raise BadInputError(
-                f"{head.file}: row {head.first_row}: expected at least one sample, found none"
-            )
+            raise _no_samples(head, split.header)
         table = self._understood(head, split, names, compact, told, units)
         return replace(table, has_header=has_names)
 
@@ -166,7 +166,6 @@ class _Judgement:
         told = [
             *self._told(form, names, index, units),
             *told,
-            *suspect_header(names, numbers=names == split.header and are_numbers(names)),
             *suspect_times(split, names, kept),
         ]
         chosen = compact if compact and form.is_plain else SignalNames.from_strings(names[i] for i in kept)
@@ -204,6 +203,23 @@ class _Judgement:
         return [sentence for is_so, sentence in found if is_so]
 
 
+def _doubled_mark(head: Head) -> BadInputError:
+    return BadInputError(
+        f"{head.file}: row {head.row}: found cells separated by commas, and params.table.decimal is a comma;"
+        " choose a decimal point, or write the table with another separator and name it with"
+        " params.table.separator"
+    )
+
+
+def _no_samples(head: Head, header: list[str]) -> BadInputError:
+    way = ""
+    if are_numbers(header):
+        shown = ", ".join(header[:3])
+        told = f"; row {head.row} ({shown}) is read as names"
+        way = f"{told}: if it is a sample, set params.table.header to false"
+    return BadInputError(f"{head.file}: row {head.first_row}: expected at least one sample, found none{way}")
+
+
 def _no_dates(head: Head, names: Sequence[str]) -> BadInputError:
     where = cell_place(head.file, head.first_row, 0, names[0])
     return BadInputError(
@@ -217,7 +233,7 @@ def _is_units_row(split: SplitHead) -> bool:
     if len(split.rows) < 2 or are_numbers(split.header):  # noqa: PLR2004 (units and a sample)
         return False
     units, (first, *others) = split.rows[0], split.rows[1]
-    named = any(not is_blank_or_missing(cell) for cell in units[1:] or units)
+    named = any(not is_blank_or_missing(cell) for cell in (units if not any(units[1:]) else units[1:]))
     if len(units) != split.width or not named or any(map(_is_no_unit, units)):
         return False
     numbers = [is_number(cell) for cell in others]

@@ -29,12 +29,12 @@ def read_preamble(source: TextSource) -> Preamble:
     row, comments, separator = 1, 0, b""
     while at < source.size:
         line = source.read_at(at, _LINE_AT_ONCE)
-        line = line.partition(b"\n")[0].strip()
+        line = line.partition(b"\n")[0].strip(b" \r")
         if found := _SEPARATOR_LINE.fullmatch(line):
             separator = found[1]
-        elif line.startswith(b"#"):
+        elif line.lstrip().startswith(b"#"):
             comments += 1
-        elif line:
+        elif line.strip():
             break
         at, row = source.find_line_end(at, source.size), row + 1
     return Preamble(at, row, comments, separator)
