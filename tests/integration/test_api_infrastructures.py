@@ -94,7 +94,10 @@ def test_telemetry_of_a_cluster_without_a_worker_is_503_and_says_so(
     answer = api.get("/infrastructure/unserved/telemetry")
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0
-    assert "no worker" in answer.json()["detail"]
+    assert "`hpc-gateway worker unserved`" in answer.json()["detail"]
+    api.post("/infrastructure", json=NEW)
+    added = api.get("/infrastructure/excess/telemetry").json()["detail"]
+    assert added == "no worker of 'excess' answers; telemetry needs `hpc-gateway worker --remote`"
 
 
 @pytest.mark.parametrize(
