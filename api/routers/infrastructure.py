@@ -36,7 +36,7 @@ def add_infrastructure(_admin: Admin, answers: Answers, body: InfrastructureRequ
 
 @router.delete("/{name}", status_code=204, responses=responses(403, 404, 409, 503))
 def delete_infrastructure(_admin: Admin, name: str) -> None:
-    """Remove a cluster that was added over REST; 409 while transfers or jobs of it are unfinished."""
+    """Remove a cluster that was added over REST; 409 while rows of it are unfinished."""
     with session_scope() as session:
         catalog.delete_cluster(session, name)
 
