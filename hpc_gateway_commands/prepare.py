@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gateway.cleaning import clean
-from gateway.clusters.served import served_cluster
+from gateway.clusters.served import checked_cluster
 from gateway.operations.prepare import prepare_cluster
 
 
@@ -14,10 +14,10 @@ def prepare(
     name: Annotated[str, typer.Argument(help="The cluster, of the configuration or added over REST.")],
     *,
     wheels: Annotated[
-        Path, typer.Option(help="Folder of the wheels to carry along: `pip wheel -w wheels ./kernels`.")
+        Path, typer.Option(help="Folder of the wheels to carry along: `pip wheel -w wheels ./kernels pip`.")
     ] = Path("wheels"),
     python: Annotated[str, typer.Option(help="Interpreter on the cluster, 3.11 or later.")] = "",
 ) -> None:
     """Install the kernels on a cluster that is reached over SSH, and compile their machine code there."""
-    for told in prepare_cluster(served_cluster(name), wheels, python):
+    for told in prepare_cluster(checked_cluster(name), wheels, python):
         typer.echo(clean(told))
