@@ -174,7 +174,7 @@ def _remote(definition: Definition, key: OperatorKey) -> dict[str, Any]:
     home = key.home_of(definition.username)
     python = definition.python or str(home / CONTROL / PREPARED)
     ways = {"commands": "ssh", "files": "sftp", "ssh": access, "home": home, "roots": definition.roots}
-    return ways | {"python": python}
+    return ways | {"python": python} | ({"path": key.path} if key.path else {})
 
 
 def _known_hosts() -> PurePosixPath | None:

@@ -37,6 +37,7 @@ class OperatorKey(BaseModel):
     hosts: Annotated[list[str], AfterValidator(check_entries_with_port)]
     usernames: tuple[str, ...]
     home: str = Field(f"/home/{_USERNAME}", description="Home of the accounts.")
+    path: str = Field("", description="PATH of the scheduler's commands, where it is not the usual one.")
     python: Patterns = ()
     roots: Patterns = ()
 

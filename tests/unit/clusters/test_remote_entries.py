@@ -109,6 +109,12 @@ def test_settings_decide(settings: Settings, change: dict[str, Any], says: str) 
     assert bool(says) == bool(found)
 
 
+def test_the_place_of_the_commands_is_that_of_the_key(folder: Path) -> None:
+    usual = cluster_of_definition("far", GOOD, 1).path
+    (folder / "keys.toml").write_text(f'{KEYS}path = "/opt/pbs/bin:/opt/slurm/bin"\n')
+    assert cluster_of_definition("far", GOOD, 1).path == "/opt/pbs/bin:/opt/slurm/bin" != usual
+
+
 def test_a_path_in_the_operators_folder_is_its_key(folder: Path) -> None:
     assert missing_part(entry(key=str(folder / "id_lab"))) == ""
     assert find_key(f"{folder}/../{folder.name}/id_lab") is None
