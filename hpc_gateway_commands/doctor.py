@@ -6,9 +6,8 @@ import typer
 
 from gateway.allow_list import without_port
 from gateway.cleaning import clean
-from gateway.clusters import catalog
 from gateway.clusters.configuration import Cluster, configured_clusters
-from gateway.db import session_scope
+from gateway.clusters.served import checked_cluster
 from gateway.errors import GatewayError, NotFound
 from gateway.operations.doctor import examine
 from gateway.operations.exposure import open_ports
@@ -20,7 +19,7 @@ def doctor(
     name: Annotated[str, typer.Argument(help="The cluster, as the configuration names it.")],
 ) -> None:
     """Check a cluster's worker, here and on a compute node, and advise on each problem."""
-    cluster, well = configured_clusters().get(name) or _added_cluster(name), True
+    cluster, well = _find_cluster(name), True
     if entries := without_port(get_settings().allowed_endpoints):
         typer.echo(f"note: {open_ports(entries)}")
     for finding in examine(cluster):
@@ -31,19 +30,17 @@ def doctor(
     raise typer.Exit(0 if well else 1)
 
 
-def _added_cluster(name: str) -> Cluster:
-    """Return a cluster that was added over REST; raise for one that lacks something to be served."""
+def _find_cluster(name: str) -> Cluster:
+    """Return a cluster of the file, or one that was added over REST and lacks nothing to be served."""
+    if (found := configured_clusters().get(name)) is not None:
+        return found
     try:
-        with ready_database(), session_scope(read_only=True) as session:
-            missing = catalog.find_missing(session, name)
-            cluster = catalog.get_cluster(session, name)
+        with ready_database():
+            return checked_cluster(name)
     except NotFound:
         raise _unknown(name) from None
     except DatabaseNotReady as error:
         raise _unknown(name, f"; those added over REST are not known, as {error.detail}") from None
-    if missing:
-        raise GatewayError(f"{name} was added over REST and is not served: {missing}")
-    return cluster
 
 
 def _unknown(name: str, more: str = "") -> GatewayError:

@@ -8,7 +8,7 @@ import typer
 
 from gateway.cleaning import clean
 from gateway.clusters.configuration import configured_clusters
-from gateway.clusters.served import served_cluster
+from gateway.clusters.served import checked_cluster
 from gateway.operations.prepare import prepare_cluster
 from hpc_gateway_commands.database import ready_database
 
@@ -17,12 +17,12 @@ def prepare(
     name: Annotated[str, typer.Argument(help="The cluster, of the configuration or added over REST.")],
     *,
     wheels: Annotated[
-        Path, typer.Option(help="Folder of the wheels to carry along: `pip wheel -w wheels ./kernels`.")
+        Path, typer.Option(help="Folder of the wheels to carry along: `pip wheel -w wheels ./kernels pip`.")
     ] = Path("wheels"),
     python: Annotated[str, typer.Option(help="Interpreter on the cluster, 3.11 or later.")] = "",
 ) -> None:
     """Install the kernels on a cluster that is reached over SSH, and compile their machine code there."""
     with nullcontext() if name in configured_clusters() else ready_database():
-        cluster = served_cluster(name)
+        cluster = checked_cluster(name)
     for told in prepare_cluster(cluster, wheels, python):
         typer.echo(clean(told))

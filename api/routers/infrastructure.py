@@ -13,7 +13,7 @@ from api.problems import responses
 from api.schemas.infrastructure import InfrastructureRequest, InfrastructureSummary, InfrastructureTelemetry
 from gateway.callers import Scope
 from gateway.clusters import catalog, heartbeats, telemetry
-from gateway.clusters.configuration import Cluster
+from gateway.clusters.configuration import Cluster, worker_command
 from gateway.db import session_scope
 from gateway.errors import Unavailable
 from gateway.models import Telemetry
@@ -36,7 +36,7 @@ def add_infrastructure(_admin: Admin, answers: Answers, body: InfrastructureRequ
 
 @router.delete("/{name}", status_code=204, responses=responses(403, 404, 409, 503))
 def delete_infrastructure(_admin: Admin, name: str) -> None:
-    """Remove a cluster that was added over REST; 409 while transfers or jobs of it are unfinished."""
+    """Remove a cluster that was added over REST; 409 while rows of it are unfinished."""
     with session_scope() as session:
         catalog.delete_cluster(session, name)
 
@@ -83,7 +83,7 @@ def _missing_part(cluster: Cluster, *, explain: bool) -> str:
     """Return the sentence about the part that is away; its own error may hold paths."""
     health = read(lambda session: heartbeats.health_of_clusters(session, [cluster]))[cluster.name]
     if health.worker:
-        return f"no worker of {cluster.name!r} answers; telemetry needs `hpc-gateway worker {cluster.name}`"
+        return f"no worker of {cluster.name!r} answers; telemetry needs {worker_command(cluster.name)}"
     if health.scheduler:
         error = f": {health.scheduler}" if explain else ""
         return f"the scheduler of {cluster.name!r} gives no figures now, its worker is connected{error}"

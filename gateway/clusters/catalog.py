@@ -10,7 +10,7 @@ from gateway.clusters.configuration import Cluster, check_name, configured_clust
 from gateway.clusters.remote_entries import Definition, check_definition, cluster_of_definition, missing_part
 from gateway.db import utc_now
 from gateway.errors import Conflict, NotFound
-from gateway.models import Infrastructure, InfrastructureRevision, Job, Transfer
+from gateway.models import Infrastructure, InfrastructureRevision, Job, Transfer, Workflow
 
 
 def add_cluster(session: Session, name: str, definition: Definition, password: str) -> Cluster:
@@ -144,15 +144,16 @@ def _last_revision(session: Session, name: str) -> int:
 
 
 def _check_unused(session: Session, name: str, advice: str) -> None:
-    """Raise Conflict while transfers or jobs of the cluster are unfinished."""
+    """Raise Conflict while rows of the cluster are unfinished: a workflow may have none between its steps."""
     count = sum(
         session.scalar(select(func.count()).where(model.infrastructure == name, model.state.in_(model.live)))
         or 0
-        for model in (Transfer, Job)
+        for model in (Transfer, Job, Workflow)
     )
     if count:
         raise Conflict(
-            f"{count} transfers and jobs of {name!r} are unfinished: wait for them or cancel them; {advice}"
+            f"{count} transfers, jobs and workflows of {name!r} are unfinished: wait for them or cancel them;"
+            f" {advice}"
         )
 
 

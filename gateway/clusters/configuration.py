@@ -254,3 +254,8 @@ def clusters(path: Path) -> dict[str, Cluster]:
 def configured_clusters() -> dict[str, Cluster]:
     """Return the clusters of the operator's file."""
     return clusters(get_settings().infrastructures)
+
+
+def worker_command(name: str) -> str:
+    """Return the command that serves the cluster: by its name, or all that were added over REST."""
+    return f"`hpc-gateway worker {name if name in configured_clusters() else '--remote'}`"

@@ -6,7 +6,7 @@ from sqlalchemy import BindParameter, ScalarSelect, delete, func, select
 from sqlalchemy.orm import Session
 
 from gateway import leases
-from gateway.clusters.configuration import Cluster
+from gateway.clusters.configuration import Cluster, worker_command
 from gateway.clusters.queue_names import short_slots
 from gateway.db import db_now, due_in
 from gateway.models import Heartbeat, WorkerSlots
@@ -110,10 +110,8 @@ def health_of_clusters(session: Session, clusters: list[Cluster]) -> dict[str, C
 
 def _health(cluster: Cluster, heartbeat: Heartbeat | None, *, served: bool) -> ClusterHealth:
     if not served:
-        words = "--remote" if cluster.revision else cluster.name
-        return ClusterHealth(
-            f"no worker is connected: `hpc-gateway worker {words}`", "not known", "not known"
-        )
+        told = f"no worker is connected: {worker_command(cluster.name)}"
+        return ClusterHealth(told, "not known", "not known")
     if heartbeat is None:
         return ClusterHealth("", "not tried yet", "not tried yet")
     return ClusterHealth("", heartbeat.scheduler, heartbeat.filesystem)

@@ -1,5 +1,6 @@
 """Entries added over REST: the cluster that a definition makes, and the part that it lacks to be served."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from ipaddress import ip_address
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from gateway.allow_list import parse_entry
 from gateway.clusters.configuration import CONTROL, Cluster
-from gateway.clusters.ssh_access import SshAccess, check_host_key
+from gateway.clusters.ssh_access import ACCOUNT, SshAccess, check_host_key
 from gateway.clusters.ssh_keys import KNOWN_HOSTS, OperatorKey, find_key
 from gateway.errors import GatewayError, Invalid
 from gateway.settings import Settings, get_settings
@@ -76,21 +77,22 @@ def _not_allowed(value: str) -> str:
 
 def cluster_of_definition(name: str, definition: Definition, revision: int) -> Cluster:
     """Return the cluster; one that lacks something is not reached over SSH, and no worker serves it."""
-    found = find_key(definition.key)
+    account = definition.username if re.fullmatch(ACCOUNT, definition.username) else "gateway"
     plain: dict[str, Any] = {
         "name": name,
         "scheduler": definition.scheduler,
-        "home": PurePosixPath("/home") / (definition.username or "gateway"),
+        "home": PurePosixPath("/home") / account,
         "host": definition.host,
         "hostname": definition.hostname,
         "username": definition.username,
         "revision": revision,
     }
-    if found is None or missing_part(definition):
-        return Cluster(**plain)
     try:
+        found = find_key(definition.key)
+        if found is None or missing_part(definition):
+            return Cluster(**plain)
         return Cluster(**(plain | _remote(definition, found[1])))
-    except ValidationError:
+    except (GatewayError, ValidationError):
         return Cluster(**plain)
 
 
@@ -172,7 +174,7 @@ def _remote(definition: Definition, key: OperatorKey) -> dict[str, Any]:
     home = key.home_of(definition.username)
     python = definition.python or str(home / CONTROL / PREPARED)
     ways = {"commands": "ssh", "files": "sftp", "ssh": access, "home": home, "roots": definition.roots}
-    return ways | {"python": python}
+    return ways | {"python": python} | ({"path": key.path} if key.path else {})
 
 
 def _known_hosts() -> PurePosixPath | None:

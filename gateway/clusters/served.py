@@ -7,6 +7,7 @@ from typing import Protocol
 from gateway.clusters import catalog
 from gateway.clusters.configuration import Cluster, configured_clusters
 from gateway.db import session_scope
+from gateway.errors import Invalid
 
 _LOOK_AGAIN_S = 2.0
 
@@ -34,6 +35,25 @@ def served_cluster(name: str, revision: int | None = None) -> Cluster:
     if (found := configured_clusters().get(name)) is not None:
         return found
     return _look_up(name, revision, int(time.monotonic() / _LOOK_AGAIN_S))
+
+
+def checked_cluster(name: str) -> Cluster:
+    """Return the cluster as it is defined now.
+
+    Raises
+    ------
+    NotFound
+        When neither file nor database defines it.
+    Invalid
+        When an entry over REST lacks something to be served.
+    """
+    if (found := configured_clusters().get(name)) is not None:
+        return found
+    with session_scope(read_only=True) as session:
+        cluster, missing = catalog.get_cluster(session, name), catalog.find_missing(session, name)
+    if missing:
+        raise Invalid(f"{name} was added over REST and is not served: {missing}")
+    return cluster
 
 
 @lru_cache(maxsize=256)

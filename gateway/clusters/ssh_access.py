@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from gateway.clusters.absolute_path import AbsolutePath
 
 _HOST = r"^[A-Za-z0-9:\[\]][A-Za-z0-9._:%\[\]-]{0,254}$"  # no dash first: it would be an option of ssh
-_ACCOUNT = r"^[A-Za-z0-9_][A-Za-z0-9_.@\\+-]{0,127}\$?$"
+ACCOUNT = r"^[A-Za-z0-9_][A-Za-z0-9_.@\\+-]{0,127}\$?$"
 _HOST_KEY = re.compile(r"(?:ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}")
 
 
@@ -33,7 +33,7 @@ class SshHop(BaseModel):
 
     host: str = Field(pattern=_HOST)
     port: int = Field(22, ge=1, le=65535)
-    username: str = Field(pattern=_ACCOUNT)
+    username: str = Field(pattern=ACCOUNT)
     key: AbsolutePath | None = Field(None, description="File of the private key.")
     passphrase_file: AbsolutePath | None = Field(None, description="File with the passphrase of the key.")
     certificate: AbsolutePath | None = Field(None, description="File of the certificate for the key.")

@@ -18,7 +18,10 @@ _USERNAME = "{username}"
 
 
 def _check_pattern(text: str) -> str:
-    re.compile(text)
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"{text!r} is no regular expression: {error}") from error
     return text
 
 
@@ -34,6 +37,7 @@ class OperatorKey(BaseModel):
     hosts: Annotated[list[str], AfterValidator(check_entries_with_port)]
     usernames: tuple[str, ...]
     home: str = Field(f"/home/{_USERNAME}", description="Home of the accounts.")
+    path: str = Field("", description="PATH of the scheduler's commands, where it is not the usual one.")
     python: Patterns = ()
     roots: Patterns = ()
 
@@ -49,9 +53,12 @@ class OperatorKey(BaseModel):
 def operator_keys() -> dict[str, OperatorKey]:
     """Return the keys by name, as the file is now; none without GATEWAY_SSH_KEYS."""
     folder = get_settings().ssh_keys
-    if folder is None or not (path := folder / FILE).is_file():
-        return {}
-    return _load(path, path.stat().st_mtime_ns)
+    try:
+        if folder is None or not (path := folder / FILE).is_file():
+            return {}
+        return _load(path, path.stat().st_mtime_ns)
+    except OSError as error:
+        raise Invalid(f"GATEWAY_SSH_KEYS: {FILE} cannot be read: {error.strerror}") from error
 
 
 @lru_cache(maxsize=4)
@@ -59,7 +66,7 @@ def _load(path: Path, _changed: int) -> dict[str, OperatorKey]:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
         return TypeAdapter(dict[str, OperatorKey]).validate_python(tables)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Invalid(f"GATEWAY_SSH_KEYS: {FILE} is no TOML: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]

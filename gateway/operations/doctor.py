@@ -15,6 +15,7 @@ from uuid import uuid4
 from gateway.clusters.configuration import Cluster
 from gateway.clusters.limits import partition_names
 from gateway.command_runners.opening import open_runner
+from gateway.db import utc_now
 from gateway.errors import FilesystemError, GatewayError, SchedulerError, SchedulerUnavailable
 from gateway.filesystems.base import Filesystem
 from gateway.filesystems.opening import open_control
@@ -23,7 +24,7 @@ from gateway.jobs.spec import LAUNCHERS
 from gateway.operations.far_checks import check_files, check_log_in
 from gateway.operations.root_processes import check_accounts
 from gateway.schedulers import batch_script
-from gateway.schedulers.base import JobReport, JobSpec, Scheduler
+from gateway.schedulers.base import JobReport, JobSpec, Scheduler, SubmittedJob
 from gateway.schedulers.opening import open_scheduler
 from gateway.schedulers.pbs.commands import PbsCommands
 from gateway.schedulers.slurm import own_jobs
@@ -154,10 +155,10 @@ def _job(cluster: Cluster) -> str:
     folder = cluster.control / FOLDER / name
     control = open_control(cluster)
     control.make_folder(folder)
-    began = time.time()
+    began, begun_at = time.time(), utc_now()
     scheduler_id = _submit(scheduler, _job_spec(cluster, name, Path(folder)))
     try:
-        report = _wait_for_end(scheduler, name)
+        report = _wait_for_end(scheduler, SubmittedJob(name, scheduler_id, Path(folder), begun_at))
     finally:
         scheduler.cancel(name, scheduler_id)
     if report.state is not JobState.SUCCEEDED:
@@ -207,16 +208,21 @@ def _job_spec(cluster: Cluster, name: str, folder: Path) -> JobSpec:
     )
 
 
-def _wait_for_end(scheduler: Scheduler, name: str) -> JobReport:
-    deadline = time.monotonic() + JOB_WAIT_S
-    while (report := scheduler.jobs().get(name)) is not None and report.state in _LIVE:
-        if time.monotonic() > deadline:
-            kind = _JobRefusedError if report.state is JobState.PENDING else SchedulerError
-            raise kind(f"it did not end within {JOB_WAIT_S:.0f} s: {report.reason or report.state}")
+def _wait_for_end(scheduler: Scheduler, job: SubmittedJob) -> JobReport:
+    """Return the report of the ended job, which not every scheduler lists."""
+    deadline, report = time.monotonic() + JOB_WAIT_S, None
+    while time.monotonic() < deadline:
+        if (report := scheduler.jobs().get(job.name)) is None:
+            recalled = scheduler.recall([job])
+            report = recalled.get(job.name)
+            if job.name in recalled and report is None:
+                raise SchedulerError("the scheduler has lost or dropped the job: try again")
+        if report is not None and report.state not in _LIVE:
+            return report
         time.sleep(_POLL_S)
-    if report is None:
-        raise SchedulerError("the scheduler has lost or dropped the job: try again")
-    return report
+    kind = _JobRefusedError if report is not None and report.state is JobState.PENDING else SchedulerError
+    told = "nothing is told of it" if report is None else report.reason or report.state
+    raise kind(f"it did not end within {JOB_WAIT_S:.0f} s: {told}")
 
 
 def _account(_cluster: Cluster) -> str:
@@ -264,9 +270,9 @@ _FILESYSTEM = _Check(
 _JOB = _Check(
     "job on a node",
     _job,
-    "see that `python` in infrastructures.toml is an interpreter on the nodes that has hpc_kernels, that"
-    " `path` leads to srun there, that srun knows `mpi`, that the nodes share the filesystem, and that"
-    " their clocks agree",
+    "see that `python` in infrastructures.toml is an interpreter on the nodes that has hpc_kernels (over SSH"
+    " `hpc-gateway infrastructure prepare` makes one), that `path` leads to srun there, that srun knows"
+    " `mpi`, that the nodes share the filesystem, and that their clocks agree",
 )
 _REFUSED = (
     "correct the value that the scheduler names: partition, account, quality of service and limits of a job"

@@ -12,6 +12,7 @@ from typing import Any, cast
 import redis
 from kombu.exceptions import OperationalError
 
+from gateway.clusters.configuration import worker_command
 from gateway.clusters.queue_names import control_queue
 from gateway.errors import Unavailable
 from gateway.queue import app
@@ -41,7 +42,7 @@ def request_bytes(infrastructure: str, task: str, **arguments: Any) -> bytes:
         raise Unavailable("the task queue is away for the moment; try again") from error
     if answered is None:
         raise Unavailable(
-            f"no worker of {infrastructure!r} answers; this needs `hpc-gateway worker {infrastructure}`"
+            f"no worker of {infrastructure!r} answers; this needs {worker_command(infrastructure)}"
         )
     return cast("bytes", answered[1])  # this broker decodes no reply
 

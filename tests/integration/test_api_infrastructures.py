@@ -10,6 +10,8 @@ from gateway import leases
 from gateway.clusters import heartbeats
 from gateway.clusters.configuration import configured_clusters
 from gateway.db import session_scope
+from gateway.models import Workflow
+from gateway.states import WorkflowState
 from tests.bodies import DATA
 from tests.rows import SECRET
 
@@ -65,6 +67,14 @@ def test_an_infrastructure_is_deleted(api: TestClient) -> None:
     assert api.post("/infrastructure", json=NEW).status_code == 201
 
 
+def test_a_workflow_between_two_steps_keeps_its_infrastructure(api: TestClient) -> None:
+    api.post("/infrastructure", json=NEW)
+    with session_scope() as session:
+        session.add(Workflow(owner="x", infrastructure="excess", plan={}, state=WorkflowState.RUNNING))
+    assert api.delete("/infrastructure/excess").status_code == 409
+    assert api.post("/infrastructure", json={**NEW, "host": "other.example.org"}).status_code == 409
+
+
 def test_a_configured_name_is_left_as_configured(api: TestClient) -> None:
     answer = api.post("/infrastructure", json={**NEW, "name": "hpc"})
     assert answer.status_code == 201
@@ -94,7 +104,10 @@ def test_telemetry_of_a_cluster_without_a_worker_is_503_and_says_so(
     answer = api.get("/infrastructure/unserved/telemetry")
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0
-    assert "no worker" in answer.json()["detail"]
+    assert "`hpc-gateway worker unserved`" in answer.json()["detail"]
+    api.post("/infrastructure", json=NEW)
+    added = api.get("/infrastructure/excess/telemetry").json()["detail"]
+    assert added == "no worker of 'excess' answers; telemetry needs `hpc-gateway worker --remote`"
 
 
 @pytest.mark.parametrize(

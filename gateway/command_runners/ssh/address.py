@@ -14,6 +14,7 @@ def pin_address(access: SshAccess, allowed: Sequence[str]) -> str:
     """Return the address to connect to.
 
     A host of the operator's file is allowed as it is named; one of an entry added over REST has to be listed.
+    Behind a jump host, which the file alone has, that host looks the name up.
 
     Raises
     ------
@@ -23,6 +24,8 @@ def pin_address(access: SshAccess, allowed: Sequence[str]) -> str:
         When the resolver does not answer at the moment.
     """
     host = access.host.strip("[]")
+    if access.jump is not None and not access.judged:
+        return host
     found = _look_up(host, access.port)
     lists = (allowed, access.bound_to) if access.judged else ()
     good = [each for each in found if all(_is_listed(host, each, access.port, one) for one in lists)]

@@ -80,7 +80,7 @@ class Shell:
         """Send the line, and wait for the mark behind its status on both streams."""
         told = f"printf '\\n%s %s\\n' $status {mark}"
         end = f" {mark}\n".encode()
-        sent = f"{line}; {told}; {told} >&2\n".encode()
+        sent = _bytes(f"{line}; {told}; {told} >&2\n")
         self._channel.exchange(sent, end, time.monotonic() + timeout_s, limit)
 
     def _result(self, program: str, mark: str) -> CommandResult:
@@ -118,7 +118,12 @@ def _words(said: bytes) -> str:
 
 
 def _on_one_line(script: str) -> str:
-    return f"eval \"$(printf %b '{_encode(script.encode())}')\"" if "\n" in script else script
+    return f"eval \"$(printf %b '{_encode(_bytes(script))}')\"" if "\n" in script else script
+
+
+def _bytes(line: str) -> bytes:
+    """Return the line in UTF-8; names of files that are not UTF-8 keep their bytes."""
+    return line.encode("utf-8", "surrogateescape")
 
 
 def _encode(data: bytes) -> str:

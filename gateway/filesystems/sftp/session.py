@@ -116,7 +116,8 @@ class Session:
     def _no_server(self, head: bytes, connection: SshConnection) -> Exception:
         if not head and self._is_silent():
             return self.lost()
-        said = clean((head + self._read(_QUOTED, time.monotonic() + 1)).decode(errors="replace")).strip()
+        printed = (head + self._read(_QUOTED, time.monotonic() + 1)).partition(b"\0")[0]
+        said = clean(printed.decode(errors="replace")).strip()
         if said:
             return FilesystemError(
                 f"the account on {self.host} answers {said!r} instead of SFTP: its start files or a forced"

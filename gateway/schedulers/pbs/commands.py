@@ -67,7 +67,10 @@ class PbsCommands:
         return self._parsed(argv, records.pbs_jobs, result.stdout)
 
     def known_jobs(self, ids: Sequence[str], *, with_ended: bool) -> Known:
-        """Return the records of these ids. A job that is missing is gone only if PBS says so."""
+        """Return the account's records of these ids. A job that is missing is gone only if PBS says so.
+
+        A job of another account may have the name of ours, or its id after a new start of the server.
+        """
         jobs: list[PbsJob] = []
         unknown: set[str] = set()
         for start in range(0, len(ids), AT_ONCE):
@@ -77,7 +80,9 @@ class PbsCommands:
             printed = result.stderr.decode(errors="replace")
             if result.status not in {0, UNKNOWN_JOB, HAS_FINISHED}:
                 raise pbs_error("qstat", result.status, printed)
-            jobs += records.jobs_of_lines(result.stdout)
+            shown = records.jobs_of_lines(result.stdout)
+            jobs += [job for job in shown if job.owner == self.user]
+            unknown |= {job.number for job in shown if job.owner != self.user}
             unknown |= set(map(records.sequence_number, _UNKNOWN.findall(printed)))
         return Known(jobs, frozenset(unknown))
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,10 +14,11 @@ import pytest
 
 from gateway.command_runners.base import (
     CommandOutputTooLarge,
+    CommandResult,
     CommandsUnavailable,
     CommandTimedOut,
 )
-from gateway.command_runners.ssh.connections import kept_connection
+from gateway.command_runners.ssh.connections import close_all, kept_connection
 from gateway.command_runners.ssh.errors import SshRefused, SshUnavailable
 from gateway.command_runners.ssh.runner import MOST_SHELLS, SshRunner
 from tests.polling import until
@@ -36,6 +38,22 @@ def test_arguments_and_input_arrive_as_they_are(runner: SshRunner) -> None:
     data = bytes(range(1, 256)) * 40 + b"'%s\\0\n" * 5
     assert runner.run(["cat"], stdin=data).stdout == data
     assert runner.run(["true"], stdin=b"id\n" * 1000).stdout == b""
+    name = b"/\xff \n".decode("utf-8", "surrogateescape")  # as SFTP tells a name that is not UTF-8
+    assert runner.run(["printf", "%s", name]).stdout == b"/\xff \n"
+    assert runner.run(["printf", "%s", name.strip()]).stdout == b"/\xff"
+
+
+def test_hostile_output_is_data(runner: SshRunner) -> None:
+    """The output looks like marks, statuses, escapes and the words of the client; it comes back as it is."""
+    hostile = (
+        b"\n0 " + b"0" * 32 + b"\n\n127 x\nmux_client_request_session: refused\nPermission denied (publickey)"
+        b"\n\x1b]0;title\x07\x00\xff not found REMOTE HOST IDENTIFICATION HAS CHANGED\n$(id)`id`'\"\n"
+    )
+    found = runner.run(["sh", "-c", "cat; exit 126"], stdin=hostile)
+    assert (found.status, found.stdout) == (126, hostile)
+    both = runner.run(["tee", "/dev/stderr"], stdin=hostile)
+    assert both == CommandResult(0, hostile, hostile)
+    assert runner.run(["echo", "well"]) == CommandResult(0, b"well\n", b"")
 
 
 @pytest.mark.parametrize(
@@ -103,12 +121,49 @@ def test_a_certificate(sshd: Sshd, home: Path, tmp_path: Path) -> None:
     assert SshRunner(sshd.cluster(home, ssh=access)).run(["echo", "in"]).stdout == b"in\n"
 
 
-def test_a_jump_host(sshd: Sshd, home: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_jump_host_looks_up_the_name(
+    sshd: Sshd, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setattr("gateway.command_runners.ssh.address._look_up", None)
     with running(tmp_path) as first:
         jump = first.access().model_dump(exclude={"jump", "judged", "bound_to"})
-        access = sshd.access(jump=jump)
+        access = sshd.access(jump=jump, host=host)
         assert SshRunner(sshd.cluster(home, ssh=access)).run(["echo", "in"]).stdout == b"in\n"
         assert len(first.sessions()) == 1
+
+
+@pytest.fixture
+def agent(sshd: Sshd, tmp_path: Path) -> Iterator[Path]:
+    """The socket of an agent that holds the key."""
+    socket = tmp_path / "agent"
+    with subprocess.Popen(["/usr/bin/ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL) as process:
+        until("the agent listens", socket.exists)
+        add_key(socket, str(sshd.key))
+        yield socket
+        process.terminate()
+
+
+def add_key(agent: Path, *words: str) -> None:
+    environment = {"SSH_AUTH_SOCK": str(agent)}
+    subprocess.run(["/usr/bin/ssh-add", "-q", *words], env=environment, check=True)
+
+
+def test_a_key_of_an_agent(sshd: Sshd, home: Path, agent: Path) -> None:
+    runner = SshRunner(sshd.cluster(home, ssh=sshd.access(key=None, agent=PurePosixPath(agent))))
+    assert runner.run(["echo", "in"]).stdout == b"in\n"
+    add_key(agent, "-D")
+    close_all()
+    with pytest.raises(SshRefused, match="does not accept the SSH key"):
+        runner.run(["echo", "in"])
+
+
+def test_a_banner_is_no_part_of_an_answer(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "banner").write_text("Permission denied (by a banner)\n0 0\n")
+    with running(tmp_path, f"Banner {tmp_path}/banner\nPrintMotd yes") as server:
+        runner = SshRunner(server.cluster(home))
+        assert runner.run(["echo", "in"]) == CommandResult(0, b"in\n", b"")
+        assert runner.chatter() == ""
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gateway.clusters import ssh_keys
 from gateway.clusters.remote_entries import Definition, check_definition, cluster_of_definition, missing_part
 from gateway.clusters.ssh_keys import find_key
 from gateway.errors import Invalid
@@ -108,6 +109,12 @@ def test_settings_decide(settings: Settings, change: dict[str, Any], says: str) 
     assert bool(says) == bool(found)
 
 
+def test_the_place_of_the_commands_is_that_of_the_key(folder: Path) -> None:
+    usual = cluster_of_definition("far", GOOD, 1).path
+    (folder / "keys.toml").write_text(f'{KEYS}path = "/opt/pbs/bin:/opt/slurm/bin"\n')
+    assert cluster_of_definition("far", GOOD, 1).path == "/opt/pbs/bin:/opt/slurm/bin" != usual
+
+
 def test_a_path_in_the_operators_folder_is_its_key(folder: Path) -> None:
     assert missing_part(entry(key=str(folder / "id_lab"))) == ""
     assert find_key(f"{folder}/../{folder.name}/id_lab") is None
@@ -121,9 +128,35 @@ def test_known_hosts_of_the_operator_count(folder: Path) -> None:
     assert missing_part(entry(host_key="")) == ""
 
 
-@pytest.mark.parametrize("text", ["[lab", "[lab]\nfile = '../id'\nhosts = []\nusernames = []"])
-def test_a_wrong_file_of_keys_is_told(folder: Path, text: str) -> None:
-    (folder / "keys.toml").write_text(text)
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"[lab",
+        b"[lab]\nfile = '../id'\nhosts = []\nusernames = []",
+        b"[lab]\nfile = 'id'\nhosts = []\nusernames = []\nroots = ['(']",
+        b"[l\xe4b]",
+    ],
+    ids=["no-toml", "path", "pattern", "bytes"],
+)
+def test_a_wrong_file_of_keys_is_told(folder: Path, text: bytes) -> None:
+    (folder / "keys.toml").write_bytes(text)
     assert "keys.toml" in missing_part(GOOD)
+    assert cluster_of_definition("far", GOOD, 1).ssh is None
     with pytest.raises(Invalid, match="keys.toml"):
         check_definition(GOOD)
+
+
+def test_a_file_of_keys_that_cannot_be_read_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_path: Path, **_options: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    ssh_keys._load.cache_clear()  # noqa: SLF001
+    assert "keys.toml cannot be read: Permission denied" in missing_part(GOOD)
+
+
+@pytest.mark.parametrize("username", ["..", "../x", "{owner}", "a/b", "a b", "-x", "x" * 300])
+def test_a_name_that_no_account_has_is_shown_and_not_served(username: str) -> None:
+    found = cluster_of_definition("far", entry(username=username), 1)
+    assert (found.ssh, found.username, found.home) == (None, username, PurePosixPath("/home/gateway"))
+    assert "ssh_key.path names no key" in missing_part(entry(username=username))

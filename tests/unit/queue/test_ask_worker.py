@@ -57,12 +57,14 @@ def test_an_answer_that_is_not_read_expires(fake_redis: FakeRedis) -> None:
     assert 0 < fake_redis.client.ttl("answer:x") <= 60
 
 
+@pytest.mark.parametrize(("configured", "words"), [({"hpc"}, "hpc"), (set(), "--remote")])
 def test_without_a_worker_the_caller_learns_the_command(
-    fake_redis: FakeRedis, monkeypatch: pytest.MonkeyPatch
+    fake_redis: FakeRedis, monkeypatch: pytest.MonkeyPatch, configured: set[str], words: str
 ) -> None:
     monkeypatch.setattr(ask_worker, "ANSWER_S", 0.2)
+    monkeypatch.setattr("gateway.clusters.configuration.configured_clusters", lambda: configured)
     begun = time.monotonic()
-    with pytest.raises(Unavailable, match=r"no worker of 'hpc' answers; .*`hpc-gateway worker hpc`"):
+    with pytest.raises(Unavailable, match=rf"no worker of 'hpc' answers; .*`hpc-gateway worker {words}`"):
         request("hpc", "logs.read")
     assert time.monotonic() - begun < 2
     assert fake_redis.client.llen(control_queue("hpc")) == 1

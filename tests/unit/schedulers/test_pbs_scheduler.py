@@ -177,6 +177,33 @@ def test_a_run_is_found_by_its_exact_name_also_when_it_has_ended(tmp_path: Path)
     assert (found.name, found.scheduler_id) == (name, "23.pbs1")
 
 
+def foreign(name: str) -> CommandResult:
+    """Return a recorded job as that of another account of the cluster, who chose its name."""
+    told = lines(name)
+    return CommandResult(told.returncode, told.stdout.replace(b"Job_Owner=user@", b"Job_Owner=other@"), b"")
+
+
+def test_a_job_of_another_account_with_the_same_name_is_never_the_run(tmp_path: Path) -> None:
+    name = record("qstat_f_json_longname").name
+    one, _ = scheduler(
+        {
+            f"qselect -N {name}": CommandResult(0, b"23.pbs1\n", b""),
+            f"qselect -x -N {name}": CommandResult(0, b"23.pbs1\n", b""),
+            "qstat -x -f -F dsv 23.pbs1": foreign("qstat_f_json_longname"),
+        }
+    )
+    assert one.find(SubmittedJob(name, "", tmp_path, datetime.now(UTC))) is None
+
+
+def test_an_id_that_belongs_to_another_account_now_is_gone_and_not_deleted(tmp_path: Path) -> None:
+    told = foreign("qstat_f_json_running_some_seconds")
+    job = record("qstat_f_json_running_some_seconds")
+    one, replay = scheduler({f"qstat -x -f -F dsv {job.id}": told, f"qstat -f -F dsv {job.id}": told})
+    assert one.recall([SubmittedJob(job.name, job.id, tmp_path, datetime.now(UTC))]) == {job.name: None}
+    one.cancel(job.name, job.id)
+    assert not any(command.startswith("qdel") for command in replay.commands)
+
+
 def test_the_figures_of_the_queues() -> None:
     one, _ = scheduler(
         {"qstat -Q -f -F json": "qstat_Q_f_json", "pbsnodes -a -F json": "pbsnodes_json_job_busy"}
@@ -202,4 +229,4 @@ def test_members_of_an_array_have_their_own_names_ids_and_folders(tmp_path: Path
     report = one.recall([member])["arr[2]"]
     assert report is not None
     assert (report.scheduler_id, report.exit_code) == ("50[2].pbs1", 2)
-    assert replay.commands[-1].endswith("50[2].pbs1")
+    assert "qstat -x -f -F dsv 50[2].pbs1" in replay.commands
