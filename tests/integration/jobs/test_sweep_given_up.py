@@ -132,3 +132,22 @@ def test_the_worker_that_was_given_up_writes_no_more(arrays: Arrays) -> None:
     _die_too_often(row_id)
     with session_scope() as session:
         assert session.scalar(select(Job.claim).where(Job.id == row_id)) == stale.number + 1
+
+
+def test_members_that_waited_for_room_are_no_losses(arrays: Arrays) -> None:
+    """An account takes one member at a time; the last of them is lost once, and is submitted again."""
+    arrays.largest = arrays.room = 1
+    row_id = new_sweep(*strides(8))
+    for number in range(7):
+        assert submit(row_id).state is P
+        name = members_of(row_id)[number].name
+        arrays.reports = {name: JobReport(name, "1", S, exit_code=0)}
+        look(arrays)
+        arrays.room = 1
+    assert submit(row_id).state is P
+    arrays.reports, arrays.recalled = {}, {members_of(row_id)[7].name: None}
+    look(arrays)
+    assert (job(row_id).state, job(row_id).failures) == (JobState.RETRYING, 1)
+    arrays.room = 1
+    _set(row_id, retry_at=None)
+    assert submit(row_id).state is P
