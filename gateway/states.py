@@ -73,7 +73,10 @@ JOB_ENDS = frozenset(
         JobState.LOST,
     }
 )
-_BEFORE_SUBMIT: frozenset[State] = frozenset({JobState.SUBMITTING, JobState.FAILED, JobState.CANCELLED})
+# A sweep that ends between two of its submissions is watched until its earlier members have ended.
+_BEFORE_SUBMIT: frozenset[State] = frozenset(
+    {JobState.SUBMITTING, JobState.PENDING, JobState.FAILED, JobState.CANCELLED}
+)
 
 JOB_MOVES: dict[State, frozenset[State]] = {
     JobState.ACCEPTED: _BEFORE_SUBMIT,

@@ -81,7 +81,7 @@ def cancel_workflow(
         with session_scope() as session:
             workflows.request_cancel(session, workflows.get(session, caller, row_id), name, action.reason)
         with session_scope() as session:
-            workflows.cancel_steps(session, row_id, name, action.reason)
+            workflows.cancel_steps(session, [row_id], name, action.reason)
             return answers.store(session, _show(session, workflows.get(session, caller, row_id)))
 
 

@@ -1,6 +1,8 @@
 """Growth of a job: a run that ended by memory or time is followed by one with twice of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from gateway.clusters.limits import Limits
 from gateway.jobs.resources import (
@@ -28,15 +30,19 @@ class Growth:
     reason: str = ""
 
 
-def decide_growth(row: Job, limits: Limits, state: JobState) -> Growth:
+def decide_growth(
+    row: Job, limits: Limits, state: JobState, of_member: Mapping[str, Any] | None = None
+) -> Growth:
     """Decide whether the job runs again after this end, within the ceilings of its cluster.
 
     The decision has no reason where no growth is wanted, or the end is by neither memory nor time.
+    `of_member` is the finding of a member, where not the job has ended but members of it.
     """
     key = GROWN.get(state)
     if key is None or not row.resources.get("grow"):
         return Growth(None)
-    had, most = _largest_known(row, key), getattr(limits.ceilings, key) or _LARGEST[key]
+    had = _largest_known(row, key, of_member or row.finding)
+    most = getattr(limits.ceilings, key) or _LARGEST[key]
     obstacle = _find_obstacle(row, key, had, most)
     if had is None or obstacle:
         return Growth(None, f"not run again: {obstacle}")
@@ -44,9 +50,9 @@ def decide_growth(row: Job, limits: Limits, state: JobState) -> Growth:
     return Growth(row.resources | {key: new}, f"run again with {describe_change(key, had, new, row.params)}")
 
 
-def _largest_known(row: Job, key: str) -> int | None:
+def _largest_known(row: Job, key: str, finding: Mapping[str, Any] | None) -> int | None:
     """Return the figure that the run had: the scheduler rounds requests up, and has defaults of its own."""
-    given = ((row.finding or {}).get("limits") or {}).get(key)
+    given = ((finding or {}).get("limits") or {}).get(key)
     return max(filter(None, (given, row.resources.get(key))), default=None)
 
 

@@ -75,13 +75,18 @@ def write_table(job: Job, cluster: Cluster, members: Sequence[JobMember], ends: 
     open_filesystem(cluster, job.owner).write_text(output_folder(job) / TABLE, member_table(members))
 
 
+def record_ends(session: Session, job: Job, ends: Sequence[MemberEnd]) -> None:
+    """Make the ends of members final."""
+    columns = ("state", "reason", "outputs", "usage", "warnings")
+    update_members(session, job.id, {end.number: {c: getattr(end, c) for c in columns} for end in ends})
+
+
 def record_end(
     session: Session, claim: Claim, members: Sequence[JobMember], ends: Sequence[MemberEnd]
 ) -> SweepEnd:
     """Make the ends of the members and that of their job final, in this transaction; return the latter."""
     job = lock_claimed(session, Job, claim)
-    columns = ("state", "reason", "outputs", "usage", "warnings")
-    update_members(session, job.id, {end.number: {c: getattr(end, c) for c in columns} for end in ends})
+    record_ends(session, job, ends)
     found = _derive_end(job, members)
     job.finding = {"state": found.state, "exit_code": found.exit_code, "reason": found.reason}
     lifecycle.finish(
@@ -91,7 +96,7 @@ def record_end(
         found.reason,
         outputs=[],
         usage=_sum_usage(job, [member.usage for member in members]),
-        warnings=_join_warnings(ends),
+        warnings=join_warnings(ends),
     )
     return found
 
@@ -141,6 +146,6 @@ def _ratio(used: float | None, requested: float | None) -> float | None:
     return round(used / requested, 4) if used is not None and requested else None
 
 
-def _join_warnings(ends: Sequence[MemberEnd]) -> list[str]:
+def join_warnings(ends: Sequence[MemberEnd]) -> list[str]:
     """Return the first warnings of the members, each once."""
     return list(dict.fromkeys(text for end in ends for text in end.warnings))[:_MOST_WARNINGS]

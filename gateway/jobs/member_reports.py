@@ -14,9 +14,8 @@ from sqlalchemy.orm import Session
 from gateway.db import utc_now
 from gateway.errors import SchedulerUnavailable
 from gateway.jobs.member_submissions import update_members
-from gateway.jobs.reports import count_losses
 from gateway.jobs.watched_sweeps import WatchedMember, WatchedSweep
-from gateway.models import Job, JobMember
+from gateway.models import Event, Job, JobMember
 from gateway.schedulers.base import NO_LIMITS, JobReport
 from gateway.states import BEFORE_SCHEDULER, IN_SCHEDULER, JobState, is_final
 from gateway.work.claims import release_claim
@@ -113,6 +112,12 @@ def _submit_again(session: Session, job: Job, waiting: int, *, has_ended: bool) 
         enqueue(session, job)
         return
     job.started_at = None
-    job.failures = count_losses(session, job)
+    job.failures = _count_losses(session, job)
     move(session, job, JobState.RETRYING, _LOST)
     record_failure(session, job, SchedulerUnavailable(_LOST))
+
+
+def _count_losses(session: Session, job: Job) -> int:
+    """Count how often the attempt has lost all its members; members that waited for room are no loss."""
+    lost = Event.work_id == job.id, Event.attempt == job.attempt, Event.reason == _LOST
+    return session.scalar(select(func.count()).where(*lost, Event.to_state == JobState.RETRYING)) or 0

@@ -10,13 +10,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.clusters.served import cluster_of
-from gateway.errors import GatewayError, SchedulerUnavailable
+from gateway.errors import FilesystemError, GatewayError, SchedulerUnavailable
 from gateway.jobs.member_reports import MemberReports, record_members
 from gateway.jobs.member_runs import open_member, submitted_member
 from gateway.jobs.run_folders import prevent_start_in
-from gateway.jobs.watched_sweeps import WatchedSweep, WatchedSweeps
+from gateway.jobs.watched_sweeps import WatchedMember, WatchedSweep, WatchedSweeps
 from gateway.models import Job, JobMember
+from gateway.schedulers.attempt_record import START_RECORD
 from gateway.schedulers.base import FORGOTTEN, JobReport, Scheduler, SubmittedJob
+from gateway.schedulers.batch_script import STARTED
 from gateway.states import JobState, is_final
 
 LOST = f"{FORGOTTEN} and it left no exit file: its end is not known"
@@ -35,13 +37,19 @@ def look_at_sweeps(
     """Write the members' states in the listing to their rows; tell whether anything changed."""
     sweeps = list(watched.by_id.values())
     reports = {sweep.id: _find_reports(sweep, listed) for sweep in sweeps}
+    shared = {sweep.id: _find_shared(sweep, listed, reports[sweep.id]) for sweep in sweeps}
     for sweep in sweeps:
         if sweep.cancel_requested:
-            _cancel(scheduler, sweep, reports[sweep.id])
+            _cancel(scheduler, sweep, reports[sweep.id] | shared[sweep.id])
+        reports[sweep.id] |= {
+            n: each for n, each in shared[sweep.id].items() if _waits(sweep.members[n], each)
+        }
     silent = [sweep for sweep in sweeps if sweep.members.keys() - reports[sweep.id].keys()]
     if silent:
         with transaction() as session:
             forgotten = _Forgotten(session, silent, reports)
+        for sweep in silent:
+            reports[sweep.id] |= forgotten.take_unstarted(sweep, shared[sweep.id])
         recalled = scheduler.recall(forgotten.submitted())
         for sweep in silent:
             reports[sweep.id] |= forgotten.judge(sweep, recalled)
@@ -50,15 +58,25 @@ def look_at_sweeps(
 
 
 def _find_reports(sweep: WatchedSweep, listed: Mapping[str, JobReport]) -> MemberReports:
-    """Return the listed reports by the numbers of the members; members that wait may share their array's."""
-    found: MemberReports = {}
-    for number, member in sweep.members.items():
-        report = listed.get(member.name)
-        if report is None and (shared := listed.get(member.array)) is not None:
-            report = replace(shared, name=member.name)
-        if report is not None:
-            found[number] = report
-    return found
+    """Return the members' own reports in the listing, by their numbers."""
+    return {n: listed[member.name] for n, member in sweep.members.items() if member.name in listed}
+
+
+def _find_shared(sweep: WatchedSweep, listed: Mapping[str, JobReport], own: MemberReports) -> MemberReports:
+    """Return the reports that members without their own share with all that wait in their array."""
+    return {
+        number: replace(listed[member.array], name=member.name)
+        for number, member in sweep.members.items()
+        if number not in own and member.array in listed
+    }
+
+
+def _waits(member: WatchedMember, shared: JobReport) -> bool:
+    """Tell whether a shared report tells enough: one that runs, or an end, is not that of all members.
+
+    The scheduler may have forgotten the end of a member while others of its array wait.
+    """
+    return member.state is JobState.PENDING and not is_final(shared.state or JobState.PENDING)
 
 
 def _cancel(scheduler: Scheduler, sweep: WatchedSweep, reports: MemberReports) -> None:
@@ -90,6 +108,13 @@ class _Forgotten:
             mine = select(JobMember).where(JobMember.job_id == sweep.id, JobMember.number.in_(left))
             self._members[sweep.id] = [(job, member) for member in session.scalars(mine)]
 
+    def take_unstarted(self, sweep: WatchedSweep, shared: MemberReports) -> MemberReports:
+        """Return the shared reports of the members that have not started, and forget these members."""
+        asked = self._members[sweep.id]
+        theirs = {m.number for job, m in asked if m.number in shared and not _has_started(job, m)}
+        self._members[sweep.id] = [(job, member) for job, member in asked if member.number not in theirs]
+        return {number: shared[number] for number in theirs}
+
     def submitted(self) -> list[SubmittedJob]:
         """Return all of them as the scheduler is asked about them, in one call."""
         return [submitted_member(job, member) for some in self._members.values() for job, member in some]
@@ -101,6 +126,15 @@ class _Forgotten:
             for job, member in self._members[sweep.id]
             if member.name in recalled
         }
+
+
+def _has_started(job: Job, member: JobMember) -> bool:
+    """Tell whether the member has left a start; a folder that cannot be read proves nothing."""
+    try:
+        start = open_member(job, member, cluster_of(job)).control.read_json(START_RECORD, STARTED)
+    except FilesystemError:
+        return True
+    return start is not None and not start.abandoned
 
 
 def _judge(job: Job, member: JobMember, recalled: JobReport | None) -> JobReport:

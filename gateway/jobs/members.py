@@ -15,6 +15,20 @@ from gateway.states import IN_SCHEDULER, JOB_ENDS, JobState
 
 __all__ = ["JobMember", "insert_members", "list_page"]
 _COLUMNS = [column.key for column in JobMember.__table__.columns]
+FRESH: dict[str, Any] = {  # the columns of a member that is to run, or to run again
+    "state": JobState.ACCEPTED,
+    "reason": "",
+    "name": "",
+    "scheduler_id": "",
+    "finding": None,
+    "exit_code": None,
+    "outputs": [],
+    "usage": None,
+    "warnings": [],
+    "started_at": None,
+    "ended_at": None,
+    "output_identity": None,
+}
 
 
 def insert_members(session: Session, job: Job, params: Sequence[Params], base: Params) -> None:
@@ -80,21 +94,7 @@ def are_submitted(session: Session, job: Job) -> bool:
 def reopen_failed(session: Session, job: Job) -> None:
     """Take the members without success up again, for a retry of the job."""
     failed = JobMember.job_id == job.id, JobMember.state != JobState.SUCCEEDED
-    fresh: dict[str, Any] = {
-        "state": JobState.ACCEPTED,
-        "reason": "",
-        "name": "",
-        "scheduler_id": "",
-        "finding": None,
-        "exit_code": None,
-        "outputs": [],
-        "usage": None,
-        "warnings": [],
-        "started_at": None,
-        "ended_at": None,
-        "output_identity": None,
-    }
-    again = update(JobMember).where(*failed).values(fresh)
+    again = update(JobMember).where(*failed).values(FRESH)
     session.execute(again.execution_options(synchronize_session="fetch"))
     left = select(func.count()).where(JobMember.job_id == job.id, JobMember.state.not_in(JOB_ENDS))
     job.members_left = session.scalar(left) or 0

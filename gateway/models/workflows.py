@@ -24,7 +24,8 @@ class Workflow(Base):
 
     `plan` is the request as it was understood, without secrets (gateway/workflows/plan.py). `refusals` has
     the reason of each step that could not begin. `check_until` is until when the jobs wait for the judgement
-    of the input. `transfer_steps` and `job_steps` show the rows of the steps that have begun.
+    of the input, or the steps for their cancel. `transfer_steps` and `job_steps` show the rows of the steps
+    that have begun.
     """
 
     __tablename__ = "workflows"

@@ -33,6 +33,7 @@ def sweep(session: Session) -> None:
     idempotency.forget_expired(session)
     transfers.erase_credentials(session)
     workflows.erase_secrets(session)
+    workflows.cancel_lost_steps(session)
     advance_unanswered(session)
     _update_unserved(session, Transfer)
     _update_unserved(session, Job)

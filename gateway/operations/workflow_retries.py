@@ -30,7 +30,7 @@ def retry_workflow(session: Session, workflow: Workflow, actor: str, why: str, f
     Invalid
         When there is fresh access to a store that the workflow has not.
     """
-    steps = lock_steps(session, workflow.id)  # before the workflow, as the ends of steps do
+    steps = lock_steps(session, [workflow.id])  # before the workflow, as the ends of steps do
     session.refresh(workflow, with_for_update=True)
     _check_retryable(workflow)
     _renew(session, workflow, fresh)

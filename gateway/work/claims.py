@@ -20,7 +20,7 @@ from gateway.models import Job, Transfer
 from gateway.settings import get_settings
 from gateway.states import BEFORE_SCHEDULER, IN_SCHEDULER, JobState, State, TransferState
 from gateway.work import turns
-from gateway.work.failures import ON_REQUEST, finish_cancel
+from gateway.work.failures import ON_REQUEST, finish_cancel, give_up
 from gateway.work.lack_of_memory import final_reason
 from gateway.work.outbox import next_send
 from gateway.work.transitions import move
@@ -157,8 +157,7 @@ def _is_given_up(session: Session, row: Transfer | Job, to: State) -> bool:
     if not reason and row.failures > get_settings().budget(row.kind):
         reason, fault = f"given up: {row.failures} workers died while they worked on it", Fault.WORKERS
     if reason:
-        move(session, row, to, reason)
-        row.fault = fault
+        give_up(session, row, to, reason, fault)
     return bool(reason)
 
 

@@ -9,6 +9,8 @@ from gateway.db import due_in, utc_now
 from gateway.errors import Cancelled, Fault, GatewayError
 from gateway.models import Job, Transfer
 from gateway.settings import get_settings
+from gateway.states import State
+from gateway.work.member_ends import leave_to_watcher
 from gateway.work.outbox import LONGEST_WAIT_S
 from gateway.work.transitions import move, note
 from gateway.work.turns import line_up
@@ -65,10 +67,17 @@ def finish_cancel(session: Session, row: Transfer | Job) -> None:
     """End a row that is cancelled on request."""
     if isinstance(row, Transfer):
         row.credentials = row.cleaning_credentials
-    move(session, row, row.cancelled, ON_REQUEST)
+    if not leave_to_watcher(session, row, row.cancelled, ON_REQUEST):
+        move(session, row, row.cancelled, ON_REQUEST)
 
 
 def fail(session: Session, row: Transfer | Job, reason: str, fault: Fault) -> None:
     """End the row as failed, with a reason that the user can act on."""
-    move(session, row, row.failed, reason)
+    give_up(session, row, row.failed, reason, fault)
+
+
+def give_up(session: Session, row: Transfer | Job, to: State, reason: str, fault: Fault) -> None:
+    """End the row without success; of a sweep the members that were submitted end first."""
+    if not leave_to_watcher(session, row, to, reason):
+        move(session, row, to, reason)
     row.fault = fault

@@ -109,16 +109,15 @@ def _advance_one(session: Session, workflow: Workflow, admission: quotas.Admissi
         reopen_workflow(session, workflow, "a step was retried", "")
     if workflow.state is WorkflowState.ACCEPTED and look.is_worked_on:
         move_workflow(session, workflow, WorkflowState.RUNNING)
-    if workflow.cancel_requested_at is not None:
-        workflow.check_until = None
-    elif _begin_ready(session, look, admission):
+    is_cancelled = workflow.cancel_requested_at is not None
+    if not is_cancelled and _begin_ready(session, look, admission):
         return
-    if not look.has_live_step and workflow.check_until is None:
+    if not look.has_live_step and (is_cancelled or workflow.check_until is None):
         _end(session, look)
 
 
 def advance_unanswered(session: Session) -> None:
-    """Advance the workflows that have waited too long for a judgement, or are cancelled while they wait."""
+    """Advance the workflows that have waited too long for a judgement."""
     waiting = Workflow.check_until <= db_now(), Workflow.state.in_(Workflow.live)
     advance(session, session.scalars(select(Workflow.id).where(*waiting).limit(BATCH)).all())
 
@@ -170,6 +169,7 @@ def _refuse(workflow: Workflow, step: PlannedStep, reason: str, fault: Fault) ->
 def _end(session: Session, look: Look) -> None:
     """End a workflow of which nothing is under way and nothing can begin."""
     workflow, steps = look.workflow, look.plan.steps()
+    workflow.check_until = None
     if all(step.key in look.begun and look.begun[step.key].succeeded for step in steps):
         workflow.input_secret = workflow.output_secret = None
         move_workflow(session, workflow, WorkflowState.SUCCEEDED)

@@ -18,10 +18,11 @@ from gateway.states import is_final
 from gateway.transfers import lifecycle as transfers
 from gateway.work import quotas
 from gateway.work.statuses import missing
-from gateway.workflows.advance import advance, advance_locked
+from gateway.workflows.advance import BATCH, advance, advance_locked
 from gateway.workflows.plan import WorkflowPlan
 from gateway.workflows.transitions import begin_workflow, note_workflow
 
+CANCEL_S = 5.0  # after which the sweep cancels the steps, should the next transaction be lost
 Row = TypeVar("Row", bound=Transfer | Job)
 
 
@@ -62,29 +63,39 @@ def request_cancel(session: Session, workflow: Workflow, actor: str, why: str = 
     if is_final(workflow.state):
         raise Conflict(f"the workflow has ended already: it is {workflow.state}")
     workflow.cancel_requested_at = utc_now()
-    workflow.check_until = due_in(0)  # the sweep ends it, should the next transaction be lost
+    workflow.check_until = due_in(CANCEL_S)
     note_workflow(session, workflow, f"cancel requested: {why}" if why else "cancel requested", actor)
 
 
-def cancel_steps(session: Session, workflow_id: UUID, actor: str, why: str = "") -> None:
-    """Cancel the steps that are under way; a workflow without any ends at once."""
-    for row in lock_steps(session, workflow_id):
+def cancel_steps(session: Session, workflow_ids: Sequence[UUID], actor: str, why: str = "") -> None:
+    """Cancel the steps of cancelled workflows that are under way; a workflow without any ends at once."""
+    for row in lock_steps(session, workflow_ids):
         if not is_final(row.state) and row.cancel_requested_at is None:
             if isinstance(row, Job):
                 jobs.cancel(session, row, actor, why)
             else:
                 transfers.cancel(session, row, actor, why)
     session.flush()
-    advance(session, [workflow_id])
+    advance(session, workflow_ids)
+    done = update(Workflow).where(Workflow.id.in_(workflow_ids)).values(check_until=None)
+    session.execute(done.execution_options(synchronize_session="fetch"))
 
 
-def lock_steps(session: Session, workflow_id: UUID) -> Sequence[Transfer | Job]:
-    """Return the rows of the workflow's steps, locked in the order of their ids."""
-    return [*_lock(session, Transfer, workflow_id), *_lock(session, Job, workflow_id)]
+def cancel_lost_steps(session: Session) -> None:
+    """Cancel the steps of workflows whose cancel was requested by a process that died before it did so."""
+    requested = Workflow.cancel_requested_at.is_not(None), Workflow.check_until <= db_now()
+    live = select(Workflow.id).where(*requested, Workflow.state.in_(Workflow.live)).limit(BATCH)
+    if ids := session.scalars(live).all():
+        cancel_steps(session, ids, actor="", why="its workflow was cancelled")
 
 
-def _lock(session: Session, model: type[Row], workflow_id: UUID) -> Sequence[Row]:
-    mine = select(model).where(model.workflow_id == workflow_id).order_by(model.id).with_for_update()
+def lock_steps(session: Session, workflow_ids: Sequence[UUID]) -> Sequence[Transfer | Job]:
+    """Return the rows of the workflows' steps, locked in the order of their ids."""
+    return [*_lock(session, Transfer, workflow_ids), *_lock(session, Job, workflow_ids)]
+
+
+def _lock(session: Session, model: type[Row], workflow_ids: Sequence[UUID]) -> Sequence[Row]:
+    mine = select(model).where(model.workflow_id.in_(workflow_ids)).order_by(model.id).with_for_update()
     return session.scalars(mine.execution_options(populate_existing=True)).all()
 
 

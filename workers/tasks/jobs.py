@@ -10,6 +10,7 @@ from gateway.jobs import lifecycle as jobs
 from gateway.jobs.ending import read_ending
 from gateway.jobs.growth import decide_growth
 from gateway.jobs.member_ending import read_ends, record_end, write_table
+from gateway.jobs.member_growth import decide_sweep_growth, record_growth
 from gateway.jobs.members import load_members
 from gateway.jobs.run_folders import open_run, prevent_start
 from gateway.jobs.spec import submitted_job
@@ -70,13 +71,19 @@ def finish(self: "app.Task", job_id: str) -> None:
 
 
 def _finish_sweep(row: Job, claim: Claim, cluster: Cluster) -> None:
-    """Read the ends of all members, and make them and the end of their job final together."""
+    """Read the ends of all members, and make them and the end of their job final, or let some grow."""
     with session_scope(read_only=True) as session:
         members = load_members(session, row.id)
     ends = read_ends(row, members, cluster)
-    write_table(row, cluster, members, ends)
     with session_scope() as session:
-        found = record_end(session, claim, members, ends)
+        job = claims.lock_claimed(session, Job, claim)
+        growth = decide_sweep_growth(job, cluster, members, ends)
+        if growth.grown:
+            record_growth(session, claim, growth)
+            return
+    write_table(row, cluster, members, growth.final)
+    with session_scope() as session:
+        found = record_end(session, claim, members, growth.final)
     if found.state is not JobState.SUCCEEDED:
         raise SchedulerError(f"{found.state}: {found.reason}")
 

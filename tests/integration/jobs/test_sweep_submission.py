@@ -1,5 +1,6 @@
 """The submission of a sweep: arrays within the scheduler's limits, each once, also after a kill anywhere."""
 
+import json
 from collections import Counter
 from pathlib import Path
 from uuid import UUID
@@ -182,3 +183,24 @@ def test_an_attempt_whose_members_are_all_lost_again_and_again_ends(
     assert row.state is F
     assert "given up" in row.reason
     assert set(states(row_id)) == {F}
+
+
+@pytest.mark.parametrize("end", [JobState.CANCELLED, P])
+def test_an_ended_member_that_only_its_array_s_report_is_left_of_keeps_its_end(
+    arrays: Arrays, end: JobState
+) -> None:
+    """The scheduler has forgotten its end, and the others of its array wait or were cancelled meanwhile."""
+    row_id = new_sweep(*strides(3))
+    submit(row_id)
+    (number, name, _), ran = arrays.arrays()[0], members_of(row_id)[0]
+    arrays.reports = report(row_id, 0, {1: R}) | {name: JobReport(name, "1", P)}
+    look(arrays)
+    folder = control_of(Path(job(row_id).control_root).parent, job(row_id)) / "0" / str(ran.place)
+    start = {"pid": 9, "ticks": 1, "boot_id": "", "host": "n1", "scheduler_id": "1_1"}
+    (folder / "started.json").write_text(json.dumps(start | {"started_at": "2026-11-30T10:00:00Z"}))
+    arrays.reports = {name: JobReport(name, number, end, reason="told of the array")}
+    arrays.recalled = {ran.name: JobReport(ran.name, "1_1", S, exit_code=0)}
+    look(arrays)
+    assert states(row_id) == [S, end, end]
+    assert arrays.calls["recall"] == 1
+    assert (job(row_id).finding is None) == (end is P)

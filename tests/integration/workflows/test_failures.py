@@ -5,9 +5,10 @@ from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 
 from gateway.credentials.sealing import unseal
-from gateway.db import session_scope
+from gateway.db import db_now, session_scope
 from gateway.models import Transfer, Workflow
 from gateway.operations.sweep import sweep
 from gateway.settings import get_settings
@@ -139,6 +140,24 @@ def test_a_cancel_that_was_lost_between_its_transactions_begins_no_step(api: Tes
     end_transfer(mine)
     assert show(api, mine)["state"] == "cancelled"
     assert states(show(api, mine))["smooth"] == "skipped"
+
+
+def test_the_sweep_cancels_the_steps_when_the_process_that_was_asked_has_died(api: TestClient) -> None:
+    mine = start(api, SMOOTH, ASIDE)["id"]
+    end_transfer(mine)
+    with session_scope() as session:
+        request_cancel(session, session.get_one(Workflow, UUID(mine)), "ada")
+    end_job(mine, "aside")
+    assert show(api, mine)["state"] == "running"
+    with session_scope() as session:
+        sweep(session)
+    assert states(show(api, mine))["smooth"] == "accepted", "the process may be about to do it"
+    with session_scope() as session:
+        session.execute(update(Workflow).values(check_until=db_now(-1)))
+        sweep(session)
+    status = show(api, mine)
+    assert (status["state"], states(status)["smooth"]) == ("cancelled", "cancelled")
+    assert workflow(UUID(mine)).check_until is None
 
 
 def test_a_cancelled_workflow_needs_fresh_keys_for_its_retry(api: TestClient) -> None:
