@@ -19,7 +19,7 @@ from hpc_gateway_client.commands.params import check_options, members, parameter
 from hpc_gateway_client.commands.plots import Plot, Terminal
 from hpc_gateway_client.commands.progress import ProgressLines, progress_lines
 from hpc_gateway_client.commands.resources import with_resources
-from hpc_gateway_client.commands.results import check_output
+from hpc_gateway_client.commands.results import check_inputs, check_output
 from hpc_gateway_client.commands.rows import Timeout
 from hpc_gateway_client.commands.runs import JOB, Runs, Wanted
 from hpc_gateway_client.commands.services import check_needs, read_services
@@ -86,6 +86,7 @@ def run(
     runs_of_a_file = len(swept) + 1 if swept else 1  # the table of a sweep is one more file
     count = len(wanted) * len(data) * runs_of_a_file
     check_output(result, count)
+    check_inputs(data, wanted, result)
     if not yes:
         check_needs(wanted, params)
     if swept and not bucket:

@@ -14,8 +14,8 @@ from hpc_gateway_client.commands.temporary_objects import TemporaryObjects
 from hpc_gateway_client.errors import GatewayClientError, Refused, Unreachable
 from hpc_gateway_client.gateway import Gateway
 from hpc_gateway_client.models import Job, Workflow, WorkflowOutput
+from hpc_gateway_client.result_files import result_name
 from hpc_gateway_client.store import Store
-from hpc_gateway_client.workflow_calls import result_name
 
 JOB = "job"
 LONGEST_TITLE = 14
