@@ -1,6 +1,7 @@
 """The calls of the REST API, each described once: a method returns the steps that a client carries out."""
 
 from collections.abc import Mapping, Sequence
+from urllib.parse import quote
 from uuid import UUID
 
 from hpc_gateway_client import steps
@@ -167,6 +168,10 @@ class Calls(ResultCalls):
     def add_infrastructure(self, entry: Mapping[str, object]) -> Steps[Infrastructure]:
         """Add a cluster, or replace the entry of its name."""
         return steps.request_one(Infrastructure, Call("POST", "/infrastructure", entry))
+
+    def remove_infrastructure(self, name: str) -> Steps[None]:
+        """Remove a cluster that was added over REST, and that has no unfinished work."""
+        return steps.request_nothing(Call("DELETE", f"/infrastructure/{quote(name, safe='')}"))
 
     def telemetry(self, name: str) -> Steps[Telemetry]:
         """Return a cluster's live figures."""

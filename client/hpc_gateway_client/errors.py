@@ -8,6 +8,7 @@ GatewayClientError
 ├── JobFailed        a job ended badly: `job` is its last status
 ├── WorkflowFailed   a workflow ended badly: `workflow` is its last status
 ├── StoreFailed      the store did not take or give an object
+├── JobWouldFail     the kernels could not read the table; no job was sent
 └── StillRunning     the caller's `timeout_s` is over; the work goes on
 """
 

@@ -115,6 +115,13 @@ def send(call: Call) -> Steps[httpx.Response]:
     raise AssertionError("the pauses have no end")
 
 
+def request_nothing(call: Call) -> Steps[None]:
+    """Make a call that is answered without content."""
+    answer = yield from send(call)
+    if answer.status_code != httpx.codes.NO_CONTENT:
+        read_content(answer)
+
+
 def request_one(model: type[Model], call: Call) -> Steps[Model]:
     """Make a call that is answered with one value."""
     return model.model_validate((yield from request(call)))

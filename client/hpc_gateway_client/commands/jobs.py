@@ -10,7 +10,7 @@ import typer
 from hpc_gateway_client.calls import Resources
 from hpc_gateway_client.commands import output
 from hpc_gateway_client.commands.cleaning import clean_log
-from hpc_gateway_client.commands.clusters import check_cluster
+from hpc_gateway_client.commands.clusters import check_cluster, check_filter
 from hpc_gateway_client.commands.connection import connect, connect_to_wait
 from hpc_gateway_client.commands.durations import parse_since
 from hpc_gateway_client.commands.lookup import find_row
@@ -63,6 +63,7 @@ def list_jobs(
     filters = {"state": state, "infrastructure": on, "service": service, "reason": reason, "limit": limit}
     with connect(url) as gateway:
         page = gateway.jobs(since=parse_since(since), **filters)
+        check_filter(gateway, on, len(page.items))
     print_rows(page.items, page.counts or {}, as_json=as_json)
 
 

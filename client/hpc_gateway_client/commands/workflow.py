@@ -7,6 +7,7 @@ import typer
 
 from hpc_gateway_client.commands import output
 from hpc_gateway_client.commands.cleaning import clean
+from hpc_gateway_client.commands.clusters import check_filter
 from hpc_gateway_client.commands.comeback import describe_workflow
 from hpc_gateway_client.commands.connection import connect, connect_to_wait
 from hpc_gateway_client.commands.details import describe_row
@@ -64,6 +65,7 @@ def list_workflows(
     filters = {"state": state, "infrastructure": on, "reason": reason, "limit": limit}
     with connect(url) as gateway:
         page = gateway.workflows(since=parse_since(since), **filters)
+        check_filter(gateway, on, len(page.items))
     print_rows(page.items, page.counts or {}, as_json=as_json)
 
 
