@@ -17,6 +17,7 @@ Each step waits until its work has ended, and raises with the gateway's reason w
 
 from hpc_gateway_client.async_gateway import AsyncGateway
 from hpc_gateway_client.errors import (
+    EventsLost,
     GatewayClientError,
     JobFailed,
     JobWouldFail,
@@ -59,6 +60,7 @@ __all__ = [
     "BulkCancelled",
     "BulkRetried",
     "Event",
+    "EventsLost",
     "Gateway",
     "GatewayClientError",
     "Infrastructure",
