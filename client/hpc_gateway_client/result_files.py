@@ -1,5 +1,6 @@
 """Files of this machine that the results of a run are saved to: their names, and the check of `output`."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -24,17 +25,17 @@ def result_file(made: WorkflowOutput, data: Path, output: Path | str | None, *, 
     return Path(output) if is_only and not Path(output).is_dir() else Path(output) / name
 
 
-def check_place(output: Path | str | None, services: Sequence[str], data: Path) -> None:
+def check_place(output: Path | str | None, results: int, data: Sequence[Path]) -> None:
     """Make the folder of several results; raise GatewayClientError where results cannot be saved so."""
     if output is None:
-        return
-    output = Path(output)
-    if is_same_file(output, data):
+        folders = [file.parent for file in data]
+    elif any(is_same_file(Path(output), file) for file in data):
         raise GatewayClientError(f"output {output} is the input: name another file, or a folder")
-    if len(services) > 1:
-        _make_folder(output, len(services))
-    elif not output.parent.is_dir():
-        raise GatewayClientError(f"output {output}: there is no folder {output.parent}")
+    else:
+        folders = [_folder_of(Path(output), results)]
+    for folder in folders:
+        if not os.access(folder, os.W_OK):
+            raise GatewayClientError(f"no result can be written to the folder {folder}: name another output")
 
 
 def is_same_file(one: Path, other: Path) -> bool:
@@ -42,10 +43,18 @@ def is_same_file(one: Path, other: Path) -> bool:
     return one.exists() and other.exists() and one.samefile(other)
 
 
-def _make_folder(output: Path, results: int) -> None:
+def _folder_of(output: Path, results: int) -> Path:
+    """Return the folder of the results, which is made for several."""
+    if results == 1 and not output.is_dir():
+        if not output.parent.is_dir():
+            raise GatewayClientError(f"output {output}: there is no folder {output.parent}")
+        return output.parent
     try:
         output.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
         raise GatewayClientError(
             f"output {output} is a file, and there are {results} results: name a folder"
         ) from None
+    except OSError as error:
+        raise GatewayClientError(f"output {output} cannot be made: {error.strerror}") from error
+    return output

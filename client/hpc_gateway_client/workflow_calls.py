@@ -53,7 +53,8 @@ class WorkflowCalls:
         named = [services] if isinstance(services, str) else list(services)
         prefix = f"hpc-gateway/{uuid4().hex}/"
         with input_file(data) as (file, write):
-            yield Local(partial(check_place, output, named, file))
+            beside = file if write is None else Path(file.name)
+            yield Local(partial(check_place, output, len(named), [beside]))
             if write is not None:
                 yield Local(write)
             source = yield from self._upload(file, f"{prefix}{file.name}")
@@ -67,7 +68,6 @@ class WorkflowCalls:
             if error.accepted is None:  # an accepted workflow goes on, and needs its input
                 yield from self._remove(key, getattr(error, "workflow", None))
             raise
-        beside = file if write is None else Path(file.name)
         for made in ended.outputs:
             to = result_file(made, beside, output, is_only=len(named) == 1)
             ended.origin.files[made.job, made.service] = yield from self.save_result(ended, made, to)

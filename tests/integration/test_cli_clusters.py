@@ -3,17 +3,20 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, update
 
-from gateway.db import session_scope
-from gateway.models import Infrastructure, Job
+from gateway.db import session_scope, utc_now
+from gateway.models import Infrastructure, Job, Webhook
 from hpc_gateway_client import Gateway, Refused
 from hpc_gateway_client.commands import main
 from tests.rows import new_job
 from tests.servers import served
+from tests.webhooks import new_webhook
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ENTRY = ("infrastructure", "add", "far", "--host", "login.example.org", "--username", "ada")
@@ -88,6 +91,22 @@ def test_a_cluster_is_removed_once(command: Command, url: str) -> None:
     assert (status, "far" in said) == (4, True), said
     with Gateway(url) as gateway, pytest.raises(Refused):
         gateway.remove_infrastructure("../job/x")
+
+
+def test_the_status_says_that_nothing_delivers_webhooks(command: Command) -> None:
+    hook, _ = new_webhook()
+    assert "webhooks:" not in command("status")[1]
+    with session_scope() as session:
+        an_hour_ago = utc_now() - timedelta(hours=1)
+        session.execute(update(Webhook).where(Webhook.id == hook).values(created_at=an_hour_ago))
+    assert "webhooks: nothing delivers webhooks for 36" in command("status")[1]
+
+
+def test_without_any_store_the_option_for_one_is_named(command: Command, tmp_path: Path) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text("x\n1\n")
+    status, _, said = command("run", "fft", str(data), "--on", "hpc")
+    assert (status, "GATEWAY_STORE_ENDPOINT" in said, "--bucket" in said) == (1, True, True), said
 
 
 def test_another_scheduler_is_refused_with_the_nearest(command: Command) -> None:

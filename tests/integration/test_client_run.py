@@ -78,7 +78,7 @@ def test_the_input_of_a_refused_workflow_goes_away(held: HeldGateway, gateway: G
 
 
 def test_the_objects_of_a_failed_workflow_go_away(held: HeldGateway, gateway: Gateway, data: Path) -> None:
-    held.fails = True
+    held.failing = data.name
     with pytest.raises(WorkflowFailed):
         gateway.run("fft", data)
     assert not held.objects

@@ -11,7 +11,7 @@ from hpc_gateway_client.calls import Resources
 from hpc_gateway_client.commands import output
 from hpc_gateway_client.commands.cleaning import clean_log
 from hpc_gateway_client.commands.clusters import check_cluster, check_filter
-from hpc_gateway_client.commands.connection import connect, connect_to_wait
+from hpc_gateway_client.commands.connection import before_work, connect, connect_to_wait
 from hpc_gateway_client.commands.durations import parse_since
 from hpc_gateway_client.commands.lookup import find_row
 from hpc_gateway_client.commands.nearest import check_words
@@ -110,7 +110,8 @@ def get_job_results(
     """Download the results of a job."""
     store = Store.from_environment(bucket, profile) if bucket else None
     with connect_to_wait(url, store=store) as gateway, progress_lines() as lines:
-        row = find_row(gateway, row_id, "job")
+        with before_work(gateway):
+            row = find_row(gateway, row_id, "job")
         if isinstance(row, Transfer):
             raise GatewayClientError(f"{row_id} is a transfer: its object is where it was sent")
         if not row.succeeded:
@@ -132,6 +133,9 @@ def print_log(
     stderr: Annotated[bool, typer.Option("--stderr", help="Print stderr instead of stdout.")] = False,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
     url: Url = LOCAL_URL,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, for scripts: a line for each piece.")
+    ] = False,
 ) -> None:
     """Print the output of a job."""
     stream, offset = "stderr" if stderr else "stdout", 0
@@ -141,7 +145,7 @@ def print_log(
             if isinstance(row, Transfer):
                 raise GatewayClientError(f"{row_id} is a transfer: hpc-gateway transfers log {row_id}")
             while (piece := gateway.log(row, stream, offset)).text:
-                sys.stdout.write(clean_log(piece.text))
+                sys.stdout.write(f"{piece.model_dump_json()}\n" if as_json else clean_log(piece.text))
                 offset = piece.next_offset
             sys.stdout.flush()
             if row.ended or not follow:
