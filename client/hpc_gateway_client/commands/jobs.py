@@ -10,7 +10,8 @@ import typer
 from hpc_gateway_client.calls import Resources
 from hpc_gateway_client.commands import output
 from hpc_gateway_client.commands.cleaning import clean_log
-from hpc_gateway_client.commands.clusters import check_cluster, check_filter
+from hpc_gateway_client.commands.clusters import Cluster, check_cluster, check_filter
+from hpc_gateway_client.commands.completion import one_of
 from hpc_gateway_client.commands.connection import before_work, connect, connect_to_wait
 from hpc_gateway_client.commands.durations import parse_since
 from hpc_gateway_client.commands.lookup import find_row
@@ -34,7 +35,7 @@ from hpc_gateway_client.commands.rows import (
     print_states,
     user_at_host,
 )
-from hpc_gateway_client.commands.services import CLASSES, read_services
+from hpc_gateway_client.commands.services import CLASSES, Services, read_services
 from hpc_gateway_client.errors import GatewayClientError, JobFailed
 from hpc_gateway_client.gateway import Gateway
 from hpc_gateway_client.models import JOB_STATES, Job, Transfer
@@ -50,7 +51,9 @@ def list_jobs(
     *,
     state: State = None,
     on: On = None,
-    service: Annotated[str | None, typer.Option(help="With this service.")] = None,
+    service: Annotated[
+        str | None, typer.Option(help="With this service.", autocompletion=one_of(CLASSES))
+    ] = None,
     reason: Reason = None,
     since: Since = "",
     limit: Limit = 20,
@@ -70,10 +73,10 @@ def list_jobs(
 @app.command("submit")
 @with_resources
 def submit_job(
-    services: Annotated[str, typer.Argument(help="One service, or several with commas: fft,min_max")],
+    services: Services,
     path: Annotated[str, typer.Argument(help="The input on the cluster: /Init_Data/x.csv")],
     *,
-    on: Annotated[str, typer.Option(envvar="GATEWAY_CLUSTER", help="The cluster to run on.")],
+    on: Cluster,
     param: Annotated[
         list[str] | None, typer.Option("--param", help="A parameter of the job: num_mpi_procs=2")
     ] = None,

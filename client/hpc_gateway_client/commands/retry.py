@@ -7,6 +7,7 @@ import typer
 
 from hpc_gateway_client.commands import output
 from hpc_gateway_client.commands.clusters import check_filter
+from hpc_gateway_client.commands.completion import one_of
 from hpc_gateway_client.commands.connection import connect
 from hpc_gateway_client.commands.durations import parse_since
 from hpc_gateway_client.commands.nearest import check_words
@@ -29,10 +30,17 @@ _KNOWN = (
     ("state", tuple(dict.fromkeys((*TRANSFER_STATES, *JOB_STATES))), "state"),
     ("fault", FAULTS, "class of failures"),
 )
-Kind = Annotated[list[str] | None, typer.Option(help="data, s3_data, s3_result or job; all when left out.")]
+Kind = Annotated[
+    list[str] | None,
+    typer.Option(help="data, s3_data, s3_result or job; all when left out.", autocompletion=one_of(KINDS)),
+]
 FaultOption = Annotated[
     list[str] | None,
-    typer.Option("--fault", help="Failures of this class; may be repeated. Without it, all but input."),
+    typer.Option(
+        "--fault",
+        help="Failures of this class; may be repeated. Without it, all but input.",
+        autocompletion=one_of(FAULTS),
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it; without it, only list the rows.")]
 

@@ -10,7 +10,7 @@ import typer
 from hpc_gateway_client.calls import Resources
 from hpc_gateway_client.commands import output
 from hpc_gateway_client.commands.cleaning import clean
-from hpc_gateway_client.commands.clusters import check_cluster
+from hpc_gateway_client.commands.clusters import Cluster, check_cluster
 from hpc_gateway_client.commands.comeback import describe_unfinished, describe_workflow
 from hpc_gateway_client.commands.connection import before_work, connect_to_wait
 from hpc_gateway_client.commands.interrupts import Interrupts
@@ -22,18 +22,16 @@ from hpc_gateway_client.commands.resources import with_resources
 from hpc_gateway_client.commands.results import check_inputs, check_output
 from hpc_gateway_client.commands.rows import Timeout
 from hpc_gateway_client.commands.runs import JOB, Runs, Wanted
-from hpc_gateway_client.commands.services import check_needs, read_services
+from hpc_gateway_client.commands.services import Services, check_needs, read_services
 from hpc_gateway_client.errors import GatewayClientError
 from hpc_gateway_client.gateway import Gateway
 from hpc_gateway_client.models import Workflow
 from hpc_gateway_client.store import Store
 
-Cluster = Annotated[str, typer.Option(envvar="GATEWAY_CLUSTER", help="The cluster to run on.")]
-
 
 @with_resources
 def run(
-    services: Annotated[str, typer.Argument(help="One service, or several with commas: fft,min_max")],
+    services: Services,
     data: Annotated[
         list[Path],
         typer.Argument(exists=True, dir_okay=False, readable=True, help="The input CSV, or several of them."),

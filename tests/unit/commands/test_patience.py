@@ -2,7 +2,6 @@
 
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -12,11 +11,11 @@ from hpc_gateway_client.commands import main
 AWAY = "http://127.0.0.1:1"
 
 
-class Clock(SimpleNamespace):
+class Clock:
     """A clock that sleeping alone moves."""
 
     def __init__(self) -> None:
-        super().__init__(now=0.0)
+        self.now = 0.0
 
     def monotonic(self) -> float:
         return self.now

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 import typer
 
-from hpc_gateway_client import result_files
 from hpc_gateway_client.commands.results import check_inputs, check_output
 
 
@@ -70,7 +69,7 @@ def test_a_place_that_cannot_hold_the_results_is_refused(output: str, results: i
 def test_a_folder_that_cannot_be_written_to_is_refused(
     output: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(result_files.os, "access", lambda path, _mode: Path(path).name != "a")
+    monkeypatch.setattr("os.access", lambda path, _mode: Path(path).name != "a")
     with pytest.raises(typer.BadParameter, match="no result can be written to the folder a:"):
         check_output(Path(output) if output else None, 1, [Path("a/data.csv")])
 
