@@ -35,6 +35,7 @@ class HeldGateway:
         self._is_away = False
         self.table: dict[str, Any] | None = None  # of a gateway that judges
         self.preview: dict[str, Any] | None = None  # of the result
+        self.failing = ""  # the end of the name of an input whose workflow fails
 
     def accepted(self, kind: str) -> str:
         """Return the id of the only row of a kind."""
@@ -127,6 +128,9 @@ class HeldGateway:
         row["steps"][0]["state"] = "completed"
         row["outputs"] = [made | {"job": "job", "object": result["object"]}]
         self.objects.setdefault(result["object"], RESULT)
+        source = self.rows[f"/s3_data/{row['steps'][0]['id']}"]
+        if self.failing and source["object"].endswith(self.failing):
+            row |= {"state": "failed", "success": False, "reason": "a job failed"}
 
 
 _TRANSFER = {"status": "transferring", "state": "transferring", "bytes_total": None, "bytes_done": 0}

@@ -24,14 +24,13 @@ from gateway.events.following import follow_events
 from gateway.events.webhooks.deliveries import prune_deliveries
 from gateway.events.webhooks.due import WebhookMessage, find_due, is_any_due
 from gateway.events.webhooks.filling import fill_deliveries
+from gateway.events.webhooks.health import LEASE, LEASE_S
 from gateway.events.webhooks.outcomes import record_outcome
 from gateway.events.webhooks.sending import send_message
 from gateway.logs import configure_logging
 from gateway.settings import get_settings
 from workers.webhook_lanes import MOST_AT_ONCE, WebhookLanes
 
-LEASE = "webhooks"
-LEASE_S = 5.0
 RENEW_S = 1.5
 LOOK_S = 1.0  # for retries that become due
 SOON_S = 0.2  # for messages that wait for a place

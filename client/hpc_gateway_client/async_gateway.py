@@ -68,6 +68,7 @@ class AsyncGateway(Client[httpx.AsyncClient]):
     overview = async_method(Calls.overview)
     infrastructures = async_method(Calls.infrastructures)
     add_infrastructure = async_method(Calls.add_infrastructure)
+    remove_infrastructure = async_method(Calls.remove_infrastructure)
     telemetry = async_method(Calls.telemetry)
 
     async def __aenter__(self) -> Self:

@@ -1,9 +1,10 @@
 """The calls of the REST API, each described once: a method returns the steps that a client carries out."""
 
 from collections.abc import Mapping, Sequence
+from urllib.parse import quote
 from uuid import UUID
 
-from hpc_gateway_client import steps
+from hpc_gateway_client import steps, table_steps
 from hpc_gateway_client.models import (
     BulkCancelled,
     BulkRetried,
@@ -144,7 +145,7 @@ class Calls(ResultCalls):
 
     def table(self, row: Transfer, wait_s: float = 0.0) -> Steps[TableJudgement]:
         """Return how the kernels understand a staged table; wait for their judgement at most `wait_s`."""
-        return steps.judged_table(row, wait_s)
+        return table_steps.judged_table(row, wait_s)
 
     def check_table(
         self,
@@ -154,7 +155,7 @@ class Calls(ResultCalls):
         wait_s: float = 60.0,
     ) -> Steps[TableJudgement]:
         """Return how the kernels understand a staged table; raise where a job with it would fail."""
-        return steps.checked_table(row, services, params or {}, wait_s)
+        return table_steps.checked_table(row, services, params or {}, wait_s)
 
     def overview(self) -> Steps[Overview]:
         """Return queues, workers, clusters and recent failures."""
@@ -167,6 +168,10 @@ class Calls(ResultCalls):
     def add_infrastructure(self, entry: Mapping[str, object]) -> Steps[Infrastructure]:
         """Add a cluster, or replace the entry of its name."""
         return steps.request_one(Infrastructure, Call("POST", "/infrastructure", entry))
+
+    def remove_infrastructure(self, name: str) -> Steps[None]:
+        """Remove a cluster that was added over REST, and that has no unfinished work."""
+        return steps.request_nothing(Call("DELETE", f"/infrastructure/{quote(name, safe='')}"))
 
     def telemetry(self, name: str) -> Steps[Telemetry]:
         """Return a cluster's live figures."""

@@ -8,6 +8,8 @@ GatewayClientError
 ├── JobFailed        a job ended badly: `job` is its last status
 ├── WorkflowFailed   a workflow ended badly: `workflow` is its last status
 ├── StoreFailed      the store did not take or give an object
+├── JobWouldFail     the kernels could not read the table; no job was sent
+├── EventsLost       events that a stream should go on behind are pruned: `cursor` is where it can go on
 └── StillRunning     the caller's `timeout_s` is over; the work goes on
 """
 
@@ -66,6 +68,17 @@ class WorkflowFailed(GatewayClientError):
 
 class StillRunning(GatewayClientError):
     """The caller's time is over; the work goes on."""
+
+
+class EventsLost(GatewayClientError):
+    """Events behind the reader's place are no longer there; `events(last_event_id=cursor)` goes on."""
+
+    def __init__(self, cursor: str) -> None:
+        super().__init__(
+            "events behind the last one are no longer there: read the states anew, and go on with"
+            f" events(last_event_id={cursor!r})"
+        )
+        self.cursor = cursor
 
 
 class StoreFailed(GatewayClientError):

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 import httpx
 
-from hpc_gateway_client.errors import GatewayClientError, Unreachable
+from hpc_gateway_client.errors import EventsLost, GatewayClientError, Unreachable
 from hpc_gateway_client.models import Event, Job, Transfer, Workflow
 from hpc_gateway_client.steps import AWAY, Call, Steps, look_for_change, read_content, request_list
 
@@ -94,7 +94,7 @@ class Follow:
         return False
 
     def read_line(self, line: str) -> Event | None:
-        """Take a line of the stream; return the event that it completes."""
+        """Take a line of the stream; return the event that it completes, or raise EventsLost."""
         if line:
             name, _, value = line.partition(":")
             self._fields[name] = value.removeprefix(" ")
@@ -102,7 +102,9 @@ class Follow:
         fields, self._fields = self._fields, {}
         self.heard_at = time.monotonic()
         self.cursor = fields.get("id", self.cursor)
-        if "data" not in fields or fields.get("event") == "reset":
+        if fields.get("event") == "reset":
+            raise EventsLost(self.cursor)
+        if "data" not in fields:
             return None
         return Event.model_validate_json(fields["data"]).model_copy(update={"cursor": self.cursor})
 

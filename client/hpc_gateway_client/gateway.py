@@ -71,6 +71,7 @@ class Gateway(Client[httpx.Client]):
     overview = blocking_method(Calls.overview)
     infrastructures = blocking_method(Calls.infrastructures)
     add_infrastructure = blocking_method(Calls.add_infrastructure)
+    remove_infrastructure = blocking_method(Calls.remove_infrastructure)
     telemetry = blocking_method(Calls.telemetry)
 
     def __enter__(self) -> Self:

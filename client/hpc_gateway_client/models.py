@@ -26,12 +26,10 @@ Item = TypeVar("Item")
 class Model(BaseModel):
     """A part of an answer."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="allow")  # `--json` shows all that the gateway has sent
 
 
 class _Row(Model):
-    model_config = ConfigDict(frozen=True, extra="allow")  # `--json` shows all that the gateway has sent
-
     id: UUID
     owner: str = "local"
     status: str
@@ -239,6 +237,7 @@ class Infrastructure(Model):
     host: str
     hostname: str
     scheduler: str
+    reason: str = ""
 
 
 class Partition(Model):

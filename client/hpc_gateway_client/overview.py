@@ -44,3 +44,4 @@ class Overview(Model):
     failures: list[Failure]
     waiting_since: dict[str, datetime]
     rounds_s: dict[str, float]
+    webhooks: str = ""

@@ -17,7 +17,6 @@ from pydantic import BaseModel
 from hpc_gateway_client.errors import (
     GatewayClientError,
     JobFailed,
-    JobWouldFail,
     Refused,
     StillRunning,
     TransferFailed,
@@ -25,12 +24,12 @@ from hpc_gateway_client.errors import (
     WorkflowFailed,
 )
 from hpc_gateway_client.models import TRANSFER_KINDS, Job, Transfer, TransferKind, Workflow
-from hpc_gateway_client.tables import TableJudgement
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 WAIT_S = 20.0
 PAUSE_WITHOUT_TAG_S = 1.0
+HELD_S = 0.5  # an unchanged status that comes sooner was not held: the gateway has too many that wait
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 AWAY = (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT)
 
@@ -115,6 +114,13 @@ def send(call: Call) -> Steps[httpx.Response]:
     raise AssertionError("the pauses have no end")
 
 
+def request_nothing(call: Call) -> Steps[None]:
+    """Make a call that is answered without content."""
+    answer = yield from send(call)
+    if answer.status_code != httpx.codes.NO_CONTENT:
+        read_content(answer)
+
+
 def request_one(model: type[Model], call: Call) -> Steps[Model]:
     """Make a call that is answered with one value."""
     return model.model_validate((yield from request(call)))
@@ -175,8 +181,8 @@ def failure_of(row: Transfer | Job | Workflow) -> GatewayClientError:
 
 def _follow(row: Row, report: Report[Row] | None, timeout_s: float | None) -> Steps[Row]:
     """Look at the row until it has ended; where the gateway can, each look waits for a change."""
-    started, tag = time.monotonic(), ""
-    for pause in pauses():
+    started, tag, is_held, paused = time.monotonic(), "", False, pauses()
+    while True:
         if report is not None:
             report(row)
         if row.ended:
@@ -184,24 +190,32 @@ def _follow(row: Row, report: Report[Row] | None, timeout_s: float | None) -> St
         left = WAIT_S if timeout_s is None else timeout_s - (time.monotonic() - started)
         if left <= 0:
             raise StillRunning(f"{row.url} is still {row.state} after {timeout_s:g} s; it goes on")
-        yield Pause(min(pause, FIRST_PAUSE_S if tag else pause, left))
-        row, tag = yield from _look(row, tag, left)
+        yield Pause(min(FIRST_PAUSE_S if is_held else next(paused), left))
+        row, tag, is_held = yield from _look(row, tag, left)
     return row
 
 
-def _look(row: Row, tag: str, most_s: float) -> Steps[tuple[Row, str]]:
-    """Return the row and its entity tag: at once, or with a tag when the row is no longer the known one."""
+def _look(row: Row, tag: str, most_s: float) -> Steps[tuple[Row, str, bool]]:
+    """Return the row and its entity tag: at once, or with a tag when the row is no longer the known one.
+
+    The third value tells whether the next look may follow at once: the gateway has held this one, or can.
+    """
+    asked = time.monotonic()
     waiting = {"wait": str(round(max(0.0, min(most_s, WAIT_S)), 1))} if tag else None
     answer = yield from send(Call("GET", row.url, params=waiting, known=tag))
     if answer.status_code == httpx.codes.NOT_MODIFIED:
-        return row, tag
-    return _read_row(row, read_content(answer)), answer.headers.get("ETag", "")
+        return row, tag, time.monotonic() - asked >= HELD_S
+    new_tag = answer.headers.get("ETag", "")
+    return _read_row(row, read_content(answer)), new_tag, bool(new_tag)
 
 
 def look_for_change(row: Row, tag: str) -> Steps[tuple[Row, str]]:
     """Return the row and its entity tag when it has changed, or after a while."""
     yield Pause(FIRST_PAUSE_S if tag else PAUSE_WITHOUT_TAG_S)
-    return (yield from _look(row, tag, WAIT_S))
+    row, tag, is_held = yield from _look(row, tag, WAIT_S)
+    if tag and not is_held:
+        yield Pause(PAUSE_WITHOUT_TAG_S)
+    return row, tag
 
 
 def stage(
@@ -216,27 +230,6 @@ def compute(body: Body, report: Report[Job] | None, timeout_s: float | None) -> 
     """Start a job and wait for its end."""
     started = yield from request_one(Job, Call("POST", "/job", body))
     return (yield from wait(started, report, timeout_s))
-
-
-def judged_table(row: Transfer, wait_s: float) -> Steps[TableJudgement]:
-    """Fetch the judgement of a staged table until it is no longer under way, or the time is over."""
-    started = time.monotonic()
-    for pause in pauses():
-        table = yield from request_one(TableJudgement, Call("GET", f"{row.url}/table"))
-        if table.state != "judging" or time.monotonic() - started >= wait_s:
-            break
-        yield Pause(pause)
-    return table
-
-
-def checked_table(
-    row: Transfer, services: Sequence[str], params: Mapping[str, Any], wait_s: float
-) -> Steps[TableJudgement]:
-    """Fetch the judgement of a staged table; raise JobWouldFail for a problem of a job with it."""
-    table = yield from judged_table(row, wait_s)
-    if problem := table.problem_of_job(services, params):
-        raise JobWouldFail(problem)
-    return table
 
 
 def find(row_id: UUID | str, kind: str = "") -> Steps[Transfer | Job]:

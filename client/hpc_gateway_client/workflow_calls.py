@@ -1,17 +1,19 @@
 """The calls of workflows: input, jobs and results in one request; and of files without a store."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import httpx
 
 from hpc_gateway_client import files, steps
-from hpc_gateway_client.errors import GatewayClientError, Refused
+from hpc_gateway_client.errors import GatewayClientError, Refused, StoreFailed, WorkflowFailed
 from hpc_gateway_client.members import Member, member_outputs, staged_sweep
-from hpc_gateway_client.models import Job, Output, Page, StoredFile, Upload, Workflow, WorkflowOutput
+from hpc_gateway_client.models import Job, Page, StoredFile, Upload, Workflow, WorkflowOutput
 from hpc_gateway_client.options import JobParams
+from hpc_gateway_client.result_files import check_place, result_file
 from hpc_gateway_client.sources import Data, input_file
 from hpc_gateway_client.steps import Call, Local, Pause, Report, Steps
 from hpc_gateway_client.store import Store
@@ -45,26 +47,31 @@ class WorkflowCalls:
 
         The data is the path of a file, or an array of NumPy or a frame of Polars or pandas, whose rows are
         samples. It passes through the client's store, or without one through the gateway's. `output` is the
-        file of a single result, or a folder; without it, results lie beside the file as
-        `<name>_<service>.<ext>`, and those of an array or a frame in the current folder.
+        file of a single result, or a folder, which is made for several; without it, results lie beside the
+        file as `<name>_<service>.<ext>`, and those of an array or a frame in the current folder.
         """
         named = [services] if isinstance(services, str) else list(services)
         prefix = f"hpc-gateway/{uuid4().hex}/"
         with input_file(data) as (file, write):
+            beside = file if write is None else Path(file.name)
+            yield Local(partial(check_place, output, len(named), [beside]))
             if write is not None:
                 yield Local(write)
             source = yield from self._upload(file, f"{prefix}{file.name}")
         job: dict[str, object] = {"name": JOB, "services": named, "params": params or {}}
         jobs = [job | {"resources": resources} if resources else job]
-        started = yield from self.start_workflow(source, jobs, prefix if self._store else None, check=check)
-        ended = yield from steps.wait(started, report, timeout_s)
-        beside = file if write is None else Path(file.name)
+        key, target = f"{prefix}{file.name}", prefix if self._store else None
+        try:
+            started = yield from self.start_workflow(source, jobs, target, check=check)
+            ended = yield from steps.wait(started, report, timeout_s)
+        except (Refused, WorkflowFailed) as error:
+            if error.accepted is None:  # an accepted workflow goes on, and needs its input
+                yield from self._remove(key, getattr(error, "workflow", None))
+            raise
         for made in ended.outputs:
-            saved = yield from self.save_result(ended, made, result_file(made, beside, output))
-            ended.origin.files[made.job, made.service] = saved
-        if self._store is not None:
-            keys = [f"{prefix}{file.name}", *(made.object for made in ended.outputs if made.object)]
-            yield Local(partial(_delete, self._store, keys))
+            to = result_file(made, beside, output, is_only=len(named) == 1)
+            ended.origin.files[made.job, made.service] = yield from self.save_result(ended, made, to)
+        yield from self._remove(key, ended)
         return ended
 
     def upload(self, file: Path | str, progress: files.Progress | None = None) -> Steps[StoredFile]:
@@ -156,6 +163,12 @@ class WorkflowCalls:
         yield Local(partial(files.save_url, url, file))
         return file
 
+    def _remove(self, key: str, ended: Workflow | None) -> Steps[None]:
+        """Remove the input and the results from the client's store."""
+        if self._store is not None:
+            made = ended.outputs if ended is not None else ()
+            yield Local(partial(_delete, self._store, [key, *(each.object for each in made if each.object)]))
+
     def _place(self, key: str) -> dict[str, str]:
         """Return the object of the client's store as a request names it."""
         if self._store is None:
@@ -168,23 +181,6 @@ class WorkflowCalls:
             return {"file": str(stored.id)}
         yield Local(partial(self._store.upload, data, key))
         return {"s3": self._place(key)}
-
-
-def result_file(made: WorkflowOutput, data: Path, output: Path | str | None) -> Path:
-    """Return the file of a result: the one that is named, or one in the folder or beside the data."""
-    name = result_name(data.stem, made)
-    if output is None:
-        return data.with_name(name)
-    return Path(output) / name if Path(output).is_dir() else Path(output)
-
-
-def result_name(stem: str, made: Output, ending: str = "") -> str:
-    """Return the name of a result's file in its folder, or of a file beside it with another ending.
-
-    Service and path are the gateway's words: neither leads out of the folder.
-    """
-    label = made.label if isinstance(made, WorkflowOutput) else made.service
-    return f"{stem}_{PurePosixPath(label).name}{ending or PurePosixPath(made.path).suffix}"
 
 
 def job_id(work: Workflow | Job, made: WorkflowOutput | str) -> UUID:
@@ -212,5 +208,7 @@ def _locate(job_id: UUID, service: str) -> Steps[str]:
 
 
 def _delete(store: Store, keys: Sequence[str]) -> None:
+    """Delete objects; one that stays does not spoil the outcome of a run."""
     for key in keys:
-        store.delete(key)
+        with suppress(StoreFailed):
+            store.delete(key)

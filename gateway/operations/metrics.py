@@ -13,6 +13,7 @@ from gateway.clusters import catalog
 from gateway.clusters.configuration import configured_clusters
 from gateway.clusters.queue_names import HOUSEKEEPING, queues_of
 from gateway.db import db_now, session_scope, utc_now
+from gateway.events.webhooks.health import webhook_health
 from gateway.leases import watcher_lease
 from gateway.models import Job, Transfer
 from gateway.operations import overview
@@ -62,6 +63,7 @@ def from_database(session: Session) -> Iterator[Metric]:
     yield from _lag_metrics(summary)
     yield _failure_metric(session)
     yield from _byte_metrics(session)
+    yield from _webhook_metrics(session)
 
 
 def _work_metric(summary: Overview) -> Metric:
@@ -123,6 +125,25 @@ def _failure_metric(session: Session) -> Metric:
     for name, fault, count in session.execute(jobs.group_by(*of_job)):
         family.add_metric(["job", name, str(fault)], count)
     return family
+
+
+def _webhook_metrics(session: Session) -> Iterator[Metric]:
+    hooks = GaugeMetricFamily("gateway_webhooks", "Webhooks by state.", labels=["state"])
+    messages = GaugeMetricFamily(
+        "gateway_webhook_messages",
+        "Messages of webhooks that wait, new or to be sent again.",
+        labels=["state"],
+    )
+    lag = GaugeMetricFamily("gateway_webhook_lag_seconds", "Since the process of webhooks was last there.")
+    due = GaugeMetricFamily("gateway_webhook_due_seconds", "How long the first message is due.")
+    if health := webhook_health(session):
+        hooks.add_metric(["enabled"], health.enabled)
+        hooks.add_metric(["disabled"], health.disabled)
+        messages.add_metric(["new"], health.waiting - health.retrying)
+        messages.add_metric(["retrying"], health.retrying)
+        lag.add_metric([], health.lag_s)
+        due.add_metric([], health.due_s)
+    yield from (hooks, messages, lag, due)
 
 
 def _byte_metrics(session: Session) -> Iterator[Metric]:

@@ -11,6 +11,9 @@ from gateway.clusters import catalog, heartbeats
 from gateway.clusters.heartbeats import ClusterHealth
 from gateway.db import db_now, utc_now
 from gateway.errors import Fault
+from gateway.events.webhooks.health import LEASE as WEBHOOK_LEASE
+from gateway.events.webhooks.health import LEASE_S as WEBHOOK_LEASE_S
+from gateway.events.webhooks.health import webhook_health
 from gateway.models import Job, Lease, Transfer, Workflow
 from gateway.operations.sweep import LEASE as SWEEP_LEASE
 from gateway.operations.sweep import LEASE_PERIODS as SWEEP_LEASE_PERIODS
@@ -55,8 +58,9 @@ class Overview(BaseModel):
     failures: list[Failure] = Field(description="The most frequent first; none that was cancelled.")
     waiting_since: dict[str, datetime] = Field(description="Arrival of the first in line, by cluster.")
     rounds_s: dict[str, float] = Field(
-        description="Seconds since the last round of the sweeper and of each watcher."
+        description="Seconds since the last round of the sweeper, of each watcher, and of webhooks."
     )
+    webhooks: str = Field("", description="Empty when webhooks are delivered, or there are none.")
 
 
 def overview(session: Session) -> Overview:
@@ -68,6 +72,7 @@ def overview(session: Session) -> Overview:
         failures=failures(session),
         waiting_since=waiting_since(session),
         rounds_s=rounds_s(session),
+        webhooks=delivery.problem if (delivery := webhook_health(session)) else "",
     )
 
 
@@ -118,9 +123,9 @@ def waiting_since(session: Session) -> dict[str, datetime]:
 
 
 def rounds_s(session: Session) -> dict[str, float]:
-    """Return the seconds since each watcher and the sweeper renewed its lease, once in every round."""
+    """Return the seconds since each holder of a lease renewed it, once in every round."""
     settings = get_settings()
-    length_s = {SWEEP_LEASE: SWEEP_LEASE_PERIODS * settings.sweep_s}
+    length_s = {SWEEP_LEASE: SWEEP_LEASE_PERIODS * settings.sweep_s, WEBHOOK_LEASE: WEBHOOK_LEASE_S}
     rows = session.execute(select(Lease.name, Lease.until, db_now()))
     return {
         name: (now - until).total_seconds() + length_s.get(name, settings.lease_s)

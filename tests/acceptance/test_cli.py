@@ -172,6 +172,8 @@ def test_a_failure_is_understood_and_retried(stack: Stack, client: Client, tmp_p
     [job] = as_json(stack, "jobs", "list", "--state", "failed", "--limit", "1")
     assert job["reason"] in done.stderr
     assert job["reason"].split()[0] in piped(stack, "jobs", "log", job["id"], "--stderr").stdout
+    told = piped(stack, "jobs", "log", job["id"], "--stderr", "--json").stdout.splitlines()
+    assert job["reason"].split()[0] in json.loads(told[0])["text"]
     words = ("--why", "to see it fail again", "--time-limit", "10m", "--memory", "2G")
     again = as_json(stack, "jobs", "retry", job["id"], *words)
     assert (again[0]["attempt"], again[0]["resources"]["time_limit_s"]) == (2, 600)

@@ -19,6 +19,7 @@ SETTINGS = {
     "GATEWAY_SEND_AGAIN_S": "2",
     "GATEWAY_SWEEP_S": "0.5",
     "GATEWAY_ALLOWED_ENDPOINTS": "127.0.0.1",  # the tests' own servers, at any port
+    "GATEWAY_WEBHOOK_HOSTS": "127.0.0.1",
 }
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Executable, NullPool, create_engine, func, select
+from sqlalchemy import Executable, NullPool, create_engine, func, select, tuple_
 
 from gateway.models import Event, Job, Transfer
 from gateway.states import TransferState
@@ -38,6 +38,18 @@ class History:
         ends = select(func.count()).join_from(Event, Transfer, Event.work_id == Transfer.id)
         mine = Transfer.parent_id == UUID(parent["id"]), Event.to_state == TransferState.COMPLETED
         return [int(count) for (count,) in self._all(ends.where(*mine).group_by(Transfer.id))]
+
+    def last_event(self) -> str:
+        """Return the place of the last event, as streams know it."""
+        last = select(Event.xid, Event.id).order_by(Event.xid.desc(), Event.id.desc()).limit(1)
+        return "-".join(map(str, self._all(last)[0])) if self._one(last) is not None else "0-0"
+
+    def events_behind(self, place: str) -> list[Any]:
+        """Return the events behind a place, in the order of commits, with places, rows and states."""
+        xid, number = map(int, place.split("-"))
+        told = select(Event.xid, Event.id, Event.work_id, Event.from_state, Event.to_state)
+        behind = told.where(tuple_(Event.xid, Event.id) > tuple_(xid, number))
+        return self._all(behind.order_by(Event.xid, Event.id))
 
     def is_held(self, transfer: Status) -> bool:
         """Tell whether a worker has the transfer."""

@@ -82,7 +82,7 @@ def test_a_hundred_workflows_survive_kills_of_every_part(client: Client, history
         until("more steps have begun", lambda number=number: flows.begun() > 100 + 30 * number, 300)  # type: ignore[misc]  # bound above
         kill_part(stack, part)
         start()
-        until("the API answers", lambda: _answers(client))
+        until("the API answers", lambda: is_answered(client))
     flows.assert_each_step_ran_once(history, 600)
 
 
@@ -92,7 +92,8 @@ def lose_data(stack: Stack) -> None:
     stack.start_queue()
 
 
-def _answers(client: Client) -> bool:
+def is_answered(client: Client) -> bool:
+    """Return whether the API answers."""
     with suppress(httpx.HTTPError):
         return client.http.get("/health/live").status_code == 200
     return False

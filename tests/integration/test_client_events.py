@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from hpc_gateway_client import AsyncGateway, Event, Gateway, Job, event_stream
+from hpc_gateway_client import AsyncGateway, Event, EventsLost, Gateway, Job, event_stream
 from tests.servers import served
 
 NOW = "2026-11-30T08:00:00Z"
@@ -25,10 +25,15 @@ class Streams:
 
     def __init__(self, *, has_streams: bool) -> None:
         self._has_streams = has_streams
+        self.is_reset = False
         self.asked: list[str] = []
         self.shown = 0
         self.app = Starlette(
-            routes=[Route("/job/{id}", self._status), Route("/job/{id}/events", self._events)]
+            routes=[
+                Route("/job/{id}", self._status),
+                Route("/job/{id}/events", self._events),
+                Route("/events", self._events),
+            ]
         )
 
     async def _status(self, _request: Request) -> Response:
@@ -41,6 +46,8 @@ class Streams:
             return JSONResponse([_event(n) for n in range(self.shown)])
         last = request.headers.get("last-event-id", "")
         self.asked.append(last)
+        if self.is_reset:
+            return Response('id: 7\nevent: reset\ndata: {"reason": ""}\n\n', media_type="text/event-stream")
         number = int(last or -1) + 1
         text = f":\n\nid: {number}\nevent: {STATES[number]}\ndata: {json.dumps(_event(number))}\n\n:\nid: 9"
         return Response(text, media_type="text/event-stream")
@@ -108,3 +115,24 @@ def test_the_async_client_does_the_same(gateway: tuple[Streams, str]) -> None:
             return [event async for event in client.events(Job.model_validate(_row("accepted")))]
 
     _check(streams, asyncio.run(follow()))
+
+
+def test_a_reader_is_told_of_events_that_are_lost() -> None:
+    streams = Streams(has_streams=True)
+    streams.is_reset = True
+    with served(streams.app) as url, Gateway(url) as client, pytest.raises(EventsLost) as caught:
+        list(client.events(last_event_id="1-1"))
+    assert (caught.value.cursor, streams.asked) == ("7", ["1-1"])
+
+
+def test_the_async_reader_is_told_too() -> None:
+    streams = Streams(has_streams=True)
+    streams.is_reset = True
+
+    async def follow(url: str) -> None:
+        async with AsyncGateway(url) as client:
+            async for _ in client.events(last_event_id="1-1"):
+                pass
+
+    with served(streams.app) as url, pytest.raises(EventsLost):
+        asyncio.run(follow(url))

@@ -84,9 +84,19 @@ def main() -> None:
     except Exception as error:
         if not isinstance(error, expected_errors()):
             raise
-        hint = "; is its address right (--url, or GATEWAY_URL)?" if isinstance(error, Unreachable) else ""
-        output.print_error(f"{error}{hint}")
+        output.print_error(f"{error}{_hint(error)}")
         sys.exit(exit_code(error))
+
+
+def _hint(error: Exception) -> str:
+    """Return the options that may cure an error."""
+    match error:
+        case Unreachable():
+            return "; is its address right (--url, or GATEWAY_URL)?"
+        case Refused(status=HTTPStatus.NOT_IMPLEMENTED):
+            return " (on the command line: --bucket, or GATEWAY_BUCKET)"
+        case _:
+            return ""
 
 
 def exit_code(error: Exception) -> int:

@@ -4,6 +4,8 @@ The token comes from the environment or a file, never from the command line, whi
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hpc_gateway_client.errors import GatewayClientError
@@ -21,6 +23,16 @@ def connect(url: str, infrastructure: str = "") -> Gateway:
 def connect_to_wait(url: str, infrastructure: str = "", store: Store | None = None) -> Gateway:
     """Connect for long work: a gateway that is away is waited for, as long as the client's default."""
     return Gateway(url, infrastructure, store, token=_token())
+
+
+@contextmanager
+def before_work(gateway: Gateway) -> Iterator[None]:
+    """Give up after 3 seconds within the block: there is nothing yet for which to wait."""
+    patience_s, gateway.patience_s = gateway.patience_s, SHORT_PATIENCE_S
+    try:
+        yield
+    finally:
+        gateway.patience_s = patience_s
 
 
 def _token() -> str | None:

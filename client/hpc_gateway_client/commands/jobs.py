@@ -10,8 +10,9 @@ import typer
 from hpc_gateway_client.calls import Resources
 from hpc_gateway_client.commands import output
 from hpc_gateway_client.commands.cleaning import clean_log
-from hpc_gateway_client.commands.clusters import check_cluster
-from hpc_gateway_client.commands.connection import connect, connect_to_wait
+from hpc_gateway_client.commands.clusters import Cluster, check_cluster, check_filter
+from hpc_gateway_client.commands.completion import one_of
+from hpc_gateway_client.commands.connection import before_work, connect, connect_to_wait
 from hpc_gateway_client.commands.durations import parse_since
 from hpc_gateway_client.commands.lookup import find_row
 from hpc_gateway_client.commands.nearest import check_words
@@ -34,7 +35,7 @@ from hpc_gateway_client.commands.rows import (
     print_states,
     user_at_host,
 )
-from hpc_gateway_client.commands.services import CLASSES, read_services
+from hpc_gateway_client.commands.services import CLASSES, Services, read_services
 from hpc_gateway_client.errors import GatewayClientError, JobFailed
 from hpc_gateway_client.gateway import Gateway
 from hpc_gateway_client.models import JOB_STATES, Job, Transfer
@@ -50,7 +51,9 @@ def list_jobs(
     *,
     state: State = None,
     on: On = None,
-    service: Annotated[str | None, typer.Option(help="With this service.")] = None,
+    service: Annotated[
+        str | None, typer.Option(help="With this service.", autocompletion=one_of(CLASSES))
+    ] = None,
     reason: Reason = None,
     since: Since = "",
     limit: Limit = 20,
@@ -63,16 +66,17 @@ def list_jobs(
     filters = {"state": state, "infrastructure": on, "service": service, "reason": reason, "limit": limit}
     with connect(url) as gateway:
         page = gateway.jobs(since=parse_since(since), **filters)
+        check_filter(gateway, on, len(page.items))
     print_rows(page.items, page.counts or {}, as_json=as_json)
 
 
 @app.command("submit")
 @with_resources
 def submit_job(
-    services: Annotated[str, typer.Argument(help="One service, or several with commas: fft,min_max")],
+    services: Services,
     path: Annotated[str, typer.Argument(help="The input on the cluster: /Init_Data/x.csv")],
     *,
-    on: Annotated[str, typer.Option(envvar="GATEWAY_CLUSTER", help="The cluster to run on.")],
+    on: Cluster,
     param: Annotated[
         list[str] | None, typer.Option("--param", help="A parameter of the job: num_mpi_procs=2")
     ] = None,
@@ -109,7 +113,8 @@ def get_job_results(
     """Download the results of a job."""
     store = Store.from_environment(bucket, profile) if bucket else None
     with connect_to_wait(url, store=store) as gateway, progress_lines() as lines:
-        row = find_row(gateway, row_id, "job")
+        with before_work(gateway):
+            row = find_row(gateway, row_id, "job")
         if isinstance(row, Transfer):
             raise GatewayClientError(f"{row_id} is a transfer: its object is where it was sent")
         if not row.succeeded:
@@ -131,6 +136,9 @@ def print_log(
     stderr: Annotated[bool, typer.Option("--stderr", help="Print stderr instead of stdout.")] = False,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
     url: Url = LOCAL_URL,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, for scripts: a line for each piece.")
+    ] = False,
 ) -> None:
     """Print the output of a job."""
     stream, offset = "stderr" if stderr else "stdout", 0
@@ -140,7 +148,7 @@ def print_log(
             if isinstance(row, Transfer):
                 raise GatewayClientError(f"{row_id} is a transfer: hpc-gateway transfers log {row_id}")
             while (piece := gateway.log(row, stream, offset)).text:
-                sys.stdout.write(clean_log(piece.text))
+                sys.stdout.write(f"{piece.model_dump_json()}\n" if as_json else clean_log(piece.text))
                 offset = piece.next_offset
             sys.stdout.flush()
             if row.ended or not follow:

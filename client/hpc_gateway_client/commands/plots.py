@@ -20,7 +20,7 @@ from hpc_gateway_client.gateway import Gateway
 from hpc_gateway_client.models import Job, Output, Transfer, Workflow
 from hpc_gateway_client.pictures.picture import Picture
 from hpc_gateway_client.result_calls import LABELS, drawable, no_picture
-from hpc_gateway_client.workflow_calls import result_name
+from hpc_gateway_client.result_files import result_name
 
 WIDEST = 120
 Say = Callable[[str], None]

@@ -7,25 +7,41 @@ from uuid import uuid4
 import typer
 
 from hpc_gateway_client.commands.connection import connect_to_wait
+from hpc_gateway_client.errors import GatewayClientError
 from hpc_gateway_client.gateway import Gateway
 from hpc_gateway_client.models import Job, Transfer, Workflow, WorkflowOutput
+from hpc_gateway_client.result_files import check_place, result_name
 from hpc_gateway_client.store import Store
-from hpc_gateway_client.workflow_calls import result_name
 
 TEMPORARY = "hpc-gateway/"  # keys below it are those of `run`
 Say = Callable[[str], None]
 
 
-def check_output(output: Path | None, results: int) -> None:
-    """Raise BadParameter when the results cannot be written to the output: a file of one, or a folder."""
-    if output is None:
-        return
-    if results > 1 and output.exists() and not output.is_dir():
-        raise typer.BadParameter(
-            f"--output {output} is a file, and there are {results} results: name a folder"
-        )
-    if results == 1 and not output.parent.is_dir():
-        raise typer.BadParameter(f"--output {output}: there is no folder {output.parent}")
+def check_output(output: Path | None, results: int, data: Sequence[Path] = ()) -> None:
+    """Make the folder of several results; raise BadParameter when they cannot be written there."""
+    try:
+        check_place(output, results, data)
+    except GatewayClientError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def check_inputs(data: Sequence[Path], services: Sequence[str], output: Path | None) -> None:
+    """Raise BadParameter when a result would take the place of an input, or of another input's result."""
+    inputs: dict[Path, Path] = {}
+    for file in data:
+        before = inputs.setdefault(_without_ending(file, output), file)
+        if before is not file:
+            raise typer.BadParameter(f"results of {before} and {file} would have the same names: run one now")
+    for result, file in inputs.items():
+        made = {result.with_name(f"{result.name}_{service}") for service in services}
+        for over in data:
+            if _without_ending(over) in made:
+                raise typer.BadParameter(f"the result of {file} would take the place of the input {over}")
+
+
+def _without_ending(data: Path, folder: Path | None = None) -> Path:
+    """Return the path of a file, or of one in another folder, without its ending."""
+    return (folder or data.parent).resolve() / data.stem
 
 
 def file_of(made: WorkflowOutput, stem: str, output: Path | None, *, is_only: bool) -> Path:

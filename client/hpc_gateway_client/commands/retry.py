@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from hpc_gateway_client.commands import output
+from hpc_gateway_client.commands.clusters import check_filter
+from hpc_gateway_client.commands.completion import one_of
 from hpc_gateway_client.commands.connection import connect
 from hpc_gateway_client.commands.durations import parse_since
 from hpc_gateway_client.commands.nearest import check_words
@@ -28,10 +30,17 @@ _KNOWN = (
     ("state", tuple(dict.fromkeys((*TRANSFER_STATES, *JOB_STATES))), "state"),
     ("fault", FAULTS, "class of failures"),
 )
-Kind = Annotated[list[str] | None, typer.Option(help="data, s3_data, s3_result or job; all when left out.")]
+Kind = Annotated[
+    list[str] | None,
+    typer.Option(help="data, s3_data, s3_result or job; all when left out.", autocompletion=one_of(KINDS)),
+]
 FaultOption = Annotated[
     list[str] | None,
-    typer.Option("--fault", help="Failures of this class; may be repeated. Without it, all but input."),
+    typer.Option(
+        "--fault",
+        help="Failures of this class; may be repeated. Without it, all but input.",
+        autocompletion=one_of(FAULTS),
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it; without it, only list the rows.")]
 
@@ -53,6 +62,7 @@ def retry_matching(
     filters = _filters(since, kind=kind, state=state, infrastructure=on, fault=fault, reason=reason)
     with connect(url) as gateway:
         done = gateway.retry_many(filters, user_at_host(), why, dry_run=not yes)
+        check_filter(gateway, on, done.found)
     verb = "retried" if yes else "would be retried (--yes retries them)"
     _print_done(done, f"{done.retried} of {done.found} {verb}", as_json=as_json)
 
@@ -74,6 +84,7 @@ def cancel_matching(
     filters = _filters(since, kind=kind, state=state, infrastructure=on, fault=fault, reason=reason)
     with connect(url) as gateway:
         done = gateway.cancel_many(filters, user_at_host(), why, dry_run=not yes)
+        check_filter(gateway, on, done.found)
     verb = "cancelled" if yes else "would be cancelled (--yes cancels them)"
     _print_done(done, f"{done.cancelled} of {done.found} {verb}", as_json=as_json)
 

@@ -8,20 +8,33 @@ from typing import Annotated
 import typer
 
 from hpc_gateway_client.commands import output
-from hpc_gateway_client.commands.connection import connect, connect_to_wait
+from hpc_gateway_client.commands.completion import cluster_names, one_of
+from hpc_gateway_client.commands.connection import before_work, connect, connect_to_wait
 from hpc_gateway_client.commands.details import describe_row
 from hpc_gateway_client.commands.lookup import find_row
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Url
 from hpc_gateway_client.commands.progress import progress_lines
-from hpc_gateway_client.models import Event, Job, Transfer, Workflow
+from hpc_gateway_client.models import (
+    JOB_STATES,
+    TRANSFER_STATES,
+    WORKFLOW_STATES,
+    Event,
+    Job,
+    Transfer,
+    Workflow,
+)
 
+STATES = {*TRANSFER_STATES, *JOB_STATES, *WORKFLOW_STATES}
 Id = Annotated[str, typer.Argument(metavar="ID", help="The id that the gateway gave.")]
 Ids = Annotated[list[str], typer.Argument(help="One id or more.")]
 Why = Annotated[str, typer.Option(help="Why; it stays in the history.")]
-State = Annotated[list[str] | None, typer.Option(help="In this state; may be repeated.")]
-On = Annotated[str | None, typer.Option(help="On this cluster.")]
+State = Annotated[
+    list[str] | None,
+    typer.Option(help="In this state; may be repeated.", autocompletion=one_of(STATES)),
+]
+On = Annotated[str | None, typer.Option(help="On this cluster.", autocompletion=cluster_names)]
 Reason = Annotated[str | None, typer.Option(help="With this text in the reason.")]
-Timeout = Annotated[float | None, typer.Option(help="Stop waiting after so many seconds: exit code 6.")]
+Timeout = Annotated[float | None, typer.Option(min=0, help="Stop waiting after so many seconds: exit 6.")]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many to show, newest first.")]
 
 
@@ -53,7 +66,8 @@ def add_row_commands(app: typer.Typer, noun: str) -> None:
     ) -> None:
         """Follow one until it has ended; the exit code says how."""
         with connect_to_wait(url) as gateway, progress_lines() as lines:
-            row = find_row(gateway, row_id, noun)
+            with before_work(gateway):
+                row = find_row(gateway, row_id, noun)
             ended = gateway.wait(row, lines.add(f"{row.kind} {row.id}"), timeout)
         print_states([ended], as_json=as_json)
 

@@ -10,30 +10,28 @@ import typer
 from hpc_gateway_client.calls import Resources
 from hpc_gateway_client.commands import output
 from hpc_gateway_client.commands.cleaning import clean
-from hpc_gateway_client.commands.clusters import check_cluster
+from hpc_gateway_client.commands.clusters import Cluster, check_cluster
 from hpc_gateway_client.commands.comeback import describe_unfinished, describe_workflow
-from hpc_gateway_client.commands.connection import connect_to_wait
+from hpc_gateway_client.commands.connection import before_work, connect_to_wait
 from hpc_gateway_client.commands.interrupts import Interrupts
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Url
 from hpc_gateway_client.commands.params import check_options, members, parameters
 from hpc_gateway_client.commands.plots import Plot, Terminal
 from hpc_gateway_client.commands.progress import ProgressLines, progress_lines
 from hpc_gateway_client.commands.resources import with_resources
-from hpc_gateway_client.commands.results import check_output
+from hpc_gateway_client.commands.results import check_inputs, check_output
 from hpc_gateway_client.commands.rows import Timeout
 from hpc_gateway_client.commands.runs import JOB, Runs, Wanted
-from hpc_gateway_client.commands.services import check_needs, read_services
+from hpc_gateway_client.commands.services import Services, check_needs, read_services
 from hpc_gateway_client.errors import GatewayClientError
 from hpc_gateway_client.gateway import Gateway
 from hpc_gateway_client.models import Workflow
 from hpc_gateway_client.store import Store
 
-Cluster = Annotated[str, typer.Option(envvar="GATEWAY_CLUSTER", help="The cluster to run on.")]
-
 
 @with_resources
 def run(
-    services: Annotated[str, typer.Argument(help="One service, or several with commas: fft,min_max")],
+    services: Services,
     data: Annotated[
         list[Path],
         typer.Argument(exists=True, dir_okay=False, readable=True, help="The input CSV, or several of them."),
@@ -85,7 +83,8 @@ def run(
     params, swept = parameters(param or []), members(sweep or [])
     runs_of_a_file = len(swept) + 1 if swept else 1  # the table of a sweep is one more file
     count = len(wanted) * len(data) * runs_of_a_file
-    check_output(result, count)
+    check_output(result, count, data)
+    check_inputs(data, wanted, result)
     if not yes:
         check_needs(wanted, params)
     if swept and not bucket:
@@ -103,16 +102,19 @@ def run(
         connect_to_wait(url, on, store) as gateway,
         progress_lines() as lines,
     ):
-        check_cluster(gateway, on)
-        _check_params(gateway, wanted, [params, *swept])
-        if result is not None and count > 1:
-            result.mkdir(parents=True, exist_ok=True)
+        with before_work(gateway):
+            check_cluster(gateway, on)
+            _check_params(gateway, wanted, [params, *swept])
         runs = Runs(gateway, store, interrupts, lines, keep=keep or detach, plot=drawn)
         with _leaving_accepted_work(runs, lines, url, result):
             for file in data:
                 runs.start(file, asked)
-            ended = [] if detach else [runs.finish(each, result, timeout) for each in runs.started]
+            ended = [] if detach else runs.finish_all(result, timeout)
     _print_end(runs, ended, url, result, as_json=as_json)
+    for failure in runs.failures[:-1]:
+        output.print_error(str(failure))
+    if runs.failures:
+        raise runs.failures[-1]
 
 
 def _plot(*, plot: bool, terminal: bool, detach: bool) -> Plot | None:

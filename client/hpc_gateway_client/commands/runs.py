@@ -1,5 +1,6 @@
 """The runs of `hpc-gateway run`: a file is uploaded, its workflow started and watched, its results saved."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +12,11 @@ from hpc_gateway_client.commands.plots import Plot, show_result
 from hpc_gateway_client.commands.progress import ProgressLines
 from hpc_gateway_client.commands.results import name_results, save_results
 from hpc_gateway_client.commands.temporary_objects import TemporaryObjects
-from hpc_gateway_client.errors import GatewayClientError, Refused, Unreachable
+from hpc_gateway_client.errors import GatewayClientError, Refused, Unreachable, WorkflowFailed
 from hpc_gateway_client.gateway import Gateway
 from hpc_gateway_client.models import Job, Workflow, WorkflowOutput
+from hpc_gateway_client.result_files import result_name
 from hpc_gateway_client.store import Store
-from hpc_gateway_client.workflow_calls import result_name
 
 JOB = "job"
 LONGEST_TITLE = 14
@@ -66,6 +67,7 @@ class Runs:
     keep: bool = False
     plot: Plot | None = None
     started: list[FileRun] = field(default_factory=list)
+    failures: list[WorkflowFailed] = field(default_factory=list)
 
     def start(self, data: Path, wanted: Wanted) -> FileRun:
         """Upload a file and start its workflow."""
@@ -76,6 +78,18 @@ class Runs:
         target = key.rpartition("/")[0] + "/results/" if self.store else None
         run.workflow = self._post(run, key, lambda: self._request(source, wanted, target))
         return run
+
+    def finish_all(self, output: Path | None, timeout_s: float | None) -> list[Workflow]:
+        """Wait for all workflows and save their results; one that ends badly keeps none of the others'."""
+        ended, started = list[Workflow](), time.monotonic()
+        for run in self.started:
+            left = None if timeout_s is None else max(0.0, timeout_s - (time.monotonic() - started))
+            try:
+                ended.append(self.finish(run, output, left))
+            except WorkflowFailed as error:
+                self.failures.append(error)
+                ended.append(error.workflow)
+        return ended
 
     def finish(self, run: FileRun, output: Path | None, timeout_s: float | None) -> Workflow:
         """Wait for a workflow, save its results, and let its objects go."""

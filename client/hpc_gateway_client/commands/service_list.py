@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from hpc_gateway_client.commands import output
+from hpc_gateway_client.commands.completion import one_of
 from hpc_gateway_client.commands.connection import connect
 from hpc_gateway_client.commands.nearest import check_words
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Url
@@ -14,7 +15,9 @@ from hpc_gateway_client.steps import Call, request
 
 
 def list_services(
-    name: Annotated[str | None, typer.Argument(help="A service, to see its options.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="A service, to see its options.", autocompletion=one_of(CLASSES))
+    ] = None,
     url: Url = LOCAL_URL,
     *,
     as_json: AsJson = False,

@@ -1,7 +1,11 @@
 """The services of the contract, so that a wrong list is refused before a file is uploaded."""
 
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
+import typer
+
+from hpc_gateway_client.commands.completion import some_of
 from hpc_gateway_client.commands.nearest import check_words
 from hpc_gateway_client.errors import GatewayClientError
 
@@ -16,6 +20,10 @@ CLASSES = {
     "kmean": "clustering",
     "knn": "classification",
 }
+Services = Annotated[
+    str,
+    typer.Argument(help="One service, or several with commas: fft,min_max", autocompletion=some_of(CLASSES)),
+]
 KNN_NEEDS = {
     "inference_knn_path": "a folder of the cluster with a CSV for each signal that is to be classified",
     "clustering_label_path": "a file of labels, in the layout of a result of kmean, for the training signals",

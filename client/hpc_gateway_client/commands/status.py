@@ -26,6 +26,8 @@ def show_status(url: Url = LOCAL_URL, *, as_json: AsJson = False) -> None:
 def _clusters(seen: Overview) -> None:
     if seen.broker:
         output.print_line(Text(f"queue: {seen.broker}", "red"))
+    if seen.webhooks:
+        output.print_line(Text(f"webhooks: {seen.webhooks}", "red"))
     rows = [_cluster(seen, name) for name in seen.clusters]
     columns = ("cluster", "worker", "scheduler", "filesystem", "queue", "waits for", "work")
     output.print_table(columns, rows)

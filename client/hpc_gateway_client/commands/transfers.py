@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from hpc_gateway_client.commands import output
+from hpc_gateway_client.commands.clusters import check_filter
 from hpc_gateway_client.commands.connection import connect
 from hpc_gateway_client.commands.durations import parse_since
 from hpc_gateway_client.commands.lookup import find_row
@@ -56,6 +57,7 @@ def list_transfers(
                 page = gateway.transfers(each, since=parse_since(since), **filters)
                 rows += page.items
                 counts.update(page.counts or {})
+        check_filter(gateway, on, len(rows))
     rows.sort(key=lambda row: row.created_at, reverse=True)
     print_rows(rows[:limit], counts, as_json=as_json)
 

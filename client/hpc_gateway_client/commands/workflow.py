@@ -7,8 +7,9 @@ import typer
 
 from hpc_gateway_client.commands import output
 from hpc_gateway_client.commands.cleaning import clean
+from hpc_gateway_client.commands.clusters import check_filter
 from hpc_gateway_client.commands.comeback import describe_workflow
-from hpc_gateway_client.commands.connection import connect, connect_to_wait
+from hpc_gateway_client.commands.connection import before_work, connect, connect_to_wait
 from hpc_gateway_client.commands.details import describe_row
 from hpc_gateway_client.commands.durations import parse_since
 from hpc_gateway_client.commands.interrupts import Interrupts
@@ -64,6 +65,7 @@ def list_workflows(
     filters = {"state": state, "infrastructure": on, "reason": reason, "limit": limit}
     with connect(url) as gateway:
         page = gateway.workflows(since=parse_since(since), **filters)
+        check_filter(gateway, on, len(page.items))
     print_rows(page.items, page.counts or {}, as_json=as_json)
 
 
@@ -97,7 +99,8 @@ def attach_workflow(
 ) -> None:
     """Come back to a workflow: wait for its end, and download its results."""
     with Interrupts(), connect_to_wait(url) as gateway, progress_lines() as lines:
-        row = find_workflow(gateway, row_id)
+        with before_work(gateway):
+            row = find_workflow(gateway, row_id)
         try:
             ended = gateway.wait(row, lines.add(f"workflow {row.id}"), timeout)
         except KeyboardInterrupt:

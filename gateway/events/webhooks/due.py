@@ -23,6 +23,17 @@ _first_due = (
     .limit(1)
     .scalar_subquery()
 )
+is_blocked = (
+    select(_earlier.number)
+    .where(
+        _earlier.webhook_id == WebhookDelivery.webhook_id,
+        _earlier.row_id == WebhookDelivery.row_id,
+        _earlier.state == "pending",
+        _earlier.number < WebhookDelivery.number,
+    )
+    .exists()
+)
+"""The condition that an earlier message of the same row waits, which goes first."""
 _HAS_DUE = Webhook.disabled_at.is_(None), _first_due <= db_now()
 
 
@@ -61,16 +72,6 @@ def find_due(session: Session, busy: Collection[int]) -> list[WebhookMessage]:
 
 def _due_of(session: Session, hook: Webhook, caller: Caller, busy: Collection[int]) -> list[WebhookMessage]:
     of_hook = WebhookDelivery.webhook_id == hook.id, WebhookDelivery.state == "pending"
-    is_blocked = (
-        select(_earlier.number)
-        .where(
-            _earlier.webhook_id == hook.id,
-            _earlier.row_id == WebhookDelivery.row_id,
-            _earlier.state == "pending",
-            _earlier.number < WebhookDelivery.number,
-        )
-        .exists()
-    )
     found = select(WebhookDelivery).where(*of_hook, WebhookDelivery.next_at <= db_now(), ~is_blocked)
     rows = session.scalars(
         found.where(WebhookDelivery.number.not_in(busy)).order_by(WebhookDelivery.next_at).limit(OF_EACH_HOOK)

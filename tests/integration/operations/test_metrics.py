@@ -3,6 +3,7 @@ import logging
 import re
 import shutil
 import subprocess
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,22 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
+from sqlalchemy import update
 
 from gateway import leases
-from gateway.db import session_scope
+from gateway.db import session_scope, utc_now
+from gateway.events.webhooks.health import LEASE, LEASE_S
 from gateway.logs import JsonLines, work_id
+from gateway.models import Webhook, WebhookDelivery
+from gateway.settings import get_settings
 from gateway.states import JobState
 from tests.bodies import DATA
 from tests.conftest import absent
 from tests.ended_rows import ended_job, failed_transfer
 from tests.rows import SECRET, new_transfer
+from tests.webhooks import FAILED, change, due, fill, new_webhook, record, rows
 
+ALERTS = Path(__file__).parents[3] / "deploy/alerts.yml"
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
@@ -38,6 +45,17 @@ def scrape(api: TestClient) -> Samples:
 
 def of(samples: Samples, name: str, **labels: str) -> float:
     return samples[name, tuple(sorted(labels.items()))]
+
+
+def _ago(seconds: float) -> datetime:
+    return utc_now() - timedelta(seconds=seconds)
+
+
+def _change(number: int, next_at: datetime) -> None:
+    with session_scope() as session:
+        session.execute(
+            update(WebhookDelivery).where(WebhookDelivery.number == number).values(next_at=next_at)
+        )
 
 
 def test_every_figure_can_be_scraped(api: TestClient, broker: str) -> None:
@@ -60,6 +78,47 @@ def test_every_figure_can_be_scraped(api: TestClient, broker: str) -> None:
     assert of(seen, "gateway_oldest_waiting_seconds", infrastructure="unserved") == 0
     assert of(seen, "gateway_queue_messages", queue="unserved") == 0
     assert 0 <= of(seen, "gateway_watch_lag_seconds", infrastructure="hpc") < 10
+
+
+def test_without_webhooks_nothing_is_told_of_them(api: TestClient) -> None:
+    assert not [name for name, _ in scrape(api) if "webhook" in name]
+    assert api.get("/overview").json()["webhooks"] == ""
+
+
+def test_webhooks_whose_process_is_missing_are_seen(api: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    with session_scope() as session:
+        session.execute(update(Webhook).where(Webhook.id == new_webhook()[0]).values(created_at=_ago(100)))
+    seen = scrape(api)
+    assert of(seen, "gateway_webhooks", state="enabled") == 1
+    assert 99 < of(seen, "gateway_webhook_lag_seconds") < 160, "no process was there since the hook was made"
+    assert "hpc-gateway worker --webhooks" in api.get("/overview").json()["webhooks"]
+
+    with session_scope() as session:
+        assert leases.acquire_lease(session, LEASE, "sender", LEASE_S)
+    assert of(scrape(api), "gateway_webhook_lag_seconds") < 30
+    overview = api.get("/overview").json()
+    assert (overview["webhooks"], overview["rounds_s"][LEASE] < 30) == ("", True)
+    monkeypatch.setenv("GATEWAY_WEBHOOKS", "false")
+    get_settings.cache_clear()
+    assert not [name for name, _ in scrape(api) if "webhook" in name]
+
+
+def test_a_message_is_due_when_it_is_its_turn(api: TestClient) -> None:
+    hook, _ = new_webhook()
+    failed_transfer()
+    fill()
+    first, *later = rows(hook)
+    assert later, "the events of one row"
+    change(hook, next_at=_ago(100))
+    record(due()[0], FAILED)
+    for row in later:
+        _change(row.number, _ago(100))
+    seen = scrape(api)
+    assert of(seen, "gateway_webhook_messages", state="retrying") == 1
+    assert of(seen, "gateway_webhook_messages", state="new") == len(later)
+    assert of(seen, "gateway_webhook_due_seconds") == 0, "the later ones wait for the first"
+    _change(first.number, _ago(50))
+    assert 49 < of(scrape(api), "gateway_webhook_due_seconds") < 99
 
 
 def test_requests_are_counted_by_their_route_and_not_by_their_path(api: TestClient) -> None:
@@ -126,12 +185,44 @@ def test_the_dashboard_and_the_alerts_name_metrics_that_exist(api: TestClient) -
     assert named - known == set()
 
 
-def test_prometheus_itself_takes_the_alerts() -> None:
+def _promtool(*words: str) -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
         absent("promtool")
-    rules = Path(__file__).parents[3] / "deploy/alerts.yml"
-    subprocess.run([str(promtool), "check", "rules", str(rules)], check=True, capture_output=True)
+    done = subprocess.run([str(promtool), *words], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_prometheus_itself_takes_the_alerts() -> None:
+    _promtool("check", "rules", str(ALERTS))
+
+
+@pytest.mark.parametrize(
+    ("labels", "base"),
+    [({}, ""), ({"docs_url": "https://git.example.org/x"}, "https://git.example.org/x/")],
+)
+def test_alerts_link_to_their_cure(labels: dict[str, str], base: str, tmp_path: Path) -> None:
+    alert = {
+        "exp_labels": {"severity": "warning"},
+        "exp_annotations": {
+            "summary": "Webhooks are not delivered; the process of `hpc-gateway worker --webhooks` is down.",
+            "runbook_url": f"{base}docs/operations.md#webhooks-not-delivered",
+        },
+    }
+    rule = {"eval_time": "5m", "alertname": "GatewayWebhooksNotDelivered", "exp_alerts": [alert]}
+    series = [{"series": "gateway_webhook_lag_seconds", "values": "100+60x10"}]
+    test = {"interval": "1m", "external_labels": labels, "input_series": series, "alert_rule_test": [rule]}
+    file = tmp_path / "test.yml"
+    file.write_text(json.dumps({"rule_files": [str(ALERTS)], "tests": [test]}))
+    _promtool("test", "rules", str(file))
+
+
+def test_every_alert_has_a_cure_that_names_it() -> None:
+    cures = ALERTS.parents[1].joinpath("docs/operations.md").read_text().split("<a id=")
+    for alert in ALERTS.read_text().split("- alert: ")[1:]:
+        name, anchor = alert.split()[0], alert.split("#")[-1].split('"')[0]
+        [cure] = [part for part in cures if part.startswith(f'"{anchor}"')]
+        assert f"`{name}`" in cure
 
 
 def test_grafana_s_own_types_know_every_field_of_the_dashboard() -> None:

@@ -211,6 +211,24 @@ def test_the_callers_time_ends_the_wait_and_not_the_work() -> None:
         drive(wait(Job.model_validate(JOB), None, 0.0))
 
 
+def test_unchanged_answers_that_the_gateway_does_not_hold_are_asked_for_less_and_less() -> None:
+    """It has too many waiting requests, and answers each at once."""
+    steps = wait(Transfer.model_validate(TRANSFER | {"kind": "s3_data"}), None, None)
+    tagged = httpx.Response(
+        200, json=TRANSFER, headers={"ETag": '"1"'}, request=httpx.Request("GET", "http://g")
+    )
+    answers, seconds = itertools.chain([tagged], itertools.repeat(reply(304, ""))), list[float]()
+    step = next(steps)
+    while len(seconds) < 12:
+        assert isinstance(step, Pause)
+        seconds.append(step.seconds)
+        call = steps.send(None)
+        assert isinstance(call, Call)
+        step = steps.send(next(answers))
+    assert seconds[1:] == sorted(seconds[1:])
+    assert seconds[-1] > 1
+
+
 def test_an_id_is_found_in_whatever_collection_it_is() -> None:
     missing = reply(404, {"detail": "there is no such transfer"})
     calls, row = drive(find(str(JOB["id"])), missing, missing, missing, reply(200, JOB))

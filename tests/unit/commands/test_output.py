@@ -1,11 +1,10 @@
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import typer
 
 from hpc_gateway_client import GatewayClientError, Refused, StillRunning, Unreachable
-from hpc_gateway_client.commands import exit_code, main, params
+from hpc_gateway_client.commands import exit_code, params
 from hpc_gateway_client.commands.durations import parse_since
 from hpc_gateway_client.commands.output import age, size_text
 
@@ -72,13 +71,3 @@ def test_parameters_are_numbers_where_they_can_be_and_options_go_to_their_servic
 def test_a_parameter_that_is_none_is_refused(word: str) -> None:
     with pytest.raises(typer.BadParameter):
         params.parameters([word])
-
-
-def test_a_shell_can_complete_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(sys, "argv", ["hpc-gateway"])
-    monkeypatch.setenv("_HPC_GATEWAY_COMPLETE", "complete_bash")
-    monkeypatch.setenv("COMP_WORDS", "hpc-gateway jobs re")
-    monkeypatch.setenv("COMP_CWORD", "2")
-    with pytest.raises(SystemExit):
-        main()
-    assert capsys.readouterr().out.split() == ["retry"]
