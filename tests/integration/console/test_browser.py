@@ -160,6 +160,45 @@ def test_the_keyboard_reaches_and_retries_a_group_of_failures(opened: Opened) ->
     assert {transfer(row_id).state for row_id in rows} == {TransferState.ACCEPTED}
 
 
+def test_the_focus_stays_at_its_link_while_the_list_changes(opened: Opened) -> None:
+    watched, other = new_job("fft"), new_job("kalman")
+    page = opened("/console/work/job").page
+    link = page.locator(f'a[href$="{watched}"]')
+    for reason in ("it waits for a free node", "it waits for a licence"):
+        link.focus()
+        with session_scope() as session:
+            session.get_one(Job, other).reason = reason
+        expect(page.locator("main")).to_contain_text(reason)
+        expect(link).to_be_focused()
+        new_job("fft")
+
+
+def test_the_focus_follows_a_group_of_failures_to_another_place(opened: Opened) -> None:
+    failed_transfer("the bucket is missing")
+    page = opened().page
+    page.get_by_role("button", name="Retry it").focus()
+    failed_transfer("the key is unknown")
+    expect(page.locator(".groups li")).to_have_count(2)
+    focused = page.locator(".groups li:has(button:focus)")
+    expect(focused).to_contain_text("the bucket is missing")
+
+
+def test_a_marked_text_and_a_list_without_news_stay(opened: Opened) -> None:
+    job = new_job("fft")
+    with session_scope() as session:
+        session.get_one(Job, job).reason = "it waits for a free node"
+    page = opened("/console/work/job").page
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('td .reason'))")
+    with page.expect_response(lambda answer: answer.url.endswith("/console/work/job?")):
+        pass
+    new_job("kalman")
+    with page.expect_response(lambda answer: "kalman" in answer.text() and "/work/job" in answer.url):
+        pass
+    assert page.evaluate("getSelection().toString()") == "it waits for a free node"
+    page.evaluate("getSelection().removeAllRanges()")
+    expect(page.locator("main")).to_contain_text("kalman")
+
+
 def test_without_script_pages_are_read_and_forms_work(opened: Opened) -> None:
     failed = failed_transfer()
     watched = opened("/console/work/s3_data", java_script_enabled=False)
