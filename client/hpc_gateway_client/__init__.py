@@ -17,10 +17,14 @@ from hpc_gateway_client.errors import (
     JobWouldFail,
     Refused,
     StillRunning,
+    StoreFailed,
     TransferFailed,
     Unreachable,
+    WorkflowFailed,
+    WrongAddress,
 )
 from hpc_gateway_client.gateway import Gateway
+from hpc_gateway_client.members import Member
 from hpc_gateway_client.models import (
     BulkRetried,
     Event,
@@ -32,6 +36,8 @@ from hpc_gateway_client.models import (
     Partition,
     Telemetry,
     Transfer,
+    Workflow,
+    WorkflowOutput,
 )
 from hpc_gateway_client.overview import Overview
 from hpc_gateway_client.pictures.picture import Picture
@@ -50,6 +56,7 @@ __all__ = [
     "JobFailed",
     "JobWouldFail",
     "Log",
+    "Member",
     "Output",
     "Overview",
     "Page",
@@ -59,9 +66,14 @@ __all__ = [
     "Result",
     "StillRunning",
     "Store",
+    "StoreFailed",
     "TableJudgement",
     "Telemetry",
     "Transfer",
     "TransferFailed",
     "Unreachable",
+    "Workflow",
+    "WorkflowFailed",
+    "WorkflowOutput",
+    "WrongAddress",
 ]
