@@ -49,7 +49,7 @@
   function isInUse(target) {
     const isWriting = target.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
     const isMarked = !getSelection().isCollapsed && target.contains(getSelection().anchorNode);
-    const log = target.querySelector("pre.log");
+    const log = target.querySelector(":scope > pre.log");
     const isAboveEnd = log && log.scrollTop + log.clientHeight < log.scrollHeight - 8;
     return isWriting || isMarked || isAboveEnd || target.querySelector("details[open]");
   }
