@@ -16,12 +16,23 @@ def find_sources(plan: WorkflowPlan) -> Sources:
     return {job.name: (job.input_from or "", services.get(job.input_from or "", "")) for job in plan.jobs}
 
 
-def preview_beneath(sources: Sources, run: dict[str, Any], output: dict[str, Any]) -> str:
+def input_row(run: dict[str, Any], looked: str) -> str:
+    """Return the transfer of the run's input as a path below `/console/work`, "" where there is none.
+
+    `looked` is that of a run on a table that was looked at before.
+    """
+    for step in run["steps"]:
+        if step["name"] == INPUT and step["kind"] != "job" and step["state"] in _GOOD_ENDS:
+            return f"{step['kind']}/{step['id']}"
+    return looked
+
+
+def preview_beneath(sources: Sources, run: dict[str, Any], output: dict[str, Any], staged: str) -> str:
     """Return the preview of a filter's input as a path below `/console/work`, "" where there is none."""
     name, service = sources.get(output["job"], ("", ""))
-    steps = {(step["kind"] == "job", step["name"]): step for step in run["steps"]}
-    step = steps.get((bool(name), name or INPUT))
-    if output["service"] not in FILTERS or step is None or step["state"] not in _GOOD_ENDS:
+    if output["service"] not in FILTERS:
         return ""
-    result = f"outputs/{service}/" if name else ""
-    return f"{step['kind']}/{step['id']}/{result}preview"
+    if not name:
+        return f"{staged}/preview" if staged else ""
+    found = (step["id"] for step in run["steps"] if (step["kind"], step["name"]) == ("job", name))
+    return f"job/{next(found)}/outputs/{service}/preview"

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.console.cures import cure_of, failed_step
-from api.console.filter_inputs import preview_beneath
+from api.console.filter_inputs import input_row, preview_beneath
 from api.console.labels import NOUNS
 from api.console.pages import PageRoute, base_of, page
 from api.console.run_parts import RunParts
@@ -57,6 +57,7 @@ def _folder(kind: Kind) -> str:
 def _render(request: Request, caller: Caller, kind: Kind, shown: Shown, template: str) -> Response:
     row: dict[str, Any] = json.loads(shown.body)
     settings = get_settings()
+    parts = _parts(caller, kind, UUID(row["id"]))
     return page(
         request,
         template,
@@ -72,7 +73,8 @@ def _render(request: Request, caller: Caller, kind: Kind, shown: Shown, template
         has_ended=row["state"] in ENDS,
         can_retry=row["state"] in ENDS and row["state"] not in GOOD_ENDS,
         cure=cure_of(row),
-        parts=_parts(caller, kind, UUID(row["id"])),
+        parts=parts,
+        staged=input_row(row, parts.looked) if parts else "",
         before_start=BEFORE_START,
         preview_beneath=preview_beneath,
         failed_step=failed_step(row) if kind == "workflow" else None,

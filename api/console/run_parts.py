@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from api.console.filter_inputs import Sources, find_sources
+from api.console.looked_tables import find_look
 from api.console.step_figures import load_step_figures
 from gateway.callers import Caller
 from gateway.workflows import lifecycle as workflows
@@ -18,13 +19,15 @@ from gateway.workflows.plan import WorkflowPlan
 class RunParts:
     """Whether a run is a sweep, its stores by the fields of a retry, and the figures of its steps.
 
-    `sources` has the job and the service whose result each job reads.
+    `sources` has the job and the service whose result each job reads; `looked` is the transfer of a look that
+    staged the input, as a path below `/console/work`.
     """
 
     is_sweep: bool
     stores: dict[str, str]
     figures: dict[str, Mapping[str, Any]]
     sources: Sources
+    looked: str
 
     @classmethod
     def load(cls, session: Session, caller: Caller, run_id: UUID) -> Self:
@@ -40,4 +43,5 @@ class RunParts:
             },
             load_step_figures(session, run_id),
             find_sources(plan),
+            find_look(session, caller, plan.input.path or ""),
         )

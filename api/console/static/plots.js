@@ -176,7 +176,7 @@
   async function loadBeneath(address, preview) {
     const names = preview.signals.slice(0, MOST).map(({ name }) => `"${name.replaceAll('"', '""')}"`);
     const answer = await fetch(`${address}&signals=${encodeURIComponent(names.join(","))}`, { headers: { "HX-Request": "true" } });
-    if (!answer.ok) return null;
+    if (answer.status !== 200) return null;
     const beneath = await answer.json();
     return named(beneath.x) === named(preview.x) ? beneath : null;
   }
