@@ -1,4 +1,4 @@
-// Plots of previews: smallest and largest sample of each stretch as a band, by uPlot; a filter's result over its input.
+// Plots of previews: extremes of each stretch as a band, by uPlot; a filter over its input, signals in colours of labels.
 "use strict";
 (() => {
   const COLOURS = {
@@ -32,34 +32,45 @@
     return found;
   }
 
+  // The signals of a plot by colour: each of the first ones alone, or where there are labels all those of one label.
+  function groupsOf(preview, labels) {
+    if (!labels) return preview.signals.slice(0, MOST).map((signal) => ({ name: named(signal), signals: [signal] }));
+    const byLabel = new Map();
+    preview.signals.forEach((signal, index) => byLabel.set(labels[index], [...(byLabel.get(labels[index]) ?? []), signal]));
+    const clusters = [...byLabel].sort(([one], [other]) => one - other);
+    return clusters.map(([label, signals]) => {
+      const more = signals.length > MOST ? ` and ${signals.length - MOST} more` : "";
+      return { name: `Cluster ${label}: ${signals.slice(0, MOST).map(named).join(", ")}${more}`, signals };
+    });
+  }
+
   // The series of uPlot: the extremes of each signal with a band between them, the input of a filter beneath the result.
-  function bands(preview, beneath) {
+  function bands(groups, preview, beneath) {
     const colours = COLOURS[dark.matches ? "dark" : "light"];
     const series = [{ label: named(preview.x) }];
     const data = [preview.x.values];
     const filled = [];
-    function add(signal, index, { min, max }, isBeneath) {
-      const colour = colours[index % colours.length];
+    function add(signal, group, { min, max }, isBeneath) {
+      const colour = colours[group % colours.length];
       const stroke = isBeneath ? `${colour}60` : colour;
       const isLine = min.every((value, at) => value === max[at]);
-      series.push({ label: named(signal), stroke, width: 1.25, signal: index, isBeneath });
+      series.push({ label: named(signal), stroke, width: 1.25, group, isBeneath });
       data.push(max);
       if (isLine) return;
-      series.push({ label: `${named(signal)}, smallest`, stroke, width: 0.5, signal: index, isBeneath });
+      series.push({ label: `${named(signal)}, smallest`, stroke, width: 0.5, group, isBeneath });
       data.push(min);
       filled.push({ series: [series.length - 2, series.length - 1], fill: `${colour}${isBeneath ? "25" : "40"}` });
     }
-    const shown = preview.signals.slice(0, MOST);
     for (const signal of beneath ? beneath.signals : []) {
-      const index = shown.findIndex((each) => each.name === signal.name);
-      add(signal, index, extremesAt(preview.x.values, beneath.x.values, signal.min, signal.max), true);
+      const group = groups.findIndex((each) => each.signals[0].name === signal.name);
+      add(signal, group, extremesAt(preview.x.values, beneath.x.values, signal.min, signal.max), true);
     }
-    shown.forEach((signal, index) => add(signal, index, signal, false));
+    groups.forEach(({ signals }, group) => signals.forEach((signal) => add(signal, group, signal, false)));
     return { series, data, filled };
   }
 
-  function draw(place, preview, beneath) {
-    const { series, data, filled } = bands(preview, beneath);
+  function draw(place, groups, preview, beneath) {
+    const { series, data, filled } = bands(groups, preview, beneath);
     const style = getComputedStyle(document.documentElement);
     const axis = { stroke: style.getPropertyValue("--text"), grid: { stroke: style.getPropertyValue("--line"), width: 1 }, ticks: { stroke: style.getPropertyValue("--line"), width: 1 } };
     place.replaceChildren();
@@ -81,7 +92,7 @@
     return plot;
   }
 
-  function addTools(place, preview, plot, hasInput) {
+  function addTools(place, groups, preview, plot, hasInput) {
     const tools = document.createElement("p");
     tools.className = "plot-tools";
     const range = () => [preview.x.values[0], preview.x.values.at(-1)];
@@ -106,14 +117,14 @@
     }
     const note = document.createElement("span");
     note.className = "note";
-    const shown = Math.min(MOST, preview.signals.length);
+    const shown = groups.reduce((number, { signals }) => number + signals.length, 0);
     note.textContent = `${preview.samples} samples` + (preview.signals_total > shown ? `, ${shown} of ${preview.signals_total} signals` : "");
     tools.append(note);
-    place.after(signalChoice(preview, plot, hasInput), tools);
+    place.after(signalChoice(groups, plot, hasInput), tools);
   }
 
-  // The signals as boxes to check, each with its values at the pointer: a legend for mouse and keyboard.
-  function signalChoice(preview, plot, hasInput) {
+  // The groups as boxes to check, a signal alone with its values at the pointer: a legend for mouse and keyboard.
+  function signalChoice(groups, plot, hasInput) {
     const colours = COLOURS[dark.matches ? "dark" : "light"];
     const group = document.createElement("fieldset");
     group.className = "signals";
@@ -126,21 +137,21 @@
     const inputBox = Object.assign(document.createElement("input"), { type: "checkbox", checked: true });
     function show() {
       plot.series.forEach((series, at) => {
-        const isShown = at === 0 || (boxes[series.signal].checked && (inputBox.checked || !series.isBeneath));
+        const isShown = at === 0 || (boxes[series.group].checked && (inputBox.checked || !series.isBeneath));
         if (series.show !== isShown) plot.setSeries(at, { show: isShown });
       });
     }
-    preview.signals.slice(0, MOST).forEach((signal, index) => {
+    groups.forEach((shown, index) => {
       const label = document.createElement("label");
       const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: true });
-      const name = Object.assign(document.createElement("span"), { textContent: named(signal) });
+      const name = Object.assign(document.createElement("span"), { textContent: shown.name });
       const reading = Object.assign(document.createElement("output"), { textContent: "" });
       box.style.accentColor = name.style.color = colours[index % colours.length];
       box.addEventListener("change", show);
       boxes.push(box);
       label.append(box, name, reading);
       group.append(label);
-      readings.push([signal, reading]);
+      if (shown.signals.length === 1) readings.push([shown.signals[0], reading]);
     });
     if (hasInput) {
       const label = document.createElement("label");
@@ -167,9 +178,20 @@
       place.classList.replace("plot", "empty");
       return;
     }
-    const preview = JSON.parse(text);
-    const beneath = place.dataset.beneath ? await loadBeneath(place.dataset.beneath, preview) : null;
-    addTools(place, preview, draw(place, preview, beneath), beneath !== null);
+    const result = JSON.parse(text);
+    const labelled = place.dataset.signals ? await loadLabelled(place.dataset.signals, result) : null;
+    const beneath = place.dataset.beneath ? await loadBeneath(place.dataset.beneath, result) : null;
+    const preview = labelled ?? result;
+    const groups = groupsOf(preview, labelled && result.signals[0].min);
+    addTools(place, groups, preview, draw(place, groups, preview, beneath), beneath !== null);
+  }
+
+  // The signals that labels are of, null where the gateway has no preview of them or has joined labels.
+  async function loadLabelled(address, labels) {
+    const answer = await fetch(address, { headers: { "HX-Request": "true" } });
+    if (answer.status !== 200) return null;
+    const signals = await answer.json();
+    return labels.samples === labels.x.values.length && labels.samples === signals.signals_total ? signals : null;
   }
 
   // The input of a filter: the same signals over the same axis, null where the gateway has no preview of it.

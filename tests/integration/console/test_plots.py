@@ -99,6 +99,52 @@ def test_an_input_over_another_axis_is_left_out(
     expect(result.get_by_label("Input", exact=True)).to_have_count(0)
 
 
+def _clustered(api: TestClient, **params: Any) -> str:
+    """Return the page of a run whose clustering reads the result of a filter."""
+    kmean = {"name": "groups", "services": ["kmean"], "input_from": "smooth", "params": params}
+    run_id = str(start(api, SMOOTH, kmean, output=None)["id"])
+    end_transfer(run_id)
+    end_job(run_id, "smooth")
+    end_job(run_id, "groups")
+    return f"/console/work/workflow/{run_id}"
+
+
+def _labels(*labels: int) -> dict[str, Any]:
+    """Return the preview of labels."""
+    values = [float(label) for label in labels]
+    axis = {"name": "timeseries", "unit": "", "values": [float(row) for row in range(len(labels))]}
+    signal = {"name": "labels", "unit": "", "min": values, "max": values}
+    whole = {"service": "kmean", "points": len(labels), "x": axis, "signals": [signal]}
+    return whole | {"samples": len(labels), "signals_total": 1}
+
+
+def test_labels_are_the_colours_of_their_signals(
+    opened: Opened, api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _answer(monkeypatch, kmean=_labels(1, 0, 1), savitzky_golay=_preview("a", "b", "c"))
+    page = opened(_clustered(api)).page
+    result = page.locator("article", has_text="kmean")
+    expect(result.locator(".signals label")).to_have_text(["Cluster 0: b / V", "Cluster 1: a / V, c / V"])
+    colours = result.locator(".signals span").evaluate_all("all => all.map((it) => it.style.color)")
+    assert len(set(colours)) == 2
+    result.get_by_label("Cluster 1").uncheck()
+    expect(result.get_by_label("Cluster 1")).not_to_be_checked()
+
+
+@pytest.mark.parametrize(
+    ("labels", "params"),
+    [((1, 0), {}), ((1, 0, 1), {"table": {"columns": ["c", "a", "b"]}})],
+    ids=["number", "order"],
+)
+def test_labels_that_may_be_of_other_signals_are_drawn_alone(
+    opened: Opened, api: TestClient, monkeypatch: pytest.MonkeyPatch, labels: Any, params: dict[str, Any]
+) -> None:
+    _answer(monkeypatch, kmean=_labels(*labels), savitzky_golay=_preview("a", "b", "c"))
+    page = opened(_clustered(api, **params)).page
+    result = page.locator("article", has_text="kmean")
+    expect(result.locator(".signals label")).to_have_text(["labels"])
+
+
 def _job_with_result() -> UUID:
     job_id = ended_job(JobState.FAILED)
     with session_scope() as session:
