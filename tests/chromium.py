@@ -1,7 +1,7 @@
 """Debian's chromium for the tests: pages in which an error, a refused load or a foreign request fails."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from typing import Any
@@ -62,3 +62,7 @@ class Watched:
         """Whether the page has to be scrolled sideways."""
         root = "document.documentElement"
         return bool(self.page.evaluate(f"{root}.scrollWidth > {root}.clientWidth"))
+
+
+Opened = Callable[..., Watched]
+"""Opens a page by its path, and the options of its context."""

@@ -15,7 +15,7 @@ from gateway.clusters import catalog, heartbeats, telemetry
 from gateway.clusters.configuration import Cluster
 from gateway.clusters.heartbeats import ClusterHealth
 from gateway.db import session_scope
-from gateway.models import Telemetry
+from gateway.models import Telemetry, WorkerSlots
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 NOT_WELL = "it does not answer: your operator sees the cause here"
@@ -23,10 +23,11 @@ NOT_WELL = "it does not answer: your operator sees the cause here"
 
 @dataclass(frozen=True)
 class ShownCluster:
-    """A cluster with its health and its last figures."""
+    """A cluster with its health, its workers and its last figures."""
 
     cluster: Cluster
     health: ClusterHealth
+    workers: list[WorkerSlots]
     partitions: list[dict[str, Any]]
     as_of: datetime | None
 
@@ -44,17 +45,20 @@ def load_clusters(session: Session, caller: Caller) -> list[ShownCluster]:
     """Return the clusters as the caller may see them: reasons may hold paths, and are the operator's."""
     clusters = catalog.list_clusters(session)
     health = heartbeats.health_of_clusters(session, clusters)
+    workers = heartbeats.list_workers(session)
     explain = caller.scope.holds(Scope.OPERATOR)
+    shown = {name: each if explain else _brief(each) for name, each in health.items()}
     return [
-        _show(session, cluster, health[cluster.name] if explain else _brief(health[cluster.name]))
-        for cluster in clusters
+        _show(session, cluster, shown[cluster.name], workers.get(cluster.name, [])) for cluster in clusters
     ]
 
 
-def _show(session: Session, cluster: Cluster, health: ClusterHealth) -> ShownCluster:
+def _show(
+    session: Session, cluster: Cluster, health: ClusterHealth, workers: list[WorkerSlots]
+) -> ShownCluster:
     figures = session.get(Telemetry, cluster.name)
     partitions = figures.partitions if figures else []
-    return ShownCluster(cluster, health, partitions, figures.as_of if figures else None)
+    return ShownCluster(cluster, health, workers, partitions, figures.as_of if figures else None)
 
 
 def _brief(health: ClusterHealth) -> ClusterHealth:

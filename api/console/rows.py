@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.console.cures import cure_of, failed_step
+from api.console.filter_inputs import input_row, preview_beneath
 from api.console.labels import NOUNS
 from api.console.pages import PageRoute, base_of, page
 from api.console.run_parts import RunParts
@@ -20,7 +21,7 @@ from api.status_reads import STATUS_READS, Shown
 from gateway.callers import Caller, Scope
 from gateway.jobs.services import CLASSES
 from gateway.settings import get_settings
-from gateway.states import JOB_ENDS, WORKFLOW_ENDS, JobState, TransferState, WorkflowState
+from gateway.states import BEFORE_SCHEDULER, JOB_ENDS, WORKFLOW_ENDS, JobState, TransferState, WorkflowState
 from gateway.work.listing import Kind
 
 LIVE_S = 20.0  # a page asks again after so long without a change
@@ -28,6 +29,7 @@ GOOD_ENDS = frozenset({TransferState.COMPLETED, JobState.SUCCEEDED, WorkflowStat
 ENDS = frozenset(
     {*JOB_ENDS, *WORKFLOW_ENDS, TransferState.COMPLETED, TransferState.FAILED, TransferState.CANCELLED}
 )
+BEFORE_START = [*map(str, BEFORE_SCHEDULER), str(JobState.PENDING)]
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 Known = Annotated[str, Query(max_length=100)]
 
@@ -55,6 +57,7 @@ def _folder(kind: Kind) -> str:
 def _render(request: Request, caller: Caller, kind: Kind, shown: Shown, template: str) -> Response:
     row: dict[str, Any] = json.loads(shown.body)
     settings = get_settings()
+    parts = _parts(caller, kind, UUID(row["id"]))
     return page(
         request,
         template,
@@ -70,7 +73,10 @@ def _render(request: Request, caller: Caller, kind: Kind, shown: Shown, template
         has_ended=row["state"] in ENDS,
         can_retry=row["state"] in ENDS and row["state"] not in GOOD_ENDS,
         cure=cure_of(row),
-        parts=_parts(caller, kind, UUID(row["id"])),
+        parts=parts,
+        staged=input_row(row, parts.looked) if parts else "",
+        before_start=BEFORE_START,
+        preview_beneath=preview_beneath,
         failed_step=failed_step(row) if kind == "workflow" else None,
         is_private=is_private(request),
         events=load_events(kind, UUID(row["id"]), caller),

@@ -23,7 +23,7 @@ def body_of_form(form: Fields) -> dict[str, Any]:
     """Return the body of `POST /workflow`."""
     body: dict[str, Any] = {
         "infrastructure": form.text("infrastructure"),
-        "input": _input(form),
+        "input": input_of_form(form),
         "jobs": _jobs(form),
     }
     if form.text("has_output"):
@@ -58,7 +58,8 @@ def _name(services: list[str]) -> str:
     return "-".join(known).replace("_", "-")[:_LONGEST_NAME].strip("-") or "run"
 
 
-def _input(form: Fields) -> dict[str, Any]:
+def input_of_form(form: Fields) -> dict[str, Any]:
+    """Return the input of a run."""
     kind = form.text("input")
     if kind == "s3":
         return {"s3": _place(form, "input") | access_of(form, "input")}

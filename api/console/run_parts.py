@@ -1,11 +1,15 @@
-"""The parts of a run's page that its plan decides: members, and the stores that a retry may get keys for."""
+"""The parts of a run's page beside its status: members, stores of a retry, figures and sources of steps."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from api.console.filter_inputs import Sources, find_sources
+from api.console.looked_tables import find_look
+from api.console.step_figures import load_step_figures
 from gateway.callers import Caller
 from gateway.workflows import lifecycle as workflows
 from gateway.workflows.plan import WorkflowPlan
@@ -13,10 +17,17 @@ from gateway.workflows.plan import WorkflowPlan
 
 @dataclass(frozen=True)
 class RunParts:
-    """Whether a run is a sweep, and its stores by the fields of a retry."""
+    """Whether a run is a sweep, its stores by the fields of a retry, and the figures of its steps.
+
+    `sources` has the job and the service whose result each job reads; `looked` is the transfer of a look that
+    staged the input, as a path below `/console/work`.
+    """
 
     is_sweep: bool
     stores: dict[str, str]
+    figures: dict[str, Mapping[str, Any]]
+    sources: Sources
+    looked: str
 
     @classmethod
     def load(cls, session: Session, caller: Caller, run_id: UUID) -> Self:
@@ -30,4 +41,7 @@ class RunParts:
                 for name, place in places.items()
                 if place is not None
             },
+            load_step_figures(session, run_id),
+            find_sources(plan),
+            find_look(session, caller, plan.input.path or ""),
         )

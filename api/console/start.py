@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse
 
 from api.console.clusters import load_clusters
 from api.console.forms import Fields, Form, validate
+from api.console.looked_tables import load_look, stage_table
 from api.console.option_fields import fields_of_service, fields_of_table
 from api.console.pages import PageRoute, base_of, page, see_other
 from api.console.run_again import fields_of_run
@@ -24,16 +25,37 @@ from gateway.callers import Caller
 from gateway.credentials import stored as stored_credentials
 from gateway.errors import GatewayError
 from gateway.jobs.services import CLASSES, option_schema
+from gateway.models import Transfer
 from gateway.settings import get_settings
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
 @router.get("/console/start")
-def show_start(request: Request, caller: SignedIn, run: str = "") -> Response:
-    """Show the form, empty or with the fields of a run that is to be started again."""
+def show_start(
+    request: Request, caller: SignedIn, run: str = "", data: str = "", s3_data: str = ""
+) -> Response:
+    """Show the form: empty, with the fields of a run to be started again, or with a staged table."""
+    if data or s3_data:
+        row_id = parse_id(data or s3_data)
+        looked, fields = read(
+            lambda session: load_look(session, caller, "data" if data else "s3_data", row_id)
+        )
+        return _show(request, caller, fields, looked=looked)
     fields = read(lambda session: fields_of_run(session, caller, parse_id(run))) if run else Fields({})
     return _show(request, caller, fields)
+
+
+@router.post("/console/start/table")
+def look_at_table(request: Request, caller: SignedIn, form: Form) -> Response:
+    """Stage the input, and show the form with the table; a refusal shows the form again, without the keys."""
+    if form.text("input.secret_key"):
+        need_private(request)
+    try:
+        kind, row_id = stage_table(caller, form)
+    except GatewayError as error:
+        return _show(request, caller, form, error.status, error.detail)
+    return see_other(request, "/console/start", **{kind: str(row_id)})
 
 
 @router.post("/console/start")
@@ -59,6 +81,7 @@ def _show(
     problem: str = "",
     *,
     body: dict[str, Any] | None = None,
+    looked: Transfer | None = None,
 ) -> Response:
     settings = get_settings()
     return page(
@@ -68,6 +91,7 @@ def _show(
         section="start",
         form=form,
         problem=problem,
+        looked=looked,
         snippets=make_snippets(f"{base_of(request)}/workflow", without_secrets(body)) if body else None,
         inputs=INPUTS if settings.store_bucket else {name: INPUTS[name] for name in INPUTS if name != "file"},
         classes=_services(),

@@ -57,6 +57,15 @@ def count_slots(infrastructure: str | BindParameter[str], *, moves_bytes: bool) 
     return select(func.sum(slots)).where(*alive).scalar_subquery()
 
 
+def list_workers(session: Session) -> dict[str, list[WorkerSlots]]:
+    """Return the workers of each cluster that has some, by their names."""
+    found: dict[str, list[WorkerSlots]] = {}
+    alive = select(WorkerSlots).where(WorkerSlots.until >= db_now()).order_by(WorkerSlots.worker)
+    for row in session.scalars(alive):
+        found.setdefault(row.infrastructure, []).append(row)
+    return found
+
+
 def record_heartbeat(
     session: Session,
     infrastructure: str,

@@ -84,10 +84,11 @@ def draft_job(
 def file_param(session: Session, owner: str, infrastructure: str, job: JobPlan, path: str) -> str:
     """Return a path on the cluster as the parameters of the job name it: below its data folder."""
     roots = owner_roots(catalog.get_cluster(session, infrastructure), owner)
-    return "/" + os.path.relpath(roots.confine(path, "path"), _data_folder(roots, job.params))
+    return "/" + os.path.relpath(roots.confine(path, "path"), data_folder(roots, job.params))
 
 
-def _data_folder(roots: OwnerRoots, params: dict[str, Any]) -> PurePosixPath:
+def data_folder(roots: OwnerRoots, params: dict[str, Any]) -> PurePosixPath:
+    """Return the data folder of a job with these parameters."""
     root, workspace = (
         str(params.get(key) or JobParams.model_fields[key].default) for key in ("root_dir", "workspace")
     )

@@ -119,17 +119,34 @@ def test_flower_shows_no_secret_and_no_sweeps(stack: Stack, flower: Flower, fail
     assert stack.store.secret_key not in str(tasks)
 
 
-def test_a_browser_sees_the_failure(stack: Stack, flower: Flower, failed: Status, tmp_path: Path) -> None:
+def _dump(stack: Stack, path: str, folder: Path) -> str:
+    """Return a page of Flower as a browser has it after its script."""
     chromium = shutil.which("chromium")
     if chromium is None:
         absent("Chromium")
     url = stack.flower_url.replace("http://", f"http://demo:{stack.flower_password}@")
     argv = [
         *(str(chromium), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
-        *(f"--user-data-dir={tmp_path}", "--virtual-time-budget=10000", "--dump-dom"),
-        f"{url}/task/{failed['id']}",
+        *(f"--user-data-dir={folder}", "--virtual-time-budget=10000", "--dump-dom", url + path),
     ]
-    page = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=120).stdout
+    return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=120).stdout
+
+
+def test_a_browser_sees_the_failure(stack: Stack, flower: Flower, failed: Status, tmp_path: Path) -> None:
+    page = _dump(stack, f"/task/{failed['id']}", tmp_path)
     assert "FAILURE" in page
     assert failed["reason"][:40] in page
     assert "transfers.run" in page
+
+
+def test_the_consoles_link_finds_each_task_of_a_row_and_no_other(
+    stack: Stack, client: Client, flower: Flower, failed: Status, tmp_path: Path
+) -> None:
+    """The second of these jobs may share the message of its submission with the first."""
+    path = client.place("small.csv", b"a\n1\n2\n3\n")
+    jobs = [client.compute(["fft"], path) for _ in range(3)]
+    for job in jobs:
+        client.finished(job)
+    page = _dump(stack, f"/tasks?name=jobs.%20args:{jobs[-1]['id']}", tmp_path)
+    assert [name for name in ("jobs.submit", "jobs.finish") if name not in page] == []
+    assert (jobs[-1]["id"] in page, failed["id"] in page) == (True, False)

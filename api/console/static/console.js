@@ -1,4 +1,4 @@
-// The console's small script: times in the reader's zone, pages that rest while nobody looks, copy buttons.
+// The console's small script: times in the reader's zone, live parts that leave the reader's place alone, copy buttons.
 "use strict";
 (() => {
   const zone = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
@@ -31,6 +31,7 @@
   function enhance(root) {
     showTimes(root);
     addCopyButtons(root);
+    for (const log of root.querySelectorAll("pre.log")) log.scrollTop = log.scrollHeight;
   }
 
   // A hidden page gives its connection back: a browser has six for all pages of a host.
@@ -42,11 +43,33 @@
       if (document.hidden) htmx.trigger(element, "htmx:abort");
     }
   });
-  // The page stays as it is while a reader has opened a part of it or writes into it.
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    const target = event.detail.target;
+  // The page stays as it is when nothing is new, and while a reader writes into it, has opened or marked a part of it,
+  // or reads above the end of a log.
+  const shown = new WeakMap();
+  function isInUse(target) {
     const isWriting = target.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
-    if (isWriting || target.querySelector("details[open]")) event.detail.shouldSwap = false;
+    const isMarked = !getSelection().isCollapsed && target.contains(getSelection().anchorNode);
+    const log = target.querySelector(":scope > pre.log");
+    const isAboveEnd = log && log.scrollTop + log.clientHeight < log.scrollHeight - 8;
+    return isWriting || isMarked || isAboveEnd || target.querySelector("details[open]");
+  }
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { target, serverResponse } = event.detail;
+    if (shown.get(target) === serverResponse || isInUse(target)) event.detail.shouldSwap = false;
+    else shown.set(target, serverResponse);
+  });
+  // The focus goes on at the same link or button after its part of the page has been replaced.
+  let focused = null;
+  const keyOf = (element) => element.dataset.focus || [element.tagName, element.getAttribute("href"), element.getAttribute("aria-label"), element.textContent].join("|");
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    focused = event.detail.target.contains(document.activeElement) ? document.activeElement : null;
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    if (!focused || focused.isConnected || document.activeElement !== document.body) return;
+    const key = keyOf(focused);
+    for (const element of document.querySelectorAll("main a, main button, main summary, main [tabindex]")) {
+      if (keyOf(element) === key) return element.focus({ preventScroll: true });
+    }
   });
   document.addEventListener("htmx:afterSwap", (event) => enhance(document.getElementById(event.detail.target.id) || document));
   document.addEventListener("DOMContentLoaded", () => enhance(document));

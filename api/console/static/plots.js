@@ -1,4 +1,4 @@
-// Plots of previews: smallest and largest sample of each stretch as a band, by uPlot; drag zooms, double click resets.
+// Plots of previews: extremes of each stretch as a band, by uPlot; a filter over its input, signals in colours of labels.
 "use strict";
 (() => {
   const COLOURS = {
@@ -17,26 +17,60 @@
   }
   const decades = (_plot, splits) => splits.map((value) => (value && Number.isInteger(Number(Math.log10(value).toFixed(9))) ? value : null));
 
-  function bands(preview) {
+  // The extremes of another preview at the places of an axis: those of its stretches that begin before the next place.
+  function extremesAt(places, values, least, most) {
+    let at = 0;
+    const found = { min: [], max: [] };
+    for (let index = 0; index < places.length; index++) {
+      while (at + 1 < values.length && values[at + 1] <= places[index]) at++;
+      let end = at + 1;
+      while (end < values.length && values[end] < (places[index + 1] ?? Infinity)) end++;
+      const known = [...least.slice(at, end), ...most.slice(at, end)].filter((value) => value !== null);
+      found.min.push(known.length ? Math.min(...known) : null);
+      found.max.push(known.length ? Math.max(...known) : null);
+    }
+    return found;
+  }
+
+  // The signals of a plot by colour: each of the first ones alone, or where there are labels all those of one label.
+  function groupsOf(preview, labels) {
+    if (!labels) return preview.signals.slice(0, MOST).map((signal) => ({ name: named(signal), signals: [signal] }));
+    const byLabel = new Map();
+    preview.signals.forEach((signal, index) => byLabel.set(labels[index], [...(byLabel.get(labels[index]) ?? []), signal]));
+    const clusters = [...byLabel].sort(([one], [other]) => one - other);
+    return clusters.map(([label, signals]) => {
+      const more = signals.length > MOST ? ` and ${signals.length - MOST} more` : "";
+      return { name: `Cluster ${label}: ${signals.slice(0, MOST).map(named).join(", ")}${more}`, signals };
+    });
+  }
+
+  // The series of uPlot: the extremes of each signal with a band between them, the input of a filter beneath the result.
+  function bands(groups, preview, beneath) {
     const colours = COLOURS[dark.matches ? "dark" : "light"];
     const series = [{ label: named(preview.x) }];
     const data = [preview.x.values];
     const filled = [];
-    preview.signals.slice(0, MOST).forEach((signal, index) => {
-      const stroke = colours[index % colours.length];
-      const isLine = signal.min.every((value, at) => value === signal.max[at]);
-      series.push({ label: named(signal), stroke, width: 1.25, signal: index });
-      data.push(signal.max);
+    function add(signal, group, { min, max }, isBeneath) {
+      const colour = colours[group % colours.length];
+      const stroke = isBeneath ? `${colour}60` : colour;
+      const isLine = min.every((value, at) => value === max[at]);
+      series.push({ label: named(signal), stroke, width: 1.25, group, isBeneath });
+      data.push(max);
       if (isLine) return;
-      series.push({ label: `${named(signal)}, smallest`, stroke, width: 0.5, signal: index });
-      data.push(signal.min);
-      filled.push({ series: [series.length - 2, series.length - 1], fill: `${stroke}40` });
-    });
+      series.push({ label: `${named(signal)}, smallest`, stroke, width: 0.5, group, isBeneath });
+      data.push(min);
+      filled.push({ series: [series.length - 2, series.length - 1], fill: `${colour}${isBeneath ? "25" : "40"}` });
+    }
+    for (const signal of beneath ? beneath.signals : []) {
+      const group = groups.findIndex((each) => each.signals[0].name === signal.name);
+      add(signal, group, extremesAt(preview.x.values, beneath.x.values, signal.min, signal.max), true);
+    }
+    groups.forEach(({ signals }, group) => signals.forEach((signal) => add(signal, group, signal, false)));
     return { series, data, filled };
   }
 
-  function draw(place, preview) {
-    const { series, data, filled } = bands(preview);
+  function draw(place, groups, preview, beneath) {
+    const { series, data, filled } = bands(groups, preview, beneath);
     const style = getComputedStyle(document.documentElement);
     const axis = { stroke: style.getPropertyValue("--text"), grid: { stroke: style.getPropertyValue("--line"), width: 1 }, ticks: { stroke: style.getPropertyValue("--line"), width: 1 } };
     place.replaceChildren();
@@ -58,7 +92,7 @@
     return plot;
   }
 
-  function addTools(place, preview, plot) {
+  function addTools(place, groups, preview, plot, hasInput) {
     const tools = document.createElement("p");
     tools.className = "plot-tools";
     const range = () => [preview.x.values[0], preview.x.values.at(-1)];
@@ -83,14 +117,14 @@
     }
     const note = document.createElement("span");
     note.className = "note";
-    const shown = Math.min(MOST, preview.signals.length);
+    const shown = groups.reduce((number, { signals }) => number + signals.length, 0);
     note.textContent = `${preview.samples} samples` + (preview.signals_total > shown ? `, ${shown} of ${preview.signals_total} signals` : "");
     tools.append(note);
-    place.after(signalChoice(preview, plot), tools);
+    place.after(signalChoice(groups, plot, hasInput), tools);
   }
 
-  // The signals as boxes to check, each with its values at the pointer: a legend for mouse and keyboard.
-  function signalChoice(preview, plot) {
+  // The groups as boxes to check, a signal alone with its values at the pointer: a legend for mouse and keyboard.
+  function signalChoice(groups, plot, hasInput) {
     const colours = COLOURS[dark.matches ? "dark" : "light"];
     const group = document.createElement("fieldset");
     group.className = "signals";
@@ -99,21 +133,32 @@
     legend.textContent = "Signals";
     group.append(legend);
     const readings = [];
-    preview.signals.slice(0, MOST).forEach((signal, index) => {
+    const boxes = [];
+    const inputBox = Object.assign(document.createElement("input"), { type: "checkbox", checked: true });
+    function show() {
+      plot.series.forEach((series, at) => {
+        const isShown = at === 0 || (boxes[series.group].checked && (inputBox.checked || !series.isBeneath));
+        if (series.show !== isShown) plot.setSeries(at, { show: isShown });
+      });
+    }
+    groups.forEach((shown, index) => {
       const label = document.createElement("label");
       const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: true });
-      const name = Object.assign(document.createElement("span"), { textContent: named(signal) });
+      const name = Object.assign(document.createElement("span"), { textContent: shown.name });
       const reading = Object.assign(document.createElement("output"), { textContent: "" });
       box.style.accentColor = name.style.color = colours[index % colours.length];
-      box.addEventListener("change", () => {
-        plot.series.forEach((series, at) => {
-          if (series.signal === index) plot.setSeries(at, { show: box.checked });
-        });
-      });
+      box.addEventListener("change", show);
+      boxes.push(box);
       label.append(box, name, reading);
       group.append(label);
-      readings.push([signal, reading]);
+      if (shown.signals.length === 1) readings.push([shown.signals[0], reading]);
     });
+    if (hasInput) {
+      const label = document.createElement("label");
+      inputBox.addEventListener("change", show);
+      label.append(inputBox, "Input");
+      group.append(label);
+    }
     plot.over.addEventListener("mousemove", () => {
       const at = plot.cursor.idx;
       for (const [signal, reading] of readings) {
@@ -133,8 +178,29 @@
       place.classList.replace("plot", "empty");
       return;
     }
-    const preview = JSON.parse(text);
-    addTools(place, preview, draw(place, preview));
+    const result = JSON.parse(text);
+    const labelled = place.dataset.signals ? await loadLabelled(place.dataset.signals, result) : null;
+    const beneath = place.dataset.beneath ? await loadBeneath(place.dataset.beneath, result) : null;
+    const preview = labelled ?? result;
+    const groups = groupsOf(preview, labelled && result.signals[0].min);
+    addTools(place, groups, preview, draw(place, groups, preview, beneath), beneath !== null);
+  }
+
+  // The signals that labels are of, null where the gateway has no preview of them or has joined labels.
+  async function loadLabelled(address, labels) {
+    const answer = await fetch(address, { headers: { "HX-Request": "true" } });
+    if (answer.status !== 200) return null;
+    const signals = await answer.json();
+    return labels.samples === labels.x.values.length && labels.samples === signals.signals_total ? signals : null;
+  }
+
+  // The input of a filter: the same signals over the same axis, null where the gateway has no preview of it.
+  async function loadBeneath(address, preview) {
+    const names = preview.signals.slice(0, MOST).map(({ name }) => `"${name.replaceAll('"', '""')}"`);
+    const answer = await fetch(`${address}&signals=${encodeURIComponent(names.join(","))}`, { headers: { "HX-Request": "true" } });
+    if (answer.status !== 200) return null;
+    const beneath = await answer.json();
+    return named(beneath.x) === named(preview.x) ? beneath : null;
   }
 
   function loadAll() {

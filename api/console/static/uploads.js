@@ -7,7 +7,7 @@
   const id = form.elements["input.file"];
   const state = document.getElementById("upload-state");
   const bar = document.getElementById("upload-progress");
-  const start = document.getElementById("start");
+  const buttons = [document.getElementById("start"), document.getElementById("look")];
   let running = null;
 
   field.disabled = false;
@@ -16,7 +16,7 @@
   function show(sentence, isRunning) {
     state.textContent = sentence;
     bar.hidden = !isRunning;
-    start.disabled = isRunning;
+    for (const button of buttons) button.disabled = isRunning;
   }
 
   async function accept(file) {

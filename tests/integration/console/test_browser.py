@@ -1,7 +1,5 @@
 """The console in chromium: barriers, policy, live changes, the keyboard, no script, foreign pages."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from gateway.db import session_scope
 from gateway.models import Job, Transfer
 from gateway.states import JobState, TransferState
-from tests.chromium import Watched, chromium
+from tests.chromium import Opened, Watched
 from tests.ended_rows import claim_transfer, ended_job, failed_transfer
 from tests.identity import new_key
 from tests.integration.console.test_members import (
@@ -30,35 +28,6 @@ from tests.workflows import end_transfer, new_workflow
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 SIZES = [320, 768, 1440]
 HOSTILE = '"><img src=/x onerror=alert(1)><script>alert(2)</script>{{ 7 * 7 }}'
-Opened = Callable[..., Watched]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture
-def url(api: TestClient) -> Iterator[str]:
-    with served(api.app) as base:
-        yield base
-
-
-@pytest.fixture
-def opened(browser: Browser, url: str) -> Iterator[Opened]:
-    """Open pages; at the end none of them may have had a problem."""
-    pages: list[Watched] = []
-
-    def open_page(path: str = "/", **context: Any) -> Watched:
-        pages.append(watched := Watched(browser, url, **context))
-        watched.page.goto(path)
-        return watched
-
-    yield open_page
-    for each in pages:
-        each.context.close()
-    assert [problem for each in pages for problem in each.problems] == []
 
 
 def _moving() -> UUID:
@@ -160,6 +129,45 @@ def test_the_keyboard_reaches_and_retries_a_group_of_failures(opened: Opened) ->
     assert {transfer(row_id).state for row_id in rows} == {TransferState.ACCEPTED}
 
 
+def test_the_focus_stays_at_its_link_while_the_list_changes(opened: Opened) -> None:
+    watched, other = new_job("fft"), new_job("kalman")
+    page = opened("/console/work/job").page
+    link = page.locator(f'a[href$="{watched}"]')
+    for reason in ("it waits for a free node", "it waits for a licence"):
+        link.focus()
+        with session_scope() as session:
+            session.get_one(Job, other).reason = reason
+        expect(page.locator("main")).to_contain_text(reason)
+        expect(link).to_be_focused()
+        new_job("fft")
+
+
+def test_the_focus_follows_a_group_of_failures_to_another_place(opened: Opened) -> None:
+    failed_transfer("the bucket is missing")
+    page = opened().page
+    page.get_by_role("button", name="Retry it").focus()
+    failed_transfer("the key is unknown")
+    expect(page.locator(".groups li")).to_have_count(2)
+    focused = page.locator(".groups li:has(button:focus)")
+    expect(focused).to_contain_text("the bucket is missing")
+
+
+def test_a_marked_text_and_a_list_without_news_stay(opened: Opened) -> None:
+    job = new_job("fft")
+    with session_scope() as session:
+        session.get_one(Job, job).reason = "it waits for a free node"
+    page = opened("/console/work/job").page
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('td .reason'))")
+    with page.expect_response(lambda answer: answer.url.endswith("/console/work/job?")):
+        pass
+    new_job("kalman")
+    with page.expect_response(lambda answer: "kalman" in answer.text() and "/work/job" in answer.url):
+        pass
+    assert page.evaluate("getSelection().toString()") == "it waits for a free node"
+    page.evaluate("getSelection().removeAllRanges()")
+    expect(page.locator("main")).to_contain_text("kalman")
+
+
 def test_without_script_pages_are_read_and_forms_work(opened: Opened) -> None:
     failed = failed_transfer()
     watched = opened("/console/work/s3_data", java_script_enabled=False)
@@ -203,7 +211,7 @@ def test_a_key_signs_in_and_the_page_comes_back_after_it(
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
-def test_a_foreign_page_neither_frames_nor_sends_forms(browser: Browser, url: str) -> None:
+def test_a_foreign_page_neither_frames_nor_sends_forms(chrome: Browser, url: str) -> None:
     row_id = failed_transfer()
     foreign = FastAPI()
 
@@ -216,7 +224,7 @@ def test_a_foreign_page_neither_frames_nor_sends_forms(browser: Browser, url: st
         )
 
     with served(foreign) as elsewhere:
-        context = browser.new_context()
+        context = chrome.new_context()
         context.new_page().goto(url)  # the victim has the console's cookie
         page = context.new_page()
         page.goto(elsewhere.replace("127.0.0.1", "localhost"))

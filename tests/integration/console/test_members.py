@@ -64,7 +64,7 @@ def test_a_members_end_is_shown(api: TestClient, browser: FormBrowser) -> None:
     part = browser.client.get(f"/console/work/workflow/{run_id}/members", headers={"HX-Request": "true"}).text
     Checked(part)
     found = [text for text in ("failed", ">7<", "jobs/1/0000/fft.csv", "2 kB") if text not in part]
-    assert (found, HOSTILE in part, "every 3s" in part, "<html" in part) == ([], False, False, False)
+    assert (found, HOSTILE in part, "every 1s" in part, "<html" in part) == ([], False, False, False)
 
 
 def test_members_of_another_owners_run_do_not_exist(with_keys: TestClient) -> None:

@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from api.console.assets import FOLDER, TYPES
 from api.console.headers import HEADERS
 from gateway.callers import Scope
+from gateway.clusters.heartbeats import forget_slots, record_slots
 from gateway.db import session_scope
 from gateway.models import Job, Transfer
 from gateway.settings import get_settings
@@ -207,9 +208,26 @@ def test_the_pages_of_rows_link_to_their_tasks_in_flower(
     browser: FormBrowser, monkeypatch: pytest.MonkeyPatch, url: str, expected: str
 ) -> None:
     monkeypatch.setattr(get_settings(), "flower_url", url)
-    for kind, row_id in (("s3_data", failed_transfer()), ("job", new_job("fft"))):
+    for kind, row_id, name in (("s3_data", failed_transfer(), "transfers"), ("job", new_job("fft"), "jobs")):
         page = browser.open(f"/console/work/{kind}/{row_id}")
-        assert f'href="{expected}/task/{row_id}"' in page if url else "Flower" not in page
+        there = f'href="{expected}/tasks?name={name}.%20args:{row_id}"'
+        assert there in page if url else "Flower" not in page
+
+
+def test_the_page_of_clusters_tells_by_whom_they_are_served(with_keys: TestClient) -> None:
+    with session_scope() as session:
+        record_slots(session, "hpc", "hpc@login1", 4)
+    for scope, words in (
+        (Scope.USER, "served by 1 worker<"),
+        (Scope.OPERATOR, "served by <code>hpc@login1</code> (4"),
+    ):
+        visitor = FormBrowser(with_keys)
+        visitor.sign_in(new_key("ada", scope))
+        page = visitor.open("/console/clusters")
+        assert (words in page, "login1" in page) == (True, scope is not Scope.USER)
+    with session_scope() as session:
+        forget_slots(session, "hpc", "hpc@login1")
+    assert "served by" not in visitor.open("/console/clusters")
 
 
 def test_the_link_to_flower_is_for_operators(with_keys: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 import typer
 
+import hpc_gateway_client
 from api.app import create_app
 from gateway.errors import Fault, Invalid
 from gateway.jobs.services import CLASSES as SERVER_CLASSES
@@ -13,7 +14,7 @@ from gateway.jobs.services import check_services as server_check_services
 from gateway.jobs.services import option_schema, table_schema
 from gateway.states import JobState, TransferState, WorkflowState
 from gateway.tables.understood import problem_of_job
-from hpc_gateway_client import GatewayClientError, members, models, options, overview, tables
+from hpc_gateway_client import GatewayClientError, errors, members, models, options, overview, tables
 from hpc_gateway_client.commands.extensions import SERVER_COMMANDS, expected_errors
 from hpc_gateway_client.commands.output import LOCAL_URL
 from hpc_gateway_client.commands.services import CLASSES, check_services
@@ -168,3 +169,13 @@ def test_the_words_of_filters_are_the_servers() -> None:
     assert set(models.JOB_STATES) == set(JobState)
     assert list(models.WORKFLOW_STATES) == list(WorkflowState)
     assert list(models.FAULTS) == list(Fault)
+
+
+def test_a_user_imports_every_error_and_every_row_from_the_package() -> None:
+    made = {
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and value.__module__ == errors.__name__
+    }
+    rows = {"Transfer", "Job", "Workflow", "WorkflowOutput", "Member"}
+    assert (made | rows) - set(hpc_gateway_client.__all__) == set()
