@@ -19,8 +19,8 @@ def main() -> None:
     """Print the memory before the first round and after each."""
     seconds = int(sys.argv[1]) if sys.argv[1:] else 60
     with tempfile.TemporaryDirectory() as name:
-        urls = (f"sqlite:///{name}/{each}.db" for each in ("api", "plain"))
-        with services(*urls, Path(name)) as (api, _plain):
+        url, plain_url = (f"sqlite:///{name}/{each}.db" for each in ("api", "plain"))
+        with services(url, plain_url, Path(name)) as (api, _plain):
             print(f"before: {memory_mib(api.pid):.0f} MiB", flush=True)
             for number in range(1, ROUNDS + 1):
                 found = api.measure(Load("POST", "POST", 32), seconds // ROUNDS)

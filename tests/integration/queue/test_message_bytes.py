@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import cast
 from uuid import uuid4
 
 import pytest
@@ -40,7 +41,8 @@ def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 
 def stored(server: Redis) -> list[str]:
     """Take the texts of the queue, oldest first, without the id that each delivery gets."""
-    texts = [raw.decode() for raw in reversed(server.lrange(QUEUE, 0, -1))]
+    raw = cast("list[bytes]", server.lrange(QUEUE, 0, -1))
+    texts = [text.decode() for text in reversed(raw)]
     server.delete(QUEUE)
     return [text.replace(json.loads(text)["properties"]["delivery_tag"], "tag") for text in texts]
 

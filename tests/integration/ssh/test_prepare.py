@@ -55,7 +55,12 @@ def test_the_kernels_are_installed(cluster: Cluster, wheels: Path, home: Path) -
     assert told[-1] == f'the cluster needs: python = "{control}/kernels/bin/python"'
     assert (control / "cache/warm").read_text() == "version 1.0"
     assert control.stat().st_mode & 0o777 == 0o700
-    here = [control / "kernels/bin/python", "-I", "-c", "import hpc_kernels; print(hpc_kernels.__file__)"]
+    here = [
+        str(control / "kernels/bin/python"),
+        "-I",
+        "-c",
+        "import hpc_kernels; print(hpc_kernels.__file__)",
+    ]
     assert f"{control}/kernels/lib" in subprocess.check_output(here, text=True)
 
 

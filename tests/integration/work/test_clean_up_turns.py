@@ -163,7 +163,12 @@ def test_a_clean_up_whose_workers_always_die_ends(monkeypatch: pytest.MonkeyPatc
 def test_a_clean_up_goes_on_after_the_deaths_of_a_few_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     serve()
     row_id, tried = ended_with_leftovers("a"), list[UUID]()
-    monkeypatch.setattr("workers.tasks.transfers.remove_leftovers", lambda row: tried.append(row.id) is None)
+
+    def remove(row: Transfer) -> bool:
+        tried.append(row.id)
+        return True
+
+    monkeypatch.setattr("workers.tasks.transfers.remove_leftovers", remove)
     assert die_in_clean_up(row_id)
     make_due()
     sweep()

@@ -68,7 +68,7 @@ def test_refused_with_the_way_out(tmp_path: Path, case: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-PRICES_REFUSED = {
+PRICES_REFUSED: dict[str, tuple[str | bytes, str]] = {
     "a wrong date in row 2": (
         "A,\n2026-0-01,27\n2026-01-02,3\n2026-01-03,5\n",
         "row 2, column 1: .*'2026-0-01'",
