@@ -162,10 +162,9 @@ def session_scope(*, read_only: bool = False) -> Iterator[Session]:
     The calls that it asked for come after the commit, when its connection is back in the pool.
     """
     committed: commits.Calls = []
+    engine = get_engine().execution_options(read_only=read_only, committed=committed)
     try:
-        with Session(get_engine(), expire_on_commit=False) as session, session.begin():
-            # Options of the connection: an engine with options of its own costs each statement more.
-            session.connection(execution_options={"read_only": read_only, "committed": committed})
+        with Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
     finally:
         commits.run_calls(committed)
