@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi import Response
-from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from api.batches import Batches
@@ -16,9 +15,8 @@ _acceptances = Batches[Submission, Accepted]("acceptances", accept)
 
 
 async def accept_row(
-    draft: Callable[[Session], Draft], show: Callable[[Any], BaseModel], key: KeyedRequest | None
+    draft: Callable[[Session], Draft], show: Callable[[Any], str], key: KeyedRequest | None
 ) -> Response:
     """Answer with the new row once it is committed, or with the stored answer of the request's key."""
-    submission = Submission(draft, lambda row: show(row).model_dump_json(), key)
-    accepted = await _acceptances.result_of(submission)
+    accepted = await _acceptances.result_of(Submission(draft, show, key))
     return respond(accepted.answer, is_repetition=accepted.is_repetition)

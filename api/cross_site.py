@@ -5,6 +5,7 @@ stops a page whose name was pointed at this service (DNS rebinding): the page's 
 """
 
 import ipaddress
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -88,6 +89,7 @@ def _is_known(host: str, allowed: list[str]) -> bool:
     return host.lower() in allowed or name in allowed or name.endswith(".localhost") or is_loopback_name(name)
 
 
+@lru_cache(maxsize=1024)
 def is_loopback_name(name: str) -> bool:
     """Tell whether a host's name, without a port, is `localhost` or a loopback address."""
     try:

@@ -41,7 +41,8 @@ class PlainPostRoute(Route):
 
     def matches(self, scope: MutableMapping[str, Any]) -> tuple[Match, MutableMapping[str, Any]]:
         """Match a POST that the documented route has not been handed yet."""
-        if scope.get("method") != "POST" or _HANDED_OVER in scope:
+        is_new = scope.get("method") == "POST" and _HANDED_OVER not in scope
+        if not is_new or not scope["path"].endswith(self.path):
             return Match.NONE, {}
         match, more = super().matches(scope)
         return match, {**more, "route": self}

@@ -12,7 +12,6 @@ from gateway.db import session_scope
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs import members
 from gateway.models import Job, JobMember, Transfer
-from gateway.models.base import fill_defaults
 from gateway.storage.address import Credentials
 from gateway.transfers import lifecycle as transfers
 from gateway.work import outbox, quotas, transitions
@@ -32,7 +31,6 @@ S3: dict[str, Any] = {
 def create(session: Session, draft: Draft) -> UUID:
     """Insert a checked row in a transaction of the test's."""
     quotas.admit(session, draft.row.owner, draft.cluster, type(draft.row))
-    fill_defaults(draft.row)
     insert_drafts(session, [draft])
     return draft.row.id
 

@@ -24,6 +24,6 @@ async def stage_in_from_url(caller: Caller, key: RequestKey, body: FileTransferR
     request = transfers.UrlRequest(body.infrastructure, body.src, body.dst, overwrite=body.overwrite)
     return await accept_row(
         lambda session: transfers.draft_from_url(session, caller.owner, request),
-        partial(FileTransferStatus.of, caller=caller),
+        partial(FileTransferStatus.json_of, caller=caller),
         key,
     )

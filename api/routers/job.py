@@ -52,7 +52,9 @@ async def start_job(
 ) -> Response:
     """Accept kernels to run; poll the id until `status` is `completed`, then look at `success`."""
     request = jobs.JobRequest(**dict(body))
-    return await accept_row(lambda session: jobs.draft(session, caller.owner, request), JobStatus.of, key)
+    return await accept_row(
+        lambda session: jobs.draft(session, caller.owner, request), JobStatus.json_of, key
+    )
 
 
 @router.get("", response_model=Page[JobStatus], responses=responses(400, 503))

@@ -24,6 +24,6 @@ async def stage_in(caller: Caller, key: RequestKey, body: S3FileTransferRequest)
     request = s3_request("s3_data", body, body.dst, overwrite=body.overwrite)
     return await accept_row(
         lambda session: transfers.draft(session, caller.owner, request),
-        partial(S3FileTransferStatus.of, caller=caller),
+        partial(S3FileTransferStatus.json_of, caller=caller),
         key,
     )

@@ -22,6 +22,6 @@ async def stage_out(caller: Caller, key: RequestKey, body: S3ResultTransferReque
     request = s3_request("s3_result", body, body.src)
     return await accept_row(
         lambda session: transfers.draft(session, caller.owner, request),
-        partial(S3ResultTransferStatus.of, caller=caller),
+        partial(S3ResultTransferStatus.json_of, caller=caller),
         key,
     )

@@ -18,12 +18,17 @@ from api.schemas.patterns import (
 )
 from gateway.clusters.configuration import NAME_PATTERN
 
+NO_JSON = "not valid JSON text: lone surrogates, NaN and Infinity are not allowed"
+
 
 def check_text(text: str) -> str:
     """Refuse a text with a NUL character or a lone surrogate."""
     if "\0" in text:
         raise ValueError("a NUL character is not allowed")
-    check_json(text)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(NO_JSON) from error
     return text
 
 
@@ -32,7 +37,7 @@ def check_json(value: Any) -> Any:
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except ValueError as error:
-        raise ValueError("not valid JSON text: lone surrogates, NaN and Infinity are not allowed") from error
+        raise ValueError(NO_JSON) from error
     return value
 
 

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from gateway.callers import LOCAL, Caller
 from gateway.models import Job, Transfer, Workflow
@@ -28,6 +29,11 @@ class RowStatus(BaseModel):
     def of(cls, row: Transfer | Job | Workflow, caller: Caller = LOCAL) -> Self:
         """Show a row."""
         return cls(**cls.values([getattr(row, name) for name in cls.columns()], caller))
+
+    @classmethod
+    def json_of(cls, row: Transfer | Job | Workflow, caller: Caller = LOCAL) -> str:
+        """Return the JSON of a row's status, without the object in between."""
+        return to_json(cls.values([getattr(row, name) for name in cls.columns()], caller)).decode()
 
     @classmethod
     def values(cls, columns: Sequence[Any], caller: Caller) -> dict[str, Any]:

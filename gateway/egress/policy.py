@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
@@ -116,6 +117,7 @@ def _host(parts: SplitResult, schemes: Sequence[str], field: str) -> str:
     return parts.hostname
 
 
+@lru_cache(maxsize=1024)
 def literal_address(host: str) -> Address | None:
     """Return the address that the text means, in any of the spellings that the C library accepts."""
     try:

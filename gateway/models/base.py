@@ -3,10 +3,10 @@
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import JSON, Dialect, Enum, String, Text
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, class_mapper
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from sqlalchemy.types import TypeDecorator
 
@@ -14,6 +14,7 @@ from gateway.cleaning import LONGEST, clean
 from gateway.db import UTCDateTime
 
 _NULL = ScalarElementColumnDefault(None)
+Row = TypeVar("Row", bound="Base")
 
 
 class CleanText(TypeDecorator[str]):
@@ -44,6 +45,13 @@ class Base(DeclarativeBase):
     """The metadata that the migrations are compared with."""
 
     type_annotation_map = {datetime: UTCDateTime(), dict[str, Any]: JSON(none_as_null=True), list[str]: JSON}  # noqa: RUF012  SQLAlchemy's own idiom
+
+
+def new_row(model: type[Row], **values: Any) -> Row:
+    """Return a new row with these values, set behind the ORM, whose constructor takes three times as long."""
+    row: Row = class_mapper(model).class_manager.new_instance()
+    vars(row).update(values)
+    return row
 
 
 def fill_defaults(row: Base) -> None:

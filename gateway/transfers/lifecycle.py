@@ -1,6 +1,6 @@
 """The life of a transfer: draft, complete, cancel and clean up, each in the transaction of the caller."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from gateway.errors import Conflict, GatewayError, Invalid
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs.attempts import PathCheck
 from gateway.models import Transfer
+from gateway.models.base import new_row
 from gateway.settings import get_settings
 from gateway.states import TransferState, is_final
 from gateway.storage.address import PresignedUrl, Secret, StoredKeys, secret_warnings
@@ -86,9 +87,10 @@ def draft_from_url(session: Session, owner: str, request: UrlRequest) -> Draft:
     cluster = catalog.get_cluster(session, request.infrastructure)
     check_endpoint(request.src, get_settings().allowed_endpoints, "src", schemes=("http", "https", "ftp"))
     check_foreign(request.src, get_settings(), "src")
-    request = replace(request, path=_name_file(request.path, unquote(urlsplit(request.src).path)))
-    _check_path(session, cluster, owner, request.path, "dst")
-    row = Transfer(
+    path = _name_file(request.path, unquote(urlsplit(request.src).path))
+    _check_path(session, cluster, owner, path, "dst")
+    row = new_row(
+        Transfer,
         owner=owner,
         kind="data",
         infrastructure=request.infrastructure,
@@ -96,9 +98,9 @@ def draft_from_url(session: Session, owner: str, request: UrlRequest) -> Draft:
         bucket="",
         object="",
         region="",
-        path=request.path,
+        path=path,
         overwrite=request.overwrite,
-        warnings=_place_warnings(request.path),
+        warnings=_place_warnings(path),
     )
     return Draft(row, cluster)
 
@@ -108,13 +110,15 @@ def draft(session: Session, owner: str, request: S3Request) -> Draft:
     cluster = catalog.get_cluster(session, request.infrastructure)
     check_endpoint(request.endpoint, get_settings().allowed_endpoints, "endpoint")
     check_foreign(request.endpoint, get_settings(), "bucket", request.bucket)
+    path = request.path
     if request.kind == "s3_data" and not request.object.endswith("/"):
-        request = replace(request, path=_name_file(request.path, request.object))
-    _check_path(session, cluster, owner, request.path, "src" if request.kind == "s3_result" else "dst")
+        path = _name_file(path, request.object)
+    _check_path(session, cluster, owner, path, "src" if request.kind == "s3_result" else "dst")
     secret = stored_credentials.resolve_secret(session, owner, request.opening, request.endpoint)
     if isinstance(secret, PresignedUrl):
         check_presigned(secret, request.endpoint, request.bucket, request.object)
-    row = Transfer(
+    row = new_row(
+        Transfer,
         owner=owner,
         kind=request.kind,
         infrastructure=request.infrastructure,
@@ -122,12 +126,12 @@ def draft(session: Session, owner: str, request: S3Request) -> Draft:
         bucket=request.bucket,
         object=request.object,
         region=request.region,
-        path=request.path,
+        path=path,
         requester_pays=request.requester_pays,
         overwrite=request.overwrite,
         credentials=sealing.seal(secret),
         resumable=not request.object.endswith("/"),  # a listing begins again
-        warnings=[*secret_warnings(secret, request.endpoint), *_place_warnings(request.path)],
+        warnings=[*secret_warnings(secret, request.endpoint), *_place_warnings(path)],
     )
     return Draft(row, cluster)
 
@@ -146,7 +150,8 @@ def draft_with_own_store(session: Session, owner: str, request: OwnStoreRequest)
     """Return the checked row of a transfer with the gateway's own bucket, or raise Invalid or NotFound."""
     cluster, store = catalog.get_cluster(session, request.infrastructure), own_store(get_settings())
     _check_path(session, cluster, owner, request.path, "src" if request.kind == "s3_result" else "dst")
-    row = Transfer(
+    row = new_row(
+        Transfer,
         owner=owner,
         kind=request.kind,
         infrastructure=request.infrastructure,

@@ -11,7 +11,6 @@ from gateway.db import due_in, lock_names
 from gateway.errors import Conflict, NotFound, TooMany
 from gateway.jobs.services import RESULT_FILES
 from gateway.models import Job, StoredFile, Transfer
-from gateway.models.base import fill_defaults
 from gateway.settings import get_settings
 from gateway.states import TransferState, is_final
 from gateway.storage.own_store import own_store
@@ -76,7 +75,6 @@ def _start_transfer(session: Session, job: Job, path: str, copy: StoredFile) -> 
     quotas.admit(session, job.owner, cluster, Transfer)
     request = OwnStoreRequest("s3_result", job.infrastructure, copy.object, path)
     draft = draft_with_own_store(session, job.owner, request)
-    fill_defaults(draft.row)
     insert_drafts(session, [draft])
     copy.transfer_id = draft.row.id
 

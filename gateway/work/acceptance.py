@@ -33,13 +33,14 @@ Row = Transfer | Job
 
 @dataclass(frozen=True)
 class Draft:
-    """A checked row that is not inserted yet, and its cluster, whose limits it must fit."""
+    """A checked row with its defaults that is not inserted yet, and its cluster, whose limits it must fit."""
 
     row: Row
     cluster: Cluster
 
     def __post_init__(self) -> None:
         self.row.definition = self.cluster.revision or None
+        fill_defaults(self.row)
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,6 @@ class _Batch:
             except GatewayError as error:
                 self._results[number] = error
             else:
-                fill_defaults(draft.row)
                 admitted[number] = draft
         return admitted
 
@@ -208,16 +208,17 @@ class _Batch:
 
 
 def _insert(session: Session, model: Model, rows: Sequence[Row], *, is_published: bool) -> None:
-    """Insert rows that are published, or rows that wait for a turn, by Core."""
+    """Insert rows that are published, or that wait for a turn, by Core; columns that none has stay NULL."""
     if rows:
         names, statement = _insertion(model, is_published, get_settings().send_again_s)
-        values = [{name: value for name, value in vars(row).items() if name in names} for row in rows]
+        set_names = [name for name in names if any(vars(row)[name] is not None for row in rows)]
+        values = [{name: vars(row)[name] for name in set_names} for row in rows]
         session.connection().execute(statement, values)
 
 
 @lru_cache
-def _insertion(model: Model, is_published: bool, send_again_s: float) -> tuple[frozenset[str], Insert]:  # noqa: FBT001
+def _insertion(model: Model, is_published: bool, send_again_s: float) -> tuple[list[str], Insert]:  # noqa: FBT001
     """Return the columns that rows have, and the statement, which sets the others by the database's clock."""
     by_clock = {"next_send_at": due_in(send_again_s)} if is_published else {"turn_at": due_in(0)}
-    names = frozenset(column.key for column in model.__table__.columns) - by_clock.keys()
+    names = [column.key for column in model.__table__.columns if column.key not in by_clock]
     return names, insert(model).values(by_clock)

@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 from gateway.accounts.api_keys import check_not_revoked
 from gateway.errors import Conflict, FilesystemError
 from gateway.models import Job, Workflow
-from gateway.models.base import fill_defaults
 from gateway.settings import get_settings
 from gateway.work import quotas
 from gateway.work.acceptance import Draft, insert_drafts
@@ -57,7 +56,6 @@ def begin_step(session: Session, beginning: Beginning, admission: quotas.Admissi
     row, step, sweep = draft.row, beginning.step, beginning.swept
     admission.admit(row.owner, draft.cluster, type(row), len(sweep.params) if sweep else 1)
     row.workflow_id, row.step = beginning.workflow.id, step.name
-    fill_defaults(row)
     insert_drafts(session, [draft])
     if isinstance(row, Job) and sweep is not None and step.job is not None:
         sweeps.create_members(session, row, step.job.params, sweep)
