@@ -2,9 +2,12 @@
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from html import escape
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 import httpx
@@ -13,20 +16,38 @@ from hpc_gateway_client.errors import StoreFailed
 from hpc_gateway_client.models import Upload
 
 Progress = Callable[[int], None]
+Result = TypeVar("Result")
+MOST_SAID = 300  # characters of a refusal
+PAUSES_S = (1.0, 4.0)  # before the second and the third try
 PIECE_BYTES = 1 << 20
 TIMEOUT_S = 60.0
 _UPLOAD_ID = re.compile(r"<UploadId>([^<]+)</UploadId>")
 
 
+class StoreAway(StoreFailed):
+    """The connection broke, or the store answered with an error of its own: the same request may succeed."""
+
+
+def _repeat(send: Callable[[], Result]) -> Result:
+    """Send a request, and up to twice more while the store is away."""
+    for pause_s in PAUSES_S:
+        try:
+            return send()
+        except StoreAway:
+            time.sleep(pause_s)
+    return send()
+
+
 def put_file(file: Path, request: Upload, progress: Progress | None = None) -> None:
     """Upload a file with a presigned request."""
     with file.open("rb") as opened:
-        _send(request, _pieces(opened.fileno(), 0, file.stat().st_size, progress))
+        size = file.stat().st_size
+        _repeat(lambda: _send(request, _pieces(opened.fileno(), 0, size, progress)))
 
 
 def start_parts(request: Upload) -> str:
     """Start an upload in parts, and return the store's id of it."""
-    found = _UPLOAD_ID.search(_send(request).text)
+    found = _UPLOAD_ID.search(_repeat(lambda: _send(request)).text)
     if found is None:
         raise StoreFailed("the store does not name the upload that it has started")
     return found[1]
@@ -40,7 +61,7 @@ def put_parts(
     with file.open("rb") as opened:
         for part in parts:
             size = int(part.headers["Content-Length"])
-            answer = _send(part, _pieces(opened.fileno(), start, size, progress))
+            answer = _repeat(partial(_send_part, part, opened.fileno(), start, size, progress))
             tags.append(answer.headers["ETag"])
             start += size
     listed = "".join(
@@ -54,18 +75,39 @@ def put_parts(
 
 def save_url(url: str, file: Path) -> None:
     """Write the content of a presigned URL to a file, which is replaced when every byte has arrived."""
-    partial = file.with_name(f".{file.name}.{uuid4().hex[:8]}")
+    beside = file.with_name(f".{file.name}.{uuid4().hex[:8]}")
     try:
-        with httpx.stream("GET", url, timeout=TIMEOUT_S) as answer, partial.open("xb") as opened:
-            if not answer.is_success:
-                raise StoreFailed(f"the result was not downloaded: the store answers {answer.status_code}")
-            for piece in answer.iter_raw(PIECE_BYTES):
-                opened.write(piece)
-        partial.replace(file)
-    except (httpx.HTTPError, OSError) as error:
+        _repeat(lambda: _fetch(url, beside))
+        beside.replace(file)
+    except OSError as error:
         raise StoreFailed(f"the result was not downloaded to {file}: {error}") from error
     finally:
-        partial.unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
+
+
+def _fetch(url: str, file: Path) -> None:
+    try:
+        with httpx.stream("GET", url, timeout=TIMEOUT_S) as answer, file.open("wb") as opened:
+            if not answer.is_success:
+                said = next(answer.iter_text(MOST_SAID), "")
+                raise _refusal(answer.status_code, said, "the result was not downloaded")
+            for piece in answer.iter_raw(PIECE_BYTES):
+                opened.write(piece)
+    except httpx.HTTPError as error:
+        raise StoreAway(f"the result was not downloaded: {error}") from error
+
+
+def _refusal(status: int, said: str, failure: str) -> StoreFailed:
+    """Return the error of an answer of the store's; an error of its own, or "slow down", may pass."""
+    passing = httpx.codes.is_server_error(status) or status == httpx.codes.TOO_MANY_REQUESTS
+    kind = StoreAway if passing else StoreFailed
+    return kind(f"{failure}: the store answers {status}: {said[:MOST_SAID]}")
+
+
+def _send_part(
+    part: Upload, descriptor: int, start: int, size: int, progress: Progress | None
+) -> httpx.Response:
+    return _send(part, _pieces(descriptor, start, size, progress))
 
 
 def _send(request: Upload, content: Iterator[bytes] | bytes = b"") -> httpx.Response:
@@ -73,12 +115,12 @@ def _send(request: Upload, content: Iterator[bytes] | bytes = b"") -> httpx.Resp
         answer = httpx.request(
             request.method, request.url, headers=request.headers, content=content, timeout=TIMEOUT_S
         )
-    except (httpx.HTTPError, OSError) as error:
+    except httpx.HTTPError as error:
+        raise StoreAway(f"the file was not uploaded: {error}") from error
+    except OSError as error:
         raise StoreFailed(f"the file was not uploaded: {error}") from error
     if not answer.is_success:
-        raise StoreFailed(
-            f"the file was not uploaded: the store answers {answer.status_code}: {answer.text[:300]}"
-        )
+        raise _refusal(answer.status_code, answer.text, "the file was not uploaded")
     return answer
 
 

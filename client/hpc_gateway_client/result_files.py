@@ -29,10 +29,10 @@ def check_place(output: Path | str | None, results: int, data: Sequence[Path]) -
     """Make the folder of several results; raise GatewayClientError where results cannot be saved so."""
     if output is None:
         folders = [file.parent for file in data]
-    elif any(is_same_file(Path(output), file) for file in data):
-        raise GatewayClientError(f"output {output} is the input: name another file, or a folder")
     else:
         folders = [_folder_of(Path(output), results)]
+        if any(is_same_file(Path(output), file) for file in data):
+            raise GatewayClientError(f"output {output} is the input: name another file, or a folder")
     for folder in folders:
         if not os.access(folder, os.W_OK):
             raise GatewayClientError(f"no result can be written to the folder {folder}: name another output")

@@ -29,6 +29,7 @@ FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 WAIT_S = 20.0
 PAUSE_WITHOUT_TAG_S = 1.0
+LONGEST_PACED_S = 30.0  # of one call, by 429; a longer Retry-After is a refusal
 HELD_S = 0.5  # an unchanged status that comes sooner was not held: the gateway has too many that wait
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 AWAY = (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT)
@@ -103,10 +104,14 @@ def request(call: Call) -> Steps[Any]:
 
 
 def send(call: Call) -> Steps[httpx.Response]:
-    """Make a call, and make it again while the gateway is away or still busy with the first one."""
-    started, arrived = time.monotonic(), False
+    """Make a call, and make it again while the gateway is away, busy with the first one, or limits it."""
+    started, arrived, paced_s = time.monotonic(), False, 0.0
     for pause in pauses():
         answer = yield call
+        while (wait_s := _wait_of(answer)) and paced_s + wait_s <= LONGEST_PACED_S:
+            paced_s += wait_s
+            yield Pause(wait_s)
+            answer = yield call
         if isinstance(answer, httpx.Response) and not _is_retryable(answer):
             return answer
         arrived = arrived or not isinstance(answer, NEVER_SENT)
@@ -119,6 +124,14 @@ def request_nothing(call: Call) -> Steps[None]:
     answer = yield from send(call)
     if answer.status_code != httpx.codes.NO_CONTENT:
         read_content(answer)
+
+
+def _wait_of(answer: Answer) -> float:
+    """Return the seconds after which a limit of requests or of unfinished work lets the call through."""
+    if not isinstance(answer, httpx.Response) or answer.status_code != httpx.codes.TOO_MANY_REQUESTS:
+        return 0.0
+    text = answer.headers.get("Retry-After", "")
+    return float(text) if text.isascii() and text.isdigit() else 0.0
 
 
 def request_one(model: type[Model], call: Call) -> Steps[Model]:

@@ -113,6 +113,12 @@ def test_a_sweep_is_one_line_and_each_result_a_file(stack: Stack, client: Client
 
     started = as_json(stack, "run", "savitzky_golay", data, "--on", INFRASTRUCTURE, *words, "--detach")
     later = tmp_path / "later"
+    members = as_json(stack, "workflow", "members", started["id"])
+    lengths = [each["params"]["savitzky_golay"]["window_length"] for each in members]
+    assert lengths == [5, 7]
+    assert (
+        '{"savitzky_golay": {"window_length": 7' in piped(stack, "workflow", "members", started["id"]).stdout
+    )
     done = piped(stack, "workflow", "attach", started["id"], "-o", later)
     assert done.returncode == 0, done.stderr
     assert sorted(file.name for file in later.iterdir()) == made

@@ -43,7 +43,7 @@ def test_a_result_is_saved_and_nothing_stays_in_the_store(
     ("services", "output", "words"),
     [
         ("fft", "data.csv", "is the input"),
-        (["fft", "min_max"], "data.csv", "is the input"),
+        (["fft", "min_max"], "data.csv", "is a file, and there are 2 results"),
         (["fft", "min_max"], "there.csv", "is a file, and there are 2 results"),
         ("fft", "nowhere/out.csv", "there is no folder"),
     ],

@@ -1,5 +1,6 @@
-"""`hpc-gateway workflow`: list, show, attach, retry, cancel and get workflows."""
+"""`hpc-gateway workflow`: list, show, attach, retry, cancel and get workflows, and members of sweeps."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -85,6 +86,20 @@ def show_workflow(row_id: Id, url: Url = LOCAL_URL, *, as_json: AsJson = False) 
     ]
     output.print_table(("id", "step", "kind", "state", "reason"), steps, "Steps")
     print_history(events)
+
+
+@app.command("members")
+def list_members(row_id: Id, url: Url = LOCAL_URL, *, as_json: AsJson = False) -> None:
+    """List the members of a sweep: parameters, state and reason of each."""
+    with connect(url) as gateway:
+        found = gateway.members(find_workflow(gateway, row_id))
+    if as_json:
+        output.print_json(found)
+        return
+    rows = [
+        (each.name, output.state_text(each.state), json.dumps(each.params), each.reason) for each in found
+    ]
+    output.print_table(("member", "state", "parameters", "reason"), rows)
 
 
 @app.command("attach")

@@ -99,6 +99,29 @@ def test_what_is_in_the_wrong_state_is_not_asked_again() -> None:
         drive(request(Call("POST", "/job/x/cancel", {})), reply(409, {"detail": "it has ended"}))
 
 
+def _limited(retry_after: str) -> httpx.Response:
+    answer = reply(429, {"detail": "you have 5 unfinished jobs already"})
+    answer.headers["Retry-After"] = retry_after
+    return answer
+
+
+def test_a_limit_is_waited_for_under_the_same_key() -> None:
+    calls, row = drive(
+        request(Call("POST", "/job", {})), _limited("10"), _limited("2"), reply(201, {"id": 1})
+    )
+    assert (len(calls), len({call.key for call in calls}), row) == (3, 1, {"id": 1})
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [["86400"], ["soon"], ["nan"], ["-1"], [""], ["10", "10", "10", "1"], ["Wed, 21 Oct 2026 07:28:00 GMT"]],
+)
+def test_a_limit_for_longer_is_a_refusal(answers: list[str]) -> None:
+    with pytest.raises(Refused, match="5 unfinished jobs") as caught:
+        drive(request(Call("POST", "/job", {})), *map(_limited, answers))
+    assert caught.value.status == 429
+
+
 def test_patience_ends() -> None:
     steps = request(Call("GET", "/services"))
     steps.send(None)
