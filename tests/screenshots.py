@@ -32,19 +32,34 @@ def _start(page: Page, folder: Path) -> None:
     page.goto("/console/start")
     page.locator("#upload").set_input_files(RECORDING)
     expect(page.locator("#upload-state")).to_contain_text("is uploaded")
+    page.get_by_role("button", name="Look at the table first").click()
+    expect(page.locator("section canvas")).to_be_visible(timeout=RUN_MS)
+    page.screenshot(path=folder / "console-table.png")
     page.get_by_label("fft", exact=True).check()
     page.get_by_label("spectrum", exact=True).select_option("half")
     page.get_by_label("sampling rate", exact=True).fill("250")
+    page.get_by_label("savitzky golay", exact=True).check()
+    page.get_by_label("window length", exact=True).fill("51")
+    page.locator("fieldset").nth(1).scroll_into_view_if_needed()
     page.screenshot(path=folder / "console-start.png")
     page.locator("#start").click()
 
 
 def _run(page: Page, folder: Path) -> None:
     expect(page.locator("#live")).to_contain_text("Again with other options", timeout=RUN_MS)
-    expect(page.locator("article canvas")).to_be_visible()
-    for name in ("MOLA_ch1", "MOLA_ch2", "MOLA_ch3", "MOLA_ch4", "MOLA_ch5", "STN_ch1"):
-        page.locator("article").get_by_label(name).uncheck()
-    page.screenshot(path=folder / "console-run.png")
+    page.set_viewport_size({"width": SIZE["width"], "height": 1180})
+    for service, file in (("fft", "console-run"), ("savitzky golay", "console-filter")):
+        result = page.locator("article", has_text=service)
+        expect(result.locator("canvas")).to_be_visible()
+        for name in ("MOLA_ch1", "MOLA_ch2", "MOLA_ch3", "MOLA_ch4", "MOLA_ch5", "STN_ch1"):
+            result.get_by_label(name).uncheck()
+        if service == "fft":
+            page.evaluate("scrollTo(0, 0)")
+        else:
+            result.scroll_into_view_if_needed()
+            result.get_by_role("button", name="Zoom in").click()
+            result.get_by_role("button", name="Zoom in").click()
+        page.screenshot(path=folder / f"{file}.png")
 
 
 def _work(stack: Stack, page: Page, folder: Path) -> None:

@@ -43,5 +43,6 @@ def find_look(session: Session, caller: Caller, path: str) -> str:
     """Return the transfer that staged the path of an input for a look, as `s3_data/ID`, or ""."""
     row_id = looks.id_of_path(path)
     row = session.get(Transfer, row_id) if row_id else None
-    is_there = row is not None and caller.may_see(row.owner) and row.state is TransferState.COMPLETED
-    return f"{row.kind}/{row.id}" if row is not None and is_there else ""
+    if row is None or not caller.may_see(row.owner) or not row.path.endswith(path):
+        return ""
+    return f"{row.kind}/{row.id}" if row.state is TransferState.COMPLETED else ""

@@ -8,6 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
+from api.console.looked_tables import find_look
+from gateway.callers import LOCAL
 from gateway.db import session_scope
 from gateway.models import Transfer
 from gateway.settings import get_settings
@@ -70,6 +72,9 @@ def test_a_table_is_staged_shown_and_run(api: TestClient, browser: FormBrowser) 
     page = browser.open(f"/console/work/workflow/{run['id']}")
     assert f'data-beneath="/console/work/s3_data/{row_id}/preview?points=1000&amp;beneath=true"' in page
     assert f'hx-get="/console/work/s3_data/{row_id}/table"' in page
+    with session_scope(read_only=True) as session:
+        found = [find_look(session, LOCAL, path) for path in (name, name.replace("table", "other"))]
+    assert found == [f"s3_data/{row_id}", ""]
     preview = f"/console/work/s3_data/{row_id}/preview"
     assert browser.client.get(preview).status_code == 404
     assert browser.client.get(f"{preview}?beneath=true").status_code == 204
