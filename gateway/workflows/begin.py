@@ -55,7 +55,7 @@ def begin_step(session: Session, beginning: Beginning, admission: quotas.Admissi
         check_not_revoked(session, beginning.workflow.owner)
     draft = _draft(session, beginning)
     row, step, sweep = draft.row, beginning.step, beginning.swept
-    admission.admit(row.owner, draft.cluster, type(row), len(sweep.params) if sweep else 1)
+    admission.admit(row.owner, draft.cluster, type(row), beginning.plan.work_count(step))
     row.workflow_id, row.step = beginning.workflow.id, step.name
     fill_defaults(row)
     insert_drafts(session, [draft])
