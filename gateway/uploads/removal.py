@@ -67,12 +67,12 @@ def delete_object(file: StoredFile) -> None:
     address = S3Address(store.endpoint, store.region, file.bucket, file.object)
     session = clients.borrow_session(address, store.keys, reaching_own_store(settings))
     with store_errors(address):
-        abort_uploads(session, file)
+        abort_open_uploads(session, file)
         session.call("delete_object", Bucket=file.bucket, Key=file.object)
     clients.return_session(session)
 
 
-def abort_uploads(session: clients.StoreSession, file: StoredFile) -> None:
+def abort_open_uploads(session: clients.StoreSession, file: StoredFile) -> None:
     """Abort the uploads of the object; each page has other ones, as those of the page before are gone."""
     for _ in range(PAGES):
         listed = session.call("list_multipart_uploads", Bucket=file.bucket, Prefix=file.object)

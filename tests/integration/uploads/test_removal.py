@@ -121,5 +121,5 @@ def test_open_uploads_are_aborted_on_every_page() -> None:
             calls.append(named["UploadId"])
             return {}
 
-    removal.abort_uploads(Store(), file)  # type: ignore[arg-type]
+    removal.abort_open_uploads(Store(), file)  # type: ignore[arg-type]
     assert calls == ["0", "1", "2"]
