@@ -35,12 +35,13 @@ _log = logging.getLogger(__name__)
 
 
 class Judge:
-    """Judges the tables of one cluster, one after the other, in the order of their staging."""
+    """Judges the tables of one cluster, one after the other; owners take turns."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         python = get_settings().judge_python or cluster.python
         self._command = JudgeCommand(python, cluster.path, str(cluster.control / CACHE))
+        self._last_owner = ""
 
     def run(self, stop: threading.Event) -> None:
         """Judge until `stop` is set; an error with one table does not prevent the next."""
@@ -54,15 +55,16 @@ class Judge:
                 _log.exception("%s: unexpected error", self._cluster.name)
 
     def judge_next(self, stop: threading.Event) -> bool:
-        """Judge the table that waits for the longest time; return False when none waits."""
+        """Judge the oldest table of the owner whose turn it is; return False when none waits."""
         with session_scope(read_only=True) as session:
             if not judgements.is_any_open(session, self._cluster.name):
                 return False
         with session_scope() as session:
-            claimed = judgements.claim_next(session, self._cluster.name)
+            claimed = judgements.claim_next(session, self._cluster.name, self._last_owner)
             row = session.get(Transfer, claimed.transfer_id) if claimed else None
         if claimed is None or row is None:
             return False
+        self._last_owner = row.owner
         with _ending_unknown(claimed):
             self._judge(claimed, row, stop)
         return True

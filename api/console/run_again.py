@@ -8,9 +8,11 @@ from sqlalchemy.orm import Session
 from api.console.forms import Fields
 from api.console.run_form import THEN
 from gateway.callers import Caller
+from gateway.storage.address import without_query
 from gateway.workflows import lifecycle as workflows
 from gateway.workflows.plan import StorePlan, WorkflowPlan
 
+_SIGNED = ("input.url", "input.endpoint", "output.endpoint")  # their queries are the owner's alone
 _PLACE = ("endpoint", "bucket", "object", "region", "credential_id")
 
 
@@ -29,6 +31,8 @@ def fields_of_run(session: Session, caller: Caller, run_id: UUID) -> Fields:
     found |= second | {"left_out": _left_out(plan, has_second=bool(second))}
     if plan.output is not None:
         found |= {"has_output": ["yes"], **_fields_of_place("output", plan.output)}
+    if caller.owner != row.owner:
+        found |= {name: [without_query(url) for url in found[name]] for name in _SIGNED if name in found}
     return Fields(found)
 
 

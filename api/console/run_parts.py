@@ -11,6 +11,7 @@ from api.console.filter_inputs import Sources, find_sources
 from api.console.looked_tables import find_look
 from api.console.step_figures import load_step_figures
 from gateway.callers import Caller
+from gateway.storage.address import without_query
 from gateway.workflows import lifecycle as workflows
 from gateway.workflows.plan import WorkflowPlan
 
@@ -32,12 +33,13 @@ class RunParts:
     @classmethod
     def load(cls, session: Session, caller: Caller, run_id: UUID) -> Self:
         """Return the parts of a run, or raise NotFound."""
-        plan = WorkflowPlan.of(workflows.get(session, caller, run_id))
+        row = workflows.get(session, caller, run_id)
+        plan, is_own = WorkflowPlan.of(row), row.owner == caller.owner
         places = {"input": plan.input.s3, "output": plan.output}
         return cls(
             plan.sweep is not None,
             {
-                name: f"{place.bucket} at {place.endpoint}"
+                name: f"{place.bucket} at {place.endpoint if is_own else without_query(place.endpoint)}"
                 for name, place in places.items()
                 if place is not None
             },

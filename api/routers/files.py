@@ -29,8 +29,9 @@ def get_file(caller: Caller, row_id: RowId) -> FileStatus:
     return FileStatus.of(read(lambda session: files.find_file(session, caller, row_id)))
 
 
-@router.post("/{id}/parts", responses=responses(400, 404, 501, 503))
+@router.post("/{id}/parts", responses=responses(400, 404, 409, 501, 503))
 def upload_parts(caller: Caller, row_id: RowId, body: PartsRequest) -> FileParts:
     """Return fresh URLs for the parts of a file above 5 GiB, whose upload has been started."""
-    row = read(lambda session: files.find_file(session, caller, row_id))
-    return FileParts.of(files.sign_parts(row, body.upload_id))
+    with session_scope() as session:
+        row = files.find_file(session, caller, row_id, lock=True)
+        return FileParts.of(files.sign_parts(row, body.upload_id))

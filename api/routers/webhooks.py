@@ -69,7 +69,7 @@ def delete_webhook(caller: Caller, row_id: RowId) -> None:
         hooks.delete_webhook(session, caller, row_id)
 
 
-@router.post("/{id}/rotate", responses=responses(404, 409))
+@router.post("/{id}/rotate", responses=responses(403, 404, 409))
 def rotate_webhook(caller: Caller, row_id: RowId) -> WebhookWithSecret:
     """Make a new secret, which is shown once; the old one signs beside it for 24 hours."""
     with session_scope() as session:

@@ -1,14 +1,15 @@
 """Sessions of the console: a random token in the browser's cookie, and its digest in the database.
 
-A session ends 12 hours after its last use, after seven days, when its browser signs out, and with the API
-key that opened it. One that an OpenID provider opened ends after 12 hours: no provider reports a withdrawal.
+A session ends 12 hours after its last use, after seven days, when its browser signs out, with the API key
+that opened it, and as the oldest of a hundred when its owner opens another one. One that an OpenID provider
+opened ends after 12 hours: no provider reports a withdrawal.
 """
 
 import hashlib
 import secrets
 from datetime import timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from gateway.callers import Caller
@@ -18,6 +19,7 @@ from gateway.models import ApiKey, ConsoleSession
 IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=7)
 LONGEST_OF_PROVIDER = timedelta(hours=12)
+MOST_OF_OWNER = 100
 USE_RECORDED_EVERY = timedelta(minutes=1)
 
 
@@ -27,9 +29,10 @@ def new_token() -> str:
 
 
 def open_session(session: Session, caller: Caller, key: ApiKey | None) -> str:
-    """Record a session of the caller and return its token; sessions that have expired are deleted."""
+    """Record a session of the caller and return its token; expired ones and the oldest are deleted."""
     now = utc_now()
     session.execute(delete(ConsoleSession).where(ConsoleSession.expires_at <= now))
+    _delete_oldest(session, caller.owner)
     token = new_token()
     row = ConsoleSession(
         digest=_digest(token),
@@ -42,6 +45,14 @@ def open_session(session: Session, caller: Caller, key: ApiKey | None) -> str:
     )
     session.add(row)
     return token
+
+
+def _delete_oldest(session: Session, owner: str) -> None:
+    """Delete the owner's sessions that were not used for the longest time, so that there is room for one."""
+    kept = select(ConsoleSession.digest).where(ConsoleSession.owner == owner)
+    newest = kept.order_by(ConsoleSession.used_at.desc()).limit(MOST_OF_OWNER - 1)
+    others = ConsoleSession.owner == owner, ConsoleSession.digest.not_in(newest)
+    session.execute(delete(ConsoleSession).where(*others).execution_options(synchronize_session=False))
 
 
 def find_session(session: Session, token: str) -> ConsoleSession | None:

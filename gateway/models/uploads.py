@@ -14,6 +14,7 @@ class StoredFile(Base):
     """A file that an owner uploads, or the copy of a job's result: one object below `<owner>/<id>`.
 
     A copy is of the result of `service` in `run` of `job_id`; `transfer_id` brings it to the bucket.
+    `upload_id` is that of the upload in parts, once its parts are signed.
     `kept_until` is put off by each use; `removed_at` is set before the object is deleted.
     """
 
@@ -35,5 +36,6 @@ class StoredFile(Base):
     service: Mapped[str | None] = mapped_column(String(64))
     transfer_id: Mapped[UUID | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    upload_id: Mapped[str] = mapped_column(Text, default="", server_default="")
     kept_until: Mapped[datetime]
     removed_at: Mapped[datetime | None]

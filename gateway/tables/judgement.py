@@ -76,10 +76,13 @@ def _is_free() -> ColumnElement[bool]:
     return or_(JudgedTable.lease_until.is_(None), JudgedTable.lease_until < db_now())
 
 
-def claim_next(session: Session, infrastructure: str) -> JudgedTable | None:
-    """Claim the next open judgement of a cluster, or return None; end those that have killed their judges."""
+def claim_next(session: Session, infrastructure: str, after: str = "") -> JudgedTable | None:
+    """Claim the next open judgement of a cluster, or return None; end those that have killed their judges.
+
+    Owners take turns in the order of their names, from the one behind `after` on.
+    """
     mine = JudgedTable.infrastructure == infrastructure, JudgedTable.ended_at.is_(None), _is_free()
-    while row := session.scalar(_next(*mine)):
+    while row := session.scalar(_next(after, *mine)):
         if row.claim < MOST_CLAIMS:
             row.claim += 1
             row.lease_until = due_in(LEASE_S)
@@ -90,13 +93,15 @@ def claim_next(session: Session, infrastructure: str) -> JudgedTable | None:
     return None
 
 
-def _next(*conditions: ColumnElement[bool]) -> Select[JudgedTable]:
+def _next(after: str, *conditions: ColumnElement[bool]) -> Select[JudgedTable]:
+    in_turn = Transfer.owner <= after, Transfer.owner, JudgedTable.created_at
     return (
         select(JudgedTable)
+        .join(Transfer, Transfer.id == JudgedTable.transfer_id)
         .where(*conditions)
-        .order_by(JudgedTable.created_at)
+        .order_by(*in_turn)
         .limit(1)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=JudgedTable)
     )
 
 

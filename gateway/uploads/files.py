@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from gateway.accounts.owner_names import owner_folder_name
 from gateway.callers import Caller
 from gateway.db import due_in, lock_names, utc_now
-from gateway.errors import Invalid, NotFound
+from gateway.errors import Conflict, Invalid, NotFound
 from gateway.models import StoredFile
 from gateway.settings import get_settings
 from gateway.storage.own_store import OwnStore, own_store
@@ -87,10 +87,13 @@ def add_row(
     return row
 
 
-def find_file(session: Session, caller: Caller, file_id: UUID) -> StoredFile:
-    """Return the uploaded file, or raise NotFound: another owner's and a removed one do not exist."""
-    row = session.get(StoredFile, file_id)
-    if row is None or row.job_id or row.removed_at or not caller.may_see(row.owner):
+def find_file(session: Session, caller: Caller, file_id: UUID, *, lock: bool = False) -> StoredFile:
+    """Return the uploaded file, or raise NotFound: another owner's and a removed one do not exist.
+
+    An operator does not see it either, as with the file comes the right to write it.
+    """
+    row = session.get(StoredFile, file_id, with_for_update=lock or None)
+    if row is None or row.job_id or row.removed_at or row.owner != caller.owner:
         raise NotFound(f"there is no file {file_id}: unused files are removed after a day")
     return row
 
@@ -120,10 +123,19 @@ def part_bytes(size: int) -> int | None:
 
 
 def sign_parts(row: StoredFile, upload_id: str) -> Parts:
-    """Return the requests for the parts of a started upload."""
+    """Return the requests for the parts of a started upload, the only one of the file from now on.
+
+    Raises
+    ------
+    Conflict
+        When parts of another upload were signed: both together could hold more than the file's size.
+    """
     store, step = own_store(get_settings()), part_bytes(row.size)
     if step is None:
         raise Invalid(f"the file has {row.size} bytes, which one PUT uploads", field="upload_id")
+    if row.upload_id not in {"", upload_id}:
+        raise Conflict("the parts of this file belong to another upload: go on with it, or POST /files anew")
+    row.upload_id = upload_id
     sizes = [min(step, row.size - start) for start in range(0, row.size, step)]
     parts = [sign_part(store, row.object, upload_id, n, size) for n, size in enumerate(sizes, 1)]
     return Parts(parts, sign_complete(store, row.object, upload_id))

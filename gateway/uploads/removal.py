@@ -1,12 +1,13 @@
 """Removal of files that were unused for a day: the object in the gateway's bucket first, then the row."""
 
+import logging
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gateway.db import db_now, session_scope, utc_now
+from gateway.db import db_now, due_in, session_scope, utc_now
+from gateway.errors import StorageError
 from gateway.models import StoredFile, Transfer
 from gateway.settings import get_settings
 from gateway.storage.address import S3Address
@@ -15,21 +16,36 @@ from gateway.storage.s3 import clients
 from gateway.storage.s3.errors import store_errors
 
 BATCH = 100
+PAGES = 100  # of open uploads of one object
+AGAIN_S = 3600.0
+_log = logging.getLogger(__name__)
 
 
 def remove_unused() -> int:
-    """Remove all unused files; return their number. A file whose store does not answer stays for later."""
+    """Remove all unused files; return their number. One that the store does not delete is put off."""
     removed = 0
     while True:
         with session_scope() as session:
             files = _take_unused(session)
         if not files:
             return removed
-        _delete_objects(files)
+        removed += sum(map(_remove, files))
+
+
+def _remove(file: StoredFile) -> bool:
+    """Delete the object, then the row; raise when the store is away."""
+    try:
+        delete_object(file)
+    except StorageError as error:
+        _log.warning("the object of file %s is not deleted: %s", file.id, error.detail)
         with session_scope() as session:
-            for file in files:
-                session.delete(session.merge(file, load=False))
-        removed += len(files)
+            session.get_one(StoredFile, file.id).kept_until = due_in(AGAIN_S)
+        if error.transient:
+            raise
+        return False
+    with session_scope() as session:
+        session.delete(session.merge(file, load=False))
+    return True
 
 
 def _take_unused(session: Session) -> Sequence[StoredFile]:
@@ -44,20 +60,24 @@ def _take_unused(session: Session) -> Sequence[StoredFile]:
     return files
 
 
-def _delete_objects(files: Sequence[StoredFile]) -> None:
-    """Delete the objects, and the parts of unfinished uploads."""
+def delete_object(file: StoredFile) -> None:
+    """Delete the object, and the parts of unfinished uploads."""
     settings = get_settings()
     store = own_store(settings)
-    for file in files:
-        address = S3Address(store.endpoint, store.region, file.bucket, file.object)
-        session = clients.borrow_session(address, store.keys, reaching_own_store(settings))
-        with store_errors(address):
-            _delete_object(session, {"Bucket": file.bucket, "Key": file.object})
-        clients.return_session(session)
+    address = S3Address(store.endpoint, store.region, file.bucket, file.object)
+    session = clients.borrow_session(address, store.keys, reaching_own_store(settings))
+    with store_errors(address):
+        abort_open_uploads(session, file)
+        session.call("delete_object", Bucket=file.bucket, Key=file.object)
+    clients.return_session(session)
 
 
-def _delete_object(session: clients.StoreSession, place: dict[str, Any]) -> None:
-    listed = session.call("list_multipart_uploads", Bucket=place["Bucket"], Prefix=place["Key"])
-    for upload in listed.get("Uploads", ()):
-        session.call("abort_multipart_upload", UploadId=upload["UploadId"], **place)
-    session.call("delete_object", **place)
+def abort_open_uploads(session: clients.StoreSession, file: StoredFile) -> None:
+    """Abort the uploads of the object; each page has other ones, as those of the page before are gone."""
+    for _ in range(PAGES):
+        listed = session.call("list_multipart_uploads", Bucket=file.bucket, Prefix=file.object)
+        for upload in listed.get("Uploads", ()):
+            named = {"Bucket": file.bucket, "Key": file.object, "UploadId": upload["UploadId"]}
+            session.call("abort_multipart_upload", **named)
+        if not listed.get("IsTruncated"):
+            return

@@ -54,7 +54,7 @@ def begin_step(session: Session, beginning: Beginning, admission: quotas.Admissi
         check_not_revoked(session, beginning.workflow.owner)
     draft = _draft(session, beginning)
     row, step, sweep = draft.row, beginning.step, beginning.swept
-    admission.admit(row.owner, draft.cluster, type(row), len(sweep.params) if sweep else 1)
+    admission.admit(row.owner, draft.cluster, type(row), beginning.plan.work_count(step))
     row.workflow_id, row.step = beginning.workflow.id, step.name
     insert_drafts(session, [draft])
     if isinstance(row, Job) and sweep is not None and step.job is not None:

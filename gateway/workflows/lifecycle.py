@@ -43,7 +43,8 @@ def _admit_first_steps(session: Session, workflow: Workflow) -> None:
     is_staged = plan.input.path is None
     for step in plan.steps():
         if not step.needs and not (step.reads_input and is_staged):
-            admission.admit(workflow.owner, cluster, Job if step.kind == "job" else Transfer)
+            model = Job if step.kind == "job" else Transfer
+            admission.admit(workflow.owner, cluster, model, plan.work_count(step))
 
 
 def get(session: Session, caller: Caller, workflow_id: UUID) -> Workflow:

@@ -125,6 +125,11 @@ class WorkflowPlan(BaseModel):
         followed = self.successors()
         return [job for job in self.jobs if job.name not in followed]
 
+    def work_count(self, step: "PlannedStep") -> int:
+        """Return the number that a step counts in quotas: each member of a sweep counts."""
+        is_sweep = step.kind == "job" and step.job is not None and self.is_swept(step.job)
+        return len(self.sweep.params) if self.sweep is not None and is_sweep else 1
+
     def is_swept(self, job: JobPlan) -> bool:
         """Tell whether the job is the sweep, all of whose results are one step."""
         return self.sweep is not None and self.sweep.job == job.name

@@ -13,7 +13,7 @@ from gateway.callers import Caller
 from gateway.db import lock_names, utc_now
 from gateway.egress.policy import check_endpoint, literal_address, port_of
 from gateway.encryption import encrypt
-from gateway.errors import Conflict, Invalid, NotFound, NotOffered
+from gateway.errors import Conflict, Forbidden, Invalid, NotFound, NotOffered
 from gateway.events.cursor import end_cursor
 from gateway.events.webhooks.signatures import new_secret
 from gateway.events.webhooks.words import check_words
@@ -104,8 +104,10 @@ def delete_webhook(session: Session, caller: Caller, webhook_id: UUID) -> None:
 
 
 def rotate_secret(session: Session, caller: Caller, webhook_id: UUID) -> tuple[Webhook, str]:
-    """Give the hook a new secret; the old one signs beside it for a day."""
+    """Give the hook a new secret, which its owner alone may know; the old one signs beside it for a day."""
     row, secret = get_enabled(session, caller, webhook_id), new_secret()
+    if row.owner != caller.owner:
+        raise Forbidden("the secret of a webhook is its owner's alone: you may delete the webhook")
     row.previous_secret, row.previous_until = row.secret, utc_now() + OVERLAP
     row.secret = encrypt(secret)
     return row, secret

@@ -15,9 +15,11 @@ from gateway.storage.address import without_query
 from gateway.storage.opening import open_remote
 from gateway.work.failures import record_failure
 from tests.bodies import DATA
+from tests.browser import FormBrowser
 from tests.ended_rows import claim_transfer
 from tests.identity import bearer, new_key
 from tests.raw import answering, serving
+from tests.workflows import STORE, TARGET, body
 
 CANARY = "CANARY7c1f"
 QUERY = f"X-Amz-Signature={CANARY}&sig={CANARY}"
@@ -76,6 +78,26 @@ def test_the_query_of_an_endpoint_is_hidden_as_well(with_keys: TestClient) -> No
         answer = with_keys.get(place, headers=op)
         assert answer.is_success
         assert CANARY not in answer.text
+
+
+@pytest.mark.parametrize("source", ["url", "s3"])
+def test_the_query_of_a_workflows_stores_is_the_owners_alone(with_keys: TestClient, source: str) -> None:
+    signed = {"url": SRC, "s3": STORE | {"endpoint": f"https://s3.example.org/?{QUERY}"}}
+    output = {"s3": TARGET | {"endpoint": f"https://s3.example.org/?{QUERY}"}}
+    request = body(input={source: signed[source]}, output=output)
+    ada, op = new_key("ada"), new_key("op", Scope.OPERATOR)
+    made = with_keys.post("/workflow", json=request, headers=bearer(ada)).json()
+    step, kind = made["steps"][0]["id"], made["steps"][0]["kind"]
+    pages = [f"/console/start?run={made['id']}", f"/console/work/workflow/{made['id']}"]
+    pages += [f"/console/work/{kind}/{step}", f"/console/work/{kind}", "/console/work/workflow", "/"]
+    api_pages = [f"/workflow/{made['id']}", "/workflow", f"/workflow/{made['id']}/events", f"/{kind}/{step}"]
+    shown = {"ada": FormBrowser(with_keys), "op": FormBrowser(with_keys)}
+    shown["ada"].sign_in(ada)
+    shown["op"].sign_in(op)
+    texts = [shown["op"].open(page) for page in pages]
+    texts += [with_keys.get(page, headers=bearer(op)).text for page in api_pages]
+    assert [CANARY in text for text in texts] == [False] * len(texts)
+    assert CANARY in shown["ada"].open(pages[0])
 
 
 def test_without_accounts_the_one_owner_sees_it(api: TestClient) -> None:

@@ -29,6 +29,15 @@ def _is_signed_in(browser: FormBrowser) -> bool:
     return bool(browser.client.get("/").status_code == 200)
 
 
+def test_an_owner_has_a_bounded_number_of_sessions(
+    with_keys: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "MOST_OF_OWNER", 2)
+    other = _signed_in(with_keys, "eve")
+    browsers = [_signed_in(with_keys) for _ in range(3)]
+    assert [_is_signed_in(browser) for browser in (other, *browsers)] == [True, False, True, True]
+
+
 def test_a_key_opens_a_session_whose_cookie_no_page_reads(with_keys: TestClient) -> None:
     browser = FormBrowser(with_keys)
     answer = browser.sign_in(key := new_key("ada"))

@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, update
 
+from gateway.callers import LOCAL
 from gateway.db import db_now, session_scope
 from gateway.models import JudgedTable, Transfer
 from gateway.operations import retention
@@ -19,8 +20,8 @@ HEAD = {"format": "csv", "whole": False, "problem": None}
 WHOLE = {"format": "csv", "whole": True, "problem": "row 9: blank"}
 
 
-def staged(kind: str = "s3_data") -> UUID:
-    row_id = new_transfer(kind)
+def staged(kind: str = "s3_data", owner: str = LOCAL.owner) -> UUID:
+    row_id = new_transfer(kind, owner=owner)
     with session_scope() as session:
         claim = claims.take_transfer(session, row_id, "w")
         assert claim is not None
@@ -100,6 +101,20 @@ def test_the_head_is_known_first_and_the_whole_ends_the_judgement(
     assert told == [row_id]
     with session_scope() as session:
         assert judgements.lock(session, row) is None
+
+
+def test_owners_take_turns_at_the_judge(database: Engine) -> None:
+    many = [staged(owner="ada") for _ in range(3)]
+    one, last = staged(owner="bob"), staged(owner="eve")
+    order, owner = list[UUID](), ""
+    with session_scope() as session:
+        for _ in range(5):
+            row = judgements.claim_next(session, "hpc", owner)
+            assert row is not None
+            order.append(row.transfer_id)
+            owner = session.get_one(Transfer, row.transfer_id).owner
+        assert judgements.claim_next(session, "hpc", owner) is None
+    assert order == [many[0], one, last, *many[1:]]
 
 
 def test_a_killed_judge_is_replaced_and_its_late_word_is_not_taken(database: Engine) -> None:

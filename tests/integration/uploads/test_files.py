@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from fastapi.testclient import TestClient
 
+from gateway.callers import Scope
 from gateway.db import session_scope
 from gateway.errors import NotFound
 from gateway.settings import get_settings
@@ -17,6 +18,7 @@ from gateway.transfers.lifecycle import OwnStoreRequest, draft_with_own_store
 from gateway.uploads.bucket import make_bucket
 from gateway.uploads.files import open_file
 from hpc_gateway_commands.demo.services import ObjectStore
+from tests.identity import bearer, new_key
 from tests.rows import create
 from tests.staging_rows import work
 from tests.uploads import CONTENT, NEW, upload
@@ -134,6 +136,28 @@ def test_above_5_gib_a_file_is_uploaded_in_parts(files_api: TestClient, outside:
     assert outside.put(last["url"], content=b"xx").status_code == 403
     assert outside.put(last["url"], content=b"x").status_code == 200
     assert parts["complete"]["method"] == "POST"
+
+
+def test_the_parts_of_one_upload_alone_are_signed(files_api: TestClient, outside: httpx.Client) -> None:
+    file = files_api.post("/files", json=NEW | {"size": LARGE}).json()
+    path, ids = f"/files/{file['id']}/parts", ("first", "second", "first")
+    answers = [files_api.post(path, json={"upload_id": upload_id}) for upload_id in ids]
+    assert [answer.status_code for answer in answers] == [200, 409, 200]
+    assert "another upload" in answers[1].json()["message"]
+
+
+def test_an_operator_gets_no_url_that_writes_a_users_file(
+    files_api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = NEW | {"size": LARGE}
+    monkeypatch.setenv("GATEWAY_AUTH", "keys")
+    get_settings.cache_clear()
+    user, operator = bearer(new_key("ada")), bearer(new_key("olga", Scope.OPERATOR))
+    file_id = files_api.post("/files", json=large, headers=user).json()["id"]
+    for headers, status in ((user, 200), (operator, 404)):
+        assert files_api.get(f"/files/{file_id}", headers=headers).status_code == status
+        parts = files_api.post(f"/files/{file_id}/parts", json={"upload_id": "u"}, headers=headers)
+        assert parts.status_code == status
 
 
 def test_a_small_file_has_no_parts(files_api: TestClient) -> None:

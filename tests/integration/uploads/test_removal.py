@@ -1,6 +1,7 @@
 """Unused files are removed after a day: the object first, then the row, and none that is still needed."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -9,10 +10,11 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from gateway.db import session_scope
-from gateway.errors import StorageError
+from gateway.errors import Fault, StorageError
 from gateway.models import StoredFile
 from gateway.settings import get_settings
 from gateway.transfers.lifecycle import OwnStoreRequest, draft_with_own_store
+from gateway.uploads import removal
 from gateway.uploads.files import open_file
 from gateway.uploads.removal import remove_unused
 from hpc_gateway_commands.demo.services import OWN_BUCKET, ObjectStore
@@ -83,6 +85,41 @@ def test_a_store_that_is_away_loses_no_file(
     assert files_api.get(f"/files/{file_id}").status_code == 404, "it is closed to new work"
     monkeypatch.setenv("GATEWAY_STORE_ENDPOINT", url)
     get_settings.cache_clear()
+    assert remove_unused() == 0
+    _age(1.1)
     assert remove_unused() == 1
     with session_scope(read_only=True) as session:
         assert session.scalars(select(StoredFile)).all() == []
+
+
+def test_an_object_that_the_store_does_not_delete_keeps_no_other(
+    files_api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, *others = (files_api.post("/files", json=NEW).json()["id"] for _ in range(3))
+    delete = removal.delete_object
+
+    def refuse(file: StoredFile) -> None:
+        if str(file.id) == kept:
+            raise StorageError("access denied", Fault.PERMISSION)
+        delete(file)
+
+    monkeypatch.setattr(removal, "delete_object", refuse)
+    _age(25)
+    assert remove_unused() == len(others)
+    with session_scope(read_only=True) as session:
+        assert [str(file.id) for file in session.scalars(select(StoredFile))] == [kept]
+
+
+def test_open_uploads_are_aborted_on_every_page() -> None:
+    file, calls = StoredFile(bucket="b", object="o"), list[str]()
+    pages = [{"Uploads": [{"UploadId": str(n)}], "IsTruncated": n < 2} for n in range(3)]
+
+    class Store:
+        def call(self, name: str, **named: str) -> dict[str, Any]:
+            if name == "list_multipart_uploads":
+                return pages[len(calls)]
+            calls.append(named["UploadId"])
+            return {}
+
+    removal.abort_open_uploads(Store(), file)  # type: ignore[arg-type]
+    assert calls == ["0", "1", "2"]

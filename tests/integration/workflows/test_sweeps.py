@@ -116,6 +116,16 @@ def test_members_count_each_when_the_step_begins(
     assert "this has 3 members" in status["reason"]
 
 
+def test_a_sweep_that_begins_at_once_is_429_when_its_members_do_not_fit(
+    api: TestClient, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(get_settings(), "concurrent_jobs", 2)
+    (home / "serrano/data/x.csv").write_text("1,2\n3,4\n")
+    answer = api.post("/workflow", json=body(FFT, input={"path": "/x.csv"}, sweep=SWEEP))
+    assert (answer.status_code, "this has 3 members" in answer.json()["message"]) == (429, True)
+    assert api.get("/workflow").json()["items"] == []
+
+
 @pytest.mark.parametrize("cursor", ["x", "-1", "12345"])
 def test_a_wrong_cursor_is_refused(cursor: str, api: TestClient) -> None:
     mine = start(api, FFT, sweep=SWEEP)["id"]

@@ -223,6 +223,9 @@ class TestForeignWebhooks:
         made = with_keys.post("/webhooks", json=body, headers=ada).json()
         shown = with_keys.get(f"/webhooks/{made['id']}", headers=operator).json()
         assert (shown["owner"], "hidden" in str(shown), "secret" in shown) == ("ada", False, False)
+        refused = with_keys.post(f"/webhooks/{made['id']}/rotate", headers=operator)
+        assert (refused.status_code, "whsec_" in refused.text) == (403, False)
+        assert with_keys.post(f"/webhooks/{made['id']}/rotate", headers=ada).status_code == 200
 
 
 def test_webhooks_that_are_switched_off_are_501_with_the_setting(
