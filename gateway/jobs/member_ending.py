@@ -1,7 +1,7 @@
 """The ends of members, read from their folders, and the end of their job, which is derived from them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,13 @@ from gateway.filesystems.opening import open_filesystem
 from gateway.jobs import lifecycle
 from gateway.jobs.ending import read_ending
 from gateway.jobs.folders import output_folder
-from gateway.jobs.member_runs import open_member
+from gateway.jobs.member_runs import ended_arrays, open_member
 from gateway.jobs.member_submissions import update_members
 from gateway.jobs.member_table import TABLE, member_table
 from gateway.jobs.run_folders import prevent_start_in
 from gateway.jobs.usage import measure_usage
 from gateway.models import Job, JobMember
+from gateway.schedulers.base import Accounting, SubmittedJob
 from gateway.states import JobState, is_final
 from gateway.work.claims import Claim, lock_claimed
 from gateway.work.failures import ON_REQUEST
@@ -46,9 +47,21 @@ class SweepEnd:
     exit_code: int | None
 
 
-def read_ends(job: Job, members: Sequence[JobMember], cluster: Cluster) -> list[MemberEnd]:
-    """Return the ends of the members that the watcher has found and that are not read yet."""
-    return [_read_end(job, member, cluster) for member in members if is_unread(member)]
+def read_ends(
+    job: Job, members: Sequence[JobMember], cluster: Cluster, figures: Mapping[str, Accounting]
+) -> list[MemberEnd]:
+    """Return the ends of the members that the watcher has found and that are not read yet.
+
+    `figures` are those of the scheduler's accounting.
+    """
+    return [
+        _read_end(job, member, cluster, figures.get(member.name)) for member in members if is_unread(member)
+    ]
+
+
+def unread_arrays(job: Job, members: Sequence[JobMember]) -> list[SubmittedJob]:
+    """Return the arrays of the members whose ends are not read yet."""
+    return ended_arrays(job, [member for member in members if is_unread(member)])
 
 
 def is_unread(member: JobMember) -> bool:
@@ -56,9 +69,9 @@ def is_unread(member: JobMember) -> bool:
     return member.finding is not None and member.usage is None
 
 
-def _read_end(job: Job, member: JobMember, cluster: Cluster) -> MemberEnd:
+def _read_end(job: Job, member: JobMember, cluster: Cluster, figures: Accounting | None) -> MemberEnd:
     folders = open_member(job, member, cluster)
-    usage, warnings = measure_usage(job, folders)
+    usage, warnings = measure_usage(job, folders, figures)
     state, reason, outputs = read_ending(job, cluster, folders, usage, member.finding)
     if state is not JobState.SUCCEEDED:
         prevent_start_in(folders.control)
@@ -133,8 +146,17 @@ def _sum_usage(job: Job, usages: Sequence[dict[str, Any] | None]) -> dict[str, A
         "ranks_measured": most["ranks_measured"] or 0,
         "cpu_efficiency": _ratio(total["cpu_s"], total["wall_s"] and total["wall_s"] * cpus),
         "memory_efficiency": _ratio(most["memory_peak_bytes"], most["memory_requested_bytes"]),
-        "accounting": None,
+        "accounting": _sum_accounting([usage["accounting"] for usage in known if usage.get("accounting")]),
     }
+
+
+def _sum_accounting(known: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return the scheduler's figures of all members together, in the same way."""
+    if not known:
+        return None
+    memory = max((each["resident_memory_bytes"] or 0 for each in known), default=0)
+    sums = {key: _sum(each[key] for each in known) for key in ("elapsed_s", "cpu_s")}
+    return {**sums, "resident_memory_bytes": memory or None}
 
 
 def _sum(values: Any) -> float | None:

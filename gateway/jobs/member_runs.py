@@ -17,7 +17,7 @@ from gateway.jobs.folders import JobFolders, control_folder, control_path, outpu
 from gateway.jobs.run_folders import RunFolders, open_control_of
 from gateway.jobs.spec import JOB_FILE, job_spec, member_json
 from gateway.models import Job, JobMember
-from gateway.schedulers.arrays import member_name, split_name
+from gateway.schedulers.arrays import array_id, member_name, split_name
 from gateway.schedulers.base import JobSpec, SubmittedJob
 
 _CONTROL_MODE, _OUTPUT_MODE = 0o700, 0o750
@@ -79,6 +79,14 @@ def submitted_array(job: Job, members: Sequence[JobMember]) -> SubmittedJob:
         return submitted_member(job, members[0])
     name, folder = split_name(members[0].name)[0], Path(_array_folder(job, members[0]))
     return SubmittedJob(name, members[0].scheduler_id, folder, job.created_at, len(members))
+
+
+def ended_arrays(job: Job, members: Sequence[JobMember]) -> list[SubmittedJob]:
+    """Return the arrays of ended members as the accounting is asked about them."""
+    return [
+        SubmittedJob(name, array_id(some[0].scheduler_id), Path(_array_folder(job, some[0])), job.created_at)
+        for name, some in by_array(members).items()
+    ]
 
 
 def submitted_member(job: Job, member: JobMember) -> SubmittedJob:

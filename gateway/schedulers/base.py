@@ -162,8 +162,11 @@ class Scheduler(Protocol):
         have no report under their own.
         """
 
-    def accounting(self, job: SubmittedJob) -> Accounting | None:
-        """Return the measurements of an ended job, or None when the scheduler keeps no accounting."""
+    def accounting(self, job: SubmittedJob) -> dict[str, Accounting]:
+        """Return the measurements of an ended job, or of the members of an array, by name, from one call.
+
+        There are none where the scheduler keeps no accounting.
+        """
 
     def cancel(self, name: str, scheduler_id: str) -> None:
         """Request the job's end; an ended or unknown job, or another job of this id, is no error.

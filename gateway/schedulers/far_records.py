@@ -46,8 +46,8 @@ class FarRecords:
         with reading_by(self._read):
             return self._scheduler.jobs()
 
-    def accounting(self, job: SubmittedJob) -> Accounting | None:
-        """Return the measurements of an ended job, or None."""
+    def accounting(self, job: SubmittedJob) -> dict[str, Accounting]:
+        """Return the measurements of an ended job or array by name."""
         with reading_by(self._read):
             return self._scheduler.accounting(job)
 

@@ -1,19 +1,20 @@
 """The judgement of a workflow's input, which its jobs wait for where the request has `check`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.db import db_now, due_in
-from gateway.models import JudgedTable, Transfer, Workflow
+from gateway.models import Transfer, Workflow
 from gateway.states import JudgementState
 from gateway.tables.judgement import request_one
 from gateway.tables.understood import problem_of_job
-from gateway.workflows.plan import JobPlan, WorkflowPlan
+from gateway.workflows.plan import WorkflowPlan
 
 PATIENCE_S = 60.0
 UNANSWERED = f"the input was not checked: there was no judgement within {PATIENCE_S:g} s"
@@ -38,7 +39,7 @@ class InputCheck:
 
 def judge(session: Session, workflow: Workflow, transfer_id: UUID | None) -> InputCheck:
     """Return the judgement of the input, which is completed; wait no longer than PATIENCE_S for it."""
-    judgement = _find(session, WorkflowPlan.of(workflow).jobs, transfer_id)
+    judgement = _find(session, WorkflowPlan.of(workflow), transfer_id)
     if judgement.verdict is not Verdict.WAIT:
         workflow.check_until = None
         return judgement
@@ -51,7 +52,7 @@ def judge(session: Session, workflow: Workflow, transfer_id: UUID | None) -> Inp
     return InputCheck(Verdict.PASSED, UNANSWERED)
 
 
-def _find(session: Session, jobs: Sequence[JobPlan], transfer_id: UUID | None) -> InputCheck:
+def _find(session: Session, plan: WorkflowPlan, transfer_id: UUID | None) -> InputCheck:
     """Return the judgement of the staged table; an input that is on the cluster already has none."""
     row = None if transfer_id is None else session.get(Transfer, transfer_id)
     judgement = None if row is None else request_one(session, row)
@@ -61,12 +62,14 @@ def _find(session: Session, jobs: Sequence[JobPlan], transfer_id: UUID | None) -
         return InputCheck(Verdict.WAIT)
     if judgement.state is JudgementState.UNKNOWN:
         return InputCheck(Verdict.PASSED, f"{UNKNOWN}: {judgement.reason}")
-    return _check_jobs(judgement, jobs)
+    return _check_jobs(judgement.understood or {}, plan)
 
 
-def _check_jobs(judgement: JudgedTable, jobs: Sequence[JobPlan]) -> InputCheck:
-    """Refuse a table with which a job that reads it would fail."""
-    readers = (job for job in jobs if job.input_from is None)
-    problems = (problem_of_job(judgement.understood or {}, job.params) for job in readers)
-    problem = next(filter(None, problems), "")
-    return InputCheck(Verdict.REFUSED if problem else Verdict.PASSED, problem)
+def _check_jobs(understood: Mapping[str, Any], plan: WorkflowPlan) -> InputCheck:
+    """Refuse a table with which a job that reads it would fail; a sweep would where each member would."""
+    for job in plan.jobs:
+        if job.input_from is None:
+            problems = [problem_of_job(understood, params) for params in plan.params_of(job)]
+            if all(problems):
+                return InputCheck(Verdict.REFUSED, problems[0])
+    return InputCheck(Verdict.PASSED)

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from gateway.jobs.lifecycle import WATCH_PERIOD_S
+from gateway.jobs.member_params import merge_params
 from gateway.jobs.resources import ResourceRequest
 from gateway.models import Workflow
 
@@ -133,6 +134,12 @@ class WorkflowPlan(BaseModel):
     def is_swept(self, job: JobPlan) -> bool:
         """Tell whether the job is the sweep, all of whose results are one step."""
         return self.sweep is not None and self.sweep.job == job.name
+
+    def params_of(self, job: JobPlan) -> list[dict[str, Any]]:
+        """Return the parameters of the job, or those of each member where it is the sweep."""
+        if self.sweep is None or not self.is_swept(job):
+            return [job.params]
+        return [merge_params(job.params, own) for own in self.sweep.params]
 
     def _input_steps(self) -> list[PlannedStep]:
         return [] if self.input.path is not None else [PlannedStep(INPUT, self.input.kind)]

@@ -36,7 +36,7 @@ def test_the_end_is_in_the_accounting(forgetful: SlurmCluster, tmp_path: Path) -
         until("Slurm has forgotten the job", lambda: forgetful.names() == [], 180)
         (folder / "exit.json").unlink()
         told = scheduler.recall([job])[job.name]
-        figures = scheduler.accounting(job)
+        figures = scheduler.accounting(job).get(job.name)
     assert told is not None
     assert (told.state, told.exit_code, told.scheduler_id) == (JobState.FAILED, 4, scheduler_id)
     assert figures is not None

@@ -114,6 +114,9 @@ def test_the_accounting_tells_of_members_that_a_person_cancelled(
         return {k: each and each.state for k, each in scheduler.recall(asked).items()} == cancelled
 
     until("slurmdbd tells of both", is_told, 60, period_s=1)
+    figures = scheduler.accounting(replace(submitted(spec, number), array_size=1))
+    assert figures.keys() == {each.name for each in asked}
+    assert all((each.elapsed_s or 0) > 0 for each in figures.values())
 
 
 @pytest.mark.parametrize("size", [1])

@@ -191,3 +191,60 @@ def test_kills_within_a_second_of_the_submissions(
     for job in cancelled:
         ended = end_of(client, slurm, job)
         assert ended["state"] in {"succeeded", "cancelled"}, ended
+
+
+def start_workflow(client: Client, path: str, members: int) -> Status:
+    """Start two jobs in a row on a file of the cluster, the second of them a sweep."""
+    options = {"params": {"num_mpi_procs": 1}, "watch_period": 1}
+    jobs = [{"name": "scale", "services": ["min_max"]}, {"name": "swept", "services": ["fft"]}]
+    body = {
+        "infrastructure": "demo",
+        "input": {"path": path},
+        "jobs": [jobs[0] | options, jobs[1] | options | {"input_from": "scale"}],
+        "sweep": {"job": "swept", "params": [{"perforation_stride": 1 + k} for k in range(members)]},
+    }
+    return client.post("/workflow", body)
+
+
+def end_of_workflow(client: Client, slurm: SlurmCluster, workflow: Status) -> Status:
+    """Wait for the end; what a signal has ended is lost, and a retry goes on with that alone."""
+
+    def ended() -> Status | None:
+        for node in slurm.command("sinfo", "-hN", "-t", "drain", "-o", "%N", check=False).split():
+            slurm.resume(node)
+        status = client.get(f"/workflow/{workflow['id']}")
+        return status if status["status"] == "completed" else None
+
+    status = until("the workflow has ended", ended, AFTERWARDS_S, period_s=0.5)
+    if not status["success"]:
+        assert status["fault"] in {"lost", "kernel"}, status["reason"]
+        assert client.http.post(f"/workflow/{workflow['id']}/retry").status_code == 200
+        status = until("the retry has ended", ended, AFTERWARDS_S, period_s=0.5)
+    return status
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_workflows_and_sweeps_survive_kills_of_slurmctld(
+    client: Client, slurm: SlurmCluster, small: str
+) -> None:
+    flows = [start_workflow(client, small, 8) for _ in range(3)]
+    for flow in flows[:2]:
+        until("its sweep is in Slurm", lambda flow=flow: has_array(client, slurm, flow), 120)  # type: ignore[misc]
+        end_controller(slurm)
+        start_controller(slurm)
+    for flow in flows:
+        ended = end_of_workflow(client, slurm, flow)
+        assert (ended["state"], ended["reason"]) == ("succeeded", "")
+        members = client.get(f"/workflow/{flow['id']}/members")["items"]
+        assert [member["state"] for member in members] == ["succeeded"] * 8
+        assert len({member["outputs"][0]["path"] for member in members}) == 8
+        for step in ended["steps"]:
+            logs = [log for run in attempts(client, step) for log in run.glob("**/stdout.log")]
+            assert all(log.read_text().count('"usage"') <= 1 for log in logs), "each run has one start"
+
+
+def has_array(client: Client, slurm: SlurmCluster, workflow: Status) -> bool:
+    """Tell whether Slurm has had the workflow's sweep."""
+    step = client.get(f"/workflow/{workflow['id']}")["steps"][1]
+    return any(name.startswith(f"{step['id']}.") for name in slurm.names())

@@ -7,11 +7,13 @@ from typing import Any
 import httpx
 import pytest
 
-from hpc_gateway_commands.demo.stack import INFRASTRUCTURE, Stack
-from tests.client import END_S, Client, Status, recording
+from hpc_gateway_commands.demo.stack import INFRASTRUCTURE, Stack, running_stack
+from tests.client import END_S, Client, Status, client_of, recording
+from tests.faults.conftest import SETTINGS
 from tests.faults.history import History
 from tests.faults.killing import kill_part
 from tests.polling import until
+from tests.postgres import create_database, postgres
 
 ENDS = {"succeeded", "failed", "cancelled"}
 SCALE: dict[str, Any] = {"name": "scale", "services": ["min_max"], "watch_period": 1}
@@ -84,6 +86,36 @@ def test_a_hundred_workflows_survive_kills_of_every_part(client: Client, history
         start()
         until("the API answers", lambda: is_answered(client))
     flows.assert_each_step_ran_once(history, 600)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_workflows_survive_a_database_that_fails(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """PostgreSQL ends at once, as with its machine, and comes back with what it has committed."""
+    folder = tmp_path_factory.mktemp("database")
+    with (
+        postgres(durable=True) as server,
+        running_stack(
+            folder / "stack",
+            lambda _: None,
+            flower=False,
+            settings=SETTINGS | {"GATEWAY_DATABASE_URL": create_database(server.url, "kills")},
+        ) as stack,
+        client_of(stack) as client,
+    ):
+        flows = Flows(client, 9)
+        for number in (12, 20, 28):
+            until("more steps have begun", lambda number=number: flows.begun() > number, 300)  # type: ignore[misc]  # bound above
+            server.stop()
+            server.start()
+            until("the API answers", lambda: _is_ready(client))
+        flows.assert_each_step_ran_once(History(stack), 300)
+
+
+def _is_ready(client: Client) -> bool:
+    with suppress(httpx.HTTPError):
+        return client.http.get("/health/ready").status_code == 200
+    return False
 
 
 def lose_data(stack: Stack) -> None:

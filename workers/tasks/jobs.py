@@ -1,6 +1,7 @@
 """The tasks of a job: submit and finish. The watcher writes its states in between."""
 
 import logging
+from collections.abc import Sequence
 
 from gateway.clusters.configuration import Cluster
 from gateway.clusters.served import cluster_of
@@ -9,7 +10,7 @@ from gateway.errors import Fault, InputError, SchedulerError
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs.ending import read_ending
 from gateway.jobs.growth import decide_growth
-from gateway.jobs.member_ending import read_ends, record_end, write_table
+from gateway.jobs.member_ending import read_ends, record_end, unread_arrays, write_table
 from gateway.jobs.member_growth import decide_sweep_growth, record_growth
 from gateway.jobs.members import load_members
 from gateway.jobs.run_folders import open_run, prevent_start
@@ -17,7 +18,7 @@ from gateway.jobs.spec import submitted_job
 from gateway.jobs.usage import measure_usage
 from gateway.models import Job
 from gateway.queue import app
-from gateway.schedulers.base import Accounting
+from gateway.schedulers.base import Accounting, SubmittedJob
 from gateway.schedulers.opening import open_scheduler
 from gateway.states import JobState
 from gateway.work import claims
@@ -54,7 +55,8 @@ def finish(self: "app.Task", job_id: str) -> None:
             _finish_sweep(row, claim, cluster)
             return
         folders = open_run(row, cluster)
-        usage, warnings = measure_usage(row, folders, _accounting(row, cluster))
+        figures = _accounting(row, cluster, [submitted_job(row)])
+        usage, warnings = measure_usage(row, folders, figures.get(row.name))
         state, reason, outputs = read_ending(row, cluster, folders, usage)
         if state is not JobState.SUCCEEDED:
             prevent_start(row, cluster)
@@ -74,7 +76,7 @@ def _finish_sweep(row: Job, claim: Claim, cluster: Cluster) -> None:
     """Read the ends of all members, and make them and the end of their job final, or let some grow."""
     with session_scope(read_only=True) as session:
         members = load_members(session, row.id)
-    ends = read_ends(row, members, cluster)
+    ends = read_ends(row, members, cluster, _accounting(row, cluster, unread_arrays(row, members)))
     with session_scope() as session:
         job = claims.lock_claimed(session, Job, claim)
         growth = decide_sweep_growth(job, cluster, members, ends)
@@ -88,10 +90,12 @@ def _finish_sweep(row: Job, claim: Claim, cluster: Cluster) -> None:
         raise SchedulerError(f"{found.state}: {found.reason}")
 
 
-def _accounting(row: Job, cluster: Cluster) -> Accounting | None:
-    """Return the scheduler's own figures, or None when it has none now."""
+def _accounting(row: Job, cluster: Cluster, jobs: Sequence[SubmittedJob]) -> dict[str, Accounting]:
+    """Return the scheduler's own figures by name, as far as it has them now."""
+    figures: dict[str, Accounting] = {}
     try:
-        return open_scheduler(cluster).accounting(submitted_job(row))
+        for job in jobs:
+            figures |= open_scheduler(cluster).accounting(job)
     except SchedulerError as error:
         _log.warning("job %s: no figures from the accounting: %s", row.id, error.detail)
-        return None
+    return figures

@@ -122,9 +122,9 @@ class LocalScheduler:
                     reports[entry.name] = self._report(entry)
         return reports
 
-    def accounting(self, _job: SubmittedJob) -> Accounting | None:
-        """Return None: this machine keeps no accounting, so only the ranks' own figures exist."""
-        return None
+    def accounting(self, _job: SubmittedJob) -> dict[str, Accounting]:
+        """Return nothing: this machine keeps no accounting, so only the ranks' own figures exist."""
+        return {}
 
     def cancel(self, name: str, scheduler_id: str) -> None:
         """End the job: at once if it waits, else by SIGTERM and later SIGKILL."""

@@ -155,9 +155,9 @@ class PbsScheduler:
             raise LookupError
         return report
 
-    def accounting(self, _job: SubmittedJob) -> Accounting | None:
-        """Return None: the ranks' own figures are more exact than those of PBS."""
-        return None
+    def accounting(self, _job: SubmittedJob) -> dict[str, Accounting]:
+        """Return nothing: the ranks' own figures are more exact than those of PBS."""
+        return {}
 
     def cancel(self, name: str, scheduler_id: str) -> None:
         """End the job: SIGTERM, then SIGKILL after PBS's kill_delay; an unknown or ended job is no error."""

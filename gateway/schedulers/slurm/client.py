@@ -68,10 +68,13 @@ class PyslurmClient:
             raise
         return bool(job.name == name and job.user_id == self.user_id)
 
-    def measure(self, job: SubmittedJob) -> list[Accounting]:
-        """Return the measurements of slurmdbd, of each copy of the job."""
+    def measure(self, job: SubmittedJob) -> list[tuple[str, Accounting]]:
+        """Return the measurements of slurmdbd, of each copy of the job or member, with its name."""
         with self._translate_errors():
-            return [accounting.measurements(record) for record in self._accounting_records([job])]
+            return [
+                (_job(record, record.nodelist).name, accounting.measurements(record))
+                for record in self._accounting_records([job])
+            ]
 
     def recorded_jobs(self, jobs: Sequence[SubmittedJob]) -> list[SlurmJob]:
         """Return the records that slurmdbd keeps of the jobs."""

@@ -59,8 +59,8 @@ class SlurmClient(Protocol):
     def recorded_jobs(self, jobs: Sequence[SubmittedJob]) -> list[SlurmJob]:
         """Return the records that slurmdbd keeps of the jobs; none where there is no slurmdbd."""
 
-    def measure(self, job: SubmittedJob) -> list[Accounting]:
-        """Return the measurements of slurmdbd, of each copy of the job."""
+    def measure(self, job: SubmittedJob) -> list[tuple[str, Accounting]]:
+        """Return the measurements of slurmdbd, of each copy of the job or member, with its name."""
 
     def largest_array(self) -> int:
         """Return the most members of one array, with indices from 1 on."""
@@ -133,9 +133,9 @@ class SlurmScheduler:
         """Recover the reports of jobs that Slurm does not list from their folders and the accounting."""
         return self._forgotten.judge(jobs)
 
-    def accounting(self, job: SubmittedJob) -> Accounting | None:
-        """Return the measurements of slurmdbd; among copies of the job those of the longest one."""
-        return max(self._client.measure(job), key=lambda copy: copy.elapsed_s or 0, default=None)
+    def accounting(self, job: SubmittedJob) -> dict[str, Accounting]:
+        """Return the measurements of slurmdbd by name; among copies of one name those of the longest one."""
+        return dict(sorted(self._client.measure(job), key=lambda copy: copy[1].elapsed_s or 0))
 
     def _ask_accounting(self, jobs: Sequence[SubmittedJob]) -> dict[str, JobReport]:
         found = self._client.recorded_jobs(jobs)

@@ -9,7 +9,7 @@ from gateway.db import session_scope
 from gateway.jobs import submissions, watch
 from gateway.jobs.watched_rows import WatchedJobs
 from gateway.models import Job
-from gateway.schedulers.base import JobReport, JobSpec, SubmittedJob
+from gateway.schedulers.base import Accounting, JobReport, JobSpec, SubmittedJob
 from gateway.states import JobState
 from gateway.work import claims
 from gateway.work.outbox import Message
@@ -47,7 +47,7 @@ class Recorded:
     def jobs(self) -> dict[str, JobReport]:
         return dict(self._reports)
 
-    def accounting(self, job: SubmittedJob) -> None:
+    def accounting(self, job: SubmittedJob) -> dict[str, Accounting]:
         raise AssertionError(job)
 
     def cancel(self, name: str, scheduler_id: str) -> None:

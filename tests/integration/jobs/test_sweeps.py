@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
@@ -14,12 +15,14 @@ from gateway.jobs.member_params import MOST_MEMBERS, merge_params
 from gateway.models import Job, JobMember
 from gateway.operations import retries
 from gateway.schedulers.attempt_record import read_exit
+from gateway.schedulers.base import Accounting, SubmittedJob
 from gateway.settings import get_settings
 from gateway.states import JobState
 from gateway.work import quotas
 from tests.polling import until
 from tests.rows import job, members_of, new_job, new_sweep
 from tests.running_jobs import OUTPUT, finish, scheduler, submit, watch_once
+from workers.tasks import jobs as tasks
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -64,6 +67,27 @@ def test_each_member_has_its_folders_outputs_and_usage_and_publishes_nothing(hom
         assert (told["publish_dir"], told["name"]) == (None, f"{row.name}.{member.number:04d}")
         assert read_exit(control(home, row, member)) is not None
     assert not (home / "serrano/data/Output_Data/CSVFormate").exists()
+
+
+def test_the_accounting_is_asked_once_for_all_members_of_an_array(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row_id, asked = new_sweep(*strides(3)), list[SubmittedJob]()
+    submit(row_id)
+
+    def accounting(array: SubmittedJob) -> dict[str, Accounting]:
+        asked.append(array)
+        return {f"{array.name}[{k}]": Accounting(10.0 * k, 1.0 * k, 100 * k) for k in (1, 2)}
+
+    monkeypatch.setattr(tasks, "open_scheduler", lambda _: SimpleNamespace(accounting=accounting))
+    row = finish(row_id)
+    assert [(array.name, array.scheduler_id) for array in asked] == [(f"{row_id}.1.0", "1")]
+    found = [(member.usage or {})["accounting"] for member in members_of(row_id)]
+    assert found[:2] == [
+        {"elapsed_s": 10.0 * k, "cpu_s": 1.0 * k, "resident_memory_bytes": 100 * k} for k in (1, 2)
+    ]
+    assert found[2] is None
+    assert (row.usage or {})["accounting"] == {"elapsed_s": 30.0, "cpu_s": 3.0, "resident_memory_bytes": 200}
 
 
 def test_a_retry_runs_the_failed_members_alone_and_keeps_the_others(home: Path) -> None:

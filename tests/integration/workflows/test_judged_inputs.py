@@ -59,3 +59,14 @@ def test_an_option_that_decides_leaves_the_judgement_without_a_word(api: TestCli
     mine, row_id = staged(api, params={"table": {"missing": "interpolate"}})
     judge(row_id, BAD)
     assert states(show(api, mine))["smooth"] == "accepted"
+
+
+@pytest.mark.parametrize(("missing", "state"), [("interpolate", "accepted"), (None, "failed")])
+def test_a_sweep_is_refused_where_each_of_its_members_would_fail(
+    api: TestClient, missing: str | None, state: str
+) -> None:
+    job = {"name": "smooth", "services": ["savitzky_golay"]}
+    members = [{}, {"table": {"missing": missing}}]
+    mine = start(api, job, sweep={"job": "smooth", "params": members}, check=True)["id"]
+    judge(end_transfer(mine), BAD)
+    assert states(show(api, mine))["smooth"] == state

@@ -134,8 +134,8 @@ class CommandClient:
         """Return the records that slurmdbd keeps of the jobs; none where there is no slurmdbd."""
         return self._accounting.jobs(jobs, self.user_id) if self._has_accounting else []
 
-    def measure(self, job: SubmittedJob) -> list[Accounting]:
-        """Return the measurements of slurmdbd, of each copy of the job."""
+    def measure(self, job: SubmittedJob) -> list[tuple[str, Accounting]]:
+        """Return the measurements of slurmdbd, of each copy of the job or member, with its name."""
         return self._accounting.measurements(job, self.user_id) if self._has_accounting else []
 
     @cached_property

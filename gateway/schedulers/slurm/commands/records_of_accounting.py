@@ -38,17 +38,16 @@ class SlurmAccounting:
 
         return self._forms.load("sacct", by_json, by_lines)
 
-    def measurements(self, job: SubmittedJob, user_id: int) -> list[Accounting]:
-        """Return the measurements of each copy of the job."""
+    def measurements(self, job: SubmittedJob, user_id: int) -> list[tuple[str, Accounting]]:
+        """Return the measurements of each copy of the job or member, with its name."""
         (arguments,) = _arguments([submission_of(job)], user_id)
         arguments = [f"--jobs={job.scheduler_id}" if "--jobs=" in word else word for word in arguments]
 
-        def by_json() -> list[Accounting]:
-            found = documents.measurements_of(self._document(arguments))
-            return [measured for name, measured in found if name == job.name]
+        def by_json() -> list[tuple[str, Accounting]]:
+            return documents.measurements_of(self._document(arguments))
 
-        def by_lines() -> list[Accounting]:
-            return _measure(self._rows(*arguments), job.name)
+        def by_lines() -> list[tuple[str, Accounting]]:
+            return _measure(self._rows(*arguments))
 
         return self._forms.load("sacct", by_json, by_lines)
 
@@ -80,13 +79,13 @@ def _day(seconds: object) -> str:
     return datetime.fromtimestamp(int(str(seconds)), UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def _measure(found: Sequence[_Row], name: str) -> list[Accounting]:
-    """Return the measurements of the jobs of this name; the id of a step is the job's with a dot behind."""
+def _measure(found: Sequence[_Row]) -> list[tuple[str, Accounting]]:
+    """Return the measurements of the jobs with their names; a step has the id of its job, and a dot."""
+    steps: dict[str, list[_Row]] = {}
+    for row in found:
+        steps.setdefault(row["JobIDRaw"].partition(".")[0], []).append(row)
     jobs = [row for row in found if row["JobIDRaw"].isdigit()]
-    own = [row for row in jobs if tables.recorded_job(row, 0).name == name]
     return [
-        tables.row_measurements(
-            row, [step for step in found if step["JobIDRaw"].startswith(f"{row['JobIDRaw']}.")]
-        )
-        for row in own
+        (tables.recorded_job(row, 0).name, tables.row_measurements(row, steps[row["JobIDRaw"]]))
+        for row in jobs
     ]
