@@ -1,6 +1,7 @@
 """A real sshd on loopback, with keys of its own, for the tests of clusters that are reached over SSH."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,6 +21,9 @@ from gateway.clusters.ssh_access import SshAccess
 PROGRAM = Path("/usr/sbin/sshd")
 SFTP_SERVER = "/usr/lib/openssh/sftp-server"
 ACCOUNT = "root"
+ORDINARY = "games"  # an account of every Debian that is neither root nor that of the service
+# Gives the account a shell and a home for this process and its children alone.
+_WITH_PASSWD = 'mount --bind "$1" /etc/passwd; shift; exec "$@"'
 
 
 def make_key(path: Path, kind: str = "ed25519", passphrase: str = "") -> Path:
@@ -46,6 +50,7 @@ class Sshd:
     folder: Path
     port: int = field(default_factory=free_port)
     options: str = ""
+    account: str = ACCOUNT
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -64,7 +69,7 @@ class Sshd:
     def authorize(self, *lines: str) -> None:
         path = self.folder / "authorized_keys"
         path.write_text("".join(lines))
-        path.chmod(0o600)
+        path.chmod(0o644)
 
     def start(self) -> None:
         Path("/run/sshd").mkdir(exist_ok=True)
@@ -76,12 +81,21 @@ class Sshd:
             f"{self.options}\nSubsystem sftp {SFTP_SERVER}\n"
         )
         log = (self.folder / "log").open("ab")
-        self.process = subprocess.Popen([PROGRAM, "-D", "-e", "-f", config], stderr=log)
+        self.process = subprocess.Popen([*self._as(), PROGRAM, "-D", "-e", "-f", config], stderr=log)
         log.close()
         until = time.monotonic() + 20
         while not answers(self.port):
             assert time.monotonic() < until, (self.folder / "log").read_text()
             time.sleep(0.02)
+
+    def _as(self) -> list[str | Path]:
+        """Return the words before the command line that give an ordinary account a shell."""
+        if self.account == ACCOUNT:
+            return []
+        passwd, line = self.folder / "passwd", rf"(?m)^({self.account}:.*):[^:]*:[^:]*$"
+        passwd.write_text(re.sub(line, rf"\1:{self.folder}:/bin/bash", Path("/etc/passwd").read_text()))
+        apart = ("unshare", "--mount", "--propagation", "slave", "sh", "-ec", _WITH_PASSWD, "sh")
+        return [*apart, passwd]
 
     def stop(self) -> None:
         """End the listening server and the processes of its connections."""
@@ -98,7 +112,8 @@ class Sshd:
         return [child.pid for child in psutil.Process(self.process.pid).children()]
 
     def access(self, **more: Any) -> SshAccess:
-        values = {"host": "127.0.0.1", "port": self.port, "username": ACCOUNT, "key": PurePosixPath(self.key)}
+        values = {"host": "127.0.0.1", "port": self.port, "username": self.account}
+        values["key"] = PurePosixPath(self.key)
         return SshAccess(**({"host_key": self.host_key} | values | more))
 
     def cluster(self, home: Path, **more: Any) -> Cluster:
@@ -107,10 +122,10 @@ class Sshd:
 
 
 @contextmanager
-def running(folder: Path, options: str = "") -> Iterator[Sshd]:
+def running(folder: Path, options: str = "", account: str = ACCOUNT) -> Iterator[Sshd]:
     if not PROGRAM.exists():
         pytest.skip("there is no sshd: apt-get install openssh-server")
-    server = Sshd(folder, options=options)
+    server = Sshd(folder, options=options, account=account)
     server.start()
     try:
         yield server

@@ -14,6 +14,7 @@ from tests.client import Client
 from tests.cluster.scheduler_process import scheduler_process
 from tests.cluster.slurm_cluster import FORMS, SlurmCluster, service_on
 from tests.ordinary import open_folder, own
+from tests.sshd import ORDINARY, Sshd, running
 
 HERE = Path(__file__).parent
 WAYS = ("pyslurm", "commands")
@@ -61,6 +62,14 @@ def cluster(request: pytest.FixtureRequest, tmp_path_factory: OpenFolders) -> It
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of the started service together, at the end: it takes a quarter of a core to idle."""
     items.sort(key=lambda item: HERE in item.path.parents and "client" in getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(scope="session")
+def sshd(cluster: SlurmCluster, tmp_path_factory: OpenFolders) -> Iterator[Sshd]:
+    """An sshd of an ordinary account of the cluster, which is not that of the service."""
+    options = f"SetEnv SLURM_CONF={cluster.conf} PATH={cluster.path}"
+    with running(tmp_path_factory.mktemp("sshd"), options, ORDINARY) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from tests.cluster.slurm_cluster import SlurmCluster
 from tests.machine_code import give_machine_code
 from tests.ordinary import ordinary_account
 from tests.polling import until
-from tests.sshd import ACCOUNT, Sshd, running
+from tests.sshd import ORDINARY, Sshd
 
 pytestmark = pytest.mark.parametrize("cluster", ["plain"], indirect=True)
 
@@ -32,13 +32,6 @@ usernames = ["{account}"]
 home = "{home}"
 python = [".*/kernels/bin/python"]
 """
-
-
-@pytest.fixture(scope="session")
-def sshd(cluster: SlurmCluster, tmp_path_factory: OpenFolders) -> Iterator[Sshd]:
-    options = f"SetEnv SLURM_CONF={cluster.conf} PATH={cluster.path}"
-    with running(tmp_path_factory.mktemp("sshd"), options) as server:
-        yield server
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +47,7 @@ def remote(cluster: SlurmCluster, sshd: Sshd, keys: Path, tmp_path_factory: Open
     """Run the service with a worker that serves only clusters of the database, and add one."""
     folder = tmp_path_factory.mktemp("remote") / "stack"
     (keys / "infrastructures.toml").write_text("")
-    (keys / "keys.toml").write_text(KEYS.format(port=sshd.port, account=ACCOUNT, home=folder / "cluster"))
+    (keys / "keys.toml").write_text(KEYS.format(port=sshd.port, account=ORDINARY, home=folder / "cluster"))
     settings = {
         "GATEWAY_INFRASTRUCTURES": str(keys / "infrastructures.toml"),
         "GATEWAY_SSH_KEYS": str(keys),
@@ -83,10 +76,10 @@ def _start_remote_worker(stack: Stack) -> None:
 
 def _close(home: Path) -> None:
     """Give the home to the account of the cluster alone: the service reaches it by SSH or not at all."""
-    shutil.chown(home, ACCOUNT)
-    for each in home.rglob("*"):
-        shutil.chown(each, ACCOUNT)
+    for each in (home, *home.rglob("*")):
+        shutil.chown(each, ORDINARY)
     home.chmod(0o700)
+    home.parent.chmod(0o711)
 
 
 def entry(cluster: SlurmCluster, sshd: Sshd) -> dict[str, object]:
@@ -95,7 +88,7 @@ def entry(cluster: SlurmCluster, sshd: Sshd) -> dict[str, object]:
         "host": "127.0.0.1",
         "port": sshd.port,
         "host_key": sshd.host_key,
-        "username": ACCOUNT,
+        "username": ORDINARY,
         "hostname": "login",
         "scheduler": "slurm",
         "python": str(cluster.kernels_python),
@@ -152,6 +145,33 @@ def test_a_changed_entry_is_served_and_a_deleted_one_is_not(
     assert job["state"] == "succeeded"
     assert remote.http.delete(f"/infrastructure/{INFRASTRUCTURE}").status_code == 204
     assert remote.http.get(f"/infrastructure/{INFRASTRUCTURE}").status_code == 404
+
+
+HOSTILE = ("a\nb 1 2", '"}],"jobs":[]', "\x1b[2J$(touch pwned)`id`", "%s|%n' ;--", "ü" * 200)
+
+
+def test_texts_of_other_users_of_the_cluster_are_data(
+    remote: Client, cluster: SlurmCluster, sshd: Sshd
+) -> None:
+    """Names, comments and a job with exactly our name change no report; a name of a file is no command."""
+    remote.post("/infrastructure", entry(cluster, sshd))
+    words = ("-D", "/tmp", "-o", "/dev/null", "-p", "debug")  # noqa: S108
+    for text in HOSTILE:
+        for account in ("root", ORDINARY):
+            given = (f"--uid={account}", "-J", text, "--comment", text, "--wrap", "sleep 60")
+            cluster.command("sbatch", *words, *given)
+    job = remote.compute(
+        ["fft"], remote.place("$(touch pwned);'x\" `id` ü.csv", recording()), num_mpi_procs=1
+    )
+    twin = cluster.command("sbatch", "--parsable", *words, "-J", f"{job['id']}.1", "--wrap", "exit 7").strip()
+    end = remote.finished(job)
+    assert (end["state"], end["reason"]) == ("succeeded", "")
+    assert end["scheduler_id"] != twin
+    assert [path for path in remote.stack.home.rglob("*") if path.name.startswith("pwned")] == []
+    figures = remote.get(f"/infrastructure/{INFRASTRUCTURE}/telemetry")["partitions"]
+    assert "debug" in {each["name"] for each in figures}
+    for account in ("root", ORDINARY):
+        cluster.command("scancel", "--user", account)
 
 
 KILLS = 50

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import IO
 
 from gateway.clusters.ssh_access import SshAccess
-from gateway.command_runners.ssh.channel import end_process, open_process
+from gateway.command_runners.ssh.channel import end_process, open_process, runs_on
 from gateway.command_runners.ssh.errors import SshRefused, explain
 from gateway.command_runners.ssh.options import PROGRAM, hop_options, options, proxy_command, server_name
 from gateway.command_runners.ssh.secrets import HopFiles
 from gateway.processes import plain_environment
 
 LOGIN_S = 30.0
+BREAK_S = 1.0
 _POLL_S = 0.005
 _MOST_MESSAGES_BYTES = 1 << 16
 _LONGEST_FOLDER = 60  # of a socket's name, which may have 107 bytes
@@ -52,6 +53,10 @@ class SshConnection:
     def is_alive(self) -> bool:
         """Return whether the client runs; keep-alive messages end one whose server is silent."""
         return self._process.poll() is None
+
+    def outlives_a_channel(self) -> bool:
+        """Return whether the client goes on after the end of a channel; one that breaks ends soon."""
+        return runs_on(self._process, BREAK_S)
 
     def open_channel(self, *words: str) -> subprocess.Popen[bytes]:
         """Start the process of a channel; `words` are those of its command line after the options."""

@@ -95,7 +95,7 @@ class Shell:
     def _explain(self, connection: SshConnection) -> SshRefused | SshUnavailable:
         """Return why there is no shell: the connection, or an account that runs no commands."""
         stdout, stderr = self._channel.take()
-        if not connection.is_alive() or _CLIENT in stderr:
+        if _CLIENT in stderr or not connection.outlives_a_channel():
             return explain(f"{connection.messages()}\n{stderr.decode(errors='replace')}", self._host)
         said = _words(stdout + b" " + stderr)
         answered = f" and answers {said!r}" if said else " and answers nothing"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from gateway.errors import FilesystemUnavailable
+from gateway.errors import FilesystemError, FilesystemUnavailable
 from gateway.filesystems.sftp.packets import (
     Attributes,
     Fields,
@@ -20,7 +20,7 @@ from gateway.filesystems.sftp.session import Session
 _EOF, _OK = 1, 0
 _CODES = {2: errno.ENOENT, 3: errno.EACCES, 8: errno.EOPNOTSUPP}
 _LOST = frozenset({6, 7})
-_MOST_NAMES = 10_000_000
+MOST_ENTRIES = 1_000_000
 FSYNC, RENAME, LINK, SPACE = (
     *("fsync@openssh.com", "posix-rename@openssh.com"),
     *("hardlink@openssh.com", "statvfs@openssh.com"),
@@ -132,10 +132,15 @@ class Calls:
         self._do(Kind.RMDIR, pack_text(path))
 
     def entries(self, path: str) -> Iterator[tuple[str, Attributes]]:
-        """Yield names and attributes of a folder's entries, links themselves."""
-        handle = self._ask(Kind.HANDLE, Kind.OPENDIR, pack_text(path)).data()
+        """Yield names and attributes of a folder's entries, links themselves; a server may send no end."""
+        handle, count = self._ask(Kind.HANDLE, Kind.OPENDIR, pack_text(path)).data(), 0
         try:
             while found := self._next_entries(handle):
+                count += len(found)
+                if count > MOST_ENTRIES:
+                    raise FilesystemError(
+                        f"{path} has more than {MOST_ENTRIES:,} entries on the cluster: use several folders"
+                    )
                 yield from (each for each in found if each[0] not in {".", ".."} and "/" not in each[0])
         finally:
             self.close(handle)
@@ -155,7 +160,7 @@ class Calls:
             return []
         fields = Fields(body)
         found = []
-        for _ in range(min(fields.number(), _MOST_NAMES)):
+        for _ in range(fields.number()):  # a number that is too large meets the end of the packet
             name, _long = fields.text(), fields.data()
             found.append((name, fields.attributes()))
         return found

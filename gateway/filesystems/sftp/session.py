@@ -128,7 +128,7 @@ class Session:
         if self._process.stderr is not None:
             with contextlib.suppress(OSError):
                 stderr = self._process.stderr.read(LARGEST_BYTES) or b""
-        if connection.is_alive() and b"mux_client" not in stderr:
+        if b"mux_client" not in stderr and connection.outlives_a_channel():
             return FilesystemError(
                 f"{self.host} offers no SFTP to the account: its sshd needs `Subsystem sftp`, and the account"
                 " no forced command",

@@ -11,12 +11,15 @@ import pytest
 
 from gateway.clusters.configuration import Cluster
 from gateway.clusters.telemetry import PartitionFigures
+from gateway.command_runners.base import CommandResult
 from gateway.errors import SchedulerError
 from gateway.operations import doctor
 from gateway.operations.doctor import FOLDER, Finding, examine
 from gateway.operations.root_processes import root_parts
 from gateway.schedulers.base import JobSpec
 from gateway.schedulers.local.scheduler import LocalScheduler
+from tests.pbs.replay import Replay
+from tests.unit.schedulers.pbs_recordings import HISTORY, NO_HISTORY
 
 
 def findings(home: Path, **changes: object) -> dict[str, Finding]:
@@ -81,6 +84,17 @@ def test_a_list_of_partitions_is_checked_name_by_name(
     found = findings(tmp_path, **named)["partitions"]
     assert found.well == (not missing)
     assert found.found.startswith(missing or "a: 1 of 1 nodes free")
+
+
+@pytest.mark.parametrize(("answers", "told"), [(NO_HISTORY, "job_history_enable is False"), (HISTORY, "")])
+def test_a_pbs_that_keeps_no_ended_jobs_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: dict[str, str | CommandResult], told: str
+) -> None:
+    monkeypatch.setattr(doctor, "open_runner", lambda _: Replay(answers))
+    monkeypatch.setattr(doctor, "open_scheduler", lambda _: LocalScheduler(tmp_path / "spool", 1))
+    found = findings(tmp_path, scheduler="pbs")["scheduler"]
+    assert found.well
+    assert ("job_history_enable is False" in found.found) == bool(told)
 
 
 def test_a_root_that_does_not_exist(tmp_path: Path) -> None:

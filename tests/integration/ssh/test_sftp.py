@@ -1,6 +1,7 @@
 """The filesystem behind SFTP: files appear whole, resume, stay inside the roots; refusals are sentences."""
 
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -10,9 +11,14 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from gateway.command_runners.ssh.connection import SshConnection
+from gateway.command_runners.ssh.connections import kept_connection
+from gateway.command_runners.ssh.errors import SshUnavailable
+from gateway.command_runners.ssh.runner import SshRunner
 from gateway.errors import FilesystemError, FilesystemUnavailable
 from gateway.filesystems.sftp.filesystem import SftpFilesystem
 from gateway.filesystems.sftp.sessions import Sessions
+from tests.polling import until
 from tests.sshd import SFTP_SERVER, Sshd, make_key
 from tests.staging import at, everything
 
@@ -179,6 +185,22 @@ def test_accounts_without_sftp(*, sshd: Sshd, home: Path, tmp_path: Path, comman
     cluster = sshd.cluster(home, ssh=sshd.access(key=PurePosixPath(key)))
     with pytest.raises(FilesystemError, match=says):
         SftpFilesystem(Sessions(cluster), [PurePosixPath(home)]).exists(at(home, "x"))
+
+
+def test_a_channel_that_ends_with_its_connection_is_no_refusal(
+    sshd: Sshd, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For some milliseconds a connection that breaks seems to be alive."""
+    cluster = sshd.cluster(home)
+    connection = kept_connection(cluster).get()
+    for pid in sshd.sessions():
+        os.kill(pid, signal.SIGKILL)
+    until("the connection ends", lambda: not connection.is_alive())
+    monkeypatch.setattr(SshConnection, "is_alive", lambda _: True)
+    with pytest.raises(FilesystemUnavailable, match="it is tried again"):
+        Sessions(cluster).first()
+    with pytest.raises(SshUnavailable, match="it is tried again"):
+        SshRunner(cluster).run(["true"])
 
 
 def test_an_account_for_sftp_alone_serves_files(sshd: Sshd, home: Path, tmp_path: Path) -> None:
