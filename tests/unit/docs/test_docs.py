@@ -35,12 +35,6 @@ def test_the_table_of_a_jobs_parameters_is_up_to_date() -> None:
     assert _text("docs/rest.md").endswith(table())
 
 
-def test_the_files_that_the_readme_names_exist() -> None:
-    names = re.findall(r"\]\((docs/[^)]+)\)", _text("README.md"))
-    assert names
-    assert [name for name in names if not (ROOT / name).exists()] == []
-
-
 def _anchors(name: str) -> set[str]:
     """Return the anchors of a page, and of its headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", _text(name), re.MULTILINE)
