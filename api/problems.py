@@ -15,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from api.methods import allowed_methods
+from api.validation_words import sentence
 from gateway.cleaning import clean
 from gateway.errors import GatewayError, Invalid
 
@@ -86,18 +87,24 @@ async def _gateway_error(_request: Request, error: GatewayError) -> JSONResponse
 
 
 async def _validation_error(_request: Request, error: RequestValidationError) -> JSONResponse:
-    errors = [_field_error(part["loc"], part["msg"]) for part in error.errors()[:MOST_ERRORS]]
+    found = error.errors()[:MOST_ERRORS]
+    errors = [_field_error(part["loc"], sentence(part)) for part in found]
     first = errors[0]
-    place = ".".join(str(part) for part in first["loc"] if part != "body")
+    is_of_field = found[0]["type"] != "json_invalid"  # else the place is a character
+    place = ".".join(str(part) for part in first["loc"] if part != "body") if is_of_field else ""
     detail = f"{place}: {first['msg']}" if place else str(first["msg"])
     return problem(400, Invalid.title, detail, errors=errors)
 
 
 async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
-    answer = problem(error.status_code, HTTPStatus(error.status_code).phrase, str(error.detail))
-    answer.headers.update(error.headers or {})
-    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        answer.headers["Allow"] = allowed_methods(request)
+    status, detail, headers = HTTPStatus(error.status_code), str(error.detail), dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = allowed_methods(request)
+        detail = f"{request.method} is no method of this path: use {headers['Allow']}"
+    elif status is HTTPStatus.NOT_FOUND and detail == status.phrase:
+        detail = "the service has no path of this name: /docs lists all of them"
+    answer = problem(status, status.phrase, detail)
+    answer.headers.update(headers)
     return answer
 
 

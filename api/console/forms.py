@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
 
 from api.console.visitors import Visitor
+from api.validation_words import sentence
 from gateway.errors import Forbidden, Invalid
 
 FIELD = "form_token"
@@ -61,6 +62,6 @@ def validate(model: type[Model], values: Mapping[str, Any]) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
+        first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise Invalid(first["msg"].removeprefix("Value error, "), field=place) from None
+        raise Invalid(sentence(first), field=place) from None

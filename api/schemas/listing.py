@@ -24,12 +24,13 @@ def _to_utc(moment: datetime) -> datetime:
 
 
 def _check_form(value: object) -> object:
-    """Refuse numbers, which pydantic would read as seconds since 1970."""
+    """Refuse numbers, which pydantic would read as seconds since 1970; read the plus of a zone in a query."""
     if isinstance(value, str) and _TIME.match(value):
-        return value
+        return _LOST_PLUS.sub(r"\1+\2", value)
     raise ValueError("expected a time of RFC 3339 with its zone, such as 2026-11-22T08:00:00Z")
 
 
+_LOST_PLUS = re.compile(r"(:\d\d(?:\.\d+)?) (\d\d:\d\d)$")  # a query decodes an unescaped plus as a blank
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:")
 Moment = Annotated[AwareDatetime, BeforeValidator(_check_form), AfterValidator(_to_utc)]
 

@@ -204,6 +204,47 @@ def test_405_names_every_method_of_the_path(api: TestClient) -> None:
         assert set(answer.headers["allow"].split(", ")) == expected, url
 
 
+SENTENCES = {
+    b"": "the body is empty: send a JSON object",
+    b'{"services" 1}': "the body is not JSON: Expecting ':' delimiter at character 12",
+    b"[1]": "expected a JSON object, found a list",
+    b'"{}"': "expected a JSON object, found a text",
+    b"null": "expected a JSON object, found null",
+    b'{"services": ["fft"], "infrastructure": "hpc", "params": 1}': (
+        "params: expected a JSON object, found a number"
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "says"), SENTENCES.items(), ids=[str(key) for key in SENTENCES])
+def test_a_body_that_is_no_object_is_refused_in_words(api: TestClient, body: bytes, says: str) -> None:
+    answer = api.post("/job", content=body)
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == answer.json()["message"] == says
+
+
+def test_an_unknown_path_and_method_are_refused_in_words(api: TestClient) -> None:
+    assert "/docs lists all of them" in api.get("/jobs").json()["detail"]
+    refused = api.delete("/job")
+    assert refused.json()["detail"] == "DELETE is no method of this path: use GET, HEAD, POST"
+    assert refused.headers["Allow"] == "GET, HEAD, POST"
+
+
+@pytest.mark.parametrize(
+    "moment", ["2026-11-30T08:00:00+01:00", "2026-11-30T08:00:00.5+00:00", "2026-11-30 08:00:00Z"]
+)
+def test_a_time_whose_plus_is_not_escaped_is_read(api: TestClient, moment: str) -> None:
+    assert api.get(f"/job?since={moment}").status_code == 200
+    assert api.get("/job", params={"since": moment}).status_code == 200
+
+
+@pytest.mark.parametrize("moment", ["0.5", "2026-11-30", "2026-11-30T08:00:00", "2026-11-30T08:00 01", "now"])
+def test_a_time_without_its_zone_is_refused_in_words(api: TestClient, moment: str) -> None:
+    refused = api.get(f"/job?until={moment}")
+    assert refused.status_code == 400
+    assert "Value error" not in refused.text
+
+
 def test_health_answers(api: TestClient) -> None:
     assert api.get("/health").json() == api.get("/health/ready").json()
     assert api.get("/health/").status_code == 200

@@ -62,6 +62,16 @@ class Refusing(Listing):
         return super().answer(request)
 
 
+class WriteOnly(Listing):
+    """Its account may write objects alone: it reads, lists and removes nothing."""
+
+    def answer(self, request: Request) -> Answer:
+        if request.method in {"PUT", "POST"}:
+            return super().answer(request)
+        self.asked.append(request)
+        return error(403, "AccessDenied")
+
+
 class Region(Listing):
     """It takes signatures for one region alone, and names that region or not."""
 

@@ -140,14 +140,19 @@ class _PartsUpload:
             raise
         self._resume.keep_upload("")
         with self._store.watched(report):
-            self._check_object()
+            self._check_object(is_named=is_named)
         return confirm_upload(self._file, self._store, parts, self._attempt, is_named=is_named)
 
-    def _check_object(self) -> None:
-        """Check the size of the object; a missing object contradicts the answer of the store."""
+    def _check_object(self, *, is_named: bool) -> None:
+        """Check the size of the object; a missing object contradicts the answer of the store.
+
+        An account that may only write gets no size: there the answer that named the object counts.
+        """
         try:
             self._uploads.check_size(self._file.size)
         except StorageError as error:
+            if is_named and error.fault is Fault.PERMISSION:
+                return
             if error.fault is not Fault.NOT_FOUND:
                 raise
             raise StorageUnavailable(
@@ -157,11 +162,22 @@ class _PartsUpload:
     def _take_up(self) -> None:
         """Go on with the upload of an earlier try where the store still has it, else begin one."""
         with self._store.watched(_within_time(partial(self._attempt.progress.advance, 0))):
-            stored = self._uploads.list_parts(self._resume.upload_id) if self._resume.upload_id else None
+            stored = self._list_stored()
             if stored is None:
                 self._abort_earlier()
             self._upload_id = self._start() if stored is None else self._resume.upload_id
             self._stored = stored or {}
+
+    def _list_stored(self) -> dict[int, StoredPart] | None:
+        """Return the parts of an earlier try's upload; None where there is none to go on with."""
+        if not self._resume.upload_id:
+            return None
+        try:
+            return self._uploads.list_parts(self._resume.upload_id)
+        except StorageError as error:  # not every account may list parts, nor every store does it well
+            if error.transient:
+                raise
+            return None
 
     def _abort_earlier(self) -> None:
         try:

@@ -15,7 +15,7 @@ from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
 from gateway.storage.address import Credentials, S3Address
 from gateway.storage.opening import open_prefix
-from tests.staging import SETTINGS, Recorder, at, stage_in, stage_out
+from tests.staging import SETTINGS, Interrupted, Recorder, Resume, at, stage_in, stage_out
 from tests.stores import accounts
 from tests.stores.bucket import Answer, Bucket, error
 from tests.stores.listings import Listing
@@ -81,6 +81,35 @@ def test_the_customers_key_goes_with_each_request_for_the_object_over_tls(
         _there_and_back(replace(plain, endpoint=f"https://localhost:{port}"), keys, site, home, trusting)
         with pytest.raises(StorageError, match="sent over https alone"):
             stage_in(plain, site, at(home, "in"), Recorder(), SETTINGS, secret=keys)
+
+
+@pytest.mark.parametrize("size", [0, 5, 9 * MIB])
+def test_an_account_that_may_only_write_writes(size: int, site: SharedFilesystem, home: Path) -> None:
+    (home / "out").write_bytes(data := os.urandom(size))
+    with _serving(bucket := accounts.WriteOnly()) as where:
+        stage_out(site, at(home, "out"), where, Recorder(), SETTINGS, secret=KEYS)
+    assert bucket.objects[where.key].data == data
+
+
+def test_an_account_that_may_not_list_parts_begins_an_upload_again(
+    site: SharedFilesystem, home: Path
+) -> None:
+    (home / "out").write_bytes(data := os.urandom(20 * MIB))
+    resume = Resume()
+    with _serving(bucket := accounts.WriteOnly()) as where:
+        with pytest.raises(StorageUnavailable):
+            stage_out(
+                site,
+                at(home, "out"),
+                where,
+                Interrupted(lambda done: done > 9 * MIB),
+                SETTINGS,
+                secret=KEYS,
+                resume=resume,
+            )
+        assert resume.upload_id
+        stage_out(site, at(home, "out"), where, Recorder(), SETTINGS, secret=KEYS, resume=resume)
+    assert bucket.objects[where.key].data == data
 
 
 def test_nothing_prints_the_secrets() -> None:

@@ -1,6 +1,7 @@
 """The documents say what the code does."""
 
 import re
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -35,10 +36,16 @@ def test_the_table_of_a_jobs_parameters_is_up_to_date() -> None:
     assert _text("docs/rest.md").endswith(table())
 
 
-def test_the_files_that_the_readme_names_exist() -> None:
-    names = re.findall(r"\]\((docs/[^)]+)\)", _text("README.md"))
-    assert names
-    assert [name for name in names if not (ROOT / name).exists()] == []
+def test_the_table_of_layers_has_every_part_of_the_gateway() -> None:
+    project = tomllib.loads(_text("pyproject.toml"))
+    layers = next(
+        each
+        for each in project["tool"]["importlinter"]["contracts"]
+        if each["name"].startswith("layers of g")
+    )
+    parts = {part.strip() for layer in layers["layers"] for part in layer.split("|")}
+    page = _text("docs/architecture.md")
+    assert [part for part in sorted(parts) if f"`{part}/`" not in page and f"`{part}.py`" not in page] == []
 
 
 def _anchors(name: str) -> set[str]:

@@ -1,0 +1,18 @@
+"""Sentences for errors of validation, where pydantic's own words do not tell a client what to send."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_KINDS = {str: "a text", bool: "a truth value", int: "a number", float: "a number", list: "a list"}
+_OBJECT_EXPECTED = frozenset({"model_attributes_type", "model_type", "dict_type"})
+
+
+def sentence(error: Mapping[str, Any]) -> str:
+    """Return the sentence for an error of pydantic or FastAPI; it never quotes the value."""
+    if error["type"] == "json_invalid":
+        return f"the body is not JSON: {error['ctx']['error']} at character {error['loc'][-1]}"
+    if error["type"] == "missing" and error["loc"] == ("body",):
+        return "the body is empty: send a JSON object"
+    if error["type"] in _OBJECT_EXPECTED:
+        return f"expected a JSON object, found {_KINDS.get(type(error['input']), 'null')}"
+    return str(error["msg"]).removeprefix("Value error, ")
