@@ -8,6 +8,7 @@ import logging
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -27,10 +28,12 @@ from gateway.previews.packed import pack_preview
 from gateway.settings import get_settings
 from gateway.tables import judgement as judgements
 from gateway.tables.judge import JudgeCommand, Judged, NotJudged, run_judge
+from workers.arriving_tables import judge_arriving
 from workers.table_file import open_here
 from workers.tasks.transfers import cluster_file
 
 PAUSE_S = 0.5
+ARRIVING_S = 2.0
 _log = logging.getLogger(__name__)
 
 
@@ -42,6 +45,7 @@ class Judge:
         python = get_settings().judge_python or cluster.python
         self._command = JudgeCommand(python, cluster.path, str(cluster.control / CACHE))
         self._last_owner = ""
+        self._next_look = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Judge until `stop` is set; an error with one table does not prevent the next."""
@@ -49,10 +53,20 @@ class Judge:
             try:
                 while not stop.is_set() and self.judge_next(stop):
                     pass
+                self._look_at_arriving(stop)
             except SQLAlchemyError as error:
                 _log.warning("%s: the database failed: %s", self._cluster.name, type(error).__name__)
             except Exception:  # noqa: BLE001  a bug that one table meets must not end the judgement of the others
                 _log.exception("%s: unexpected error", self._cluster.name)
+
+    def _look_at_arriving(self, stop: threading.Event) -> None:
+        if time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + ARRIVING_S
+            self.judge_arriving(stop)
+
+    def judge_arriving(self, stop: threading.Event) -> None:
+        """Judge the beginnings of tables that are still on their way."""
+        judge_arriving(self._cluster.name, self._command, stop)
 
     def judge_next(self, stop: threading.Event) -> bool:
         """Judge the oldest table of the owner whose turn it is; return False when none waits."""

@@ -6,7 +6,7 @@ A filesystem that is reached over a network has no descriptor here: the judge ge
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import IO, Protocol
 
 from gateway.tables.judge import NotJudged
 
@@ -39,14 +39,24 @@ def open_here(source: Source, name: str) -> Iterator[tuple[int, bool]]:
     if (fd := getattr(source, "fd", None)) is not None:
         yield fd, True
         return
-    is_whole = source.size <= COPIED_BYTES
+    with tempfile.TemporaryFile() as copy:
+        copy_beginning(source, name, copy)
+        yield copy.fileno(), source.size <= COPIED_BYTES
+
+
+def copy_beginning(source: Source, name: str, copy: IO[bytes]) -> None:
+    """Copy the first 64 MiB of a file, up to a line end where it is longer.
+
+    Raises
+    ------
+    NotJudged
+        If a part of the file has no meaning.
+    """
+    is_whole, at = source.size <= COPIED_BYTES, 0
     if not is_whole and (name.lower().endswith(_BINARY) or source.read_at(0, 2) == _GZIP):
         raise NotJudged(f"it has more than {COPIED_BYTES:,} bytes and is not on the worker's machine")
-    with tempfile.TemporaryFile() as copy:
-        at = 0
-        while at < COPIED_BYTES and (piece := source.read_at(at, min(_PIECE_BYTES, COPIED_BYTES - at))):
-            kept = piece if is_whole or at + len(piece) < COPIED_BYTES else piece[: piece.rfind(b"\n") + 1]
-            copy.write(kept)
-            at += len(piece)
-        copy.seek(0)
-        yield copy.fileno(), is_whole
+    while at < COPIED_BYTES and (piece := source.read_at(at, min(_PIECE_BYTES, COPIED_BYTES - at))):
+        kept = piece if is_whole or at + len(piece) < COPIED_BYTES else piece[: piece.rfind(b"\n") + 1]
+        copy.write(kept)
+        at += len(piece)
+    copy.seek(0)

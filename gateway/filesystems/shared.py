@@ -21,7 +21,9 @@ from gateway.filesystems.errors import filesystem_errors
 from gateway.filesystems.protection import UNPROTECTED, Protection
 from gateway.filesystems.publication import Existing, check_destination, publish_file
 from gateway.filesystems.shared_files import SharedPartialFile, SharedSource
-from gateway.filesystems.temporary import is_temporary, open_temporary, temporary_names
+from gateway.filesystems.temporary import is_plain, is_temporary, open_temporary, temporary_names
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class SharedFilesystem(Filesystem):
@@ -76,6 +78,22 @@ class SharedFilesystem(Filesystem):
                 if not token or is_over(error):
                     names.remove(folder)
                 raise
+            finally:
+                os.close(fd)
+
+    @contextmanager
+    def read_partial(
+        self, path: PurePosixPath, token: str
+    ) -> Iterator[tuple[SharedSource, Callable[[], str]]]:
+        """Open the file that a `receive` with that token writes, and a function that returns its notes."""
+        with self._inside.parent(path) as folder:
+            names = temporary_names(path.name, token)
+            with filesystem_errors(path):
+                fd = os.open(names.part, _READ, dir_fd=folder)
+            try:
+                if not is_plain(fd):
+                    raise FilesystemError(f"{path} has a temporary file that is no file of its own")
+                yield SharedSource(path, fd), SharedPartialFile(path, fd, folder, names.notes).notes
             finally:
                 os.close(fd)
 

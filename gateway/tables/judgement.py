@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from gateway.db import db_now, due_in, utc_now
 from gateway.models import JudgedTable, Transfer
 from gateway.states import JudgementState, TransferState
+from gateway.tables.beginnings import STAGED, forget_early
 
-STAGED = ("data", "s3_data")
 LEASE_S = 120.0  # more than the longest time of a judge
 MOST_CLAIMS = 3
 _COLUMNS = ("transfer_id", "infrastructure", "state", "problem", "reason", "claim", "created_at")
@@ -43,6 +43,7 @@ def request_judgements(session: Session, which: ColumnElement[bool]) -> None:
 
     Files below a prefix are judged when they are asked about: a prefix may have a hundred thousand.
     """
+    forget_early(session, which)
     wanted = and_(which, Transfer.kind.in_(STAGED), Transfer.parent_id.is_(None), Transfer.children.is_(None))
     _insert(session, wanted)
 

@@ -75,6 +75,19 @@ class Journal:
             self._usable = False
 
 
+def whole_until(notes: str) -> int:
+    """Return how many bytes from the start on are on the disk, as the notes of a partial file tell."""
+    header, _, rest = notes.partition("\n")
+    try:
+        _version, size, part_bytes = json.loads(header)
+    except ValueError:
+        return 0
+    done = Intervals()
+    for number in _numbers(rest):
+        done.add(number, number + 1)
+    return min(int(size), (done.skip(1) - 1) * int(part_bytes))
+
+
 def _numbers(text: str) -> Iterator[int]:
     lines = (line.removesuffix(_DONE) for line in text.splitlines() if line.endswith(_DONE))
     return (int(number) for number in lines if number.isdecimal() and len(number) <= _MOST_DIGITS)

@@ -61,9 +61,9 @@ def run_classification(job: Job, ranks: Ranks, phases: Phases) -> list[OutputEnt
         return []
     path = job.output_path(SERVICES[_NAME].output)
     with phases.phase("write"):
-        labels = all_found.astype(int)
-        write_labels(path, _HEADER, [file.name for file in files], labels)
-        write_label_preview(job, _NAME, _HEADER, labels)
+        classes = all_found.astype(np.int64)
+        write_labels(path, _HEADER, [file.name for file in files], classes)
+        write_label_preview(job, _NAME, _HEADER, classes)
     return [describe_output(_NAME, path)]
 
 

@@ -186,6 +186,21 @@ def test_broken_inference_folders(jobs: JobFolder) -> None:
         assert jobs.stderr == message + "\n"
 
 
+@pytest.mark.parametrize("cell", ["inf", "-Infinity", "nan", "1e400"])
+def test_infinities_are_refused(jobs: JobFolder, cell: str) -> None:
+    labels = str(jobs.input("t;l\na;0\nb;1\n", "labels.csv"))
+    folder = jobs.root / "inference"
+    folder.mkdir()
+    (folder / "q.csv").write_text("q\n1\n2\n")
+    found = f"row 3, column 2 ('b'): expected a finite number, found '{cell}'"
+    places: dict[str, Any] = {"labels": labels, "inference_dir": str(folder)}
+    assert run(jobs, {}, source=jobs.input(f"a;b\n1;2\n3;{cell}\n"), **places) == [2]
+    assert found in jobs.stderr
+    (folder / "q.csv").write_text(f"q\n1\n{cell}\n")
+    assert run(jobs, {}, source=jobs.input("a;b\n1;2\n3;4\n"), **places) == [2]
+    assert f"q.csv: row 3, column 1 ('q'): expected a finite number, found '{cell}'" in jobs.stderr
+
+
 def test_places_are_needed(jobs: JobFolder) -> None:
     assert run(jobs, {}, labels=None) == [2]
     assert "knn needs labels" in jobs.stderr

@@ -1,0 +1,60 @@
+"""The judgement of the beginning of a table that is still on its way.
+
+Its row has ended from the first and has no claim: no judge takes it. The judgement of the whole file takes
+its place when the transfer completes.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, exists, select
+from sqlalchemy.orm import Session
+
+from gateway.db import utc_now
+from gateway.models import JudgedTable, Transfer
+from gateway.states import JudgementState, TransferState
+
+STAGED = ("data", "s3_data")
+EARLY = -1
+_AT_ONCE = 8
+
+
+def find_arriving(session: Session, infrastructure: str, least_bytes: int) -> list[Transfer]:
+    """Return transfers of so many bytes that are under way and not judged."""
+    which = Transfer.infrastructure == infrastructure, Transfer.bytes_done >= least_bytes, _is_arriving()
+    return list(session.scalars(select(Transfer).where(*which).limit(_AT_ONCE)))
+
+
+def begin_early(session: Session, transfer_id: UUID) -> bool:
+    """Insert the row of a judgement; return False where the transfer has ended or is judged."""
+    arriving = select(Transfer).where(Transfer.id == transfer_id, _is_arriving())
+    row = session.scalar(arriving.with_for_update(skip_locked=True))
+    if row is None:
+        return False
+    session.add(
+        JudgedTable(transfer_id=row.id, infrastructure=row.infrastructure, claim=EARLY, ended_at=utc_now())
+    )
+    return True
+
+
+def record_early(
+    session: Session, transfer_id: UUID, understood: dict[str, Any], preview: bytes | None
+) -> None:
+    """Record the kernels' document about the beginning; nothing where the whole file is judged by now."""
+    which = JudgedTable.transfer_id == transfer_id, JudgedTable.claim == EARLY
+    row = session.scalar(select(JudgedTable).where(*which).with_for_update())
+    if row is not None:
+        row.state, row.understood, row.problem = JudgementState.KNOWN, understood, understood["problem"] or ""
+        row.preview = preview
+
+
+def forget_early(session: Session, which: ColumnElement[bool]) -> None:
+    """Remove the judgements of the beginnings of some transfers."""
+    of_them = JudgedTable.transfer_id.in_(select(Transfer.id).where(which)), JudgedTable.claim == EARLY
+    session.execute(delete(JudgedTable).where(*of_them).execution_options(synchronize_session=False))
+
+
+def _is_arriving() -> ColumnElement[bool]:
+    is_judged = exists().where(JudgedTable.transfer_id == Transfer.id)
+    is_one_file = Transfer.parent_id.is_(None) & Transfer.children.is_(None) & Transfer.kind.in_(STAGED)
+    return is_one_file & (Transfer.state == TransferState.TRANSFERRING) & ~is_judged
