@@ -97,6 +97,11 @@ def test_an_array_that_slurm_lists_no_more_is_found_by_its_folders(
     assert scheduler.find(submitted(other)) is None
 
 
+def _has_run(member: SubmittedJob, least_s: int) -> bool:
+    start = attempt_record.read_start(member.folder)
+    return start is not None and (datetime.now(UTC) - start.started_at).total_seconds() > least_s
+
+
 @SITE_ONLY
 def test_the_accounting_tells_of_members_that_a_person_cancelled(
     cluster: SlurmCluster, scheduler: SlurmScheduler, tmp_path: Path
@@ -105,7 +110,7 @@ def test_the_accounting_tells_of_members_that_a_person_cancelled(
     spec = array(tmp_path, "sleep 300", size=2, name="array.4.0")
     number = scheduler.submit(spec)
     asked = members(spec, number)
-    until("both run", lambda: all(attempt_record.read_start(each.folder) for each in asked), 60)
+    until("both have run for two seconds", lambda: all(_has_run(each, 2) for each in asked), 60)
     cluster.command("scancel", number)
     until("both have ended", lambda: all(attempt_record.read_exit(each.folder) for each in asked), 60)
     cancelled = {each.name: JobState.CANCELLED for each in asked}

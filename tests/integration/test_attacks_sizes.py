@@ -33,7 +33,7 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
     "a deep option": ("/job", _job(fft={"." * len(LONG): 1}), "params.fft has no option"),
     "a long path": ("/job", _job(read_input_data=LONG), "read_input_data"),
     "wishes": ("/job", {**JOB, "resources": MANY}, "resources"),
-    "a list": ("/job", [1] * 500_000, "dictionary"),
+    "a list": ("/job", [1] * 500_000, "expected a JSON object"),
     "a long destination": ("/s3_data", {**DATA, "dst": LONG}, "dst"),
     "a long secret": ("/s3_data", {**DATA, "secret_key": LONG}, "secret_key"),
     "a filter's kinds": ("/retry", {"filter": {"kind": [1] * 500_000}}, "filter.kind"),
