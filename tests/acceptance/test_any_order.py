@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 
 from gateway.states import TRANSFER_STATUS, TransferState
 from tests.client import DATA, Client, Status
+from tests.databases import ON_SQLITE
 
 ENDED_BADLY = {"failed", "cancelled"}
 NAMES = st.sampled_from(["a.csv", "b ü.csv", "deep/c+d%.csv"])
@@ -131,6 +132,7 @@ class AnyOrder(RuleBasedStateMachine):
         return self.client.store_fields() | {"object": name, "dst": dst}
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("examples", [4, pytest.param(60, marks=pytest.mark.long)])
 def test_requests_in_any_order_contradict_nothing(client: Client, examples: int) -> None:
     machine = type("Here", (AnyOrder,), {"client": client})

@@ -10,6 +10,7 @@ import pytest
 from gateway.jobs.params import JobParams
 from hpc_gateway_commands.demo.stack import INFRASTRUCTURE
 from tests.client import BUCKET, DATA, INPUTS, Client, recording
+from tests.databases import ON_SQLITE
 from tests.generator.generate import GeneratedClient, generate
 from tests.polling import until
 
@@ -79,6 +80,7 @@ def test_it_runs_the_whole_workflow(client: Client, generated: GeneratedClient, 
     assert client.stored("generated-fft.csv") == client.file(job.outputs[0].path).read_bytes()
 
 
+@ON_SQLITE
 def test_a_body_with_every_default_and_nulls_for_objects_runs(client: Client) -> None:
     """The first generation's document gave `num_mpi_procs: 4` and the others as defaults of the model."""
     path = client.place("defaults.csv", b"x;y\n1;2\n2;3\n4;5\n")

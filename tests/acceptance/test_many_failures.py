@@ -1,6 +1,7 @@
 """Two hundred failures of mixed kinds, retried at once: each ends once, and rightly."""
 
 from tests.client import DATA, INPUTS, Client, Status
+from tests.databases import ON_POSTGRESQL
 from tests.polling import until
 
 IN, OUT, JOBS = 100, 90, 10
@@ -9,6 +10,7 @@ LATER = "later"
 TABLE = b"x;y\n1;2\n3;5\n4;9\n"
 
 
+@ON_POSTGRESQL
 def test_each_of_two_hundred_failures_ends_once_and_rightly(client: Client) -> None:
     started = {
         "/s3_data": [

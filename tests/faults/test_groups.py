@@ -4,6 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.client import DATA, Client, Status
+from tests.databases import ON_SQLITE
 from tests.faults.history import History
 from tests.faults.killing import kill_part
 from tests.polling import until
@@ -30,6 +31,7 @@ def _kill_again_and_again(client: Client, url: str, parent: Status) -> None:
         client.stack.start_worker()
 
 
+@ON_SQLITE
 def test_small_files_arrive_and_end_once_whatever_is_killed(client: Client, history: History) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: client.put(f"groups/f{n}", _content(n)), range(FILES)))

@@ -70,6 +70,7 @@ def _told(client: Client, row: Status) -> list[str]:
     return [event["reason"] for event in events]
 
 
+@pytest.mark.long  # a group without memory halts its processes: beside other tests the leases run out
 def test_a_row_whose_process_dies_of_memory_is_tried_once_more_and_fails(
     client: Client, history: History, group: ControlGroup
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from hpc_gateway_commands.demo.stack import INFRASTRUCTURE
 from tests.client import DATA, Client, Status
+from tests.databases import ON_POSTGRESQL, ON_SQLITE
 from tests.faults.history import History
 from tests.faults.test_worker import WITHIN_S, assert_run_once, moving
 from tests.gate import Gate
@@ -65,6 +66,7 @@ def batch_of(client: Client, prefix: str, transfers: int, jobs: int) -> tuple[li
         return list(moved), list(computed)
 
 
+@ON_SQLITE
 def test_two_workers_two_watchers_and_two_beats_do_nothing_twice(client: Client, history: History) -> None:
     with second(client, "worker-2", *WORKER), second(client, "beat-2", "beat"):
         transfers, jobs = batch_of(client, "doubled", transfers=30, jobs=4)
@@ -78,6 +80,7 @@ def test_two_workers_two_watchers_and_two_beats_do_nothing_twice(client: Client,
         assert (states[0], states[-1], len(states)) == ("accepted", "succeeded", len(set(states)))
 
 
+@ON_POSTGRESQL
 @pytest.mark.parametrize("rounds", [1, pytest.param(10, marks=pytest.mark.long)])
 def test_a_rolling_restart_under_load_loses_nothing(client: Client, history: History, rounds: int) -> None:
     transfers: list[Status] = []

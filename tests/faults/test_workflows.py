@@ -9,6 +9,7 @@ import pytest
 
 from hpc_gateway_commands.demo.stack import INFRASTRUCTURE, Stack, running_stack
 from tests.client import END_S, Client, Status, client_of, recording
+from tests.databases import ON_POSTGRESQL
 from tests.faults.conftest import SETTINGS
 from tests.faults.history import History
 from tests.faults.killing import kill_part
@@ -61,6 +62,7 @@ class Flows:
         assert all(self._client.stored(key) for key in results)
 
 
+@ON_POSTGRESQL
 def test_workflows_survive_kills_with_each_step_once(client: Client, history: History) -> None:
     flows = Flows(client, 4)
     for number in (6, 10):
