@@ -1,4 +1,4 @@
-"""Sentences for errors of validation, where pydantic's own words do not tell a client what to send."""
+"""Sentences for errors of validation: pydantic's own words, or better ones that tell a client the way."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -48,10 +48,9 @@ def judge_transfer(row: Transfer) -> TableJudgement:
     """Return the judgement of a transfer's table; request it where it is missing."""
     if not is_final(row.state):
         early = read(lambda session: judgements.judgement_of(session, row.id))
-        is_known = early is not None and early.state is JudgementState.KNOWN
-        return (
-            TableJudgement.of(early) if early and is_known else TableJudgement(state=JudgementState.JUDGING)
-        )
+        if early is None or early.state is not JudgementState.KNOWN:
+            return TableJudgement(state=JudgementState.JUDGING)
+        return TableJudgement.of(early)
     if row.state is not TransferState.COMPLETED:
         return TableJudgement(state=JudgementState.UNKNOWN, reason=f"the transfer is {row.state}")
     if row.children is not None:

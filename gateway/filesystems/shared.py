@@ -20,10 +20,8 @@ from gateway.filesystems.confinement import Confinement, Judge, judge_nothing
 from gateway.filesystems.errors import filesystem_errors
 from gateway.filesystems.protection import UNPROTECTED, Protection
 from gateway.filesystems.publication import Existing, check_destination, publish_file
-from gateway.filesystems.shared_files import SharedPartialFile, SharedSource
+from gateway.filesystems.shared_files import NO_WAIT, SharedPartialFile, SharedSource
 from gateway.filesystems.temporary import is_plain, is_temporary, open_temporary, temporary_names
-
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class SharedFilesystem(Filesystem):
@@ -89,7 +87,7 @@ class SharedFilesystem(Filesystem):
         with self._inside.parent(path) as folder:
             names = temporary_names(path.name, token)
             with filesystem_errors(path):
-                fd = os.open(names.part, _READ, dir_fd=folder)
+                fd = os.open(names.part, os.O_RDONLY | NO_WAIT, dir_fd=folder)
             try:
                 if not is_plain(fd):
                     raise FilesystemError(f"{path} has a temporary file that is no file of its own")

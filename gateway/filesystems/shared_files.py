@@ -18,7 +18,7 @@ from gateway.filesystems.temporary import NOTES_LIMIT_BYTES, is_plain
 _FIRST_STEP_BYTES = 32 << 20
 _QUICK_S = 0.004
 _BETTER = 0.75  # the time for a byte, when steps that are twice as long are worth it
-_NO_WAIT = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+NO_WAIT = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _libc = ctypes.CDLL(None, use_errno=True)
 _NO_PREALLOCATION = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 
@@ -141,7 +141,7 @@ class SharedPartialFile:
                 file.write(text.encode())
 
     def _open_notes(self, flags: int) -> int:
-        fd = os.open(self._notes_name, flags | _NO_WAIT, 0o600, dir_fd=self._folder)
+        fd = os.open(self._notes_name, flags | NO_WAIT, 0o600, dir_fd=self._folder)
         if not is_plain(fd):
             os.close(fd)
             raise FilesystemError(f"{self._notes_name} beside {self.path} is no plain file: remove it")

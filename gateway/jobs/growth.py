@@ -52,8 +52,13 @@ def decide_growth(
 
 def _largest_known(row: Job, key: str, finding: Mapping[str, Any] | None) -> int | None:
     """Return the figure that the run had: the scheduler rounds requests up, and has defaults of its own."""
-    given = ((finding or {}).get("limits") or {}).get(key)
-    return max(filter(None, (given, row.resources.get(key))), default=None)
+    return max(filter(None, (limit_of(finding, key), row.resources.get(key))), default=None)
+
+
+def limit_of(finding: Mapping[str, Any] | None, key: str) -> int | None:
+    """Return the limit of a run that the scheduler tells in a finding."""
+    limit: int | None = ((finding or {}).get("limits") or {}).get(key)
+    return limit
 
 
 def _find_obstacle(row: Job, key: str, had: int | None, most: int) -> str:

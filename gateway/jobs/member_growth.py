@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from gateway.clusters.limits import Limits
 from gateway.jobs import lifecycle
-from gateway.jobs.growth import GROWN, decide_growth
+from gateway.jobs.growth import GROWN, decide_growth, limit_of
 from gateway.jobs.member_ending import MemberEnd, join_warnings, record_ends
 from gateway.jobs.member_submissions import update_members
 from gateway.jobs.members import FRESH
@@ -65,9 +65,7 @@ def _largest_finding(
     """Return the finding of the member with the largest limit that the scheduler tells."""
     numbers = {end.number for end in ends}
     findings = (member.finding for member in members if member.number in numbers)
-    return max(
-        findings, key=lambda finding: ((finding or {}).get("limits") or {}).get(key) or 0, default=None
-    )
+    return max(findings, key=lambda finding: limit_of(finding, key) or 0, default=None)
 
 
 def record_growth(session: Session, claim: Claim, growth: SweepGrowth) -> None:

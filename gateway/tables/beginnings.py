@@ -44,8 +44,13 @@ def record_early(
     which = JudgedTable.transfer_id == transfer_id, JudgedTable.claim == EARLY
     row = session.scalar(select(JudgedTable).where(*which).with_for_update())
     if row is not None:
-        row.state, row.understood, row.problem = JudgementState.KNOWN, understood, understood["problem"] or ""
-        row.preview = preview
+        set_known(row, understood, preview)
+
+
+def set_known(row: JudgedTable, understood: dict[str, Any], preview: bytes | None) -> None:
+    """Set the columns of the kernels' document; a preview stays where there is no new one."""
+    row.state, row.understood, row.problem = JudgementState.KNOWN, understood, understood.get("problem") or ""
+    row.preview = preview or row.preview
 
 
 def forget_early(session: Session, which: ColumnElement[bool]) -> None:

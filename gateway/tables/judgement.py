@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from gateway.db import db_now, due_in, utc_now
 from gateway.models import JudgedTable, Transfer
 from gateway.states import JudgementState, TransferState
-from gateway.tables.beginnings import STAGED, forget_early
+from gateway.tables.beginnings import STAGED, forget_early, set_known
 
 LEASE_S = 120.0  # more than the longest time of a judge
 MOST_CLAIMS = 3
@@ -127,8 +127,7 @@ def record_known(
 ) -> None:
     """Record the kernels' document: of the beginning of the table, or with `whole` of all of it."""
     is_news = row.state is JudgementState.JUDGING
-    row.state, row.understood, row.problem = JudgementState.KNOWN, understood, understood.get("problem") or ""
-    row.preview = preview or row.preview
+    set_known(row, understood, preview)
     if understood.get("whole"):
         _end(row)
     if is_news:

@@ -9,7 +9,6 @@ from gateway.clusters import catalog
 from gateway.clusters.owner_roots import owner_roots
 from gateway.clusters.paths import client_path
 from gateway.models import Transfer
-from gateway.models.base import fill_defaults
 from gateway.storage.address import Secret, StoredKeys
 from gateway.work import quotas
 from gateway.work.acceptance import Draft, insert_drafts
@@ -33,7 +32,6 @@ def stage_input(
     draft = draft_input(session, owner, infrastructure, plan, opening)
     quotas.Admission(session, [(owner, cluster)]).admit(owner, cluster, Transfer)
     draft.row.id = row_id
-    fill_defaults(draft.row)
     insert_drafts(session, [draft])
     return draft
 

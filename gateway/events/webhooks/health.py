@@ -56,20 +56,19 @@ def webhook_health(session: Session) -> WebhookHealth | None:
             WebhookDelivery.state == "pending"
         )
     ).one()
-    lag_s, due_s = _lag_s(session, first_at), _due_s(session)
+    now = session.execute(select(db_now())).scalar_one()
+    lag_s, due_s = _lag_s(session, first_at, now), _due_s(session, now)
     return WebhookHealth(lag_s, total - disabled, disabled, waiting, retrying, due_s)
 
 
-def _lag_s(session: Session, first_at: datetime) -> float:
+def _lag_s(session: Session, first_at: datetime, now: datetime) -> float:
     """Return the seconds since the process renewed its lease; without one, since there are webhooks."""
-    now = session.execute(select(db_now())).scalar_one()
     until = session.scalar(select(Lease.until).where(Lease.name == LEASE))
     return (now - first_at).total_seconds() if until is None else (now - until).total_seconds() + LEASE_S
 
 
-def _due_s(session: Session) -> float:
+def _due_s(session: Session, now: datetime) -> float:
     """Return how long the first message is due whose turn it is among those of its row."""
-    now = session.execute(select(db_now())).scalar_one()
     due = WebhookDelivery.state == "pending", WebhookDelivery.next_at <= db_now(), ~is_blocked
     first = session.scalar(select(func.min(WebhookDelivery.next_at)).where(*due))
     return 0.0 if first is None else (now - first).total_seconds()
