@@ -40,19 +40,31 @@ _POLL_S = 0.004
 
 def main(prefix: Path) -> None:
     """Print a line for each case."""
+    with drained_cluster(prefix) as (cluster, folder):
+        for kind in databases():
+            with database(kind, folder / kind) as (url, pids):
+                measure(cluster, folder / kind, url, pids)
+            cluster.command("scancel", "--user", "root")
+
+
+@contextmanager
+def drained_cluster(prefix: Path) -> Iterator[tuple[SlurmCluster, Path]]:
+    """Start a Slurm whose nodes begin no job; yield it with a folder for the benchmark."""
     port = int(os.environ.get("SLURM_BASE_PORT", "19400"))
-    with tempfile.TemporaryDirectory(prefix="bench-submissions-", ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(prefix="bench-slurm-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         cluster = SlurmCluster(prefix, folder / "slurm", base_port=port)
         cluster.act("start")
         try:
             cluster.command("scontrol", "update", "NodeName=n[1-4]", "State=DRAIN", "Reason=benchmark")
-            for kind in os.environ.get("DATABASES", "sqlite postgresql").split():
-                with database(kind, folder / kind) as (url, pids):
-                    measure(cluster, folder / kind, url, pids)
-                cluster.command("scancel", "--user", "root")
+            yield cluster, folder
         finally:
             cluster.act("stop")
+
+
+def databases() -> list[str]:
+    """Return the databases to measure: those of DATABASES, else both."""
+    return os.environ.get("DATABASES", "sqlite postgresql").split()
 
 
 @contextmanager

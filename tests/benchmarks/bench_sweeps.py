@@ -6,14 +6,13 @@ The time is from the POST until `squeue` shows every member. The nodes are drain
 
 import os
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import httpx
 
 from hpc_gateway_commands.demo.stack import Stack, running_stack
-from tests.benchmarks.bench_submissions import SETTLE_S, database
+from tests.benchmarks.bench_submissions import SETTLE_S, database, databases, drained_cluster
 from tests.cluster.slurm_cluster import SlurmCluster, configure
 
 MEMBERS = 1000
@@ -33,18 +32,10 @@ def body(number: int) -> dict[str, object]:
 
 def main(prefix: Path, tries: int) -> None:
     """Print a line for each try."""
-    port = int(os.environ.get("SLURM_BASE_PORT", "19400"))
-    with tempfile.TemporaryDirectory(prefix="bench-sweeps-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        cluster = SlurmCluster(prefix, folder / "slurm", base_port=port)
-        cluster.act("start")
-        try:
-            cluster.command("scontrol", "update", "NodeName=n[1-4]", "State=DRAIN", "Reason=benchmark")
-            for kind in os.environ.get("DATABASES", "sqlite postgresql").split():
-                with database(kind, folder / kind) as (url, _):
-                    measure(cluster, folder / kind, url, tries)
-        finally:
-            cluster.act("stop")
+    with drained_cluster(prefix) as (cluster, folder):
+        for kind in databases():
+            with database(kind, folder / kind) as (url, _):
+                measure(cluster, folder / kind, url, tries)
 
 
 def measure(cluster: SlurmCluster, folder: Path, url: str, tries: int) -> None:

@@ -56,7 +56,7 @@ def fill(folder: Path, store: ObjectStore) -> None:
 
 
 def show(name: str, move: Callable[[], str | None]) -> None:
-    """Print the speed, and what the move tells."""
+    """Print the speed of a move, and the line that it returns."""
     begun = time.perf_counter()
     told = move()
     seconds = json.loads(told)[0] if told else time.perf_counter() - begun

@@ -81,15 +81,19 @@ def reasons(client: Client, job: Status) -> list[str]:
 
 
 def end_of(client: Client, slurm: SlurmCluster, job: Status) -> Status:
+    return _end(client, slurm, f"/job/{job['id']}")
+
+
+def _end(client: Client, slurm: SlurmCluster, url: str) -> Status:
     """Wait for the end, and resume the nodes that Slurm drained because of an id that it gave twice."""
 
     def ended() -> Status | None:
         for node in slurm.command("sinfo", "-hN", "-t", "drain", "-o", "%N", check=False).split():
             slurm.resume(node)
-        status = client.get(f"/job/{job['id']}")
+        status = client.get(url)
         return status if status["status"] == "completed" else None
 
-    return until(f"job {job['id']} has ended", ended, AFTERWARDS_S, period_s=0.5)
+    return until(f"{url} has ended", ended, AFTERWARDS_S, period_s=0.5)
 
 
 def assert_ran_once(client: Client, job: Status, ended: Status) -> None:
@@ -207,19 +211,13 @@ def start_workflow(client: Client, path: str, members: int) -> Status:
 
 
 def end_of_workflow(client: Client, slurm: SlurmCluster, workflow: Status) -> Status:
-    """Wait for the end; what a signal has ended is lost, and a retry goes on with that alone."""
-
-    def ended() -> Status | None:
-        for node in slurm.command("sinfo", "-hN", "-t", "drain", "-o", "%N", check=False).split():
-            slurm.resume(node)
-        status = client.get(f"/workflow/{workflow['id']}")
-        return status if status["status"] == "completed" else None
-
-    status = until("the workflow has ended", ended, AFTERWARDS_S, period_s=0.5)
+    """Wait for the end; steps that a signal has ended are lost, and a retry runs them alone again."""
+    url = f"/workflow/{workflow['id']}"
+    status = _end(client, slurm, url)
     if not status["success"]:
         assert status["fault"] in {"lost", "kernel"}, status["reason"]
-        assert client.http.post(f"/workflow/{workflow['id']}/retry").status_code == 200
-        status = until("the retry has ended", ended, AFTERWARDS_S, period_s=0.5)
+        assert client.http.post(f"{url}/retry").status_code == 200
+        status = _end(client, slurm, url)
     return status
 
 

@@ -93,7 +93,7 @@ def test_a_hundred_workflows_survive_kills_of_every_part(client: Client, history
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_workflows_survive_a_database_that_fails(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """PostgreSQL ends at once, as with its machine, and comes back with what it has committed."""
+    """PostgreSQL is killed, as by a lost machine, and started again with its committed rows."""
     folder = tmp_path_factory.mktemp("database")
     with (
         postgres(durable=True) as server,

@@ -7,6 +7,8 @@ import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser
 
+from gateway.settings import get_settings
+from tests.browser import FormBrowser
 from tests.chromium import Opened, Watched, chromium
 from tests.servers import served
 
@@ -21,6 +23,15 @@ def chrome() -> Iterator[Browser]:
 def url(api: TestClient) -> Iterator[str]:
     with served(api.app) as base:
         yield base
+
+
+@pytest.fixture
+def far(with_keys: TestClient, monkeypatch: pytest.MonkeyPatch) -> FormBrowser:
+    """A browser over plain http, of a gateway without accounts that is open to all."""
+    monkeypatch.setenv("GATEWAY_AUTH", "none")
+    monkeypatch.setenv("GATEWAY_OPEN_TO_ALL", "true")
+    get_settings.cache_clear()
+    return FormBrowser(with_keys, "http://gateway.example.org")
 
 
 @pytest.fixture

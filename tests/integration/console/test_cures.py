@@ -11,7 +11,6 @@ from gateway.credentials.sealing import unseal
 from gateway.db import session_scope
 from gateway.errors import Fault
 from gateway.models import Transfer, Workflow
-from gateway.settings import get_settings
 from gateway.states import JobState
 from gateway.storage.address import Credentials
 from tests.browser import FormBrowser
@@ -101,15 +100,9 @@ def test_refused_input_is_cured_by_other_options(api: TestClient, browser: FormB
         assert re.search(rf'id="{name}" checked', form)
 
 
-def test_keys_for_a_retry_are_not_taken_over_plain_http(
-    with_keys: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GATEWAY_AUTH", "none")
-    monkeypatch.setenv("GATEWAY_OPEN_TO_ALL", "true")
-    get_settings.cache_clear()
+def test_keys_for_a_retry_are_not_taken_over_plain_http(far: FormBrowser) -> None:
     run_id, row_id = str(new_workflow()), failed_transfer()
     end_transfer(run_id, fault="the keys are unknown")
-    far = FormBrowser(with_keys, "http://gateway.example.org")
     for path, keys in (
         (_path(run_id), KEYS),
         (f"/console/work/s3_data/{row_id}", {"access_key": "a", "secret_key": "b"}),

@@ -12,7 +12,6 @@ from api.console.looked_tables import find_look
 from gateway.callers import LOCAL
 from gateway.db import session_scope
 from gateway.models import Transfer
-from gateway.settings import get_settings
 from gateway.transfers.lifecycle import complete
 from gateway.workflows import looks
 from tests.browser import FormBrowser
@@ -114,12 +113,6 @@ def test_another_owners_table_does_not_exist(with_keys: TestClient) -> None:
         assert eve.client.get(address).status_code == 404
 
 
-def test_keys_for_a_look_are_not_taken_over_plain_http(
-    with_keys: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GATEWAY_AUTH", "none")
-    monkeypatch.setenv("GATEWAY_OPEN_TO_ALL", "true")
-    get_settings.cache_clear()
-    far = FormBrowser(with_keys, "http://gateway.example.org")
+def test_keys_for_a_look_are_not_taken_over_plain_http(far: FormBrowser) -> None:
     assert far.send(LOOK, START, **FIELDS).status_code == 403
     assert _transfers() == []

@@ -15,7 +15,6 @@ from gateway.clusters.heartbeats import record_heartbeat
 from gateway.db import session_scope
 from gateway.jobs.services import SERVICES, option_schema, table_schema
 from gateway.leases import acquire_lease, watcher_lease
-from gateway.settings import get_settings
 from tests.browser import FormBrowser
 from tests.identity import new_key
 from tests.rows import SECRET
@@ -229,13 +228,7 @@ def test_another_owners_run_does_not_exist(with_keys: TestClient) -> None:
             assert eve.send(path, "/console/account").status_code == 404
 
 
-def test_keys_of_a_store_are_not_taken_over_plain_http(
-    with_keys: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GATEWAY_AUTH", "none")
-    monkeypatch.setenv("GATEWAY_OPEN_TO_ALL", "true")
-    get_settings.cache_clear()
-    far = FormBrowser(with_keys, "http://gateway.example.org")
+def test_keys_of_a_store_are_not_taken_over_plain_http(far: FormBrowser) -> None:
     assert "input.secret_key" not in far.open(START)
     assert far.send(START, START, **FIELDS).status_code == 403
 

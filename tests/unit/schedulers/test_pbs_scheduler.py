@@ -178,7 +178,7 @@ def test_a_run_is_found_by_its_exact_name_also_when_it_has_ended(tmp_path: Path)
 
 
 def foreign(name: str) -> CommandResult:
-    """Return a recorded job as that of another account of the cluster, who chose its name."""
+    """Return a recorded job with another owner."""
     told = lines(name)
     return CommandResult(told.returncode, told.stdout.replace(b"Job_Owner=user@", b"Job_Owner=other@"), b"")
 
