@@ -182,11 +182,13 @@ def watching(bench: Bench, way: str) -> Iterator[SlurmScheduler]:
     scheduler.looks, scheduler.jobs = looks, look  # type: ignore[attr-defined, method-assign]
     thread = threading.Thread(target=Watcher(bench.cluster, scheduler, 1).run, args=(stop,))
     thread.start()
-    while len(looks) < 3:
-        time.sleep(0.1)
-    yield scheduler
-    stop.set()
-    thread.join()
+    try:
+        while len(looks) < 3:
+            time.sleep(0.1)
+        yield scheduler
+    finally:
+        stop.set()
+        thread.join()
 
 
 def window(bench: Bench, scheduler: SlurmScheduler) -> str:
