@@ -1,11 +1,16 @@
 """Lower bounds of the DTW distance, from envelopes: the extremes of a signal within the band of each sample.
 
-A path visits each row and each column of the matrix, and two of its corners. So a bound is the cost of these
-corners and the greater of two sums over the samples between: one signal's costs outside the other's envelope.
+A path visits each row and each column of the matrix, two of its corners, and a neighbour of each corner. So a
+bound is the cost of these corners and the greater of two sums over the samples between: one signal's costs
+outside the other's envelope. Beside a corner the least of its three neighbours counts, after C. W. Tan,
+F. Petitjean, G. I. Webb, "Elastic bands across the path" (2019).
 """
 
 from hpc_kernels.arrays import Array, Labels, Scalar
 from hpc_kernels.jit.decorators import compiled
+
+_Envelope = tuple[Array, Array]  # least and greatest samples
+_Sums = tuple[Array, Array]  # over rows and over columns
 
 TILE = 16  # queries that share samples of the signals while these are in the cache
 
@@ -57,26 +62,79 @@ def write_bounds(
     The scratch space `sums` is (2, TILE, signals).
     """
     n, m, count = queries.shape[1], len(columns), columns.shape[1]
-    corner = 1 if n > 1 and m > 1 else 0
+    edge = min(n // 2, m // 2, 2)  # samples at each end whose costs are not those outside an envelope
     share = max(0.0, 1 - rounding_slack(n + m, queries.itemsize))
     for first in range(0, len(queries), TILE):
         together = min(TILE, len(queries) - first)
         sums[:] = 0
-        for i in range(corner, n - corner):
+        for i in range(edge, n - edge):
             for q in range(together):
                 x, total = queries[first + q, i], sums[0, q]
                 for c in range(count):
-                    total[c] += _outside(x, low[i, c], high[i, c], squared)
-        for j in range(corner, m - corner):
+                    total[c] += cost_outside(x, low[i, c], high[i, c], squared)
+        for j in range(edge, m - edge):
             for q in range(together):
                 least, greatest, total = own_low[first + q, j], own_high[first + q, j], sums[1, q]
                 for c in range(count):
-                    total[c] += _outside(columns[j, c], least, greatest, squared)
+                    total[c] += cost_outside(columns[j, c], least, greatest, squared)
         for q in range(together):
-            x = queries[first + q]
-            for c in range(count):
-                ends = cost(x[0], columns[0, c], squared) + cost(x[n - 1], columns[m - 1, c], squared)
-                bounds[first + q, c] = (corner * ends + max(sums[0, q, c], sums[1, q, c])) * share
+            x, both = queries[first + q], (sums[0, q], sums[1, q])
+            envelope = own_low[first + q], own_high[first + q]
+            if edge > 1:
+                _add_neighbours(x, columns, (low, high), envelope, (0, 0, 1), squared, both)
+                _add_neighbours(x, columns, (low, high), envelope, (n - 1, m - 1, -1), squared, both)
+            _write_row(x, columns, min(edge, 1), squared, both, share, bounds[first + q])
+
+
+@compiled
+def _write_row(
+    x: Array,
+    columns: Array,
+    corners: int,
+    squared: int,
+    both: _Sums,
+    share: float,
+    bounds: Array,
+) -> None:
+    """Write the bounds of a query: those of the corners, if they are two, and the greater sum."""
+    of_rows, of_columns = both
+    for c in range(len(bounds)):
+        ends = cost(x[0], columns[0, c], squared) + cost(x[-1], columns[-1, c], squared)
+        bounds[c] = (corners * ends + max(of_rows[c], of_columns[c])) * share
+
+
+@compiled
+def _add_neighbours(
+    x: Array,
+    columns: Array,
+    envelopes: _Envelope,
+    own_envelope: _Envelope,
+    corner: tuple[int, int, int],
+    squared: int,
+    both: _Sums,
+) -> None:
+    """Add the least costs of the row and of the column beside a corner.
+
+    The next cell of a path lies in both, or in one of them, and the path visits the other later.
+    """
+    row, column, step = corner
+    first, second = x[row], x[row + step]
+    outer, inner = columns[column], columns[column + step]
+    low, high = envelopes[0][row + step], envelopes[1][row + step]
+    own_low, own_high = own_envelope[0][column + step], own_envelope[1][column + step]
+    of_rows, of_columns = both
+    for c in range(len(outer)):
+        along, down = cost(first, inner[c], squared), cost(second, outer[c], squared)
+        across = cost(second, inner[c], squared)
+        row_later = along + cost_outside(second, low[c], high[c], squared)
+        column_later = down + cost_outside(inner[c], own_low, own_high, squared)
+        of_rows[c] += _lesser(_lesser(across, down), row_later)
+        of_columns[c] += _lesser(_lesser(across, along), column_later)
+
+
+@compiled
+def _lesser(one: float, other: float) -> float:
+    return one if one < other else other  # noqa: FURB136 (`min` handles nan, which costs vectorisation)
 
 
 @compiled
@@ -93,17 +151,11 @@ def cost(one: Scalar, other: Scalar, squared: int) -> float:
 
 
 @compiled
-def write_envelope_costs(x: Array, low: Array, high: Array, squared: int, costs: Array) -> None:
-    """Write the least cost of each sample of `x` on a path: that of reaching the other signal's envelope.
+def cost_outside(x: Scalar, low: Scalar, high: Scalar, squared: int) -> float:
+    """Return the cost of reaching an envelope, which is the least cost of the sample on a path.
 
     E. Keogh, C. A. Ratanamahatana, "Exact indexing of dynamic time warping" (2005).
     """
-    for i in range(len(x)):
-        costs[i] = _outside(x[i], low[i], high[i], squared)
-
-
-@compiled
-def _outside(x: Scalar, low: Scalar, high: Scalar, squared: int) -> float:
     above, below = x - high, low - x
     out = float(above if above > below else below)  # noqa: FURB136 (`max` handles nan, which costs vectorisation)
     out = out if out > 0 else 0.0

@@ -13,9 +13,9 @@ from hpc_kernels.numerics.dtw import bounded_distance, scratch_array
 from hpc_kernels.numerics.dtw_bounds import (
     TILE,
     cost,
+    cost_outside,
     rounding_slack,
     write_bounds,
-    write_envelope_costs,
     write_envelopes,
 )
 from hpc_kernels.numerics.dtw_strip import LANES, STRIP, write_distances
@@ -158,7 +158,7 @@ def _measure_in_lanes(
     diagonals: Array,
 ) -> None:
     """Measure `count` pairs at once, and insert the near ones into the neighbours of their queries."""
-    signals, queries, low, high = sets
+    signals, queries, _, _ = sets
     reach, squared = geometry
     neighbours, distances = found
     n, m = queries.shape[1], signals.shape[1]
@@ -175,9 +175,7 @@ def _measure_in_lanes(
             x[i, lane] = queries[q, i]
         for j in range(m):
             y[j, lane] = signals[c, j]
-        _write_limits(
-            queries[q], signals[c], (low[c], high[c]), squared, distances[q, -1], costs, limits, lane
-        )
+        _write_limits(sets, (q, c), squared, distances[q, -1], costs, limits, lane)
     alive = write_distances(x, y, n, reach, squared, limits, row, ends)
     for lane in range(count):
         q, distance = pairs[0, lane], ends[0, lane] if alive else np.inf
@@ -187,26 +185,30 @@ def _measure_in_lanes(
 
 @compiled
 def _write_limits(
-    x: Array,
-    y: Array,
-    envelope: tuple[Array, Array],
+    sets: _Sets,
+    pair: tuple[int, int],
     squared: int,
     worst: float,
     costs: Array,
     limits: Array,
     lane: int,
 ) -> None:
-    """Write the limits of the strips: `worst` less a bound on the cost of the rows below."""
-    low, high = envelope
-    n = len(x)
-    greatest = 1.7e308 if x.itemsize == 8 else 3.4e38  # noqa: PLR2004 (infinity is beyond the limit)
-    if worst == np.inf and n == len(y):  # the best path costs no more than the diagonal
+    """Write the limits of the strips: `worst` less a bound on the cost of the rows below.
+
+    Views of a single row would cost as much as the bound.
+    """
+    signals, queries, low, high = sets
+    q, c = pair
+    n, m = queries.shape[1], signals.shape[1]
+    greatest = 1.7e308 if queries.itemsize == 8 else 3.4e38  # noqa: PLR2004 (infinity is beyond the limit)
+    if worst == np.inf and n == m:  # the best path costs no more than the diagonal
         worst = 0.0
         for i in range(n):
-            worst += cost(x[i], y[i], squared)
-    write_envelope_costs(x, low, high, squared, costs)
-    costs[n - 1] = cost(x[n - 1], y[len(y) - 1], squared)
-    slack = rounding_slack(n + len(y), x.itemsize)
+            worst += cost(queries[q, i], signals[c, i], squared)
+    for i in range(n):
+        costs[i] = cost_outside(queries[q, i], low[c, i], high[c, i], squared)
+    costs[n - 1] = cost(queries[q, n - 1], signals[c, m - 1], squared)
+    slack = rounding_slack(n + m, queries.itemsize)
     allowed, below, share = worst * (1 + slack), 0.0, max(0.0, 1 - slack)
     for strip in range(len(limits) - 1, -1, -1):
         limits[strip, lane] = min(allowed - below * share, greatest)

@@ -48,6 +48,13 @@ def test_a_bound_has_the_costs_of_both_corners() -> None:
     assert 63 * (1 - 1e-12) < only_bound(x, y, envelope, own, squared=True) <= 63
 
 
+def test_a_bound_has_the_least_cost_beside_a_corner() -> None:
+    x, y = [0.0, 9.0, 0.0, 0.0, 0.0, 0.0], [0.0, 5.0, 0.0, 9.0, 0.0, 0.0]
+    envelope = own = (np.full((1, 6), 0.0), np.full((1, 6), 9.0))
+    assert 4 * (1 - 1e-12) < only_bound(x, y, envelope, own, squared=False) <= 4
+    assert 4 * (1 - 1e-12) < only_bound(x[::-1], y[::-1], envelope, own, squared=False) <= 4
+
+
 def test_the_bound_of_one_sample_counts_it_once() -> None:
     envelope, own = (np.array([[1.0]]),) * 2, (np.array([[3.0]]),) * 2
     assert 2 * (1 - 1e-13) < only_bound([3.0], [1.0], envelope, own, squared=False) <= 2
