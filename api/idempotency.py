@@ -75,6 +75,8 @@ async def read_key(
     """Return the request with its key, if it has one; the thread that carries it out acquires the key."""
     if idempotency_key is None:
         return None
+    if len(request.headers.getlist("idempotency-key")) > 1:
+        raise Invalid("the header came more than once: send one key", field="Idempotency-Key")
     content = f"{request.method} {request.url.path}?{request.url.query}\n".encode() + await request.body()
     return KeyedRequest(caller.owner, _check_key(idempotency_key), content)
 

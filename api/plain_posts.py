@@ -6,11 +6,11 @@ which alone explains errors. The endpoint is the same function.
 
 import json
 from collections.abc import Iterable, MutableMapping
-from typing import Any
+from typing import Any, get_type_hints
 
 from fastapi import APIRouter, Request
-from fastapi._compat import ModelField
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -25,11 +25,13 @@ _HANDED_OVER = "gateway.handed_over"  # in the scope of a request that the docum
 class PlainPostRoute(Route):
     """The route of the POST to one collection, beside the documented one."""
 
-    def __init__(self, documented: APIRoute, field: ModelField) -> None:
+    def __init__(self, documented: APIRoute) -> None:
+        model: type[BaseModel] = get_type_hints(documented.endpoint)["body"]
+
         async def answer(request: Request) -> ASGIApp:
             caller = await authenticate(request)
             raw = await request.body()
-            body = _parse(field, raw)
+            body = _parse(model, raw)
             if body is None:
                 return _hand_over(raw)
             await count_request(caller.owner)
@@ -48,13 +50,12 @@ class PlainPostRoute(Route):
         return match, {**more, "route": self}
 
 
-def _parse(field: ModelField, raw: bytes) -> Any:
+def _parse(model: type[BaseModel], raw: bytes) -> BaseModel | None:
     """Return the body as FastAPI would, or None where it is not valid."""
     try:
-        body, errors = field.validate(json.loads(raw), {}, loc=("body",))
+        return model.model_validate(json.loads(raw))
     except Exception:  # noqa: BLE001  the documented route finds it again, and answers
         return None
-    return None if errors else body
 
 
 def _hand_over(raw: bytes) -> ASGIApp:
@@ -70,7 +71,7 @@ def _hand_over(raw: bytes) -> ASGIApp:
 def plain_post_routes(routers: Iterable[APIRouter]) -> list[PlainPostRoute]:
     """Return the route of each router's collection."""
     return [
-        PlainPostRoute(route, route.body_field)
+        PlainPostRoute(route)
         for router in routers
         for route in router.routes
         if isinstance(route, APIRoute) and route.path == router.prefix and route.body_field

@@ -1,42 +1,51 @@
 """Reads of many rows, from the database's columns to JSON: lists, histories, and statuses by many ids."""
 
-import asyncio
-import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from fastapi import Response
+from pydantic_core import to_json
 from sqlalchemy import Connection
 
 from api.deps import parse_id, read_rows
 from api.json_body import JsonBody
 from api.schemas.listing import HistoryEvent, JobQuery, Page, TransferQuery, WorkflowQuery
 from api.schemas.shapes import SHAPES
+from api.shared_reads import SharedReads
 from gateway.callers import Caller
 from gateway.errors import NotFound
 from gateway.work import pages
+from gateway.work.counts import count_by_state
 from gateway.work.listing import Filter, Kind
 from gateway.work.statuses import fetch_events, fetch_statuses
 
 ListQuery = TransferQuery | JobQuery | WorkflowQuery
-LISTS_AT_ONCE = 4
-PATIENCE_S = 0.05
-_threads = ThreadPoolExecutor(LISTS_AT_ONCE, thread_name_prefix="lists")
-_turn = threading.Lock()
+
+
+@dataclass(frozen=True)
+class _ListRequest:
+    """A request for a page: equal ones have the same answer."""
+
+    kind: Kind
+    wanted: Filter
+    caller: Caller
+    cursor: str | None
+    limit: int
 
 
 async def list_page(kind: Kind, query: ListQuery, caller: Caller) -> Response:
     """Return a page of the rows that the caller may see, with the counts on the first page."""
-    return await asyncio.get_running_loop().run_in_executor(_threads, _list_page, kind, query, caller)
+    asked = _ListRequest(kind, query.to_filter(), caller, query.cursor, query.limit)
+    return JsonBody(await _lists.result_of(asked))
 
 
-def _list_page(kind: Kind, query: ListQuery, caller: Caller) -> Response:
-    page = load_page(kind, query.to_filter(), caller, query.cursor, query.limit)
-    return JsonBody(dict(zip(Page.model_fields, page, strict=True)))
+def _list_page(asked: _ListRequest) -> bytes:
+    page = load_page(asked.kind, asked.wanted, asked.caller, asked.cursor, asked.limit)
+    return to_json(dict(zip(Page.model_fields, page, strict=True)))
+
+
+_lists = SharedReads[_ListRequest, bytes]("lists", _list_page)
 
 
 def load_page(
@@ -46,28 +55,13 @@ def load_page(
     shape, visible = SHAPES[kind], replace(wanted, owner=caller.only_owner)
 
     def load(connection: Connection) -> tuple[list[dict[str, Any]], str | None, dict[str, int] | None]:
-        counts = None if cursor else pages.count_by_state(connection, visible, kind)
-        with _one_at_a_time():
-            rows, following = pages.fetch_page(
-                connection, kind, shape.columns(), visible, cursor=cursor, limit=limit
-            )
-            return [shape.values(row, caller) for row in rows], following, counts
+        counts = None if cursor else count_by_state(connection, visible, kind)
+        rows, following = pages.fetch_page(
+            connection, kind, shape.columns(), visible, cursor=cursor, limit=limit
+        )
+        return [shape.values(row, caller) for row in rows], following, counts
 
     return read_rows(load)
-
-
-@contextmanager
-def _one_at_a_time() -> Iterator[None]:
-    """Wait for the other pages that are made, but not for long: the database may be slow with one of them.
-
-    Threads that compute at once take each other's time.
-    """
-    has_turn = _turn.acquire(timeout=PATIENCE_S)
-    try:
-        yield
-    finally:
-        if has_turn:
-            _turn.release()
 
 
 def list_events(kind: Kind, row_id: UUID, caller: Caller) -> Response:

@@ -15,7 +15,7 @@ from sqlalchemy import Row
 from api.batches import Batches
 from api.changes import Waiter, changes
 from api.deps import read_rows
-from api.entity_tags import entity_tag, names_tag
+from api.entity_tags import entity_tag, known_tags, names_tag
 from api.json_body import JsonBody
 from api.problems import responses
 from api.request_metrics import WAITED_S
@@ -70,7 +70,7 @@ class StatusReads:
 
     async def answer(self, request: Request, caller: Caller, row_id: UUID, wait_s: float) -> Response:
         """Return the answer to a request for a status."""
-        known = request.headers.get("if-none-match", "")
+        known = known_tags(request)
         return _respond(await self.show(request, caller, row_id, known, wait_s), known)
 
     async def show(self, request: Request, caller: Caller, row_id: UUID, known: str, wait_s: float) -> Shown:

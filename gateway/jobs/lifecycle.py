@@ -21,6 +21,8 @@ from gateway.jobs.params import parse_params
 from gateway.jobs.resources import Granted, ResourceRequest, grant
 from gateway.jobs.services import RESULT_FILES, check_services
 from gateway.models import Job
+from gateway.models.base import new_row
+from gateway.models.service_bits import service_bits
 from gateway.states import JOB_ENDS, JobState, State, is_final
 from gateway.work.acceptance import Draft
 from gateway.work.claims import Claim, lock_claimed, release_claim
@@ -60,10 +62,12 @@ def draft(session: Session, owner: str, request: JobRequest) -> Draft:
     roots = owner_roots(cluster, owner)
     folders = JobFolders.of(params, roots)
     PathCheck(session, owner, roots).check_job(folders, params)
-    row = Job(
+    row = new_row(
+        Job,
         owner=owner,
         infrastructure=cluster.name,
         services=" ".join(request.services),
+        service_bits=service_bits(request.services),
         params=params,
         warnings=warnings + raised,
         resources=grant(request.resources, cluster, params["num_mpi_procs"], params["num_thread"]),

@@ -67,12 +67,26 @@ Result = Accepted | Exception
 def accept(submissions: Sequence[Submission]) -> list[Result]:
     """Carry out the requests; the result of each is its answer or its error.
 
-    Requests with a key that came before in the batch follow in a transaction of their own.
+    A request that is repeated in the batch, with its key, gets the result of the first.
     """
+    firsts: dict[KeyedRequest | int, int] = {}
+    same = [firsts.setdefault(each.keyed or number, number) for number, each in enumerate(submissions)]
+    found = dict(
+        zip(firsts.values(), _accept_distinct([submissions[n] for n in firsts.values()]), strict=True)
+    )
+    return [found[n] if n == number else _repeat(found[n]) for number, n in enumerate(same)]
+
+
+def _repeat(result: Result) -> Result:
+    return replace(result, is_repetition=True) if isinstance(result, Accepted) else result
+
+
+def _accept_distinct(submissions: Sequence[Submission]) -> list[Result]:
+    """Carry out the requests; one whose key came with another before follows in a later transaction."""
     first, repeated = _split(submissions)
     results = dict(zip(first, _accept_all([submissions[n] for n in first]), strict=True))
     if repeated:
-        results |= zip(repeated, accept([submissions[n] for n in repeated]), strict=True)
+        results |= zip(repeated, _accept_distinct([submissions[n] for n in repeated]), strict=True)
     return [results[n] for n in range(len(submissions))]
 
 

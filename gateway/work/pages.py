@@ -1,4 +1,4 @@
-"""Pages of a list by a cursor that new rows do not shift, and the counts by state beside the first."""
+"""Pages of a list by a cursor that new rows do not shift."""
 
 import base64
 from dataclasses import replace
@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, func, select, tuple_, union_all
+from sqlalchemy import Connection, Row, Select, select, tuple_, union_all
 
 from gateway.errors import Invalid
 from gateway.work.json_values import json_value
@@ -16,18 +16,7 @@ from gateway.work.statuses import Columns
 from gateway.work.unserved import shown_column
 
 Place = tuple[datetime, UUID]
-KEPT = 64  # statements of first pages and counts, by kind and filter: to make one takes a part of its time
-
-
-def count_by_state(connection: Connection, wanted: Filter, kind: Kind) -> dict[str, int]:
-    """Count the filtered rows, by state."""
-    return {str(word): number for word, number in connection.execute(_select_counts(kind, wanted))}
-
-
-@lru_cache(KEPT)
-def _select_counts(kind: Kind, wanted: Filter) -> Select[Any, int]:
-    state = model_of(kind).state
-    return select(state, func.count()).where(*filter_conditions(wanted, kind)).group_by(state)
+KEPT = 64  # statements of first pages, by kind and filter: to make one takes a part of its time
 
 
 def fetch_page(

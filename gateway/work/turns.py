@@ -25,6 +25,7 @@ from gateway.work.grouping import ROWS, group_messages, may_share
 from gateway.work.outbox import Message, first_send, message_for, next_send, publish
 
 Model = type[Transfer] | type[Job]
+Owner = tuple[Model, str, str]  # with the cluster, and the name
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,16 @@ def enqueue(session: Session, row: Transfer | Job) -> None:
         publish(session, message_for(row))
     else:
         line_up(row)
-        after_commit(session, _send_missed, (type(row), row.infrastructure, row.owner))
+        _look_again(session, (type(row), row.infrastructure, row.owner))
 
 
-def _send_missed(owners: Sequence[tuple[Model, str, str]]) -> None:
+def _look_again(session: Session, owner: Owner) -> None:
+    """Look after the commit for a claim that was committed meanwhile; SQLite has one writer at a time."""
+    if session.get_bind().dialect.name != "sqlite":
+        after_commit(session, _send_missed, owner)
+
+
+def _send_missed(owners: Sequence[Owner]) -> None:
     """Publish rows that wait for a claim which was committed while they were: it has not seen them."""
     for model, infrastructure, owner in dict.fromkeys(owners):
         with session_scope(read_only=True) as session:
@@ -81,7 +88,7 @@ def give_turns(session: Session, rows: Iterable[Transfer | Job]) -> None:
     A new job waits as well while another message of its owner is unclaimed: jobs that wait share a message.
     The turns of each owner are counted once.
     """
-    found: dict[tuple[Model, str, str], tuple[Allowance, int]] = {}
+    found: dict[Owner, tuple[Allowance, int]] = {}
     for row in rows:
         owner = type(row), row.infrastructure, row.owner
         allowance, sent = found.get(owner) or _find_own_allowance(session, *owner)
@@ -89,7 +96,7 @@ def give_turns(session: Session, rows: Iterable[Transfer | Job]) -> None:
             row.message_id = row.id
             allowance, sent = allowance.without(row), sent + 1
         else:
-            after_commit(session, _send_missed, owner)
+            _look_again(session, owner)
         found[owner] = allowance, sent
 
 

@@ -122,6 +122,14 @@ def test_the_forms_of_if_none_match(api: TestClient, form: str) -> None:
     assert api.get(f"/s3_data/{row_id}", headers=header).status_code == 304
 
 
+@pytest.mark.parametrize("query", ["", "?wait=0"], ids=["plain", "documented"])
+def test_if_none_match_may_come_in_several_lines(api: TestClient, query: str) -> None:
+    row_id = new_transfer()
+    tag = api.get(f"/s3_data/{row_id}").headers["ETag"]
+    lines = [("If-None-Match", '"x"'), ("If-None-Match", tag)]
+    assert api.get(f"/s3_data/{row_id}{query}", headers=lines).status_code == 304
+
+
 @pytest.mark.parametrize("header", ["", '"', '""', "x", '"x"', "{bare}", "w/{tag}x", "**", ",,", '"' * 9000])
 def test_a_header_that_names_another_tag_or_none_gives_the_status(api: TestClient, header: str) -> None:
     row_id = new_transfer()

@@ -117,6 +117,26 @@ def test_a_key_that_comes_twice_in_a_batch_is_carried_out_once() -> None:
     assert rows() == set(bodies([first, plain]))
 
 
+def test_many_repetitions_in_a_batch_take_one_transaction(database: Engine) -> None:
+    """Each in one of its own would let a single client hold up the requests of all others."""
+    begun = []
+
+    def count(connection: object) -> None:
+        begun.append(connection)
+
+    event.listen(database, "begin", count)
+    try:
+        first, *others = accept([submission(key="k") for _ in range(50)])
+        refused = bodies(accept([submission("/etc/passwd", key="l") for _ in range(50)]))
+    finally:
+        event.remove(database, "begin", count)
+    assert isinstance(first, Accepted)
+    assert others == [Accepted(first.answer, is_repetition=True)] * 49
+    assert refused == ["Invalid"] * 50
+    assert rows() == set(bodies([first]))
+    assert len(begun) <= 4
+
+
 def test_a_request_that_was_refused_leaves_its_key_free() -> None:
     assert bodies(accept([submission("/etc/passwd", key="k")])) == ["Invalid"]
     with session_scope(read_only=True) as session:

@@ -100,6 +100,14 @@ def test_a_key_that_is_none_is_400(api: TestClient, key: str) -> None:
     assert _count() == 0
 
 
+@pytest.mark.parametrize("path", ["/s3_data", "/s3_data/0b3a5b0e-6a54-4f0e-9d5d-2f8f3c9f5c11/cancel"])
+def test_two_keys_are_400(api: TestClient, path: str) -> None:
+    keys = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+    answer = api.post(path, json=DATA if path == "/s3_data" else {}, headers=keys)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["loc"] == ["body", "Idempotency-Key"]
+
+
 def test_no_secret_of_a_request_is_kept_with_its_key(api: TestClient) -> None:
     api.post("/credentials", json=CREDENTIAL, headers=_key())
     with session_scope(read_only=True) as session:

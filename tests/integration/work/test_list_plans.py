@@ -12,8 +12,9 @@ from sqlalchemy import Connection, Engine, event, text
 
 from api.schemas.shapes import SHAPES
 from gateway.db import session_scope
+from gateway.work.counts import count_by_state
 from gateway.work.listing import Filter, Kind
-from gateway.work.pages import count_by_state, fetch_page
+from gateway.work.pages import fetch_page
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 CURSOR = base64.urlsafe_b64encode(f"{MOMENT.isoformat()} {uuid4()}".encode()).decode()

@@ -116,5 +116,5 @@ def test_a_bad_filter_is_400_and_says_what_is_wrong(api: TestClient, params: dic
 
 
 def test_a_list_does_not_wait_for_one_that_takes_long(api: TestClient) -> None:
-    with row_reads._turn:  # noqa: SLF001
+    with row_reads._lists._turn:  # noqa: SLF001
         assert api.get("/job").status_code == 200

@@ -58,6 +58,21 @@ def test_what_waits_is_taken_together_and_each_gets_its_own_result() -> None:
     assert [str(each) for each in results] == ["2", "4", "-3 is negative", "8"]
 
 
+def test_items_that_come_in_one_turn_of_the_loop_are_taken_together() -> None:
+    call = Doubling()
+    call.gate.set()
+    batches = Batches("test", call)
+
+    async def run() -> list[int]:
+        tasks = [asyncio.create_task(batches.result_of(each)) for each in range(5)]
+        await asyncio.sleep(0)
+        assert not call.begun.wait(0.2), "the batch waits for the end of the turn"
+        return list(await asyncio.gather(*tasks))
+
+    assert asyncio.run(run()) == [0, 2, 4, 6, 8]
+    assert call.batches == [[0, 1, 2, 3, 4]]
+
+
 def test_a_batch_has_an_end() -> None:
     call = Doubling()
     gather(Batches("test", call), range(MOST_AT_ONCE + 11), call.gate.set)
