@@ -5,6 +5,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import PurePosixPath
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -68,7 +69,7 @@ def _judge(row: Transfer, table: int, name: str, command: JudgeCommand, stop: th
         if not beginnings.begin_early(session, row.id):
             return False
     with suppress(NotJudged):
-        for found in run_judge(command, table, name, stop):
+        for found in islice(run_judge(command, table, name, stop), 1):
             document = found.model_copy(update={"whole": False}).document()
             preview = found.preview_bytes()
             with session_scope() as session:
