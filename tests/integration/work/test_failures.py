@@ -2,14 +2,14 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import update
 
-from gateway.db import db_now, session_scope
-from gateway.errors import Fault, StorageUnavailable
-from gateway.models import Transfer
+from gateway.db import db_now, session_scope, utc_now
+from gateway.errors import Fault, SchedulerFull, SchedulerUnavailable, StorageUnavailable
+from gateway.models import Job, Transfer
 from gateway.settings import Settings, get_settings
-from gateway.states import TransferState
+from gateway.states import JobState, TransferState
 from gateway.work.claims import take_transfer
 from gateway.work.failures import record_failure
-from tests.rows import new_transfer, transfer
+from tests.rows import job, new_job, new_transfer, transfer
 from workers.claim_context import GivenUp, claim_row
 
 
@@ -41,6 +41,32 @@ def test_a_kind_may_have_a_budget_of_its_own(monkeypatch: pytest.MonkeyPatch) ->
     assert (waiting.state, waiting.fault) == (TransferState.RETRYING, Fault.NETWORK)
     given_up = transfer(row_ids["s3_result"])
     assert (given_up.reason, given_up.fault) == ("given up after 2 tries: slow down", Fault.NETWORK)
+
+
+@pytest.mark.usefixtures("database")
+def test_a_scheduler_that_is_full_uses_up_no_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A site's limit of submitted jobs may last for days: the job waits for others to end."""
+    monkeypatch.setenv("GATEWAY_RETRIES_BY_KIND", "job=0")
+    get_settings.cache_clear()
+    row_id = new_job("fft")
+
+    def fail(error: SchedulerUnavailable) -> Job:
+        with session_scope() as session:
+            row = session.get_one(Job, row_id)
+            row.state = JobState.SUBMITTING
+            record_failure(session, row, error)
+        return job(row_id)
+
+    for _ in range(8):
+        waiting = fail(SchedulerFull("as many jobs as it may"))
+    assert (waiting.state, waiting.reason) == (JobState.RETRYING, "as many jobs as it may")
+    assert waiting.failures == 1  # so that the next claim looks for the job
+    with session_scope() as session:
+        session.execute(update(Job).values(queued_at=db_now(-86400)))
+    waiting = fail(SchedulerFull("as many jobs as it may"))
+    assert waiting.retry_at is not None
+    assert 200 < (waiting.retry_at - utc_now()).total_seconds() < 400
+    assert fail(SchedulerUnavailable("away")).state is JobState.FAILED
 
 
 @pytest.mark.parametrize("value", ["transfers=3", "job=-1", "job=many", "job", "=3"])
