@@ -20,6 +20,7 @@ GatewayError                 status  automatic retry
 │   └── FilesystemUnavailable 502    yes
 ├── SchedulerError           502     no      the scheduler refused
 │   └── SchedulerUnavailable 502     yes
+│       └── SchedulerFull    502     yes     it takes no further job until others have ended
 ├── InputError               400     no      the input or the options of a job, which its kernel refused
 ├── Cancelled                409     no      a client requested the end of this work
 ├── HandedBack               503     yes     a worker continues it later, where it was
@@ -62,6 +63,8 @@ class GatewayError(Exception):
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
     transient: ClassVar[bool] = False
+    waits: ClassVar[bool] = False
+    """Whether it is no failure of a try but a wait for its turn, which uses up no retry budget."""
     fault: Fault = Fault.INTERNAL
     retry_after_s: float | None = None
 
@@ -210,6 +213,12 @@ class SchedulerUnavailable(SchedulerError):
     """The scheduler does not answer for the moment."""
 
     transient = True
+
+
+class SchedulerFull(SchedulerUnavailable):
+    """The scheduler takes no further job of the account until others have ended."""
+
+    waits = True
 
 
 class InputError(GatewayError):

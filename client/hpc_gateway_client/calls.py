@@ -125,10 +125,18 @@ class Calls(ResultCalls):
         return steps.request_action(row, "retry", body)
 
     def retry_many(
-        self, filters: Mapping[str, FilterValue], by: str = "", reason: str = "", *, dry_run: bool = True
+        self,
+        filters: Mapping[str, FilterValue],
+        by: str = "",
+        reason: str = "",
+        *,
+        dry_run: bool = True,
+        resources: Resources | None = None,
     ) -> Steps[BulkRetried]:
-        """Try again every row that a filter finds and that ended badly."""
+        """Try again every row that a filter finds and that ended badly, jobs with other `resources`."""
         body = {"filter": present(filters), "by": by, "reason": reason, "dry_run": dry_run}
+        if resources:
+            body["resources"] = dict(resources)
         return steps.request_one(BulkRetried, Call("POST", "/retry", body))
 
     def cancel_many(

@@ -46,8 +46,10 @@ class OperatorKey(BaseModel):
         return PurePosixPath(self.home.replace(_USERNAME, username))
 
     def allows(self, patterns: Patterns, value: str) -> bool:
-        """Return whether one of the patterns fits the whole value."""
-        return any(re.fullmatch(pattern, value) for pattern in patterns)
+        """Return whether one of the patterns fits the whole path, which leads nowhere by `..`."""
+        return ".." not in PurePosixPath(value).parts and any(
+            re.fullmatch(pattern, value) for pattern in patterns
+        )
 
 
 def operator_keys() -> dict[str, OperatorKey]:

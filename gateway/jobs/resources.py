@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, StrictBool
+from pydantic import BeforeValidator, ConfigDict, Field, StrictBool
 
 from gateway.clusters.gres import REQUEST, count_by_name, format_gres, parse_gres
 from gateway.clusters.limits import NAME, PLAIN_NAME, Limits
@@ -25,6 +25,14 @@ _LISTS = {"account": "accounts", "qos": "qos", "constraint": "constraints", "res
 Granted = dict[str, Any]
 
 
+def _check_number(value: Any) -> Any:
+    """Refuse true and false, which would count as 1 and 0: a run of a second."""
+    if isinstance(value, bool):
+        raise ValueError(f"expected a number, found {str(value).lower()}")  # noqa: TRY004  pydantic's own
+    return value
+
+
+_Number = Annotated[int, BeforeValidator(_check_number)]
 _Partition = Annotated[str, Field(pattern=NAME)] | None
 _PlainName = Annotated[str, Field(pattern=PLAIN_NAME)] | None
 _Gres = Annotated[str, Field(pattern=REQUEST, max_length=_LONGEST_GRES)] | None
@@ -36,9 +44,9 @@ class ResourceRequest(RequestModel):
     model_config = ConfigDict(extra="forbid")
 
     partition: _Partition = None
-    nodes: int | None = Field(None, ge=1, le=_LARGEST_NODES)
-    time_limit_s: int | None = Field(None, ge=1, le=LARGEST_TIME_LIMIT_S)
-    memory_bytes: int | None = Field(None, ge=1, le=LARGEST_MEMORY_BYTES)
+    nodes: _Number | None = Field(None, ge=1, le=_LARGEST_NODES)
+    time_limit_s: _Number | None = Field(None, ge=1, le=LARGEST_TIME_LIMIT_S)
+    memory_bytes: _Number | None = Field(None, ge=1, le=LARGEST_MEMORY_BYTES)
     account: _PlainName = None
     qos: _PlainName = None
     constraint: _PlainName = Field(None, description="One feature that the nodes must have.")

@@ -13,6 +13,8 @@ from gateway.errors import GatewayError, Invalid, SchedulerUnavailable
 from gateway.schedulers.clean_environment import CLEAN
 
 _STATUS = re.compile(r"status (\d{1,3})", re.ASCII)
+_KILLED = range(129, 153)  # by a signal, as a shell counts it; PBS's own numbers begin at 153
+_LONGEST_QUOTE = 200
 # A scheduler that is away would let each further job wait in vain, so that the script ends with the first.
 _SUBMIT = f"""\
 {CLEAN}
@@ -105,6 +107,24 @@ def decode(stdout: bytes, count: int) -> list[Answer | None]:
 def _answer(told: Sequence[str]) -> Answer | None:
     match = _STATUS.fullmatch(told[-1]) if told else None
     return None if match is None else Answer(int(match[1]), tuple(told[:-1]))
+
+
+def read_id(
+    program: str, answer: Answer, pattern: re.Pattern[str], refused: Callable[[], GatewayError]
+) -> str | GatewayError:
+    """Return the id, or the error of the job.
+
+    A program that ended well, or was killed, may have submitted the job though it told no id: the next try
+    looks for it by its name.
+    """
+    if found := answer.find(pattern):
+        return found
+    if answer.status != 0 and answer.status not in _KILLED:
+        return refused()
+    told = f"printed {answer.text[:_LONGEST_QUOTE]!r}" if answer.text.strip() else "printed nothing"
+    return SchedulerUnavailable(
+        f"{program} ended with {answer.status} and {told}, but no id: the job is looked for by its name"
+    )
 
 
 def results(

@@ -21,6 +21,7 @@ ON_REQUEST = "cancelled on request"
 def record_failure(session: Session, row: Transfer | Job, error: GatewayError) -> None:
     """End the row for a final error; for a transient one retry it after a back-off, within its retry budget.
 
+    An error that tells to wait for others uses up no budget; the next try is a repeated one all the same.
     A transfer with a cancel request is not retried. A job is: its scheduler may have it although the
     submission failed, and the next try looks for it there.
     """
@@ -28,13 +29,13 @@ def record_failure(session: Session, row: Transfer | Job, error: GatewayError) -
         finish_cancel(session, row)
         return
     settings = get_settings()
-    row.failures += 1
+    row.failures = max(row.failures, 1) if error.waits else row.failures + 1
     if not error.transient:
         fail(session, row, error.detail, error.fault)
-    elif row.failures > settings.budget(row.kind):
+    elif row.failures > settings.budget(row.kind) and not error.waits:
         fail(session, row, f"given up after {row.failures} tries: {error.detail}", error.fault)
     else:
-        wait_s = min(settings.retry_s * 2 ** (row.failures - 1), LONGEST_WAIT_S) * random.uniform(0.75, 1.25)  # noqa: S311  jitter
+        wait_s = min(_back_off_s(row, error), LONGEST_WAIT_S) * random.uniform(0.75, 1.25)  # noqa: S311  jitter
         if error.retry_after_s is not None:  # as the server asks
             wait_s = max(wait_s, min(error.retry_after_s, LONGEST_WAIT_S))
         if row.state is row.working:  # an end that could not be read yet leaves the state alone
@@ -44,6 +45,14 @@ def record_failure(session: Session, row: Transfer | Job, error: GatewayError) -
         row.retry_at = utc_now() + timedelta(seconds=wait_s)
         row.next_send_at = due_in(wait_s)
         row.sends = 0
+
+
+def _back_off_s(row: Transfer | Job, error: GatewayError) -> float:
+    """Return the wait before the next try: it doubles, or is half of the time that the row has waited."""
+    first_s = get_settings().retry_s
+    if error.waits:
+        return max(first_s, (utc_now() - row.queued_at).total_seconds() / 2)
+    return float(first_s * 2 ** (row.failures - 1))
 
 
 def hand_back(session: Session, row: Transfer | Job, reason: str) -> None:

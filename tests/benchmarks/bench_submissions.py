@@ -1,9 +1,11 @@
 """Jobs through the whole service: `PREFIX/venv/bin/python -m tests.benchmarks.bench_submissions PREFIX`.
 
 The nodes are drained, so that the jobs wait and cost no CPU. `SLURM_BASE_PORT` is the first port of the
-cluster, `DATABASES` names the databases (`sqlite postgresql`), both durable.
+cluster, `DATABASES` names the databases (`sqlite postgresql`), both durable. With `OVER_SSH` set the service
+reaches the cluster by an sshd on loopback alone.
 """
 
+import json
 import os
 import signal
 import statistics
@@ -26,6 +28,7 @@ from hpc_gateway_commands.demo.stack import Stack, running_stack
 from tests.cluster.slurm_cluster import SlurmCluster, configure
 from tests.faults.killing import tree
 from tests.postgres import postgres
+from tests.sshd import running
 
 BODY = {
     "services": ["fft"],
@@ -81,9 +84,34 @@ def database(kind: str, folder: Path) -> Iterator[tuple[str, list[int]]]:
 
 def measure(cluster: SlurmCluster, folder: Path, url: str, pids: list[int]) -> None:
     """Measure one database."""
-    settings = {"GATEWAY_INFRASTRUCTURES": str(configure(cluster, folder)), "GATEWAY_DATABASE_URL": url}
     print(f"{url.partition(':')[0]}, load {os.getloadavg()[0]:.1f}")
-    with running_stack(folder / "stack", lambda _: None, flower=False, settings=settings) as stack:
+    with infrastructures(cluster, folder) as path:
+        settings = {"GATEWAY_INFRASTRUCTURES": str(path), "GATEWAY_DATABASE_URL": url}
+        measure_service(folder / "stack", settings, pids)
+
+
+@contextmanager
+def infrastructures(cluster: SlurmCluster, folder: Path) -> Iterator[Path]:
+    """Write the configuration of the cluster, mounted or behind an sshd."""
+    path = configure(cluster, folder)
+    if "OVER_SSH" not in os.environ:
+        yield path
+        return
+    keys = folder / "sshd"
+    keys.mkdir()
+    with running(keys, f"SetEnv SLURM_CONF={cluster.conf} PATH={cluster.path}") as server:
+        text = path.read_text().replace('slurm = "pyslurm"', 'commands = "ssh"\nfiles = "sftp"')
+        access = {"host": "127.0.0.1", "port": server.port, "username": server.account}
+        access |= {"key": str(server.key), "host_key": server.host_key}
+        lines = [f"{name} = {json.dumps(value)}" for name, value in access.items()]
+        path.write_text("\n".join([text, "[demo.ssh]", *lines, ""]))
+        yield path
+
+
+def measure_service(folder: Path, settings: dict[str, str], pids: list[int]) -> None:
+    """Measure the service with these settings."""
+    url = settings["GATEWAY_DATABASE_URL"]
+    with running_stack(folder, lambda _: None, flower=False, settings=settings) as stack:
         bench = Bench(stack, create_engine(url), pids)
         time.sleep(SETTLE_S)
         bench.post_and_wait(1, 5)  # the processes of the pool load pyslurm

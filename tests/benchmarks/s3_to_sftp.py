@@ -1,7 +1,8 @@
-"""A gibibyte from S3 to SFTP on loopback, all on a tmpfs: `python -m tests.benchmarks.s3_to_sftp`, as root.
+"""A gibibyte from S3 to SFTP on loopback: `python -m tests.benchmarks.s3_to_sftp STORE`, as root.
 
-Ours goes from the store to the cluster, checked as a whole. Beside it, in turns: OpenSSH's `sftp` with the
-same file, and `rclone`, where it is installed, from the file and from the store.
+All files are on a tmpfs. STORE is `nginx`, which stands for a store faster than any client, or `seaweedfs`,
+whose digests of parts are checked. Ours goes from the store to the cluster. Beside it, in turns: OpenSSH's
+`sftp` with the same file, and `rclone`, where it is installed, from the file and from the store.
 """
 
 import json
@@ -12,7 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from gateway.clusters.configuration import Cluster
@@ -20,23 +22,22 @@ from gateway.command_runners.ssh.connections import close_all
 from gateway.filesystems.sftp.filesystem import SftpFilesystem
 from gateway.filesystems.sftp.sessions import Sessions
 from gateway.storage.address import S3Address
-from hpc_gateway_commands.demo.services import ObjectStore
 from tests import services
 from tests.benchmarks.over_ssh import SIZE, TURNS, sftp
 from tests.benchmarks.staging.clients import BUCKET, WARM
+from tests.benchmarks.staging.stub import stub
 from tests.sshd import Sshd, running
 from tests.staging import SETTINGS, Recorder, stage_in
 
 MEMORY = "/dev/shm"  # noqa: S108  the machine's tmpfs
 
 
-def main() -> None:
+def main(kind: str) -> None:
     """Print the speeds of each turn."""
     with tempfile.TemporaryDirectory(dir=MEMORY) as name:
         folder = Path(name)
         (folder / "sshd").mkdir()
-        with services.object_store(folder) as store, running(folder / "sshd") as server:
-            fill(folder, store)
+        with STORES[kind](folder) as store, running(folder / "sshd") as server:
             for _ in range(TURNS):
                 show("ours", lambda: ours(server, store, folder))
                 show("sftp put", lambda: sftp(server, f"put {folder}/big {folder}/y"))
@@ -45,14 +46,40 @@ def main() -> None:
                     show("rclone, store", lambda: rclone(server, store, f"store:{BUCKET}/big", folder))
 
 
-def fill(folder: Path, store: ObjectStore) -> None:
-    """Write the file, and put it and a small one into the store."""
-    block, client = os.urandom(1 << 20), store.client()
-    with (folder / "big").open("wb") as file:
+def write_file(path: Path) -> None:
+    """Write the file."""
+    block = os.urandom(1 << 20)
+    with path.open("wb") as file:
         file.writelines(block[n % len(block) :] + block[: n % len(block)] for n in range(SIZE >> 20))
-    client.create_bucket(Bucket=BUCKET)
-    client.upload_file(str(folder / "big"), BUCKET, "big")
-    client.put_object(Bucket=BUCKET, Key=WARM, Body=bytes(4096))
+
+
+@contextmanager
+def seaweedfs(folder: Path) -> Iterator[str]:
+    """Put the file and a small one into SeaweedFS; yield its address."""
+    write_file(folder / "big")
+    with services.object_store(folder) as store:
+        client = store.client()
+        client.create_bucket(Bucket=BUCKET)
+        client.upload_file(str(folder / "big"), BUCKET, "big")
+        client.put_object(Bucket=BUCKET, Key=WARM, Body=bytes(4096))
+        yield store.url
+
+
+@contextmanager
+def nginx(folder: Path) -> Iterator[str]:
+    """Serve the file and a small one from the disk; yield the address."""
+    bucket = folder / "served" / BUCKET
+    bucket.mkdir(parents=True)
+    write_file(folder / "big")
+    (bucket / "big").hardlink_to(folder / "big")
+    (bucket / WARM).write_bytes(bytes(4096))
+    for path in (folder, bucket.parent, bucket):
+        path.chmod(0o755)  # nginx's workers are of another account
+    with stub(bucket.parent, BUCKET, ("big", WARM), SIZE) as url:
+        yield url
+
+
+STORES = {"nginx": nginx, "seaweedfs": seaweedfs}
 
 
 def show(name: str, move: Callable[[], str | None]) -> None:
@@ -63,9 +90,9 @@ def show(name: str, move: Callable[[], str | None]) -> None:
     print(f"{name}: {SIZE / seconds / 1e6:.0f} MB/s {told or ''}, load {os.getloadavg()[0]:.1f}", flush=True)
 
 
-def ours(server: Sshd, store: ObjectStore, folder: Path) -> str:
+def ours(server: Sshd, store: str, folder: Path) -> str:
     """Let a process of its own move it; return its seconds, and its memory above idle in MiB."""
-    words = (server.cluster(folder).model_dump_json(), store.url, str(folder))
+    words = (server.cluster(folder).model_dump_json(), store, str(folder))
     argv = [sys.executable, "-m", "tests.benchmarks.s3_to_sftp", *words]
     return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
 
@@ -87,14 +114,14 @@ def move(cluster: str, url: str, folder: str) -> None:
     close_all()
 
 
-def rclone(server: Sshd, store: ObjectStore, source: str, folder: Path) -> None:
+def rclone(server: Sshd, store: str, source: str, folder: Path) -> None:
     """Let rclone copy it as it comes."""
     environment = {
         "PATH": os.environ["PATH"],
         "RCLONE_CONFIG": "/dev/null",
         "RCLONE_CONFIG_STORE_TYPE": "s3",
         "RCLONE_CONFIG_STORE_PROVIDER": "Other",
-        "RCLONE_CONFIG_STORE_ENDPOINT": store.url,
+        "RCLONE_CONFIG_STORE_ENDPOINT": store,
         "RCLONE_CONFIG_STORE_ACCESS_KEY_ID": services.ACCESS_KEY,
         "RCLONE_CONFIG_STORE_SECRET_ACCESS_KEY": services.SECRET_KEY,
         "RCLONE_CONFIG_FAR_TYPE": "sftp",
@@ -108,4 +135,4 @@ def rclone(server: Sshd, store: ObjectStore, source: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    move(*sys.argv[1:]) if sys.argv[1:] else main()
+    main(*sys.argv[1:]) if len(sys.argv) == 2 else move(*sys.argv[1:])

@@ -1,6 +1,7 @@
 """The combinations of scheduler, commands and files on which the conformance suite runs."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ from gateway.schedulers.pbs.commands import PbsCommands
 from gateway.schedulers.pbs.scheduler import PbsScheduler
 from tests.cluster.scheduler_process import scheduler_process
 from tests.cluster.slurm_cluster import SlurmCluster
+from tests.ordinary import own
 from tests.pbs.fake_pbs import install
-from tests.sshd import PROGRAM, running
+from tests.sshd import ORDINARY, PROGRAM, running
 
 Way = Literal["local", "pbs", "pbs-ssh", "openpbs", "pyslurm", "commands", "commands-ssh"]
 WAYS: tuple[Way, ...] = ("local", "pbs", "pbs-ssh", "openpbs", "pyslurm", "commands", "commands-ssh")
@@ -34,6 +36,15 @@ class Place:
     waiting: str
     """A partition or queue that starts no jobs; "" where there is none."""
     is_cluster: bool = True
+    account: str = ""
+    """The account that runs the jobs; "" for the ordinary one of the tests."""
+
+    def own(self, folder: Path) -> None:
+        """Give the folder to the account that runs the jobs."""
+        if self.account:
+            shutil.chown(folder, self.account)
+        else:
+            own(folder)
 
 
 def missing(way: Way) -> str:
@@ -57,13 +68,13 @@ def opened(way: Way, folder: Path) -> Iterator[Place]:
     elif way == "pbs-ssh":
         programs = install(folder)
         with _over_ssh(folder, scheduler="pbs", path=f"{programs}:/usr/bin:/bin") as scheduler:
-            yield Place(scheduler, "hosts", "paused")
+            yield Place(scheduler, "hosts", "paused", account=ORDINARY)
     elif way == "openpbs":
         yield Place(_pbs(f"{OPENPBS}:/usr/bin:/bin"), "hosts", os.environ.get("GATEWAY_TEST_PBS_STOPPED", ""))
     else:
         with _slurm(folder) as cluster, _slurm_scheduler(way, cluster, folder) as scheduler:
             cluster.command("scontrol", "update", "PartitionName=small", "State=DOWN")
-            yield Place(scheduler, "srun", "small")
+            yield Place(scheduler, "srun", "small", account=ORDINARY if way == "commands-ssh" else "")
 
 
 @contextmanager
@@ -78,11 +89,12 @@ def _slurm_scheduler(way: Way, cluster: SlurmCluster, folder: Path) -> Iterator[
 
 @contextmanager
 def _over_ssh(folder: Path, **cluster: object) -> Iterator[Scheduler]:
-    """Open the scheduler of a cluster whose commands and files are behind an sshd."""
+    """Open the scheduler of a cluster whose commands and files are behind an sshd, as an ordinary account."""
     keys, home = folder / "sshd", folder / "home"
     keys.mkdir()
-    home.mkdir()
-    with running(keys) as server:
+    home.mkdir(mode=0o700)
+    shutil.chown(home, ORDINARY)
+    with running(keys, account=ORDINARY) as server:
         try:
             yield open_scheduler(server.cluster(home, **cluster))
         finally:

@@ -34,10 +34,10 @@ class Bench:
         name = f"{uuid4()}.1"
         folder = self.folder / name
         folder.mkdir()
-        own(folder)
+        self.place.own(folder)
         for index in range(1, size + 1 if size > 1 else 1):
             member_folder(folder, index).mkdir()
-            own(member_folder(folder, index))
+            self.place.own(member_folder(folder, index))
         command = ("/bin/bash", "-c", text, "x", *words)
         launcher = self.place.launcher
         made = JobSpec(name, folder, command, ranks, 1, launcher, {"A": "b c"}, resources or Resources())

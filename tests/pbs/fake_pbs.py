@@ -9,6 +9,7 @@ import getpass
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 import time
@@ -29,8 +30,6 @@ from tests.pbs.fake_server import (
     run,
     start,
 )
-
-ROOT = Path(__file__).parents[2]
 
 
 def qsub(state: State, *words: str) -> int:
@@ -245,12 +244,16 @@ COMMANDS: dict[str, Callable[..., int]] = {
 
 
 def install(folder: Path) -> Path:
-    """Make the programs below the folder, and return the folder to put on the PATH."""
-    state, programs = folder / "pbs", folder / "pbs-bin"
+    """Make the programs below the folder, and return the folder to put on the PATH.
+
+    Each account can run them: the folder of these tests may be closed to others.
+    """
+    state, programs, library = folder / "pbs", folder / "pbs-bin", folder / "pbs-python"
+    shutil.copytree(Path(__file__).parent, library / "tests" / "pbs")
     for made in (state, programs):
         made.mkdir(mode=0o777)
         made.chmod(0o777)
-    python = f"exec /usr/bin/env PYTHONPATH={ROOT} /usr/bin/python3 -s"
+    python = f"exec /usr/bin/env PYTHONPATH={library} /usr/bin/python3 -s"
     for name in COMMANDS:
         program = programs / name
         program.write_text(f'#!/bin/sh\n{python} -m tests.pbs.fake_pbs {state} {name} "$@"\n')

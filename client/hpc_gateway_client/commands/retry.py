@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from hpc_gateway_client.calls import Resources
 from hpc_gateway_client.commands import output
 from hpc_gateway_client.commands.clusters import check_filter
 from hpc_gateway_client.commands.completion import one_of
@@ -12,6 +13,7 @@ from hpc_gateway_client.commands.connection import connect
 from hpc_gateway_client.commands.durations import parse_since
 from hpc_gateway_client.commands.nearest import check_words
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Since, Url
+from hpc_gateway_client.commands.resources import with_resources
 from hpc_gateway_client.commands.rows import On, Reason, State, Why, user_at_host
 from hpc_gateway_client.models import (
     FAULTS,
@@ -45,6 +47,7 @@ FaultOption = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Do it; without it, only list the rows.")]
 
 
+@with_resources
 def retry_matching(
     *,
     kind: Kind = None,
@@ -57,11 +60,13 @@ def retry_matching(
     yes: Yes = False,
     url: Url = LOCAL_URL,
     as_json: AsJson = False,
+    resources: Resources,
 ) -> None:
-    """Try again everything that ended badly and that the filter finds."""
+    """Try again everything that ended badly and that the filter finds; with other resources, only jobs."""
+    kind = _kinds_with_resources(kind) if resources else kind
     filters = _filters(since, kind=kind, state=state, infrastructure=on, fault=fault, reason=reason)
     with connect(url) as gateway:
-        done = gateway.retry_many(filters, user_at_host(), why, dry_run=not yes)
+        done = gateway.retry_many(filters, user_at_host(), why, dry_run=not yes, resources=resources)
         check_filter(gateway, on, done.found)
     verb = "retried" if yes else "would be retried (--yes retries them)"
     _print_done(done, f"{done.retried} of {done.found} {verb}", as_json=as_json)
@@ -87,6 +92,13 @@ def cancel_matching(
         check_filter(gateway, on, done.found)
     verb = "cancelled" if yes else "would be cancelled (--yes cancels them)"
     _print_done(done, f"{done.cancelled} of {done.found} {verb}", as_json=as_json)
+
+
+def _kinds_with_resources(kind: list[str] | None) -> list[str]:
+    """Return the kind that has resources, or raise BadParameter for one that has none."""
+    if others := [each for each in kind or () if each != "job"]:
+        raise typer.BadParameter(f"{', '.join(others)} has no resources: leave it or their options out")
+    return ["job"]
 
 
 def _filters(since: str, **words: list[str] | str | None) -> Mapping[str, FilterValue]:

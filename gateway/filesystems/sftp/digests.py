@@ -1,5 +1,6 @@
 """Digests of files on the cluster, computed there by the tools of coreutils, so that no byte comes back."""
 
+import hashlib
 import re
 
 from gateway.clusters.configuration import Cluster
@@ -8,7 +9,7 @@ from gateway.command_runners.opening import open_runner
 
 TOOLS = {name: f"{name}sum" for name in ("sha512", "sha256", "sha1", "md5")}
 _LEAST_BYTES_PER_S = 20 << 20
-_DIGEST = re.compile(rb"\\?([0-9a-f]{32,128})\s")
+_DIGEST = re.compile(rb"\\?([0-9a-f]+)\s")
 
 
 def compute_digest(cluster: Cluster, name: str, size: int, algorithm: str) -> bytes | None:
@@ -22,4 +23,6 @@ def compute_digest(cluster: Cluster, name: str, size: int, algorithm: str) -> by
     except CommandError:
         return None
     found = _DIGEST.match(told.stdout)
-    return bytes.fromhex(found[1].decode()) if found and told.returncode == 0 else None
+    if found is None or told.returncode != 0 or len(found[1]) != 2 * hashlib.new(algorithm).digest_size:
+        return None
+    return bytes.fromhex(found[1].decode())

@@ -44,26 +44,22 @@ class Handles:
 
 
 def read_into(handles: Handles, buffer: memoryview, offset: int) -> memoryview:
-    """Read into the buffer; return the part of it that is filled, which is less at the end of the file."""
-    at = 0
-    while at < len(buffer) and (count := _read_some(handles, buffer[at:], offset + at)):
-        at += count
-    return buffer[:at]
+    """Read into the buffer; return the part of it that is filled, which is less at the end of the file.
 
-
-def _read_some(handles: Handles, buffer: memoryview, offset: int) -> int:
-    """Request all of the buffer at once; return the number of bytes that came without a gap."""
+    The rest of a piece that comes short is asked for again, until there is nothing more.
+    """
     calls, handle = handles.mine()
     step, at = calls.session.most_read, 0
-    pieces = [(begin, min(step, len(buffer) - begin)) for begin in range(0, len(buffer), step)]
-    answers = [calls.read(handle, offset + begin, length) for begin, length in pieces]
-    for (begin, length), answer in zip(pieces, answers, strict=True):
-        data = calls.data_of(answer)[:length]
-        if begin != at:
-            continue  # bytes after a short piece are asked for again
-        buffer[at : at + len(data)] = data
-        at += len(data)
-    return at
+    pieces = [(begin, min(begin + step, len(buffer))) for begin in range(0, len(buffer), step)]
+    answers = [calls.read(handle, offset + begin, end - begin) for begin, end in pieces]
+    for (begin, end), answer in zip(pieces, answers, strict=True):
+        data = calls.data_of(answer)
+        while data and begin <= at < end:
+            data = data[: end - at]
+            buffer[at : at + len(data)] = data
+            at += len(data)
+            data = calls.data_of(calls.read(handle, offset + at, end - at)) if at < end else b""
+    return buffer[:at]
 
 
 class SftpSource(SourceFile):

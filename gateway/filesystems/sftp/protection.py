@@ -1,6 +1,8 @@
 """Protected places of a cluster behind SFTP: by their names, and as the server resolves them."""
 
+import errno
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -76,13 +78,17 @@ class RemoteFiles:
 
 
 def make_private(calls: Calls, folder: PurePosixPath) -> None:
-    """Create the folder for its account alone, or take away the access of other accounts."""
+    """Create the folder for its account alone, or take away the access of other accounts.
+
+    It is nearly always there as it has to be, which one look tells.
+    """
     try:
-        calls.make_folder(str(folder), _PRIVATE)
-    except FileExistsError:
         found = calls.stat(str(folder))
-        if not found.is_folder:
-            raise
-        if stat.S_IMODE(found.mode) == _PRIVATE:
-            return
-    calls.set_mode(str(folder), _PRIVATE)
+    except FileNotFoundError:
+        with suppress(FileExistsError):
+            calls.make_folder(str(folder), _PRIVATE)
+        found = calls.stat(str(folder))
+    if not found.is_folder:
+        raise FileExistsError(errno.EEXIST, "File exists")
+    if stat.S_IMODE(found.mode) != _PRIVATE:
+        calls.set_mode(str(folder), _PRIVATE)

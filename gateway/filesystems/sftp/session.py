@@ -141,7 +141,7 @@ class Session:
         return runs_on(self._process, 1)
 
     def _limits(self) -> tuple[int, int]:
-        """Return the most bytes of a read and of a write."""
+        """Return the most bytes of a read and of a write, as the server tells them, within bounds."""
         if "limits@openssh.com" not in self.extensions:
             return _SAFE_BYTES, _SAFE_BYTES
         kind, body = self.result(self.request(Kind.EXTENDED, pack_text("limits@openssh.com")))
@@ -149,7 +149,7 @@ class Session:
             return _SAFE_BYTES, _SAFE_BYTES
         fields = Fields(body)
         _, read, written = fields.large(), fields.large(), fields.large()
-        return min(read or _SAFE_BYTES, _MOST_BYTES), min(written or _SAFE_BYTES, _MOST_BYTES)
+        return bound_limit(read), bound_limit(written)
 
     def _write(self, parts: Sequence[bytes | memoryview]) -> None:
         left = [memoryview(part) for part in parts if len(part)]
@@ -201,6 +201,11 @@ def unavailable(error: Exception) -> FilesystemError:
     if getattr(error, "transient", False):
         return FilesystemUnavailable(detail, fault)
     return FilesystemError(detail, fault)
+
+
+def bound_limit(told: int) -> int:
+    """Return a limit of the server; one below those of all servers would be a request for each byte."""
+    return min(max(told, _SAFE_BYTES), _MOST_BYTES)
 
 
 def _descriptor(pipe: IO[bytes] | None) -> int:

@@ -57,14 +57,26 @@ class PbsCommands:
         return [member for job in own for member in (self.members(job) if job.is_array else [job])]
 
     def members(self, array: PbsJob) -> list[PbsJob]:
-        """Return the records of the array and of its members; none for one that has ended meanwhile."""
-        argv = ["qstat", "-f", "-t", "-F", "json", array.id]
-        result = self._run(argv)
+        """Return the records of the array and of its members; none for one that has ended meanwhile.
+
+        Some versions print members as a broken document.
+        """
+        printed = self._print_members(array, "json")
+        try:
+            return records.pbs_jobs(records.parse_answer(printed)) if printed else []
+        except records.UNKNOWN_LAYOUT as error:
+            _log.warning(
+                "the members of %s are read by lines, as their JSON cannot be used: %s", array.id, error
+            )
+            return records.jobs_of_lines(self._print_members(array, "dsv"))
+
+    def _print_members(self, array: PbsJob, form: str) -> bytes:
+        result = self._run(["qstat", "-f", "-t", "-F", form, array.id])
         if result.status in {UNKNOWN_JOB, HAS_FINISHED}:
-            return []
+            return b""
         if result.status != 0:
             raise pbs_error("qstat", result.status, result.stderr.decode(errors="replace"))
-        return self._parsed(argv, records.pbs_jobs, result.stdout)
+        return result.stdout
 
     def known_jobs(self, ids: Sequence[str], *, with_ended: bool) -> Known:
         """Return the account's records of these ids. A job that is missing is gone only if PBS says so.

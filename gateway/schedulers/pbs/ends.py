@@ -6,21 +6,43 @@ from typing import NamedTuple
 from gateway.schedulers import batch_script
 from gateway.schedulers.attempt_record import Exit
 from gateway.schedulers.exit_words import exit_words
+from gateway.schedulers.pbs.kill_message import (
+    OUT_OF_CPU_TIME,
+    OUT_OF_MEMORY,
+    OUT_OF_TIME,
+    TOO_MANY_CPUS,
+)
 from gateway.schedulers.pbs.records import PbsJob
 from gateway.states import JobState
 
 CANCELLED = "the job was cancelled on the cluster"
-OUT_OF_TIME = "the job ran into its time limit; ask for more with resources.time_limit_s"
-OUT_OF_MEMORY = "the job needed more memory than it was granted"
 _DELETED = 91  # substate
 _SIGNALLED = 256  # PBS adds the signal's number to it when the whole job is signalled
-# Negative numbers are PBS's own; -27, -29, -20 and -2 were seen, the others are those of its documentation.
+_NODE_FAILED = (JobState.NODE_FAILURE, "a node of the job failed while it ran; retry the job")
+_RESTARTED = (
+    JobState.NODE_FAILURE,
+    "PBS was started anew on a node of the job, which ended it; retry the job",
+)
+_TOO_MANY_CPUS = (JobState.FAILED, TOO_MANY_CPUS)
+_BY_HOOK = (JobState.FAILED, "a hook of the cluster has deleted the job; its operators can tell the cause")
+# Negative numbers are PBS's own; -27, -29, -20 and -2 were seen, the others are those of its source (job.h).
 _OWN = {
-    -27: (JobState.OUT_OF_MEMORY, OUT_OF_MEMORY),
-    -29: (JobState.TIMEOUT, OUT_OF_TIME),
-    -26: (JobState.TIMEOUT, "the job used more processor time than its queue allows; ask for less"),
-    -20: (JobState.NODE_FAILURE, "a node of the job failed while it ran; retry the job"),
     -2: (JobState.FAILED, "the account has no home folder on the node; tell the cluster's operators"),
+    -4: _RESTARTED,
+    -5: _RESTARTED,
+    -6: _RESTARTED,
+    -10: (JobState.FAILED, "the account is not known on the node; tell the cluster's operators"),
+    -17: _BY_HOOK,
+    -19: _BY_HOOK,
+    -20: _NODE_FAILED,
+    -24: _TOO_MANY_CPUS,
+    -25: _TOO_MANY_CPUS,
+    -26: (JobState.OUT_OF_MEMORY, OUT_OF_MEMORY),
+    -27: (JobState.OUT_OF_MEMORY, OUT_OF_MEMORY),
+    -28: (JobState.TIMEOUT, OUT_OF_CPU_TIME),
+    -29: (JobState.TIMEOUT, OUT_OF_TIME),
+    -30: _NODE_FAILED,
+    -31: (JobState.OUT_OF_MEMORY, OUT_OF_MEMORY),
 }
 _TERMINATED = 128 + signal.SIGTERM
 
@@ -34,9 +56,12 @@ class PbsEnd(NamedTuple):
 
 
 def end_by_record(job: PbsJob, end: Exit | None) -> PbsEnd:
-    """Return the end of a job that PBS calls finished; `end` is the file of its script."""
+    """Return the end of a job that PBS calls finished; `end` is the file of its script.
+
+    A script that has written a good end has done its work, whatever befell the job afterwards.
+    """
     status, own_code = job.exit_status, None if end is None else end.exit_code
-    if own_code == 0 and end is not None and end.signal is None and status in {0, None}:
+    if own_code == 0 and end is not None and end.signal is None:
         return PbsEnd(JobState.SUCCEEDED, 0, "")
     if status is None:
         return PbsEnd(*_without_status(job))

@@ -2,14 +2,24 @@
 
 import re
 
-from gateway.errors import ArrayTooLarge, GatewayError, SchedulerError, SchedulerUnavailable
+from gateway.errors import (
+    ArrayTooLarge,
+    GatewayError,
+    SchedulerError,
+    SchedulerFull,
+    SchedulerUnavailable,
+)
 from gateway.schedulers.base import JobSpec
 
-UNKNOWN_JOB, HAS_FINISHED, TOO_MANY = 153, 35, 38
-# Limits of the array's size, of the account's queued jobs, and of the resources of all members together.
-_TOO_LARGE = frozenset({3, TOO_MANY, 188})
+UNKNOWN_JOB, HAS_FINISHED = 153, 35
+# Limits of the account's or the queue's jobs, of the resources of these jobs, and in the form of old servers.
+TOO_MANY = frozenset({38, 39, 198})
+# Limits of the array's size, of other jobs beside it, and of the resources of all members together.
+_TOO_LARGE = TOO_MANY | {3, 188}
 _NOT_FOUND = frozenset({126, 127})
-_AWAY_STATUS = frozenset({160, 162})
+# Numbers of pbs_error.h: no host, an error of the server or of the protocol, no connection free, a server
+# that ends, credentials that no daemon makes now, a record that was not kept, and "try again later".
+_AWAY_STATUS = frozenset({13, 57, 104, 158, 160, 162, 163, 171, 172, 183, 185, 186, 196, 208, 212})
 _AWAY = re.compile(
     r"[Cc]annot connect|Connection refused|Couldn't connect|Unknown Host|[Tt]imed? ?out", re.ASCII
 )
@@ -41,8 +51,10 @@ def pbs_error(program: str, status: int, printed: str, submitted: JobSpec | None
         return SchedulerUnavailable(f"PBS does not answer: {told or program} ({status})")
     if submitted is not None and submitted.is_array and status in _TOO_LARGE:
         return ArrayTooLarge(f"PBS takes no array of {submitted.array_size} members now: {told} ({status})")
-    if status == TOO_MANY:
-        return SchedulerUnavailable(f"PBS takes no more jobs now: {told} ({status}); it is submitted again")
+    if status in TOO_MANY:
+        return SchedulerFull(
+            f"PBS takes no more jobs now: {told} ({status}); it is submitted again when others have ended"
+        )
     why = f": {_explain(status, submitted)}" if submitted is not None else ""
     return SchedulerError(f"PBS refused: {told} ({status}){why}")
 

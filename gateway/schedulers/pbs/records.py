@@ -14,7 +14,7 @@ from typing import Any
 from gateway.schedulers.arrays import member_folder, member_id, member_name
 
 UNKNOWN_LAYOUT = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
-NUMBER = re.compile(r"(\d{1,18})(?:\[(\d*)\])?(?:\.[A-Za-z0-9.-]+)?", re.ASCII)
+NUMBER = re.compile(r"(\d{1,18})(?:\[(\d*)\])?(?:\.[A-Za-z0-9_.-]+)?", re.ASCII)
 _DURATION = re.compile(r"(?:\d{1,9}:){0,2}\d{1,9}", re.ASCII)
 _DSV_JOB = "Job Id: "
 _WANTED = frozenset(
@@ -102,7 +102,7 @@ def _record(job_id: str, job: dict[str, Any]) -> PbsJob:
     return PbsJob(
         id=job_id,
         name=name,
-        owner=str(job["Job_Owner"]).partition("@")[0],
+        owner=_account(str(job["Job_Owner"])),
         state=str(job["job_state"]),
         queue=str(job.get("queue", "")),
         substate=_number(job.get("substate")),
@@ -115,6 +115,12 @@ def _record(job_id: str, job: dict[str, Any]) -> PbsJob:
         folder=folder,
         is_array=str(job.get("array")) == "True",
     )
+
+
+def _account(owner: str) -> str:
+    """Return the account of account@host; that of a directory service may hold an @ itself."""
+    account, _, host = owner.rpartition("@")
+    return account or host
 
 
 def _number(value: Any) -> int | None:

@@ -2,10 +2,12 @@
 
 import logging
 from collections.abc import Iterable
+from pathlib import Path
 
 from gateway.schedulers.attempt_record import Exit, Start, read_exit, read_start
 from gateway.schedulers.base import JobReport, RunLimits, SubmittedJob
-from gateway.schedulers.pbs.ends import end_by_folder, end_by_record
+from gateway.schedulers.pbs.ends import PbsEnd, end_by_folder, end_by_record
+from gateway.schedulers.pbs.kill_message import read_kill
 from gateway.schedulers.pbs.pending import waiting_reason
 from gateway.schedulers.pbs.records import PbsJob
 from gateway.schedulers.pbs.starts import started_number
@@ -74,16 +76,22 @@ def report_ended(job: SubmittedJob, record: PbsJob | None, *, is_gone: bool) -> 
     if start is None or start.abandoned:
         return None
     if end is not None:
-        state, code, reason = end_by_folder(end)
-        return _report(job, start, end, JobReport(job.name, "", state, exit_code=code, reason=reason))
+        return _report(job, start, end, _as_told(end_by_folder(end), job.name, job.folder))
     if is_gone:
-        return _report(job, start, end, JobReport(job.name, "", JobState.LOST, reason=_lost(start)))
+        lost = PbsEnd(JobState.LOST, None, _lost(start))
+        return _report(job, start, end, _as_told(lost, job.name, job.folder))
     return JobReport(job.name, job.scheduler_id, JobState.RUNNING, started_at=start.started_at)
 
 
-def _report(job: SubmittedJob, start: Start, end: Exit | None, told: JobReport) -> JobReport:
+def _as_told(end: PbsEnd, name: str, folder: Path) -> PbsEnd:
+    """Return the end with the cause that PBS's message about a kill tells, if there is one."""
+    kill = None if end.state is JobState.SUCCEEDED else read_kill(name, folder)
+    return end if kill is None else end._replace(state=kill.state, reason=kill.reason)
+
+
+def _report(job: SubmittedJob, start: Start, end: Exit | None, told: PbsEnd) -> JobReport:
     return JobReport(
-        told.name,
+        job.name,
         job.scheduler_id or start.scheduler_id,
         told.state,
         exit_code=told.exit_code,
@@ -96,7 +104,7 @@ def _report(job: SubmittedJob, start: Start, end: Exit | None, told: JobReport) 
 def _report_record(record: PbsJob, start: Start | None, end: Exit | None) -> JobReport:
     if record.state not in ENDED:
         return report_unfinished(record)
-    told = end_by_record(record, end)
+    told = _as_told(end_by_record(record, end), record.name, record.folder)
     started_at = start.started_at if start is not None and start.pid else record.start_at
     return JobReport(
         record.name,

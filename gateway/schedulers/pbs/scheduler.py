@@ -11,7 +11,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from gateway.clusters.telemetry import PartitionFigures
-from gateway.errors import FilesystemError, FilesystemUnavailable, GatewayError, SchedulerUnavailable
+from gateway.errors import (
+    FilesystemError,
+    FilesystemUnavailable,
+    GatewayError,
+    SchedulerError,
+    SchedulerFull,
+    SchedulerUnavailable,
+)
 from gateway.schedulers import batch_script
 from gateway.schedulers.base import Accounting, JobReport, JobSpec, SubmittedJob, submit_one
 from gateway.schedulers.pbs.arrays import id_of_start, own_id, report_array, whole_id
@@ -23,10 +30,10 @@ from gateway.schedulers.pbs.reports import ENDED, STATES, record_of_run, report_
 from gateway.schedulers.pbs.starts import started_number
 from gateway.schedulers.pbs.submission import qsub_options
 from gateway.schedulers.periodic import Periodic
-from gateway.schedulers.script_channel import Answer, JobSubmission, decode, encode, results
+from gateway.schedulers.script_channel import Answer, JobSubmission, decode, encode, read_id, results
 from gateway.states import JobState
 
-_ID = re.compile(r"(\d{1,18}(?:\[\])?\.[A-Za-z0-9.-]+)", re.ASCII)
+_ID = re.compile(r"(\d{1,18}(?:\[\])?\.[A-Za-z0-9_.-]+)", re.ASCII)
 HISTORY_PERIOD_S = 600.0
 # A run that PBS has dropped may still be about to write its end.
 SETTLES_S = 30.0
@@ -67,7 +74,7 @@ class PbsScheduler:
         self, specs: Sequence[JobSpec], submissions: Sequence[JobSubmission]
     ) -> list[str | GatewayError]:
         def read(place: int, answer: Answer) -> str | GatewayError:
-            return answer.find(_ID) or pbs_error("qsub", answer.status, answer.text, specs[place])
+            return read_id("qsub", answer, _ID, lambda: self._refusal(answer, specs[place]))
 
         if not specs:
             return []
@@ -76,6 +83,15 @@ class PbsScheduler:
         except SchedulerUnavailable as error:
             return [error] * len(specs)
         return results(decode(printed, len(specs)), read)
+
+    def _refusal(self, answer: Answer, spec: JobSpec) -> GatewayError:
+        """Return qsub's error; a limit is final where this account has no job whose end may make room."""
+        error = pbs_error("qsub", answer.status, answer.text, spec)
+        if isinstance(error, SchedulerFull) and not self._commands.unfinished_jobs():
+            return SchedulerError(
+                f"PBS refused: {answer.text} ({answer.status}), and no job of it has to end first"
+            )
+        return error
 
     def jobs(self) -> dict[str, JobReport]:
         """Return the reports of this account's unfinished jobs, and delete copies that cannot start."""

@@ -42,9 +42,9 @@ def _check(resources: Resources) -> None:
         raise SchedulerError(
             f"PBS has no generic resources {resources.gres!r}: only gpu:NUMBER is known here"
         )
-    if "," in resources.partition:
+    if set(",@") & set(resources.partition):  # queue@server would hand the job to another server
         raise SchedulerError(
-            f"PBS takes one queue, not {resources.partition!r}: name one in resources.partition"
+            f"PBS takes one queue of its own, not {resources.partition!r}: name one in resources.partition"
         )
 
 

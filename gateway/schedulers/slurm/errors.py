@@ -1,6 +1,6 @@
 """Slurm's errors by their numbers, as the gateway's: a refusal, or a Slurm that does not answer now."""
 
-from gateway.errors import SchedulerError, SchedulerUnavailable
+from gateway.errors import SchedulerError, SchedulerFull, SchedulerUnavailable
 from gateway.schedulers.base import JobSpec
 from gateway.schedulers.slurm.refusals import explain_refusal
 
@@ -11,7 +11,6 @@ TRANSIENT = frozenset(
         1007,  # authentication: munge is down here or there
         *range(1013, 1017),  # the connection is gone: the controller was killed in the middle of a request
         *range(1800, 1807),  # no connection to the controller, or it asks to back off
-        2007,  # as many jobs as MaxJobCount allows
         2027,  # a controller in standby
         2105,  # submissions are disabled for now
         2131,  # a controller in standby, use the other
@@ -20,6 +19,7 @@ TRANSIENT = frozenset(
     }
 )
 UNKNOWN_JOB = 2017
+FULL = 2007  # as many jobs as MaxJobCount allows
 ACCOUNTING_POLICY = 2050  # too many jobs at the moment, or a job that is too large for ever
 _FIRST_SLURM_ERROR = 1000  # smaller numbers are errno values: a refused connection, a time-out
 
@@ -34,6 +34,8 @@ class SlurmRefusal(SchedulerError):
 
 def slurm_error(number: int, message: str, submitted: JobSpec | None = None) -> SchedulerError:
     """Return the error for Slurm's number and its own message; of a submission, with the refused value."""
+    if number == FULL:
+        return SchedulerFull(f"Slurm takes no further job now: {message} ({number}); it is submitted again")
     if number < _FIRST_SLURM_ERROR or number in TRANSIENT:
         return SchedulerUnavailable(f"Slurm does not answer: {message} ({number})")
     why = "" if submitted is None else f": {explain_refusal(number, submitted)}"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from gateway.clusters.telemetry import PartitionFigures
-from gateway.errors import ArrayTooLarge, GatewayError, SchedulerUnavailable
+from gateway.errors import ArrayTooLarge, GatewayError, SchedulerFull
 from gateway.schedulers import batch_script
 from gateway.schedulers.arrays import array_id, split_name
 from gateway.schedulers.base import Accounting, JobReport, JobSpec, SubmittedJob, submit_each
@@ -100,14 +100,14 @@ class SlurmScheduler:
         return submission_options(spec, nodes)
 
     def _may_pass_later(self, error: SlurmRefusal, spec: JobSpec) -> GatewayError:
-        """Return the refusal, or a transient error while other jobs use up a limit of the account.
+        """Return the refusal, or that it has to wait, while other jobs use up a limit of the account.
 
         An array that does not fit a limit may pass with fewer members.
         """
         if error.number == ACCOUNTING_POLICY and spec.is_array:
             return ArrayTooLarge(error.detail)
         if error.number == ACCOUNTING_POLICY and self._has_unfinished_jobs():
-            return SchedulerUnavailable(f"{error.detail}; it is submitted again")
+            return SchedulerFull(f"{error.detail}; it is submitted again when others have ended")
         return error
 
     def _has_unfinished_jobs(self) -> bool:

@@ -1,6 +1,5 @@
 """The time column of a table: its cells byte for byte, in files of lines, and the steps between them."""
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -132,13 +131,6 @@ class TimeColumn:
             with opener() as file:
                 while piece := file.read(_BYTES_AT_ONCE):
                     yield piece
-
-
-def _iso_times(lines: list[bytes]) -> NDArray[np.int64]:
-    """Return the nanoseconds of times in ISO 8601; `ValueError` for another text."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of a zone, which is counted
-        return np.array(lines).astype("datetime64[ns]").astype(np.int64)
 
 
 class _LineReader:

@@ -3,13 +3,13 @@ from pydantic import ValidationError
 from sqlalchemy import update
 
 from gateway.db import db_now, session_scope, utc_now
-from gateway.errors import Fault, StorageBusy, StorageUnavailable
-from gateway.models import Transfer
+from gateway.errors import Fault, SchedulerFull, SchedulerUnavailable, StorageBusy, StorageUnavailable
+from gateway.models import Job, Transfer
 from gateway.settings import Settings, get_settings
-from gateway.states import TransferState
+from gateway.states import JobState, TransferState
 from gateway.work.claims import take_transfer
 from gateway.work.failures import record_failure
-from tests.rows import new_transfer, transfer
+from tests.rows import job, new_job, new_transfer, transfer
 from workers.claim_context import GivenUp, claim_row
 
 
@@ -55,6 +55,32 @@ def test_a_busy_store_is_asked_again_when_it_wants(asked_s: float | None, waits_
     assert waiting.retry_at is not None
     left_s = (waiting.retry_at - utc_now()).total_seconds()
     assert waits_s - 30 < left_s <= waits_s
+
+
+@pytest.mark.usefixtures("database")
+def test_a_scheduler_that_is_full_uses_up_no_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A site's limit of submitted jobs may last for days: the job waits for others to end."""
+    monkeypatch.setenv("GATEWAY_RETRIES_BY_KIND", "job=0")
+    get_settings.cache_clear()
+    row_id = new_job("fft")
+
+    def fail(error: SchedulerUnavailable) -> Job:
+        with session_scope() as session:
+            row = session.get_one(Job, row_id)
+            row.state = JobState.SUBMITTING
+            record_failure(session, row, error)
+        return job(row_id)
+
+    for _ in range(8):
+        waiting = fail(SchedulerFull("as many jobs as it may"))
+    assert (waiting.state, waiting.reason) == (JobState.RETRYING, "as many jobs as it may")
+    assert waiting.failures == 1  # so that the next claim looks for the job
+    with session_scope() as session:
+        session.execute(update(Job).values(queued_at=db_now(-86400)))
+    waiting = fail(SchedulerFull("as many jobs as it may"))
+    assert waiting.retry_at is not None
+    assert 200 < (waiting.retry_at - utc_now()).total_seconds() < 400
+    assert fail(SchedulerUnavailable("away")).state is JobState.FAILED
 
 
 @pytest.mark.parametrize("value", ["transfers=3", "job=-1", "job=many", "job", "=3"])

@@ -18,7 +18,7 @@ file = "id_lab"
 hosts = ["login.example.org:22", "10.0.0.0/8:2222", "[::1]:22"]
 usernames = ["gateway"]
 home = "/home/{username}"
-python = ["/opt/kernels/[0-9.]+/bin/python3"]
+python = ["/opt/kernels/[0-9.]+/bin/python3", "/opt/shared/.*/python3"]
 roots = ["/scratch/[a-z]+"]
 """
 GOOD = Definition("login.example.org", "login", "gateway", "slurm", key="lab", host_key=HOST_KEY)
@@ -78,6 +78,10 @@ def test_served(change: dict[str, Any], folder: Path) -> None:
         ({"host": "11.0.0.1", "port": 2222}, "ssh_key.path names no key"),
         ({"host_key": ""}, "the host key of login.example.org is not known"),
         ({"python": "/home/me/python"}, "python: '/home/me/python' fits no pattern"),
+        (
+            {"python": "/opt/shared/../../home/me/python3"},
+            "python: '/opt/shared/../../home/me/python3' fits no",
+        ),
         ({"roots": ("/scratch/../etc",)}, "roots: '/scratch/../etc' fits no pattern"),
         ({"host_key": "nonsense"}, "host_key: 'nonsense' is no host key"),
         ({"host": "-oProxyCommand=x", "port": 2222}, "host: String should match pattern"),

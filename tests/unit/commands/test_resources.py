@@ -1,7 +1,10 @@
 """The options of resources: the units of people, the keys of the REST API, and refusals."""
 
+import json
 import sys
+from typing import Any
 
+import httpx
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -98,7 +101,7 @@ def test_a_wrong_value_says_what_is_right(words: tuple[str, ...], says: str) -> 
     assert asked == []
 
 
-@pytest.mark.parametrize("command", [["run"], ["jobs", "retry"]], ids=" ".join)
+@pytest.mark.parametrize("command", [["run"], ["jobs", "retry"], ["retry"]], ids=" ".join)
 def test_the_help_of_each_command_has_them(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(sys, "argv", ["hpc-gateway", *command])
@@ -116,3 +119,34 @@ def test_the_help_of_each_command_has_them(command: list[str], monkeypatch: pyte
     )
     for name in (*names, "grow", "no-grow"):
         assert f"--{name} " in shown
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The bodies of `POST /retry` that the command sends to a gateway that finds no row."""
+    bodies: list[dict[str, Any]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        bodies.append(json.loads(request.content))
+        return httpx.Response(200, json={"dry_run": True, "found": 0, "retried": 0, "items": []})
+
+    monkeypatch.setattr("httpx.HTTPTransport.handle_request", lambda _, request: answer(request))
+    return bodies
+
+
+def test_a_bulk_retry_with_resources_is_of_jobs_alone(sent: list[dict[str, Any]]) -> None:
+    words = ("retry", "--state", "out_of_memory", "--memory", "32G", "--no-grow")
+    assert CliRunner().invoke(app, words).exit_code == 0
+    assert CliRunner().invoke(app, ["retry", "--reason", "denied"]).exit_code == 0
+    assert sent[0]["resources"] == {"memory_bytes": 32 * GIB, "grow": False}
+    assert sent[0]["filter"]["kind"] == ["job"]
+    assert "resources" not in sent[1]
+    assert sent[1]["filter"]["kind"] == ["data", "s3_data", "s3_result", "job"]
+
+
+@pytest.mark.parametrize("kinds", [["s3_data"], ["job", "data"]], ids="+".join)
+def test_transfers_have_no_resources(sent: list[dict[str, Any]], kinds: list[str]) -> None:
+    words = [word for kind in kinds for word in ("--kind", kind)]
+    found = CliRunner().invoke(app, ["retry", *words, "--nodes", "2"])
+    assert (found.exit_code, sent) == (2, [])
+    assert "has no resources: leave it" in " ".join(found.output.replace("│", " ").split())

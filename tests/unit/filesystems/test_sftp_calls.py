@@ -1,16 +1,19 @@
 """Calls of SFTP against servers that answer with nonsense: each call ends, with an error in words."""
 
+import hashlib
 import struct
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from gateway.command_runners.base import CommandResult
 from gateway.errors import FilesystemError, FilesystemUnavailable
-from gateway.filesystems.sftp import calls
+from gateway.filesystems.sftp import calls, digests
 from gateway.filesystems.sftp.calls import Calls
 from gateway.filesystems.sftp.files import read_into
 from gateway.filesystems.sftp.packets import Kind, pack_number, pack_text
+from gateway.filesystems.sftp.session import bound_limit
 
 Answers = tuple[Kind, bytes] | list[tuple[Kind, bytes]]
 ENTRY = pack_text("x") + pack_text("long") + pack_number(0)
@@ -82,3 +85,63 @@ def test_a_disk_of_nonsense_has_some_numbers() -> None:
     space = server.space("/home")
     assert space is not None
     assert space.free > 0
+
+
+class OneByOne(Server):
+    """A server that sends at most so many bytes of its file for each read."""
+
+    most_read = 1 << 15
+
+    def __init__(self, data: bytes, most: int) -> None:
+        super().__init__({})
+        self._data, self._most = data, most
+        self.requests = 0
+
+    def request(self, _kind: Kind, *fields: bytes) -> Any:
+        self.requests += 1
+        (offset,), (length,) = struct.unpack(">Q", fields[1]), struct.unpack(">I", fields[2])
+        return self._data[offset : offset + min(length, self._most)]
+
+    def result(self, data: Any) -> tuple[int, bytes]:
+        return (Kind.DATA, pack_text(data)) if data else (Kind.STATUS, pack_number(1))
+
+
+@pytest.mark.parametrize("most", [1, 1000, 1 << 20])
+def test_a_server_that_sends_short_pieces_is_read_to_the_end(most: int) -> None:
+    data, reader = bytes(range(256)) * 200, OneByOne(bytes(range(256)) * 200, most)
+    handles: Any = SimpleNamespace(mine=lambda: (Calls(reader), b"h"))  # type: ignore[arg-type]
+    assert bytes(read_into(handles, memoryview(bytearray(len(data))), 0)) == data
+    assert reader.requests <= 2 + len(data) // most
+    longer = memoryview(bytearray(300 + (1 << 16)))
+    assert bytes(read_into(handles, longer, len(data) - 300)) == data[-300:]
+
+
+@pytest.mark.parametrize(
+    ("told", "most"), [(0, 32768), (1, 32768), (1 << 15, 32768), (1 << 17, 1 << 17), (2**64 - 1, 255 << 10)]
+)
+def test_a_limit_that_a_server_tells_has_bounds(told: int, most: int) -> None:
+    """A limit of one byte would be eight million requests at once for a part of eight mebibytes."""
+    assert bound_limit(told) == most
+
+
+@pytest.mark.parametrize(
+    ("printed", "found"),
+    [
+        (b"900150983cd24fb0d6963f7d28e17f72  x\n", True),
+        (b"\\900150983cd24fb0d6963f7d28e17f72  x\n", True),
+        (b"900150983cd24fb0d6963f7d28e17f720  x\n", False),
+        (b"900150983cd24fb0d6963f7d28e17f7290  x\n", False),
+        (b"Welcome\n900150983cd24fb0d6963f7d28e17f72  x\n", False),
+        (b"", False),
+    ],
+    ids=["plain", "escaped", "odd", "long", "chatty", "nothing"],
+)
+def test_a_digest_of_another_length_is_none(
+    printed: bytes, *, found: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is then read back."""
+    runner = SimpleNamespace(run=lambda _argv, **_: CommandResult(0, printed, b""))
+    monkeypatch.setattr(digests, "open_runner", lambda _: runner)
+    cluster: Any = SimpleNamespace(commands="ssh")
+    digest = digests.compute_digest(cluster, "/x", 3, "md5")
+    assert digest == (hashlib.md5(b"abc", usedforsecurity=False).digest() if found else None)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from gateway.clusters.configuration import load_clusters
 from gateway.clusters.limits import Limits
@@ -65,3 +66,11 @@ def test_configuration(tmp_path: Path) -> None:
     assert not cluster.grow_on_retry
     hash(cluster)  # schedulers are kept by cluster
     assert (cluster.defaults.partition, cluster.ceilings.time_limit_s, cluster.max_cpus) == ("debug", 60, 64)
+
+
+@pytest.mark.parametrize("key", ["nodes", "time_limit_s", "memory_bytes"])
+@pytest.mark.parametrize("value", [True, False])
+def test_true_is_no_number(key: str, *, value: bool) -> None:
+    """It would be a time limit of one second, which ends the job."""
+    with pytest.raises(ValidationError, match=f"expected a number, found {str(value).lower()}"):
+        ResourceRequest.model_validate({key: value})

@@ -78,6 +78,46 @@ def test_every_recorded_end(name: str, state: JobState, code: int | None, words:
     assert end.scheduler_id == record(f"qstat_f_json_{name}").id
 
 
+@pytest.mark.parametrize(
+    ("status", "state", "words"),
+    [
+        (-4, JobState.NODE_FAILURE, "started anew on a node"),
+        (-19, JobState.FAILED, "a hook of the cluster has deleted"),
+        (-25, JobState.FAILED, "more processors"),
+        (-26, JobState.OUT_OF_MEMORY, "more memory"),
+        (-28, JobState.TIMEOUT, "processor time"),
+        (-30, JobState.NODE_FAILURE, "node of the job failed"),
+        (-31, JobState.OUT_OF_MEMORY, "more memory"),
+        (-99, JobState.FAILED, r"Exit_status -99"),
+    ],
+)
+def test_the_numbers_of_pbs_that_were_not_recorded(
+    status: int, state: JobState, words: str, tmp_path: Path
+) -> None:
+    """They are those of OpenPBS's job.h: -26 is of virtual memory and -28 of processor time."""
+    job = records.PbsJob("1.x", "job.1", "user", "F", exit_status=status, folder=tmp_path)
+    report = report_listed(job)
+    assert report.state is state
+    assert words in report.reason
+
+
+@pytest.mark.parametrize("status", [0, 271, -20, -29, 137, None])
+def test_a_script_that_has_ended_well_has_done_its_work(status: int | None, tmp_path: Path) -> None:
+    """A qdel, a limit or a dead node may come between the script's end and that of PBS's job."""
+    write_start(tmp_path, "1")
+    write_exit(tmp_path, 0)
+    substate = 91 if status == 271 else 93
+    job = records.PbsJob("1.x", "job.1", "user", "F", substate=substate, exit_status=status, folder=tmp_path)
+    report = report_listed(job)
+    assert (report.state, report.exit_code, report.reason) == (JobState.SUCCEEDED, 0, "")
+
+
+def test_an_account_may_have_an_at_sign_and_a_server_an_underscore() -> None:
+    job = {"Job_Name": "job.1", "Job_Owner": "ada@example.org@login_1", "job_state": "R"}
+    (found,) = records.pbs_jobs({"Jobs": {"7[2].pbs_server": job}})
+    assert (found.owner, found.number, found.name) == ("ada@example.org", "7_2", "job.1[2]")
+
+
 def test_the_folder_has_the_exit_code_that_pbs_does_not_tell(tmp_path: Path) -> None:
     write_start(tmp_path, "41")
     write_exit(tmp_path, 143, 15)
@@ -151,11 +191,18 @@ def test_every_recorded_refusal(name: str, words: str, *, transient: bool) -> No
         raise error
 
 
+@pytest.mark.parametrize("status", [57, 104, 163, 171, 183, 185, 212])
+def test_a_server_that_cannot_answer_now_is_no_refusal(status: int) -> None:
+    """The numbers are those of OpenPBS's pbs_error.h."""
+    assert pbs_error("qsub", status, "qsub: Something is not well").transient
+
+
 @pytest.mark.parametrize(
     ("status", "told"),
     [
         (3, "qsub: Array job exceeds server or queue size limit"),
         (38, "qsub: would exceed complex's per-user limit"),
+        (39, "qsub: would exceed queue workq's per-user limit on resource ncpus"),
         (188, "qsub: Job violates queue and/or server resource limits"),
     ],
 )

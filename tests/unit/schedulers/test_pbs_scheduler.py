@@ -7,7 +7,7 @@ import pytest
 
 from gateway.command_runners.base import CommandResult, CommandsUnavailable
 from gateway.errors import SchedulerError, SchedulerUnavailable
-from gateway.schedulers.base import SubmittedJob
+from gateway.schedulers.base import JobSpec, Resources, SubmittedJob
 from gateway.schedulers.pbs import records
 from gateway.schedulers.pbs import scheduler as module
 from gateway.schedulers.pbs.commands import PbsCommands
@@ -230,3 +230,44 @@ def test_members_of_an_array_have_their_own_names_ids_and_folders(tmp_path: Path
     assert report is not None
     assert (report.scheduler_id, report.exit_code) == ("50[2].pbs1", 2)
     assert "qstat -x -f -F dsv 50[2].pbs1" in replay.commands
+
+
+def test_members_in_a_broken_document_are_read_by_lines(caplog: pytest.LogCaptureFixture) -> None:
+    """One array of the account must not end the look at all its jobs."""
+    array = "qstat_f_json_array_running"
+    one, replay = scheduler(
+        {
+            LISTING: "qstat_f_json_array_parent_running",
+            "qstat -f -t -F json 50[].pbs1": CommandResult(0, b'{"Jobs": {"50[].pbs1": {"a": }}', b""),
+            "qstat -f -t -F dsv 50[].pbs1": lines(array),
+        }
+    )
+    names = {job.name for job in records.pbs_jobs(records.parse_answer(answer(array).stdout))}
+    assert one.jobs().keys() == names
+    assert replay.commands[-1].endswith("dsv 50[].pbs1")
+    assert "the members of 50[].pbs1 are read by lines" in caplog.text
+
+
+@pytest.mark.parametrize("queue", ["workq@other.example.org", "@other.example.org", "a,b"])
+def test_a_queue_is_one_of_the_server_itself(queue: str) -> None:
+    """qsub would hand the script of the job to another server, which a client may not choose."""
+    spec = JobSpec("job.1", Path("/c/job.1"), ("x",), 1, 1, "hosts", resources=Resources(partition=queue))
+    one, replay = scheduler({})
+    (error,) = one.submit_many([spec])
+    assert isinstance(error, SchedulerError)
+    assert not error.transient
+    assert "PBS takes one queue of its own" in error.detail
+    assert replay.commands == []
+
+
+@pytest.mark.parametrize("status", [38, 39, 198])
+@pytest.mark.parametrize(
+    ("listing", "waits"), [("qstat_f_json_running_some_seconds", True), ("qstat_f_json_no_jobs", False)]
+)
+def test_a_limit_of_the_account_waits_for_other_jobs(status: int, listing: str, *, waits: bool) -> None:
+    told = b"0 qsub: would exceed complex's per-user limit\n0 status %d\n" % status
+    one, _ = scheduler({LISTING: listing, "qsub": CommandResult(0, told, b"")})
+    (error,) = one.submit_many([JobSpec("job.1", Path("/c/job.1"), ("x",), 1, 1, "hosts")])
+    assert isinstance(error, SchedulerError)
+    assert error.transient is error.waits is waits
+    assert "per-user limit" in error.detail

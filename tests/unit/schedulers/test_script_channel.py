@@ -8,7 +8,15 @@ import pytest
 from gateway.command_runners.here import HereRunner
 from gateway.errors import Invalid, SchedulerError, SchedulerUnavailable
 from gateway.schedulers.clean_environment import in_clean_environment
-from gateway.schedulers.script_channel import Answer, JobSubmission, decode, encode, results, submission_argv
+from gateway.schedulers.script_channel import (
+    Answer,
+    JobSubmission,
+    decode,
+    encode,
+    read_id,
+    results,
+    submission_argv,
+)
 
 ID = re.compile(r"(\d+)")
 PROGRAM = """\
@@ -108,6 +116,25 @@ def test_an_option_that_no_line_can_hold(option: str) -> None:
 )
 def test_an_answer_that_was_cut_is_none(stdout: bytes) -> None:
     assert decode(stdout, 1) == [None]
+
+
+@pytest.mark.parametrize(
+    ("answer", "transient"),
+    [
+        (Answer(0, ("Submitted batch job 7",)), True),
+        (Answer(0, ()), True),
+        (Answer(137, ("Killed",)), True),
+        (Answer(139, ()), True),
+        (Answer(1, ("sbatch: error: no",)), False),
+        (Answer(153, ("qsub: Unknown Job Id",)), False),
+    ],
+    ids=["words", "nothing", "killed", "crashed", "refused", "number-of-pbs"],
+)
+def test_a_program_that_told_no_id_may_have_submitted(answer: Answer, *, transient: bool) -> None:
+    found = read_id("sbatch", answer, ID, lambda: SchedulerError("refused"))
+    assert isinstance(found, SchedulerError)
+    assert found.transient is transient
+    assert ("looked for by its name" if transient else "refused") in found.detail
 
 
 def test_an_answer_is_the_last_line_of_its_form_and_none_of_a_failure() -> None:

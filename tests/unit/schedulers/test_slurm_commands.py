@@ -37,6 +37,26 @@ def test_a_document_that_is_not_understood_gives_way_to_lines_and_is_told_once(
     assert caplog.text.count("squeue is read by lines") == 1
 
 
+@pytest.mark.parametrize(
+    "printed",
+    [
+        b"squeue: error: Unable to find plugin: serializer/json\nsqueue: fatal: JSON plugin load failure\n",
+        b"squeue: fatal: Unable to find plugin: serializer/json\n",
+        b"squeue: fatal: Unable to load data_parser plugin\n",
+        b"squeue: unrecognized option '--json'\nTry \"squeue --help\" for more information\n",
+    ],
+    ids=["load", "find", "parser", "option"],
+)
+def test_a_slurm_that_was_built_without_json_is_read_by_lines(printed: bytes) -> None:
+    def squeue(command: str) -> Answer:
+        return CommandResult(1, b"", printed) if "--json" in command else line(columns.JOB, **JOB)
+
+    one, runner = client(squeue=squeue)
+    assert [job.id for job in one.own_jobs()] == [7]
+    assert [job.id for job in one.own_jobs()] == [7]
+    assert sum("--json" in command for command in runner.commands) == 1
+
+
 def test_too_large_a_document_gives_way_to_lines() -> None:
     def squeue(command: str) -> Answer:
         return CommandOutputTooLarge("too much") if "--json" in command else line(columns.JOB, **JOB)
@@ -207,3 +227,24 @@ def test_one_listing_a_look_whatever_the_number_of_jobs() -> None:
     runner.commands.clear()
     assert len(looks.jobs()) == 499
     assert len(runner.commands) == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "is_up"),
+    [
+        ("Slurmctld(primary) at n1 is UP\n", True),
+        ("Slurmctld(primary) at n1 is DOWN\nSlurmctld(backup) at n2 is UP\n", True),
+        ("Slurmctld(primary/backup) at n1/n2 are UP/DOWN\n", True),
+        ("Slurmctld(primary/backup) at n1/n2 are DOWN/UP\n", True),
+        ("Slurmctld(primary/backup) at n1/(NULL) are DOWN/DOWN\n", False),
+        ("Slurmctld(primary) at UP is DOWN\n", False),
+        ("", False),
+    ],
+)
+def test_a_controller_that_is_up_in_the_words_of_each_version(told: str, *, is_up: bool) -> None:
+    one, _ = client(scontrol=told.encode())
+    if is_up:
+        one.check()
+        return
+    with pytest.raises(SchedulerUnavailable):
+        one.check()

@@ -209,7 +209,7 @@ def test_a_limit_of_the_account_is_final_only_where_no_end_can_lift_it(
     spec = JobSpec("job.1", Path("/folder"), ("kernel",), ranks=1, threads=1, launcher="srun")
     with pytest.raises(SchedulerError, match="2050.* has as many jobs as it may") as refused:
         scheduler().submit(spec)
-    assert refused.value.transient is not is_final
+    assert refused.value.transient is refused.value.waits is not is_final
 
 
 def test_the_start_of_slurmctld_is_asked_for_when_a_job_was_cut_short_alone(slurm: Slurm) -> None:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from gateway.errors import GatewayError, SchedulerError, SchedulerUnavailable
 from gateway.schedulers.base import Accounting, JobSpec, SubmittedJob, submit_one
-from gateway.schedulers.script_channel import Answer, JobSubmission, decode, encode, results
+from gateway.schedulers.script_channel import Answer, JobSubmission, decode, encode, read_id, results
 from gateway.schedulers.slurm.accounting import STORAGE_TYPE
 from gateway.schedulers.slurm.commands import documents, tables
 from gateway.schedulers.slurm.commands.calls import SlurmCommands, error_of
@@ -21,6 +21,7 @@ from gateway.schedulers.slurm.records import SlurmJob, SlurmNode, SlurmPartition
 
 _ID = re.compile(r"([1-9][0-9]{0,9})(?:;[\w.-]+)?", re.ASCII)
 _NUMBER = re.compile(r"(\d{1,9})", re.ASCII)
+_UP = re.compile(r" (?:is|are) (?:\w+/)*UP\b", re.ASCII)  # before 18.08 one line is of all controllers
 Prepared = tuple[JobSpec, JobSubmission]
 
 
@@ -50,8 +51,9 @@ class CommandClient:
         """Submit the jobs by one command; return the id or the error of each."""
 
         def read(place: int, answer: Answer) -> str | GatewayError:
-            found = answer.find(_ID)
-            return found or error_of("sbatch", answer.status, answer.text, jobs[place][0])
+            return read_id(
+                "sbatch", answer, _ID, lambda: error_of("sbatch", answer.status, answer.text, jobs[place][0])
+            )
 
         printed = self._submit(encode([submission for _, submission in jobs]), len(jobs))
         return results(decode(printed, len(jobs)), read)
@@ -68,7 +70,7 @@ class CommandClient:
     def check(self) -> None:
         """Raise SchedulerUnavailable unless a slurmctld answers."""
         told = self._run("scontrol", "ping").decode(errors="replace")
-        if " is UP" not in told:
+        if _UP.search(told) is None:
             raise SchedulerUnavailable(f"Slurm does not answer: {told}")
 
     def own_jobs(self) -> list[SlurmJob]:

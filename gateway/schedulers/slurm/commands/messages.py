@@ -91,6 +91,10 @@ def error_number(stderr: str) -> int | None:
     return None
 
 
+# Slurm's commands that were built without a library of JSON.
+_WITHOUT_JSON = re.compile(r"serializer|JSON|data_parser", re.ASCII)
+
+
 def is_away(stderr: str) -> bool:
     """Tell whether the words are of a Slurm that does not answer now."""
-    return _AWAY.search(stderr) is not None
+    return _AWAY.search(stderr) is not None and _WITHOUT_JSON.search(stderr) is None
