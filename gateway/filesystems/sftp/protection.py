@@ -2,7 +2,6 @@
 
 import errno
 import stat
-from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import PurePosixPath
