@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -15,6 +15,7 @@ from api.console.assets import assets_version
 from api.console.formats import FILTERS
 from api.console.forms import FIELD, check_form
 from api.console.headers import protect
+from api.console.own_pages import page_before
 from api.console.visitors import Visitor, recognise, set_cookie
 from api.cross_site import READS
 from api.one_hop import OneHopRoute
@@ -26,11 +27,14 @@ from gateway.settings import get_settings
 _templates = Environment(
     loader=PackageLoader("api.console"),
     autoescape=True,
+    auto_reload=False,  # an upgrade of the files must not mix with the code of a running process
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
 _templates.filters |= FILTERS
+_templates.globals["own_bucket"] = lambda: get_settings().store_bucket
+SESSION_ENDED = "your session has ended: load the page again and sign in"
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -62,7 +66,7 @@ def base_of(request: Request) -> str:
 def see_other(request: Request, path: str, **query: str) -> RedirectResponse:
     """Return the redirect to a page of the console, after a form or to sign in."""
     words = f"?{urlencode(query)}" if query else ""
-    return RedirectResponse(root_of(request) + quote(path, safe="/?=&%") + words, HTTPStatus.SEE_OTHER)
+    return RedirectResponse(root_of(request) + quote(path, safe="/?=&%+") + words, HTTPStatus.SEE_OTHER)
 
 
 class PageRoute(OneHopRoute):
@@ -105,12 +109,13 @@ async def _answer(request: Request, visitor: Visitor, answer: Handler) -> Respon
 
 def _to_sign_in(request: Request) -> Response:
     """Send the browser to sign in and back to the page; a part of a page sends the whole page."""
+    before = page_before(request, root_of(request))
     if "hx-request" in request.headers:
-        there = f"{root_of(request)}/console/sign-in"
-        return Response(status_code=HTTPStatus.UNAUTHORIZED, headers={"HX-Redirect": there})
+        there = f"{root_of(request)}/console/sign-in?{urlencode({'next': before})}"
+        return PlainTextResponse(SESSION_ENDED, HTTPStatus.UNAUTHORIZED, {"HX-Redirect": there})
     here = request.url.path.removeprefix(root_of(request))
     query = f"?{request.url.query}" if request.url.query else ""
-    return see_other(request, "/console/sign-in", next=here + query if request.method in READS else "/")
+    return see_other(request, "/console/sign-in", next=here + query if request.method in READS else before)
 
 
 def show_error(
@@ -118,7 +123,8 @@ def show_error(
 ) -> HTMLResponse:
     """Return the page of an error; within a page that updates itself, its sentence alone."""
     template = "parts/error.html" if "hx-request" in request.headers else "error.html"
-    response = page(request, template, status, title=title, detail=detail)
+    sent_by = "" if request.method in READS else page_before(request, root_of(request))
+    response = page(request, template, status, title=title, detail=detail, sent_by=sent_by)
     if retry_after_s is not None:
         response.headers["Retry-After"] = str(max(1, round(retry_after_s)))
     return response

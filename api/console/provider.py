@@ -13,8 +13,9 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
+from api.console.own_pages import own_page
 from api.console.pages import PageRoute, base_of
-from api.console.sign_in import NEEDS_TLS, Next, begin_session, is_private, own_page, show_form
+from api.console.sign_in import NEEDS_TLS, Next, begin_session, is_private, show_form
 from api.deps import authenticate_oidc_token
 from gateway.accounts import code_flow
 from gateway.encryption import decrypt, encrypt

@@ -1,12 +1,12 @@
 """Signing in with an API key, and out; the key is needed once, then the browser has a session."""
 
-import re
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.console.forms import Form
+from api.console.own_pages import own_page
 from api.console.pages import PageRoute, page, see_other
 from api.console.visitors import Visitor, set_cookie
 from api.cross_site import is_loopback_name
@@ -19,11 +19,9 @@ from gateway.errors import Forbidden, Invalid, TooMany, Unauthorized
 from gateway.models import ApiKey
 from gateway.settings import get_settings
 
-LONGEST_NEXT = 2000
 NEEDS_TLS = "This page came over plain http, so that others on the way could read a key. Open it over https."
-_OWN_PAGE = re.compile(r"/(console/[^\\\x00-\x20]*)?")
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
-Next = Annotated[str, Query(alias="next", max_length=LONGEST_NEXT)]
+Next = Annotated[str, Query(alias="next")]
 
 
 @router.get("/console/sign-in")
@@ -104,11 +102,6 @@ def show_form(request: Request, following: str, status: int = 200, problem: str 
         following=own_page(following),
         problem=problem,
     )
-
-
-def own_page(path: str) -> str:
-    """Return the path if it is one of the console's pages, else the first page."""
-    return path if len(path) <= LONGEST_NEXT and _OWN_PAGE.fullmatch(path) else "/"
 
 
 def need_private(request: Request) -> None:

@@ -1,6 +1,9 @@
 """Signing in with a key: the session, its ends, and the attempts to get one without a key."""
 
+import re
 from datetime import timedelta
+from html import unescape
+from urllib.parse import urlencode
 
 import pytest
 from fastapi.testclient import TestClient
@@ -73,7 +76,59 @@ def test_without_a_session_each_page_leads_to_the_sign_in_and_back(with_keys: Te
     part = browser.client.get("/", headers={"HX-Request": "true"})
     assert part.status_code == 200
     stranger = FormBrowser(with_keys).client.get("/", headers={"HX-Request": "true"})
-    assert (stranger.status_code, stranger.headers["hx-redirect"]) == (401, SIGN_IN)
+    assert (stranger.status_code, stranger.headers["hx-redirect"]) == (401, f"{SIGN_IN}?next=%2F")
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    ["/console/work/s3_data?reason=no+bucket&since=2026-11-30T08%3A00", "/console/find?id=%2B+%26", "/"],
+)
+def test_a_sign_in_leads_back_to_the_very_page(with_keys: TestClient, wanted: str) -> None:
+    browser = FormBrowser(with_keys)
+    form = browser.client.get(browser.client.get(wanted).headers["location"])
+    [following] = re.findall(r'name="next" value="([^"]*)"', form.text)
+    answer = browser.send(SIGN_IN, SIGN_IN, key=new_key("ada"), next=unescape(following))
+    assert answer.headers["location"] == wanted
+
+
+def test_a_page_with_a_long_address_leads_to_the_sign_in(with_keys: TestClient) -> None:
+    browser = FormBrowser(with_keys)
+    there = browser.client.get(f"/console/start?run={'x' * 5000}").headers["location"]
+    assert 'name="next" value="/"' in browser.open(there)
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        ("https://testserver/console/work/job?state=failed", "/console/work/job?state=failed"),
+        ("https://evil.example/console/start", "/"),
+        ("https://testserver//evil.example", "/"),
+        ("https://[", "/"),
+        ("", "/"),
+    ],
+    ids=range(5),
+)
+def test_after_the_end_of_a_session_a_part_and_a_form_lead_back_to_their_page(
+    with_keys: TestClient, page: str, expected: str
+) -> None:
+    browser = FormBrowser(with_keys)
+    part = browser.client.get("/", headers={"HX-Request": "true", "HX-Current-URL": page})
+    there = f"{SIGN_IN}?{urlencode({'next': expected})}"
+    assert (part.status_code, part.headers["hx-redirect"]) == (401, there)
+    assert "sign in" in part.text
+    token = {"form_token": browser.token(SIGN_IN)}
+    sent = browser.client.post("/console/start", data=token, headers={"Referer": page})
+    assert (sent.status_code, sent.headers["location"]) == (303, there)
+
+
+def test_a_refused_form_leads_back_to_its_page(with_keys: TestClient) -> None:
+    browser = _signed_in(with_keys)
+    token = {"form_token": browser.token("/console/account"), "endpoint": "no address"}
+    answer = browser.client.post(
+        "/console/account/credentials", data=token, headers={"Referer": "https://testserver/console/account"}
+    )
+    assert answer.status_code == 400
+    assert '<a href="/console/account">Back to the page</a>' in answer.text
 
 
 @pytest.mark.parametrize(
