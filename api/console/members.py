@@ -33,7 +33,7 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 def show_members(request: Request, caller: SignedIn, row_id: RowId, cursor: str = "") -> Response:
     """Show a page of the members; the run's page asks for the table alone."""
     query = validate(MembersQuery, {"cursor": cursor or None, "limit": PAGE})
-    members = workflow.show_members(caller, row_id, query)
+    members = workflow.members_page(caller, row_id, query)
     return page(
         request,
         "parts/members.html" if "hx-request" in request.headers else "members.html",

@@ -95,13 +95,13 @@ def list_workflow_members(
 ) -> MembersPage | Response:
     """List the members of the sweep by their numbers, with parameters, state, outputs and usage."""
     if query.format == "json":
-        return show_members(caller, row_id, query)
+        return members_page(caller, row_id, query)
     with session_scope(read_only=True) as session:
         table = member_table(sweeps.list_all(session, workflows.get(session, caller, row_id)))
     return Response(table, media_type="text/csv", headers=_SAVED_AS)
 
 
-def show_members(caller: Caller, row_id: RowId, query: MembersQuery) -> MembersPage:
+def members_page(caller: Caller, row_id: RowId, query: MembersQuery) -> MembersPage:
     """Return a page of the members."""
     with session_scope(read_only=True) as session:
         row = workflows.get(session, caller, row_id)
