@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 class SharedReads(Generic[Key, Result]):
-    """The requests that wait for a blocking read, by what they ask for.
+    """The requests that wait for a blocking read, by the key of the read.
 
     A read begins after the arrival of all requests that it answers, so none of them gets an older result.
     """
