@@ -51,7 +51,8 @@ def _instants(parts: _Numbers, spans: Mapping[str, slice], order: str) -> NDArra
         return None
     seconds = ((days * _HOURS + hour) * _SIXTY + minute) * _SIXTY + second
     digits = spans["part"].stop - spans["part"].start if "part" in spans else 0
-    return seconds * _PER_SECOND + part * (_PER_SECOND // 10**digits)
+    scale: int = _PER_SECOND // 10**digits
+    return seconds * _PER_SECOND + part * scale
 
 
 def _days(parts: _Numbers, order: str) -> NDArray[np.int64] | None:

@@ -112,7 +112,7 @@ class TimeColumn:
             return found
         times = [nanoseconds_of(_text(line), self.order) for line in text.split(b"\n")[:-1]]
         fits = max(map(abs, times)) < _MOST
-        return np.array(times, np.int64 if fits else np.float64)
+        return np.array(times, np.int64) if fits else np.array(times, np.float64)
 
     def _lines(self) -> Iterator[list[bytes]]:
         for text in self._texts():

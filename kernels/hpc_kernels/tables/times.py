@@ -33,7 +33,7 @@ _PATTERNS = tuple(
 )
 _QUARTER_MONTHS, _NOON, _MIDNIGHT = 3, 12, 24
 _DIGITS = 9  # of nanoseconds
-_PER_SECOND = 10**_DIGITS
+_PER_SECOND = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OTHER_PARTS = {"name", "half", "quarter", "week"}
 _ORDERS = DAY_FIRST, MONTH_FIRST = "day first", "month first"
