@@ -213,7 +213,7 @@ class _Judgement:
             tuple(f"{head.file}: {text}" for text in told),
         )
 
-    def _order(self, head: Head, split: SplitHead, names: list[str], time: int) -> str:
+    def _order(self, head: Head, split: SplitHead, names: Sequence[str], time: int) -> str:
         """Return the order of day and month; a column that was named may hold anything."""
         if not self.options.time_column:
             return check_order(head, split, names, time)
