@@ -4,7 +4,6 @@ import json
 from dataclasses import asdict, dataclass
 
 from gateway.errors import Invalid, NotFound
-from gateway.jobs.folders import output_name
 from gateway.models import Job, JobMember
 from gateway.previews.preview import View
 from gateway.queue import ask_worker
@@ -36,7 +35,7 @@ def request_preview(
     """Return the preview of an output as JSON, or raise NotFound, Invalid or TooMany."""
     whose, outputs, more = f"job {job.id}", job.outputs, dict[str, int]()
     if member is not None:
-        whose, outputs = f"member {output_name(member)} of {whose}", member.outputs
+        whose, outputs = f"member {member.number} of {whose}", member.outputs
         more = {"member": member.number}
     if all(output["service"] != service for output in outputs):
         ended = "has no result" if job.ended_at else "has no result yet"
