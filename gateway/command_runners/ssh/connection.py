@@ -121,7 +121,8 @@ class SshConnection:
     def _failure(self, process: subprocess.Popen[bytes]) -> Exception:
         """End the client, and return the error that its messages tell."""
         process.communicate()
-        return explain(self.messages(), self.name)
+        jump = self._access.jump
+        return explain(self.messages(), self.name, server_name(jump) if jump else "")
 
 
 def _start(argv: Sequence[str], environment: dict[str, str], messages: IO[bytes]) -> subprocess.Popen[bytes]:

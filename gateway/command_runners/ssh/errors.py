@@ -34,6 +34,13 @@ _REFUSALS = (
         ),
     ),
     (
+        "REVOKED HOST KEY DETECTED",
+        (
+            "the host key of {host} is marked as revoked: nothing was sent. Ask the cluster's operators for"
+            " its new key"
+        ),
+    ),
+    (
         "Host key verification failed",
         (
             "the host key of {host} is not known: ask the cluster's operators for it and set `host_key` or"
@@ -59,17 +66,31 @@ _REFUSALS = (
     ("Bad configuration option", "the program ssh of this machine is too old: install OpenSSH 8.4 or newer"),
 )
 _CHANNEL = re.compile(r"session open refused|open failed", re.IGNORECASE)
+# The words of a client that met no server behind its jump host, and of a jump host that leads no further.
+_NO_WAY, _NOT_PASSED_ON = "kex_exchange_identification", "stdio forwarding failed"
 
 
-def explain(messages: str, host: str) -> SshRefused | SshUnavailable:
-    """Return the error that the client's messages tell."""
+def explain(messages: str, host: str, jump: str = "") -> SshRefused | SshUnavailable:
+    """Return the error that the client's messages tell, about the server or the jump host before it."""
+    if jump and _NOT_PASSED_ON in messages:
+        return SshUnavailable(
+            f"the jump host {jump} leads to no {host} at the moment: nothing answers there, or its sshd or"
+            " the key there lacks `AllowTcpForwarding yes`; it is tried again"
+        )
+    refuses = jump if jump and _NO_WAY in messages else host
     for found, sentence in _REFUSALS:
         if found in messages:
-            return SshRefused(sentence.format(host=host))
+            return SshRefused(sentence.format(host=refuses))
     if _CHANNEL.search(messages):
         return SshUnavailable(
             f"{host} opens no further channel: raise MaxSessions of its sshd, which is 10 by default"
         )
+    return SshUnavailable(
+        f"{host} cannot be reached over SSH at the moment{_said(messages)}; it is tried again"
+    )
+
+
+def _said(messages: str) -> str:
+    """Return the last line of the messages in brackets."""
     lines = [line for line in map(clean, messages.splitlines()) if line.strip()]
-    said = f" ({lines[-1].strip()[:_LONGEST]})" if lines else ""
-    return SshUnavailable(f"{host} cannot be reached over SSH at the moment{said}; it is tried again")
+    return f" ({lines[-1].strip()[:_LONGEST]})" if lines else ""
