@@ -29,5 +29,10 @@ def absolute_url(url: str) -> str:
     return found["head"] + path + (found["query"] or "")
 
 
+def files_of_url(url: str) -> list[str]:
+    """Return the certificate, key and password files that a URL names in its query."""
+    return [unquote(found["path"]) for found in _FILES.finditer(url)]
+
+
 def _absolute_file(found: re.Match[str]) -> str:
     return f"{found['name']}={quote(str(Path(unquote(found['path'])).absolute()))}"

@@ -37,6 +37,8 @@ NAMED = (
     "kernels/bin/python",
     "kernels/lib/python3.12/site-packages/hpc_kernels/__main__.py",
     "opt/bin/srun",
+    "opt/lib/slurm/auth.so",
+    "ucx.conf",
     "etc/slurm.conf",
     ".ssh/authorized_keys",
     ".bashrc",
@@ -48,12 +50,17 @@ NAMED = (
     "next/.ssh/authorized_keys",
 )
 # The worker alone knows these.
-INSTALLED = ("gateway.db", "gateway.db-journal", "infrastructures.toml", "keys/key", "settings.env")
+INSTALLED = (
+    *("gateway.db", "gateway.db-journal", "infrastructures.toml", "keys/key", "settings.env"),
+    *("ssh_keys/keys.toml", "judge/lib/python3.12/site-packages/hpc_kernels/__main__.py"),
+)
 SETTINGS = {
     "GATEWAY_CREDENTIALS_KEY_FILE": "keys/key",
     "GATEWAY_ENV_FILE": "settings.env",
+    "GATEWAY_SSH_KEYS": "ssh_keys",
+    "GATEWAY_JUDGE_PYTHON": "judge/bin/python",
 }
-TARGETS = ("control", "kernels", ".ssh", "next", "gateway.db-journal", "keys")
+TARGETS = ("control", "kernels", ".ssh", "next", "gateway.db-journal", "keys", "ssh_keys", "judge")
 RESULT_FILE = "CSVFormate/FFT_Filter_output.csv"
 SECRET = b"#!/bin/false a secret of the gateway or of another owner\n"
 

@@ -5,7 +5,7 @@ home may be a root although its dot files are protected, and a root may lie in t
 No root opens a part of a control folder. The places of all clusters count, as clusters share filesystems.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -18,6 +18,9 @@ from gateway.clusters.configuration import Cluster
 _SNAPSHOTS = ("/.snapshot/", "/.snapshots/", "/.snap/", "/.zfs/")
 # The parts of an interpreter's prefix, for a prefix that is itself the home or a root.
 _INTERPRETER = ("bin", "lib", "lib64", "pyvenv.cfg")
+_PROGRAMS = ("bin", "sbin")
+# Ranks that MPI connects through UCX read it from their home; it may name folders of libraries to load.
+_UCX = "ucx.conf"
 # The folders of the operating system, for a root that holds them; a root inside one of them is open.
 _SYSTEM = (
     *("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "opt"),
@@ -78,14 +81,34 @@ class ProtectedPaths:
 
 def protected_paths(cluster: Cluster) -> tuple[PurePosixPath, ...]:
     """Return the protected paths that the configuration names, beside control folder and dot files."""
-    programs = (PurePosixPath(each) for each in cluster.path.split(":"))
     return (
         *(PurePosixPath("/", name) for name in _SYSTEM),
+        cluster.home / _UCX,
         cluster.slurm_conf,
         cluster.slurm_conf.parent,  # files that it includes, and scripts beside it
-        *interpreter_paths(PurePosixPath(cluster.python)),
-        *(each for each in programs if each.is_absolute()),
+        *(path for python in interpreters(cluster) for path in interpreter_paths(python)),
+        *(path for folder in _program_folders(cluster) for path in _program_paths(folder)),
     )
+
+
+def interpreters(cluster: Cluster) -> tuple[PurePosixPath, ...]:
+    """Return the interpreter of the nodes; where its name alone is known, the places that PATH has for it."""
+    python = PurePosixPath(cluster.python)
+    if python.is_absolute():
+        return (python,)
+    return tuple(folder / python for folder in _program_folders(cluster) if folder.name in _PROGRAMS)
+
+
+def _program_folders(cluster: Cluster) -> Iterator[PurePosixPath]:
+    folders = (PurePosixPath(each) for each in cluster.path.split(":"))
+    return (folder for folder in folders if folder.is_absolute())
+
+
+def _program_paths(folder: PurePosixPath) -> Iterator[PurePosixPath]:
+    """Yield a folder of programs, and the folders beside it from which they load libraries and plugins."""
+    yield folder
+    if folder.name in _PROGRAMS:
+        yield from (folder.parent, *(folder.parent / name for name in _INTERPRETER))
 
 
 def interpreter_paths(python: PurePosixPath) -> tuple[PurePosixPath, ...]:

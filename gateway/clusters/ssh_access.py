@@ -1,6 +1,7 @@
 """SSH access to a cluster: the table `[<name>.ssh]` of its configuration, or an entry added over REST."""
 
 import re
+from pathlib import PurePosixPath
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -9,6 +10,7 @@ from gateway.clusters.absolute_path import AbsolutePath
 
 _HOST = r"^[A-Za-z0-9:\[\]][A-Za-z0-9._:%\[\]-]{0,254}$"  # no dash first: it would be an option of ssh
 ACCOUNT = r"^[A-Za-z0-9_][A-Za-z0-9_.@\\+-]{0,127}\$?$"
+_BESIDE_KEY = (".pub", "-cert.pub")
 _HOST_KEY = re.compile(r"(?:ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}")
 
 
@@ -50,6 +52,17 @@ class SshHop(BaseModel):
             raise ValueError("ssh: `key` or `agent` is needed")
         return self
 
+    @property
+    def files(self) -> tuple[PurePosixPath, ...]:
+        """The files that the client of SSH reads, with those that it looks for beside the key."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        named = tuple(each for each in values if isinstance(each, PurePosixPath))
+        return (
+            named
+            if self.key is None
+            else (*named, *(self.key.with_name(f"{self.key.name}{end}") for end in _BESIDE_KEY))
+        )
+
 
 class SshAccess(SshHop):
     """The SSH server of a cluster, and the server that leads to it."""
@@ -60,3 +73,8 @@ class SshAccess(SshHop):
         description="Whether GATEWAY_SSH_HOSTS judges the host: so it is for entries added over REST.",
     )
     bound_to: tuple[str, ...] = Field((), description="Hosts for which the key of an entry is.")
+
+    @property
+    def files(self) -> tuple[PurePosixPath, ...]:
+        """The files for the server of the cluster and for the one that leads to it."""
+        return (*super().files, *(self.jump.files if self.jump else ()))

@@ -7,10 +7,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from tempfile import gettempdir
 
 from sqlalchemy import make_url
 
-from gateway.clusters.protected import interpreter_paths
+from gateway.absolute_paths import files_of_url
+from gateway.clusters.configuration import configured_clusters
 from gateway.db import sqlite_file
 from gateway.settings import ENV_FILE, SECRETS, get_settings
 
@@ -21,9 +23,9 @@ _DATABASE_FILES = ("", "-journal", "-wal", "-shm")  # SQLite believes each of th
 
 
 def installation_paths() -> tuple[PurePosixPath, ...]:
-    """Return the folders of programs, packages and libraries, and the files of the settings."""
+    """Return the folders of programs, packages, libraries and temporary files, and the settings' files."""
     imported = (entry for entry in sys.path if entry)
-    ours = (sys.prefix, sys.base_prefix, _PACKAGE, _PACKAGE.parent)
+    ours = (sys.prefix, sys.base_prefix, _PACKAGE, _PACKAGE.parent, gettempdir())
     found = (*imported, *ours, *_searched(), *_settings_files())
     return tuple(PurePosixPath(Path(each).absolute()) for each in dict.fromkeys(map(str, found)))
 
@@ -44,21 +46,15 @@ def _searched() -> Iterator[str]:
         yield from dict.fromkeys(_LIBRARY.findall(os.fsdecode(Path("/proc/self/maps").read_bytes())))
 
 
-def _settings_files() -> Iterator[str | Path]:
+def _settings_files() -> Iterator[str | Path | PurePosixPath]:
+    """Yield the files and folders that the settings name, also in URLs and in the file of the clusters."""
     settings = get_settings()
-    yield from (SECRETS, os.environ.get(ENV_FILE) or ".env", settings.infrastructures)
-    yield from (each for each in (settings.credentials_key_file, settings.ca_bundle) if each)
-    url = make_url(settings.database_url.get_secret_value())
-    if database := sqlite_file(url):
+    yield from (SECRETS, os.environ.get(ENV_FILE) or ".env")
+    yield from (value for _, value in settings if isinstance(value, Path))
+    for url in (settings.database_url, settings.redis_url):
+        yield from files_of_url(url.get_secret_value())
+    if database := sqlite_file(make_url(settings.database_url.get_secret_value())):
         yield from (f"{database}{ending}" for ending in _DATABASE_FILES)
-
-
-def node_paths(python: PurePosixPath) -> Iterator[PurePosixPath]:
-    """Yield the folders of the nodes' interpreter that follow from its links and its `.pth` files."""
-    if not python.is_absolute():
-        return
-    yield from interpreter_paths(PurePosixPath(os.path.realpath(python)))
-    for file in Path(python.parent.parent).glob("lib/python3*/site-packages/*.pth"):
-        with suppress(OSError):
-            lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-            yield from (PurePosixPath(line) for line in lines if line.startswith("/"))
+    yield from (
+        file for cluster in configured_clusters().values() if cluster.ssh for file in cluster.ssh.files
+    )

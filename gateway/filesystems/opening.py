@@ -9,17 +9,20 @@ from pathlib import Path, PurePosixPath
 
 from gateway.clusters.configuration import Cluster
 from gateway.clusters.owner_roots import owner_roots, protected_places, with_configured
+from gateway.clusters.protected import interpreters
 from gateway.errors import Fault, FilesystemError
 from gateway.filesystems.base import Filesystem
 from gateway.filesystems.confinement import Judge, judge_nothing
 from gateway.filesystems.errors import filesystem_errors
-from gateway.filesystems.installation import account_homes, installation_paths, node_paths
+from gateway.filesystems.installation import account_homes, installation_paths
+from gateway.filesystems.interpreters import SharedFiles, imported_folders
 from gateway.filesystems.protection import Protection
 from gateway.filesystems.sftp.confinement import is_folder, real_path
 from gateway.filesystems.sftp.filesystem import SftpFilesystem
 from gateway.filesystems.sftp.protection import make_private, remote_protection
 from gateway.filesystems.sftp.sessions import Sessions
 from gateway.filesystems.shared import SharedFilesystem
+from gateway.settings import get_settings
 
 LOOK_AGAIN_S = 10.0
 
@@ -40,12 +43,20 @@ def open_filesystem(cluster: Cluster, owner: str, judge: Judge = judge_nothing) 
 
 
 @lru_cache(maxsize=256)
-def _protection(cluster: Cluster, owner: str, _period: int) -> Protection:
+def _protection(cluster: Cluster, owner: str, period: int) -> Protection:
     """Return the protected places as they are in this period: each file would cost a look at all of them."""
     homes, paths, closed, roots = protected_places(cluster, owner)
-    programs = (path for each in with_configured(cluster) for path in node_paths(PurePosixPath(each.python)))
-    paths = tuple(dict.fromkeys((*paths, *programs, *installation_paths())))
+    programs = [python for each in with_configured(cluster) for python in interpreters(each)]
+    judge = PurePosixPath(get_settings().judge_python)
+    imported = (path for python in (judge, *programs) for path in _imported(python, period))
+    paths = tuple(dict.fromkeys((*paths, *imported, *installation_paths())))
     return Protection((*homes, *account_homes()), paths, closed, roots)
+
+
+@lru_cache(maxsize=64)
+def _imported(python: PurePosixPath, _period: int) -> tuple[PurePosixPath, ...]:
+    """Return the folders from which an interpreter imports, as they are in this period."""
+    return tuple(dict.fromkeys(imported_folders(python, SharedFiles())))
 
 
 @lru_cache(maxsize=256)

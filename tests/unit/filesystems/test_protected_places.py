@@ -4,18 +4,21 @@ import _ssl
 import ctypes
 import os
 import shutil
+import tempfile
 from pathlib import Path, PurePosixPath
+from typing import get_args
 
 import pytest
 
 from gateway.clusters.configuration import Cluster
 from gateway.clusters.owner_roots import owner_roots
 from gateway.errors import FilesystemError, Invalid
+from gateway.filesystems import installation
 from gateway.filesystems.installation import installation_paths
 from gateway.filesystems.opening import open_control, open_filesystem
 from gateway.filesystems.protection import Protection
 from gateway.filesystems.shared import SharedFilesystem
-from gateway.settings import get_settings
+from gateway.settings import Settings, get_settings
 
 
 def _cluster(home: Path, **more: object) -> Cluster:
@@ -92,6 +95,54 @@ def test_the_database_file_is_protected_in_each_form_of_its_url(
     assert {PurePosixPath(file), PurePosixPath(f"{file}-wal")} <= set(installation_paths())
     monkeypatch.undo()
     get_settings.cache_clear()
+
+
+def test_all_files_that_the_settings_name_are_protected(
+    tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
+    """Of each setting that is a path, so that a new one is protected too."""
+    for name, field in Settings.model_fields.items():
+        if Path in (field.annotation, *get_args(field.annotation)):
+            environment.setenv(f"GATEWAY_{name.upper()}", str(tmp_path / name))
+    files = f"sslkey={tmp_path}/client%20key&sslrootcert=system&passfile={tmp_path}/passwords"
+    environment.setenv("GATEWAY_DATABASE_URL", f"postgresql+psycopg://h/d?{files}")
+    environment.setenv("GATEWAY_REDIS_URL", f"rediss://h/0?ssl_keyfile={tmp_path}/redis_key")
+    environment.setenv("GATEWAY_CREDENTIALS_KEY", "")
+    wanted = ("ssh_keys/keys.toml", "credentials_key_file", "ca_bundle", "infrastructures")
+    site = open_filesystem(_cluster(tmp_path), "local")
+    for name in (*wanted, "client key", "passwords", "redis_key"):
+        for door in (lambda path: site.write_text(path, "bad"), lambda path: site.read_text(path, 9)):
+            with pytest.raises(FilesystemError, match="files of the gateway"):
+                door(PurePosixPath(tmp_path / name))
+
+
+def test_the_files_by_which_the_worker_logs_in_are_protected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("key", "passphrase_file", "certificate", "agent", "known_hosts")
+    paths = {name: str(tmp_path / "keys" / name) for name in names}
+    jump = {"host": "j", "username": "a", "key": str(tmp_path / "keys/jump")}
+    access = {"host": "h", "username": "a", "jump": jump, **paths}
+    far = _cluster(tmp_path / "far", scheduler="slurm", commands="ssh", ssh=access)
+    monkeypatch.setattr(installation, "configured_clusters", lambda: {"far": far})
+    site = open_filesystem(_cluster(tmp_path, name="near"), "local")
+    for name in (*names, "key.pub", "key-cert.pub", "jump", "jump.pub"):
+        for door in (lambda path: site.write_text(path, "bad"), lambda path: site.read_text(path, 9)):
+            with pytest.raises(FilesystemError, match="files of the gateway"):
+                door(PurePosixPath(tmp_path / "keys" / name))
+
+
+def test_temporary_files_of_the_worker_are_protected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its clients of SSH read known hosts there, and execute the program that gives a passphrase."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    known_hosts = tmp_path / "scratch/hpc-gateway-ssh-x/target/known_hosts"
+    known_hosts.parent.mkdir(parents=True)
+    known_hosts.write_text("good")
+    site = open_filesystem(_cluster(tmp_path), "local")
+    for door in (lambda path: site.write_text(path, "bad"), lambda path: site.read_text(path, 9)):
+        with pytest.raises(FilesystemError, match="files of the gateway"):
+            door(PurePosixPath(known_hosts))
+    assert list(site.files(PurePosixPath(tmp_path))) == []
 
 
 def test_the_folders_of_the_system_are_protected_in_a_root_that_holds_them(tmp_path: Path) -> None:
