@@ -11,15 +11,14 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 
-from gateway.clusters.owner_roots import owner_roots
 from gateway.clusters.served import cluster_of
 from gateway.db import session_scope
 from gateway.errors import ArrayTooLarge, Cancelled, SchedulerError
 from gateway.jobs import member_submissions as records
-from gateway.jobs.folders import JobFolders
 from gateway.jobs.member_runs import (
     array_spec,
     by_array,
+    distinct_folders,
     open_member,
     place_members,
     submitted_array,
@@ -108,9 +107,10 @@ class SweepSubmission:
     def _settle_run(self) -> None:
         """Create the folders of the job's run, unless they are on record."""
         self._keeper.check(self._claim)
-        services, owner = self._job.services.split(), self._job.owner
-        folders = JobFolders.of(self._job.params, owner_roots(self._cluster, owner))
-        check_placement(folders, services, open_client_files(self._cluster, owner))
+        files = open_client_files(self._cluster, self._job.owner)
+        for folders in distinct_folders(self._job, self._cluster, self._unplaced()):
+            self._keeper.check(self._claim)
+            check_placement(folders, self._job.services.split(), files)
         if open_run(self._job, self._cluster).are_intact(self._job):
             return
         number, identity = create_run(self._job, self._cluster)

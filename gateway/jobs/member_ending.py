@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from gateway.clusters.configuration import Cluster
+from gateway.errors import FilesystemError
 from gateway.filesystems.opening import open_filesystem
 from gateway.jobs import lifecycle
 from gateway.jobs.ending import read_ending
@@ -78,14 +79,22 @@ def _read_end(job: Job, member: JobMember, cluster: Cluster, figures: Accounting
     return MemberEnd(member.number, state, reason, outputs, usage, warnings)
 
 
-def write_table(job: Job, cluster: Cluster, members: Sequence[JobMember], ends: Sequence[MemberEnd]) -> None:
-    """Put the ends on the members, and write the table of all members beside their outputs."""
+def write_table(
+    job: Job, cluster: Cluster, members: Sequence[JobMember], ends: Sequence[MemberEnd]
+) -> list[str]:
+    """Put the ends on the members, write the table of all beside their outputs, and return warnings."""
     told = {end.number: end for end in ends}
     for member in members:
         if (end := told.get(member.number)) is not None:
             member.state, member.reason = end.state, end.reason
             member.outputs, member.usage = end.outputs, end.usage
-    open_filesystem(cluster, job.owner).write_text(output_folder(job) / TABLE, member_table(members))
+    try:
+        open_filesystem(cluster, job.owner).write_text(output_folder(job) / TABLE, member_table(members))
+    except FilesystemError as error:
+        if error.transient:
+            raise
+        return [f"the table of all members is missing: {error.detail}"]
+    return []
 
 
 def record_ends(session: Session, job: Job, ends: Sequence[MemberEnd]) -> None:
@@ -95,7 +104,11 @@ def record_ends(session: Session, job: Job, ends: Sequence[MemberEnd]) -> None:
 
 
 def record_end(
-    session: Session, claim: Claim, members: Sequence[JobMember], ends: Sequence[MemberEnd]
+    session: Session,
+    claim: Claim,
+    members: Sequence[JobMember],
+    ends: Sequence[MemberEnd],
+    warnings: Sequence[str] = (),
 ) -> SweepEnd:
     """Make the ends of the members and that of their job final, in this transaction; return the latter."""
     job = lock_claimed(session, Job, claim)
@@ -109,7 +122,7 @@ def record_end(
         found.reason,
         outputs=[],
         usage=_sum_usage(job, [member.usage for member in members]),
-        warnings=join_warnings(ends),
+        warnings=[*warnings, *join_warnings(ends)],
     )
     return found
 

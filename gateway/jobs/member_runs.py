@@ -64,6 +64,14 @@ def _job_files(job: Job, cluster: Cluster, members: Sequence[JobMember]) -> Iter
         yield f"{member.place}/{JOB_FILE}", member_json(job, member, folders, output)
 
 
+def distinct_folders(job: Job, cluster: Cluster, members: Sequence[JobMember]) -> list[JobFolders]:
+    """Return the folders of the job, and those of members with paths of their own, each once."""
+    roots = owner_roots(cluster, job.owner)
+    changes = ({}, *(member.changes for member in members))
+    found = (JobFolders.of(job.params | each, roots) for each in changes)
+    return list({folders.model_dump_json(): folders for folders in found}.values())
+
+
 def array_spec(job: Job, cluster: Cluster, members: Sequence[JobMember]) -> JobSpec:
     """Return the spec of the array of these members; the only member is a plain job in its own folder."""
     first = members[0]

@@ -83,9 +83,9 @@ def _finish_sweep(row: Job, claim: Claim, cluster: Cluster) -> None:
         if growth.grown:
             record_growth(session, claim, growth)
             return
-    write_table(row, cluster, members, growth.final)
+    warnings = write_table(row, cluster, members, growth.final)
     with session_scope() as session:
-        found = record_end(session, claim, members, growth.final)
+        found = record_end(session, claim, members, growth.final, warnings)
     if found.state is not JobState.SUCCEEDED:
         raise SchedulerError(f"{found.state}: {found.reason}")
 

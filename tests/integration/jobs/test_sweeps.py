@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from gateway.db import session_scope
-from gateway.errors import Invalid, TooMany
+from gateway.errors import FilesystemError, Invalid, TooMany
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs import members
 from gateway.jobs.member_params import MOST_MEMBERS, merge_params
@@ -67,6 +67,30 @@ def test_each_member_has_its_folders_outputs_and_usage_and_publishes_nothing(hom
         assert (told["publish_dir"], told["name"]) == (None, f"{row.name}.{member.number:04d}")
         assert read_exit(control(home, row, member)) is not None
     assert not (home / "serrano/data/Output_Data/CSVFormate").exists()
+
+
+def test_something_in_the_place_of_the_table_costs_the_table_alone(home: Path) -> None:
+    row = submit(new_sweep(*strides(2)))
+    (home / OUTPUT / row.name / "members.csv").mkdir()
+    row = finish(row.id)
+    assert (row.state, {member.state for member in members_of(row.id)}) == (
+        JobState.SUCCEEDED,
+        {JobState.SUCCEEDED},
+    )
+    assert len(row.warnings) == 1
+    assert row.warnings[0].startswith("the table of all members is missing: ")
+
+
+def test_the_paths_of_each_member_are_judged_without_links(home: Path, tmp_path: Path) -> None:
+    """A link leads further than the text of a member's path tells."""
+    (tmp_path / "elsewhere").mkdir()
+    (home / "serrano/theirs").symlink_to(tmp_path / "elsewhere")
+    mine, theirs = ({"profiling_workspace": f"/{name}"} for name in ("mine", "theirs"))
+    row_id = new_sweep(mine, mine, theirs, benchmark_state=1)
+    with pytest.raises(FilesystemError, match="theirs leads through a symbolic link out of"):
+        submit(row_id)
+    assert (job(row_id).state, job(row_id).submitted_at) == (JobState.FAILED, None)
+    assert submit(new_sweep(mine, mine, benchmark_state=1)).state is JobState.PENDING
 
 
 def test_the_accounting_is_asked_once_for_all_members_of_an_array(
