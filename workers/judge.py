@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -38,13 +38,16 @@ _log = logging.getLogger(__name__)
 
 
 class Judge:
-    """Judges the tables of one cluster, one after the other; owners take turns."""
+    """Judges the tables of one cluster, one after the other; owners take turns.
+
+    Those that have arrived come first; after each beginning of another one they are looked for again.
+    """
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         python = get_settings().judge_python or cluster.python
         self._command = JudgeCommand(python, cluster.path, str(cluster.control / CACHE))
-        self._last_owner = ""
+        self._last_owner = self._last_arriving = ""
         self._next_look = 0.0
 
     def run(self, stop: threading.Event) -> None:
@@ -65,8 +68,9 @@ class Judge:
             self.judge_arriving(stop)
 
     def judge_arriving(self, stop: threading.Event) -> None:
-        """Judge the beginnings of tables that are still on their way."""
-        judge_arriving(self._cluster.name, self._command, stop)
+        """Judge the beginning of a table that is still on its way."""
+        with suppress(HandedBack):
+            self._last_arriving = judge_arriving(self._cluster.name, self._command, self._last_arriving, stop)
 
     def judge_next(self, stop: threading.Event) -> bool:
         """Judge the oldest table of the owner whose turn it is; return False when none waits."""

@@ -19,9 +19,15 @@ from gateway.filesystems.base import Filesystem
 from gateway.filesystems.confinement import Confinement, Judge, judge_nothing
 from gateway.filesystems.errors import filesystem_errors
 from gateway.filesystems.protection import UNPROTECTED, Protection
-from gateway.filesystems.publication import Existing, check_destination, publish_file
+from gateway.filesystems.publication import Existing, check_destination, folder_error, publish_file
 from gateway.filesystems.shared_files import NO_WAIT, SharedPartialFile, SharedSource
-from gateway.filesystems.temporary import is_plain, is_temporary, open_temporary, temporary_names
+from gateway.filesystems.temporary import (
+    is_plain,
+    is_temporary,
+    open_temporary,
+    refuse_temporary,
+    temporary_names,
+)
 
 
 class SharedFilesystem(Filesystem):
@@ -57,9 +63,8 @@ class SharedFilesystem(Filesystem):
     ) -> Iterator[SharedPartialFile]:
         """Open a file for writing; see Filesystem."""
         if path in self._inside.roots:
-            raise FilesystemError(
-                f"{path} is a folder on the cluster where a file is needed: add a file name"
-            )
+            raise folder_error(path)
+        refuse_temporary(path)
         with self._inside.parent(path, create=True) as folder:
             names = temporary_names(path.name, token or token_hex(6))
             with filesystem_errors(path):

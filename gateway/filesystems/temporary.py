@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from gateway.errors import FilesystemUnavailable
+from gateway.errors import Fault, FilesystemError, FilesystemUnavailable
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NAME = re.compile(r"\..*\.[0-9a-f]{12,32}\.(part|notes)", re.DOTALL)
@@ -53,6 +53,14 @@ def temporary_names(name: str, token: str) -> TemporaryNames:
 def is_temporary(name: str) -> bool:
     """Return whether a file of this name is a temporary one."""
     return _NAME.fullmatch(name) is not None
+
+
+def refuse_temporary(path: PurePosixPath) -> None:
+    """Raise FilesystemError for a destination with the name of a temporary file: the gateway trusts these."""
+    if is_temporary(path.name):
+        raise FilesystemError(
+            f"{path} has the name of a temporary file of the gateway: choose another name", Fault.PERMISSION
+        )
 
 
 def open_temporary(folder: int, name: str, path: PurePosixPath) -> int:

@@ -7,7 +7,7 @@ its place when the transfer completes.
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, exists, select
+from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from gateway.db import utc_now
@@ -19,10 +19,17 @@ EARLY = -1
 _AT_ONCE = 8
 
 
-def find_arriving(session: Session, infrastructure: str, least_bytes: int) -> list[Transfer]:
-    """Return transfers of so many bytes that are under way and not judged."""
+def find_arriving(session: Session, infrastructure: str, least_bytes: int, after: str) -> list[Transfer]:
+    """Return transfers of so many bytes that are under way and not judged: the oldest of each owner first.
+
+    Owners take turns in the order of their names, from the one behind `after` on.
+    """
     which = Transfer.infrastructure == infrastructure, Transfer.bytes_done >= least_bytes, _is_arriving()
-    return list(session.scalars(select(Transfer).where(*which).limit(_AT_ONCE)))
+    place = func.row_number().over(partition_by=Transfer.owner, order_by=Transfer.created_at).label("place")
+    found = select(Transfer.id, place).where(*which).subquery()
+    in_turn = found.c.place, Transfer.owner <= after, Transfer.owner
+    rows = select(Transfer).join(found, found.c.id == Transfer.id).order_by(*in_turn).limit(_AT_ONCE)
+    return list(session.scalars(rows))
 
 
 def begin_early(session: Session, transfer_id: UUID) -> bool:

@@ -21,7 +21,7 @@ from gateway.filesystems.sftp.packets import Flag
 from gateway.filesystems.sftp.publication import check_remote, publish_remote
 from gateway.filesystems.sftp.sessions import Sessions
 from gateway.filesystems.sftp.tree import remove_tree
-from gateway.filesystems.temporary import TemporaryNames, is_temporary, temporary_names
+from gateway.filesystems.temporary import TemporaryNames, is_temporary, refuse_temporary, temporary_names
 
 _NOTHING = ProtectedPaths()
 _WRITING = Flag.READ | Flag.WRITE
@@ -66,6 +66,7 @@ class SftpFilesystem(Filesystem):
         """Open a file for writing; see Filesystem."""
         if path in self._inside.roots:
             raise folder_error(path)
+        refuse_temporary(path)
         target = self._inside.entry(path, create=True)
         folder, _, name = target.rpartition("/")
         names = temporary_names(name, token or token_hex(6))

@@ -8,6 +8,9 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from gateway.errors import FilesystemError
 from gateway.filesystems.files import PartialFile
@@ -18,6 +21,8 @@ from gateway.transfers.staging.part_queue import PartQueue
 PERIOD_S = 1.0
 _DONE = " done"
 _MOST_DIGITS = 19  # of 64 bits
+_Bytes = Annotated[int, Field(ge=0, lt=2**63)]
+_HEADER = TypeAdapter(tuple[str, _Bytes, _Bytes])
 
 
 class Journal:
@@ -76,16 +81,16 @@ class Journal:
 
 
 def whole_until(notes: str) -> int:
-    """Return how many bytes from the start on are on the disk, as the notes of a partial file tell."""
+    """Return how many bytes from the start on are on the disk, as the notes tell, which are hostile input."""
     header, _, rest = notes.partition("\n")
     try:
-        _version, size, part_bytes = json.loads(header)
-    except ValueError:
+        _version, size, part_bytes = _HEADER.validate_json(header, strict=True)
+    except ValidationError:
         return 0
     done = Intervals()
     for number in _numbers(rest):
         done.add(number, number + 1)
-    return min(int(size), (done.skip(1) - 1) * int(part_bytes))
+    return min(size, (done.skip(1) - 1) * part_bytes)
 
 
 def _numbers(text: str) -> Iterator[int]:

@@ -5,8 +5,9 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path, PurePosixPath
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import chain, repeat
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -15,24 +16,31 @@ from sqlalchemy import Engine
 
 from gateway.callers import LOCAL
 from gateway.clusters.configuration import CONTROL, configured_clusters
+from gateway.clusters.owner_roots import owner_roots
 from gateway.db import session_scope
 from gateway.errors import FilesystemError
 from gateway.jobs.spec import CACHE
 from gateway.models import JudgedTable, Transfer
 from gateway.settings import get_settings
+from gateway.tables.judge import JudgeCommand, Judged
 from gateway.transfers import lifecycle as transfers
 from gateway.transfers.staging.journal import whole_until
 from gateway.work import claims
 from gateway.work.claims import Claim
 from tests.machine_code import warmed
 from tests.rows import new_transfer
-from workers import table_file
+from workers import arriving_tables, table_file
 from workers.client_files import open_client_files
 from workers.judge import Judge
 
 PART = 1000
 TEXT = b"a;b\n" + b"1;2\n" * (PART - 1)
 NOTES = json.dumps(["v1", len(TEXT), PART]) + "\n"
+POISON = (
+    *("5", "null", "{}", "[]", '["v1"]', '["v1", 4000, 1000, 1]', "[1, 4000, 1000]", "[" * 100_000),
+    *('["v1", "4000", 1000]', '["v1", 4000, "x"]', '["v1", 4000, null]', '["v1", 4000, NaN]'),
+    *('["v1", 4000, -1000]', '["v1", 1e999, 1000]', f'["v1", {"9" * 5000}, 1000]', '["v1", 4000, 0.5]'),
+)
 
 
 @pytest.fixture
@@ -46,8 +54,8 @@ def judge(database: Engine, monkeypatch: pytest.MonkeyPatch) -> Judge:
     return Judge(configured_clusters()["hpc"])
 
 
-def begun(name: str = "x.csv") -> Claim:
-    row_id = new_transfer(path=f"serrano/data/{name}")
+def begun(name: str = "x.csv", owner: str = LOCAL.owner) -> Claim:
+    row_id = new_transfer(path=f"serrano/data/{name}", owner=owner)
     with session_scope() as session:
         claim = claims.take_transfer(session, row_id, "w")
         assert claim is not None
@@ -56,11 +64,11 @@ def begun(name: str = "x.csv") -> Claim:
 
 
 @contextmanager
-def arriving(row_id: UUID, notes: str, name: str = "x.csv") -> Iterator[None]:
+def arriving(row_id: UUID, notes: str, name: str = "x.csv", owner: str = LOCAL.owner) -> Iterator[None]:
     """Write the first three parts of a table, whose other one is missing."""
     cluster = configured_clusters()["hpc"]
-    path = PurePosixPath(cluster.home) / "serrano/data" / name
-    with open_client_files(cluster, LOCAL.owner).receive(path, row_id.hex) as file:
+    path = owner_roots(cluster, owner).home / "serrano/data" / name
+    with open_client_files(cluster, owner).receive(path, row_id.hex) as file:
         file.write_at(TEXT[: 3 * PART], 0)
         file.note(notes)
         yield
@@ -89,6 +97,47 @@ def test_the_beginning_is_known_before_the_end(api: TestClient, judge: Judge) ->
     assert judge.judge_next(stop)
     table = api.get(f"{url}/table").json()
     assert (table["state"], table["whole"], table["samples"]) == ("known", True, PART - 1)
+
+
+def judged(row_id: UUID) -> bool:
+    with session_scope(read_only=True) as session:
+        return session.get(JudgedTable, row_id) is not None
+
+
+def test_owners_take_turns_with_the_beginnings_of_their_tables(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One owner has more tables on their way than are looked at, whose notes are poisoned or whole."""
+    looks = list[str]()
+
+    def look(_command: JudgeCommand, _table: int, name: str, _stop: threading.Event) -> Iterator[Judged]:
+        looks.append(name)
+        return iter(())
+
+    monkeypatch.setattr(arriving_tables, "run_judge", look)
+    whole = NOTES + "1 done\n2 done\n"
+    with ExitStack() as stack:
+        for number in range(20):
+            notes = POISON[number // 2] + "\n" if number % 2 else whole
+            stack.enter_context(arriving(begun(f"{number}.csv", "ada").id, notes, f"{number}.csv", "ada"))
+        claim = begun("b.csv", "bob")
+        stack.enter_context(arriving(claim.id, whole, "b.csv", "bob"))
+        for _ in range(2):
+            judge.judge_arriving(threading.Event())
+    assert looks == ["0.csv", "b.csv"]
+    assert judged(claim.id)
+
+
+def test_an_error_with_one_beginning_costs_no_other_its_judgement(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = chain([None], repeat(2 * PART))
+    monkeypatch.setattr(arriving_tables, "run_judge", lambda *_: iter(()))
+    monkeypatch.setattr(arriving_tables, "whole_until", lambda _: next(answers))  # None cannot be compared
+    first, second = begun("a.csv", "ada"), begun("b.csv", "bob")
+    with arriving(first.id, NOTES, "a.csv", "ada"), arriving(second.id, NOTES, "b.csv", "bob"):
+        judge.judge_arriving(threading.Event())
+    assert (judged(first.id), judged(second.id)) == (False, True)
 
 
 def test_a_transfer_that_completes_meanwhile_is_judged_as_a_whole(judge: Judge) -> None:
@@ -131,6 +180,7 @@ def test_another_file_in_place_of_the_partial_one_is_not_read(
         (NOTES + "2 done\n1 do", 0),
         (NOTES + "2 done\n1 done\n\n4 done\n", 2 * PART),
         (NOTES + "".join(f"{i} done\n" for i in range(1, 6)), len(TEXT)),
+        *((f"{header}\n1 done\n2 done\n", 0) for header in POISON),
     ],
 )
 def test_the_notes_tell_how_much_is_there(notes: str, whole: int) -> None:

@@ -44,6 +44,21 @@ def test_a_file_appears_whole_with_its_folders(site: SharedFilesystem, home: Pat
     assert everything(home) == ["a", "a/b", "a/b/c.csv"]
 
 
+@pytest.mark.parametrize("ending", ["part", "notes"])
+def test_a_temporary_file_of_another_try_is_no_destination(
+    site: SharedFilesystem, home: Path, ending: str
+) -> None:
+    """The notes are trusted by the next try, so no request may write them."""
+    token = "0123456789abcdef" * 2
+    with site.receive(at(home, "x.csv"), token) as incoming:
+        incoming.note("1 done\n")
+        with pytest.raises(FilesystemError, match="the name of a temporary file"):
+            site.write_text(at(home, f".x.csv.{token}.{ending}"), "bad")
+        assert incoming.notes() == "1 done\n"
+    site.write_text(at(home, f"x.csv.{token}.{ending}"), "good")
+    assert everything(home) == ["x.csv", f"x.csv.{token}.{ending}"]
+
+
 def test_nothing_appears_when_the_block_fails(site: SharedFilesystem, home: Path) -> None:
     (home / "x").write_text("old")
 
