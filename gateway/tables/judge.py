@@ -70,7 +70,7 @@ class JudgeCommand:
 
     def words(self, name: str) -> list[str]:
         """Return the command line for a table of that name."""
-        return [self.python, "-I", "-m", "hpc_kernels", "judge", name or "table"]
+        return [self.python, "-I", "-m", "hpc_kernels", "judge", "--", name or "table"]
 
     @property
     def environment(self) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import pytest
 
 from hpc_kernels.__main__ import main
+from hpc_kernels.jobs import judge
 
 REFUSED = {
     "nothing": ([], "the following arguments are required"),
@@ -25,6 +26,15 @@ def test_refused(arguments: list[str], message: str, capsys: pytest.CaptureFixtu
     said = capsys.readouterr()
     assert message in said.err
     assert said.out == ""
+
+
+@pytest.mark.parametrize("name", ["-x.csv", "--help", "--", "-1"])
+def test_the_name_of_a_table_is_no_option(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judge, "judge_standard_input", lambda name: [name])
+    assert main(["judge", "--", name]) == 0
+    assert capsys.readouterr() == (f"{name}\n", "")
 
 
 def test_a_job_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:

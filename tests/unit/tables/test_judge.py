@@ -47,7 +47,7 @@ print(json.dumps({"problem": json.dumps(seen), "whole": True}))
     os.close(held)
     seen: dict[str, Any] = json.loads(found.problem or "")
     assert set(seen["environment"]) <= {"HPC_KERNELS_CACHE", "LC_ALL", "PATH", "PWD", "OLDPWD", "SHLVL", "_"}
-    assert seen["argv"] == ["-I", "-m", "hpc_kernels", "judge", "x.csv"]
+    assert seen["argv"] == ["-I", "-m", "hpc_kernels", "judge", "--", "x.csv"]
     assert (seen["table"], seen["open"], seen["here"]) == ("a;b\n1;2\n", ["0", "1", "2"], [])
     assert (seen["nice"], seen["limit"]) == (19, 60)
 
