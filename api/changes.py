@@ -28,8 +28,8 @@ _log = logging.getLogger(__name__)
 class Waiter:
     """A request that waits for a row to change, until its time is over or its client has hung up."""
 
-    def __init__(self, load: Load, row_id: UUID) -> None:
-        self.load, self.row_id = load, row_id
+    def __init__(self, load: Load, row_id: UUID, owner: str) -> None:
+        self.load, self.row_id, self.owner = load, row_id, owner
         self.is_over = False
         self._changed = asyncio.Event()
 
@@ -61,29 +61,32 @@ class Waiter:
 
 
 class Changes:
-    """All waiting requests of this process, and the task that looks for them while there are any."""
+    """All waiting requests of this process, and the task that looks for them while there are any.
+
+    Where there are too many, the longest wait of the owner with the most of them ends for that of another.
+    """
 
     def __init__(self) -> None:
         self.is_closed = False
         self._waiters: dict[UUID, set[Waiter]] = {}
-        self._number = 0
+        self._by_owner: dict[str, dict[Waiter, None]] = {}  # the longest wait first
         self._seen: dict[UUID, Any] = {}
         self._task: asyncio.Task[None] | None = None
 
     @property
     def number(self) -> int:
         """The number of requests that wait."""
-        return self._number
+        return sum(map(len, self._by_owner.values()))
 
     @contextmanager
-    def waiter(self, load: Load, row_id: UUID) -> Iterator[Waiter | None]:
+    def waiter(self, load: Load, row_id: UUID, owner: str) -> Iterator[Waiter | None]:
         """Hold a place for a request that waits; None beyond the limit, and when the service stops."""
-        if self.is_closed or self._number >= get_settings().waiters:
+        if self.is_closed or not self._has_place(owner):
             yield None
             return
-        waiter = Waiter(load, row_id)
+        waiter = Waiter(load, row_id, owner)
         self._waiters.setdefault(row_id, set()).add(waiter)
-        self._number += 1
+        self._by_owner.setdefault(owner, {})[waiter] = None
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._follow())
         try:
@@ -101,8 +104,26 @@ class Changes:
         for waiter in [waiter for waiters in self._waiters.values() for waiter in waiters]:
             waiter.end()
 
+    def _has_place(self, owner: str) -> bool:
+        """Tell whether there is a place, if need be that of an owner with more of them."""
+        if self.number < get_settings().waiters:
+            return True
+        most = max(self._by_owner.values(), key=len, default={})
+        if len(most) <= len(self._by_owner.get(owner, ())) + 1:
+            return False
+        longest = next(iter(most))
+        longest.end()
+        self._free(longest)
+        return True
+
+    def _free(self, waiter: Waiter) -> None:
+        mine = self._by_owner.get(waiter.owner, {})
+        mine.pop(waiter, None)
+        if not mine:
+            self._by_owner.pop(waiter.owner, None)
+
     def _leave(self, waiter: Waiter) -> None:
-        self._number -= 1
+        self._free(waiter)
         others = self._waiters[waiter.row_id]
         others.discard(waiter)
         if not others:

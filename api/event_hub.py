@@ -7,9 +7,10 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
@@ -26,6 +27,7 @@ RECHECK_S = 5.0
 WOKEN_AT_ONCE = 50
 FIRST_LOOK_S = 10.0
 REPLAYS_AT_ONCE = 4  # so that status reads find threads and connections
+REPLAYS_OF_OWNER = 2
 AGAIN_S = 10.0
 _ALL = FeedScope()
 _log = logging.getLogger(__name__)
@@ -48,8 +50,8 @@ def encode_frame(event: FeedEvent) -> Frame:
 class Subscription:
     """The live events of one stream, from `start` on; `is_lagging` once the queue has overflown."""
 
-    def __init__(self, scope: FeedScope, token: str | None) -> None:
-        self.scope, self.token = scope, token
+    def __init__(self, owner: str, scope: FeedScope, token: str | None) -> None:
+        self.owner, self.scope, self.token = owner, scope, token
         self.is_over, self.is_lagging = False, True
         self.sending: asyncio.Timeout | None = None
         self._frames: list[Frame] = []
@@ -94,7 +96,8 @@ class EventHub:
     def __init__(self) -> None:
         self.is_closed = False
         self.cursor = START
-        self.replays = asyncio.Semaphore(REPLAYS_AT_ONCE)
+        self._replays = asyncio.Semaphore(REPLAYS_AT_ONCE)
+        self._replaying = WeakValueDictionary[str, asyncio.Semaphore]()
         self._by_scope: dict[FeedScope, set[Subscription]] = {}
         self._numbers: Counter[str] = Counter()
         self._task: asyncio.Task[None] | None = None
@@ -109,7 +112,7 @@ class EventHub:
     def subscription(self, owner: str, scope: FeedScope, token: str | None) -> Iterator[Subscription]:
         """Hold a place for a stream of the owner's, or raise TooMany."""
         self._check_limits(owner)
-        subscription = Subscription(scope, token)
+        subscription = Subscription(owner, scope, token)
         self._numbers[owner] += 1
         self._by_scope.setdefault(scope, set()).add(subscription)
         if self._task is None or self._task.done():
@@ -119,6 +122,12 @@ class EventHub:
             yield subscription
         finally:
             self._leave(owner, subscription)
+
+    @asynccontextmanager
+    async def replay_turn(self, owner: str) -> AsyncGenerator[None, None]:
+        """Hold a place for one window of a replay: an owner has some of them, and leaves others."""
+        async with self._replaying.setdefault(owner, asyncio.Semaphore(REPLAYS_OF_OWNER)), self._replays:
+            yield
 
     async def current_cursor(self) -> Cursor:
         """Return the place behind which live events come, or raise Unavailable while the database is away."""
@@ -131,7 +140,8 @@ class EventHub:
 
     def open(self) -> None:
         """Admit streams, in the event loop of the application."""
-        self.is_closed, self.replays = False, asyncio.Semaphore(REPLAYS_AT_ONCE)
+        self.is_closed, self._replays = False, asyncio.Semaphore(REPLAYS_AT_ONCE)
+        self._replaying = WeakValueDictionary()
 
     def close(self) -> None:
         """End all streams, as the service stops."""

@@ -133,7 +133,7 @@ class EventStream(Response):
     async def _replayed(self) -> AsyncGenerator[bytes, None]:
         """Yield the events behind the cursor that the database has; a reset where some are lost."""
         while not self._subscription.is_over:
-            async with hub.replays:
+            async with hub.replay_turn(self._subscription.owner):
                 window = await run_in_threadpool(self._read)
             self._cursor = window.cursor
             if window.reset:

@@ -77,7 +77,7 @@ class StatusReads:
         """Return the status, after it differs from the known one or the wait is over; raise NotFound."""
         if not wait_s:
             return await self._find(caller, row_id)
-        with changes.waiter(self.load_tagged, row_id) as waiter:
+        with changes.waiter(self.load_tagged, row_id, caller.owner) as waiter:
             if waiter is None:
                 return await self._find(caller, row_id)
             return await self._find_changed(request, caller, waiter, known, wait_s)

@@ -7,7 +7,7 @@ from gateway.errors import Invalid, NotFound
 from gateway.models import Job
 from gateway.previews.preview import View
 from gateway.queue import ask_worker
-from gateway.queue.waiting_requests import one_more
+from gateway.queue.waiting_requests import one_large, one_more
 
 TASK = "control.preview"
 
@@ -34,7 +34,7 @@ def request_preview(job: Job, service: str, view: View, caller: str) -> bytes:
     if all(output["service"] != service for output in job.outputs):
         ended = "has no result" if job.ended_at else "has no result yet"
         raise NotFound(f"job {job.id} {ended} of {service!r}")
-    with one_more(caller, "previews"):
+    with one_more(caller, "previews"), one_large(caller, "previews"):
         reply = ask_worker.request_bytes(
             job.infrastructure, TASK, job_id=str(job.id), service=service, **asdict(view)
         )

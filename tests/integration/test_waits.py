@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+from contextlib import ExitStack
 from uuid import uuid4
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import update
 
+from api.changes import Changes, Waiter
 from api.schemas.jobs import JobStatus
 from gateway.db import get_engine, session_scope
 from gateway.models import Job, Transfer
@@ -136,6 +138,31 @@ def test_beyond_the_limit_a_request_is_answered_at_once(ask: Ask, monkeypatch: p
     assert not any(each.done() for each in held)
     cancel_job(row_id)
     assert {each.result().json()["state"] for each in held} == {"cancelled"}
+
+
+def test_owners_share_the_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wait that ends is the longest of the owner with the most, if the caller has fewer."""
+    monkeypatch.setenv("GATEWAY_WAITERS", "4")
+    get_settings.cache_clear()
+    asyncio.run(_share_places(monkeypatch))
+
+
+async def _share_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    changes, places = Changes(), ExitStack()
+    monkeypatch.setattr(changes, "_follow", lambda: asyncio.sleep(0))
+
+    def wait(owner: str) -> Waiter | None:
+        return places.enter_context(changes.waiter(lambda _: {}, uuid4(), owner))
+
+    with places:
+        held = [wait("ada") for _ in range(4)]
+        assert wait("ada") is None
+        others = [wait("bob"), wait("bob")]
+        assert all(others)
+        assert [each is not None and each.is_over for each in held] == [True, True, False, False]
+        assert (wait("bob"), changes.number) == (None, 4), "both have the same number"
+        assert wait("eve")
+    assert changes.number == 0
 
 
 def test_without_places_every_request_is_answered_at_once(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

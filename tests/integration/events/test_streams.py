@@ -1,5 +1,6 @@
 """Server-sent events: each event once and in order, replays, resets, limits, owners, keys, the end."""
 
+import asyncio
 import json
 import socket
 from typing import Any
@@ -181,13 +182,32 @@ def test_a_full_queue_is_emptied_and_the_stream_replays(url: str, monkeypatch: p
 
 def test_a_subscription_gives_up_queueing_at_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_hub, "MOST_QUEUED", 2)
-    subscription = Subscription(FeedScope(), None)
+    subscription = Subscription("ada", FeedScope(), None)
     subscription.start()
     frames: list[Any] = [object() for _ in range(4)]
     for frame in frames:
         subscription.put(frame)
     assert subscription.is_lagging
     assert subscription._frames == []  # noqa: SLF001  the memory of a slow reader
+
+
+def test_replays_of_an_owner_leave_places_to_others() -> None:
+    async def replay(owner: str) -> None:
+        async with hub.replay_turn(owner):
+            running.append(owner)
+            await asyncio.sleep(3600)
+
+    async def replay_all() -> None:
+        tasks = [asyncio.create_task(replay(owner)) for owner in [*"aaaaaaaa", "b"]]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    running, hub = list[str](), event_hub.EventHub()
+    asyncio.run(replay_all())
+    assert sorted(running) == ["a", "a", "b"]
 
 
 def test_many_streams_share_one_reader_of_the_events(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

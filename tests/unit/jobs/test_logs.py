@@ -1,6 +1,7 @@
 """Requests for logs: each caller has a few at once, so that no owner's fill threads and worker."""
 
 import threading
+from contextlib import ExitStack
 from uuid import uuid4
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from gateway.errors import TooMany, Unavailable
 from gateway.jobs.logs import LogChunk, LogRange, request_log
 from gateway.models import Job
-from gateway.queue import ask_worker
+from gateway.queue import ask_worker, waiting_requests
 from gateway.queue.waiting_requests import MOST_AT_ONCE
 
 JOB = Job(id=uuid4(), infrastructure="hpc")
@@ -55,3 +56,16 @@ def test_a_request_without_a_reply_is_over(monkeypatch: pytest.MonkeyPatch) -> N
     for _ in range(2 * MOST_AT_ONCE):
         with pytest.raises(Unavailable):
             request_log(JOB, START, "ada")
+
+
+def test_large_requests_of_a_caller_reach_the_worker_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker reads logs of others in between."""
+    monkeypatch.setattr(waiting_requests, "PLACE_S", 0)
+    with ExitStack() as held:
+        for _ in range(waiting_requests.MOST_LARGE):
+            held.enter_context(waiting_requests.one_large("ada", "previews"))
+        with pytest.raises(TooMany, match="ask again"):
+            held.enter_context(waiting_requests.one_large("ada", "previews"))
+        held.enter_context(waiting_requests.one_large("bob", "previews"))
+    with waiting_requests.one_large("ada", "previews"):
+        pass
