@@ -21,7 +21,7 @@ from workers.shutdown import is_stopping
 
 RENEW_S = 1.0
 STOPPING = "its worker was stopped; another one goes on where it was"
-YIELDS = "it left its slot to another owner; it goes on later where it was"
+YIELDS = "it left its slot to another owner; it goes on later, where it was if it can"
 _log = logging.getLogger(__name__)
 
 

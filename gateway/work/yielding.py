@@ -1,7 +1,8 @@
 """Yielding: the owner with the most slots hands one back while another owner waits below its share.
 
-It hands back its slowest transfer that can resume. Work that cannot resume is not handed back once it is
-under way; an owner holds at most all slots but one with it.
+It hands back its slowest transfer that can resume. Work that cannot resume is handed back, to begin again,
+only where several owners hold all slots with it and another one has none; an owner holds at most all slots
+but one with it.
 """
 
 from collections.abc import Mapping
@@ -25,15 +26,22 @@ def has_to_yield(session: Session, row_id: UUID) -> bool:
     if slots is None or sum(load.held for load in loads.values()) < slots:
         return False
     share = count_share(slots, loads)
-    if row.owner != _richest(loads, share) or not do_others_wait(loads, row.owner, share):
+    richest, can_resume = _richest(loads, share)
+    waits_for_it = do_others_wait(loads, row.owner, share if can_resume else 1)
+    if row.owner != richest or not waits_for_it:
         return False
-    return bool(row.message_id == _slowest(session, row.infrastructure, row.owner))
+    find = _slowest if can_resume else _least_done
+    return bool(row.message_id == find(session, row.infrastructure, row.owner))
 
 
-def _richest(loads: Mapping[str, Load], share: int) -> str | None:
-    """Return the owner with the most slots of those that are above their share and can hand one back."""
-    able = [(load.held, owner) for owner, load in loads.items() if load.held > max(share, load.fixed)]
-    return max(able)[1] if able else None
+def _richest(loads: Mapping[str, Load], share: int) -> tuple[str | None, bool]:
+    """Return the owner with the most slots above its share, and whether it has work that can resume.
+
+    Owners with work that can resume come first.
+    """
+    above = [(load.held > load.fixed, load.held, owner) for owner, load in loads.items() if load.held > share]
+    can_resume, _, owner = max(above, default=(False, 0, None))
+    return owner, can_resume
 
 
 def _slowest(session: Session, infrastructure: str, owner: str) -> UUID | None:
@@ -42,6 +50,16 @@ def _slowest(session: Session, infrastructure: str, owner: str) -> UUID | None:
     held = published(Transfer, infrastructure), Transfer.owner == owner, Transfer.lease_until >= db_now()
     by_rate = select(Transfer.message_id).where(*held, Transfer.may_yield).group_by(Transfer.message_id)
     return session.scalar(by_rate.order_by(rate, Transfer.message_id).limit(1))
+
+
+def _least_done(session: Session, infrastructure: str, owner: str) -> UUID | None:
+    """Return the claimed message of the owner that has moved the fewest bytes, as these are moved again."""
+    done = func.sum(Transfer.bytes_done)
+    held = published(Transfer, infrastructure), Transfer.owner == owner, Transfer.lease_until >= db_now()
+    least = (
+        select(Transfer.message_id).where(*held, Transfer.ended_at.is_(None)).group_by(Transfer.message_id)
+    )
+    return session.scalar(least.order_by(done, Transfer.message_id).limit(1))
 
 
 def has_too_many_fixed(session: Session, row: Transfer) -> bool:

@@ -103,6 +103,39 @@ def test_a_listing_is_not_handed_back_and_leaves_a_slot() -> None:
     assert yields == [False] * (SLOTS - 1) + [True]
 
 
+def fixed(owner: str, count: int) -> list[Claim]:
+    """Claim transfers of the owner that cannot resume."""
+    held = [claim for claim in (take(new_transfer(owner=owner)) for _ in range(count)) if claim]
+    change(*(claim.id for claim in held), resumable=False)
+    assert len(held) == count
+    return held
+
+
+def yielding(held: list[Claim]) -> list[bool]:
+    with session_scope(read_only=True) as session:
+        return [has_to_yield(session, claim.id) for claim in held]
+
+
+def test_owners_that_hold_all_slots_with_work_that_cannot_resume_leave_one_to_an_owner_without() -> None:
+    serve()
+    held = [*fixed("a", SLOTS - 1), *fixed("b", 1)]
+    for number, claim in enumerate(held):
+        change(claim.id, bytes_done=100 - number)
+    assert yielding(held) == [False] * SLOTS
+    rows = [new_transfer(owner="c") for _ in range(2)]
+    assert yielding(held) == [False] * (SLOTS - 2) + [True, False], "the one that has moved the least"
+    hand_back(held[-2])
+    assert take(rows[0])
+    assert yielding([*held[:-2], held[-1]]) == [False] * (SLOTS - 1), "c has a slot"
+
+
+def test_no_owner_loses_its_only_work_that_cannot_resume() -> None:
+    serve()
+    held = [claim for owner in "abcd" for claim in fixed(owner, 1)]
+    new_transfer(owner="e")
+    assert yielding(held) == [False] * SLOTS
+
+
 def new_listing() -> UUID:
     with session_scope() as session:
         request = transfers.S3Request(
