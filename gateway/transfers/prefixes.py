@@ -1,5 +1,6 @@
 """Transfers of a prefix: a child row for each object or file below it, and a parent that sums them up."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ from gateway.work.transitions import begin_many, move, move_many, note, note_man
 from gateway.work.turns import send_next
 
 MOST_CHILDREN = 50_000
+MOST_PARENTS, LONGEST_COUNT_S = 500, 1.0  # of a sweep
 _OMITTED = "left out: {count} files or folders of other owners, of their jobs, of the gateway or its account"
 _BAD_ENDS = (TransferState.FAILED, TransferState.CANCELLED)
 _INHERITED = (
@@ -160,14 +162,29 @@ def _select_children(parent: Transfer, states: Sequence[Any]) -> Select[Transfer
 
 
 def update_parents(session: Session) -> None:
-    """Update the counts of every waiting parent, and end the parents whose children have all ended."""
-    waiting = select(Transfer).where(
-        Transfer.state == TransferState.TRANSFERRING, Transfer.children.is_not(None)
-    )
-    for parent in session.scalars(waiting.with_for_update(skip_locked=True)):
+    """Update the counts of waiting parents, and end the parents whose children have all ended.
+
+    The parents of an owner may have millions of children to be counted: owners take turns, for a second.
+    """
+    end = time.monotonic() + LONGEST_COUNT_S
+    for parent in session.scalars(_select_waiting_parents()):
         update_counts(session, parent)
         if parent.children and not any(state in TRANSFER_MOVES for state in parent.children):
             _end_parent(session, parent, parent.children)
+        if time.monotonic() > end:
+            return
+
+
+def _select_waiting_parents() -> Select[Transfer]:
+    """Select waiting parents, locked: as many of each owner, those first that were counted longest ago."""
+    which = Transfer.state == TransferState.TRANSFERRING, Transfer.children.is_not(None)
+    owner, counted_at = Transfer.owner, Transfer.updated_at
+    place = func.row_number().over(partition_by=owner, order_by=counted_at).label("place")
+    owner_at = func.max(counted_at).over(partition_by=owner).label("owner_at")
+    found = select(Transfer.id, place, owner_at).where(*which).subquery()
+    rows = select(Transfer).join(found, found.c.id == Transfer.id).where(*which)
+    in_turn = rows.order_by(found.c.place, found.c.owner_at).limit(MOST_PARENTS)
+    return in_turn.with_for_update(skip_locked=True, of=Transfer)
 
 
 def update_counts(session: Session, parent: Transfer) -> None:

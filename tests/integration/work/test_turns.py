@@ -48,6 +48,22 @@ def test_while_no_worker_is_known_one_message_of_an_owner_is_published() -> None
     assert ids(sweep()) == [rows[1], rows[2], jobs[1]]
 
 
+def test_the_sweep_counts_the_parents_of_all_owners_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The children of many large prefixes take longer to be counted than a sweep may last."""
+    monkeypatch.setattr(prefixes, "LONGEST_COUNT_S", -1.0)
+    parents = [new_transfer(owner=owner) for owner in "aaab"]
+    with session_scope() as session:
+        waits = {"state": TransferState.TRANSFERRING, "children": {"accepted": 1}}
+        session.execute(update(Transfer).values(waits))
+    ended = []
+    for _ in range(5):
+        with session_scope() as session:
+            prefixes.update_parents(session)
+        ended.append([row for row in parents if not transfer(row).children])
+    assert ended[1] == [parents[0], parents[3]]
+    assert ended[4] == parents
+
+
 def test_a_worker_that_stops_or_falls_silent_has_no_slots() -> None:
     for n in range(3):
         with session_scope() as session:
