@@ -45,6 +45,14 @@ class Handles:
 
 def read_into(handles: Handles, buffer: memoryview, offset: int) -> memoryview:
     """Read into the buffer; return the part of it that is filled, which is less at the end of the file."""
+    at = 0
+    while at < len(buffer) and (count := _read_some(handles, buffer[at:], offset + at)):
+        at += count
+    return buffer[:at]
+
+
+def _read_some(handles: Handles, buffer: memoryview, offset: int) -> int:
+    """Request all of the buffer at once; return the number of bytes that came without a gap."""
     calls, handle = handles.mine()
     step, at = calls.session.most_read, 0
     pieces = [(begin, min(step, len(buffer) - begin)) for begin in range(0, len(buffer), step)]
@@ -55,9 +63,7 @@ def read_into(handles: Handles, buffer: memoryview, offset: int) -> memoryview:
             continue  # bytes after a short piece are asked for again
         buffer[at : at + len(data)] = data
         at += len(data)
-    if answers and 0 < at < len(buffer):
-        return buffer[: at + len(read_into(handles, buffer[at:], offset + at))]
-    return buffer[:at]
+    return at
 
 
 class SftpSource(SourceFile):

@@ -138,7 +138,9 @@ class _PartsDownload:
 
     def _verify_with(self, info: RemoteInfo) -> None:
         self._verifier = Verifier(info)
-        self._check = choose_check(self._incoming, self._parts, self._verifier, self._part_bytes)
+        self._check = choose_check(
+            self._incoming, self._parts, self._verifier, self._part_bytes, self._report
+        )
 
     def _run_parts(self) -> None:
         runner = PartRunner(

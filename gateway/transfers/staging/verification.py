@@ -1,8 +1,9 @@
 """Verification: the checksum of arriving bytes, taken by their threads or read back from the file."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from gateway.egress.threads import wait_for_thread
 from gateway.filesystems.files import PartialFile
 from gateway.storage.checksums import Stretch, Verifier
 from gateway.transfers.staging.part_queue import Part, PartQueue
@@ -23,11 +24,15 @@ class Check(Protocol):
         """Return whether the bytes have the checksum, when all of them were taken or read."""
 
 
-def choose_check(incoming: PartialFile, parts: PartQueue, verifier: Verifier, part_bytes: int) -> Check:
-    """Return the check for a file that comes in parts of so many bytes."""
+def choose_check(
+    incoming: PartialFile, parts: PartQueue, verifier: Verifier, part_bytes: int, report: Callable[[], None]
+) -> Check:
+    """Return the check for a file that comes in parts of so many bytes; an exception of `report` ends it."""
     if verifier.is_of_stretches(part_bytes):
         return _PartsCheck(incoming, parts, verifier)
-    return _OrderedCheck(incoming, parts, verifier, at_once=not incoming.is_far or not verifier.whole)
+    if incoming.is_far and verifier.whole:
+        return _LateCheck(incoming, parts, verifier, report)
+    return _OrderedCheck(incoming, parts, verifier)
 
 
 class _PartsCheck:
@@ -61,14 +66,10 @@ class _PartsCheck:
 
 
 class _OrderedCheck:
-    """A check that reads the file from its start while the parts arrive, as far as it has no hole.
+    """A check that reads the file from its start while the parts arrive, as far as it has no hole."""
 
-    Unless it reads `at_once`, a tool of the cluster computes the digest; without one the file is read later.
-    """
-
-    def __init__(self, incoming: PartialFile, parts: PartQueue, verifier: Verifier, *, at_once: bool) -> None:
+    def __init__(self, incoming: PartialFile, parts: PartQueue, verifier: Verifier) -> None:
         self._incoming, self._parts, self._verifier = incoming, parts, verifier
-        self._reads = at_once
         self._stretch = verifier.stretch()
         self._offset = 0
         self._buffer = memoryview(bytearray(BUFFER_BYTES if verifier.algorithm else 0))
@@ -77,7 +78,7 @@ class _OrderedCheck:
         pass
 
     def step(self) -> bool:
-        if not self._verifier.algorithm or not self._reads:
+        if not self._verifier.algorithm:
             return False
         count = min(self._parts.whole_until() - self._offset, BUFFER_BYTES)
         if count <= 0:
@@ -87,10 +88,28 @@ class _OrderedCheck:
         return True
 
     def agrees(self) -> bool:
-        if not self._reads:
-            if (found := self._incoming.digest(self._verifier.whole)) is not None:
-                return self._verifier.agrees_with(found)
-            self._reads = True
-            while self.step():
-                pass
         return self._verifier.agrees([self._stretch])
+
+
+class _LateCheck:
+    """A check of the whole file by a tool of the cluster; without a tool the file is read then."""
+
+    def __init__(
+        self, incoming: PartialFile, parts: PartQueue, verifier: Verifier, report: Callable[[], None]
+    ) -> None:
+        self._incoming, self._verifier, self._report = incoming, verifier, report
+        self._reading = _OrderedCheck(incoming, parts, verifier)
+
+    def take(self, part: Part, data: memoryview) -> None:
+        pass
+
+    def step(self) -> bool:
+        return False
+
+    def agrees(self) -> bool:
+        found = wait_for_thread(lambda: self._incoming.digest(self._verifier.whole), self._report)
+        if found is not None:
+            return self._verifier.agrees_with(found)
+        while self._reading.step():
+            self._report()
+        return self._reading.agrees()

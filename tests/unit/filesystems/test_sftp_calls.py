@@ -1,6 +1,7 @@
 """Calls of SFTP against servers that answer with nonsense: each call ends, with an error in words."""
 
 import struct
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from gateway.errors import FilesystemError, FilesystemUnavailable
 from gateway.filesystems.sftp import calls
 from gateway.filesystems.sftp.calls import Calls
+from gateway.filesystems.sftp.files import read_into
 from gateway.filesystems.sftp.packets import Kind, pack_number, pack_text
 
 Answers = tuple[Kind, bytes] | list[tuple[Kind, bytes]]
@@ -65,6 +67,14 @@ def test_a_name_that_leads_elsewhere_is_no_entry(name: str) -> None:
     listing = [(Kind.NAME, pack_number(2) + entry + ENTRY), (Kind.STATUS, pack_number(1))]
     server = serving({Kind.OPENDIR: (Kind.HANDLE, pack_text("h")), Kind.READDIR: listing})
     assert [found for found, _ in server.entries("/home")] == ["x"]
+
+
+def test_a_server_that_sends_byte_by_byte_is_read_to_the_end() -> None:
+    content = bytes(range(256)) * 20
+    server = serving({Kind.READ: [(Kind.DATA, pack_text(content[n : n + 1])) for n in range(len(content))]})
+    server.session.most_read = len(content)
+    handles: Any = SimpleNamespace(mine=lambda: (server, b"h"))
+    assert read_into(handles, memoryview(bytearray(len(content))), 0) == content
 
 
 def test_a_disk_of_nonsense_has_some_numbers() -> None:
