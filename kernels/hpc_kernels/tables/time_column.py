@@ -1,5 +1,6 @@
 """The time column of a table: its cells byte for byte, in files of lines, and the steps between them."""
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from hpc_kernels.tables.times import iso_day, order_of_days, seconds_of
 _BYTES_AT_ONCE = 1 << 18
 _TOLERANCE = 1e-3
 _NANOSECONDS = 10**9
+_TIMES_AT_ONCE = 500  # for more, NumPy frees the interpreter, and an error or a warning ends the process
 Opener = Callable[[], AbstractContextManager[IO[bytes]]]
 
 
@@ -88,10 +90,10 @@ class TimeColumn:
     def _seconds(self, lines: list[bytes]) -> NDArray[np.float64]:
         """Return the seconds of some times: ISO 8601 all at once, other texts one by one."""
         try:
-            times = np.array(lines).astype("datetime64[ns]")
+            parts = [_iso_times(lines[n : n + _TIMES_AT_ONCE]) for n in range(0, len(lines), _TIMES_AT_ONCE)]
         except ValueError:
             return np.array([self._second(_text(line)) for line in lines])
-        return times.astype(np.int64) / _NANOSECONDS
+        return np.concatenate([np.empty(0, np.int64), *parts]) / _NANOSECONDS
 
     def _second(self, text: str) -> float:
         if not self.order:  # a column that was named may count seconds
@@ -110,6 +112,13 @@ class TimeColumn:
             with opener() as file:
                 while piece := file.read(_BYTES_AT_ONCE):
                     yield piece
+
+
+def _iso_times(lines: list[bytes]) -> NDArray[np.int64]:
+    """Return the nanoseconds of times in ISO 8601; `ValueError` for another text."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of a zone, which is counted
+        return np.array(lines).astype("datetime64[ns]").astype(np.int64)
 
 
 class _LineReader:

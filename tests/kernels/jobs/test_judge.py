@@ -142,6 +142,15 @@ def test_the_command_reads_standard_input_alone(tmp_path: Path) -> None:
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
+@pytest.mark.parametrize("last", ["2026-01-02T03:04:05.5Z", "2026-02-30", "never"])
+def test_many_times_with_a_zone_or_an_error_end_no_process(tmp_path: Path, last: str) -> None:
+    times = (f"2026-01-01T{n // 3600:02d}:{n // 60 % 60:02d}:{n % 60:02d}+01:00" for n in range(5000))
+    table = tmp_path / "table"
+    table.write_text("t;a\n" + "".join(f"{time};1\n" for time in (*times, last)))
+    done = run(table, tmp_path / "scratch")
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_a_parquet_file_is_decoded_through_standard_input(tmp_path: Path) -> None:
     pl.DataFrame({"a": [1.0, 2.0]}).write_parquet(tmp_path / "t")
     done = run(tmp_path / "t", tmp_path / "scratch", "x.parquet")
