@@ -14,6 +14,7 @@ from hpc_kernels.tables.bounds import check_columns
 from hpc_kernels.tables.memory import TableSize, allocate_signals
 
 _CELLS_AT_ONCE = 1 << 20
+_VERSION, _LENGTH, _LONGEST_HEADER = slice(6, 7), slice(8, 12), 1 << 20  # of versions 2 and 3
 
 
 def read_npy(path: Path, share: Callable[[int], range]) -> tuple[list[str], Array]:
@@ -44,6 +45,7 @@ def npy_size(path: Path) -> TableSize:
 def _opened(path: Path) -> NDArray[Any]:
     """Map the file into memory as a table of two dimensions."""
     with unreadable_as_bad_input(path.name, ".npy"):
+        _check_header(path)
         values = open_memmap(path, mode="r")
     if values.ndim not in {1, 2} or values.dtype.kind not in "fiu" or values.size == 0:
         shape = f"{values.dtype} of shape {values.shape}"
@@ -53,6 +55,15 @@ def _opened(path: Path) -> NDArray[Any]:
     table = values.reshape(len(values), -1)
     check_columns(path.name, table.shape[1])
     return table
+
+
+def _check_header(path: Path) -> None:
+    """Raise ValueError for a header whose claimed length NumPy would take memory for."""
+    with path.open("rb") as file:
+        start = file.read(_LENGTH.stop)
+    length = int.from_bytes(start[_LENGTH], "little")
+    if start[_VERSION] > b"\1" and length > _LONGEST_HEADER:
+        raise ValueError(f"its header claims {length:,} bytes")
 
 
 def _parts(path: Path, columns: range) -> Iterator[tuple[NDArray[Any], range, range]]:

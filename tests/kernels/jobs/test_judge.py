@@ -142,6 +142,13 @@ def test_the_command_reads_standard_input_alone(tmp_path: Path) -> None:
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
+def test_the_claimed_length_of_a_header_takes_no_memory(tmp_path: Path) -> None:
+    (tmp_path / "t").write_bytes(b"\x93NUMPY\2\0\xff\xff\xff\xff{")
+    done = run(tmp_path / "t", tmp_path / "scratch", "x.npy")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "its header claims 4,294,967,295 bytes" in json.loads(done.stdout)["problem"]
+
+
 @pytest.mark.parametrize("last", ["2026-01-02T03:04:05.5Z", "2026-02-30", "never"])
 def test_many_times_with_a_zone_or_an_error_end_no_process(tmp_path: Path, last: str) -> None:
     times = (f"2026-01-01T{n // 3600:02d}:{n // 60 % 60:02d}:{n % 60:02d}+01:00" for n in range(5000))
