@@ -169,7 +169,11 @@ class StorageUnavailable(StorageError):
 
 
 class StorageBusy(StorageUnavailable):
-    """The object store asks for fewer requests."""
+    """The object store asks for fewer requests, and perhaps for none during some seconds."""
+
+    def __init__(self, detail: str, fault: Fault | None = None, after_s: float | None = None) -> None:
+        super().__init__(detail, fault)
+        self.retry_after_s = after_s
 
 
 class StorageSlow(StorageUnavailable):

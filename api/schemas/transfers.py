@@ -115,7 +115,7 @@ class TransferStatus(RowStatus):
     estimated_end_at: datetime | None
     verification: str = Field(
         description="How the bytes were verified, once they are there: a checksum, `size`, `second download`,"
-        " `read back` or `second upload with Content-MD5`."
+        " `read back`, `second upload with Content-MD5`, or `the store's answer` where nothing else tells."
     )
     warnings: list[str] = Field(description="Sentences about the transfer that are no failure.")
     workflow_id: UUID | None = Field(description="The workflow that this is a step of.")

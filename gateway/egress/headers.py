@@ -70,7 +70,14 @@ def response_head(lines: Sequence[bytes]) -> ResponseHead | None:
         first, *rest = block.split("\n")
         status = _status_of(first)
         if status >= _FINAL:
-            pairs = (line.partition(":") for line in rest)
-            headers = {name.lower(): value.strip() for name, _, value in pairs}
-            return ResponseHead(int(status[:3]), status[4:].strip(), headers)
+            return ResponseHead(int(status[:3]), status[4:].strip(), _join_lines(rest))
     return None
+
+
+def _join_lines(lines: Sequence[str]) -> dict[str, str]:
+    """Return the headers; the different values of one name are joined by commas, as RFC 9110 has it."""
+    values: dict[str, dict[str, None]] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        values.setdefault(name.lower(), {})[value.strip()] = None
+    return {name: ", ".join(found) for name, found in values.items()}

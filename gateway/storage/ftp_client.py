@@ -43,7 +43,7 @@ class FtpClient(ftplib.FTP):
         self._lines += 1
         if self._lines > FTP_REPLY_LINES:
             raise too_large_answer(self._server, f"a reply of more than {FTP_REPLY_LINES} lines")
-        return line.rstrip(b"\r").decode(self.encoding)
+        return line.rstrip(b"\r").decode(self.encoding, "replace")  # older servers greet in Latin-1
 
     def _receive(self) -> bytes:
         control = cast("socket.socket", self.sock)

@@ -12,6 +12,7 @@ from gateway.egress.pool import Response
 from gateway.errors import StorageChanged, StorageError
 from gateway.settings import Settings
 from gateway.storage.address import PresignedUrl, S3Address
+from gateway.storage.answer_headers import page_warnings
 from gateway.storage.checksums import compute_digests
 from gateway.storage.remote import RemoteInfo
 from gateway.storage.s3.checksum_headers import ETAG_HINTS, etag_md5
@@ -49,7 +50,12 @@ class PresignedObject(WebFile):
                 raise http_error(answer, self._url, self.reasons, self.advice)
         md5 = etag_md5(answer.headers)
         doubt = md5 is not None and md5 != digest.hexdigest()
-        return StoredPart(answer.headers.get("etag", ""), len(data), None, md5, is_doubtful=doubt)
+        etag = answer.headers.get("etag", "")
+        if not etag and page_warnings(answer.headers, self._address.key):
+            raise StorageError(
+                f"{self._address.endpoint} answers with a web page, as no S3 store does: check it"
+            )
+        return StoredPart(etag, len(data), None, md5, is_doubtful=doubt, is_sized=md5 is not None)
 
     def check_bytes(self, data: Payload) -> str:
         """Send the bytes once more with their Content-MD5, which the store compares: the URL cannot read."""

@@ -8,7 +8,7 @@ from gateway.settings import get_settings
 from gateway.storage.address import PresignedUrl
 
 FIELD = "presigned_url"
-_SIGNATURES = frozenset({"X-Amz-Signature", "Signature"})  # versions 4 and 2
+_SIGNATURES = frozenset({"X-Amz-Signature", "Signature", "X-Goog-Signature", "x-oss-signature"})
 
 
 def check_presigned(secret: PresignedUrl, endpoint: str, bucket: str, key: str) -> None:

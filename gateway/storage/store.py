@@ -20,7 +20,8 @@ class Payload(SizedBody, Protocol):
 class StoredPart:
     """A store's description of a part, or of an object, that it has taken.
 
-    It is doubtful where the ETag has the form of an MD5 and is not that of the bytes that were sent.
+    It is doubtful where the ETag has the form of an MD5 and is not that of the bytes that were sent, and not
+    sized where only a size would tell, which the store does not give.
     """
 
     etag: str
@@ -28,6 +29,7 @@ class StoredPart:
     crc64nvme: bytes | None  # None from a store that does not know this checksum
     md5: str | None  # hex; None where its ETag is something else
     is_doubtful: bool = False
+    is_sized: bool = True
 
 
 class Uploads(Protocol):
@@ -45,8 +47,8 @@ class Uploads(Protocol):
     def complete(self, upload_id: str, parts: Sequence[StoredPart]) -> bool:
         """Make an object of the parts; return whether the answer names the object."""
 
-    def check_size(self, size: int) -> None:
-        """Raise StorageUnavailable unless the object has this size."""
+    def check_size(self, size: int) -> bool:
+        """Raise StorageUnavailable where the object has another size; return False where none is told."""
 
     def abort(self, upload_id: str) -> None:
         """Remove the parts; an upload that is gone is fine."""

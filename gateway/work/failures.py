@@ -35,6 +35,8 @@ def record_failure(session: Session, row: Transfer | Job, error: GatewayError) -
         fail(session, row, f"given up after {row.failures} tries: {error.detail}", error.fault)
     else:
         wait_s = min(settings.retry_s * 2 ** (row.failures - 1), LONGEST_WAIT_S) * random.uniform(0.75, 1.25)  # noqa: S311  jitter
+        if error.retry_after_s is not None:  # as the server asks
+            wait_s = max(wait_s, min(error.retry_after_s, LONGEST_WAIT_S))
         if row.state is row.working:  # an end that could not be read yet leaves the state alone
             move(session, row, row.retrying, error.detail)
         row.fault = error.fault

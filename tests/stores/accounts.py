@@ -1,6 +1,7 @@
 """Buckets that want more than a pair of keys, that refuse an account, or that lie in another region."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from tests.stores.bucket import Answer, Request, error
 from tests.stores.listings import Listing
@@ -75,6 +76,8 @@ class WriteOnly(Listing):
 class Region(Listing):
     """It takes signatures for one region alone, and names that region or not."""
 
+    status, code, says = 400, "AuthorizationHeaderMalformed", "no"
+
     def __init__(self, region: str, secret_key: str, named: str = "body") -> None:
         super().__init__()
         self._region, self._secret_key, self._named = region, secret_key, named
@@ -84,10 +87,40 @@ class Region(Listing):
             self.asked.append(request)
             body = f"<Region>{self._region}</Region>" if self._named == "body" else ""
             header = {"x-amz-bucket-region": self._region} if self._named == "header" else {}
-            return error(400, "AuthorizationHeaderMalformed", body, header)
+            answer = error(self.status, self.code, body, header)
+            told = (
+                f"the region is wrong; expecting '{self._region}'" if self._named == "message" else self.says
+            )
+            return replace(answer, body=answer.body.replace(b">no<", f">{told}<".encode()))
         if not is_signed(request, self._secret_key):
             return error(403, "SignatureDoesNotMatch")
         return super().answer(request)
+
+
+class RefusingRegions(Region):
+    """It refuses other regions by a name of its own, as R2 does, and names none."""
+
+    code, says = "InvalidRegionName", "Must be one of: wnam, auto"
+
+
+class RefusingSignatures(Region):
+    """It calls a wrong region a wrong signature, as versitygw does."""
+
+    status, code, says = 403, "SignatureDoesNotMatch", "Credential should be scoped to a valid Region"
+
+
+class OnlyInHost(Listing):
+    """It takes the bucket's name in the host's alone, as OSS, COS and OBS do."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__()
+        self._code = code
+
+    def answer(self, request: Request) -> Answer:
+        if request.host.startswith("data."):
+            return super().answer(request)
+        self.asked.append(request)
+        return error(403, self._code)
 
 
 class Moved(Listing):

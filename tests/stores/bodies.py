@@ -24,6 +24,26 @@ class OtherPart(Bucket):
         return Answer(206, answer.headers | {"Content-Range": told}, stored.data[start:stop])
 
 
+class ToTheEnd(Bucket):
+    """It answers a request with `Range` with all from the first byte on."""
+
+    def part(self, stored: Stored, headers: dict[str, str], span: re.Match[str]) -> Answer:
+        size, start = len(stored.data), int(span[1])
+        return Answer(
+            206, headers | {"Content-Range": f"bytes {start}-{size - 1}/{size}"}, stored.data[start:]
+        )
+
+
+class SmallerPart(Bucket):
+    """It answers a request with `Range` with 6 MiB of the part at most, and says so."""
+
+    def part(self, stored: Stored, headers: dict[str, str], span: re.Match[str]) -> Answer:
+        body = super().part(stored, headers, span).body[: 6 << 20]
+        start, size = int(span[1]), len(stored.data)
+        told = f"bytes {start}-{start + len(body) - 1}/{size}"
+        return Answer(206, headers | {"Content-Range": told}, body)
+
+
 class PartUnasked(Bucket):
     """It answers a request without `Range` with a part."""
 
@@ -77,6 +97,17 @@ class Packed(Bucket):
 
     def describe(self, stored: Stored) -> dict[str, str]:
         return super().describe(stored) | {"Content-Encoding": self._coding}
+
+
+class Unpacked(Bucket):
+    """It unpacks its objects on their way, as GCS does; ETag and checksums are of the packed ones."""
+
+    knows_crc = False
+
+    def get(self, request: Request) -> Answer:
+        data = self.objects[request.key].data
+        told = {"x-goog-stored-content-encoding": "gzip", "x-goog-stored-content-length": str(len(data))}
+        return Answer(200, self.describe(self.objects[request.key]) | told, gzip.decompress(data), "chunked")
 
 
 class Unexpecting(Bucket):

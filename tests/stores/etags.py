@@ -20,7 +20,8 @@ class Etag(Bucket):
         self._form = form
 
     def etag(self, data: bytes) -> str:
-        return self._form.format(md5=hashlib.md5(data, usedforsecurity=False).hexdigest(), other=OTHER)
+        md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        return self._form.format(md5=md5, MD5=md5.upper(), other=OTHER)
 
 
 class WeakIsNoMatch(Etag):

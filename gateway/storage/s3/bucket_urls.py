@@ -1,6 +1,8 @@
 """URLs of buckets: the bucket's name in the path, or in the host's name."""
 
 import re
+from contextlib import suppress
+from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from botocore.utils import check_dns_name
@@ -17,11 +19,19 @@ def check_names(address: S3Address) -> None:
         raise StorageError("the store's client refuses bucket or object: check both", Fault.NAME)
 
 
+def can_be_in_host(address: S3Address) -> bool:
+    """Return whether the bucket's name can stand before the host's: no name can stand before a number."""
+    with suppress(ValueError):
+        ip_address((urlsplit(address.endpoint).hostname or "").rstrip("."))
+        return False
+    return check_dns_name(address.bucket)
+
+
 def bucket_url(address: S3Address, *, virtual_hosted: bool) -> str:
     """Return the bucket's URL: its name in the path, or in the host's name where that can hold it."""
     store = urlsplit(address.endpoint)
     path = store.path.rstrip("/")
-    if virtual_hosted and check_dns_name(address.bucket):
+    if virtual_hosted and can_be_in_host(address):
         return urlunsplit((store.scheme, f"{address.bucket}.{store.netloc}", path, "", ""))
     return urlunsplit((store.scheme, store.netloc, f"{path}/{address.bucket}", "", ""))
 

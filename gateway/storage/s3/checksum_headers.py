@@ -5,9 +5,11 @@ from base64 import b64decode
 from collections.abc import Mapping
 
 from gateway.egress.bounds import CHECKSUM_HEADER_BYTES
+from gateway.storage.answer_headers import is_transformed
 
-MULTIPART_ETAG = re.compile(r'"?([0-9a-f]{32}-([1-9][0-9]{0,4}))"?')
-_MD5_ETAG = re.compile(r'"?([0-9a-f]{32})"?')  # of an object stored in one piece
+MULTIPART_ETAG = re.compile(r'"?([0-9a-f]{32}-([1-9][0-9]{0,4}))"?', re.IGNORECASE)  # OSS writes capitals
+_MD5_ETAG = re.compile(r'"?([0-9a-f]{32})"?', re.IGNORECASE)  # of an object stored in one piece
+_GOOGLE_CRC32C = re.compile(r"crc32c=([A-Za-z0-9+/]{1,20}=*)")
 _ENCRYPTED = "x-amz-server-side-encryption"
 _BYTES = {"sha256": 32, "sha1": 20, "crc64nvme": 8, "crc32c": 4, "crc32": 4}
 _STRONG = frozenset({"sha256", "sha1", "crc64nvme"})
@@ -34,7 +36,14 @@ def object_checksums(headers: Mapping[str, str]) -> dict[str, str]:
         if digest and not count and is_whole:
             found[name] = digest.hex()
     md5 = etag_md5(headers)
-    return found | ({"md5": md5} if md5 else {})
+    return _google_checksum(headers) | found | ({"md5": md5} if md5 else {})
+
+
+def _google_checksum(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the CRC32C of the whole object that GCS gives, also of one that was made of others."""
+    told = _GOOGLE_CRC32C.search(headers.get("x-goog-hash", "")[:CHECKSUM_HEADER_BYTES])
+    digest = decode_checksum("crc32c", told[1]) if told and not is_transformed(headers) else None
+    return {"crc32c": digest.hex()} if digest else {}
 
 
 def part_checksums(headers: Mapping[str, str]) -> dict[str, str]:
@@ -45,18 +54,19 @@ def part_checksums(headers: Mapping[str, str]) -> dict[str, str]:
         if digest and count:
             found[f"{name}-parts"] = f"{digest.hex()}-{count}"
     etag = MULTIPART_ETAG.fullmatch(headers.get("etag", ""))
-    return found | ({"md5-parts": etag[1]} if etag and not _is_encrypted(headers) else {})
+    return found | ({"md5-parts": etag[1].lower()} if etag and not _is_of_other_bytes(headers) else {})
 
 
 def etag_md5(headers: Mapping[str, str]) -> str | None:
-    """Return the MD5 in hex where the ETag is one: neither made of parts nor of encrypted bytes."""
+    """Return the MD5 in hex where the ETag is one: neither made of parts nor of other bytes."""
     etag = _MD5_ETAG.fullmatch(headers.get("etag", ""))
-    return etag[1] if etag and not _is_encrypted(headers) else None
+    return etag[1].lower() if etag and not _is_of_other_bytes(headers) else None
 
 
-def _is_encrypted(headers: Mapping[str, str]) -> bool:
-    """Return whether a KMS key or the customer's key encrypts the object; its ETag is no MD5 then."""
-    return headers.get(_ENCRYPTED, "").startswith("aws:kms") or f"{_ENCRYPTED}-customer-algorithm" in headers
+def _is_of_other_bytes(headers: Mapping[str, str]) -> bool:
+    """Return whether the ETag is of encrypted bytes, or of packed ones that the store has unpacked."""
+    is_encrypted = headers.get(_ENCRYPTED, "").startswith("aws:kms")
+    return is_encrypted or f"{_ENCRYPTED}-customer-algorithm" in headers or is_transformed(headers)
 
 
 def _value(headers: Mapping[str, str], name: str) -> tuple[bytes | None, str]:

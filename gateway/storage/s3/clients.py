@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -52,11 +51,12 @@ class StoreSession:
     ) -> None:
         self.key = key
         self.connections = ConnectionPool(settings)
-        self.virtual_hosted = _is_virtual_hosted(address.endpoint, settings.virtual_hosted)
-        self.route = Route(bucket_url(address, virtual_hosted=self.virtual_hosted), address.region)
+        in_host = _is_virtual_hosted(address.endpoint, settings.virtual_hosted)
+        self.route = Route(bucket_url(address, virtual_hosted=in_host), address.region)
         self._clients, self._signers = dict[Route, "S3Client"](), dict[str, Signer]()
         self._allowed, self._route_lock = settings.allowed_endpoints, threading.Lock()
         self.takes_checksums = True  # until the store refuses one
+        self.signs_bodies = False  # also under TLS, once the store has refused a body that is not signed
         self.announces = True  # by `Expect: 100-continue`, until the store refuses it
         self.headers = account_headers(address, credentials)
         self.object_headers = encryption_headers(address, credentials)
@@ -157,9 +157,6 @@ def _settings_key(settings: Settings) -> tuple[object, ...]:
 def _is_virtual_hosted(endpoint: str, virtual_hosted: Sequence[str]) -> bool:
     """Return whether the store wants the bucket's name in the host's, and not in the path."""
     host = (urlsplit(endpoint).hostname or "").rstrip(".").lower()
-    with suppress(ValueError):
-        ip_address(host)
-        return False  # no name can stand before a number
     return any(f".{host}".endswith(f".{name.lower()}") for name in virtual_hosted)
 
 

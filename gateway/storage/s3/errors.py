@@ -1,8 +1,10 @@
 """Errors of an S3 store: its codes as sentences that a user can act on."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.parsers import ResponseParserError, RestXMLParser
@@ -11,13 +13,15 @@ from gateway.egress.bounds import CODE_CHARS, ERROR_BYTES
 from gateway.egress.pool import Response
 from gateway.errors import Fault, StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.storage.address import S3Address
-from gateway.storage.s3.routing import named_region
+from gateway.storage.answer_headers import retry_after_s
+from gateway.storage.s3.routing import named_region, refuses_region
 from gateway.storage.s3.xml_check import error_body
 
 _FINAL = {
     "InvalidAccessKeyId": "the store does not know this access key: check access_key, and session_token of"
     " temporary keys",
-    "SignatureDoesNotMatch": "the secret key does not belong to the access key: check secret_key",
+    "SignatureDoesNotMatch": "the secret key does not belong to the access key: check secret_key, and that no"
+    " proxy before the store changes host or path",
     "ExpiredToken": "these credentials have expired: send a retry with fresh ones",
     "InvalidToken": "the session token is malformed or belongs to other keys: check session_token",
     "AccessDenied": "these credentials have no permission for {object}: ask its owner for it",
@@ -32,11 +36,16 @@ _FINAL = {
     "AuthorizationHeaderMalformed": "the store does not serve the region {address.region!r}: check region",
     "PermanentRedirect": "the bucket is served from another region or endpoint: check region and endpoint",
     "IllegalLocationConstraintException": "the bucket lies in another region: check region",
+    "PathStyleDomainForbidden": "the store wants the bucket in the host's name, and {address.endpoint} or"
+    " {address.bucket!r} cannot have that: check both",
     "InvalidObjectState": "the object is archived: restore it in the store first",
     "EntityTooLarge": "the store does not accept objects of this size",
+    "413": "the store, or a proxy before it, does not accept requests of this size: ask its operator to allow"
+    " bodies of 8 MiB and more",
     "QuotaExceeded": "the bucket's quota is used up: free some space in the store and retry",
     "BadDigest": "the store received other bytes than were sent",
     "PreconditionFailed": "the object was changed while it was read",
+    "InvalidPart": "the store does not find all parts of the upload; they are sent again",
     "NoSuchUpload": "the store has dropped the upload that was under way",
     "NotImplemented": "the server at {address.endpoint} does not offer all that staging needs of an S3 store:"
     " check endpoint",
@@ -61,10 +70,15 @@ _FAULTS = {
     "KeyTooLongError": Fault.NAME,
     "QuotaExceeded": Fault.SPACE,
     "EntityTooLarge": Fault.SPACE,
+    "413": Fault.SPACE,
     "RequestTimeTooSkewed": Fault.CREDENTIALS,
 }
 _SAME_AS = {
     "InvalidSecurity": "SignatureDoesNotMatch",
+    "SecondLevelDomainForbidden": "PathStyleDomainForbidden",
+    "VirtualHostDomainRequired": "PathStyleDomainForbidden",
+    "SecurityTokenExpired": "ExpiredToken",
+    "InvalidSecurityToken": "InvalidToken",
     "InvalidTokenId": "InvalidToken",
     "InvalidClientTokenId": "InvalidAccessKeyId",
     "AccessForbidden": "AccessDenied",
@@ -82,13 +96,18 @@ _SAME_AS = {
     "308": "PermanentRedirect",
     "TemporaryRedirect": "PermanentRedirect",
     "Redirect": "PermanentRedirect",
-    "413": "EntityTooLarge",
     "RequestExpired": "RequestTimeTooSkewed",
     "TokenRefreshRequired": "ExpiredToken",
+    "UserSuspended": "AccountProblem",
+    "UserDisable": "AccountProblem",
     "XMinioStorageFull": "QuotaExceeded",
+    "XMinioAdminBucketQuotaExceeded": "QuotaExceeded",
+    "XAmzContentChecksumMismatch": "BadDigest",
     "XAmzContentSHA256Mismatch": "BadDigest",
     "InvalidDigest": "BadDigest",
+    "InvalidPartOrder": "InvalidPart",
 }
+_MISSING = frozenset({"NoSuchBucket", "NoSuchKey"})
 _OF_REGION = frozenset(
     {"AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException"}
 )
@@ -96,6 +115,7 @@ _BY_STATUS = {501: "NotImplemented", 505: "NotImplemented", 507: "QuotaExceeded"
 # Worth another attempt although the code sounds final: the bytes may arrive whole, the object may rest.
 _KINDS: dict[str, type[StorageError]] = {
     "BadDigest": StorageUnavailable,
+    "InvalidPart": StorageUnavailable,
     "NoSuchUpload": StorageUnavailable,
     "PreconditionFailed": StorageChanged,
 }
@@ -113,8 +133,9 @@ _BUSY = frozenset(
 _ERRORS: Any = RestXMLParser()
 _BUSY_STATUS = frozenset({429, 503})
 _SERVER_ERROR = 500
-_NOT_IMPLEMENTED = 501
-_UNKNOWN_CHECKSUM = frozenset({"InvalidRequest", "InvalidArgument", "NotImplemented"})
+_BAD_REQUEST, _NOT_IMPLEMENTED = 400, 501
+_NO_HEAD = frozenset({405, _NOT_IMPLEMENTED})
+_WRONG_BYTES = re.compile("digest|mismatch", re.IGNORECASE)  # in the code of a refused body
 _TRANSIENT_CODES = frozenset({"RequestTimeout", "OperationAborted", "InternalError", "IncompleteBody"})
 
 
@@ -158,16 +179,18 @@ def readable_answers(address: S3Address) -> Iterator[None]:
 
 def store_error(response: Any, address: S3Address) -> StorageError:
     """Return the StorageError for an error answer of the store."""
-    raw_code, status = code_of(response), _status_of(response)
-    code = _SAME_AS.get(raw_code, raw_code)
+    status = _status_of(response)
+    raw_code = code_of(response) or str(status)  # a page of a web server or a proxy has no code
+    code = "AuthorizationHeaderMalformed" if refuses_region(response) else _SAME_AS.get(raw_code, raw_code)
     code = code if code in _FINAL else _BY_STATUS.get(status, code)
     if code in _FINAL:
-        sentence = _FINAL[code].format(address=address, object=_describe(address)) + _describe_region(
-            response, code
-        )
-        return _KINDS.get(code, StorageError)(sentence, _FAULTS.get(code))
+        sentence = _FINAL[code].format(address=address, object=_describe(address))
+        hints = f"{_describe_region(response, code)}{_describe_endpoint(address, code)}"
+        return _KINDS.get(code, StorageError)(f"{sentence}{hints}", _FAULTS.get(code))
     if code in _BUSY or status in _BUSY_STATUS:
-        return StorageBusy(f"the store at {address.endpoint} is too busy ({raw_code}); it is tried again")
+        told = f"the store at {address.endpoint} is too busy ({raw_code}); it is tried again"
+        headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        return StorageBusy(told, after_s=retry_after_s(headers))
     if status >= _SERVER_ERROR or code in _TRANSIENT_CODES:
         return StorageUnavailable(f"the store at {address.endpoint} failed ({raw_code}); it is tried again")
     return StorageError(
@@ -204,13 +227,39 @@ def _status_of(response: Any) -> int:
 
 
 def refuses_checksum(response: Any) -> bool:
-    """Return whether the store may have refused a checksum that it does not know."""
-    return _status_of(response) == _NOT_IMPLEMENTED or code_of(response) in _UNKNOWN_CHECKSUM
+    """Return whether the store may have refused a checksum that it does not know, under whatever code."""
+    status, code = _status_of(response), code_of(response)
+    is_final = _SAME_AS.get(code, code) in _FINAL or refuses_region(response)
+    has_reason = is_final or code in _TRANSIENT_CODES or _WRONG_BYTES.search(code)
+    return status == _NOT_IMPLEMENTED or (status == _BAD_REQUEST and not has_reason)
+
+
+def refuses_unsigned(response: Any) -> bool:
+    """Return whether the store wants the body to be signed, which it says in words alone."""
+    error = response.get("Error", {})
+    words = str(error.get("Message", "")).lower() if isinstance(error, dict) else ""
+    return "unsigned-payload" in words or "content-sha256" in words
+
+
+def refuses_head(response: Any) -> bool:
+    """Return whether the server does not answer HEAD at all."""
+    return _status_of(response) in _NO_HEAD
 
 
 def _describe_region(response: Any, code: str) -> str:
     region = named_region(response) if code in _OF_REGION else ""
     return f"; the store names the region {region!r}" if region else ""
+
+
+def _describe_endpoint(address: S3Address, code: str) -> str:
+    """Return a hint where the bucket stands in the endpoint as well, as consoles of stores show it."""
+    store = urlsplit(address.endpoint)
+    is_twice = (
+        f"//{store.netloc}".startswith(f"//{address.bucket}.") or store.path.strip("/") == address.bucket
+    )
+    return (
+        "; the endpoint names the bucket as well: leave it out there" if is_twice and code in _MISSING else ""
+    )
 
 
 def _describe(address: S3Address) -> str:

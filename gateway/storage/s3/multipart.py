@@ -31,6 +31,7 @@ from gateway.storage.store import Payload, StoredPart
 _ALGORITHM: Literal["CRC64NVME"] = "CRC64NVME"
 _OURS = frozenset({_ALGORITHM, "SHA256"})  # the latter by an older version
 _CHECKED, _UNCHECKED = "crc64nvme:", "unchecked:"  # before the store's id
+_WRONG_PARTS = frozenset({"BadDigest", "InvalidPart", "InvalidPartOrder"})
 _CLOCK_SLACK = timedelta(seconds=10)  # between the API and the workers
 
 
@@ -97,32 +98,35 @@ class MultipartUploads:
 
         A store that knows the checksum compares that of the whole.
         """
-        entries: list[Any] = [{"PartNumber": n, "ETag": part.etag} for n, part in enumerate(parts, start=1)]
-        crcs = [(part.crc64nvme, part.size) for part in parts if part.crc64nvme is not None]
-        whole: dict[str, Any] = {}
-        if upload_id.startswith(_CHECKED) and len(crcs) == len(parts):
-            whole["ChecksumCRC64NVME"] = _encode(combine_crcs("crc64nvme", crcs))
-            for each, (crc, _) in zip(entries, crcs, strict=True):
-                each["ChecksumCRC64NVME"] = _encode(crc)
+        parts = self._with_etags(upload_id, parts)
+
+        def act(*, checked: bool) -> bool:
+            named = _contents(parts, checked=checked and upload_id.startswith(_CHECKED))
+            answer = self._call("complete_multipart_upload", UploadId=_store_id(upload_id), **named)
+            return bool(answer.get("ETag"))
+
         with store_errors(self._address), readable_answers(self._address):
             try:
-                answer = self._call(
-                    "complete_multipart_upload",
-                    UploadId=_store_id(upload_id),
-                    MultipartUpload={"Parts": entries},
-                    **whole,
-                )
-                return bool(answer.get("ETag"))
+                return self._requests.with_checksum(act)
             except ClientError as error:
-                if code_of(error.response) == "BadDigest":
+                if code_of(error.response) in _WRONG_PARTS:
                     with suppress(StorageError):  # the first error is the one to report
                         self.abort(upload_id)  # else the next attempt would find these very parts
                 raise
 
-    def check_size(self, size: int) -> None:
-        """Raise StorageUnavailable unless the object has this size."""
-        with store_errors(self._address):
-            self._requests.check_size(size)
+    def _with_etags(self, upload_id: str, parts: Sequence[StoredPart]) -> Sequence[StoredPart]:
+        """Return the parts with the ETags of the store's list where its answers had none."""
+        if all(part.etag for part in parts):
+            return parts
+        listed = self._list_parts(_store_id(upload_id)) or {}
+        return [
+            replace(part, etag=part.etag or listed[number].etag) if number in listed else part
+            for number, part in enumerate(parts, start=1)
+        ]
+
+    def check_size(self, size: int) -> bool:
+        """Raise StorageUnavailable where the object has another size; return False where none is told."""
+        return self._requests.check_size(size)
 
     def abort(self, upload_id: str) -> None:
         """Remove the parts; an upload that is gone is fine."""
@@ -165,6 +169,18 @@ class MultipartUploads:
         except StorageUnavailable as error:
             if not _is_gone(error):  # how rclone's server says that there are none
                 raise
+
+
+def _contents(parts: Sequence[StoredPart], *, checked: bool) -> dict[str, Any]:
+    """Return the parameters that name the parts of an object, with their checksums where all have one."""
+    entries: list[Any] = [{"PartNumber": n, "ETag": part.etag} for n, part in enumerate(parts, start=1)]
+    crcs = [(part.crc64nvme, part.size) for part in parts if part.crc64nvme is not None]
+    if not checked or len(crcs) < len(parts):
+        return {"MultipartUpload": {"Parts": entries}}
+    for each, (crc, _) in zip(entries, crcs, strict=True):
+        each["ChecksumCRC64NVME"] = _encode(crc)
+    whole = _encode(combine_crcs("crc64nvme", crcs))
+    return {"MultipartUpload": {"Parts": entries}, "ChecksumCRC64NVME": whole}
 
 
 def _store_id(upload_id: str) -> str:

@@ -10,7 +10,14 @@ from gateway.egress.pool import Response
 from gateway.errors import StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.settings import Settings
 from gateway.storage.address import Credentials, S3Address
-from gateway.storage.answer_headers import content_version, is_delimited, packing_warnings
+from gateway.storage.answer_headers import (
+    Description,
+    content_version,
+    is_delimited,
+    packing_warnings,
+    page_warnings,
+    told_range,
+)
 from gateway.storage.remote import Readable, RemoteInfo
 from gateway.storage.s3 import clients
 from gateway.storage.s3.checksum_headers import (
@@ -38,9 +45,8 @@ class S3Object:
         self._session, self._is_cut = clients.borrow_session(address, credentials, settings), False
         self._requests = ObjectRequests(address, self._session)
         self._first: Response | None = None
-        self._before: RemoteInfo | None = None  # as it was described the last time
-        self._etag, self._modified = "", ""
-        self._is_in_parts = True  # until the store ignores a range, or gives each answer an ETag of its own
+        self._described: Description | None = None  # by the last answer with all of it
+        self._is_in_parts = True  # until the store ignores a range, or its answers contradict each other
         self.warnings: Sequence[str] = ()
 
     def close(self) -> None:
@@ -66,7 +72,7 @@ class S3Object:
         with store_errors(self.address):
             answer = self._requests.get({})
         self._first, headers = answer, answer.headers
-        self.warnings = packing_warnings(headers)
+        self.warnings = [*packing_warnings(headers), *page_warnings(headers, self.address.key)]
         info = self._describe(headers)
         info = replace(info, whole=self._read_small(answer, info.size))
         multipart = MULTIPART_ETAG.fullmatch(headers.get("etag", ""))
@@ -75,14 +81,18 @@ class S3Object:
         return self._with_parts(info, int(multipart[2]), part_checksums(headers))
 
     def _describe(self, headers: Mapping[str, str]) -> RemoteInfo:
-        """Return the description of the object by the headers of an answer with all of it."""
+        """Return the description of the object by the headers of an answer with all of it.
+
+        An object that seemed to change and is described as before comes with one request, so that no part of
+        it can be of another version.
+        """
         size, version = self._requests.length(headers), content_version(headers)
-        etag, modified = headers.get("etag", ""), headers.get("last-modified", "")
-        if self._is_same(size, etag, modified):
-            self._is_in_parts, version = False, modified
-        self._etag, self._modified = etag, modified
+        described = Description.read(headers, size)
+        if described.repeats(self._described):
+            self._is_in_parts, version = False, described.modified or version
+        self._described = described
         has_ranges = headers.get("accept-ranges", "") != "none" and None not in {size, version or None}
-        self._before = RemoteInfo(
+        return RemoteInfo(
             size,
             version,
             ranges=has_ranges and self._is_in_parts,
@@ -90,23 +100,16 @@ class S3Object:
             hints=ETAG_HINTS,
             is_delimited=is_delimited(headers),
         )
-        return self._before
-
-    def _is_same(self, size: int | None, etag: str, modified: str) -> bool:
-        """Return whether the ETag alone differs from the time before, as where each answer has its own.
-
-        The object then comes with one request, so that no part of it can be of another version.
-        """
-        if self._before is None or not modified:
-            return False
-        return (size, modified) == (self._before.size, self._modified) and etag != self._etag
 
     def _with_parts(self, info: RemoteInfo, count: int, of_parts: Mapping[str, str]) -> RemoteInfo:
         """Return the description of an object that was uploaded in parts, with the checksums of these."""
         size = info.size or 0
         part_bytes = self._part_bytes(size, count) if of_parts else 0
-        if not part_bytes and self.size() != size:  # no checksum will tell
-            raise self._truncation()
+        if not part_bytes:  # no checksum will tell
+            with store_errors(self.address):
+                told = self._requests.size()
+            if told not in {None, size}:
+                raise self._truncation()
         return replace(
             info,
             checksums={**info.checksums, **(of_parts if part_bytes else {})},
@@ -125,11 +128,6 @@ class S3Object:
         finally:
             self._drop_first()
 
-    def size(self) -> int:
-        """Ask for the object's size."""
-        with store_errors(self.address):
-            return self._requests.content_length(self._requests.head())
-
     def below(self) -> Iterator[tuple[str, int]]:
         """Yield name and size of every object below this key; names begin after it."""
         return read_listing(self._requests.list_page, self.address)
@@ -144,16 +142,17 @@ class S3Object:
                 yield answer
 
     def _open_range(self, info: RemoteInfo, start: int, stop: int | None) -> Response:
-        headers = {"If-Match": info.version} if info.version and info.version == self._etag else {}
+        is_etag = self._described is not None and info.version == self._described.etag != ""
+        headers = {"If-Match": info.version} if is_etag else {}
         if (start, stop) != (0, info.size):
             headers["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
         answer = self._requests.get(headers)
         try:
             self._check_version(answer, info)
             if "Range" in headers:
-                self._check_part(answer, start)
-            if info.size is not None:
-                self._check_length(answer, (info.size if stop is None else stop) - start)
+                self._check_part(answer, start, stop or info.size or 0)
+            elif info.size is not None:
+                self._check_length(answer, info.size)
         except BaseException:
             answer.close()
             raise
@@ -165,27 +164,24 @@ class S3Object:
             self._first = None
 
     def _check_version(self, answer: Response, info: RemoteInfo) -> None:
-        found = answer.headers.get("last-modified", "") if info.version == self._modified else None
-        if (content_version(answer.headers) if found is None else found) != info.version:
+        if info.version not in {content_version(answer.headers), answer.headers.get("last-modified", "")}:
             raise StorageChanged(f"object {self.address.key!r} was changed while it was read")
 
-    def _check_part(self, answer: Response, start: int) -> None:
-        """Raise StorageChanged where all came in place of a part, and StorageError for another part."""
-        if answer.status == _OK:
+    def _check_part(self, answer: Response, start: int, stop: int) -> None:
+        """Raise StorageChanged for an answer that is not the part, or not the beginning of it.
+
+        A store may send less than was asked for, and says so.
+        """
+        told = told_range(answer.headers)
+        if answer.status == _OK or told is None or told[0] != start or told[1] >= stop:
             self._is_in_parts = False
-            raise StorageChanged(f"{self.address.endpoint} ignores `Range`: the object comes in one piece")
-        if not answer.headers.get("content-range", "").startswith(f"bytes {start}-"):
-            raise self._wrong_part()
+            told_by = f"the store at {self.address.endpoint} does not serve ranges as asked"
+            raise StorageChanged(f"{told_by}: the object comes in one piece")
+        self._check_length(answer, told[1] + 1 - start)
 
     def _check_length(self, answer: Response, length: int) -> None:
-        received = self._requests.length(answer.headers)
-        if received is not None and received < length:
+        if self._requests.length(answer.headers) not in {None, length}:
             raise self._truncation()
-        if received is not None and received > length:
-            raise self._wrong_part()
-
-    def _wrong_part(self) -> StorageError:
-        return StorageError(f"the store at {self.address.endpoint} does not serve ranges as asked")
 
     def _truncation(self) -> StorageUnavailable:
         endpoint = self.address.endpoint
@@ -196,8 +192,8 @@ class S3Object:
         digests = self._requests.digest(data)
         with store_errors(self.address):
             stored = self._requests.put(data, digests)
-            if stored.crc64nvme is None and stored.md5 is None:
-                self._requests.check_size(len(data))
+        if stored.crc64nvme is None and stored.md5 is None:
+            return replace(stored, is_sized=self._requests.check_size(len(data)))
         return stored
 
     def check_bytes(self, data: Payload) -> str:

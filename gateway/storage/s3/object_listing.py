@@ -5,6 +5,7 @@ each request carries the marks of both versions, a truncated page without a mark
 key, and no name may come twice.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -135,6 +136,8 @@ def _parse(body: bytes, address: S3Address) -> Element:
 
 
 def _unreadable(body: bytes, address: S3Address) -> Exception:
+    if re.search(rb"</[\w:]*ListBucketResult>\s*$", body[-KEY_BYTES:]):
+        return listing_error(address, "has a name that XML cannot hold, and is not encoded as asked")
     if b"ListBucketResult" in body[:KEY_BYTES]:
         return StorageUnavailable(f"the listing of {address.endpoint} was cut short; it is tried again")
     found = "is empty" if not body.strip() else "is no XML"

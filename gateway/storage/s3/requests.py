@@ -12,12 +12,12 @@ from botocore.exceptions import ClientError
 from gateway.egress.bounds import ANSWER_BYTES, LISTING_BYTES
 from gateway.egress.headers import parse_length
 from gateway.egress.pool import Response
-from gateway.errors import StorageChanged, StorageError, StorageUnavailable
+from gateway.errors import Fault, StorageChanged, StorageError, StorageUnavailable
 from gateway.storage.address import S3Address
 from gateway.storage.checksums import Stretch, compute_digests
 from gateway.storage.s3.checksum_headers import decode_checksum, etag_md5
 from gateway.storage.s3.clients import StoreSession
-from gateway.storage.s3.errors import refuses_checksum, store_errors
+from gateway.storage.s3.errors import refuses_checksum, refuses_head, refuses_unsigned, store_errors
 from gateway.storage.s3.sending import RequestSender, StoreRequest, encode_query
 from gateway.storage.s3.signing import PAYLOAD
 from gateway.storage.s3.xml_check import check_xml
@@ -44,7 +44,12 @@ class ObjectRequests:
 
     def get(self, headers: Mapping[str, str]) -> Response:
         """Ask for the object or some of it, with all checksums that the store has of it."""
-        return self._sender.send(StoreRequest("GET", {"x-amz-checksum-mode": "ENABLED", **headers}))
+
+        def act(*, checked: bool) -> Response:
+            mode = {"x-amz-checksum-mode": "ENABLED"} if checked else {}
+            return self._sender.send(StoreRequest("GET", {**mode, **headers}))
+
+        return self.with_checksum(act)
 
     def head(self, query: str = "") -> Mapping[str, str]:
         """Ask for the headers that would come with the object, or with a part of it."""
@@ -61,9 +66,10 @@ class ObjectRequests:
         return page
 
     def length(self, headers: Mapping[str, str]) -> int | None:
-        """Return the length in the headers of an answer; None where there is none."""
-        text = headers.get("content-length")
-        return None if text is None else self.content_length(headers)
+        """Return the length in the headers of an answer; None where there is none, or a transfer coding."""
+        if "content-length" not in headers or "transfer-encoding" in headers:
+            return None
+        return self.content_length(headers)
 
     def content_length(self, headers: Mapping[str, str]) -> int:
         """Return the length in the headers of an answer."""
@@ -73,23 +79,62 @@ class ObjectRequests:
             raise StorageError(f"the store at {endpoint} does not say how long an object is")
         return length
 
-    def check_size(self, size: int) -> None:
-        """Raise StorageUnavailable unless the store has so many bytes of the object."""
-        stored = self.content_length(self.head())
-        if stored != size:
+    def size(self) -> int | None:
+        """Ask for the object's size, by GET where HEAD is refused or tells none; None where neither does."""
+        size = self._size_by_head()
+        if size is None:
+            with closing(self.get({})) as answer:
+                size = self.length(answer.headers)
+        return size
+
+    def _size_by_head(self) -> int | None:
+        try:
+            return self.length(self.head())
+        except ClientError as error:
+            if not refuses_head(error.response):
+                raise
+            return None
+
+    def check_size(self, size: int) -> bool:
+        """Raise StorageUnavailable where the object has another size; return False where none is told.
+
+        An account that may only write is told none. A missing object contradicts the answer to the upload.
+        """
+        try:
+            with store_errors(self._address):
+                stored = self.size()
+        except StorageError as error:
+            if error.fault is Fault.PERMISSION:
+                return False
+            if error.fault is not Fault.NOT_FOUND:
+                raise
+            raise StorageUnavailable(
+                "the store has put no object together although it answered no error; it is tried again"
+            ) from error
+        if stored not in {None, size}:
             key = self._address.key
             raise StorageUnavailable(f"the store has {stored} of {size} bytes of {key!r}; it is tried again")
+        return stored is not None
 
     def digest(self, data: Payload) -> Mapping[str, bytes]:
         """Return the digests to send with the data: one that the store checks and keeps.
 
-        Where TLS does not protect the data, its SHA-256 is signed as well.
+        Where TLS does not protect the data, or the store demands it, its SHA-256 is signed as well.
         """
-        signed = [] if self._sender.is_secure else ["sha256"]
+        signed = ["sha256"] if self._session.signs_bodies or not self._sender.is_secure else []
         return compute_digests(data.pieces(), ["crc64nvme", *signed])
 
     def put(self, data: Payload, digests: Mapping[str, bytes], query: str = "") -> StoredPart:
         """Send data that has these digests, and raise StorageUnavailable where the store has other bytes."""
+        try:
+            return self._put(data, digests, query)
+        except ClientError as error:
+            if "sha256" in digests or not refuses_unsigned(error.response):
+                raise
+        self._session.signs_bodies = True
+        return self._put(data, self.digest(data), query)
+
+    def _put(self, data: Payload, digests: Mapping[str, bytes], query: str) -> StoredPart:
         size = len(data)
         signed = {PAYLOAD: digests["sha256"].hex()} if "sha256" in digests else {}
         checksum = {CHECKSUM: b64encode(digests["crc64nvme"]).decode()}
@@ -131,7 +176,7 @@ class ObjectRequests:
         return StorageChanged(f"the store's bytes of {key!r} differ from those sent; it is tried again")
 
     def with_checksum(self, act: Checked[Result]) -> Result:
-        """Send a request with a checksum; a store that refuses it gets none from then on."""
+        """Send a request with a checksum, or for one; a store that refuses it gets none from then on."""
         if self._session.takes_checksums:
             try:
                 return act(checked=True)
@@ -152,4 +197,5 @@ def has_bytes(stored: StoredPart, data: Payload, digests: Mapping[str, bytes]) -
 
 def _read_stored_part(headers: Mapping[str, str], size: int) -> StoredPart:
     crc = decode_checksum("crc64nvme", headers.get(CHECKSUM, ""))
-    return StoredPart(headers.get("etag", ""), size, crc, etag_md5(headers))
+    etag = headers.get("etag", "").removeprefix("W/")  # as a proxy may have marked it
+    return StoredPart(etag, size, crc, etag_md5(headers))

@@ -1,7 +1,9 @@
 """The route to a bucket: its URL and its region, which a store may name in an error.
 
 A redirect is followed once, to the endpoint's own host or to one below it, never from https to http, after
-the egress policy has judged it. A region is learned once, where the request has left it out.
+the egress policy has judged it. So is the demand for the bucket's name in the host's. A region is learned
+once, where the request has left it out; where the store refuses the default and names no other, it is that of
+stores without regions.
 """
 
 import re
@@ -12,10 +14,16 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 from gateway.egress.policy import check_endpoint, port_of
 from gateway.errors import Fault, Invalid, StorageError
 from gateway.storage.address import DEFAULT_REGION, S3Address
+from gateway.storage.s3.bucket_urls import bucket_url, can_be_in_host
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_WRONG_REGION = REDIRECTS | {400}
+_WRONG_REGION = REDIRECTS | {400, 403}
 _REGION = re.compile(r"[A-Za-z0-9._-]{1,63}")
+_EXPECTED_REGION = re.compile(r"expecting '([A-Za-z0-9._-]{1,63})'")
+_FORBIDDEN = 403
+_USUAL_REGION = "us-east-1"  # that stores without regions take, such as R2
+_OF_REGION = frozenset({"AuthorizationHeaderMalformed", "InvalidRegionName", "InvalidRegion"})
+_OF_PATH = frozenset({"SecondLevelDomainForbidden", "PathStyleDomainForbidden", "VirtualHostDomainRequired"})
 
 
 class Route(NamedTuple):
@@ -30,7 +38,18 @@ def named_region(response: Any) -> str:
     """Return the region that the store names in an error; empty where it names none."""
     error, headers = _parts(response)
     found = headers.get("x-amz-bucket-region") or error.get("Region")
-    return found if isinstance(found, str) and _REGION.fullmatch(found) else ""
+    if isinstance(found, str) and _REGION.fullmatch(found):
+        return found
+    told = _EXPECTED_REGION.search(_text(error, "Message"))
+    return told[1] if told else ""
+
+
+def refuses_region(response: Any) -> bool:
+    """Return whether the error is about the region alone; some stores call it a wrong signature."""
+    error, _ = _parts(response)
+    code = _text(error, "Code")
+    is_told = code == "SignatureDoesNotMatch" and "valid region" in _text(error, "Message").lower()
+    return code in _OF_REGION or is_told
 
 
 def next_route(route: Route, response: Any, address: S3Address, allowed: Sequence[str]) -> Route | None:
@@ -44,13 +63,27 @@ def next_route(route: Route, response: Any, address: S3Address, allowed: Sequenc
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     if status not in _WRONG_REGION:
         return None
-    region = named_region(response)
-    is_open = address.region == route.region == DEFAULT_REGION
-    changed = route._replace(region=region) if region and is_open else route
+    changed = route
+    if address.region == route.region == DEFAULT_REGION and (region := _next_region(response, status)):
+        changed = route._replace(region=region)
+    if _text(_parts(response)[0], "Code") in _OF_PATH and can_be_in_host(address):
+        changed = changed._replace(bucket_url=bucket_url(address, virtual_hosted=True))
     if status in REDIRECTS and (target := _target(route, response, address)):
-        _check_target(target, route, address, allowed)
+        _check_target(target, route, address, allowed, named_region(response))
         changed = changed._replace(bucket_url=target, has_moved=True)
     return None if changed == route else changed
+
+
+def _next_region(response: Any, status: int) -> str:
+    """Return the region for the next request; empty where the error is not about it."""
+    is_refused = refuses_region(response)
+    named = named_region(response) if is_refused or status != _FORBIDDEN else ""
+    return named or (_USUAL_REGION if is_refused else "")
+
+
+def _text(error: Mapping[str, Any], name: str) -> str:
+    found = error.get(name)
+    return found if isinstance(found, str) else ""
 
 
 def _parts(response: Any) -> tuple[Mapping[str, Any], Mapping[str, str]]:
@@ -88,7 +121,7 @@ def _bucket_part(found: SplitResult, address: S3Address) -> str:
     return f"{found.scheme}://{found.netloc}{path.rstrip('/')}"
 
 
-def _check_target(target: str, route: Route, address: S3Address, allowed: Sequence[str]) -> None:
+def _check_target(target: str, route: Route, address: S3Address, allowed: Sequence[str], region: str) -> None:
     there, here, store = urlsplit(target), urlsplit(route.bucket_url), urlsplit(address.endpoint)
     try:
         check_endpoint(target, allowed, "endpoint")
@@ -101,13 +134,15 @@ def _check_target(target: str, route: Route, address: S3Address, allowed: Sequen
     host = (there.hostname or "").lower()
     is_near = host in hosts or host.endswith(f".{store.hostname}".lower())
     if not is_near or (here.scheme == there.scheme and port_of(here) != port_of(there)):
-        raise _refusal(address, f"to {place}, which is neither its host nor below it")
+        raise _refusal(address, f"to {place}, which is neither its host nor below it", region)
     if route.has_moved:
         raise _refusal(address, f"once more, to {place}")
 
 
-def _refusal(address: S3Address, where: str) -> StorageError:
+def _refusal(address: S3Address, where: str, region: str = "") -> StorageError:
     """Return the error for a redirect that is not followed."""
+    named = f" and region to {region!r}, which the store names" if region else ""
     return StorageError(
-        f"the store at {address.endpoint} redirects {where}: set endpoint to the bucket's own", Fault.NAME
+        f"the store at {address.endpoint} redirects {where}: set endpoint to the bucket's own{named}",
+        Fault.NAME,
     )

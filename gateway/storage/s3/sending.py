@@ -4,14 +4,12 @@ boto3's layers (parameters, endpoint rules, hooks, parsers) cost many times as m
 small object is no more than its request.
 """
 
-import re
 from collections.abc import Mapping
 from contextlib import closing
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 from botocore.exceptions import ClientError
-from botocore.parsers import RestXMLParser
 
 from gateway.egress.connection import Body
 from gateway.egress.curl import origin_and_target
@@ -23,8 +21,6 @@ from gateway.storage.s3.clients import StoreSession
 from gateway.storage.s3.errors import parse_error, readable_answers
 from gateway.storage.s3.routing import Route
 
-_BUCKET = re.compile(r"[a-zA-Z0-9.\-_]{1,255}")  # as boto3 has it
-_ERRORS: Any = RestXMLParser()
 _OK, _PARTIAL, _UNEXPECTED = 200, 206, 417
 _STORED = frozenset({_OK, 201, 204})
 

@@ -15,6 +15,7 @@ from gateway.transfers.staging.attempt import Attempt
 from gateway.transfers.staging.second_download import SecondDownload
 
 BY_SIZE = "size"
+BY_ANSWER = "the store's answer"  # to an upload; nothing that came back shows the bytes
 BY_SECOND = "second download"
 NO_MD5 = "; the ETag is not the MD5"
 _BUFFER_BYTES = 1 << 20

@@ -6,7 +6,7 @@ from functools import partial
 
 from gateway.egress.bounds import LISTING_S
 from gateway.egress.patience import within
-from gateway.errors import Fault, StorageError, StorageUnavailable
+from gateway.errors import StorageError
 from gateway.filesystems.files import FileSlice, SourceFile
 from gateway.storage.store import Payload, Store, StoredPart, Uploads
 from gateway.transfers.staging.attempt import Attempt, ResumeState
@@ -83,7 +83,7 @@ def _put_once(file: SourceFile, store: Store, attempt: Attempt) -> str:
     with store.watched(report):
         stored = store.put(_slice(file, part, report))
     attempt.progress.advance(file.size)
-    return confirm_upload(file, store, [stored], attempt)
+    return confirm_upload(file, store, [stored], attempt, is_sized=stored.is_sized)
 
 
 def _put_whole(file: SourceFile, store: Store, attempt: Attempt) -> str:
@@ -92,7 +92,7 @@ def _put_whole(file: SourceFile, store: Store, attempt: Attempt) -> str:
     with store.watched(report):
         stored = run_with_retries(lambda: store.put(_whole_payload(file, part, report)), report)
     attempt.progress.advance(file.size)
-    return confirm_upload(file, store, [stored], attempt)
+    return confirm_upload(file, store, [stored], attempt, is_sized=stored.is_sized)
 
 
 def _whole_payload(file: SourceFile, part: Part, check: Callable[[], None]) -> Payload:
@@ -140,24 +140,10 @@ class _PartsUpload:
             raise
         self._resume.keep_upload("")
         with self._store.watched(report):
-            self._check_object(is_named=is_named)
-        return confirm_upload(self._file, self._store, parts, self._attempt, is_named=is_named)
-
-    def _check_object(self, *, is_named: bool) -> None:
-        """Check the size of the object; a missing object contradicts the answer of the store.
-
-        An account that may only write gets no size: there the answer that named the object counts.
-        """
-        try:
-            self._uploads.check_size(self._file.size)
-        except StorageError as error:
-            if is_named and error.fault is Fault.PERMISSION:
-                return
-            if error.fault is not Fault.NOT_FOUND:
-                raise
-            raise StorageUnavailable(
-                "the store has put no object together although it answered no error; it is tried again"
-            ) from error
+            is_sized = self._uploads.check_size(self._file.size)
+        return confirm_upload(
+            self._file, self._store, parts, self._attempt, is_named=is_named, is_sized=is_sized
+        )
 
     def _take_up(self) -> None:
         """Go on with the upload of an earlier try where the store still has it, else begin one."""

@@ -26,6 +26,8 @@ GOOD = [
     f"https://s3.example.org:443/b/{quote('a b/ö.csv')}?{SIGNATURE}",
     f"https://b.s3.example.org/{quote('a b/ö.csv')}?{SIGNATURE}",
     f"https://s3.example.org/b/{quote('a b/ö.csv')}?AWSAccessKeyId=x&Signature=y&Expires=1",
+    f"https://s3.example.org/b/{quote('a b/ö.csv')}?X-Goog-Algorithm=x&X-Goog-Signature=y",
+    f"https://b.s3.example.org/{quote('a b/ö.csv')}?x-oss-credential=x&x-oss-signature=y",
 ]
 
 

@@ -109,12 +109,15 @@ def test_a_part_that_was_not_asked_for_is_named(size: int, site: SharedFilesyste
     assert everything(home) == []
 
 
-def test_another_part_than_asked_for_is_named(site: SharedFilesystem, home: Path) -> None:
-    bucket = bodies.OtherPart()
-    bucket.objects["x"] = Stored(os.urandom(20 * MIB))
-    with pytest.raises(StorageError, match="does not serve ranges as asked"):
-        _bring(bucket, site, home)
-    assert everything(home) == []
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", [bodies.OtherPart, bodies.ToTheEnd, bodies.SmallerPart])
+def test_another_part_than_asked_for_is_no_part(
+    kind: Callable[[], Bucket], way: str, site: SharedFilesystem, home: Path
+) -> None:
+    bucket = kind()
+    bucket.objects["x"] = Stored(data := os.urandom(20 * MIB))
+    _bring(bucket, site, home, way)
+    assert (home / "in").read_bytes() == data
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -1,6 +1,7 @@
 """ETags that are no MD5s: a hint that a second look overrules, unless the bucket's earlier ones were MD5s."""
 
 import base64
+import gzip
 import os
 import zlib
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from gateway.errors import StorageError, StorageUnavailable
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.storage.address import PresignedUrl, S3Address, Secret
 from tests.staging import OWNER, SETTINGS, Recorder, at, everything, stage_in, stage_out
-from tests.stores import etags
+from tests.stores import bodies, etags
 from tests.stores.bucket import Bucket, Stored
 from tests.stores.server import stores
 
@@ -20,6 +21,7 @@ MIB = 1 << 20
 SIZES = [0, 5, 70_000, 9 * MIB]
 FORMS = [
     '"{md5}"',
+    '"{MD5}"',
     '"{other}"',
     "{other}",
     "{md5}",
@@ -31,6 +33,7 @@ FORMS = [
     '"anything"',
     "",
 ]
+MD5S = {'"{md5}"', '"{MD5}"', "{md5}"}
 
 
 @dataclass
@@ -94,7 +97,7 @@ def test_an_object_comes_whole_whatever_its_etag_is(
     assert not any(each.headers.get("if-match", "").startswith("W/") for each in bucket.asked)
     is_doubted = (_is_doubted(form) or form == '"{md5}-1"') and (size > 0 or "-1" not in form)
     assert (way == "second download; the ETag is not the MD5") is is_doubted
-    assert (way == "md5") is (form in {'"{md5}"', "{md5}"})
+    assert (way == "md5") is (form in MD5S)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -121,7 +124,7 @@ def test_a_file_goes_out_whatever_the_etags_are(form: str, size: int, place: Pla
     assert bucket.objects["x"].data == data
     is_doubted = "{other}" in form and "-" not in form and "W/" not in form
     assert (way == "read back; the ETag is not the MD5") is is_doubted
-    assert (way == "md5") is (form in {'"{md5}"', "{md5}"})
+    assert (way == "md5") is (form in MD5S)
 
 
 def test_a_file_that_the_store_keeps_with_other_bytes_is_no_success(place: Place) -> None:
@@ -154,6 +157,14 @@ def test_a_presigned_upload_that_cannot_be_verified_says_so_at_once(place: Place
         place.send(etags.RefusingMd5('"{other}"'), presigned=True)
     assert not caught.value.transient
     assert "geheim" not in caught.value.detail
+
+
+@pytest.mark.parametrize("presigned", [True, False])
+def test_an_object_that_is_unpacked_on_its_way_has_no_md5(*, presigned: bool, place: Place) -> None:
+    bucket = bodies.Unpacked()
+    bucket.objects["x"] = Stored(bodies.GZIPPED)
+    assert place.bring(bucket, Record(known=True), presigned=presigned) == "size"
+    assert (place.home / "in").read_bytes() == gzip.decompress(bodies.GZIPPED)
 
 
 @pytest.mark.parametrize("size", [5, 9 * MIB])

@@ -85,7 +85,52 @@ def test_another_redirect_is_refused_and_named(
     assert "geheim" not in caught.value.detail
 
 
-@pytest.mark.parametrize("named", ["body", "header"])
+def test_a_refused_redirect_names_the_region_that_the_store_names(site: SharedFilesystem, home: Path) -> None:
+    more = "<Endpoint>data.s3.eu-west-9.example.org</Endpoint><Region>eu-west-9</Region>"
+    with stores(data=accounts.Moved(301, "127.0.0.1", more=more)) as url:
+        where = S3Address(url, "local", "data", "x")
+        with pytest.raises(StorageError, match="set endpoint to the bucket's own and region to 'eu-west-9'"):
+            stage_in(where, site, at(home, "in"), Recorder(), SETTINGS, secret=KEYS)
+
+
+@pytest.mark.parametrize("kind", [accounts.Region, accounts.RefusingRegions, accounts.RefusingSignatures])
+def test_a_store_that_names_no_region_is_asked_for_the_usual_one(
+    kind: type[accounts.Region], site: SharedFilesystem, home: Path
+) -> None:
+    with stores(data=kind("us-east-1", KEYS.secret_key, "")) as url:
+        _there_and_back(S3Address(url, "local", "data", "in/a b+c"), site, home)
+
+
+@pytest.mark.parametrize("given", ["local", "south-1"])
+@pytest.mark.parametrize("kind", [accounts.RefusingRegions, accounts.RefusingSignatures])
+def test_a_region_that_no_signature_fits_is_named(
+    kind: type[accounts.Region], given: str, site: SharedFilesystem, home: Path
+) -> None:
+    bucket = kind("north-7", KEYS.secret_key, "")
+    with stores(data=bucket) as url:
+        where = S3Address(url, given, "data", "x")
+        with pytest.raises(StorageError, match=f"the region '{given}': check region"):
+            stage_in(where, site, at(home, "in"), Recorder(), SETTINGS, secret=KEYS)
+    assert len(bucket.asked) == (2 if given == "local" else 1)
+
+
+@pytest.mark.parametrize(
+    "code", ["SecondLevelDomainForbidden", "PathStyleDomainForbidden", "VirtualHostDomainRequired"]
+)
+def test_a_store_that_wants_the_bucket_in_the_hosts_name_gets_it(
+    code: str, site: SharedFilesystem, home: Path
+) -> None:
+    with stores(data=(bucket := accounts.OnlyInHost(code))) as url:
+        port = urlsplit(url).port
+        _there_and_back(S3Address(f"http://localhost:{port}", "local", "data", "in/a b+c"), site, home)
+        with pytest.raises(StorageError, match="wants the bucket in the host's name"):
+            stage_in(
+                S3Address(url, "local", "data", "x"), site, at(home, "in"), Recorder(), SETTINGS, secret=KEYS
+            )
+    assert {each.host for each in bucket.asked} == {"localhost", "data.localhost", "127.0.0.1"}
+
+
+@pytest.mark.parametrize("named", ["body", "header", "message"])
 def test_a_region_that_was_left_out_is_learned(named: str, site: SharedFilesystem, home: Path) -> None:
     bucket = accounts.Region("north-7", KEYS.secret_key, named)
     with stores(data=bucket) as url:

@@ -2,8 +2,8 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import update
 
-from gateway.db import db_now, session_scope
-from gateway.errors import Fault, StorageUnavailable
+from gateway.db import db_now, session_scope, utc_now
+from gateway.errors import Fault, StorageBusy, StorageUnavailable
 from gateway.models import Transfer
 from gateway.settings import Settings, get_settings
 from gateway.states import TransferState
@@ -41,6 +41,20 @@ def test_a_kind_may_have_a_budget_of_its_own(monkeypatch: pytest.MonkeyPatch) ->
     assert (waiting.state, waiting.fault) == (TransferState.RETRYING, Fault.NETWORK)
     given_up = transfer(row_ids["s3_result"])
     assert (given_up.reason, given_up.fault) == ("given up after 2 tries: slow down", Fault.NETWORK)
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize(("asked_s", "waits_s"), [(None, 3), (-5.0, 3), (120.0, 120), (1e9, 300)])
+def test_a_busy_store_is_asked_again_when_it_wants(asked_s: float | None, waits_s: float) -> None:
+    row_id = new_transfer()
+    with session_scope() as session:
+        row = session.get_one(Transfer, row_id)
+        row.state = TransferState.TRANSFERRING
+        record_failure(session, row, StorageBusy("slow down", after_s=asked_s))
+    waiting = transfer(row_id)
+    assert waiting.retry_at is not None
+    left_s = (waiting.retry_at - utc_now()).total_seconds()
+    assert waits_s - 30 < left_s <= waits_s
 
 
 @pytest.mark.parametrize("value", ["transfers=3", "job=-1", "job=many", "job", "=3"])

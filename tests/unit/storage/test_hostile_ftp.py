@@ -37,12 +37,21 @@ def _pouring(piece: bytes) -> Behaviour:
     [
         (b"220-hello\r\n", "a reply of more than 200 lines"),
         (b"x" * 1000, "a line of more than 8192 bytes"),
-        (b"\xff\r\n", "check src"),
+        (b"\xff\r\n", "it is tried again"),
     ],
 )
 def test_a_greeting_without_an_end_is_cut_off(piece: bytes, says: str) -> None:
     with serving(_pouring(piece)) as url, pytest.raises(StorageError, match=says):
         _file(url).ask()
+
+
+def test_a_greeting_in_another_encoding_than_utf_8_is_read() -> None:
+    def behave(accepted: socket.socket) -> None:
+        accepted.sendall("220-Willkommen an der Universität\r\n".encode("latin-1"))
+        ftp_session({}, lambda _: None)(accepted)
+
+    with serving(behave) as url:
+        assert _file(url).ask().size == 1_000_000
 
 
 def test_a_greeting_that_comes_byte_by_byte_is_given_up() -> None:

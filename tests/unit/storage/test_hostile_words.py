@@ -37,7 +37,7 @@ def test_a_reply_of_an_ftp_server() -> None:
 
 def test_a_code_of_a_store() -> None:
     body = b"<Error><Code>Odd\xc2\x9b31m\xe2\x80\xaeabc" + b"x" * 9000 + b"</Code></Error>"
-    answer = b"HTTP/1.1 400 x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    answer = b"HTTP/1.1 409 x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
     with serving(answering(answer)) as url:
         shown = _error_of(S3Address(url.removesuffix("/x"), "local", "b", "k"), Credentials("a", "b"))
     assert "Odd\\x9b31m\\u202eabc" in shown

@@ -1,6 +1,7 @@
 """Errors of stores and connections: their class, their fault and their sentence."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from botocore.exceptions import NoRegionError, ParamValidationError
@@ -9,7 +10,7 @@ from gateway.egress.curl import Origin
 from gateway.egress.errors import curl_error, socket_errors
 from gateway.errors import Fault, StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.storage.address import S3Address
-from gateway.storage.s3.errors import store_error, store_errors
+from gateway.storage.s3.errors import refuses_checksum, store_error, store_errors
 
 ADDRESS = S3Address("https://s3.example.org", "eu-1", "box", "deep/{braces}.csv")
 
@@ -24,10 +25,19 @@ ADDRESS = S3Address("https://s3.example.org", "eu-1", "box", "deep/{braces}.csv"
         ("NoSuchBucket", 404, StorageError, "no bucket 'box' at https://s3.example.org"),
         ("NoSuchKey", 404, StorageError, "no object 'deep/{braces}.csv'"),
         ("404", 404, StorageError, "no object"),
+        ("", 404, StorageError, "no object"),  # a page of a web server or a proxy
+        ("", 403, StorageError, "no permission"),
+        ("", 502, StorageUnavailable, "failed (502)"),
+        ("SecurityTokenExpired", 403, StorageError, "have expired"),
+        ("UserSuspended", 403, StorageError, "refuses this account"),
+        ("XMinioAdminBucketQuotaExceeded", 400, StorageError, "quota"),
+        ("XAmzContentChecksumMismatch", 400, StorageUnavailable, "other bytes"),
+        ("InvalidRegionName", 400, StorageError, "region 'eu-1'"),
         ("RequestTimeTooSkewed", 403, StorageError, "clocks"),
         ("AuthorizationHeaderMalformed", 400, StorageError, "region 'eu-1'"),
         ("PermanentRedirect", 301, StorageError, "another region or endpoint"),
         ("EntityTooLarge", 400, StorageError, "of this size"),
+        ("413", 413, StorageError, "or a proxy before it, does not accept requests of this size"),
         ("XMinioStorageFull", 507, StorageError, "quota"),
         ("QuotaExceeded", 403, StorageError, "quota"),
         ("InsufficientStorage", 507, StorageError, "quota"),
@@ -76,6 +86,32 @@ def test_every_answer_has_its_kind(code: str, status: int, kind: type[StorageErr
 def test_every_answer_has_its_class(code: str, fault: Fault) -> None:
     answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 400}}
     assert store_error(answer, ADDRESS).fault is fault
+
+
+@pytest.mark.parametrize("endpoint", ["https://box.s3.example.org", "https://s3.example.org/box/"])
+def test_a_bucket_that_the_endpoint_names_as_well_is_told(endpoint: str) -> None:
+    answer = {"Error": {"Code": "NoSuchKey"}, "ResponseMetadata": {"HTTPStatusCode": 404}}
+    assert "leave it out there" in store_error(answer, replace(ADDRESS, endpoint=endpoint)).detail
+    assert "leave it out" not in store_error(answer, ADDRESS).detail
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "refuses"),
+    [
+        *((code, 400, True) for code in ("InvalidArgument", "InvalidRequest", "MalformedXML", "Odd", "")),
+        *((code, 400, False) for code in ("BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch")),
+        *(
+            (code, 400, False)
+            for code in ("ContentMismatch", "ExpiredToken", "RequestTimeout", "NoSuchBucket")
+        ),
+        *((code, 400, False) for code in ("InvalidRegionName", "AuthorizationHeaderMalformed")),
+        *((code, 403, False) for code in ("AccessDenied", "InvalidRequest", "")),
+        *((code, 501, True) for code in ("NotImplemented", "")),
+    ],
+)
+def test_a_refusal_of_a_checksum_has_no_other_reason(code: str, status: int, *, refuses: bool) -> None:
+    answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    assert bool(refuses_checksum(answer)) is refuses
 
 
 def test_a_full_store_is_short_of_space_whatever_its_code() -> None:

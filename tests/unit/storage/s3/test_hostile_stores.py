@@ -108,6 +108,7 @@ def test_an_entry_that_is_nonsense_is_named(contents: str, says: str) -> None:
         (b"\xff\xfe", "is no XML"),
         (b"<html/>", "is <'html'> and no list of objects"),
         (b"<ListBucketResult>", "was cut short; it is tried again"),
+        (b"<ListBucketResult><Key>a\x01b</Key></ListBucketResult>\n", "a name that XML cannot hold"),
         (b"<Error><Code>InternalError</Code></Error>", "failed .InternalError.; it is tried again"),
         (b"<Error><Code>AccessDenied</Code></Error>", "no permission"),
     ],
@@ -169,7 +170,7 @@ def test_an_error_of_odd_xml_is_an_error_in_words(body: str) -> None:
     with (
         serving(answering(answer)) as url,
         closing(_object(url[:-2], "x")) as found,
-        pytest.raises(StorageError, match="check endpoint|answers"),
+        pytest.raises(StorageError, match="no permission|answers"),
     ):
         found.ask()
 
@@ -210,9 +211,9 @@ def test_a_small_object_is_read_no_further_than_it_says() -> None:
     with (
         serving(endless(begin, bytes(1 << 16))) as url,
         closing(_object(url[:-2], "x")) as found,
-        pytest.raises(StorageError, match="a body of more than 4 bytes"),
     ):
-        found.ask()
+        info = found.ask()
+    assert (info.size, info.whole) == (None, None)  # the length beside a transfer coding is not believed
 
 
 UPLOADS = "<ListMultipartUploadsResult><IsTruncated>false</IsTruncated>{}</ListMultipartUploadsResult>"
