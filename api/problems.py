@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from api.methods import allowed_methods
-from api.validation_words import sentence
+from api.validation_words import sentence, unreadable_body
 from gateway.cleaning import clean
 from gateway.errors import GatewayError, Invalid
 
@@ -26,6 +26,7 @@ HEADERS = {
     503: {"Retry-After": str(RETRY_AFTER_S)},
 }
 CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_UNREADABLE = "There was an error parsing the body"  # FastAPI's words for a body that is no text
 # Limits that keep an answer small.
 MOST_ERRORS = 20
 DEEPEST = 10
@@ -103,6 +104,8 @@ async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
         detail = f"{request.method} is no method of this path: use {headers['Allow']}"
     elif status is HTTPStatus.NOT_FOUND and detail == status.phrase:
         detail = "the service has no path of this name: /docs lists all of them"
+    elif detail == _UNREADABLE:
+        detail = unreadable_body(request.headers.get("content-encoding", ""))
     answer = problem(status, status.phrase, detail)
     answer.headers.update(headers)
     return answer

@@ -7,10 +7,15 @@ from gateway.clusters.paths import HOME
 DATA = "serrano/data"
 _INSIDE = ("Init_Data", "Output_Data")  # of the data folder
 _WORKSPACE = "data"
+_HOMES = ("~/", "$HOME/")  # of shells, which read no path here
 
 
 def meant_place(text: str) -> str | None:
     """Return the place that a transfer probably meant, relative to the home; None where it is this one."""
+    for home in _HOMES:
+        if text.startswith(home):
+            below = text.removeprefix(home)
+            return meant_place(below) or below
     plain = _plain(text)
     rest, names = _without_data(plain)
     is_odd = names > 1 or (names == 0 and rest.partition("/")[0] in _INSIDE)

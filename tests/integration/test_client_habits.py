@@ -1,5 +1,6 @@
 """Habits of HTTP clients: media types, HEAD, Allow, trailing paths, and the rule against foreign pages."""
 
+import gzip
 import json
 from typing import Any
 
@@ -213,6 +214,12 @@ SENTENCES = {
     b'{"services": ["fft"], "infrastructure": "hpc", "params": 1}': (
         "params: expected a JSON object, found a number"
     ),
+    '{"services": "größe"}'.encode("latin-1"): (
+        "the body is no text in UTF-8; expected a JSON object: send it in UTF-8"
+    ),
+    b'{"services": ["fft"], "infrastructure": "", "params": {}}': (
+        "infrastructure: the text has 0 characters; expected at least 1"
+    ),
 }
 
 
@@ -221,6 +228,11 @@ def test_a_body_that_is_no_object_is_refused_in_words(api: TestClient, body: byt
     answer = api.post("/job", content=body)
     assert answer.status_code == 400
     assert answer.json()["detail"] == answer.json()["message"] == says
+
+
+def test_a_packed_body_is_refused_by_its_coding(api: TestClient) -> None:
+    answer = api.post("/job", content=gzip.compress(TEXT.encode()), headers={"Content-Encoding": "gzip"})
+    assert (answer.status_code, "Content-Encoding gzip" in answer.json()["detail"]) == (400, True)
 
 
 def test_an_unknown_path_and_method_are_refused_in_words(api: TestClient) -> None:

@@ -21,6 +21,9 @@ from gateway.clusters.path_hints import meant_input, meant_place
         ("Output_Data/CSVFormate/x.csv", "serrano/data/Output_Data/CSVFormate/x.csv"),
         ("/Init_Data/x.csv", "serrano/data/Init_Data/x.csv"),
         ("serrano/data/data/Init_Data/x.csv", "serrano/data/Init_Data/x.csv"),
+        ("~/serrano/data/x.csv", "serrano/data/x.csv"),
+        ("$HOME/Init_Data/x.csv", "serrano/data/Init_Data/x.csv"),
+        ("~x/y.csv", None),
     ],
 )
 def test_the_place_of_a_transfer(text: str, meant: str | None) -> None:
