@@ -17,7 +17,7 @@ from gateway.operations.failure_groups import FailureGroup, group_failures
 from gateway.work.listing import KINDS, Filter, Kind
 
 LATEST = 8
-WITH_STEPS = 40  # the newest rows of a kind, among which steps of runs are left out
+WITH_STEPS = 16  # the newest rows of a kind, among which steps of runs are left out
 MOST_FAILURES = 5
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
