@@ -1,11 +1,13 @@
-// Plots of previews: extremes of each stretch as a band, by uPlot; a filter over its input, signals in colours of labels.
+// Plots of previews: extremes of each stretch as a band, by uPlot; a filter over its input; signals in colours of labels, or
+// labels alone as points.
 "use strict";
 (() => {
   const COLOURS = {
     light: ["#0b6b6b", "#a8480b", "#5b46b0", "#9c1f5c", "#4a6a0a", "#16578f", "#7a5200", "#545b5d"],
     dark: ["#5fc4bf", "#f0a36b", "#b3a4f5", "#f08cbb", "#b3d46a", "#8ec4f5", "#eec36b", "#b3babb"],
   };
-  const MOST = 8;
+  const MOST = 8; // signals that are shown at first
+  const LONGEST = 5000; // characters of the names in one address
   const dark = matchMedia("(prefers-color-scheme: dark)");
 
   const named = (part) => (part.unit ? `${part.name} / ${part.unit}` : part.name);
@@ -32,15 +34,15 @@
     return found;
   }
 
-  // The signals of a plot by colour: each of the first ones alone, or where there are labels all those of one label.
+  // The signals of a plot by colour: each alone, the first ones shown, or where there are labels all those of one label.
   function groupsOf(preview, labels) {
-    if (!labels) return preview.signals.slice(0, MOST).map((signal) => ({ name: named(signal), signals: [signal] }));
+    if (!labels) return preview.signals.map((signal, at) => ({ name: named(signal), signals: [signal], isShown: at < MOST }));
     const byLabel = new Map();
     preview.signals.forEach((signal, index) => byLabel.set(labels[index], [...(byLabel.get(labels[index]) ?? []), signal]));
     const clusters = [...byLabel].sort(([one], [other]) => one - other);
     return clusters.map(([label, signals]) => {
       const more = signals.length > MOST ? ` and ${signals.length - MOST} more` : "";
-      return { name: `Cluster ${label}: ${signals.slice(0, MOST).map(named).join(", ")}${more}`, signals };
+      return { name: `Cluster ${label}: ${signals.slice(0, MOST).map(named).join(", ")}${more}`, signals, isShown: true };
     });
   }
 
@@ -54,10 +56,11 @@
       const colour = colours[group % colours.length];
       const stroke = isBeneath ? `${colour}60` : colour;
       const isLine = min.every((value, at) => value === max[at]);
-      series.push({ label: named(signal), stroke, width: 1.25, group, isBeneath });
+      const { isShown: show } = groups[group];
+      series.push({ label: named(signal), stroke, width: 1.25, group, isBeneath, show });
       data.push(max);
       if (isLine) return;
-      series.push({ label: `${named(signal)}, smallest`, stroke, width: 0.5, group, isBeneath });
+      series.push({ label: `${named(signal)}, smallest`, stroke, width: 0.5, group, isBeneath, show });
       data.push(min);
       filled.push({ series: [series.length - 2, series.length - 1], fill: `${colour}${isBeneath ? "25" : "40"}` });
     }
@@ -69,12 +72,19 @@
     return { series, data, filled };
   }
 
+  // A channel without a signal has zeros, which a logarithmic scale leaves out.
+  function isDrawnLogarithmic(rows) {
+    return rows.every((row) => row.every((value) => value === null || value >= 0)) && rows.some((row) => row.some((value) => value > 0));
+  }
+
   function draw(place, groups, preview, beneath) {
     const { series, data, filled } = bands(groups, preview, beneath);
+    if (place.dataset.points) for (const each of series.slice(1)) Object.assign(each, { paths: () => null, points: { show: true, size: 6 } });
     const style = getComputedStyle(document.documentElement);
     const axis = { stroke: style.getPropertyValue("--text"), grid: { stroke: style.getPropertyValue("--line"), width: 1 }, ticks: { stroke: style.getPropertyValue("--line"), width: 1 } };
     place.replaceChildren();
-    const isLogarithmic = place.dataset.scale === "log" && data.slice(1).every((row) => row.every((v) => v === null || v > 0));
+    const isLogarithmic = place.dataset.scale === "log" && isDrawnLogarithmic(data.slice(1));
+    if (isLogarithmic) for (let at = 1; at < data.length; at++) data[at] = data[at].map((value) => value || null);
     const upright = { ...axis, size: 70, values: (_plot, splits) => splits.map(figure) };
     if (isLogarithmic) Object.assign(upright, { filter: decades, grid: { ...axis.grid, filter: decades }, ticks: { ...axis.ticks, filter: decades } });
     const plot = new uPlot(
@@ -104,7 +114,9 @@
     };
     const move = (share) => () => {
       const { min, max } = plot.scales.x;
-      plot.setScale("x", { min: min + (max - min) * share, max: max + (max - min) * share });
+      const [first, last] = range();
+      const way = Math.min(Math.max((max - min) * share, first - min), last - max);
+      plot.setScale("x", { min: min + way, max: max + way });
     };
     const actions = [["Zoom in", zoom(0.5)], ["Zoom out", zoom(2)], ["Left", move(-0.3)], ["Right", move(0.3)], ["All", () => plot.setScale("x", { min: range()[0], max: range()[1] })]];
     for (const [label, act] of actions) {
@@ -143,7 +155,7 @@
     }
     groups.forEach((shown, index) => {
       const label = document.createElement("label");
-      const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: true });
+      const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: shown.isShown });
       const name = Object.assign(document.createElement("span"), { textContent: shown.name });
       const reading = Object.assign(document.createElement("output"), { textContent: "" });
       box.style.accentColor = name.style.color = colours[index % colours.length];
@@ -169,18 +181,24 @@
     return group;
   }
 
+  function explain(place, sentence) {
+    place.textContent = sentence;
+    place.classList.replace("plot", "empty");
+  }
+
+  // The answer to a request for a preview, null where none arrives.
+  const ask = (address) => fetch(address, { headers: { "HX-Request": "true" } }).catch(() => null);
+
   async function load(place) {
     place.dataset.drawn = "";
-    const answer = await fetch(place.dataset.preview, { headers: { "HX-Request": "true" } });
+    const answer = await ask(place.dataset.preview);
+    if (!answer) return explain(place, "The gateway does not answer: load the page again.");
     const text = await answer.text();
-    if (!answer.ok) {
-      place.textContent = new DOMParser().parseFromString(text, "text/html").body.textContent.trim();
-      place.classList.replace("plot", "empty");
-      return;
-    }
+    if (!answer.ok) return explain(place, new DOMParser().parseFromString(text, "text/html").body.textContent.trim());
     const result = JSON.parse(text);
     const labelled = place.dataset.signals ? await loadLabelled(place.dataset.signals, result) : null;
     const beneath = place.dataset.beneath ? await loadBeneath(place.dataset.beneath, result) : null;
+    if (labelled) delete place.dataset.points;
     const preview = labelled ?? result;
     const groups = groupsOf(preview, labelled && result.signals[0].min);
     addTools(place, groups, preview, draw(place, groups, preview, beneath), beneath !== null);
@@ -188,17 +206,18 @@
 
   // The signals that labels are of, null where the gateway has no preview of them or has joined labels.
   async function loadLabelled(address, labels) {
-    const answer = await fetch(address, { headers: { "HX-Request": "true" } });
-    if (answer.status !== 200) return null;
+    const answer = await ask(address);
+    if (answer?.status !== 200) return null;
     const signals = await answer.json();
     return labels.samples === labels.x.values.length && labels.samples === signals.signals_total ? signals : null;
   }
 
   // The input of a filter: the same signals over the same axis, null where the gateway has no preview of it.
   async function loadBeneath(address, preview) {
-    const names = preview.signals.slice(0, MOST).map(({ name }) => `"${name.replaceAll('"', '""')}"`);
-    const answer = await fetch(`${address}&signals=${encodeURIComponent(names.join(","))}`, { headers: { "HX-Request": "true" } });
-    if (answer.status !== 200) return null;
+    const names = preview.signals.map(({ name }) => `"${name.replaceAll('"', '""')}"`);
+    while (names.join(",").length > LONGEST) names.pop();
+    const answer = await ask(`${address}&signals=${encodeURIComponent(names.join(","))}`);
+    if (answer?.status !== 200) return null;
     const beneath = await answer.json();
     return named(beneath.x) === named(preview.x) ? beneath : null;
   }

@@ -36,7 +36,7 @@ def new_sweep(api: TestClient) -> str:
 
 
 def _numbers(page: str) -> list[int]:
-    return [int(number) for number in re.findall(r'data-name="Member"><code>(\d{4})<', page)]
+    return [int(number) for number in re.findall(r'data-name="Member"><a href="[^"]+"><code>(\d{4})<', page)]
 
 
 def test_members_are_paged_before_and_after_their_job_begins(api: TestClient, browser: FormBrowser) -> None:
@@ -67,11 +67,47 @@ def test_a_members_end_is_shown(api: TestClient, browser: FormBrowser) -> None:
     assert (found, HOSTILE in part, "every 1s" in part, "<html" in part) == ([], False, False, False)
 
 
+def test_a_member_has_a_page_with_a_plot_of_its_result(
+    api: TestClient, browser: FormBrowser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = new_sweep(api)
+    path = f"/console/work/workflow/{run_id}/members/0007"
+    preview = f"{path}/outputs/fft/preview"
+    assert "perforation stride" in browser.open(path)
+    assert browser.client.get(preview).status_code == 404
+    end_transfer(run_id)
+    output = {"service": "fft", "path": HOSTILE, "bytes": 2000, "sha256": "0" * 64}
+    ends = {"state": JobState.SUCCEEDED, "reason": HOSTILE, "outputs": [output]}
+    with session_scope() as session:
+        session.execute(update(JobMember).where(JobMember.number == 7).values(ends))
+    page = browser.open(path)
+    Checked(page)
+    assert (f'data-preview="{preview}?points=1000"' in page, HOSTILE in page) == (True, False)
+    requested: dict[str, Any] = {}
+
+    def answer(*_: Any, **arguments: Any) -> bytes:
+        requested.update(arguments)
+        return b"{}\n" + json.dumps(figures_preview()).encode()
+
+    monkeypatch.setattr("gateway.previews.outputs.ask_worker.request_bytes", answer)
+    assert browser.client.get(preview).json()["points"] == len(FIGURES)
+    assert (requested["member"], requested["job_id"]) == (7, str(step_id(run_id, "spectrum")))
+    assert browser.client.get(preview.replace("fft", "kalman")).status_code == 404
+
+
+@pytest.mark.parametrize("number", ["0030", "7", "-1", "9" * 5000, "٠٠٠٣", "x", "1e1"], ids=range(7))
+def test_an_unknown_member_does_not_exist(api: TestClient, browser: FormBrowser, number: str) -> None:
+    path = f"/console/work/workflow/{new_sweep(api)}/members/{number}"
+    for each in (path, f"{path}/outputs/fft/preview"):
+        assert browser.client.get(each).status_code == (404 if number == "0030" else 400)
+
+
 def test_members_of_another_owners_run_do_not_exist(with_keys: TestClient) -> None:
     run_id, eve = new_workflow("ada"), FormBrowser(with_keys)
     eve.sign_in(new_key("eve"))
     for each in (run_id, uuid4()):
-        assert eve.client.get(f"/console/work/workflow/{each}/members").status_code == 404
+        for path in ("members", "members/0000", "members/0000/outputs/fft/preview"):
+            assert eve.client.get(f"/console/work/workflow/{each}/{path}").status_code == 404
 
 
 def test_a_run_without_a_sweep_shows_no_members(browser: FormBrowser) -> None:

@@ -85,6 +85,29 @@ def test_a_filter_is_drawn_over_its_input(
     assert _drawn(page) != zoomed
 
 
+def test_all_signals_of_a_preview_can_be_chosen(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    _answer(monkeypatch, fft=_preview(*(f"s{number}" for number in range(10))))
+    monkeypatch.setattr("api.console.row_commands._read_tail", lambda *_: ("", ""))
+    page = opened(f"/console/work/job/{_job_with_result()}").page
+    canvas = page.locator("canvas")
+    boxes = page.locator(".signals input")
+    expect(boxes).to_have_count(10)
+    assert [box.is_checked() for box in boxes.all()] == [True] * 8 + [False] * 2
+    before = canvas.evaluate("it => it.toDataURL()")
+    boxes.last.check()
+    assert canvas.evaluate("it => it.toDataURL()") != before
+
+
+def test_a_plot_that_does_not_arrive_is_told(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.console.row_commands._read_tail", lambda *_: ("", ""))
+    watched = opened()
+    page = watched.page
+    page.route("**/preview?*", lambda route: route.abort())
+    page.goto(f"/console/work/job/{_job_with_result()}")
+    expect(page.get_by_text("The gateway does not answer: load the page again.")).to_be_visible()
+    watched.problems.clear()  # the browser tells of the request that failed
+
+
 def test_an_input_over_another_axis_is_left_out(
     opened: Opened, api: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
