@@ -29,6 +29,7 @@ def show_account(request: Request, caller: SignedIn) -> Response:
         request,
         "account.html",
         section="account",
+        auth=get_settings().auth,
         keys=read(lambda session: api_keys.list_keys_of(session, caller.owner)),
         credentials=read(lambda session: _credentials(session, caller)),
         month=read(lambda session: usage_since(session, caller.owner, first_of_month())),

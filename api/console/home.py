@@ -2,22 +2,19 @@
 
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
 from api.console.clusters import load_clusters
 from api.console.labels import NOUNS, TITLES
-from api.console.pages import PageRoute, page, see_other
+from api.console.pages import PageRoute, page
 from api.console.visitors import SignedIn
-from api.deps import parse_id, read, read_rows
+from api.deps import read, read_rows
 from api.row_reads import load_page
-from api.schemas.shapes import SHAPES
 from gateway.callers import Caller
 from gateway.errors import NotFound
 from gateway.operations.failure_groups import FailureGroup, group_failures
 from gateway.work.listing import KINDS, Filter, Kind
-from gateway.work.statuses import fetch_statuses
 
 LATEST = 8
 MOST_FAILURES = 5
@@ -51,22 +48,6 @@ def _failures(caller: Caller) -> list[FailureGroup]:
         lambda connection: [group for kind in KINDS for group in group_failures(connection, wanted, kind)]
     )
     return sorted(groups, key=lambda group: str(group.latest), reverse=True)[:MOST_FAILURES]
-
-
-@router.get("/console/find")
-def find_row(request: Request, caller: SignedIn, id: str = "") -> Response:  # noqa: A002  the field's name
-    """Show the page of the row of an id, of any kind."""
-    row_id = parse_id(id.strip())
-    for kind in TITLES:
-        if _may_see(caller, kind, row_id):
-            return see_other(request, f"/console/work/{kind}/{row_id}")
-    raise NotFound(f"there is no transfer and no job {row_id}")
-
-
-def _may_see(caller: Caller, kind: Kind, row_id: UUID) -> bool:
-    shape = SHAPES[kind]
-    found = read_rows(lambda connection: fetch_statuses(connection, kind, shape.columns(), [row_id]))
-    return row_id in found and caller.may_see(shape.values(found[row_id], caller)["owner"])
 
 
 @router.get("/console/{path:path}")

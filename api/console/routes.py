@@ -8,6 +8,7 @@ from api.console import (
     clusters,
     downloads,
     figures,
+    find,
     home,
     members,
     operators,
@@ -25,5 +26,5 @@ from api.console import (
 router = APIRouter(include_in_schema=False)
 for module in (assets, sign_in, provider, start, downloads, figures, plots, work, members, rows):
     router.routes.extend(module.router.routes)
-for module in (run_commands, row_commands, clusters, operators, account, webhooks, home):
+for module in (run_commands, row_commands, clusters, operators, account, webhooks, find, home):
     router.routes.extend(module.router.routes)

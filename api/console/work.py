@@ -55,6 +55,7 @@ def _work(kind: Kind, filters: WorkFilters, caller: Caller) -> dict[str, Any]:
         "counts": counts or {},
         "groups": groups,
         "faults": faults,
+        "all_faults": list(Fault),
     }
 
 

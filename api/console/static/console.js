@@ -14,6 +14,7 @@
   }
 
   function addCopyButtons(root) {
+    if (!navigator.clipboard) return; // a page over plain http has none
     for (const text of root.querySelectorAll("details > pre:not([data-copy])")) {
       text.dataset.copy = "";
       const button = document.createElement("button");
@@ -42,6 +43,34 @@
     for (const element of document.querySelectorAll("[hx-get]")) {
       if (document.hidden) htmx.trigger(element, "htmx:abort");
     }
+  });
+  // A second click sends no second form.
+  const sent = new Set();
+  document.addEventListener("submit", ({ target }) => {
+    if (target.method !== "post") return;
+    setTimeout(() => {
+      for (const button of target.querySelectorAll("button:not(:disabled)")) {
+        button.disabled = true;
+        sent.add(button);
+      }
+    });
+  });
+  addEventListener("pageshow", () => {
+    for (const button of sent) button.disabled = false;
+    sent.clear();
+  });
+  // A page whose gateway does not answer says so, until it answers again.
+  const silence = Object.assign(document.createElement("p"), { className: "problem" });
+  silence.setAttribute("role", "status");
+  function showSilence(isSilent) {
+    const sentence = isSilent ? "The gateway does not answer. This page shows its last state, and asks again." : "";
+    if (!silence.isConnected) document.getElementById("main").prepend(silence);
+    silence.hidden = !isSilent;
+    if (silence.textContent !== sentence) silence.textContent = sentence;
+  }
+  for (const name of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(name, () => showSilence(true));
+  document.addEventListener("htmx:afterRequest", ({ detail }) => {
+    if (detail.xhr && detail.xhr.status) showSilence(detail.xhr.status >= 500);
   });
   // The page stays as it is when nothing is new, and while a reader writes into it, has opened or marked a part of it,
   // or reads above the end of a log.

@@ -7,9 +7,10 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
+from sqlalchemy import func, select
 
 from gateway.db import session_scope
-from gateway.models import Job, Transfer
+from gateway.models import Job, Transfer, Workflow
 from gateway.states import JobState, TransferState
 from tests.chromium import Opened, Watched
 from tests.ended_rows import claim_transfer, ended_job, failed_transfer
@@ -115,6 +116,43 @@ def test_a_live_change_is_shown_without_a_reload(opened: Opened) -> None:
     expect(page.locator("#live")).to_contain_text("by console")
 
 
+def test_a_double_click_starts_one_run(opened: Opened) -> None:
+    page = opened("/console/start").page
+    page.locator("#input-path").check()
+    page.get_by_label("Path below the data folder").fill("/Init_Data/x.csv")
+    page.locator("#service-fft").check()
+    page.locator("#start").dblclick()
+    expect(page.get_by_role("heading", level=1)).to_have_text("fft")
+    with session_scope(read_only=True) as session:
+        assert session.scalar(select(func.count()).select_from(Workflow)) == 1
+
+
+def test_a_page_says_that_the_gateway_does_not_answer_until_it_does(opened: Opened) -> None:
+    watched = opened("/console/work/job")
+    page = watched.page
+    silence = page.get_by_text("The gateway does not answer.")
+    lists = "**/console/work/job?*"
+    for refuse in (lambda route: route.abort(), lambda route: route.fulfill(status=503)):
+        page.route(lists, refuse)
+        expect(silence).to_be_visible()
+        page.unroute(lists)
+        expect(silence).to_be_hidden()
+    watched.problems.clear()  # the browser tells of the requests that failed
+
+
+def test_a_page_without_a_clipboard_has_no_button_for_it(opened: Opened) -> None:
+    watched = opened()
+    page = watched.page
+    page.goto(path := f"/console/work/s3_data/{failed_transfer()}")
+    page.get_by_text("curl", exact=True).click()
+    expect(page.get_by_role("button", name="Copy")).to_be_visible()
+    page.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    page.goto(path)
+    page.get_by_text("curl", exact=True).click()
+    expect(page.get_by_label("curl")).to_be_visible()
+    expect(page.get_by_role("button", name="Copy")).to_have_count(0)
+
+
 def test_the_keyboard_reaches_and_retries_a_group_of_failures(opened: Opened) -> None:
     rows = [failed_transfer() for _ in range(2)]
     page = opened().page
@@ -122,6 +160,8 @@ def test_the_keyboard_reaches_and_retries_a_group_of_failures(opened: Opened) ->
     expect(page.get_by_text("Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#main")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="2 failed")).to_be_focused()
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Retry all 2")).to_be_focused()
     page.keyboard.press("Enter")
