@@ -1,7 +1,5 @@
 """Figures, times and states as people read them: the filters of the templates."""
 
-import csv
-import io
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -102,18 +100,10 @@ def figure(value: float, name: str) -> str:
     return span(value) if name.endswith("_s") else f"{value:.4g}"
 
 
-def csv_line(names: list[str]) -> str:
-    """Return names between commas, in quotes where they hold one."""
-    written = io.StringIO()
-    csv.writer(written, lineterminator="").writerow(names)
-    return written.getvalue()
-
-
 FILTERS = {
     "between": between,
     "clock": clock,
     "compact": compact,
-    "csv_line": csv_line,
     "figure": figure,
     "figure_name": figure_name,
     "indented": indented,

@@ -37,6 +37,10 @@ class Fields:
         """Return all texts of a field that may be repeated."""
         return [text.strip() for text in self._values.get(name, []) if text.strip()]
 
+    def chosen(self) -> dict[str, list[str]]:
+        """Return the fields that are not blank."""
+        return {name: texts for name in self._values if (texts := self.texts(name))}
+
 
 async def read_fields(request: Request) -> Fields:
     """Parse the body of a form, or raise Invalid."""

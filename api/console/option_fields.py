@@ -7,7 +7,7 @@ from api.console.forms import Fields
 from gateway.jobs.services import option_schema, table_schema
 
 _WORDS = {"\t": "tab", " ": "blank"}
-_NUMBERS = ("number", "integer")
+NUMBERS = ("number", "integer")
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class OptionField:
     default: str
     choices: tuple[str, ...]
     is_number: bool
-    is_list: bool
+    is_list: bool = False
+    is_text: bool = False
 
     def read(self, form: Fields) -> Any:
         """Return the value, None where the form leaves it out; the schema of the kernels judges it."""
@@ -30,7 +31,8 @@ class OptionField:
             return None
         if self.is_list:
             return [part.strip() for part in text.split(",") if part.strip()]
-        return _number(text) if self.is_number or not self.choices else text
+        may_be_number = self.is_number or not (self.choices or self.is_text)
+        return _number(text) if may_be_number else text
 
 
 def _number(text: str) -> int | float | str:
@@ -62,7 +64,7 @@ def _field(prefix: str, group: str, name: str, option: dict[str, Any]) -> Option
         must_be=option["x-must-be"],
         default="" if default is None else str(default),
         choices=tuple(choice for choice in choices if choice not in _WORDS),
-        is_number=option.get("type") in _NUMBERS,
+        is_number=option.get("type") in NUMBERS,
         is_list=option.get("type") == "array",
     )
 

@@ -33,7 +33,7 @@ def show_table(request: Request, caller: SignedIn, kind: Staged, row_id: RowId) 
         section="work",
         kind=kind,
         row_id=row_id,
-        state=row.state,
+        transfer=row,
         table=judge_transfer(row),
     )
 

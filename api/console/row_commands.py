@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 
 from api import row_actions
 from api.console.actors import NAME, actor_of
-from api.console.forms import Fields, Form, validate
+from api.console.forms import Form, validate
 from api.console.pages import PageRoute, page, see_other
+from api.console.param_fields import read_resources
+from api.console.run_form import SECRETS
 from api.console.sign_in import need_private
 from api.console.visitors import SignedIn
 from api.deps import RowId, read
@@ -27,7 +29,6 @@ from gateway.transfers import lifecycle as transfers
 from gateway.work.listing import WorkKind
 
 TAIL_BYTES = 16 * 1024
-_SECRETS = ("access_key", "secret_key", "session_token")
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
@@ -72,20 +73,15 @@ def retry_shown_row(
     requested, show = _requested(request, caller, kind, row_id), SHAPES[kind].of
     said = {"by": NAME, "reason": form.text("reason")}
     if kind == "job":
-        job_retry = validate(JobRetry, said | {"resources": _resources(form)})
+        job_retry = validate(JobRetry, said | {"resources": read_resources(form) or None})
         row_actions.retry_row(requested, job_retry, show, resources=job_retry.resources)
     else:
-        keys = {name: form.text(name) for name in _SECRETS if form.text(name)}
+        keys = {name: form.text(name) for name in ("credential_id", *SECRETS) if form.text(name)}
         if keys:
             need_private(request)
         retry = validate(TransferRetry, said | keys)
         row_actions.retry_row(requested, retry, show, retry.credential_if_any())
     return see_other(request, f"/console/work/{kind}/{row_id}")
-
-
-def _resources(form: Fields) -> dict[str, str] | None:
-    names = "time_limit_s", "memory_bytes"
-    return {name: form.text(name) for name in names if form.text(name)} or None
 
 
 @router.get("/console/work/job/{id}/log/{stream}")

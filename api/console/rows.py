@@ -19,6 +19,7 @@ from api.deps import RowId, read
 from api.row_reads import load_events
 from api.status_reads import STATUS_READS, Shown
 from gateway.callers import Caller, Scope
+from gateway.credentials.stored import list_credentials
 from gateway.jobs.services import CLASSES
 from gateway.settings import get_settings
 from gateway.states import BEFORE_SCHEDULER, JOB_ENDS, WORKFLOW_ENDS, JobState, TransferState, WorkflowState
@@ -57,6 +58,7 @@ def _folder(kind: Kind) -> str:
 def _render(request: Request, caller: Caller, kind: Kind, shown: Shown, template: str) -> Response:
     row: dict[str, Any] = json.loads(shown.body)
     settings = get_settings()
+    can_retry = row["state"] in ENDS and row["state"] not in GOOD_ENDS
     parts = _parts(caller, kind, UUID(row["id"]))
     return page(
         request,
@@ -71,7 +73,8 @@ def _render(request: Request, caller: Caller, kind: Kind, shown: Shown, template
         row=row,
         tag=shown.tag,
         has_ended=row["state"] in ENDS,
-        can_retry=row["state"] in ENDS and row["state"] not in GOOD_ENDS,
+        can_retry=can_retry,
+        credentials=read(lambda session: list_credentials(session, caller)) if can_retry else [],
         cure=cure_of(row),
         parts=parts,
         staged=input_row(row, parts.looked) if parts else "",

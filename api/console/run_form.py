@@ -4,7 +4,8 @@ from typing import Any
 
 from api.console.forms import Fields
 from api.console.option_fields import fields_of_service, fields_of_table, read_options
-from api.console.snippets import KEYS
+from api.console.param_fields import COMPUTATION, LAYOUT, OF_KNN, RANKS, param_fields, read_resources
+from api.console.snippets import KEYS, TOKEN
 from gateway.jobs.services import CLASSES
 
 _LONGEST_NAME = 40
@@ -14,9 +15,10 @@ INPUTS = {
     "url": "A web address",
     "path": "A file of the cluster",
 }
+SECRETS = ("access_key", "secret_key", "session_token")
 _PLACE = ("endpoint", "bucket", "object", "region")
 THEN = "then."  # before the names of a second job's fields
-_COUNTS = {"num_mpi_procs": "Ranks", "num_thread": "Threads of each rank"}
+CLASSIFICATION = "knn"
 
 
 def body_of_form(form: Fields) -> dict[str, Any]:
@@ -34,22 +36,24 @@ def body_of_form(form: Fields) -> dict[str, Any]:
 
 
 def _jobs(form: Fields) -> list[dict[str, Any]]:
-    """Return the job, and the second one that reads its result."""
+    """Return the job, and the second one that takes its result: `knn` as the labels of the same input."""
     first, then = form.texts("service"), form.text("then")
     jobs = [_job(form, _name(first), first)]
+    jobs[0]["params"] |= read_options(param_fields(LAYOUT + COMPUTATION), form)
     if table := read_options(fields_of_table(), form):
         jobs[0]["params"]["table"] = table
     if then:
         name = _name([then])
         name += "-2" if name == jobs[0]["name"] else ""
-        jobs.append(_job(form, name, [then], THEN) | {"input_from": jobs[0]["name"]})
+        source = "labels_from" if then == CLASSIFICATION else "input_from"
+        jobs.append(_job(form, name, [then], THEN) | {source: jobs[0]["name"]})
     return jobs
 
 
 def _job(form: Fields, name: str, services: list[str], prefix: str = "") -> dict[str, Any]:
     job = {"name": name, "services": services, "params": _params(form, services, prefix)}
-    limit = form.text("resources.time_limit_s")
-    return job | ({"resources": {"time_limit_s": limit}} if limit else {})
+    resources = read_resources(form)
+    return job | ({"resources": resources} if resources else {})
 
 
 def _name(services: list[str]) -> str:
@@ -73,8 +77,7 @@ def _place(form: Fields, prefix: str) -> dict[str, Any]:
 
 def access_of(form: Fields, prefix: str) -> dict[str, Any]:
     """Return the access to a store that a form gives: keys, or the id of stored ones."""
-    names = ("credential_id", "access_key", "secret_key", "session_token")
-    given = {name: form.text(f"{prefix}.{name}") for name in names}
+    given = {name: form.text(f"{prefix}.{name}") for name in ("credential_id", *SECRETS)}
     return {name: text for name, text in given.items() if text}
 
 
@@ -94,7 +97,9 @@ def _params(form: Fields, services: list[str], prefix: str) -> dict[str, Any]:
     for service in services:
         if service in CLASSES and (options := read_options(fields_of_service(service, prefix), form)):
             params[service] = options
-    return params | {name: form.number(name) for name in _COUNTS if form.text(name)}
+    if CLASSIFICATION in services:
+        params |= read_options(param_fields(OF_KNN, prefix), form)
+    return params | read_options(param_fields(RANKS), form)
 
 
 def without_secrets(body: dict[str, Any]) -> dict[str, Any]:
@@ -105,5 +110,5 @@ def without_secrets(body: dict[str, Any]) -> dict[str, Any]:
 def _hide(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
-    shown = {name: _hide(each) for name, each in value.items() if name != "session_token"}
-    return shown | {name: variable for name, variable in KEYS.items() if name in value}
+    shown = {name: _hide(each) for name, each in value.items()}
+    return shown | {name: variable for name, variable in (KEYS | TOKEN).items() if name in value}

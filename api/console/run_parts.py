@@ -11,6 +11,8 @@ from api.console.filter_inputs import Sources, find_sources
 from api.console.looked_tables import find_look
 from api.console.step_figures import load_step_figures
 from gateway.callers import Caller
+from gateway.models import Transfer
+from gateway.states import TransferState
 from gateway.storage.address import without_query
 from gateway.workflows import lifecycle as workflows
 from gateway.workflows.plan import WorkflowPlan
@@ -45,5 +47,10 @@ class RunParts:
             },
             load_step_figures(session, run_id),
             find_sources(plan),
-            find_look(session, caller, plan.input.path or ""),
+            _staged(find_look(session, caller, plan.input.path or "")),
         )
+
+
+def _staged(look: Transfer | None) -> str:
+    """Return a look that staged its table as a path below `/console/work`, "" for none."""
+    return f"{look.kind}/{look.id}" if look and look.state is TransferState.COMPLETED else ""

@@ -33,6 +33,7 @@ class Snippets:
 
 
 KEYS = {"access_key": Variable("AWS_ACCESS_KEY_ID"), "secret_key": Variable("AWS_SECRET_ACCESS_KEY")}
+TOKEN = {"session_token": Variable("AWS_SESSION_TOKEN")}
 
 
 def snippets_of_row(kind: WorkKind, row: dict[str, Any], base: str) -> Snippets:

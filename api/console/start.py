@@ -6,12 +6,14 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from api.console.clusters import load_clusters
+from api.console.form_checks import check_input, check_run, in_form_words
 from api.console.forms import Fields, Form, validate
-from api.console.looked_tables import load_look, stage_table
+from api.console.looked_tables import find_look, load_look, stage_table
 from api.console.option_fields import fields_of_service, fields_of_table
 from api.console.pages import PageRoute, base_of, page, see_other
+from api.console.param_fields import COMPUTATION, LAYOUT, OF_KNN, RANKS, param_fields, resource_fields
 from api.console.run_again import fields_of_run
-from api.console.run_form import INPUTS, THEN, body_of_form, without_secrets
+from api.console.run_form import CLASSIFICATION, INPUTS, THEN, body_of_form, without_secrets
 from api.console.sign_in import is_private, need_private
 from api.console.snippets import make_snippets
 from api.console.visitors import SignedIn
@@ -25,7 +27,6 @@ from gateway.callers import Caller
 from gateway.credentials import stored as stored_credentials
 from gateway.errors import GatewayError
 from gateway.jobs.services import CLASSES, option_schema
-from gateway.models import Transfer
 from gateway.settings import get_settings
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -38,39 +39,37 @@ def show_start(
     """Show the form: empty, with the fields of a run to be started again, or with a staged table."""
     if data or s3_data:
         row_id = parse_id(data or s3_data)
-        looked, fields = read(
-            lambda session: load_look(session, caller, "data" if data else "s3_data", row_id)
-        )
-        return _show(request, caller, fields, looked=looked)
+        kept = {name: request.query_params.getlist(name) for name in request.query_params}
+        fields = read(lambda session: load_look(session, caller, "data" if data else "s3_data", row_id, kept))
+        return _show(request, caller, fields)
     fields = read(lambda session: fields_of_run(session, caller, parse_id(run))) if run else Fields({})
     return _show(request, caller, fields)
 
 
-@router.post("/console/start/table")
-def look_at_table(request: Request, caller: SignedIn, form: Form) -> Response:
-    """Stage the input, and show the form with the table; a refusal shows the form again, without the keys."""
-    if form.text("input.secret_key"):
-        need_private(request)
-    try:
-        kind, row_id = stage_table(caller, form)
-    except GatewayError as error:
-        return _show(request, caller, form, error.status, error.detail)
-    return see_other(request, "/console/start", **{kind: str(row_id)})
-
-
 @router.post("/console/start")
-def start_run(request: Request, caller: SignedIn, form: Form) -> Response:
-    """Start the run; a refusal shows the form again, without the keys."""
+def act_on_form(request: Request, caller: SignedIn, form: Form) -> Response:
+    """Do as the button says; a refusal shows the form again, without the keys."""
     if form.text("input.secret_key") or form.text("output.secret_key"):
         need_private(request)
-    body = body_of_form(form)
-    if form.text("show"):
-        return _show(request, caller, form, body=body)
     try:
-        row = start_workflow(caller, AnswerStore(None), validate(WorkflowRequest, body))
+        if form.text("show"):
+            return _show(request, caller, form, body=body_of_form(form))
+        return see_other(request, _look(caller, form) if form.text("look") else _start(caller, form))
     except GatewayError as error:
-        return _show(request, caller, form, error.status, error.detail)
-    return see_other(request, f"/console/work/workflow/{row.id}")
+        return _show(request, caller, form, error.status, in_form_words(error.detail))
+
+
+def _look(caller: Caller, form: Fields) -> str:
+    """Stage the input, and return the address of the form with the table."""
+    check_input(form)
+    return stage_table(caller, form)
+
+
+def _start(caller: Caller, form: Fields) -> str:
+    """Start the run, and return the address of its page."""
+    check_run(form)
+    row = start_workflow(caller, AnswerStore(None), validate(WorkflowRequest, body_of_form(form)))
+    return f"/console/work/workflow/{row.id}"
 
 
 def _show(
@@ -81,9 +80,9 @@ def _show(
     problem: str = "",
     *,
     body: dict[str, Any] | None = None,
-    looked: Transfer | None = None,
 ) -> Response:
     settings = get_settings()
+    path = form.text("input.path") if form.text("input") == "path" else ""
     return page(
         request,
         "start.html",
@@ -91,14 +90,17 @@ def _show(
         section="start",
         form=form,
         problem=problem,
-        looked=looked,
+        looked=read(lambda session: find_look(session, caller, path)),
         snippets=make_snippets(f"{base_of(request)}/workflow", without_secrets(body)) if body else None,
         inputs=INPUTS if settings.store_bucket else {name: INPUTS[name] for name in INPUTS if name != "file"},
         classes=_services(),
-        table=fields_of_table(),
+        table=[*fields_of_table(), *param_fields(LAYOUT)],
+        computation=param_fields(COMPUTATION),
+        resources=[*param_fields(RANKS), *resource_fields()],
         clusters=read(lambda session: load_clusters(session, caller)),
         credentials=read(lambda session: stored_credentials.list_credentials(session, caller)),
         is_private=is_private(request),
+        has_any=lambda fields: any(form.text(field.name) for field in fields),
     )
 
 
@@ -107,9 +109,11 @@ def _services() -> dict[str, list[dict[str, Any]]]:
     classes: dict[str, list[dict[str, Any]]] = {}
     for service, name in CLASSES.items():
         text = option_schema(service).get("description", "")
-        shown = {"name": service, "text": text, "fields": fields_of_service(service)}
-        shown["then"] = fields_of_service(service, THEN) if name != "classification" else None
-        classes.setdefault(name, []).append(shown)
+        fields, then = fields_of_service(service), fields_of_service(service, THEN)
+        if service == CLASSIFICATION:
+            fields += param_fields(OF_KNN)
+            then += param_fields(OF_KNN[:1], THEN)
+        classes.setdefault(name, []).append({"name": service, "text": text, "fields": fields, "then": then})
     return classes
 
 

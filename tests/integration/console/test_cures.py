@@ -16,7 +16,7 @@ from gateway.storage.address import Credentials
 from tests.browser import FormBrowser
 from tests.ended_rows import failed_transfer
 from tests.rows import job, transfer
-from tests.workflows import end_job, end_transfer, new_workflow, show, states, step_id
+from tests.workflows import STORE, end_job, end_transfer, new_workflow, show, states, step_id
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 KEYS = {"input.access_key": "fresh-key", "input.secret_key": "fresh/words"}
@@ -69,6 +69,21 @@ def test_wrong_keys_are_cured_on_the_runs_page(api: TestClient, browser: FormBro
     assert ("Cure:" in page, "fresh/words" in page) == (False, False)
 
 
+def test_stored_credentials_cure_a_run_and_a_transfer(api: TestClient, browser: FormBrowser) -> None:
+    run_id, row_id = str(new_workflow()), failed_transfer()
+    input_id = end_transfer(run_id, fault="the keys are unknown")
+    given = {"name": "fresh", "endpoint": STORE["endpoint"], "access_key": "k", "secret_key": "s"}
+    browser.send("/console/account/credentials", "/console/account", **given)
+    transfer_path = f"/console/work/s3_data/{row_id}"
+    for path, field, id_ in ((_path(run_id), "input.", input_id), (transfer_path, "", row_id)):
+        page = browser.open(path)
+        found = re.search(rf'name="{field}credential_id".*?value="([0-9a-f-]{{36}})">fresh<', page)
+        assert found is not None
+        answer = browser.send(f"{path}/retry", path, **{f"{field}credential_id": found[1]})
+        assert answer.status_code == 303, answer.text
+        assert transfer(id_).credentials is not None
+
+
 def test_a_lack_of_time_is_cured_on_the_page_of_the_job(api: TestClient, browser: FormBrowser) -> None:
     run_id = str(new_workflow())
     end_transfer(run_id)
@@ -78,7 +93,7 @@ def test_a_lack_of_time_is_cured_on_the_page_of_the_job(api: TestClient, browser
     link = re.search(r'<a href="(/console/work/job/[^"]+)">Open the failed step', page)
     assert link is not None
     assert "Retry with other resources" in browser.open(link[1])
-    assert browser.send(f"{link[1]}/retry", link[1], time_limit_s="600").status_code == 303
+    assert browser.send(f"{link[1]}/retry", link[1], **{"resources.time_limit_s": "600"}).status_code == 303
     assert job(step_id(run_id, "smooth")).resources["time_limit_s"] == 600
     end_job(run_id, "smooth")
     status = show(api, run_id)
@@ -93,8 +108,10 @@ def test_refused_input_is_cured_by_other_options(api: TestClient, browser: FormB
         session.get_one(Workflow, UUID(run_id)).fault = Fault.INPUT
     page = browser.open(_path(run_id))
     assert _cure(page) == CURES[Fault.INPUT]
-    again = re.search(r'href="(/console/start\?run=[^"]+)"', page)
+    again = re.search(r'class="button" href="(/console/start\?run=[^"]+)"', page)
     assert again is not None
+    step = browser.open(f"/console/work/job/{step_id(run_id, 'smooth')}")
+    assert (f'href="{_path(run_id)}">its run<' in step, f'href="{again[1]}"' in step) == (True, True)
     form = browser.open(again[1])
     for name in ("then-fft", "service-savitzky_golay"):
         assert re.search(rf'id="{name}" checked', form)

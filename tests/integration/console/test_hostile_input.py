@@ -27,9 +27,12 @@ NUMBERS = {
 NAMES = (
     *("name", "size", "url", "events", "description", "reason", "key", "cursor", "state", "since", "until"),
     *("service", "fault", "parent", "known", "run", "points", "signals", "credential_id", "access_key"),
-    *("secret_key", "endpoint", "infrastructure", "resources.time_limit_s", "resources.memory_bytes", "next"),
+    *("secret_key", "endpoint", "infrastructure", "resources.time_limit_s", "resources.memory_gib", "next"),
 )
-NUMERIC = ("num_mpi_procs", "num_thread", "resources.time_limit_s", "fft.sampling_rate", "fft.window")
+NUMERIC = (
+    *("num_mpi_procs", "perforation_stride", "resources.time_limit_s", "resources.memory_gib"),
+    *("fft.sampling_rate", "fft.window"),
+)
 ASKS_A_WORKER = ("/log/", "preview", "figures")  # it waits some seconds for the answer
 NO_SERVER_ERROR = {501}
 

@@ -12,6 +12,7 @@ from api.console.looked_tables import find_look
 from gateway.callers import LOCAL
 from gateway.db import session_scope
 from gateway.models import Transfer
+from gateway.states import TransferState
 from gateway.transfers.lifecycle import complete
 from gateway.workflows import looks
 from tests.browser import FormBrowser
@@ -20,11 +21,12 @@ from tests.identity import new_key
 from tests.workflows import STORE, end_job, show
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-START, LOOK = "/console/start", "/console/start/table"
+START = "/console/start"
 FIELDS: dict[str, Any] = {
     "infrastructure": "hpc",
     "input": "s3",
     **{f"input.{name}": value for name, value in STORE.items()},
+    "look": "table",
 }
 
 
@@ -35,7 +37,7 @@ def browser(api: TestClient) -> FormBrowser:
 
 def _look(browser: FormBrowser) -> str:
     """Look at the table of the fields, and return the address of the form with it."""
-    answer = browser.send(LOOK, START, **FIELDS)
+    answer = browser.send(START, START, **FIELDS)
     assert answer.status_code == 303, answer.text
     return str(answer.headers["location"])
 
@@ -73,10 +75,48 @@ def test_a_table_is_staged_shown_and_run(api: TestClient, browser: FormBrowser) 
     assert f'hx-get="/console/work/s3_data/{row_id}/table"' in page
     with session_scope(read_only=True) as session:
         found = [find_look(session, LOCAL, path) for path in (name, name.replace("table", "other"))]
-    assert found == [f"s3_data/{row_id}", ""]
+    assert [row and row.id for row in found] == [row_id, None]
     preview = f"/console/work/s3_data/{row_id}/preview"
     assert browser.client.get(preview).status_code == 404
     assert browser.client.get(f"{preview}?beneath=true").status_code == 204
+
+
+def test_a_look_leaves_the_rest_of_the_form_and_takes_no_key_into_the_address(browser: FormBrowser) -> None:
+    filled = {"service": ["fft", "kalman"], "fft.window": "hann", "has_output": "yes", "output.bucket": "out"}
+    answer = browser.send(START, START, **FIELDS, **filled, **{"output.secret_key": "very/secret"})
+    address = answer.headers["location"]
+    assert [word for word in ("secret", "access_key", "form_token", "input.") if word in address] == []
+    page = browser.open(address)
+    checked = set(re.findall(r'id="([\w-]+)" checked', page))
+    assert checked >= {"service-fft", "service-kalman", "has_output", "input-path"}
+    assert ("<option selected>hann" in page, 'value="out"' in page) == (True, True)
+    [name] = re.findall(r'name="input.path" value="([^"]+)"', page)
+    again = {"infrastructure": "hpc", "input": "path", "input.path": name, "service": "fft"}
+    refused = browser.send(START, address, **again, **{"fft.window": "square"})
+    assert (refused.status_code, "The table" in refused.text) == (400, True)
+
+
+def test_a_long_form_is_left_out_of_the_address(browser: FormBrowser) -> None:
+    answer = browser.send(START, START, **FIELDS, **{"table.columns": "a," * 3000})
+    assert len(answer.headers["location"]) < 100
+
+
+def test_keys_in_an_address_do_not_fill_the_form(browser: FormBrowser) -> None:
+    page = browser.open(f"{_look(browser)}&output.access_key=planted&input.endpoint=https://evil.example")
+    assert ("planted" in page, "evil.example" in page) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [(None, "on its way to the cluster: 0 B"), ("no such bucket", "did not reach the cluster: no such")],
+)
+def test_a_look_tells_where_its_file_is(browser: FormBrowser, end: str | None, words: str) -> None:
+    row_id = UUID(_look(browser).removeprefix(f"{START}?s3_data="))
+    if end:
+        with session_scope() as session:
+            row = session.get_one(Transfer, row_id)
+            row.state, row.reason = TransferState.FAILED, end
+    assert words in browser.open(f"/console/work/s3_data/{row_id}/table")
 
 
 @pytest.mark.parametrize("path", ["", "/Init_Data/looks/x/t.csv", f"/Init_Data/looks/{'-' * 36}/t.csv"])
@@ -88,6 +128,8 @@ def test_another_input_is_no_looked_table(settings: None, path: str) -> None:
     ("fields", "status", "words"),
     [
         ({"input": "path", "input.path": "/Init_Data/x.csv"}, 400, "is read when a run begins"),
+        ({"input.bucket": "", "input.object": ""}, 400, "1. Input: fill in Bucket and Object"),
+        ({"input.access_key": "", "input.secret_key": ""}, 400, "1. Input: fill in the keys of the store"),
         ({"input": "file", "input.file": str(uuid4())}, 400, "input"),
         ({"input": "none"}, 400, "exactly one of s3, url, file and path"),
         ({"input.endpoint": "http://127.0.0.1:1"}, 400, "GATEWAY_ALLOWED_ENDPOINTS"),
@@ -97,7 +139,7 @@ def test_another_input_is_no_looked_table(settings: None, path: str) -> None:
 def test_a_refusal_is_told_and_stages_nothing(
     browser: FormBrowser, fields: dict[str, str], status: int, words: str
 ) -> None:
-    answer = browser.send(LOOK, START, **{**FIELDS, **fields})
+    answer = browser.send(START, START, **{**FIELDS, **fields})
     assert (answer.status_code, words in answer.text) == (status, True), answer.text
     assert STORE["secret_key"] not in answer.text
     assert _transfers() == []
@@ -114,5 +156,5 @@ def test_another_owners_table_does_not_exist(with_keys: TestClient) -> None:
 
 
 def test_keys_for_a_look_are_not_taken_over_plain_http(far: FormBrowser) -> None:
-    assert far.send(LOOK, START, **FIELDS).status_code == 403
+    assert far.send(START, START, **FIELDS).status_code == 403
     assert _transfers() == []

@@ -19,7 +19,7 @@ from gateway.states import JobState, TransferState
 from tests.browser import FormBrowser
 from tests.ended_rows import claim_transfer, ended_job, failed_transfer
 from tests.identity import new_key
-from tests.rows import new_job, new_transfer, transfer
+from tests.rows import job, new_job, new_transfer, transfer
 from tests.uploads import finish_job
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -152,9 +152,12 @@ def test_a_failed_row_is_retried_with_other_keys_or_resources(browser: FormBrows
     assert "hidden/words" not in browser.open(path)
     job_path = f"/console/work/job/{job_id}"
     assert "out of memory" in browser.open(job_path)
-    bad = browser.send(f"{job_path}/retry", job_path, memory_bytes="much")
-    assert (bad.status_code, "memory_bytes" in bad.text) == (400, True)
-    assert browser.send(f"{job_path}/retry", job_path, memory_bytes=str(2**30)).status_code == 303
+    for much in ("much", "nan", "1e999", "-1"):
+        bad = browser.send(f"{job_path}/retry", job_path, **{"resources.memory_gib": much})
+        assert (bad.status_code, "memory" in bad.text) == (400, True), bad.text
+    given = {"resources.memory_gib": "1.5", "resources.time_limit_s": "600"}
+    assert browser.send(f"{job_path}/retry", job_path, **given).status_code == 303
+    assert job(job_id).resources["time_limit_s"] == 600
     again = browser.send(f"{job_path}/retry", job_path)
     assert (again.status_code, "only ended work can be retried" in again.text) == (409, True)
 
@@ -182,6 +185,7 @@ def test_a_live_part_answers_at_once_when_the_known_state_is_old(browser: FormBr
 def test_an_unknown_page_is_told_as_a_page(browser: FormBrowser, path: str) -> None:
     answer = browser.client.get(path)
     assert answer.status_code in {400, 404}
+    assert "Back to the page" not in answer.text
     assert answer.headers["content-type"].startswith("text/html")
     assert {name: answer.headers[name] for name in HEADERS} == HEADERS
 

@@ -114,17 +114,60 @@ def test_a_second_job_takes_the_result_of_the_first(browser: FormBrowser) -> Non
     assert second["resources"] == first["resources"]
     again = browser.open(f"{START}?run={run_id}")
     assert re.search(r'name="then" value="fft" id="then-fft" checked', again)
-    assert re.search(r'name="resources.time_limit_s" inputmode="numeric" value="60"', again)
+    assert re.search(r'name="resources.time_limit_s" value="60"', again)
     assert re.search(r'name="then.fft.window".*?<option selected>hamming', again)
+
+
+def test_clusters_of_the_first_job_are_the_classes_of_the_second(browser: FormBrowser) -> None:
+    chosen = {"service": ["kmean"], "then": "knn", "then.knn.k_nearest_neighbor": "3"}
+    folder = {"then.inference_knn_path": "/Init_Data/new/"}
+    answer = browser.send(START, START, **(FIELDS | chosen | folder))
+    assert answer.status_code == 303, answer.text
+    run_id = answer.headers["location"][-36:]
+    first, second = workflow_plan(run_id)["jobs"]
+    assert (second["labels_from"], second["input_from"]) == (first["name"], None)
+    assert second["params"] == {
+        "knn": {"k_nearest_neighbor": 3},
+        "inference_knn_path": "/Init_Data/new/",
+        "num_mpi_procs": 2,
+    }
+    again = browser.open(f"{START}?run={run_id}")
+    assert ('value="/Init_Data/new/"' in again, "it leaves out" in again) == (True, False)
+
+
+def test_a_run_is_started_again_with_all_that_the_form_has(browser: FormBrowser) -> None:
+    chosen = {
+        "perforation_stride": "2",
+        "precision_scenario": "4",
+        "output_format": "npy",
+        "resources.memory_gib": "1.5",
+        "resources.time_limit_s": "600",
+        "resources.nodes": "1",
+    }
+    run_id = _started(browser, **chosen)[-36:]
+    [job] = workflow_plan(run_id)["jobs"]
+    assert job["params"].items() >= {"perforation_stride": 2, "precision_scenario": 4}.items()
+    assert job["resources"]["memory_bytes"] == 1.5 * 2**30
+    again = browser.open(f"{START}?run={run_id}")
+    assert "it leaves out" not in again
+    for name in ("perforation_stride", "resources.memory_gib", "resources.time_limit_s"):
+        assert re.search(rf'name="{name}" value="{chosen[name]}"', again), name
+    assert ("<option selected>4" in again, "<option selected>npy" in again) == (True, True)
 
 
 def test_the_form_tells_the_parts_of_a_run_that_it_has_not(api: TestClient, browser: FormBrowser) -> None:
     third = {"name": "again", "services": ["min_max"], "input_from": "smooth"}
     swept = start(api, SPECTRUM | {"input_from": None}, sweep={"job": "spectrum", "params": [{}, {}]})
+    formatted = SPECTRUM | {"params": {"csv_output": 0}}
+    odd = SMOOTH | {"params": {"num_numa": 4}, "resources": {"grow": True}}
     for run, words in (
         (start(api, SMOOTH, SPECTRUM, third), "1 further job."),
         (swept, "the sweep."),
         (start(api), ""),
+        (
+            start(api, odd, formatted),
+            "num_numa, resources.grow, csv_output of spectrum.",
+        ),
     ):
         found = re.search("it leaves out ([^<]*)<", browser.open(f"{START}?run={run['id']}"))
         assert (found[1] if found else "") == words
@@ -137,7 +180,7 @@ def workflow_plan(run_id: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"service": []}, "jobs.0.services"),
+        ({"service": []}, "2. Services: choose at least one"),
         ({"service": ["fft", "knn"]}, "do not mix"),
         ({"fft.window": "square"}, "must be one of none, hann"),
         ({"fft.sampling_rate": "fast"}, "must be a number above 0"),
@@ -147,10 +190,16 @@ def workflow_plan(run_id: str) -> dict[str, Any]:
         ({"input": "file", "input.file": "x"}, "input.file"),
         ({"input.secret_key": ""}, "secret_key"),
         ({"service": ["<script>"]}, "&#39;&lt;script&gt;&#39; is not a service"),
-        ({"then": "fft"}, "jobs.1.input_from"),
+        ({"then": "fft"}, "choose one for the first job"),
         ({"service": ["fft"], "then": "<script>"}, "&#39;&lt;script&gt;&#39; is not a service"),
+        ({"service": ["fft"], "then": "fft", "then.fft.window": "x"}, "second job: fft.window: must be"),
+        ({"service": ["fft"], "then": "knn"}, "second job: labels_from"),
+        ({"input": "file"}, "1. Input: choose a file"),
+        ({"resources.memory_gib": "much"}, "memory in GiB: expected a number such as 8"),
+        ({"resources.nodes": "many"}, "resources.nodes"),
+        ({"perforation_stride": "0"}, "perforation_stride"),
     ],
-    ids=range(12),
+    ids=range(18),
 )
 def test_a_refusal_is_told_beside_the_filled_form(
     browser: FormBrowser, fields: dict[str, Any], words: str
