@@ -17,6 +17,7 @@ from gateway.operations.failure_groups import FailureGroup, group_failures
 from gateway.work.listing import KINDS, Filter, Kind
 
 LATEST = 8
+WITH_STEPS = 16  # the newest rows of a kind, among which steps of runs are left out
 MOST_FAILURES = 5
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -37,8 +38,9 @@ def show_home(request: Request, caller: SignedIn) -> Response:
 
 
 def _latest(caller: Caller) -> list[tuple[Kind, dict[str, Any]]]:
-    """Return the newest rows of all kinds, the newest first."""
-    found = [(kind, row) for kind in TITLES for row in load_page(kind, Filter(), caller, None, LATEST)[0]]
+    """Return the newest runs, and jobs and transfers that are no steps of one, the newest first."""
+    loaded = ((kind, load_page(kind, Filter(), caller, None, WITH_STEPS)[0]) for kind in TITLES)
+    found = [(kind, row) for kind, rows in loaded for row in rows if row.get("workflow_id") is None]
     return sorted(found, key=lambda each: str(each[1]["created_at"]), reverse=True)[:LATEST]
 
 

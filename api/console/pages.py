@@ -27,11 +27,13 @@ from gateway.settings import get_settings
 _templates = Environment(
     loader=PackageLoader("api.console"),
     autoescape=True,
+    auto_reload=False,  # an upgrade of the files must not mix with the code of a running process
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
 _templates.filters |= FILTERS
+_templates.globals["own_bucket"] = lambda: get_settings().store_bucket
 SESSION_ENDED = "your session has ended: load the page again and sign in"
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 

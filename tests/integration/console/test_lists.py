@@ -8,12 +8,14 @@ import pytest
 from fastapi.testclient import TestClient
 
 from gateway.db import session_scope
-from gateway.models import Job
+from gateway.models import Job, Transfer
+from gateway.settings import get_settings
 from gateway.states import TransferState
 from tests.browser import FormBrowser
 from tests.ended_rows import failed_transfer
 from tests.identity import new_key
 from tests.rows import new_job, new_transfer, transfer
+from tests.workflows import new_workflow
 
 
 @pytest.fixture
@@ -34,6 +36,25 @@ def test_a_group_of_equal_failures_is_retried_together_and_no_other(browser: For
     assert "3 retried" in done.text
     assert {transfer(row_id).state for row_id in same} == {TransferState.ACCEPTED}
     assert transfer(other).state is TransferState.FAILED
+
+
+def test_the_latest_work_has_runs_without_their_steps(browser: FormBrowser) -> None:
+    run_id, job_id, transfer_id = new_workflow(), new_job("fft"), new_transfer()
+    found = re.findall(r'href="/console/work/(\w+)/([0-9a-f-]{36})"', browser.open("/"))
+    assert set(found) == {("workflow", str(run_id)), ("job", str(job_id)), ("s3_data", str(transfer_id))}
+
+
+def test_a_file_in_the_gateways_bucket_has_its_own_name(
+    browser: FormBrowser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row_id = new_transfer()
+    with session_scope() as session:
+        row = session.get_one(Transfer, row_id)
+        monkeypatch.setattr(get_settings(), "store_bucket", row.bucket)
+        name = row.path.rpartition("/")[2]
+        key = row.object
+    page = browser.open("/console/work/s3_data")
+    assert (f"<bdi>{name}</bdi>" in page, f"/{key}</bdi>" in page) == (True, False)
 
 
 def test_a_job_is_found_by_its_schedulers_id_by_those_who_may_see_it(with_keys: TestClient) -> None:
