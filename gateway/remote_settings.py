@@ -19,7 +19,7 @@ class RemoteSettings(BaseModel):
     )
     ssh_keys: Path | None = Field(
         None,
-        description="Folder of the SSH keys of these clusters, with `keys.toml` (docs/admins.md).",
+        description="Folder of the SSH keys of these clusters, with `keys.toml` (docs/connecting.md).",
     )
     remote_without_accounts: bool = Field(
         default=False,
