@@ -145,9 +145,9 @@ def log() -> Iterator[io.StringIO]:
 @pytest.fixture
 def served_api(database: Engine, sends: None) -> Iterator[str]:
     """The URL of the API on a real socket; no request waits at the end."""
-    from api.app import create_app  # noqa: PLC0415  after the environment is set
+    from tests.application import make_app  # noqa: PLC0415  after the environment is set
 
-    with served(create_app()) as address:
+    with served(make_app()) as address:
         yield address
     assert changes.number == 0
 

@@ -154,9 +154,9 @@ def test_health_tells_what_is_there(api: TestClient) -> None:
 
 
 def test_a_new_database_is_not_ready(settings: None, broker: str) -> None:
-    from api.app import create_app  # noqa: PLC0415  see conftest
+    from tests.application import make_app  # noqa: PLC0415  see conftest
 
-    with TestClient(create_app(), raise_server_exceptions=False) as client:
+    with TestClient(make_app(), raise_server_exceptions=False) as client:
         answer = client.get("/health/ready")
         assert answer.status_code == 503
         assert "hpc-gateway migrate" in answer.json()["checks"]["database"]

@@ -9,10 +9,10 @@ import pytest
 import uvicorn
 from sqlalchemy import Engine, func, select
 
-from api.app import create_app
 from gateway.db import session_scope
 from gateway.models import Event, IdempotencyKey, Job, StoredCredential, Transfer
 from gateway.settings import get_settings
+from tests.application import make_app
 from tests.bodies import DATA, JOB
 from tests.polling import until
 
@@ -24,7 +24,7 @@ Ask = Callable[..., tuple[int, bytes]]
 def port(database: Engine, broker: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setenv("GATEWAY_REQUEST_BODY_S", "1")
     get_settings.cache_clear()
-    server = uvicorn.Server(uvicorn.Config(create_app(), port=0, log_config=None))
+    server = uvicorn.Server(uvicorn.Config(make_app(), port=0, log_config=None))
     thread = threading.Thread(target=server.run)
     thread.start()
     until("the server listens", lambda: server.started)

@@ -25,9 +25,9 @@ Command = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def url(database: Engine, broker: str) -> Iterator[str]:
-    from api.app import create_app  # noqa: PLC0415  after the environment is set
+    from tests.application import make_app  # noqa: PLC0415  after the environment is set
 
-    with served(create_app()) as base:
+    with served(make_app()) as base:
         yield base
 
 

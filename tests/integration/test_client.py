@@ -36,9 +36,9 @@ STORE = Store("https://s3.example.org", "b", "access", "a/secret+key=1")
 
 @pytest.fixture
 def url(database: Engine, broker: str) -> Iterator[str]:
-    from api.app import create_app  # noqa: PLC0415  after the environment is set
+    from tests.application import make_app  # noqa: PLC0415  after the environment is set
 
-    with served(create_app()) as base:
+    with served(make_app()) as base:
         yield base
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from api.app import create_app
 from gateway.settings import get_settings
+from tests.application import make_app
 from tests.bodies import JOB
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -21,7 +21,7 @@ def _app(monkeypatch: pytest.MonkeyPatch, **settings: str) -> TestClient:
     for name, value in settings.items():
         monkeypatch.setenv(f"GATEWAY_{name.upper()}", value)
     get_settings.cache_clear()
-    return TestClient(create_app(), raise_server_exceptions=False)
+    return TestClient(make_app(), raise_server_exceptions=False)
 
 
 @pytest.mark.parametrize("media_type", [None, "", FORM, f"{FORM}; charset=utf-8", "application/json"])

@@ -5,7 +5,7 @@ import socket
 import httpx
 import pytest
 
-from api.app import create_app
+from tests.application import make_app
 from tests.bodies import DATA
 from tests.door import Door, whole_rows
 from tests.polling import until
@@ -17,7 +17,7 @@ MANY = 200
 @pytest.mark.usefixtures("database", "sends")
 def test_two_hundred_leave_whole_rows_and_a_service_that_answers(door: Door) -> None:
     door.opened.clear()
-    with served(create_app()) as url:
+    with served(make_app()) as url:
         request = httpx.Request("POST", f"{url}/s3_data", json=DATA)
         head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
         text = f"POST /s3_data HTTP/1.1\r\n{head}\r\n".encode() + request.content

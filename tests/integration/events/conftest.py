@@ -13,9 +13,9 @@ from tests.servers import served
 
 @pytest.fixture
 def url(database: Engine, sends: None) -> Iterator[str]:
-    from api.app import create_app  # noqa: PLC0415  after the environment is set
+    from tests.application import make_app  # noqa: PLC0415  after the environment is set
 
-    with served(create_app()) as address:
+    with served(make_app()) as address:
         yield address
         until("no stream is left", lambda: hub.number == 0)
 

@@ -135,9 +135,9 @@ def test_requests_are_counted_by_their_route_and_not_by_their_path(api: TestClie
 
 
 def test_metrics_are_there_without_the_database(settings: None, broker: str) -> None:
-    from api.app import create_app  # noqa: PLC0415  see conftest
+    from tests.application import make_app  # noqa: PLC0415  see conftest
 
-    with TestClient(create_app(), raise_server_exceptions=False) as api:
+    with TestClient(make_app(), raise_server_exceptions=False) as api:
         seen = scrape(api)
     assert of(seen, "gateway_database_up") == 0
     assert of(seen, "gateway_broker_up") == 1

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from api.app import create_app
 from api.openapi_names import OPERATION_IDS
 from gateway.jobs.params import JobParams
 from gateway.jobs.services import SERVICES, option_schema
+from tests.openapi_document import openapi_document
 
 RECORDED = Path(__file__).with_name("openapi.txt")  # paths, operation ids, schema names and their fields
 
@@ -21,11 +21,11 @@ def _structure(document: dict[str, Any]) -> Iterator[str]:
 
 
 def test_generated_clients_find_the_names_that_they_know() -> None:
-    assert list(_structure(create_app().openapi())) == RECORDED.read_text(encoding="utf-8").splitlines()
+    assert list(_structure(openapi_document())) == RECORDED.read_text(encoding="utf-8").splitlines()
 
 
 def test_each_operation_id_of_the_table_is_in_use() -> None:
-    paths = create_app().openapi()["paths"].values()
+    paths = openapi_document()["paths"].values()
     used = [operation["operationId"] for operations in paths for operation in operations.values()]
     assert sorted(used) == sorted(OPERATION_IDS.values())
 
@@ -40,7 +40,7 @@ FIRST_GENERATION = {
 
 
 def _schemas() -> dict[str, Any]:
-    schemas: dict[str, Any] = create_app().openapi()["components"]["schemas"]
+    schemas: dict[str, Any] = openapi_document()["components"]["schemas"]
     return schemas
 
 
@@ -49,7 +49,7 @@ def test_each_schema_of_the_first_generation_is_there_by_name() -> None:
 
 
 def test_each_reference_finds_its_schema() -> None:
-    named = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(create_app().openapi())))
+    named = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(openapi_document())))
     assert named <= _schemas().keys()
 
 
@@ -75,7 +75,7 @@ def test_the_enumeration_of_services_is_the_list_of_services() -> None:
 
 
 def test_the_tags_are_in_the_order_of_the_workflow_with_a_sentence_each() -> None:
-    document = create_app().openapi()
+    document = openapi_document()
     order = [tag["name"] for tag in document["tags"]]
     assert [order.index(step) for step in ("stage in", "jobs", "stage out")] == sorted(
         order.index(step) for step in ("stage in", "jobs", "stage out")
@@ -86,7 +86,7 @@ def test_the_tags_are_in_the_order_of_the_workflow_with_a_sentence_each() -> Non
 
 
 def test_people_find_the_id_by_its_name() -> None:
-    document = create_app().openapi()
+    document = openapi_document()
     assert "/job/{id}" in document["paths"]
     assert "row_id" not in {
         parameter["name"]

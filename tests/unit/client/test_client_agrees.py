@@ -7,7 +7,6 @@ import pytest
 import typer
 
 import hpc_gateway_client
-from api.app import create_app
 from gateway.errors import Fault, Invalid
 from gateway.jobs.services import CLASSES as SERVER_CLASSES
 from gateway.jobs.services import check_services as server_check_services
@@ -19,6 +18,7 @@ from hpc_gateway_client.commands.extensions import SERVER_COMMANDS, expected_err
 from hpc_gateway_client.commands.output import LOCAL_URL
 from hpc_gateway_client.commands.services import CLASSES, check_services
 from hpc_gateway_commands.ports import API_PORT
+from tests.openapi_document import openapi_document
 
 # The schemas of the answers that a model of the client stands for.
 SCHEMAS: dict[type[models.Model], tuple[str, ...]] = {
@@ -57,7 +57,7 @@ ADDED_BY_THE_CLIENT = {"kind"}  # of a transfer or a job, from the collection th
 
 @pytest.fixture(scope="module")
 def server() -> dict[str, Any]:
-    schemas: dict[str, Any] = create_app().openapi()["components"]["schemas"]
+    schemas: dict[str, Any] = openapi_document()["components"]["schemas"]
     return schemas
 
 
@@ -159,7 +159,7 @@ def test_the_typed_options_are_the_kernels(service: str) -> None:
 
 
 def test_the_typed_parameters_are_the_servers() -> None:
-    documented = create_app().openapi()["components"]["schemas"]["JobRequestParams"]["properties"]
+    documented = openapi_document()["components"]["schemas"]["JobRequestParams"]["properties"]
     assert options.JobParams.__annotations__.keys() <= documented.keys()
     assert options.TableOptions.__annotations__.keys() == table_schema()["properties"].keys()
 
