@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
+from tests.servers import send_at_once
+
 BLOCK = 64 << 10
 BUSY = (
     b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\n"
@@ -90,6 +92,7 @@ class Proxy:
         self._mark = Mark(float("inf"))
         self._upstream = port
         self._listener = socket.create_server(("127.0.0.1", 0))
+        send_at_once(self._listener)  # and all that it accepts
         self._numbers = itertools.count()
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
@@ -122,6 +125,7 @@ class Proxy:
                 client.sendall(BUSY)
             return
         server = socket.create_connection(("127.0.0.1", self._upstream))
+        send_at_once(server)
         is_slow = fault.kind == "slow"
         up = fault if fault.upwards or is_slow else Fault()
         down = Fault() if fault.upwards and not is_slow else fault

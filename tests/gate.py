@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Self
 
+from tests.servers import send_at_once
+
 LOOPBACK = "127.0.0.1"
 _CHUNK_BYTES = 1 << 16
 
@@ -20,6 +22,7 @@ class Gate(socketserver.ThreadingTCPServer):
 
     def __init__(self, port: int, limit_bytes: int) -> None:
         super().__init__((LOOPBACK, 0), _Passage)
+        send_at_once(self.socket)  # and all that it accepts
         self.upstream = (LOOPBACK, port)
         self._passed, self._limit = 0, limit_bytes
         self._changed = threading.Condition()
@@ -63,6 +66,7 @@ class _Passage(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         with socket.create_connection(self.server.upstream) as store:
+            send_at_once(store)
             back = threading.Thread(target=self._answers, args=(store,), daemon=True)
             back.start()
             for data in _read(self.request):

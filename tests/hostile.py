@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
+from select import poll
 
 from tests.raw import Behaviour
 from tests.web import serving as serving_http
@@ -40,10 +41,12 @@ def dripping(begin: bytes = b"", rest: bytes = b"x", *, is_asked: bool = True) -
 
 
 def sipping(accepted: socket.socket) -> None:
-    """Take a request byte by byte."""
+    """Take a request byte by byte, until the connection has ended: much of it waits in buffers."""
     accepted.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    while accepted.recv(1):
-        time.sleep(DRIP_S)
+    hangup = poll()
+    hangup.register(accepted, 0)
+    while accepted.recv(1) and not hangup.poll(DRIP_S * 1000):
+        pass
 
 
 def ftp_session(replies: Mapping[str, str], send: Callable[[socket.socket], None]) -> Behaviour:

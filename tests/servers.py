@@ -1,5 +1,6 @@
 """Servers in a thread, for tests that need real connections: of sockets, and of an ASGI application."""
 
+import socket
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,13 @@ import uvicorn
 from starlette.types import ASGIApp
 
 END_S = 0.02  # between two looks at whether the block has ended
+# Else a body waits up to 40 ms for the acknowledgement of its headers.
+socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+
+
+def send_at_once(end: socket.socket) -> None:
+    """Send small pieces without waiting for the acknowledgement of those before."""
+    end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 @contextmanager

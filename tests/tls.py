@@ -10,7 +10,7 @@ from pathlib import Path
 
 import trustme
 
-from tests.servers import serving_in_thread
+from tests.servers import send_at_once, serving_in_thread
 
 BLOCK = 64 << 10
 
@@ -40,6 +40,7 @@ class _Tunnel(socketserver.BaseRequestHandler):
             self.context.wrap_socket(self.request, server_side=True) as client,
             socket.create_connection(("127.0.0.1", self.port)) as server,
         ):
+            send_at_once(server)
             _pass(client, server)
 
 
@@ -61,5 +62,6 @@ def tls(port: int, context: ssl.SSLContext) -> Iterator[int]:
     handler = type("Tunnel", (_Tunnel,), {"context": context, "port": port})
     server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
+    send_at_once(server.socket)  # and all that it accepts
     with serving_in_thread(server):
         yield int(server.server_address[1])
