@@ -206,18 +206,14 @@ def test_a_database_that_is_away_for_the_record_leaves_them_to_be_adopted(
     assert queue.looks == 3
 
 
-def _submit_in_child(row_ids: Sequence[UUID]) -> None:
-    get_engine.cache_clear()  # a connection belongs to one process
-    submit(*row_ids)
-
-
-def test_a_worker_killed_at_any_line_leaves_each_job_in_the_scheduler_once(queue: Queue) -> None:
+@pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.long)], ids="every-{}".format)
+def test_a_worker_killed_at_any_line_leaves_each_job_in_the_scheduler_once(queue: Queue, step: int) -> None:
     """The sweeper sends each row alone when its lease has expired: its next claim adopts or submits it."""
     line, died = 0, True
     while died:
         row_ids = [new_job("fft") for _ in range(2)]
-        get_engine().dispose()
-        died = kill_at_line(line, TRACED, partial(_submit_in_child, row_ids))
+        get_engine().dispose()  # a connection belongs to one process
+        died = kill_at_line(line, TRACED, partial(submit, *row_ids))
         with session_scope() as session:
             held = Job.id.in_(row_ids), Job.lease_until.is_not(None)
             session.execute(update(Job).where(*held).values(lease_until=due_in(-1)))
@@ -232,5 +228,5 @@ def test_a_worker_killed_at_any_line_leaves_each_job_in_the_scheduler_once(queue
             assert len(pending) == 1, line
         for path in queue._folder.iterdir():  # noqa: SLF001  the fake is this test's own
             path.unlink()
-        line += 1
+        line += step
     assert line > 100

@@ -205,18 +205,14 @@ def test_a_worker_that_lost_its_claim_grows_nothing() -> None:
     assert job(row_id).growths == 1
 
 
-def _finish_in_child(row_id: UUID) -> None:
-    get_engine.cache_clear()  # a connection belongs to one process
-    tasks.finish.apply(args=[str(row_id)])
-
-
-def test_a_worker_killed_at_any_line_leaves_one_growth() -> None:
+@pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.long)], ids="every-{}".format)
+def test_a_worker_killed_at_any_line_leaves_one_growth(step: int) -> None:
     """The message comes again, twice, after each kill: the decision and its event are one transaction."""
     line, died = 0, True
     while died:
         row_id = _ended()
-        get_engine().dispose()
-        died = kill_at_line(line, TRACED, partial(_finish_in_child, row_id))
+        get_engine().dispose()  # a connection belongs to one process
+        died = kill_at_line(line, TRACED, partial(tasks.finish.apply, args=[str(row_id)]))
         if job(row_id).lease_until is not None:
             _set(row_id, lease_until=due_in(-1))
         for _ in range(2):
@@ -226,7 +222,7 @@ def test_a_worker_killed_at_any_line_leaves_one_growth() -> None:
         assert row.resources["time_limit_s"] == 120, line
         assert len(_growths(row_id)) == 1, line
         assert row.next_send_at is not None or row.turn_at is not None, "the sweep sends it again"
-        line += 1
+        line += step
     assert line > 50
 
 

@@ -129,16 +129,11 @@ def test_a_retry_by_hand_may_grow_again() -> None:
     assert (row.growths, row.attempt, row.members_left) == (0, 2, 2)
 
 
-def _finish_in_child(row_id: UUID) -> None:
-    get_engine.cache_clear()  # a connection belongs to one process
-    tasks.finish.apply(args=[str(row_id)])
-
-
 @pytest.mark.parametrize("line", range(4, 100, 24))
 def test_a_worker_that_is_killed_anywhere_leaves_one_growth(line: int) -> None:
     row_id = _ended(JobState.FAILED, T)
-    get_engine().dispose()
-    kill_at_line(line, TRACED, partial(_finish_in_child, row_id))
+    get_engine().dispose()  # a connection belongs to one process
+    kill_at_line(line, TRACED, partial(tasks.finish.apply, args=[str(row_id)]))
     with session_scope() as session:
         lease = update(Job).where(Job.id == row_id, Job.lease_until.is_not(None))
         session.execute(lease.values(lease_until=due_in(-1)))

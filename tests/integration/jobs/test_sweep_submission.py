@@ -27,11 +27,6 @@ pytestmark = pytest.mark.usefixtures("database", "home")
 TRACED = {module.__file__ for module in (sweep_submission, member_submissions)}
 
 
-def _submit_in_child(row_id: UUID) -> None:
-    get_engine.cache_clear()  # a connection belongs to one process
-    submit(row_id)
-
-
 def let_lease_expire(row_id: UUID) -> None:
     with session_scope() as session:
         session.execute(update(Job).where(Job.id == row_id).values(lease_until=due_in(-1)))
@@ -110,8 +105,8 @@ def test_a_worker_that_is_killed_anywhere_costs_no_member_and_doubles_none(array
     """Each place that is committed is found by the next claim; a folder without a record is left alone."""
     arrays.largest = 2
     row_id = new_sweep(*strides(5))
-    get_engine().dispose()
-    killed = kill_at_line(line, TRACED, lambda: _submit_in_child(row_id))
+    get_engine().dispose()  # a connection belongs to one process
+    killed = kill_at_line(line, TRACED, lambda: submit(row_id))
     if killed:
         let_lease_expire(row_id)
         submit(row_id)

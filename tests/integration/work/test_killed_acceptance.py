@@ -1,6 +1,5 @@
 """A process killed at a line while it accepts a batch: each key has its row once, and each row is sent."""
 
-from collections.abc import Sequence
 from functools import partial
 from itertools import count
 
@@ -39,17 +38,12 @@ def _submission(key: str) -> Submission:
     )
 
 
-def _accept_in_child(submissions: Sequence[Submission]) -> None:
-    get_engine.cache_clear()  # a connection belongs to one process
-    acceptance.accept(submissions)
-
-
 @pytest.mark.parametrize("step", [31, pytest.param(2, marks=pytest.mark.long)], ids="every-{}".format)
 def test_each_request_has_one_row_that_is_sent(step: int) -> None:
     for number in count():
         submissions = batch(str(number))
-        get_engine().dispose()
-        died = kill_at_line(number * step, TRACED, partial(_accept_in_child, submissions))
+        get_engine().dispose()  # a connection belongs to one process
+        died = kill_at_line(number * step, TRACED, partial(acceptance.accept, submissions))
         with session_scope(read_only=True) as session:
             rows = session.scalars(select(Transfer).where(Transfer.ended_at.is_(None))).all()
             assert len(rows) % REQUESTS == 0, "a batch is committed as a whole"
