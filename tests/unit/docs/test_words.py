@@ -38,19 +38,24 @@ def _modules(package: Path) -> list[tuple[Path, ast.Module]]:
     return [(path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8"))) for path in paths]
 
 
+@cache
+def _nodes(package: Path) -> list[tuple[Path, list[ast.AST]]]:
+    return [(path, list(ast.walk(module))) for path, module in _modules(package)]
+
+
 def _summaries(package: Path) -> Iterator[tuple[str, str]]:
     """Yield the place and the first line of every docstring."""
-    for path, module in _modules(package):
-        for node in ast.walk(module):
+    for path, nodes in _nodes(package):
+        for node in nodes:
             if isinstance(node, ast.Module | Named) and (text := ast.get_docstring(node)):
                 yield f"{path}:{getattr(node, 'lineno', 1)}", text.splitlines()[0]
 
 
 def _texts(package: Path) -> Iterator[tuple[str, str]]:
     """Yield the place and the content of every text that is no docstring: errors, help, descriptions."""
-    for path, module in _modules(package):
-        docstrings = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.Expr)}
-        for node in ast.walk(module):
+    for path, nodes in _nodes(package):
+        docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+        for node in nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
                 yield f"{path}:{node.lineno}", node.value
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -205,15 +206,19 @@ def is_empty(group: int) -> bool:
 
 
 def test_term_at_any_moment_leaves_no_rank(tmp_path: Path) -> None:
-    for delay_ms in range(0, 60, 3):
+    def end_after(delay_ms: int) -> tuple[int, bool]:
         folder = tmp_path / str(delay_ms)
         folder.mkdir()
         script = batch_script.render(spec(folder, "/bin/sleep", "61.25", ranks=3))
         process = subprocess.Popen(["/bin/bash", "-p", "-c", script], start_new_session=True)
         time.sleep(delay_ms / 1000)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) in {143, -signal.SIGTERM}
-        assert is_empty(process.pid)
+        return process.wait(10), is_empty(process.pid)
+
+    with ThreadPoolExecutor(4) as threads:
+        for code, is_left_empty in threads.map(end_after, range(0, 60, 3)):
+            assert code in {143, -signal.SIGTERM}
+            assert is_left_empty
 
 
 def test_exit_file_is_whole_json(tmp_path: Path) -> None:
