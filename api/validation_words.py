@@ -18,12 +18,16 @@ def sentence(error: Mapping[str, Any]) -> str:
         return f"expected a JSON object, found {_KINDS.get(type(error['input']), 'null')}"
     if error["type"] == "extra_forbidden":
         return "it is no field here: leave it out, or look for its right name in /docs"
-    if error["type"] == "too_short" and isinstance(error["input"], str):
-        return "a text is needed, and this one is empty"
     if error["type"] in _LENGTHS and isinstance(error["input"], str):
-        bound, limit = _LENGTHS[error["type"]]
-        return f"the text has {len(error['input'])} characters; expected at {bound} {error['ctx'][limit]}"
+        return _length_sentence(error)
     return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _length_sentence(error: Mapping[str, Any]) -> str:
+    if not error["input"]:
+        return "a text is needed, and this one is empty"
+    bound, limit = _LENGTHS[error["type"]]
+    return f"the text has {len(error['input'])} characters; expected at {bound} {error['ctx'][limit]}"
 
 
 def unreadable_body(coding: str) -> str:
