@@ -19,15 +19,9 @@ def sentence(error: Mapping[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
         return "it is no field here: leave it out, or look for its right name in /docs"
     if error["type"] in _LENGTHS and isinstance(error["input"], str):
-        return _length_sentence(error)
+        bound, limit = _LENGTHS[error["type"]]
+        return f"the text has {len(error['input'])} characters; expected at {bound} {error['ctx'][limit]}"
     return str(error["msg"]).removeprefix("Value error, ")
-
-
-def _length_sentence(error: Mapping[str, Any]) -> str:
-    if not error["input"]:
-        return "a text is needed, and this one is empty"
-    bound, limit = _LENGTHS[error["type"]]
-    return f"the text has {len(error['input'])} characters; expected at {bound} {error['ctx'][limit]}"
 
 
 def unreadable_body(coding: str) -> str:

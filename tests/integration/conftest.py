@@ -170,9 +170,9 @@ def ask(served_api: str, clients: ThreadPoolExecutor) -> Ask:
 @pytest.fixture
 def command_url(database: Engine, broker: str) -> Iterator[str]:
     """The URL of the API that commands of this process call."""
-    from api.app import create_app  # noqa: PLC0415  after the environment is set
+    from tests.application import make_app  # noqa: PLC0415  after the environment is set
 
-    with served(create_app()) as base:
+    with served(make_app()) as base:
         yield base
 
 
