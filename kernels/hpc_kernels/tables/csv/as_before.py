@@ -47,7 +47,7 @@ def _read(source: TextSource) -> CsvTable | None:
     names, separator = parse_header(source.file, header)
     body = start + len(header)
     first_row = header.count(b"\n") + 1
-    end = source.find_end(start, separator)
+    end = min(stop, source.find_end(start, separator))  # tabs at the end never counted
     if body >= end:
         return None
     table = CsvTable(TextRows(source, body, end), names, first_row, separator)

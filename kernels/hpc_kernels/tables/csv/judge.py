@@ -247,6 +247,6 @@ def _without_first(head: Head, split: SplitHead) -> tuple[Head, SplitHead]:
 
 def _without_blank(head: Head, split: SplitHead) -> tuple[Head, SplitHead]:
     """Return the head without blank lines right below the header."""
-    while head.lines and not head.lines[0].strip():
+    while head.lines and not head.lines[0].strip(b" \r"):
         head, split = _without_first(head, split)
     return head, split

@@ -26,7 +26,7 @@ def best_separator(head: Head) -> bytes:
     """Return the separator that makes a table of the first rows, blank where none does."""
     rated = [(_rating(head, candidate), candidate) for candidate in _CANDIDATES]
     best, separator = max(rated, key=lambda pair: pair[0])
-    if best < _MOSTLY_TEXTS and b"\t" in head.header.strip():  # maybe a tab before a last text
+    if 0 < best < _MOSTLY_TEXTS and b"\t" in head.header.strip():  # maybe a tab before a last text
         blanks = _rating(head, BLANKS, tabs=True)
         best, separator = max((best, separator), (blanks, BLANKS), key=lambda pair: pair[0])
     return separator if best > 0 else b""

@@ -61,7 +61,8 @@ class TextSource:
     def _rest(self, start: int) -> int:
         """Return the bytes of separators at the end of a line, which stand for blank cells."""
         end = self.find_line_end(start, min(self.size, start + LONGEST_ROW))
-        return len(self.read_at(start, end - start).rstrip(b" \r\n"))
+        rest = self.read_at(start, end - start).rstrip(b" \r\n")
+        return 0 if b"\r" in rest and not rest.strip(_BLANK) else len(rest)
 
     def translated(self, table: bytes) -> "TextSource":
         """Return the text with each byte replaced as `bytes.translate` does it."""

@@ -49,7 +49,7 @@ def rises_evenly(cells: Sequence[str]) -> bool:
 
 
 def suspect_thousands(split: SplitHead, names: Sequence[str], kept: Sequence[int]) -> list[str]:
-    """Return a warning for the first signal of whole numbers and of such with a point before three digits."""
+    """Return a warning for the first signal of whole numbers beside some with a point and three digits."""
     for i in kept[:_LOOKED_AT]:
         cells = split.column(i)
         pointed = [cell for cell in cells if not cell.isdecimal()]
