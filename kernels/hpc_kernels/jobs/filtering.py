@@ -87,7 +87,7 @@ def _sampling_rate(work: "_Work", source: TableInput) -> float | None:
         told.add(f"{job.input.name}: a .npy file has no column of times; the results have none")
     if work.ranks.rank and "fft" not in job.services:
         return None
-    steps = work.table.times.steps()
+    steps = work.table.times.steps
     if steps and steps.are_equal:
         return 1 / steps.seconds
     said = steps.deviation_words if steps else "the times are not read as times"

@@ -12,6 +12,7 @@ from hpc_kernels.errors import BadInputError
 from hpc_kernels.jobs.judgement import PAIRS, Judgement
 from hpc_kernels.jobs.options import resolve_table
 from hpc_kernels.tables.csv.judge import open_table
+from hpc_kernels.tables.csv.odd_times import refuse_odd_times
 from hpc_kernels.tables.csv.reader import CsvReader
 from hpc_kernels.tables.csv.scratch_lines import ScratchLines
 from hpc_kernels.tables.csv.source import TextSource, coding_of, open_beginning
@@ -24,6 +25,7 @@ from hpc_kernels.tables.reading_options import ReadingOptions
 from hpc_kernels.tables.time_column import TimeColumn
 
 BEGINNING_BYTES = 1 << 26
+_MOST_TIMES = 1 << 24
 _FOLDER = Path()  # for scratch files
 _STRICT = ReadingOptions.of(resolve_table({}))
 _PRICES = replace(_STRICT, prices=True)
@@ -73,7 +75,10 @@ def _read(path: Path, source: TextSource, options: ReadingOptions) -> Judgement:
         missing += int(np.count_nonzero(np.isnan(block)))
         running.add(block)
     column = TimeColumn(table.time_name, table.time_order, [times.open]) if times else None
-    steps = column.steps() if column and running.samples <= 1 << 24 else None
+    judged = column if running.samples <= _MOST_TIMES else None
+    if judged:
+        refuse_odd_times(table, judged)
+    steps = judged.steps if judged else None
     return Judgement(
         path,
         whole=False,

@@ -150,14 +150,20 @@ class TableInput:
 
     def _plain_prices(self, share: Share, size: int) -> Table:
         table = self._csv(self._prices, share, size)
-        steps = table.times and table.times.steps()
+        steps = table.times and table.times.steps
         if table.times is None or (steps is None and table.signals.shape[1] > 1):
             raise BadInputError(f"{self._path.name}: expected a column of dates beside the prices")
         if steps and steps.least < 0:
             raise BadInputError(
                 f"{self._path.name}: expected dates oldest first; sort the rows by their dates"
             )
-        return replace(table, last_dates=[table.times.last_day()] * len(table.signals))
+        try:
+            last = table.times.last_day()
+        except ValueError as error:
+            raise BadInputError(
+                f"{self._path.name}: column {table.times.name!r}: {error}; write dates as YYYY-MM-DD"
+            ) from error
+        return replace(table, last_dates=[last] * len(table.signals))
 
     def _pairs(self, share: Share, size: int) -> Table:
         pairs = read_asset_pairs(self._text, share, self._options)

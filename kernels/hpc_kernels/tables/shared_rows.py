@@ -12,6 +12,7 @@ from hpc_kernels.errors import BadInputError
 from hpc_kernels.files import open_atomically
 from hpc_kernels.ranks.group import Ranks
 from hpc_kernels.tables.csv import reader
+from hpc_kernels.tables.csv.odd_times import refuse_odd_times
 from hpc_kernels.tables.csv.scratch_lines import ScratchLines
 from hpc_kernels.tables.csv.table import CsvTable
 from hpc_kernels.tables.csv.text import TableText
@@ -30,6 +31,7 @@ class SharedRows:
     def __init__(self, text: TableText, ranks: Ranks, threads: int, options: ReadingOptions) -> None:
         self._text, self._ranks, self._threads, self._options = text, ranks, threads, options
         self._written = False
+        self._times: TimeColumn | None = None
         self.dropped = self.filled = 0
 
     def read(self, share: Callable[[int], range], steps: int) -> tuple[CsvTable, Array, TimeColumn | None]:
@@ -61,8 +63,16 @@ class SharedRows:
         if self._options.missing in {"interpolate", "previous"}:
             names = table.names[own.start : own.stop]
             self.filled += fill_missing(table.file, list(names), signals, self._options.missing)
-        timed = table.form is not None and table.form.time >= 0
-        return table, signals, TimeColumn(table.time_name, table.time_order, times) if timed else None
+        return table, signals, self._time_column(table, times)
+
+    def _time_column(self, table: CsvTable, files: list[Opener]) -> TimeColumn | None:
+        """Return the times; the first rank refuses cells that are none in a column that was not named."""
+        if self._times or table.form is None or table.form.time < 0:
+            return self._times
+        self._times = TimeColumn(table.time_name, table.time_order, files)
+        if not (self._ranks.rank or self._options.time_column):
+            refuse_odd_times(table, self._times, dropped=self._options.missing == "drop")
+        return self._times
 
     def _write_parts(self, text: reader.CsvReader, steps: int) -> None:
         """Write this rank's parts for all ranks, once."""

@@ -3,16 +3,19 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpc_kernels.tables.times import iso_day, order_of_days, seconds_of
+from hpc_kernels.tables.fixed_times import fixed_nanoseconds
+from hpc_kernels.tables.times import is_time, iso_day, nanoseconds_of, order_of_days
 
 _BYTES_AT_ONCE = 1 << 18
 _TOLERANCE = 1e-3
-_NANOSECONDS = 10**9
+_MOST = 1 << 63
+_PER_SECOND = 10**9  # nanoseconds, so that no step is lost beside the seconds since 1970
 Opener = Callable[[], AbstractContextManager[IO[bytes]]]
 
 
@@ -32,6 +35,8 @@ class Steps:
     @property
     def deviation_words(self) -> str:
         """The deviation in words."""
+        if self.seconds <= 0:
+            return "the times do not rise"
         percent = f"{100 * self.deviation:.3g} %"
         return f"a step between times differs by {percent} from the median one, {self.seconds:g} s"
 
@@ -51,18 +56,29 @@ class TimeColumn:
         for size in sizes:
             yield lines.take(size)
 
+    @cached_property
     def steps(self) -> Steps | None:
-        """Return the steps between the times; None where they are no times, or fewer than two."""
+        """The steps between the times; None where they are no times, or fewer than two."""
         try:
-            times = np.concatenate([self._seconds(lines) for lines in self._lines()])
+            times = np.concatenate([self._nanoseconds(text) for text in self._texts()])
         except ValueError:
             return None
         if len(times) < 2:  # noqa: PLR2004 (one step)
             return None
-        steps = np.diff(times)
+        steps = np.diff(times) / _PER_SECOND
         middle = float(np.median(steps))
         largest = float(np.abs(steps - middle).max())
         return Steps(middle, largest / middle if middle > 0 else np.inf, float(steps.min()))
+
+    def first_odd(self) -> tuple[int, str] | None:
+        """Return number and text of the first cell that is no time as those of the first rows are.
+
+        None where there is none, and for a column that was named, which may hold anything.
+        """
+        if not self.order or self.steps:
+            return None
+        cells = (_text(line) for lines in self._lines() for line in lines)
+        return next(((i, cell) for i, cell in enumerate(cells) if not is_time(cell, self.order)), None)
 
     def seconds_at(self, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
         """Return the seconds of the times of some rows, in rising order; None where they are no times."""
@@ -73,7 +89,9 @@ class TimeColumn:
             picked += [lines[i] for i in here.tolist()]
             first += len(lines)
         try:
-            return self._seconds(picked) if len(picked) == len(rows) else None
+            if len(picked) != len(rows):
+                return None
+            return self._nanoseconds(b"".join(line + b"\n" for line in picked)) / _PER_SECOND
         except ValueError:
             return None
 
@@ -85,25 +103,28 @@ class TimeColumn:
         text = _text(last)
         return iso_day(text, self.order or order_of_days([text]) or "")
 
-    def _seconds(self, lines: list[bytes]) -> NDArray[np.float64]:
-        """Return the seconds of some times: ISO 8601 all at once, other texts one by one."""
-        try:
-            times = np.array(lines).astype("datetime64[ns]")
-        except ValueError:
-            return np.array([self._second(_text(line)) for line in lines])
-        return times.astype(np.int64) / _NANOSECONDS
-
-    def _second(self, text: str) -> float:
+    def _nanoseconds(self, text: bytes) -> NDArray[np.int64] | NDArray[np.float64]:
+        """Return the nanoseconds of lines: all at once where their form is the same, else one by one."""
         if not self.order:  # a column that was named may count seconds
-            return float(text.replace(",", "."))
-        return seconds_of(text, self.order)
+            return _numbers(text.split(b"\n")[:-1]) * _PER_SECOND
+        found = fixed_nanoseconds(text, self.order)
+        if found is not None:
+            return found
+        times = [nanoseconds_of(_text(line), self.order) for line in text.split(b"\n")[:-1]]
+        fits = max(map(abs, times)) < _MOST
+        return np.array(times, np.int64) if fits else np.array(times, np.float64)
 
     def _lines(self) -> Iterator[list[bytes]]:
+        for text in self._texts():
+            yield text.split(b"\n")[:-1]
+
+    def _texts(self) -> Iterator[bytes]:
+        """Yield whole lines, a piece at a time."""
         rest = b""
         for piece in self._pieces():
-            *lines, rest = (rest + piece).split(b"\n")
-            if lines:
-                yield lines
+            text, end, rest = (rest + piece).rpartition(b"\n")
+            if end:
+                yield text + end
 
     def _pieces(self) -> Iterator[bytes]:
         for opener in self.files:
@@ -131,6 +152,17 @@ class _LineReader:
                     break
                 self._rest += piece
         return b"".join(found)
+
+
+def _numbers(lines: list[bytes]) -> NDArray[np.float64]:
+    """Return numbers; `ValueError` for a text that is no finite one."""
+    try:
+        numbers = np.fromiter(map(float, lines), np.float64, len(lines))
+    except ValueError:
+        numbers = np.array([float(_text(line).replace(",", ".")) for line in lines])
+    if not np.isfinite(numbers).all():
+        raise ValueError("the times are no finite numbers")
+    return numbers
 
 
 def _text(line: bytes) -> str:

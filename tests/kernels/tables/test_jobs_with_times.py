@@ -143,3 +143,31 @@ def test_no_price_is_lost(jobs: JobFolder, case: str) -> None:
     assert [float(row[-len(names)]) for row in rows] == [0.0, pytest.approx(1 / 3), 1.0]
     assert jobs.run(source, {"black_scholes": {"expiry_date": "2027-01-06"}}, layout="asset_pairs") == [0]
     assert len(rows_of(jobs, "BlackScholes_output.csv")) == 13
+
+
+def rates(jobs: JobFolder, times: list[str], **table_options: Any) -> float:
+    """Return the second frequency of a half spectrum times the number of samples."""
+    code = jobs.run(jobs.input(table(times)), {"fft": {"spectrum": "half"}}, table=table_options)
+    assert code == [0], jobs.stderr
+    header, _, row, *_ = rows_of(jobs, "FFT_Filter_output.csv")
+    assert header[0] == "frequency"
+    return float(row[0]) * len(times)
+
+
+def test_a_named_column_of_whole_numbers_counts_seconds(jobs: JobFolder) -> None:
+    assert rates(jobs, [f"{1_700_000_000 + 2 * i}" for i in range(10)], time_column="when") == pytest.approx(
+        0.5
+    )
+    assert rates(jobs, [f"{1990 + i}" for i in range(10)], time_column="when") == pytest.approx(1)
+
+
+def test_steps_of_microseconds_are_equidistant(jobs: JobFolder) -> None:
+    times = [f"2026-01-01T00:00:00.{10 * i:06}" for i in range(1, 21)]
+    assert rates(jobs, times) == pytest.approx(1e5)
+    days_first = [f"13.02.2026 00:00:00.{10 * i:06}" for i in range(1, 21)]
+    assert rates(jobs, days_first) == pytest.approx(1e5)
+
+
+def test_falling_times_are_told_of(jobs: JobFolder) -> None:
+    assert jobs.run(jobs.input(table(TIMES[::-1])), {"fft": {}}) == [0]
+    assert "the times do not rise; samples are taken as equidistant" in jobs.stderr
