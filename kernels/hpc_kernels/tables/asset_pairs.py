@@ -140,9 +140,13 @@ def _fill(file: str, names: list[str], prices: Array, days: list[int], how: str)
 
 
 def _is_data(row: list[str]) -> bool:
-    """Return whether a row has a date, maybe a wrong one, and a number beside it."""
+    """Return whether a row has a date, maybe a wrong one, and a number or a missing one beside it."""
     pairs = zip(row[::2], row[1::2], strict=False)
-    return any(_is_dated(day.strip()) and _PLAIN_PRICE.fullmatch(price.strip()) for day, price in pairs)
+    return any(_is_dated(day.strip()) and _may_be_price(price.strip()) for day, price in pairs)
+
+
+def _may_be_price(text: str) -> bool:
+    return bool(_PLAIN_PRICE.fullmatch(text)) or is_missing(text.encode("utf-8", "surrogateescape"))
 
 
 def _is_dated(day: str) -> bool:
@@ -245,7 +249,10 @@ def _names(file: str, headers: list[list[str]], width: int) -> list[str]:
     if len(header) % 2 and not header[-1].strip():
         header = header[:-1]
     if len(header) % 2:
-        raise BadInputError(f"{file}: row 1: expected columns in pairs (date, price), found {len(header)}")
+        raise BadInputError(
+            f"{file}: row 1: expected columns in pairs (date, price), found {len(header)}; for one column of"
+            " dates beside the prices, leave a single row of names above them"
+        )
     names = header[::2]
     if len(headers) < HEADER_ROWS and _stand_above_prices(names, header[1::2]):
         names = header[1::2]

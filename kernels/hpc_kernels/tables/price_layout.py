@@ -34,7 +34,12 @@ def is_plain_price_file(source: TextSource, options: ReadingOptions) -> bool:
     pairs = len(rows[first]) > _PAIR and any(is_time(cell) for cell in rows[first][2::2])
     if pairs or len(rows[first]) > _PAIR:
         return not pairs
-    return _is_plain_pair(rows, first)
+    return _is_plain_pair(rows, first) or (first == _PAIR and options.given and _has_units(rows))
+
+
+def _has_units(rows: list[list[str]]) -> bool:
+    """Return whether two rows above pairs of a date and a number are names and units."""
+    return len(rows[0]) == _PAIR and all(rows[0]) and not rows[1][0]
 
 
 def holds_pairs(source: TextSource, options: ReadingOptions) -> bool:
@@ -71,7 +76,7 @@ def _head(source: TextSource, options: ReadingOptions) -> SplitHead:
 
 def _is_data(row: list[str]) -> bool:
     others = [cell for cell in row[1:] if not is_blank_or_missing(cell)]
-    return bool(row) and is_time(row[0]) and any(map(_is_price, others))
+    return len(row) > 1 and is_time(row[0]) and (any(map(_is_price, others)) or not others)
 
 
 def _is_price(cell: str) -> bool:

@@ -9,6 +9,7 @@ from hpc_kernels.errors import BadInputError
 from hpc_kernels.jit.byte_intrinsics import TEXT_PADDING
 from hpc_kernels.tables.csv.cell_kinds import is_precise
 from hpc_kernels.tables.csv.cells import split_cells, text_of, without_trailing
+from hpc_kernels.tables.csv.first_row import are_mixed
 from hpc_kernels.tables.csv.head import Head
 from hpc_kernels.tables.csv.header import parse_header, read_header
 from hpc_kernels.tables.csv.pieces import LINE_END, Piece, TextRows
@@ -16,7 +17,12 @@ from hpc_kernels.tables.csv.preamble import mark_end
 from hpc_kernels.tables.csv.row_parsers import PlainRows
 from hpc_kernels.tables.csv.rows import count_lines
 from hpc_kernels.tables.csv.source import TextSource
-from hpc_kernels.tables.csv.suspicions import suspect_header, suspect_times
+from hpc_kernels.tables.csv.suspicions import (
+    blank_rows,
+    suspect_header,
+    suspect_thousands,
+    suspect_times,
+)
 from hpc_kernels.tables.csv.table import CsvTable
 from hpc_kernels.tables.names import SignalNames
 
@@ -41,16 +47,22 @@ def _read(source: TextSource) -> CsvTable | None:
     names, separator = parse_header(source.file, header)
     body = start + len(header)
     first_row = header.count(b"\n") + 1
-    if body >= stop:
+    end = min(stop, source.find_end(start, separator))  # tabs at the end never counted
+    if body >= end:
         return None
-    table = CsvTable(TextRows(source, body, stop), names, first_row, separator)
+    table = CsvTable(TextRows(source, body, end), names, first_row, separator)
     lines = _check_first_rows(table)
     numbers = _are_numbers(header, separator)
     if numbers and any(map(is_precise, names)):
-        return _without_header(table, start)
+        return _without_header(table, start, blank_rows(end, stop))
     split = Head(source.file, 1, header[:_SHOWN_BYTES], body, lines).split(separator)
     kept = range(min(len(names), split.width))
-    told = [*suspect_header(split.header, numbers=numbers), *suspect_times(split, names, kept)]
+    told = [
+        *blank_rows(end, stop),
+        *suspect_header(split.header, numbers=numbers or are_mixed(split.header)),
+        *suspect_times(split, names, kept),
+        *suspect_thousands(split, names, kept),
+    ]
     return replace(table, warnings=tuple(f"{source.file}: {text}" for text in told))
 
 
@@ -81,10 +93,10 @@ def _are_numbers(header: bytes, separator: bytes) -> bool:
     return all(_NUMBER.fullmatch(text_of(cell)) for cell in without_trailing(split_cells(header, separator)))
 
 
-def _without_header(table: CsvTable, start: int) -> CsvTable:
+def _without_header(table: CsvTable, start: int, blank: list[str]) -> CsvTable:
     """Return the table whose first row is a sample."""
     names = SignalNames.from_strings(str(i + 1) for i in range(len(table.names)))
-    told = f"{table.file}: the first row holds numbers with a decimal point and is read as a sample"
+    told = "the first row holds numbers with a decimal point and is read as a sample"
     text = replace(table.text, start=start)
-    warnings = (f"{told}; signals are called 1, 2, ...",)
+    warnings = tuple(f"{table.file}: {text}" for text in (*blank, f"{told}; signals are called 1, 2, ..."))
     return replace(table, text=text, names=names, first_row=1, warnings=warnings, has_header=False)

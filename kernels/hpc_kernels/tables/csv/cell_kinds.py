@@ -45,6 +45,11 @@ def are_numbers(cells: Iterable[str], decimal: str = "") -> bool:
     return all(is_number(cell, decimal) for cell in cells)
 
 
+def are_mostly_times(cells: Sequence[str]) -> bool:
+    """Return whether more than half of the cells are times; the reader refuses the other ones."""
+    return 2 * sum(map(is_time, cells)) > len(cells)
+
+
 def are_times(cells: Sequence[str]) -> bool:
     """Return whether all cells are times, and there is one."""
     return bool(cells) and all(map(is_time, cells))

@@ -1,17 +1,25 @@
 """Columns of a table: which one is the time, which ones are signals, and the refusal of texts among them."""
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from hpc_kernels.errors import BadInputError, cell_place
-from hpc_kernels.tables.csv.cell_kinds import are_times, counts_up, is_blank_or_missing, is_number
+from hpc_kernels.tables.csv.cell_kinds import (
+    are_mostly_times,
+    are_numbers,
+    are_times,
+    counts_up,
+    is_blank_or_missing,
+    is_number,
+)
 from hpc_kernels.tables.csv.head import Head, SplitHead
-from hpc_kernels.tables.csv.hints import cell_hint
+from hpc_kernels.tables.csv.hints import cell_hint, number_hint
 from hpc_kernels.tables.csv.marks import Place
 from hpc_kernels.tables.reading_options import ReadingOptions
 from hpc_kernels.tables.times import is_time, order_of_days
 
+_PAIR = 2  # columns: a long table has more
 _NONE = "none"
 _PRICE = "Close"
 _OF_ONE_ASSET = {"open", "high", "low", "volume"}
@@ -41,6 +49,13 @@ class ColumnNames:
             f"{self.file}: {option} names {name!r}, which no column is called; there are {known}"
         )
 
+    def find_skipped(self, skip: Collection[str]) -> set[int]:
+        """Return the columns that are left out by name; a blank name stands for all that have none."""
+        blank = {i for i, each in enumerate(self.names) if not each.strip()} if "" in skip else set()
+        if "" in skip and not blank:
+            self.find("", "params.table.skip")
+        return blank | {self.find(name, "params.table.skip") for name in skip if name}
+
 
 def find_index(split: SplitHead, names: Sequence[str]) -> int:
     """Return 0 for an unnamed first column that counts the rows, else -1."""
@@ -56,17 +71,18 @@ def find_time(split: SplitHead, names: ColumnNames, options: ReadingOptions, lef
         return names.find(options.time_column, "params.table.time_column")
     first = next((i for i in range(len(names.names)) if i not in left_out), -1)
     named = options.columns is not None and first >= 0 and names.names[first] in options.columns
-    return first if first >= 0 and not named and are_times(split.column(first)) else -1
+    return first if first >= 0 and not named and are_mostly_times(split.column(first)) else -1
 
 
 def check_order(head: Head, split: SplitHead, names: Sequence[str], time: int) -> str:
     """Return the order of day and month in the times, or raise where both orders are possible."""
-    cells = [cell for cell in split.column(time) if is_time(cell)]
-    order = order_of_days(cells)
+    cells = [(i, cell) for i, cell in enumerate(split.column(time)) if is_time(cell)]
+    order = order_of_days(cell for _, cell in cells)
     if order is None:
-        where = cell_place(head.file, head.first_row, time, names[time])
+        row, found = next((pair for pair in cells if order_of_days([pair[1]]) is None), cells[0])
+        where = cell_place(head.file, head.first_row + row, time, names[time])
         raise BadInputError(
-            f"{where}: found {cells[0]!r}, in which day and month cannot be told apart; write dates as"
+            f"{where}: found {found!r}, in which day and month cannot be told apart; write dates as"
             " YYYY-MM-DD, or name the column with params.table.time_column, which carries it along as it is"
         )
     return order
@@ -102,6 +118,17 @@ def kept_cells(split: SplitHead, kept: Sequence[int], *, with_header: bool = Fal
                 yield i - with_header, column, row[column]
 
 
+def refuse_blank_columns(head: Head, split: SplitHead, names: Sequence[str], kept: Sequence[int]) -> None:
+    """Raise `BadInputError` for a column with neither a name nor a number, as a spreadsheet leaves them."""
+    for i in kept:
+        if not names[i].strip() and split.rows and all(map(is_blank_or_missing, split.column(i))):
+            where = cell_place(head.file, head.row, i, names[i])
+            raise BadInputError(
+                f"{where}: expected a name and numbers below it, found a blank column; leave out the columns"
+                ' without a name with params.table.skip: [""]'
+            )
+
+
 def refuse_texts(
     head: Head, split: SplitHead, names: Sequence[str], kept: Sequence[int], marks: bytes
 ) -> None:
@@ -112,13 +139,25 @@ def refuse_texts(
         return
     repeated = [i for i in texts if _is_repeated(split.column(i)) and not are_times(split.column(i))]
     numbers = [i for i in kept if i not in texts]
-    if repeated and numbers and len(split.rows) > 1:
+    if repeated and numbers and len(split.rows) > 1 and len(names) > _PAIR:
         raise _long_table(head, split, names, repeated[0], texts, numbers[-1])
     row, column, text = next(kept_cells(split, texts))
     where = cell_place(head.file, head.first_row + row, column, names[column])
-    hint = cell_hint(text.encode("utf-8", "surrogateescape"), separator, decimal)
-    way = hint or "; leave the column out with params.table.skip"
+    cell = text.encode("utf-8", "surrogateescape")
+    way = cell_hint(cell, separator, decimal) or number_hint(cell) + _way_out(column, kept, split.header)
     raise BadInputError(f"{where}: expected a finite number, found {text[:_LONGEST_SHOWN]!r}{way}")
+
+
+def _way_out(column: int, kept: Sequence[int], header: Sequence[str]) -> str:
+    """Return the options for a column of texts; the first one may hold times in a form that is not known."""
+    if column == kept[0] and len(header) > 1 and are_numbers(header[1:]):
+        return "; if each row is a signal, transpose the table: signals are columns here"
+    if column == kept[0]:
+        return (
+            "; if it holds the times, name it with params.table.time_column, which carries it along as it is,"
+            " else leave it out with params.table.skip"
+        )
+    return "; leave the column out with params.table.skip"
 
 
 def _is_text(cells: Sequence[str], decimal: str) -> bool:

@@ -27,7 +27,7 @@ class Head:
     @property
     def first_row(self) -> int:
         """The number of the row below the header."""
-        return self.row + self.header.count(b"\n") + (not self.header.endswith(b"\n"))
+        return self.row + self.header.count(b"\n") + (not self.header.endswith(b"\n") and bool(self.header))
 
     def split(self, separator: bytes) -> "SplitHead":
         """Return the head with its rows split into cells."""

@@ -10,6 +10,7 @@ from hpc_kernels.tables.csv.header import detect_separator
 from hpc_kernels.tables.csv.hints import DECIMAL_COMMA, MAY_BE_THOUSANDS, has_thousands
 
 _CANDIDATES = (b";", b"\t", b",", b"|", BLANKS)
+_MOSTLY_TEXTS = 0.4
 _OF_TEN_ALIKE = 9  # rows of ten that have as many cells as the header
 _LOOKED_AT = 20  # rows
 _MOST_CELLS = 1000
@@ -18,18 +19,27 @@ Place = tuple[int, int, str]  # row and column of a cell, counted from 0, and it
 
 def find_separator(head: Head) -> bytes:
     """Return the separator by which header and first rows have as many cells and most numbers."""
-    rated = ((_rating(head, candidate), candidate) for candidate in _CANDIDATES)
+    return best_separator(head) or detect_separator(head.file, head.header.rstrip(b"\r\n"))
+
+
+def best_separator(head: Head) -> bytes:
+    """Return the separator that makes a table of the first rows, blank where none does."""
+    rated = [(_rating(head, candidate), candidate) for candidate in _CANDIDATES]
     best, separator = max(rated, key=lambda pair: pair[0])
-    return separator if best > 0 else detect_separator(head.file, head.header.rstrip(b"\r\n"))
+    if 0 < best < _MOSTLY_TEXTS and b"\t" in head.header.strip():  # maybe a tab before a last text
+        blanks = _rating(head, BLANKS, tabs=True)
+        best, separator = max((best, separator), (blanks, BLANKS), key=lambda pair: pair[0])
+    return separator if best > 0 else b""
 
 
-def _rating(head: Head, separator: bytes) -> float:
+def _rating(head: Head, separator: bytes, *, tabs: bool = False) -> float:
     """Return the part of known cells among those below the header; 0 if the rows differ in width."""
-    if separator == BLANKS and b"\t" in head.header.strip():  # a table of tabs with a blank cell
+    if separator == BLANKS and not tabs and b"\t" in head.header.strip():  # a table of tabs with a blank cell
         return 0.0
     if head.is_cut or (separator != BLANKS and separator not in head.header):
         return 0.0
-    split = Head(head.file, head.row, head.header, head.body, head.lines[:_LOOKED_AT]).split(separator)
+    lines = tuple(line for line in head.lines[:_LOOKED_AT] if line.strip())
+    split = Head(head.file, head.row, head.header, head.body, lines).split(separator)
     alike = sum(len(row) == split.width for row in split.rows)
     if split.width == 1 or not split.rows or 10 * alike < _OF_TEN_ALIKE * len(split.rows):
         return 0.0

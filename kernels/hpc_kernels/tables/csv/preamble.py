@@ -10,34 +10,39 @@ _SEPARATOR_LINE = re.compile(rb'"?sep=(.)"?', re.IGNORECASE)
 _LINE_AT_ONCE = 1 << 12
 _LOOKED_AT = 1 << 16
 _RETURN_AS_BREAK = bytes.maketrans(b"\r", b"\n")
+_RETURN_AS_SPACE = bytes.maketrans(b"\r", b" ")
 _AS_SPACES = bytes.maketrans(b"\t\r", b"  ")
 
 
 @dataclass(frozen=True)
 class Preamble:
-    """Where the header begins (byte, and row from 1 on), comments before it, and the separator of `sep=`."""
+    """Where the header begins (byte, and row from 1 on), comments before it, and the separator of `sep=`.
+
+    `comment` is the text of the last comment, blank where it is long or followed by another kind of line.
+    """
 
     start: int
     row: int
     comments: int
     separator: bytes
+    comment: bytes = b""
 
 
 def read_preamble(source: TextSource) -> Preamble:
     """Return the end of the lines before the header; only their beginnings are looked at."""
     at = mark_end(source)
-    row, comments, separator = 1, 0, b""
+    row, comments, separator, comment = 1, 0, b"", b""
     while at < source.size:
-        line = source.read_at(at, _LINE_AT_ONCE)
-        line = line.partition(b"\n")[0].strip(b" \r")
+        text, end, _ = source.read_at(at, _LINE_AT_ONCE).partition(b"\n")
+        line = text.strip(b" \r")
         if found := _SEPARATOR_LINE.fullmatch(line):
             separator = found[1]
         elif line.lstrip().startswith(b"#"):
-            comments += 1
+            comments, comment = comments + 1, line.lstrip(b"# \t") if end else b""
         elif line.strip():
             break
         at, row = source.find_line_end(at, source.size), row + 1
-    return Preamble(at, row, comments, separator)
+    return Preamble(at, row, comments, separator, comment)
 
 
 def mark_end(source: TextSource) -> int:
@@ -46,8 +51,13 @@ def mark_end(source: TextSource) -> int:
 
 
 def with_line_feeds(source: TextSource) -> TextSource:
-    """Return the text with a line feed for each carriage return, if its lines end in these alone."""
+    """Return the text with a line feed for each carriage return, if its lines end in these alone.
+
+    Doubled carriage returns, as Python's csv module leaves them on Windows, become blanks.
+    """
     head = source.read_at(0, _LOOKED_AT)
+    if b"\r\r\n" in head:
+        return source.translated(_RETURN_AS_SPACE)
     return source.translated(_RETURN_AS_BREAK) if b"\r" in head[:-1] and b"\n" not in head else source
 
 

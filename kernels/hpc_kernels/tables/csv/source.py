@@ -16,6 +16,7 @@ from weakref import finalize
 
 from hpc_kernels.errors import BadInputError, unreadable_as_bad_input
 from hpc_kernels.files import Buffer, open_atomically
+from hpc_kernels.tables.bounds import LONGEST_ROW
 
 BUFFER_BYTES = 1 << 18
 _UNPACKED_AT_ONCE = 1 << 20
@@ -46,16 +47,22 @@ class TextSource:
             start += BUFFER_BYTES
         return stop
 
-    def find_end(self, start: int) -> int:
-        """Return the end of the last line that is not blank."""
-        stop = self.size
+    def find_end(self, start: int, separator: bytes = b"") -> int:
+        """Return the end of the last line that holds more than blanks and separators."""
+        blank, stop = _BLANK + separator, self.size
         while stop > start:
             first = max(start, stop - BUFFER_BYTES)
-            kept = len(self.read_at(first, stop - first).rstrip(_BLANK))
+            kept = len(self.read_at(first, stop - first).rstrip(blank))
             stop = first + kept
             if kept:
                 break
-        return stop
+        return stop + self._rest(stop) if separator else stop
+
+    def _rest(self, start: int) -> int:
+        """Return the bytes of separators at the end of a line, which stand for blank cells."""
+        end = self.find_line_end(start, min(self.size, start + LONGEST_ROW))
+        rest = self.read_at(start, end - start).rstrip(b" \r\n")
+        return 0 if b"\r" in rest and not rest.strip(_BLANK) else len(rest)
 
     def translated(self, table: bytes) -> "TextSource":
         """Return the text with each byte replaced as `bytes.translate` does it."""
@@ -100,19 +107,27 @@ def unpack(path: Path, folder: Path, keep: int) -> TextSource:
 def open_beginning(path: Path, most: int) -> tuple[TextSource, bool]:
     """Return the first `most` bytes of the text at `path`, up to a line end, and whether that is all of it.
 
+    A packed file may lack its end: the rest of it is on its way.
+
     Raises
     ------
     BadInputError
-        If the file is broken.
+        If the file is broken from the first on.
     """
     text, is_whole = bytearray(), True
-    for piece in _unpacked_pieces(path):
-        text += piece
-        if len(text) > most:
-            end = max(text.rfind(mark, 0, most) for mark in (b"\n", b"\r"))
-            is_whole = False
-            del text[end + 1 if end >= 0 else most :]
-            break
+    try:
+        for piece in _unpacked_pieces(path):
+            text += piece
+            if len(text) > most:
+                is_whole = False
+                break
+    except BadInputError:
+        if not text:
+            raise
+        is_whole = False
+    if not is_whole:
+        end = max(text.rfind(mark, 0, most) for mark in (b"\n", b"\r"))
+        del text[end + 1 if end >= 0 else most :]
     return TextSource(path.name, len(text), partial(_copied, memoryview(text))), is_whole
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from hpc_kernels.arrays import Array
 from hpc_kernels.errors import BadInputError, cell_place
 from hpc_kernels.tables.bounds import LONGEST_CELL
-from hpc_kernels.tables.csv.hints import cell_hint
+from hpc_kernels.tables.csv.hints import cell_hint, word_hint
 
 _NUMBER = re.compile(rb"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _DECIMAL_COMMA = re.compile(rb"[+-]?[0-9.]*,[0-9]+([eE][+-]?[0-9]+)?")
@@ -59,8 +59,15 @@ def wrong_width(file: str, row: int, line: bytes, separator: bytes, names: Seque
     where = f"{file}: row {row}, column {len(names) + 1}"
     if count < len(names):
         where = cell_place(file, row, count, names[count])
-    hint = _comma_hint(line, separator, doubled=count == 2 * len(names))
+    hint = width_hint(line, names) or _comma_hint(line, separator, doubled=count == 2 * len(names))
     return BadInputError(f"{where}: {expected}, found {count}{hint}")
+
+
+def width_hint(line: bytes, names: Sequence[str]) -> str:
+    """Return the end of the message about a row that is a comment, or a row below a title."""
+    if line.lstrip().startswith((b"#", b"%", b"//")):
+        return "; comments may stand above the header alone"
+    return "; if row 1 is a title or a comment, leave it out" if len(names) == 1 else ""
 
 
 def _comma_hint(line: bytes, separator: bytes, *, doubled: bool) -> str:
@@ -83,7 +90,7 @@ def parse_cell(where: str, text: bytes, separator: bytes = b"", decimal: bytes =
     number = float(pointed) if _NUMBER.fullmatch(pointed) else math.nan
     if math.isfinite(number):
         return number
-    hint = cell_hint(text, separator, decimal)
+    hint = cell_hint(text, separator, decimal) or word_hint(text)
     raise BadInputError(f"{where}: expected a finite number, found {show_cell(text)}{hint}")
 
 

@@ -12,6 +12,7 @@ _TIME_NAMES = re.compile(
     r"|t|ts)\W*(\W(utc|s|ms|us|ns|sec|h|min)\W*)?",
     re.IGNORECASE,
 )
+_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
 _LOOKED_AT = 64  # columns
 _LEAST_ROWS = 3
 _TOLERANCE = 1e-3
@@ -45,6 +46,23 @@ def rises_evenly(cells: Sequence[str]) -> bool:
     if len(values) < _LEAST_ROWS or steps[0] <= 0:
         return False
     return max(abs(step - steps[0]) for step in steps) <= _TOLERANCE * steps[0]
+
+
+def suspect_thousands(split: SplitHead, names: Sequence[str], kept: Sequence[int]) -> list[str]:
+    """Return a warning for the first signal of whole numbers beside some with a point and three digits."""
+    for i in kept[:_LOOKED_AT]:
+        cells = split.column(i)
+        pointed = [cell for cell in cells if not cell.isdecimal()]
+        whole = any(len(cell) > 1 for cell in cells if cell.isdecimal())
+        if whole and len(pointed) > 1 and all(map(_THOUSANDS.fullmatch, pointed)):
+            told = f"column {names[i]!r} has whole numbers beside {pointed[0]}, read with a decimal point"
+            return [f"{told}; if the point divides thousands, write the numbers without it"]
+    return []
+
+
+def blank_rows(end: int, last: int) -> list[str]:
+    """Return a warning where the rows end at byte `end`, and blank cells follow up to byte `last`."""
+    return ["rows of blank cells alone at the end are left out"] if end < last else []
 
 
 def suspect_header(header: Sequence[str], *, numbers: bool) -> list[str]:

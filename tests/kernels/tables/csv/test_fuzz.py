@@ -28,8 +28,17 @@ def obvious(body: bytes, separator: bytes, columns: int) -> list[list[float]] | 
     return whole if len(whole) == len(rows) else None
 
 
+def without_blank_rows(body: bytes, separator: bytes) -> bytes:
+    """Return the text without the rows at its end that hold separators and blanks alone."""
+    lines = body.split(b"\n")
+    while lines and not lines[-1].strip(b" \t\r" + separator):
+        lines.pop()
+    return b"\n".join(lines)
+
+
 def newly_understood(body: bytes, separator: bytes, columns: int) -> list[list[list[float]] | None]:
-    """Return the readings of a table that was refused before: a decimal comma, units, line ends of CR."""
+    """Return the readings of a table that was refused before: marks, units, line ends, blank rows."""
+    body = without_blank_rows(body.lstrip(b" \r\n"), separator)
     texts = (body, body.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
     rows = [below for text in texts for below in (text, text.partition(b"\n")[2]) if below.strip()]
     pointed = [below.replace(b",", b".") for below in rows if separator != b","]
@@ -108,7 +117,7 @@ MISSING = {b"", b"na", b"nan", b"n/a", b"#n/a", b"null", b"none", b"-", b".", b"
 def obvious_form(body: bytes, separator: bytes, decimal: bytes, columns: int) -> list[list[float]] | None:
     """Read rows of a time, numbers and missing cells the plain way; None where they are broken."""
     rows = []
-    for line in body.rstrip(b" \t\r\n").split(b"\n"):
+    for line in without_blank_rows(body.lstrip(b" \r\n"), separator).split(b"\n"):
         cells = line.removesuffix(b"\r").split(separator)
         if len(cells) == columns + 2 and not cells[-1].strip(b" \t\r"):
             cells.pop()
