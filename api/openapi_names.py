@@ -60,6 +60,7 @@ OPERATION_IDS = {
     "GET /workflow/{id}": "get_workflow",
     "GET /workflow/{id}/events": "list_workflow_events",
     "GET /workflow/{id}/members": "list_workflow_members",
+    "GET /workflow/{id}/members/{member}/outputs/{service}/preview": "get_member_preview",
     "POST /workflow/{id}/cancel": "cancel_workflow",
     "POST /workflow/{id}/retry": "retry_workflow",
     "POST /status": "get_statuses_status_post",

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from api import row_reads
@@ -15,16 +15,22 @@ from api.row_actions import ACTION_PROBLEMS, ActingCaller
 from api.schemas.listing import HistoryEvent, Page, WorkflowQuery
 from api.schemas.members import MembersPage, MembersQuery
 from api.schemas.retries import Action
+from api.schemas.tables import Preview, ViewQuery
 from api.schemas.workflow_status import WorkflowStatus
 from api.schemas.workflows import WorkflowRequest, WorkflowRetry
-from api.status_reads import STATUS_READS, STATUS_RESPONSES, Wait
+from api.status_reads import STATUS_READS, STATUS_RESPONSES, UNCHANGED, Wait
+from api.tagged_body import respond_tagged
 from gateway.db import session_scope
 from gateway.models import Workflow
 from gateway.operations import workflow_retries
+from gateway.previews import outputs as output_previews
 from gateway.workflows import lifecycle as workflows
 from gateway.workflows import sweeps
 from gateway.workflows.validation import draft_workflow
 
+MemberName = Annotated[
+    str, Path(max_length=4, description="As the list of members has it: `0000`, `0001` ...")
+]
 router = APIRouter(prefix="/workflow", tags=["workflows"], route_class=OneHopRoute)
 
 
@@ -68,6 +74,22 @@ def list_workflow_members(
         row = workflows.get(session, caller, row_id)
         members, cursor = sweeps.list_members(session, row, query.cursor, query.limit)
         return MembersPage.of(members, cursor)
+
+
+@router.get(
+    "/{id}/members/{member}/outputs/{service}/preview",
+    response_model=Preview,
+    responses=UNCHANGED | responses(400, 404, 429, 503),
+)
+def get_member_preview(
+    request: Request, caller: Caller, row_id: RowId, *, member: MemberName, service: str, view: ViewQuery
+) -> Response:
+    """Show the smallest and the largest sample of each stretch of a member's result."""
+    job, found = read(
+        lambda session: sweeps.get_member(session, workflows.get(session, caller, row_id), member)
+    )
+    body = output_previews.request_preview(job, service, view, caller.owner, found)
+    return respond_tagged(request, body)
 
 
 @router.post("/{id}/cancel", responses=ACTION_PROBLEMS)

@@ -6,6 +6,7 @@ from typing import Any
 
 from hpc_gateway_client import steps
 from hpc_gateway_client.errors import GatewayClientError
+from hpc_gateway_client.members import MemberOutput
 from hpc_gateway_client.models import Job, Output, Transfer, Workflow, WorkflowOutput
 from hpc_gateway_client.pictures.picture import Picture
 from hpc_gateway_client.result import Result
@@ -20,10 +21,20 @@ class ResultCalls(WorkflowCalls):
     """The calls of results, with the store that some of them are in."""
 
     def preview(
-        self, row: Transfer | Job, service: str = "", *, points: int = 2000, signals: Sequence[str] = ()
+        self,
+        row: Transfer | Job | Workflow,
+        service: str = "",
+        *,
+        member: str = "",
+        points: int = 2000,
+        signals: Sequence[str] = (),
     ) -> Steps[dict[str, Any]]:
-        """Return the extremes of stretches of a staged table, or of a job's result of a service."""
-        path = f"{row.url}/outputs/{service}/preview" if isinstance(row, Job) else f"{row.url}/preview"
+        """Return the extremes of stretches of a staged table, or of a result of a service.
+
+        The result is that of a job, or of a `member` (its name) of the sweep of a workflow.
+        """
+        of_member = f"/members/{member}" if member else ""
+        path = f"{row.url}{of_member}" + (f"/outputs/{service}/preview" if service else "/preview")
         named = ",".join('"{}"'.format(name.replace('"', '""')) for name in signals) or None
         wanted = present({"points": points, "signals": named})
         return steps.request(Call("GET", path, params=wanted))
@@ -59,6 +70,8 @@ def picture_call(row: Transfer | Job | Workflow, service: str | Output = "") -> 
     if name in LABELS:
         raise no_picture(name)
     made = service if isinstance(service, Output) else _chosen(row, service, drawable(row))
+    if isinstance(made, MemberOutput):
+        return Call("GET", f"{row.url}/members/{made.member}/outputs/{made.service}/preview")
     whole = made if isinstance(made, WorkflowOutput) else made.service
     return Call("GET", f"/job/{job_id(row, whole)}/outputs/{made.service}/preview")
 

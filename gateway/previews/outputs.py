@@ -1,10 +1,10 @@
-"""Previews of a job's outputs, requested from the cluster's worker: the API sees no file of a cluster."""
+"""Previews of outputs of a job or of its members, from the worker: the API sees no file of a cluster."""
 
 import json
 from dataclasses import asdict, dataclass
 
 from gateway.errors import Invalid, NotFound
-from gateway.models import Job
+from gateway.models import Job, JobMember
 from gateway.previews.preview import View
 from gateway.queue import ask_worker
 from gateway.queue.waiting_requests import one_more
@@ -29,14 +29,20 @@ def preview_name(service: str) -> str:
     return f"{service}.preview"
 
 
-def request_preview(job: Job, service: str, view: View, caller: str) -> bytes:
-    """Return the preview of a job's output as JSON, or raise NotFound, Invalid or TooMany."""
-    if all(output["service"] != service for output in job.outputs):
+def request_preview(
+    job: Job, service: str, view: View, caller: str, member: JobMember | None = None
+) -> bytes:
+    """Return the preview of an output as JSON, or raise NotFound, Invalid or TooMany."""
+    whose, outputs, more = f"job {job.id}", job.outputs, dict[str, int]()
+    if member is not None:
+        whose, outputs = f"member {member.number} of {whose}", member.outputs
+        more = {"member": member.number}
+    if all(output["service"] != service for output in outputs):
         ended = "has no result" if job.ended_at else "has no result yet"
-        raise NotFound(f"job {job.id} {ended} of {service!r}")
+        raise NotFound(f"{whose} {ended} of {service!r}")
     with one_more(caller, "previews"):
         reply = ask_worker.request_bytes(
-            job.infrastructure, TASK, job_id=str(job.id), service=service, **asdict(view)
+            job.infrastructure, TASK, job_id=str(job.id), service=service, **more, **asdict(view)
         )
     line, _, body = reply.partition(b"\n")
     if body:
@@ -44,4 +50,4 @@ def request_preview(job: Job, service: str, view: View, caller: str) -> bytes:
     told = Refusal(**json.loads(line))
     if told.field:
         raise Invalid(told.reason, field=told.field)
-    raise NotFound(f"the result of {service!r} of job {job.id} has no preview{told.reason}")
+    raise NotFound(f"the result of {service!r} of {whose} has no preview{told.reason}")

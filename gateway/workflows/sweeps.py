@@ -109,6 +109,21 @@ def list_members(
     return planned[first : first + limit], str(first + limit) if first + limit < len(planned) else None
 
 
+def get_member(session: Session, workflow: Workflow, name: str) -> tuple[Job, JobMember]:
+    """Return a member of the sweep by its name, with its job; raise NotFound where there is none yet."""
+    wanted = (
+        select(Job, JobMember)
+        .join(JobMember, JobMember.job_id == Job.id)
+        .where(Job.workflow_id == workflow.id, JobMember.number == (int(name) if name.isdecimal() else -1))
+    )
+    found = session.execute(wanted).first()
+    if found is None or output_name(found[1]) != name:
+        raise NotFound(
+            f"workflow {workflow.id} has no member {name!r} with results; names are 0000, 0001 ..."
+        )
+    return found[0], found[1]
+
+
 def _planned(number: int, params: Params) -> JobMember:
     """Return a member whose job has not begun."""
     row = JobMember(number=number, params=dict(params), changes={})

@@ -8,8 +8,9 @@ from gateway.db import session_scope
 from gateway.errors import FilesystemError, Invalid
 from gateway.filesystems.base import Folder
 from gateway.jobs.logs import LIMIT_BYTES, TASK, LogChunk, LogRange
+from gateway.jobs.member_runs import open_member
 from gateway.jobs.run_folders import open_run
-from gateway.models import Job
+from gateway.models import Job, JobMember
 from gateway.previews.outputs import TASK as PREVIEW
 from gateway.previews.outputs import Refusal, preview_name
 from gateway.previews.preview import FILE_BYTES, Preview, View
@@ -30,11 +31,15 @@ def log(key: str, job_id: str, stream: str, offset: int, tail: int | None) -> No
 
 
 @app.task(name=PREVIEW)
-def preview(key: str, job_id: str, service: str, points: int, signals: list[str] | None) -> None:
-    """Reply with the preview of a job's result as JSON text, or without one."""
+def preview(
+    key: str, job_id: str, service: str, points: int, signals: list[str] | None, *, member: int | None = None
+) -> None:
+    """Reply with the preview of the result of a job or of one of its members as JSON text, or without one."""
     with session_scope(read_only=True) as session:
         job = session.get_one(Job, UUID(job_id))
-    output = open_run(job, cluster_of(job)).output
+        run = None if member is None else session.get_one(JobMember, (job.id, member))
+    cluster = cluster_of(job)
+    output = (open_member(job, run, cluster) if run else open_run(job, cluster)).output
     ask_worker.reply_bytes(key, read_preview(output, service, View(points, signals)))
 
 

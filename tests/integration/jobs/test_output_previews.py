@@ -1,6 +1,5 @@
 """Previews of results over REST: read from the output folder as hostile input, sent by the worker."""
 
-import json
 import os
 import socket
 from pathlib import Path
@@ -14,11 +13,10 @@ from gateway.db import session_scope
 from gateway.jobs.folders import output_folder
 from gateway.models import Job
 from gateway.previews.preview import FILE_BYTES
-from gateway.queue import ask_worker
 from gateway.states import JobState
 from tests.ended_rows import ended_job
 from tests.preview_bytes import preview_bytes
-from workers.tasks import control
+from tests.preview_replies import reply_previews
 
 DATA = preview_bytes([0, 10, 20], {"a": ([1, 2, 3], [3, 4, 5]), 'b,"': ([0, 0, 0], [9, 9, 9])})
 
@@ -26,15 +24,7 @@ DATA = preview_bytes([0, 10, 20], {"a": ([1, 2, 3], [3, 4, 5]), 'b,"': ([0, 0, 0
 @pytest.fixture
 def job_id(api: TestClient, monkeypatch: pytest.MonkeyPatch) -> UUID:
     """Return a job with a result of `kalman`; its worker replies at once."""
-    replies: dict[str, Any] = {}
-    monkeypatch.setattr(ask_worker, "reply_bytes", lambda key, data: replies.update({key: data}))
-
-    def request(_infrastructure: str, task: str, **arguments: Any) -> Any:
-        assert task == "control.preview"
-        control.preview("key", **json.loads(json.dumps(arguments)))
-        return replies.pop("key")
-
-    monkeypatch.setattr(ask_worker, "request_bytes", request)
+    reply_previews(monkeypatch)
     row_id = ended_job(JobState.SUCCEEDED)
     with session_scope() as session:
         row = session.get_one(Job, row_id)

@@ -19,6 +19,8 @@ from gateway.transfers import prefixes
 from gateway.workflows import sweeps
 from tests import running_jobs
 from tests.ended_rows import claim_transfer
+from tests.preview_bytes import preview_bytes
+from tests.preview_replies import reply_previews
 from tests.rows import job, transfer
 from tests.workflows import SMOOTH, body, end_transfer, show, start, states, step_id
 
@@ -82,6 +84,30 @@ def test_all_results_go_to_one_place_with_the_table(api: TestClient, home: Path)
     assert (last["state"], last["success"], last["exit_code"]) == ("succeeded", True, 0)
     assert last["outputs"][0]["service"] == "fft"
     assert last["usage"]["cpu_s"] == 0.5
+
+
+def test_a_member_s_result_is_drawn(api: TestClient, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reply_previews(monkeypatch)
+    mine = start(api, FFT, sweep=SWEEP, input={"path": "/Init_Data/x.csv"})["id"]
+    url = f"/workflow/{mine}/members"
+    early = api.get(f"{url}/0001/outputs/fft/preview")
+    assert (early.status_code, "has no result yet" in early.json()["detail"]) == (404, True)
+    row_id = run(mine)
+    folder = home / f"serrano/data/Output_Data/jobs/{row_id}.1"
+    for k in range(2):
+        (folder / f"{k:04d}/fft.preview").write_bytes(preview_bytes([0], {"a": ([k], [k + 5])}))
+    answer = api.get(f"{url}/0001/outputs/fft/preview")
+    assert answer.json()["signals"][0]["max"] == [6]
+    again = api.get(f"{url}/0001/outputs/fft/preview", headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    for path, words in (
+        ("0002/outputs/fft", "has no preview"),
+        ("0001/outputs/kalman", "member 1 of job"),
+        ("0003/outputs/fft", "has no member '0003'"),
+        ("1/outputs/fft", "has no member '1'"),
+    ):
+        missing = api.get(f"{url}/{path}/preview")
+        assert (missing.status_code, words in missing.json()["detail"]) == (404, True), missing.text
 
 
 def test_a_retry_of_the_workflow_runs_the_failed_members_alone(api: TestClient, home: Path) -> None:
