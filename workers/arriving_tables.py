@@ -4,6 +4,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import islice
 from pathlib import PurePosixPath
 
 from gateway.db import session_scope
@@ -47,7 +48,7 @@ def _judge(row: Transfer, table: int | None, name: str, command: JudgeCommand, s
     with session_scope() as session:
         if not beginnings.begin_early(session, row.id):
             return
-    for found in run_judge(command, table, name, stop):
+    for found in islice(run_judge(command, table, name, stop), 1):
         document = found.model_copy(update={"whole": False}).document()
         preview = found.preview_bytes()
         with session_scope() as session:

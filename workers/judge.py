@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from types import FrameType
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -86,7 +87,7 @@ class Judge:
     def _judge(self, claimed: JudgedTable, row: Transfer, stop: threading.Event) -> None:
         filesystem, path = cluster_file(row)
         with filesystem.read(path) as source, open_here(source, path.name) as (table, is_whole):
-            for found in run_judge(self._command, table, path.name, stop):
+            for found in islice(run_judge(self._command, table, path.name, stop), None if is_whole else 1):
                 if not _record(claimed, found if is_whole else found.model_copy(update={"whole": False})):
                     return
         _end(claimed, "the beginning of the table was judged alone")

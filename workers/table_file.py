@@ -45,7 +45,7 @@ def open_here(source: Source, name: str) -> Iterator[tuple[int, bool]]:
 
 
 def copy_beginning(source: Source, name: str, copy: IO[bytes]) -> None:
-    """Copy the first 64 MiB of a file, up to a line end where it is longer.
+    """Copy the first 64 MiB of a file, of a longer text that is not packed up to a line end.
 
     Raises
     ------
@@ -53,10 +53,11 @@ def copy_beginning(source: Source, name: str, copy: IO[bytes]) -> None:
         If a part of the file has no meaning.
     """
     is_whole, at = source.size <= COPIED_BYTES, 0
-    if not is_whole and (name.lower().endswith(_BINARY) or source.read_at(0, 2) == _GZIP):
+    as_it_is = is_whole or source.read_at(0, len(_GZIP)) == _GZIP
+    if not is_whole and name.lower().endswith(_BINARY):
         raise NotJudged(f"it has more than {COPIED_BYTES:,} bytes and is not on the worker's machine")
     while at < COPIED_BYTES and (piece := source.read_at(at, min(_PIECE_BYTES, COPIED_BYTES - at))):
-        kept = piece if is_whole or at + len(piece) < COPIED_BYTES else piece[: piece.rfind(b"\n") + 1]
+        kept = piece if as_it_is or at + len(piece) < COPIED_BYTES else piece[: piece.rfind(b"\n") + 1]
         copy.write(kept)
         at += len(piece)
     copy.seek(0)

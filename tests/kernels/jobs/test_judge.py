@@ -103,6 +103,13 @@ def test_a_long_table_is_judged_by_its_beginning_first(
     assert "row 1002, column 2 ('b'): expected a finite number, found 'x'" in last["problem"]
 
 
+def test_a_packed_table_without_its_end_is_judged_by_its_beginning(tmp_path: Path) -> None:
+    packed = gzip.compress(b"a;b\n" + b"1;2\n" * 700_000)
+    first, last = judge(tmp_path, packed[:-20])
+    assert (first["whole"], first["signals"], first["problem"]) == (False, ["a", "b"], None)
+    assert "not a whole gzip file" in last["problem"]
+
+
 @pytest.mark.parametrize("kind", ["npy", "parquet"])
 def test_binary_tables(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(0).standard_normal((300, 4))
