@@ -60,6 +60,7 @@ OPERATION_IDS = {
     "GET /workflow/{id}": "get_workflow",
     "GET /workflow/{id}/events": "list_workflow_events",
     "GET /workflow/{id}/members": "list_workflow_members",
+    "GET /workflow/{id}/members/{member}/outputs/{service}": "get_member_output",
     "POST /workflow/{id}/cancel": "cancel_workflow",
     "POST /workflow/{id}/retry": "retry_workflow",
     "POST /status": "get_statuses_status_post",
@@ -76,6 +77,7 @@ OPERATION_IDS = {
 # Schema names by class name, where they differ.
 SCHEMA_NAMES = {
     "ClusterHealth": "Pulse",
+    "FreshAccess": "StoreAccess",
     "InfrastructureRequest": "Infrastructure",
     "PartitionFigures": "PartitionTelemetry",
     "ResourceRequest": "Wishes",

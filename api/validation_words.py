@@ -15,4 +15,8 @@ def sentence(error: Mapping[str, Any]) -> str:
         return "the body is empty: send a JSON object"
     if error["type"] in _OBJECT_EXPECTED:
         return f"expected a JSON object, found {_KINDS.get(type(error['input']), 'null')}"
+    if error["type"] == "extra_forbidden":
+        return "it is no field here: leave it out, or look for its right name in /docs"
+    if error["type"] == "too_short" and isinstance(error["input"], str):
+        return "a text is needed, and this one is empty"
     return str(error["msg"]).removeprefix("Value error, ")

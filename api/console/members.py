@@ -7,7 +7,7 @@ from api.console.pages import PageRoute, page
 from api.console.rows import ENDS
 from api.console.visitors import SignedIn
 from api.deps import RowId
-from api.routers.workflow import list_workflow_members
+from api.routers import workflow
 from api.schemas.members import MembersQuery
 
 PAGE = 25
@@ -18,7 +18,7 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 def show_members(request: Request, caller: SignedIn, row_id: RowId, cursor: str = "") -> Response:
     """Show a page of the members; the run's page asks for the table alone."""
     query = validate(MembersQuery, {"cursor": cursor or None, "limit": PAGE})
-    members = list_workflow_members(caller, row_id, query)
+    members = workflow.page_members(caller, row_id, query)
     return page(
         request,
         "parts/members.html" if "hx-request" in request.headers else "members.html",

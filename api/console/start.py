@@ -18,7 +18,7 @@ from api.console.visitors import SignedIn
 from api.deps import parse_id, read
 from api.idempotency import AnswerStore
 from api.routers.files import upload_file
-from api.routers.workflow import start_workflow
+from api.routers.workflow import accept_workflow
 from api.schemas.files import FileRequest
 from api.schemas.workflows import WorkflowRequest
 from gateway.callers import Caller
@@ -67,7 +67,7 @@ def start_run(request: Request, caller: SignedIn, form: Form) -> Response:
     if form.text("show"):
         return _show(request, caller, form, body=body)
     try:
-        row = start_workflow(caller, AnswerStore(None), validate(WorkflowRequest, body))
+        row = accept_workflow(caller, AnswerStore(None), validate(WorkflowRequest, body))
     except GatewayError as error:
         return _show(request, caller, form, error.status, error.detail)
     return see_other(request, f"/console/work/workflow/{row.id}")

@@ -1,4 +1,4 @@
-"""`/job/{id}/outputs/{service}`: the download of a result by people without a store."""
+"""`…/outputs/{service}` of jobs and of members of sweeps: downloads by people without a store."""
 
 from typing import Any
 
@@ -11,9 +11,13 @@ from api.problems import responses
 from api.schemas.files import ResultOnItsWay
 from gateway.db import session_scope
 from gateway.jobs import lifecycle as jobs
-from gateway.uploads.results import request_result
+from gateway.models import Job
+from gateway.uploads.presigning import SignedRequest
+from gateway.uploads.results import ResultOwner, request_result
+from gateway.workflows import lifecycle as workflows
+from gateway.workflows import sweeps
 
-router = APIRouter(prefix="/job", tags=["jobs"], route_class=OneHopRoute)
+router = APIRouter(route_class=OneHopRoute)
 RETRY_AFTER_S = 1
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     202: {"model": ResultOnItsWay, "description": "On its way to the store: ask again after `Retry-After`."},
@@ -21,16 +25,39 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
+_RESPONSES = _ANSWERS | responses(404, 409, 429, 501, 503)
+
+
 @router.get(
-    "/{id}/outputs/{service}",
+    "/job/{id}/outputs/{service}",
+    tags=["jobs"],
     status_code=307,
     response_class=Response,
-    responses=_ANSWERS | responses(404, 409, 429, 501, 503),
+    responses=_RESPONSES,
 )
 def get_output(caller: Caller, row_id: RowId, service: str) -> Response:
     """Redirect to the result of a service, once the gateway's own store has it."""
     with session_scope() as session:
-        signed = request_result(session, jobs.get(session, caller, row_id), service)
+        owner = ResultOwner(jobs.get(session, caller, row_id))
+        return _answer(request_result(session, owner, service))
+
+
+@router.get(
+    "/workflow/{id}/members/{member}/outputs/{service}",
+    tags=["workflows"],
+    status_code=307,
+    response_class=Response,
+    responses=_RESPONSES,
+)
+def get_member_output(caller: Caller, row_id: RowId, member: str, service: str) -> Response:
+    """Redirect to the result of a member of the sweep, as to that of a job."""
+    with session_scope() as session:
+        found = sweeps.get_member(session, workflows.get(session, caller, row_id), member)
+        owner = ResultOwner(session.get_one(Job, found.job_id), found)
+        return _answer(request_result(session, owner, service))
+
+
+def _answer(signed: SignedRequest | None) -> Response:
     if signed is None:
         headers = {"Retry-After": str(RETRY_AFTER_S)}
         return JSONResponse(ResultOnItsWay().model_dump(), 202, headers)

@@ -1,8 +1,9 @@
 """`/workflow`: input, jobs and results in one request."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
 from api import row_reads
@@ -16,9 +17,10 @@ from api.schemas.listing import HistoryEvent, Page, WorkflowQuery
 from api.schemas.members import MembersPage, MembersQuery
 from api.schemas.retries import Action
 from api.schemas.workflow_status import WorkflowStatus
-from api.schemas.workflows import WorkflowRequest, WorkflowRetry
+from api.schemas.workflows import WorkflowForecast, WorkflowRequest, WorkflowRetry
 from api.status_reads import STATUS_READS, STATUS_RESPONSES, Wait
 from gateway.db import session_scope
+from gateway.jobs.member_table import TABLE, member_table
 from gateway.models import Workflow
 from gateway.operations import workflow_retries
 from gateway.workflows import lifecycle as workflows
@@ -28,9 +30,24 @@ from gateway.workflows.validation import draft_workflow
 router = APIRouter(prefix="/workflow", tags=["workflows"], route_class=OneHopRoute)
 
 
-@router.post("", status_code=201, responses=ACTION_PROBLEMS)
-def start_workflow(caller: Caller, answers: Answers, body: WorkflowRequest) -> WorkflowStatus:
+_SAVED_AS = {"Content-Disposition": f'attachment; filename="{TABLE}"'}
+_START_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"model": WorkflowForecast, "description": "Valid, with `dry_run`: nothing was started."}
+}
+
+
+@router.post("", status_code=201, response_model=WorkflowStatus, responses=_START_RESPONSES | ACTION_PROBLEMS)
+def start_workflow(caller: Caller, answers: Answers, body: WorkflowRequest) -> WorkflowStatus | Response:
     """Accept an input, jobs and a place for results; poll the id until `status` is `completed`."""
+    if not body.dry_run:
+        return accept_workflow(caller, answers, body)
+    request = body.to_request()
+    drafted = read(lambda session: draft_workflow(session, caller.owner, request))
+    return JSONResponse(WorkflowForecast(warnings=drafted.warnings).model_dump())
+
+
+def accept_workflow(caller: Caller, answers: Answers, body: WorkflowRequest) -> WorkflowStatus:
+    """Start a valid workflow, once for each key."""
     request = body.to_request()
     with answers.acquired():
         row = read(lambda session: draft_workflow(session, caller.owner, request))
@@ -59,11 +76,27 @@ async def list_workflow_events(
     return await answer_row_events(request, "workflow", row_id, caller, last_event_id)
 
 
-@router.get("/{id}/members", responses=responses(400, 404, 503))
+_MEMBERS_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}}}}
+}
+
+
+@router.get(
+    "/{id}/members", response_model=MembersPage, responses=_MEMBERS_RESPONSES | responses(400, 404, 503)
+)
 def list_workflow_members(
     caller: Caller, row_id: RowId, query: Annotated[MembersQuery, Query()]
-) -> MembersPage:
+) -> MembersPage | Response:
     """List the members of the sweep by their numbers, with parameters, state, outputs and usage."""
+    if query.format == "json":
+        return page_members(caller, row_id, query)
+    with session_scope(read_only=True) as session:
+        table = member_table(sweeps.list_all(session, workflows.get(session, caller, row_id)))
+    return Response(table, media_type="text/csv", headers=_SAVED_AS)
+
+
+def page_members(caller: Caller, row_id: RowId, query: MembersQuery) -> MembersPage:
+    """Return a page of the members."""
     with session_scope(read_only=True) as session:
         row = workflows.get(session, caller, row_id)
         members, cursor = sweeps.list_members(session, row, query.cursor, query.limit)

@@ -18,7 +18,9 @@ from gateway.uploads.presigning import SignedRequest
 class FileRequest(RequestModel):
     """A file to be uploaded."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "recording.csv", "size": 1048576}]})
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"name": "recording.csv", "size": 1048576}]}
+    )
 
     name: Annotated[Text, Told(pattern=FILE_NAME)] = Field(description="Its name, without `/`.")
     size: int = Field(
@@ -30,6 +32,8 @@ class FileRequest(RequestModel):
 
 class PartsRequest(RequestModel):
     """An upload in parts that has been started."""
+
+    model_config = ConfigDict(extra="forbid")
 
     upload_id: Text = Field(description="The `UploadId` in the answer of the store.")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,6 +22,7 @@ class MembersQuery(RequestModel):
         None, description="The `next` of the page before; no other text is one."
     )
     limit: int = Field(100, ge=1, le=1000)
+    format: Literal["json", "csv"] = Field("json", description="`csv`: the table of all members.")
 
 
 class SweepMember(BaseModel):

@@ -26,7 +26,7 @@ EXAMPLE: dict[str, Any] = {
 class WebhookRequest(RequestModel):
     """A URL to tell of events."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
 
     url: Annotated[AsciiText, Told(pattern=HOOK_URL)] = Field(
         description="https, at a public address unless the operator lists another one."

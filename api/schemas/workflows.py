@@ -3,7 +3,7 @@
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from api.schemas.documented import documented_as
 from api.schemas.fields import AnyText, SourceUrl, Text, check_json
@@ -159,6 +159,9 @@ class WorkflowRequest(RequestModel):
     )
     sweep: Sweep | None = None
     check: bool = Field(default=False, description="Judge the staged input before a job is submitted.")
+    dry_run: bool = Field(
+        default=False, description="Validate the request and start nothing: 200 with the warnings."
+    )
 
     def to_request(self) -> ValidatedRequest:
         """Return the domain's request, or raise Invalid with the field."""
@@ -174,11 +177,26 @@ class WorkflowRequest(RequestModel):
         )
 
 
+class WorkflowForecast(BaseModel):
+    """The outcome of a valid request with `dry_run`."""
+
+    dry_run: bool = True
+    warnings: list[str] = Field(description="As the workflow would have them.")
+
+
+class FreshAccess(StoreAccess):
+    """Fresh access to a store."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 class WorkflowRetry(Action):
     """A retry of a workflow, with fresh access to its stores if the old one was wrong or is erased."""
 
-    input: StoreAccess | None = Field(None, description="Fresh keys or URL for the input's store.")
-    output: StoreAccess | None = Field(None, description="Fresh keys for the results' store.")
+    model_config = ConfigDict(extra="forbid")
+
+    input: FreshAccess | None = Field(None, description="Fresh keys or URL for the input's store.")
+    output: FreshAccess | None = Field(None, description="Fresh keys for the results' store.")
 
     def fresh_access(self) -> dict[str, Secret | StoredKeys]:
         """Return the fresh access by the field of the workflow; Invalid names the wrong field."""

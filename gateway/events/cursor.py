@@ -49,7 +49,7 @@ def parse_cursor(text: str) -> Cursor:
     place = _TEXT.fullmatch(text)
     numbers = [int(number) for number in place.groups()] if place else [_LARGEST]
     if max(numbers) >= _LARGEST:
-        raise Invalid("use the id of an event of this service", field="cursor")
+        raise Invalid("use the id of an event of this service", field="Last-Event-ID")
     return Cursor(*numbers)
 
 

@@ -109,8 +109,12 @@ def finish(
     outputs: list[dict[str, Any]],
     usage: dict[str, Any],
     warnings: Sequence[str] = (),
+    fault: Fault | None = None,
 ) -> None:
-    """Make a job's end final and visible; the warnings join those of the row."""
+    """Make a job's end final and visible; the warnings join those of the row.
+
+    The exit code tells the fault unless it is given.
+    """
     row = lock_claimed(session, Job, claim)
     finding = row.finding or {}
     row.outputs = outputs
@@ -119,7 +123,7 @@ def finish(
     row.exit_code = finding.get("exit_code")
     row.finding = finding | {"state": state}
     move(session, row, state, reason)
-    row.fault = fault_of_job(state, row.exit_code)
+    row.fault = fault or fault_of_job(state, row.exit_code)
 
 
 def run_again(session: Session, claim: Claim, resources: Granted, reason: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from gateway.clusters.configuration import Cluster
+from gateway.errors import Fault
 from gateway.filesystems.opening import open_filesystem
 from gateway.jobs import lifecycle
 from gateway.jobs.ending import read_ending
@@ -33,6 +34,7 @@ class MemberEnd:
     number: int
     state: JobState
     reason: str
+    fault: Fault | None
     outputs: list[dict[str, Any]]
     usage: dict[str, Any]
     warnings: list[str]
@@ -40,11 +42,12 @@ class MemberEnd:
 
 @dataclass(frozen=True)
 class SweepEnd:
-    """The end of the job: its state, the reason, and the exit code of the first member that failed."""
+    """The end of the job: its state, the reason, and the exit code and the fault that members have first."""
 
     state: JobState
     reason: str
-    exit_code: int | None
+    exit_code: int | None = None
+    fault: Fault | None = None
 
 
 def read_ends(
@@ -75,7 +78,8 @@ def _read_end(job: Job, member: JobMember, cluster: Cluster, figures: Accounting
     state, reason, outputs = read_ending(job, cluster, folders, usage, member.finding)
     if state is not JobState.SUCCEEDED:
         prevent_start_in(folders.control)
-    return MemberEnd(member.number, state, reason, outputs, usage, warnings)
+    fault = lifecycle.fault_of_job(state, member.exit_code)
+    return MemberEnd(member.number, state, reason, fault, outputs, usage, warnings)
 
 
 def write_table(job: Job, cluster: Cluster, members: Sequence[JobMember], ends: Sequence[MemberEnd]) -> None:
@@ -83,14 +87,14 @@ def write_table(job: Job, cluster: Cluster, members: Sequence[JobMember], ends: 
     told = {end.number: end for end in ends}
     for member in members:
         if (end := told.get(member.number)) is not None:
-            member.state, member.reason = end.state, end.reason
+            member.state, member.reason, member.fault = end.state, end.reason, end.fault
             member.outputs, member.usage = end.outputs, end.usage
     open_filesystem(cluster, job.owner).write_text(output_folder(job) / TABLE, member_table(members))
 
 
 def record_ends(session: Session, job: Job, ends: Sequence[MemberEnd]) -> None:
     """Make the ends of members final."""
-    columns = ("state", "reason", "outputs", "usage", "warnings")
+    columns = ("state", "reason", "fault", "outputs", "usage", "warnings")
     update_members(session, job.id, {end.number: {c: getattr(end, c) for c in columns} for end in ends})
 
 
@@ -110,6 +114,7 @@ def record_end(
         outputs=[],
         usage=_sum_usage(job, [member.usage for member in members]),
         warnings=join_warnings(ends),
+        fault=found.fault,
     )
     return found
 
@@ -119,15 +124,16 @@ def _derive_end(job: Job, members: Sequence[JobMember]) -> SweepEnd:
     failed = [member for member in members if member.state is not JobState.SUCCEEDED]
     counts = Counter(member.state for member in failed)
     if not failed:
-        return SweepEnd(JobState.SUCCEEDED, "", 0)
+        return SweepEnd(JobState.SUCCEEDED, "", exit_code=0)
     if job.cancel_requested_at is not None and counts[JobState.CANCELLED]:
-        return SweepEnd(JobState.CANCELLED, ON_REQUEST, None)
+        return SweepEnd(JobState.CANCELLED, ON_REQUEST)
     state = next(iter(counts)) if len(counts) == 1 and is_final(next(iter(counts))) else JobState.FAILED
     first = failed[0]
     told = f": {first.reason}" if first.reason else ""
     words = ", ".join(f"{number:,} {word}" for word, number in sorted(counts.items()))
+    fault = next((member.fault for member in failed if member.fault), None)
     summary = f"{len(failed):,} of {len(members):,} members did not succeed ({words})"
-    return SweepEnd(state, f"{summary}; member {first.number:04d}{told}", first.exit_code)
+    return SweepEnd(state, f"{summary}; member {first.number:04d}{told}", first.exit_code, fault)
 
 
 def _sum_usage(job: Job, usages: Sequence[dict[str, Any] | None]) -> dict[str, Any]:

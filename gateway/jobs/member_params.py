@@ -83,7 +83,8 @@ def _check_shared(given: Params) -> None:
 
 
 def _of_member(error: Invalid, number: int) -> Invalid:
-    """Return the error with the member's number before the key."""
+    """Return the error with the member's number before the key, which the sentence names no more."""
     key = error.field.removeprefix("params").removeprefix(".")
-    detail = error.detail.removeprefix(f"{error.field}: ") if error.field else error.detail
+    field = error.field
+    detail = error.detail.removeprefix(f"{field}: ").removeprefix(f"{field} ") if field else error.detail
     return Invalid(detail, field=f"{number}.{key}" if key else str(number))

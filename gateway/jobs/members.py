@@ -18,6 +18,7 @@ _COLUMNS = [column.key for column in JobMember.__table__.columns]
 FRESH: dict[str, Any] = {  # the columns of a member that is to run, or to run again
     "state": JobState.ACCEPTED,
     "reason": "",
+    "fault": None,
     "name": "",
     "scheduler_id": "",
     "finding": None,

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import JSON, String, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
+from gateway.errors import Fault
 from gateway.models.base import Base, CleanText, enum_words
 from gateway.states import JobState
 
@@ -18,6 +19,7 @@ class JobMember(Base):
     its job. `run` and `array` name the array that it was submitted with, `place` its index there; `name` is
     that by which the scheduler reports it. `output_identity` is device and inode of its output folder.
     `finding` is the end that the watcher recorded; outputs and usage are read when all members have ended.
+    `fault` is the class of the failure that `reason` describes.
     """
 
     __tablename__ = "job_members"
@@ -26,6 +28,7 @@ class JobMember(Base):
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     state: Mapped[JobState] = mapped_column(enum_words(JobState), default=JobState.ACCEPTED)
     reason: Mapped[str] = mapped_column(CleanText, default="")
+    fault: Mapped[Fault | None] = mapped_column(enum_words(Fault))
     params: Mapped[dict[str, Any]]
     changes: Mapped[dict[str, Any]]
     run: Mapped[int] = mapped_column(default=0)

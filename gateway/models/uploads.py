@@ -13,7 +13,8 @@ from gateway.models.base import Base
 class StoredFile(Base):
     """A file that an owner uploads, or the copy of a job's result: one object below `<owner>/<id>`.
 
-    A copy is of the result of `service` in `run` of `job_id`; `transfer_id` brings it to the bucket.
+    A copy is of the result of `service` in `run` of `job_id`, and of a sweep's `member`; `transfer_id` brings
+    it to the bucket.
     `upload_id` is that of the upload in parts, once its parts are signed.
     `kept_until` is put off by each use; `removed_at` is set before the object is deleted.
     """
@@ -22,7 +23,7 @@ class StoredFile(Base):
     __table_args__ = (
         Index("ix_files_owner", "owner", "created_at"),
         Index("ix_files_kept_until", "kept_until"),
-        Index("ix_files_result", "job_id", "run", "service", unique=True),
+        Index("ix_files_result", "job_id", "run", "service", "member", unique=True),
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid4)
@@ -34,6 +35,7 @@ class StoredFile(Base):
     job_id: Mapped[UUID | None]
     run: Mapped[int | None]
     service: Mapped[str | None] = mapped_column(String(64))
+    member: Mapped[int] = mapped_column(default=0, server_default="0")
     transfer_id: Mapped[UUID | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     upload_id: Mapped[str] = mapped_column(Text, default="", server_default="")

@@ -1,5 +1,6 @@
 """Results of jobs for people without a store: copies in the gateway's bucket, made by ordinary transfers."""
 
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -9,8 +10,9 @@ from sqlalchemy.orm import Session
 from gateway.clusters import catalog
 from gateway.db import due_in, lock_names
 from gateway.errors import Conflict, NotFound, TooMany
+from gateway.jobs.folders import output_name
 from gateway.jobs.services import RESULT_FILES
-from gateway.models import Job, StoredFile, Transfer
+from gateway.models import Job, JobMember, StoredFile, Transfer
 from gateway.settings import get_settings
 from gateway.states import TransferState, is_final
 from gateway.storage.own_store import own_store
@@ -21,7 +23,44 @@ from gateway.work import quotas
 from gateway.work.acceptance import insert_drafts
 
 
-def request_result(session: Session, job: Job, service: str) -> SignedRequest | None:
+@dataclass(frozen=True)
+class ResultOwner:
+    """A job, or a member of its sweep, whose results are asked for."""
+
+    job: Job
+    member: JobMember | None = None
+
+    @property
+    def run(self) -> int:
+        """The number of the run that left the results."""
+        return self.job.run if self.member is None else self.member.run
+
+    @property
+    def number(self) -> int:
+        """The number of the member; 0 where there is none."""
+        return 0 if self.member is None else self.member.number
+
+    def __str__(self) -> str:
+        of_member = "" if self.member is None else f", member {output_name(self.member)},"
+        return f"job {self.job.id}{of_member}"
+
+    def find_output(self, service: str) -> dict[str, Any]:
+        """Return the result of a service, or raise NotFound or Conflict."""
+        job, work = self.job, self.member or self.job
+        if service not in job.services.split():
+            raise NotFound(
+                f"job {job.id} has no service {service!r}; it has {job.services.replace(' ', ', ')}"
+            )
+        found = next((output for output in work.outputs if output["service"] == service), None)
+        if found is not None:
+            return found
+        if not is_final(job.state):
+            later = f"its result of {service} is there once it has succeeded"
+            raise Conflict(f"{self} is {work.state}: {later}")
+        raise Conflict(f"{self} is {work.state} and left no result of {service}: {work.reason}")
+
+
+def request_result(session: Session, owner: ResultOwner, service: str) -> SignedRequest | None:
     """Return the download of a result; None while it is on its way to the bucket, as asked for here.
 
     Raises
@@ -29,14 +68,14 @@ def request_result(session: Session, job: Job, service: str) -> SignedRequest | 
     NotConfigured
         Without a store of the gateway's.
     NotFound, Conflict
-        When the job has no result of the service, not yet one, or its transfer has failed.
+        When there is no result of the service, not yet one, or its transfer has failed.
     """
-    store, output = own_store(get_settings()), _find_output(job, service)
-    lock_names(session, [f"files of {job.owner}"])
-    copy = _find_copy(session, job, service) or _add_copy(session, job, output)
+    store, output = own_store(get_settings()), owner.find_output(service)
+    lock_names(session, [f"files of {owner.job.owner}"])
+    copy = _find_copy(session, owner, service) or _add_copy(session, owner, output)
     transfer = session.get(Transfer, copy.transfer_id) if copy.transfer_id else None
     if transfer is None:
-        _start_transfer(session, job, output["path"], copy)
+        _start_transfer(session, owner.job, output["path"], copy)
         return None
     if not _is_there(copy, transfer):
         return None
@@ -44,29 +83,25 @@ def request_result(session: Session, job: Job, service: str) -> SignedRequest | 
     return sign_get(store, copy.object, copy.name)
 
 
-def _find_output(job: Job, service: str) -> dict[str, Any]:
-    if service not in job.services.split():
-        raise NotFound(f"job {job.id} has no service {service!r}; it has {job.services.replace(' ', ', ')}")
-    if not is_final(job.state):
-        raise Conflict(f"job {job.id} is {job.state}: its result of {service} is there once it has succeeded")
-    found = next((output for output in job.outputs if output["service"] == service), None)
-    if found is None:
-        raise Conflict(f"job {job.id} is {job.state} and left no result of {service}: {job.reason}")
-    return found
+def _key(owner: ResultOwner, service: str) -> dict[str, Any]:
+    """Return the columns that tell of which result a copy is."""
+    return {"job_id": owner.job.id, "run": owner.run, "service": service, "member": owner.number}
 
 
-def _find_copy(session: Session, job: Job, service: str) -> StoredFile | None:
-    mine = StoredFile.job_id == job.id, StoredFile.run == job.run, StoredFile.service == service
-    return session.scalar(select(StoredFile).where(*mine).with_for_update())
+def _find_copy(session: Session, owner: ResultOwner, service: str) -> StoredFile | None:
+    mine = select(StoredFile).filter_by(**_key(owner, service))
+    return session.scalar(mine.with_for_update())
 
 
-def _add_copy(session: Session, job: Job, output: dict[str, Any]) -> StoredFile:
+def _add_copy(session: Session, owner: ResultOwner, output: dict[str, Any]) -> StoredFile:
     service, store = output["service"], own_store(get_settings())
-    if lack := lack_of_room(session, job.owner, output["bytes"]):
+    if lack := lack_of_room(session, owner.job.owner, output["bytes"]):
         raise TooMany(lack, quotas.TOMORROW_S)
-    named = {"job_id": job.id, "run": job.run, "service": service}
     name = PurePosixPath(RESULT_FILES[service]).with_suffix(PurePosixPath(output["path"]).suffix).name
-    return add_row(session, store, job.owner, name, output["bytes"], **named)
+    if owner.member is not None:
+        name = f"{output_name(owner.member)}_{name}"
+    key = _key(owner, service)
+    return add_row(session, store, owner.job.owner, name, output["bytes"], **key)
 
 
 def _start_transfer(session: Session, job: Job, path: str, copy: StoredFile) -> None:

@@ -78,6 +78,6 @@ def fail(session: Session, row: Transfer | Job, reason: str, fault: Fault) -> No
 
 def give_up(session: Session, row: Transfer | Job, to: State, reason: str, fault: Fault) -> None:
     """End the row without success; of a sweep the members that were submitted end first."""
-    if not leave_to_watcher(session, row, to, reason):
+    if not leave_to_watcher(session, row, to, reason, fault):
         move(session, row, to, reason)
     row.fault = fault

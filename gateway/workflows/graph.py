@@ -6,19 +6,21 @@ from typing import Any
 
 from gateway.errors import Invalid
 from gateway.workflows.drafts import INPUT_KEY, LABELS_KEY
-from gateway.workflows.plan import JobPlan
+from gateway.workflows.plan import JobPlan, SweepPlan
 
 LONGEST_SHARED = 16 * 1024  # characters of parameters that each member of a sweep is checked with
 
 
-def check_graph(jobs: Sequence[JobPlan], swept: str | None) -> None:
+def check_graph(jobs: Sequence[JobPlan], sweep: SweepPlan | None) -> None:
     """Raise Invalid, with the field, for jobs that cannot run one after the other."""
-    by_name = _by_name(jobs)
+    by_name, swept = _by_name(jobs), sweep.job if sweep else None
     for number, job in enumerate(jobs):
         field = f"jobs.{number}"
-        _check_params(job.params, field, has_labels=job.labels_from is not None)
-        if job.name == swept:
+        _check_params(job, job.params, f"{field}.params")
+        if sweep is not None and job.name == swept:
             _check_shared_params(job.params, f"{field}.params")
+            for member, params in enumerate(sweep.params):
+                _check_params(job, params, f"sweep.params.{member}")
         if job.input_from is not None:
             before = _find(by_name, job.input_from, f"{field}.input_from", swept)
             _check_single_result(before, f"{field}.input_from")
@@ -36,13 +38,14 @@ def _by_name(jobs: Sequence[JobPlan]) -> dict[str, JobPlan]:
     return found
 
 
-def _check_params(params: Mapping[str, Any], field: str, *, has_labels: bool) -> None:
+def _check_params(job: JobPlan, params: Mapping[str, Any], field: str) -> None:
+    """Refuse parameters of a job, or of a member of its sweep, that the gateway sets."""
     if params.get(INPUT_KEY) is not None:
         reason = "the gateway sets it to the input or to the result of `input_from`: leave it out"
-        raise Invalid(reason, field=f"{field}.params.{INPUT_KEY}")
-    if has_labels and params.get(LABELS_KEY) is not None:
+        raise Invalid(reason, field=f"{field}.{INPUT_KEY}")
+    if job.labels_from is not None and params.get(LABELS_KEY) is not None:
         reason = "the gateway sets it to the result of `labels_from`: send one of the two"
-        raise Invalid(reason, field=f"{field}.params.{LABELS_KEY}")
+        raise Invalid(reason, field=f"{field}.{LABELS_KEY}")
 
 
 def _check_shared_params(params: Mapping[str, Any], field: str) -> None:

@@ -13,7 +13,7 @@ from gateway.clusters.paths import client_path
 from gateway.errors import Invalid, NotFound
 from gateway.jobs import members
 from gateway.jobs.folders import output_folder, output_name
-from gateway.jobs.member_params import understand_members
+from gateway.jobs.member_params import MOST_MEMBERS, understand_members
 from gateway.jobs.member_table import TABLE
 from gateway.models import Job, JobMember, Transfer, Workflow
 from gateway.models.base import fill_defaults
@@ -24,6 +24,7 @@ from gateway.workflows.field_errors import within_field
 from gateway.workflows.plan import JobPlan, SweepPlan, WorkflowPlan
 
 Params = Mapping[str, Any]
+LONGEST_NAME = 4
 
 
 def find_job(sweep: SweepPlan, jobs: list[JobPlan]) -> JobPlan:
@@ -98,15 +99,39 @@ def list_members(
     NotFound
         When the workflow has no sweep.
     """
-    sweep = WorkflowPlan.of(workflow).sweep
-    if sweep is None:
-        raise NotFound(f"workflow {workflow.id} has no sweep")
-    job_id = session.scalar(select(Job.id).where(Job.workflow_id == workflow.id, Job.step == sweep.job))
-    if job_id is not None:
+    sweep = _get_sweep(workflow)
+    if (job_id := _find_job_id(session, workflow, sweep)) is not None:
         return members.list_page(session, job_id, cursor, limit)
     first = members.decode_cursor(cursor)
     planned = [_planned(number, params) for number, params in enumerate(sweep.params)]
     return planned[first : first + limit], str(first + limit) if first + limit < len(planned) else None
+
+
+def list_all(session: Session, workflow: Workflow) -> list[JobMember]:
+    """Return all members of the sweep, or raise NotFound for a workflow without one."""
+    return list_members(session, workflow, None, MOST_MEMBERS)[0]
+
+
+def get_member(session: Session, workflow: Workflow, name: str) -> JobMember:
+    """Return the member of the sweep whose name is its number, or raise NotFound."""
+    job_id = _find_job_id(session, workflow, _get_sweep(workflow))
+    number = int(name) if name.isascii() and name.isdigit() and len(name) <= LONGEST_NAME else MOST_MEMBERS
+    found = None if job_id is None else session.get(JobMember, (job_id, number))
+    if found is None:
+        raise NotFound(f"workflow {workflow.id} has no member {name!r} yet; they are called 0000, 0001, ...")
+    return found
+
+
+def _get_sweep(workflow: Workflow) -> SweepPlan:
+    sweep = WorkflowPlan.of(workflow).sweep
+    if sweep is None:
+        raise NotFound(f"workflow {workflow.id} has no sweep")
+    return sweep
+
+
+def _find_job_id(session: Session, workflow: Workflow, sweep: SweepPlan) -> UUID | None:
+    """Return the id of the sweep's job, once it has begun."""
+    return session.scalar(select(Job.id).where(Job.workflow_id == workflow.id, Job.step == sweep.job))
 
 
 def _planned(number: int, params: Params) -> JobMember:

@@ -50,7 +50,7 @@ class _Checked:
 def draft_workflow(session: Session, owner: str, request: WorkflowRequest) -> Workflow:
     """Return the row of a valid request, which is not inserted yet, or raise Invalid or NotFound."""
     cluster = catalog.get_cluster(session, request.infrastructure)
-    check_graph(request.jobs, request.sweep.job if request.sweep else None)
+    check_graph(request.jobs, request.sweep)
     checked = _check_jobs(session, owner, request)
     checked.warnings += [f"sweep: {text}" for text in _check_sweep(session, owner, request)]
     workflow = Workflow(id=uuid4(), owner=owner, infrastructure=cluster.name, warnings=checked.warnings)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from gateway.clusters.configuration import Cluster
 from gateway.clusters.served import cluster_of
 from gateway.db import session_scope
-from gateway.errors import Fault, InputError, SchedulerError
+from gateway.errors import Fault, GatewayError, InputError, SchedulerError
 from gateway.jobs import lifecycle as jobs
 from gateway.jobs.ending import read_ending
 from gateway.jobs.growth import decide_growth
@@ -47,32 +47,41 @@ def finish(self: "app.Task", job_id: str) -> None:
     claim = claim_row(claims.take_ending, job_id, str(self.request.hostname))
     if claim is None:
         return
+    failure: GatewayError | None = None
     with recording_failure(Job, claim), LeaseKeeper(Job, [claim]):
         with session_scope() as session:
             row = claims.lock_claimed(session, Job, claim)
-        cluster = cluster_of(row)
-        if row.member_count:
-            _finish_sweep(row, claim, cluster)
-            return
-        folders = open_run(row, cluster)
-        figures = _accounting(row, cluster, [submitted_job(row)])
-        usage, warnings = measure_usage(row, folders, figures.get(row.name))
-        state, reason, outputs = read_ending(row, cluster, folders, usage)
-        if state is not JobState.SUCCEEDED:
-            prevent_start(row, cluster)
-        with session_scope() as session:
-            growth = decide_growth(claims.lock_claimed(session, Job, claim), cluster, state)
-            if growth.resources is not None:
-                jobs.run_again(session, claim, growth.resources, f"{growth.reason}: {reason}")
-                return
-            reason = "; ".join(filter(None, (reason, growth.reason)))
-            jobs.finish(session, claim, state, reason, outputs=outputs, usage=usage, warnings=warnings)
+        failure = (_finish_sweep if row.member_count else _finish_job)(row, claim, cluster_of(row))
+    if failure is not None:  # outside of the block, which would record it on the row that has ended
+        raise failure
+
+
+def _finish_job(row: Job, claim: Claim, cluster: Cluster) -> GatewayError | None:
+    """Read the end of a job and make it final, or let the job grow; return the error of a failed one."""
+    folders = open_run(row, cluster)
+    figures = _accounting(row, cluster, [submitted_job(row)])
+    usage, warnings = measure_usage(row, folders, figures.get(row.name))
+    state, reason, outputs = read_ending(row, cluster, folders, usage)
     if state is not JobState.SUCCEEDED:
-        is_of_input = jobs.fault_of_job(state, (row.finding or {}).get("exit_code")) is Fault.INPUT
-        raise (InputError if is_of_input else SchedulerError)(f"{state}: {reason}")
+        prevent_start(row, cluster)
+    with session_scope() as session:
+        growth = decide_growth(claims.lock_claimed(session, Job, claim), cluster, state)
+        if growth.resources is not None:
+            jobs.run_again(session, claim, growth.resources, f"{growth.reason}: {reason}")
+            return None
+        reason = "; ".join(filter(None, (reason, growth.reason)))
+        jobs.finish(session, claim, state, reason, outputs=outputs, usage=usage, warnings=warnings)
+    return _failure(state, reason, jobs.fault_of_job(state, (row.finding or {}).get("exit_code")))
 
 
-def _finish_sweep(row: Job, claim: Claim, cluster: Cluster) -> None:
+def _failure(state: JobState, reason: str, fault: Fault | None) -> GatewayError | None:
+    """Return the error with which the task of a failed job ends: a user's bad file is not the cluster's."""
+    if state is JobState.SUCCEEDED:
+        return None
+    return (InputError if fault is Fault.INPUT else SchedulerError)(f"{state}: {reason}")
+
+
+def _finish_sweep(row: Job, claim: Claim, cluster: Cluster) -> GatewayError | None:
     """Read the ends of all members, and make them and the end of their job final, or let some grow."""
     with session_scope(read_only=True) as session:
         members = load_members(session, row.id)
@@ -82,12 +91,11 @@ def _finish_sweep(row: Job, claim: Claim, cluster: Cluster) -> None:
         growth = decide_sweep_growth(job, cluster, members, ends)
         if growth.grown:
             record_growth(session, claim, growth)
-            return
+            return None
     write_table(row, cluster, members, growth.final)
     with session_scope() as session:
         found = record_end(session, claim, members, growth.final)
-    if found.state is not JobState.SUCCEEDED:
-        raise SchedulerError(f"{found.state}: {found.reason}")
+    return _failure(found.state, found.reason, found.fault)
 
 
 def _accounting(row: Job, cluster: Cluster, jobs: Sequence[SubmittedJob]) -> dict[str, Accounting]:

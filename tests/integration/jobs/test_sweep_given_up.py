@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import select, update
 
 from gateway.db import due_in, session_scope
-from gateway.errors import Cancelled, Fault, FilesystemError
+from gateway.errors import Cancelled, Fault, FilesystemError, SchedulerError
 from gateway.jobs import lifecycle as jobs
+from gateway.jobs import member_ending
 from gateway.jobs.member_runs import place_members
 from gateway.models import Job
 from gateway.operations import retries
@@ -22,8 +23,14 @@ from tests.rows import job, members_of, new_sweep
 from workers import sweep_submission
 from workers.tasks import jobs as tasks
 
-pytestmark = pytest.mark.usefixtures("database", "home")
+pytestmark = pytest.mark.usefixtures("database", "home", "results")
 C = JobState.CANCELLED
+
+
+@pytest.fixture
+def results(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let members that have succeeded leave results; no kernel runs here."""
+    monkeypatch.setattr(member_ending, "read_ending", lambda *told: (JobState(told[4]["state"]), "", []))
 
 
 def reports(row_id: UUID, state: JobState) -> dict[str, JobReport]:
@@ -50,7 +57,8 @@ def _set(row_id: UUID, **values: object) -> None:
 def _end(arrays: Arrays, row_id: UUID) -> Job:
     look(arrays)
     assert job(row_id).finding is not None
-    tasks.finish.apply(args=[str(row_id)])
+    told = tasks.finish.apply(args=[str(row_id)]).result
+    assert isinstance(told, SchedulerError), "Flower shows the reason"
     assert all(m.usage for m in members_of(row_id)[:2]), "the ends of those that ran are read"
     return job(row_id)
 
@@ -75,16 +83,16 @@ def _die_too_often(row_id: UUID) -> None:
 
 
 @pytest.mark.parametrize(
-    ("give_up", "state", "reason"),
+    ("give_up", "state", "reason", "fault"),
     [
-        (_cancel, C, "cancelled on request"),
-        (_wait_for_a_worker, F, "no worker was connected"),
-        (_die_too_often, F, "workers died while they worked on it"),
+        (_cancel, C, "cancelled on request", None),
+        (_wait_for_a_worker, F, "no worker was connected", Fault.WORKERS),
+        (_die_too_often, F, "workers died while they worked on it", Fault.WORKERS),
     ],
     ids=["cancel", "unserved", "dead workers"],
 )
 def test_the_ends_of_the_members_that_ran_are_read_before_the_job_ends(
-    arrays: Arrays, give_up: Callable[[UUID], None], state: JobState, reason: str
+    arrays: Arrays, give_up: Callable[[UUID], None], state: JobState, reason: str, fault: Fault | None
 ) -> None:
     row_id = _between_submissions(arrays)
     give_up(row_id)
@@ -93,6 +101,7 @@ def test_the_ends_of_the_members_that_ran_are_read_before_the_job_ends(
     assert [m.state for m in members_of(row_id)[2:]] == [state, state]
     row = _end(arrays, row_id)
     assert (row.state in {state, F}, row.members_left, row.lease_until) == (True, 0, None)
+    assert row.fault is fault, "as it was given up for, not the kernels'"
     assert all(reason in m.reason for m in members_of(row_id)[2:])
 
 
@@ -115,7 +124,7 @@ def test_members_in_the_scheduler_are_watched_when_the_next_array_fails(
         retries.retry(session, session.get_one(Job, row_id), "ada")
     arrays.reports = reports(row_id, S)
     row = _end(arrays, row_id)
-    assert (row.state, len(arrays.arrays())) == (F, 1)
+    assert (row.state, row.fault, len(arrays.arrays())) == (F, Fault.FILESYSTEM, 1)
     assert "the disk is full" in members_of(row_id)[2].reason
     assert job(row_id).ended_at is not None
 

@@ -124,6 +124,14 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         body(SMOOTH, sweep={**SWEEP, "params": [{"read_input_data": "/x.csv"}]}),
         "sweep.params.0.read_input_data",
     ),
+    "a member with labels beside those of a job": (
+        body(
+            KMEAN,
+            {**KNN, "labels_from": "groups"},
+            sweep={"job": "classes", "params": [{}, {"clustering_label_path": "/x.csv"}]},
+        ),
+        "sweep.params.1.clustering_label_path",
+    ),
     "a member with ranks": (
         body(SMOOTH, sweep={**SWEEP, "params": [{"num_mpi_procs": 2}]}),
         "sweep.params.0.num_mpi_procs",

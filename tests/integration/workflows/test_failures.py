@@ -183,6 +183,8 @@ def test_a_cancelled_workflow_needs_fresh_keys_for_its_retry(api: TestClient) ->
         ({"output": {"presigned_url": "https://s3.example.org/b/x"}}, "output.presigned_url"),
         ({"output": {"credential_id": "0" * 32}}, "output.credential_id"),
         ({"by": "x" * 300}, "by"),
+        ({"access_key": "a", "secret_key": "b"}, "access_key"),
+        ({"input": {"acces_key": "a"}}, "input.acces_key"),
     ],
 )
 def test_a_bad_retry_changes_nothing(api: TestClient, sent: dict[str, Any], field: str) -> None:

@@ -122,6 +122,7 @@ def test_a_redelivery_sends_the_same_message_again(api: TestClient) -> None:
         ({"events": []}, "events"),
         ({"events": ["job.done"]}, "'job.done' names no event"),
         ({"events": ["*"]}, "names no event"),
+        ({"secret": "whsec_x"}, "secret"),
         ({"events": ["job.*"] * 51}, "events"),
         ({"events": "job.*"}, "events"),
         ({"events": [1]}, "events"),
