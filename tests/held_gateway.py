@@ -1,6 +1,7 @@
 """A gateway and a store in one application that stop at a moment that a test names, for the command `run`."""
 
 import asyncio
+import json
 import threading
 from typing import Any
 from uuid import uuid4
@@ -35,6 +36,7 @@ class HeldGateway:
         self._is_away = False
         self.table: dict[str, Any] | None = None  # of a gateway that judges
         self.preview: dict[str, Any] | None = None  # of the result
+        self.job_warnings: list[str] = []
         self.failing = ""  # the end of the name of an input whose workflow fails
 
     def accepted(self, kind: str) -> str:
@@ -49,8 +51,12 @@ class HeldGateway:
         if collection == BUCKET:
             await self._hold(f"{method} object")
             return self._store(request, body)
+        sent = json.loads(body or "{}")
+        if sent.get("dry_run"):
+            forecast = JSONResponse({"dry_run": True, "warnings": []})
+            return Response("away", 503) if self._is_away else forecast
         await self._hold(f"{method} /{collection}", waits=method == "POST")
-        answer = self._gateway(method, request.url.path, await request.json() if body else {})
+        answer = self._gateway(method, request.url.path, sent)
         self._is_away = self._is_away or self._away_at == f"{method} /{collection}"
         return Response("away", 503) if self._is_away else answer
 
@@ -85,7 +91,7 @@ class HeldGateway:
             return JSONResponse(
                 {"properties": {"window": {"enum": ["none", "hann"], "x-must-be": "a window"}}}
             )
-        if body.get("jobs", [{}])[0].get("params", {}).get("refused"):
+        if body.get("jobs", [{}])[0].get("params", {}).get("profiling_workspace"):
             return JSONResponse({"detail": "jobs.0.params: refused"}, 400)
         for ending, look in (("/table", self.table), ("/outputs/fft/preview", self.preview)):
             if path.endswith(ending) and look is not None:
@@ -99,7 +105,8 @@ class HeldGateway:
 
     def _accept(self, body: dict[str, Any]) -> dict[str, Any]:
         source = self._add("s3_data", {**body["input"]["s3"], "dst": f"x/{body['input']['s3']['object']}"})
-        job = self._add("job", {**body["jobs"][0], "resources": body["jobs"][0].get("resources", {})})
+        more = {"warnings": self.job_warnings}
+        job = self._add("job", {**body["jobs"][0], **more, "resources": body["jobs"][0].get("resources", {})})
         place = body["output"]["s3"]
         result = self._add("s3_result", {**place, "object": f"{place['object']}job/fft.csv"})
         begun = ("input", "s3_data", source), ("job", "job", job), ("job/fft.csv", "s3_result", result)

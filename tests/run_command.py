@@ -4,7 +4,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from tests.held_gateway import BUCKET, HeldGateway
 from tests.servers import served
 
 Process = subprocess.Popen[str]
+Command = Callable[..., tuple[int, str, str]]
+"""A command of this process: its words to its exit status, stdout and stderr."""
 
 
 def argv(*words: str) -> list[str]:

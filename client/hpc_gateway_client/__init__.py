@@ -42,7 +42,6 @@ from hpc_gateway_client.models import (
     Page,
     Partition,
     Step,
-    StoredFile,
     Telemetry,
     Transfer,
     Workflow,
@@ -54,6 +53,7 @@ from hpc_gateway_client.pictures.picture import Picture
 from hpc_gateway_client.result import Result
 from hpc_gateway_client.store import Store
 from hpc_gateway_client.tables import TableJudgement
+from hpc_gateway_client.uploads import StoredFile
 
 __all__ = [
     "AsyncGateway",

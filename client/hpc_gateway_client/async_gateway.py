@@ -38,10 +38,12 @@ class AsyncGateway(Client[httpx.AsyncClient]):
     run = async_method(Calls.run)
     upload = async_method(Calls.upload)
     start_workflow = async_method(Calls.start_workflow)
+    check_workflow = async_method(Calls.check_workflow)
     workflow = async_method(Calls.workflow)
     workflows = async_method(Calls.workflows)
     members = async_method(Calls.members)
     results = async_method(Calls.results)
+    start_results = async_method(Calls.start_results)
     save_result = async_method(Calls.save_result)
     stage_in = async_method(Calls.stage_in)
     compute = async_method(Calls.compute)
@@ -131,7 +133,7 @@ class AsyncGateway(Client[httpx.AsyncClient]):
                 headers=step.headers,
                 follow_redirects=step.follows,
             )
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             return error
 
     def _connect(self, headers: dict[str, str]) -> httpx.AsyncClient:

@@ -5,6 +5,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from hpc_gateway_client import steps, table_steps
+from hpc_gateway_client.answers import read_model
 from hpc_gateway_client.models import (
     BulkCancelled,
     BulkRetried,
@@ -91,9 +92,12 @@ class Calls(ResultCalls):
 
     def transfers(self, /, kind: TransferKind, **filters: FilterValue) -> Steps[Page[Transfer]]:
         """List transfers; the filters are those of the REST API."""
-        page = yield from steps.request(Call("GET", f"/{kind}", params=present(filters)))
-        items = [item | {"kind": kind} for item in page["items"]]
-        return Page[Transfer].model_validate(page | {"items": items})
+        answer = yield from steps.send(Call("GET", f"/{kind}", params=present(filters)))
+        return read_model(
+            Page[Transfer],
+            answer,
+            lambda page: page | {"items": [item | {"kind": kind} for item in page["items"]]},
+        )
 
     def jobs(self, /, **filters: FilterValue) -> Steps[Page[Job]]:
         """List jobs; the filters are those of the REST API."""
@@ -116,13 +120,17 @@ class Calls(ResultCalls):
         *,
         resources: Resources | None = None,
     ) -> Steps[Row]:
-        """Try again a row that ended badly: a transfer with keys of `store`, a job with other `resources`."""
+        """Try again a row that ended badly; a transfer or a workflow in `store` gets its keys.
+
+        A job may get other `resources`.
+        """
         body: dict[str, object] = {"by": by, "reason": reason}
         if store is not None:
-            body |= store.keys
+            fresh = (yield from self._fresh_access(row, store)) if isinstance(row, Workflow) else store.keys
+            body |= fresh
         if resources:
             body["resources"] = dict(resources)
-        return steps.request_action(row, "retry", body)
+        return (yield from steps.request_action(row, "retry", body))
 
     def retry_many(
         self, filters: Mapping[str, FilterValue], by: str = "", reason: str = "", *, dry_run: bool = True

@@ -10,10 +10,12 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Protocol, TypeVar
 
 import httpx
+from pydantic import ValidationError
 
+from hpc_gateway_client.answers import read_content
 from hpc_gateway_client.errors import EventsLost, GatewayClientError, Unreachable
 from hpc_gateway_client.models import Event, Job, Transfer, Workflow
-from hpc_gateway_client.steps import AWAY, Call, Steps, look_for_change, read_content, request_list
+from hpc_gateway_client.steps import AWAY, Call, Steps, look_for_change, request_list
 
 MEDIA_TYPE = "text/event-stream"
 SILENCE_S = 45.0  # the gateway sends a comment every 15 s
@@ -106,7 +108,11 @@ class Follow:
             raise EventsLost(self.cursor)
         if "data" not in fields:
             return None
-        return Event.model_validate_json(fields["data"]).model_copy(update={"cursor": self.cursor})
+        try:
+            event = Event.model_validate_json(fields["data"])
+        except ValidationError:
+            raise GatewayClientError(f"{self.call.path} is no stream of a gateway's events") from None
+        return event.model_copy(update={"cursor": self.cursor})
 
     def check_patience(self, patience_s: float, url: str) -> None:
         """Raise Unreachable when nothing was heard for so long."""
@@ -147,7 +153,7 @@ def _streamed(gateway: Reader, follow: Follow) -> Iterator[Event]:
             for line in answer.iter_lines() if follow.check_answer(answer) else ():
                 if (event := follow.read_line(line)) is not None:
                     yield event
-    except httpx.TransportError:
+    except httpx.RequestError:
         pass
     if follow.has_streams:
         time.sleep(PAUSE_S)
@@ -181,7 +187,7 @@ async def _streamed_async(gateway: AsyncReader, follow: Follow) -> AsyncIterator
                 async for line in answer.aiter_lines():
                     if (event := follow.read_line(line)) is not None:
                         yield event
-    except httpx.TransportError:
+    except httpx.RequestError:
         pass
     if follow.has_streams:
         await asyncio.sleep(PAUSE_S)

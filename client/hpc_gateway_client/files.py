@@ -12,8 +12,9 @@ from uuid import uuid4
 
 import httpx
 
+from hpc_gateway_client.answers import read_content
 from hpc_gateway_client.errors import StoreFailed
-from hpc_gateway_client.models import Upload
+from hpc_gateway_client.uploads import Upload
 
 Progress = Callable[[int], None]
 Result = TypeVar("Result")
@@ -75,9 +76,21 @@ def put_parts(
 
 def save_url(url: str, file: Path) -> None:
     """Write the content of a presigned URL to a file, which is replaced when every byte has arrived."""
+    _save(file, lambda beside: _repeat(lambda: _fetch(url, beside)))
+
+
+def save_answer(answer: httpx.Response, file: Path) -> None:
+    """Write an answer of the gateway to a file, or raise Refused."""
+    if answer.is_error:
+        read_content(answer)
+    _save(file, lambda beside: beside.write_bytes(answer.content))
+
+
+def _save(file: Path, write: Callable[[Path], object]) -> None:
+    """Let a file be written beside its place, which it takes when it is whole."""
     beside = file.with_name(f".{file.name}.{uuid4().hex[:8]}")
     try:
-        _repeat(lambda: _fetch(url, beside))
+        write(beside)
         beside.replace(file)
     except OSError as error:
         raise StoreFailed(f"the result was not downloaded to {file}: {error}") from error

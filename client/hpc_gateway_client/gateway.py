@@ -9,6 +9,7 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 
 import httpx
 
+from hpc_gateway_client.answers import read_content
 from hpc_gateway_client.calls import Calls
 from hpc_gateway_client.client import TIMEOUT_S, Client, describe_method
 from hpc_gateway_client.errors import GatewayClientError
@@ -17,7 +18,7 @@ from hpc_gateway_client.models import Event, Job, Output, Page, Transfer, Workfl
 from hpc_gateway_client.notebook import text_html
 from hpc_gateway_client.pictures.picture import Picture
 from hpc_gateway_client.result_calls import drawable, picture_call
-from hpc_gateway_client.steps import Answer, Call, Local, Pause, Steps, read_content
+from hpc_gateway_client.steps import Answer, Call, Local, Pause, Steps
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -41,10 +42,12 @@ class Gateway(Client[httpx.Client]):
     run = blocking_method(Calls.run)
     upload = blocking_method(Calls.upload)
     start_workflow = blocking_method(Calls.start_workflow)
+    check_workflow = blocking_method(Calls.check_workflow)
     workflow = blocking_method(Calls.workflow)
     workflows = blocking_method(Calls.workflows)
     members = blocking_method(Calls.members)
     results = blocking_method(Calls.results)
+    start_results = blocking_method(Calls.start_results)
     save_result = blocking_method(Calls.save_result)
     stage_in = blocking_method(Calls.stage_in)
     compute = blocking_method(Calls.compute)
@@ -150,7 +153,7 @@ class Gateway(Client[httpx.Client]):
                 headers=step.headers,
                 follow_redirects=step.follows,
             )
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             return error
 
     def _connect(self, headers: dict[str, str]) -> httpx.Client:

@@ -1,4 +1,4 @@
-"""Members of the sweep of a workflow, and the results that they leave in the client's store."""
+"""Members of the sweep of a workflow, and their results, in the client's store or on the cluster."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -43,11 +43,24 @@ def staged_sweep(row: Workflow) -> Step | None:
     return next((step for step in sweeps if step.state == "completed"), None)
 
 
-def member_outputs(job: str, prefix: str, members: Sequence[Member]) -> Iterator[WorkflowOutput]:
-    """Yield the results below the prefix, and last the table of all members."""
+def swept_job(row: Workflow) -> str | None:
+    """Return the name of the job that may be a sweep: its results are those of members, and not its own."""
+    plain = {made.job for made in row.outputs}
+    jobs = (step.name for step in row.steps if step.kind == "job" and step.id is not None)
+    return next((name for name in jobs if name not in plain), None)
+
+
+def member_outputs(job: str, prefix: str | None, members: Sequence[Member]) -> Iterator[WorkflowOutput]:
+    """Yield the results below the prefix, and last the table of all members; without one, of no store."""
     for member in members:
         for made in member.outputs if member.success else ():
-            key = f"{prefix}{member.name}/{made.service}.{made.path.rpartition('.')[2]}"
+            name = f"{member.name}/{made.service}.{made.path.rpartition('.')[2]}"
+            key = _key(prefix, name)
             yield MemberOutput(**made.model_dump(), job=job, object=key, member=member.name)
     name = f"{TABLE}.csv"
-    yield WorkflowOutput(service=TABLE, path=name, bytes=0, sha256="", job=job, object=f"{prefix}{name}")
+    key = _key(prefix, name)
+    yield WorkflowOutput(service=TABLE, path=name, bytes=0, sha256="", job=job, object=key)
+
+
+def _key(prefix: str | None, name: str) -> str | None:
+    return None if prefix is None else f"{prefix}{name}"

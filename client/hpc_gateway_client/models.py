@@ -126,6 +126,7 @@ class Job(_Computed):
     started_at: datetime | None
     watched_at: datetime | None = None
     usage: dict[str, Any] | None = None
+    workflow_id: UUID | None = None
 
     kind: Literal["job"] = "job"
 
@@ -179,22 +180,11 @@ class Workflow(_Computed):
         return next((step for step in self.steps if (step.name, step.kind) == (name, kind)), None)
 
 
-class Upload(Model):
-    """The request that uploads a file to the gateway's store; above 5 GiB, in parts of `part_bytes`."""
+class WorkflowForecast(Model):
+    """The outcome of a request for a workflow with `dry_run`."""
 
-    method: str
-    url: str
-    headers: dict[str, str]
-    part_bytes: int | None = None
-
-
-class StoredFile(Model):
-    """A file of a person without a store."""
-
-    id: UUID
-    name: str
-    size: int
-    upload: Upload
+    dry_run: bool
+    warnings: list[str]
 
 
 class Page(Model, Generic[Item]):

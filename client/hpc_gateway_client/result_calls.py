@@ -6,11 +6,12 @@ from typing import Any
 
 from hpc_gateway_client import steps
 from hpc_gateway_client.errors import GatewayClientError
+from hpc_gateway_client.file_calls import job_id
 from hpc_gateway_client.models import Job, Output, Transfer, Workflow, WorkflowOutput
 from hpc_gateway_client.pictures.picture import Picture
 from hpc_gateway_client.result import Result
 from hpc_gateway_client.steps import Call, Steps, present
-from hpc_gateway_client.workflow_calls import WorkflowCalls, job_id
+from hpc_gateway_client.workflow_calls import WorkflowCalls
 
 LABELS = ("kmean", "knn")
 """The services whose results are labels, which have no picture."""

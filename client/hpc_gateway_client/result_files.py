@@ -30,7 +30,7 @@ def check_place(output: Path | str | None, results: int, data: Sequence[Path]) -
     if output is None:
         folders = [file.parent for file in data]
     else:
-        folders = [_folder_of(Path(output), results)]
+        folders = [_folder_of(Path(output), results, is_folder=str(output).endswith(os.sep))]
         if any(is_same_file(Path(output), file) for file in data):
             raise GatewayClientError(f"output {output} is the input: name another file, or a folder")
     for folder in folders:
@@ -43,18 +43,17 @@ def is_same_file(one: Path, other: Path) -> bool:
     return one.exists() and other.exists() and one.samefile(other)
 
 
-def _folder_of(output: Path, results: int) -> Path:
-    """Return the folder of the results, which is made for several."""
-    if results == 1 and not output.is_dir():
+def _folder_of(output: Path, results: int, *, is_folder: bool) -> Path:
+    """Return the folder of the results, which is made for several, or where `is_folder` tells of one."""
+    if results == 1 and not is_folder and not output.is_dir():
         if not output.parent.is_dir():
             raise GatewayClientError(f"output {output}: there is no folder {output.parent}")
         return output.parent
     try:
         output.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
-        raise GatewayClientError(
-            f"output {output} is a file, and there are {results} results: name a folder"
-        ) from None
+        found = f"a file, and there are {results} results" if results > 1 else "a file"
+        raise GatewayClientError(f"output {output} is {found}: name a folder") from None
     except OSError as error:
         raise GatewayClientError(f"output {output} cannot be made: {error.strerror}") from error
     return output

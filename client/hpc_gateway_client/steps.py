@@ -1,6 +1,6 @@
 """Sans-IO steps of the client: generators of calls and pauses, carried out by a blocking or an async client.
 
-A generator yields a Call and is sent the response (or the transport error), or yields a Pause and is sent
+A generator yields a Call and is sent the response (or the request's error), or yields a Pause and is sent
 nothing; its return value is the result. An error or an interrupt of the client is raised at the `yield`.
 """
 
@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import httpx
 from pydantic import BaseModel
 
+from hpc_gateway_client.answers import read_content, read_model, read_models
 from hpc_gateway_client.errors import (
     GatewayClientError,
     JobFailed,
@@ -85,7 +86,7 @@ class Local:
 Result = TypeVar("Result")
 Model = TypeVar("Model", bound=BaseModel)
 Row = TypeVar("Row", bound=Transfer | Job | Workflow)
-Answer = httpx.Response | httpx.TransportError | None
+Answer = httpx.Response | httpx.RequestError | None
 Steps = Generator[Call | Pause | Local, Answer, Result]
 Report = Callable[[Row], None]
 
@@ -136,17 +137,18 @@ def _wait_of(answer: Answer) -> float:
 
 def request_one(model: type[Model], call: Call) -> Steps[Model]:
     """Make a call that is answered with one value."""
-    return model.model_validate((yield from request(call)))
+    return read_model(model, (yield from send(call)))
 
 
 def request_list(model: type[Model], call: Call) -> Steps[list[Model]]:
     """Make a call that is answered with a list."""
-    return [model.model_validate(item) for item in (yield from request(call))]
+    return read_models(model, (yield from send(call)))
 
 
 def request_transfer(call: Call) -> Steps[Transfer]:
     """Make a call that is answered with a transfer; its kind is the first part of the path."""
-    return Transfer.model_validate((yield from request(call)) | {"kind": call.path.split("/")[1]})
+    kind = call.path.split("/")[1]
+    return read_model(Transfer, (yield from send(call)), lambda content: content | {"kind": kind})
 
 
 def request_action(row: Row, action: str, body: Body) -> Steps[Row]:
@@ -161,11 +163,11 @@ def refresh(row: Row) -> Steps[Row]:
 
 def _request_row(row: Row, call: Call) -> Steps[Row]:
     """Make a call that is answered with the row of the same kind."""
-    return _read_row(row, (yield from request(call)))
+    return _read_row(row, (yield from send(call)))
 
 
-def _read_row(row: Row, content: Any) -> Row:
-    return cast("Row", type(row).model_validate(content | {"kind": row.kind}))
+def _read_row(row: Row, answer: httpx.Response) -> Row:
+    return read_model(type(row), answer, lambda content: content | {"kind": row.kind})
 
 
 def wait(row: Row, report: Report[Row] | None, timeout_s: float | None) -> Steps[Row]:
@@ -219,7 +221,7 @@ def _look(row: Row, tag: str, most_s: float) -> Steps[tuple[Row, str, bool]]:
     if answer.status_code == httpx.codes.NOT_MODIFIED:
         return row, tag, time.monotonic() - asked >= HELD_S
     new_tag = answer.headers.get("ETag", "")
-    return _read_row(row, read_content(answer)), new_tag, bool(new_tag)
+    return _read_row(row, answer), new_tag, bool(new_tag)
 
 
 def look_for_change(row: Row, tag: str) -> Steps[tuple[Row, str]]:
@@ -261,18 +263,6 @@ def _is_retryable(response: httpx.Response) -> bool:
     """Return whether to send again: the gateway is away, or it still works on the first sending of a POST."""
     is_busy = response.status_code == httpx.codes.CONFLICT and "Retry-After" in response.headers
     return is_busy or response.status_code in AWAY
-
-
-def read_content(response: httpx.Response) -> Any:
-    """Return the content of an answer, or raise Refused with the gateway's words."""
-    try:
-        content = response.json()
-    except ValueError:
-        raise Refused(response.status_code, f"no gateway answers at {response.url}") from None
-    if response.is_error:
-        detail = content.get("detail") if isinstance(content, dict) else None
-        raise Refused(response.status_code, str(detail or response.reason_phrase))
-    return content
 
 
 def _away(answer: Answer, call: Call, *, arrived: bool) -> Unreachable:

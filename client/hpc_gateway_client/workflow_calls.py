@@ -1,4 +1,4 @@
-"""The calls of workflows: input, jobs and results in one request; and of files without a store."""
+"""The calls of workflows: input, jobs and results in one request, and the members of sweeps."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -8,28 +8,25 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from hpc_gateway_client import files, steps
-from hpc_gateway_client.errors import GatewayClientError, Refused, StoreFailed, WorkflowFailed
-from hpc_gateway_client.members import Member, member_outputs, staged_sweep
-from hpc_gateway_client.models import Job, Page, StoredFile, Upload, Workflow, WorkflowOutput
+from hpc_gateway_client import steps
+from hpc_gateway_client.errors import Refused, StoreFailed, WorkflowFailed
+from hpc_gateway_client.file_calls import FileCalls, Source
+from hpc_gateway_client.members import Member, member_outputs, staged_sweep, swept_job
+from hpc_gateway_client.models import Page, Workflow, WorkflowForecast, WorkflowOutput
 from hpc_gateway_client.options import JobParams
 from hpc_gateway_client.result_files import check_place, result_file
 from hpc_gateway_client.sources import Data, input_file
-from hpc_gateway_client.steps import Call, Local, Pause, Report, Steps
+from hpc_gateway_client.steps import Call, Local, Report, Steps
 from hpc_gateway_client.store import Store
 
 JOB = "job"
-RETRY_S = 1.0
+STAND_IN = {"path": "/Init_Data/input.csv"}
 MEMBERS_AT_ONCE = 1000
-Source = Mapping[str, object]
-"""The input of a workflow: `{"s3": {...}}`, `{"url": "..."}`, `{"file": id}` or `{"path": "..."}`."""
+_SIDES = {"s3_data": "input", "s3_result": "output"}
 
 
-class WorkflowCalls:
+class WorkflowCalls(FileCalls):
     """The calls of workflows, with the cluster that they use and the store that they stage from."""
-
-    def __init__(self, infrastructure: str, store: Store | None) -> None:
-        self._infrastructure, self._store = infrastructure, store
 
     def run(
         self,
@@ -51,16 +48,18 @@ class WorkflowCalls:
         file as `<name>_<service>.<ext>`, and those of an array or a frame in the current folder.
         """
         named = [services] if isinstance(services, str) else list(services)
+        job: dict[str, object] = {"name": JOB, "services": named, "params": params or {}}
+        jobs = [job | {"resources": resources} if resources else job]
         prefix = f"hpc-gateway/{uuid4().hex}/"
+        target = prefix if self._store else None
         with input_file(data) as (file, write):
             beside = file if write is None else Path(file.name)
             yield Local(partial(check_place, output, len(named), [beside]))
             if write is not None:
                 yield Local(write)
+            yield from self.check_workflow(jobs, target)
             source = yield from self._upload(file, f"{prefix}{file.name}")
-        job: dict[str, object] = {"name": JOB, "services": named, "params": params or {}}
-        jobs = [job | {"resources": resources} if resources else job]
-        key, target = f"{prefix}{file.name}", prefix if self._store else None
+        key = f"{prefix}{file.name}"
         try:
             started = yield from self.start_workflow(source, jobs, target, check=check)
             ended = yield from steps.wait(started, report, timeout_s)
@@ -74,26 +73,6 @@ class WorkflowCalls:
         yield from self._remove(key, ended)
         return ended
 
-    def upload(self, file: Path | str, progress: files.Progress | None = None) -> Steps[StoredFile]:
-        """Upload a file to the gateway's store; its id is the `{"file": id}` of a workflow's input.
-
-        `progress` is called with the number of bytes of every step.
-        """
-        file = Path(file)
-        asked = {"name": file.name, "size": file.stat().st_size}
-        stored = yield from steps.request_one(StoredFile, Call("POST", "/files", asked))
-        if stored.upload.part_bytes is None:
-            yield Local(partial(files.put_file, file, stored.upload, progress))
-            return stored
-        started: list[str] = []
-        yield Local(lambda: started.append(files.start_parts(stored.upload)))
-        body = {"upload_id": started[0]}
-        answer = yield from steps.request(Call("POST", f"/files/{stored.id}/parts", body))
-        parts = [Upload.model_validate(part) for part in answer["parts"]]
-        complete = Upload.model_validate(answer["complete"])
-        yield Local(partial(files.put_parts, file, parts, complete, progress))
-        return stored
-
     def start_workflow(
         self,
         source: Source,
@@ -104,17 +83,29 @@ class WorkflowCalls:
         check: bool = False,
     ) -> Steps[Workflow]:
         """Start a workflow without waiting; results go below the key `target` of the client's store."""
-        body: dict[str, object] = {
-            "infrastructure": self._infrastructure,
-            "input": source,
-            "jobs": list(jobs),
-            "check": check,
-        }
-        if target is not None:
-            body["output"] = {"s3": self._place(target)}
-        if sweep is not None:
-            body["sweep"] = sweep
+        body = self._body(source, jobs, target, sweep) | {"check": check}
         return (yield from steps.request_one(Workflow, Call("POST", "/workflow", body)))
+
+    def check_workflow(
+        self,
+        jobs: Sequence[Mapping[str, object]],
+        target: str | None = None,
+        *,
+        sweep: Mapping[str, object] | None = None,
+    ) -> Steps[list[str]]:
+        """Return the warnings about a workflow, or raise Refused as its start would; nothing is started.
+
+        A file of the cluster stands for the input, which need not be anywhere yet. A gateway that cannot
+        tell warns of nothing.
+        """
+        body = self._body(STAND_IN, jobs, target, sweep) | {"dry_run": True}
+        try:
+            found = yield from steps.request_one(WorkflowForecast, Call("POST", "/workflow", body))
+        except Refused as refusal:
+            if "dry_run" in str(refusal):  # an unknown field
+                return []
+            raise
+        return found.warnings
 
     def workflow(self, row_id: UUID | str) -> Steps[Workflow]:
         """Return the workflow of an id."""
@@ -145,23 +136,36 @@ class WorkflowCalls:
         staged = [made for made in row.outputs if made.object]
         sweep = staged_sweep(row)
         if sweep is None:
-            return staged or list(row.outputs)
-        place = yield from steps.request(Call("GET", f"/{sweep.kind}/{sweep.id}"))
+            return staged or [*row.outputs, *(yield from self._unstaged_members(row))]
+        place = yield from steps.request_transfer(Call("GET", f"/{sweep.kind}/{sweep.id}"))
         members = yield from self.members(row)
-        return [*staged, *member_outputs(sweep.name.rstrip("/"), place["object"], members)]
+        return [*staged, *member_outputs(sweep.name.rstrip("/"), place.object, members)]
 
-    def save_result(self, work: Workflow | Job, made: WorkflowOutput | str, file: Path | str) -> Steps[Path]:
-        """Download a result: from the client's store, or without one through the gateway's.
+    def _unstaged_members(self, row: Workflow) -> Steps[list[WorkflowOutput]]:
+        """Return the results of a sweep's members, which are on the cluster; none of a workflow without."""
+        if (job := swept_job(row)) is None:
+            return []
+        try:
+            members = yield from self.members(row)
+        except Refused as refusal:
+            if refusal.status == httpx.codes.NOT_FOUND:
+                return []
+            raise
+        return list(member_outputs(job, None, members))
 
-        `made` is an output of a workflow, or the service of a job.
-        """
-        file = Path(file)
-        if self._store is not None and isinstance(made, WorkflowOutput) and made.object:
-            yield Local(partial(self._store.download, made.object, file))
-            return file
-        url = yield from _locate(job_id(work, made), made if isinstance(made, str) else made.service)
-        yield Local(partial(files.save_url, url, file))
-        return file
+    def _fresh_access(self, row: Workflow, store: Store) -> Steps[dict[str, object]]:
+        """Return the store's keys for a retry of the workflow: for its input and output, if in the bucket."""
+        fresh: dict[str, object] = {}
+        for step in row.steps:
+            side = _SIDES.get(step.kind, "")
+            if not side or side in fresh:
+                continue
+            if step.id is not None:
+                begun = yield from steps.request_transfer(Call("GET", f"/{step.kind}/{step.id}"))
+                if begun.bucket != store.bucket:
+                    continue
+            fresh[side] = store.keys
+        return fresh
 
     def _remove(self, key: str, ended: Workflow | None) -> Steps[None]:
         """Remove the input and the results from the client's store."""
@@ -169,42 +173,22 @@ class WorkflowCalls:
             made = ended.outputs if ended is not None else ()
             yield Local(partial(_delete, self._store, [key, *(each.object for each in made if each.object)]))
 
-    def _place(self, key: str) -> dict[str, str]:
-        """Return the object of the client's store as a request names it."""
-        if self._store is None:
-            raise GatewayClientError("a transfer needs a store: Gateway(url, infrastructure, store)")
-        return self._store.fields | {"object": key}
-
-    def _upload(self, data: Path, key: str) -> Steps[Source]:
-        if self._store is None:
-            stored = yield from self.upload(data)
-            return {"file": str(stored.id)}
-        yield Local(partial(self._store.upload, data, key))
-        return {"s3": self._place(key)}
-
-
-def job_id(work: Workflow | Job, made: WorkflowOutput | str) -> UUID:
-    """Return the id of the job that a result is of."""
-    if isinstance(work, Job):
-        return work.id
-    step = work.step(made.job, "job") if isinstance(made, WorkflowOutput) else None
-    if step is None or step.id is None:
-        raise GatewayClientError(f"{work.url} has no job with this result")
-    return step.id
-
-
-def _locate(job_id: UUID, service: str) -> Steps[str]:
-    """Return the presigned URL of a result, once it has arrived in the gateway's store."""
-    call = Call("GET", f"/job/{job_id}/outputs/{service}", follows=False)
-    while True:
-        answer = yield from steps.send(call)
-        if answer.status_code != httpx.codes.ACCEPTED:
-            break
-        yield Pause(float(answer.headers.get("Retry-After", RETRY_S)))
-    if answer.is_redirect:
-        return answer.headers["Location"]
-    steps.read_content(answer)
-    raise Refused(answer.status_code, f"no gateway answers at {answer.url}")
+    def _body(
+        self,
+        source: Source,
+        jobs: Sequence[Mapping[str, object]],
+        target: str | None,
+        sweep: Mapping[str, object] | None,
+    ) -> dict[str, object]:
+        """Return the request for a workflow."""
+        body: dict[str, object] = {
+            "infrastructure": self._infrastructure,
+            "input": source,
+            "jobs": list(jobs),
+        }
+        if target is not None:
+            body["output"] = {"s3": self._place(target)}
+        return body if sweep is None else body | {"sweep": sweep}
 
 
 def _delete(store: Store, keys: Sequence[str]) -> None:

@@ -111,6 +111,13 @@ def test_a_sweep_is_one_line_and_each_result_a_file(stack: Stack, client: Client
     left = client.s3.list_objects_v2(Bucket=BUCKET, Prefix="hpc-gateway/")
     assert left.get("KeyCount") == 0, "nothing stays in the bucket"
 
+    without = (*words[:-1], tmp_path / "without")
+    done = piped(stack, "run", "savitzky_golay", data, "--on", INFRASTRUCTURE, *without, GATEWAY_BUCKET="")
+    assert done.returncode == 0, done.stderr
+    for name in made[:2]:
+        assert (tmp_path / "without" / name).read_bytes() == (results / name).read_bytes()
+    assert "0001,succeeded" in (tmp_path / "without" / made[2]).read_text()
+
     started = as_json(stack, "run", "savitzky_golay", data, "--on", INFRASTRUCTURE, *words, "--detach")
     later = tmp_path / "later"
     members = as_json(stack, "workflow", "members", started["id"])

@@ -3,6 +3,7 @@
 import io
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,11 +23,13 @@ from gateway.accounts import jwks
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import get_settings
 from gateway.storage.address import S3Address
+from hpc_gateway_client.commands import main
 from hpc_gateway_commands.demo.services import ObjectStore
 from tests import services
 from tests.door import Door
 from tests.fault_proxy import Proxy, proxy
 from tests.identity import AUDIENCE, ISSUER, Provider, provider, rsa_key
+from tests.run_command import Command
 from tests.servers import served
 from tests.staging_rows import Bench
 from tests.waiters import Ask
@@ -162,3 +165,26 @@ def clients() -> Iterator[ThreadPoolExecutor]:
 def ask(served_api: str, clients: ThreadPoolExecutor) -> Ask:
     """Send a GET in a thread."""
     return lambda path, **how: clients.submit(httpx.get, f"{served_api}{path}", timeout=60, **how)
+
+
+@pytest.fixture
+def command_url(database: Engine, broker: str) -> Iterator[str]:
+    """The URL of the API that commands of this process call."""
+    from api.app import create_app  # noqa: PLC0415  after the environment is set
+
+    with served(create_app()) as base:
+        yield base
+
+
+@pytest.fixture
+def command(command_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run `hpc-gateway` in this process."""
+    monkeypatch.setenv("GATEWAY_URL", command_url)
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["hpc-gateway", *words])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return int(end.value.code or 0), *capsys.readouterr()
+
+    return call

@@ -1,47 +1,22 @@
 """Clusters on the command line: added with all fields, removed, and a typo in a filter refused."""
 
 import json
-import sys
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import update
 
 from gateway.db import session_scope, utc_now
 from gateway.models import Infrastructure, Job, Webhook
 from hpc_gateway_client import Gateway, Refused
-from hpc_gateway_client.commands import main
 from tests.rows import new_job
-from tests.servers import served
+from tests.run_command import Command
 from tests.webhooks import new_webhook
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ENTRY = ("infrastructure", "add", "far", "--host", "login.example.org", "--username", "ada")
-Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def url(database: Engine, broker: str) -> Iterator[str]:
-    from api.app import create_app  # noqa: PLC0415  after the environment is set
-
-    with served(create_app()) as base:
-        yield base
-
-
-@pytest.fixture
-def command(url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    monkeypatch.setenv("GATEWAY_URL", url)
-
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hpc-gateway", *words])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return int(end.value.code or 0), *capsys.readouterr()
-
-    return call
 
 
 @pytest.mark.parametrize(
@@ -83,13 +58,13 @@ def test_a_cluster_is_added_with_all_its_fields(command: Command) -> None:
     assert "far" in command("infrastructure", "list")[1]
 
 
-def test_a_cluster_is_removed_once(command: Command, url: str) -> None:
+def test_a_cluster_is_removed_once(command: Command, command_url: str) -> None:
     assert command(*ENTRY)[0] == 0
     assert command("infrastructure", "remove", "far")[0] == 0
     assert "far" not in command("infrastructure", "list")[1]
     status, _, said = command("infrastructure", "remove", "far")
     assert (status, "far" in said) == (4, True), said
-    with Gateway(url) as gateway, pytest.raises(Refused):
+    with Gateway(command_url) as gateway, pytest.raises(Refused):
         gateway.remove_infrastructure("../job/x")
 
 
@@ -107,6 +82,19 @@ def test_without_any_store_the_option_for_one_is_named(command: Command, tmp_pat
     data.write_text("x\n1\n")
     status, _, said = command("run", "fft", str(data), "--on", "hpc")
     assert (status, "GATEWAY_STORE_ENDPOINT" in said, "--bucket" in said) == (1, True, True), said
+
+
+@pytest.mark.parametrize("more", [(), ("--bucket", "recordings")], ids=["gateway's store", "bucket"])
+def test_resources_are_refused_before_a_byte_moves(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # where nothing listens
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "access")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    data = tmp_path / "data.csv"
+    data.write_text("x\n1\n")
+    status, _, said = command("run", "fft", str(data), "--on", "hpc", "--nodes", "99", *more)
+    assert (status, "jobs.0.resources.nodes: 99 nodes are more than" in said) == (1, True), said
 
 
 def test_another_scheduler_is_refused_with_the_nearest(command: Command) -> None:

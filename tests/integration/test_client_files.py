@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hpc_gateway_client import StoreFailed, files
-from hpc_gateway_client.models import Upload
+from hpc_gateway_client.uploads import Upload
 from tests.web import serving
 
 CONTENT = b"x\n" * 100_000

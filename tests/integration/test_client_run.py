@@ -73,7 +73,7 @@ def test_several_results_have_a_file_each() -> None:
 
 def test_the_input_of_a_refused_workflow_goes_away(held: HeldGateway, gateway: Gateway, data: Path) -> None:
     with pytest.raises(Refused):
-        gateway.run("fft", data, params={"refused": 1})
+        gateway.run("fft", data, params={"profiling_workspace": "/x"})
     assert not held.objects
 
 

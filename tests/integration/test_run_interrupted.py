@@ -200,7 +200,7 @@ def test_a_gateway_that_is_lost_while_the_work_goes_on_leaves_it_alone(tmp_path:
 def test_a_refused_request_leaves_no_object(tmp_path: Path) -> None:
     gateway = HeldGateway()
     with running(tmp_path, gateway) as run:
-        process = run.start("run", "fft", "a file.csv", "--on", "demo", "--param", "refused=1")
+        process = run.start("run", "fft", "a file.csv", "--on", "demo", "--param", "profiling_workspace=/x")
         _, err = process.communicate(timeout=60)
     assert process.returncode == 1, err
     assert (gateway.objects, gateway.requests, printed(err)) == ({}, [], [])
@@ -214,6 +214,11 @@ def test_a_refused_request_leaves_no_object(tmp_path: Path) -> None:
         (("fft", "a file.csv", "--on", "demo", "--param", "fft.windw=hann"), 2, "did you mean 'window'?"),
         (("fft", "a file.csv", "--on", "demo", "--param", "fft.window=x"), 2, "expected a window"),
         (("fft", "a file.csv", "--on", "demo", "--param", "ftt.window=x"), 2, "did you mean 'fft'?"),
+        (("fft", "a file.csv", "--on", "demo", "--param", "num_mpi_proc=2"), 2, "mean 'num_mpi_procs'?"),
+        (("kmean", "a file.csv", "--on", "demo", "--param", "cluster_numbr=2"), 2, ".cluster_number'?"),
+        (("fft", "a file.csv", "--on", "demo", "--sweep", "fft.window=hann,"), 2, "swept once"),
+        (("fft", "a file.csv", "--on", "demo", "--param", "table.seperator=x"), 2, "mean 'separator'?"),
+        (("fft", "/dev/null", "--on", "demo"), 2, "/dev/null"),
         (("fft", "a file.csv", "--on", "demo", "-o", "no/folder.csv"), 2, "there is no folder no"),
         (("fft,min_max", "a file.csv", "--on", "demo", "-o", "a file.csv"), 2, "name a folder"),
         (("fft", "a file.csv", "--on", "demo", "--url", "gateway:8080"), 2, "http://HOST:PORT"),

@@ -26,7 +26,7 @@ def run(
 ) -> tuple[int, str, list[str]]:
     """Run the workflow; return status, stderr and the kinds of the accepted rows."""
     gateway = HeldGateway()
-    gateway.table = table
+    gateway.table, gateway.job_warnings = table, ["told", "other"]
     with running(folder, gateway) as started:
         process = started.start("run", service, "a file.csv", "--on", "demo", *words)
         _, err = process.communicate(timeout=60)
@@ -36,10 +36,11 @@ def run(
 def test_the_judgement_is_printed_and_cleaned(tmp_path: Path) -> None:
     status, err, _ = run(tmp_path, KNOWN)
     assert status == 0
-    assert err.splitlines()[:2] == [
+    assert err.splitlines()[:3] == [
         "1 signals (a\\x1b[31m) of 3 samples, 1 cells missing, csv, separator ';', decimal '.'",
         "told",
-    ]
+        "warning: other",
+    ], "each warning once"
 
 
 def test_a_table_that_is_not_judged_goes_on(tmp_path: Path) -> None:

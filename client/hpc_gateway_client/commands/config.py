@@ -51,9 +51,10 @@ def use_profile(name: str | None) -> None:
     values = profiles.get(str(chosen))
     if not isinstance(values, Mapping):
         names = [each for each, value in profiles.items() if isinstance(value, Mapping)]
-        raise typer.BadParameter(
-            f"{config_file()} has no profile {str(chosen)!r}: {hint(str(chosen), names)}"
-        )
+        found = f"{config_file()} has no profile {str(chosen)!r}"
+        if "://" in str(chosen):
+            raise typer.BadParameter(f"{found}: an address is given to a command by its --url")
+        raise typer.BadParameter(f"{found}: {hint(str(chosen), names)}")
     for key, value in values.items():
         if key not in VARIABLES or not isinstance(value, str):
             found = f"{config_file()}: {chosen}.{key} is no text that is known"

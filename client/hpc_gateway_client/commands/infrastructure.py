@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from hpc_gateway_client.commands import output
+from hpc_gateway_client.commands.clusters import check_cluster
 from hpc_gateway_client.commands.connection import connect
 from hpc_gateway_client.commands.extensions import ExtensibleGroup
 from hpc_gateway_client.commands.nearest import check_words
@@ -61,6 +62,7 @@ def add_cluster(
 def remove_cluster(name: Name, url: Url = LOCAL_URL) -> None:
     """Remove a cluster that was added over REST, and that has no unfinished work."""
     with connect(url) as gateway:
+        check_cluster(gateway, name)
         gateway.remove_infrastructure(name)
     output.print_line(f"{name} is removed")
 
@@ -76,6 +78,7 @@ def list_clusters(url: Url = LOCAL_URL, *, as_json: AsJson = False) -> None:
 def show_telemetry(name: Name, url: Url = LOCAL_URL, *, as_json: AsJson = False) -> None:
     """Show the scheduler's figures of every partition."""
     with connect(url) as gateway:
+        check_cluster(gateway, name)
         found = gateway.telemetry(name)
     if as_json:
         output.print_json(found)

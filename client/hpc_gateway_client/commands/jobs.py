@@ -2,7 +2,6 @@
 
 import sys
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,7 +20,7 @@ from hpc_gateway_client.commands.params import check_options, parameters
 from hpc_gateway_client.commands.plots import plot_job
 from hpc_gateway_client.commands.progress import progress_lines
 from hpc_gateway_client.commands.resources import with_resources
-from hpc_gateway_client.commands.results import check_output, save_job_results
+from hpc_gateway_client.commands.results import ResultPlace, check_output, save_job_results
 from hpc_gateway_client.commands.rows import (
     Id,
     Ids,
@@ -30,14 +29,14 @@ from hpc_gateway_client.commands.rows import (
     Reason,
     State,
     Why,
+    act_on,
     add_row_commands,
     print_rows,
     print_states,
     user_at_host,
 )
 from hpc_gateway_client.commands.services import CLASSES, Services, read_services
-from hpc_gateway_client.errors import GatewayClientError, JobFailed
-from hpc_gateway_client.gateway import Gateway
+from hpc_gateway_client.errors import GatewayClientError, JobFailed, StillRunning
 from hpc_gateway_client.models import JOB_STATES, Job, Transfer
 from hpc_gateway_client.store import Store
 
@@ -97,9 +96,7 @@ def submit_job(
 def get_job_results(
     row_id: Id,
     *,
-    to: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File of the only result, or folder of several.")
-    ] = None,
+    to: ResultPlace = None,
     bucket: Annotated[
         str | None,
         typer.Option(
@@ -115,15 +112,27 @@ def get_job_results(
     with connect_to_wait(url, store=store) as gateway, progress_lines() as lines:
         with before_work(gateway):
             row = find_row(gateway, row_id, "job")
-        if isinstance(row, Transfer):
-            raise GatewayClientError(f"{row_id} is a transfer: its object is where it was sent")
-        if not row.succeeded:
-            raise JobFailed(row)
-        check_output(to, len(row.outputs))
-        for file in save_job_results(gateway, row, to):
+        job = _with_results(row)
+        check_output(to, len(job.outputs))
+        for file in save_job_results(gateway, job, to):
             lines.say(str(file))
     if as_json:
-        output.print_json(row)
+        output.print_json(job)
+
+
+def _with_results(row: Transfer | Job) -> Job:
+    """Return a job with results of its own, or raise GatewayClientError."""
+    if isinstance(row, Transfer):
+        raise GatewayClientError(f"{row.id} is a transfer: its object is where it was sent")
+    if not row.ended:
+        wait = f"`hpc-gateway jobs watch {row.id}` waits for its end"
+        raise StillRunning(f"job {row.id} is still {row.state}: {wait}")
+    if not row.succeeded:
+        raise JobFailed(row)
+    if not row.outputs:
+        of_members = f"`hpc-gateway workflow get {row.workflow_id}` downloads those of its members"
+        raise GatewayClientError(f"job {row.id} is a sweep without results of its own: {of_members}")
+    return row
 
 
 app.command("plot")(plot_job)
@@ -142,11 +151,12 @@ def print_log(
 ) -> None:
     """Print the output of a job."""
     stream, offset = "stderr" if stderr else "stdout", 0
-    with connect(url) as gateway:
-        while True:
+    with connect_to_wait(url) if follow else connect(url) as gateway:
+        with before_work(gateway):
             row = find_row(gateway, row_id, "job")
-            if isinstance(row, Transfer):
-                raise GatewayClientError(f"{row_id} is a transfer: hpc-gateway transfers log {row_id}")
+        if isinstance(row, Transfer):
+            raise GatewayClientError(f"{row.id} is a transfer: hpc-gateway transfers log {row.id}")
+        while True:
             while (piece := gateway.log(row, stream, offset)).text:
                 sys.stdout.write(f"{piece.model_dump_json()}\n" if as_json else clean_log(piece.text))
                 offset = piece.next_offset
@@ -154,6 +164,7 @@ def print_log(
             if row.ended or not follow:
                 return
             time.sleep(FOLLOW_S)
+            row = gateway.look(row)
 
 
 @app.command("retry")
@@ -168,12 +179,14 @@ def retry_jobs(
 ) -> None:
     """Run jobs that ended badly again, by id, with other resources where the old ones did not suffice."""
     with connect(url) as gateway:
-        rows = [_retry(gateway, row_id, why, resources) for row_id in ids]
-    print_states(rows, as_json=as_json)
-
-
-def _retry(gateway: Gateway, row_id: str, why: str, resources: Resources) -> Transfer | Job:
-    row = find_row(gateway, row_id, "job")
-    if resources and isinstance(row, Transfer):
-        raise GatewayClientError(f"{row_id} is a transfer, which has no resources: leave their options out")
-    return gateway.retry(row, user_at_host(), why, resources=resources)
+        rows = [find_row(gateway, row_id, "job") for row_id in ids]
+        for row in rows if resources else ():
+            if isinstance(row, Transfer):
+                raise GatewayClientError(
+                    f"{row.id} is a transfer, which has no resources: leave their options out"
+                )
+        act_on(
+            rows,
+            lambda row: gateway.retry(row, user_at_host(), why, resources=resources),
+            as_json=as_json,
+        )

@@ -4,17 +4,20 @@ import itertools
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_type_hints
 
 import typer
 
 from hpc_gateway_client.commands.nearest import hint
-from hpc_gateway_client.commands.services import CLASSES
+from hpc_gateway_client.commands.services import CLASSES, OptionSchema
 from hpc_gateway_client.gateway import Gateway
-from hpc_gateway_client.steps import Call, request
+from hpc_gateway_client.options import JobParams, TableOptions
+from hpc_gateway_client.steps import Call, request_one
 
 TABLE = "table"
 MOST_MEMBERS = 1000
+_ACCEPTED = ("read_input_data", "exe", "icase", "input_data_double", "input_data_float")  # of the old clients
+_COMMON = [*(name for name in JobParams.__annotations__ if name not in {*CLASSES, TABLE}), *_ACCEPTED]
 Params = dict[str, object]
 
 
@@ -29,12 +32,16 @@ def parameters(words: Sequence[str]) -> Params:
 
 def members(words: Sequence[str]) -> list[Params]:
     """Read `service.option=value,value,...`; several of them are combined, the last one fastest."""
-    axes = []
+    axes: dict[str, list[tuple[str, object]]] = {}
     for word in words:
         name, text = _split(word)
-        axes.append([(name, _parse(name, part)) for part in text.split(",")])
+        if name in axes or "" in text.split(","):
+            raise typer.BadParameter(
+                f"{word!r}: each parameter is swept once, over values that are not blank"
+            )
+        axes[name] = [(name, _parse(name, part)) for part in text.split(",")]
     found: list[Params] = []
-    for chosen in itertools.product(*axes) if axes else ():
+    for chosen in itertools.product(*axes.values()) if axes else ():
         params: Params = {}
         for name, value in chosen:
             _set(params, name, value)
@@ -59,10 +66,9 @@ def check_options(gateway: Gateway, services: Sequence[str], params: Mapping[str
             _check_value(f"{service}.{name}", value, known[name])
 
 
-def _known_options(gateway: Gateway, service: str) -> dict[str, Any]:
-    schema = gateway.carry_out(request(Call("GET", f"/services/{service}/options")))
-    known: dict[str, Any] = schema.get("properties", {})
-    return known
+def _known_options(gateway: Gateway, service: str) -> Mapping[str, Mapping[str, Any]]:
+    schema = gateway.carry_out(request_one(OptionSchema, Call("GET", f"/services/{service}/options")))
+    return schema.properties
 
 
 def _check_value(name: str, value: object, schema: Mapping[str, Any]) -> None:
@@ -88,13 +94,23 @@ def _split(word: str) -> tuple[str, str]:
 
 def _set(params: Params, name: str, value: object) -> None:
     service, dot, option = name.partition(".")
+    if dot and service == TABLE and option not in get_type_hints(TableOptions):
+        raise typer.BadParameter(f"{name} is no option: {hint(option, get_type_hints(TableOptions))}")
     if dot and (service in CLASSES or service == TABLE):
         known = params.get(service)
         params[service] = {**(known if isinstance(known, dict) else {}), option: value}
     elif dot:
         raise typer.BadParameter(f"{service!r} is no service: {hint(service, [*CLASSES, TABLE])}")
+    elif name not in _COMMON:
+        raise typer.BadParameter(f"{name!r} is no parameter of a job: {hint(name, _known_names())}")
     else:
         params[name] = value
+
+
+def _known_names() -> list[str]:
+    """Return the common parameters, and each service's options as they are written."""
+    of_services = {each: get_type_hints(get_type_hints(JobParams)[each]) for each in (*CLASSES, TABLE)}
+    return [*_COMMON, *(f"{name}.{option}" for name, options in of_services.items() for option in options)]
 
 
 def _parse(name: str, text: str) -> object:

@@ -1,7 +1,9 @@
 """Results of workflows and jobs on their way to files of this machine."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Annotated
 from uuid import uuid4
 
 import typer
@@ -13,6 +15,28 @@ from hpc_gateway_client.models import Job, Transfer, Workflow, WorkflowOutput
 from hpc_gateway_client.result_files import check_place, result_name
 from hpc_gateway_client.store import Store
 
+
+def parse_place(text: str) -> Path:
+    """Read the place of results; a text that ends in `/` names a folder, which is made."""
+    place = Path(text)
+    if text.endswith(os.sep):
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise typer.BadParameter(f"the folder {text} cannot be made: {error.strerror}") from error
+    return place
+
+
+ResultPlace = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        parser=parse_place,
+        metavar="PATH",
+        help="File of the only result, or folder of several; a name that ends in / is a folder.",
+    ),
+]
 TEMPORARY = "hpc-gateway/"  # keys below it are those of `run`
 Say = Callable[[str], None]
 
@@ -26,7 +50,10 @@ def check_output(output: Path | None, results: int, data: Sequence[Path] = ()) -
 
 
 def check_inputs(data: Sequence[Path], services: Sequence[str], output: Path | None) -> None:
-    """Raise BadParameter when a result would take the place of an input, or of another input's result."""
+    """Raise BadParameter for an empty input, or a result in the place of an input or of another's result."""
+    for file in data:
+        if not file.stat().st_size:
+            raise typer.BadParameter(f"{file} is empty")
     inputs: dict[Path, Path] = {}
     for file in data:
         before = inputs.setdefault(_without_ending(file, output), file)
@@ -63,6 +90,8 @@ def save_results(
     gateway: Gateway, workflow: Workflow, files: Mapping[Path, WorkflowOutput], say: Say
 ) -> None:
     """Download results of a workflow, and tell the name of each file."""
+    if len(files) > 1:
+        gateway.start_results(workflow, list(files.values()))
     for file, made in files.items():
         if len(files) > 1:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -98,6 +127,14 @@ def _save_through(gateway: Gateway, store: Store, path: str, file: Path) -> None
     gateway.stage_out(path, key)
     store.download(key, file)
     store.delete(key)
+
+
+def store_of(gateway: Gateway, workflow: Workflow, profile: str | None) -> Store | None:
+    """Return the store of the workflow's input or results, with the keys of this environment."""
+    for kind in ("s3_data", "s3_result"):
+        for row in _transfers(gateway, workflow, kind):
+            return Store.from_environment(row.bucket, profile)
+    return None
 
 
 def connect_for(url: str, workflow: Workflow, profile: str | None) -> Gateway:

@@ -64,7 +64,8 @@ def retry_matching(
         done = gateway.retry_many(filters, user_at_host(), why, dry_run=not yes)
         check_filter(gateway, on, done.found)
     verb = "retried" if yes else "would be retried (--yes retries them)"
-    _print_done(done, f"{done.retried} of {done.found} {verb}", as_json=as_json)
+    left_out = "" if fault else "; failures by their input are left out (--fault input)"
+    _print_done(done, f"{done.retried} of {done.found} {verb}{left_out}", as_json=as_json)
 
 
 def cancel_matching(

@@ -2,8 +2,8 @@
 
 import getpass
 import socket
-from collections.abc import Mapping, Sequence
-from typing import Annotated
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -11,9 +11,11 @@ from hpc_gateway_client.commands import output
 from hpc_gateway_client.commands.completion import cluster_names, one_of
 from hpc_gateway_client.commands.connection import before_work, connect, connect_to_wait
 from hpc_gateway_client.commands.details import describe_row
+from hpc_gateway_client.commands.durations import parse_timeout
 from hpc_gateway_client.commands.lookup import find_row
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Url
 from hpc_gateway_client.commands.progress import progress_lines
+from hpc_gateway_client.errors import Refused
 from hpc_gateway_client.models import (
     JOB_STATES,
     TRANSFER_STATES,
@@ -24,6 +26,7 @@ from hpc_gateway_client.models import (
     Workflow,
 )
 
+AnyRow = TypeVar("AnyRow", bound=Transfer | Job | Workflow)
 STATES = {*TRANSFER_STATES, *JOB_STATES, *WORKFLOW_STATES}
 Id = Annotated[str, typer.Argument(metavar="ID", help="The id that the gateway gave.")]
 Ids = Annotated[list[str], typer.Argument(help="One id or more.")]
@@ -34,7 +37,16 @@ State = Annotated[
 ]
 On = Annotated[str | None, typer.Option(help="On this cluster.", autocompletion=cluster_names)]
 Reason = Annotated[str | None, typer.Option(help="With this text in the reason.")]
-Timeout = Annotated[float | None, typer.Option(min=0, help="Stop waiting after so many seconds: exit 6.")]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        parser=parse_timeout, metavar="TIME", help="Stop waiting after so long (seconds, 10m, 2h): exit 6."
+    ),
+]
+FreshKeys = Annotated[
+    bool, typer.Option("--fresh-keys", help="Send the store's keys again: from --profile or AWS_*.")
+]
+KeysProfile = Annotated[str | None, typer.Option("--profile", help="AWS profile of the fresh keys.")]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many to show, newest first.")]
 
 
@@ -57,8 +69,8 @@ def add_row_commands(app: typer.Typer, noun: str) -> None:
     def cancel_rows(ids: Ids, *, why: Why = "", url: Url = LOCAL_URL, as_json: AsJson = False) -> None:
         """Stop work that has not ended."""
         with connect(url) as gateway:
-            rows = [gateway.cancel(find_row(gateway, each, noun), user_at_host(), why) for each in ids]
-        print_states(rows, as_json=as_json)
+            rows = [find_row(gateway, each, noun) for each in ids]
+            act_on(rows, lambda row: gateway.cancel(row, user_at_host(), why), as_json=as_json)
 
     @app.command("watch")
     def watch_row(
@@ -116,6 +128,27 @@ def print_rows(
 def user_at_host() -> str:
     """Return the actor of a cancellation or a retry, for the history."""
     return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+def act_on(rows: Sequence[AnyRow], act: Callable[[AnyRow], AnyRow], *, as_json: bool) -> None:
+    """Act on each of the rows, all of which were found, and print those that it was done to.
+
+    A refusal of one keeps none of the others; the last one is raised, so that the exit code tells of it.
+    """
+    done: list[AnyRow] = []
+    refusals: list[Refused] = []
+    try:
+        for row in {row.id: row for row in rows}.values():
+            try:
+                done.append(act(row))
+            except Refused as refusal:
+                refusals.append(Refused(refusal.status, f"{row.kind} {row.id}: {refusal}"))
+    finally:
+        print_states(done, as_json=as_json)
+    for each in refusals[:-1]:
+        output.print_error(str(each))
+    if refusals:
+        raise refusals[-1]
 
 
 def print_states(rows: Sequence[Transfer | Job | Workflow], *, as_json: bool) -> None:

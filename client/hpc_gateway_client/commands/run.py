@@ -19,7 +19,7 @@ from hpc_gateway_client.commands.params import check_options, members, parameter
 from hpc_gateway_client.commands.plots import Plot, Terminal
 from hpc_gateway_client.commands.progress import ProgressLines, progress_lines
 from hpc_gateway_client.commands.resources import with_resources
-from hpc_gateway_client.commands.results import check_inputs, check_output
+from hpc_gateway_client.commands.results import ResultPlace, check_inputs, check_output
 from hpc_gateway_client.commands.rows import Timeout
 from hpc_gateway_client.commands.runs import JOB, Runs, Wanted
 from hpc_gateway_client.commands.services import Services, check_needs, read_services
@@ -45,9 +45,7 @@ def run(
             help="Bucket that input and results pass through; else they pass through the gateway's store.",
         ),
     ] = None,
-    result: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File of the only result, or folder of several.")
-    ] = None,
+    result: ResultPlace = None,
     profile: Annotated[
         str | None, typer.Option(help="AWS profile with endpoint and keys; else the AWS variables.")
     ] = None,
@@ -58,7 +56,7 @@ def run(
         list[str] | None,
         typer.Option(
             "--sweep",
-            help="Values of a parameter, each a run: savitzky_golay.window_length=5,7,9. Needs --bucket.",
+            help="Values of a parameter, each a run: savitzky_golay.window_length=5,7,9",
         ),
     ] = None,
     yes: Annotated[
@@ -87,13 +85,11 @@ def run(
     check_inputs(data, wanted, result)
     if not yes:
         check_needs(wanted, params)
-    if swept and not bucket:
-        raise typer.BadParameter("the results of a sweep go to a bucket: name it by --bucket")
     job: dict[str, object] = {"name": JOB, "services": wanted, "params": params}
     asked = Wanted(
         job | ({"resources": resources} if resources else {}),
         {"job": JOB, "params": swept} if swept else None,
-        check=not yes,
+        is_judged=not yes,
     )
     drawn = _plot(plot=plot, terminal=terminal, detach=detach)
     store = Store.from_environment(bucket, profile) if bucket else None
@@ -105,6 +101,7 @@ def run(
         with before_work(gateway):
             check_cluster(gateway, on)
             _check_params(gateway, wanted, [params, *swept])
+            asked.check(gateway)
         runs = Runs(gateway, store, interrupts, lines, keep=keep or detach, plot=drawn)
         with _leaving_accepted_work(runs, lines, url, result):
             for file in data:

@@ -11,7 +11,7 @@ from hpc_gateway_client.commands.judgement import tell_judgement
 from hpc_gateway_client.commands.plots import Plot, show_result
 from hpc_gateway_client.commands.progress import ProgressLines
 from hpc_gateway_client.commands.results import name_results, save_results
-from hpc_gateway_client.commands.temporary_objects import TemporaryObjects
+from hpc_gateway_client.commands.temporary_objects import FOLDER, TemporaryObjects
 from hpc_gateway_client.errors import GatewayClientError, Refused, Unreachable, WorkflowFailed
 from hpc_gateway_client.gateway import Gateway
 from hpc_gateway_client.models import Job, Workflow, WorkflowOutput
@@ -29,7 +29,12 @@ class Wanted:
 
     job: Mapping[str, object]
     sweep: Mapping[str, object] | None = None
-    check: bool = True
+    is_judged: bool = True
+
+    def check(self, gateway: Gateway) -> None:
+        """Raise Refused for work that the gateway would refuse, before a byte moves."""
+        target = f"{FOLDER}results/" if gateway.store else None
+        gateway.check_workflow([self.job], target, sweep=self.sweep)
 
 
 @dataclass
@@ -68,6 +73,7 @@ class Runs:
     plot: Plot | None = None
     started: list[FileRun] = field(default_factory=list)
     failures: list[WorkflowFailed] = field(default_factory=list)
+    _warned: set[str] = field(default_factory=set)
 
     def start(self, data: Path, wanted: Wanted) -> FileRun:
         """Upload a file and start its workflow."""
@@ -99,7 +105,7 @@ class Runs:
 
         def see(workflow: Workflow) -> None:
             run.workflow = workflow
-            run.is_judged = run.is_judged or tell_judgement(self.gateway, workflow, self.lines.say)
+            run.is_judged = run.is_judged or tell_judgement(self.gateway, workflow, self._say_of_table)
             if workflow.ended:
                 self._take_results(run, workflow)
             line(workflow)
@@ -128,10 +134,21 @@ class Runs:
         if not workflow.succeeded:
             run.objects.release_all()
 
+    def _say_of_table(self, sentence: str) -> None:
+        """Print a sentence of the judgement, which a warning of the job may repeat."""
+        self._warned.add(sentence)
+        self.lines.say(sentence)
+
+    def _warn(self, warnings: Sequence[str]) -> None:
+        """Print each warning that was not said before."""
+        for warning in warnings:
+            if warning not in self._warned:
+                self._warned.add(warning)
+                self.lines.say(f"warning: {warning}")
+
     def _tell(self, workflow: Workflow) -> None:
         """Print warnings and the usage of the jobs."""
-        for warning in workflow.warnings:
-            self.lines.say(f"warning: {warning}")
+        self._warn(workflow.warnings)
         for step in workflow.steps:
             if step.kind == "job" and step.id is not None:
                 job = self.gateway.find(step.id, step.kind)
@@ -139,14 +156,13 @@ class Runs:
                     self._tell_job(job)
 
     def _tell_job(self, job: Job) -> None:
-        for warning in job.warnings:
-            self.lines.say(f"warning: {warning}")
+        self._warn(job.warnings)
         if job.usage and self.lines.is_shown:
             self.lines.say(f"used: {usage_text(job.usage)}")
 
     def _request(self, source: Source, wanted: Wanted, target: str | None) -> Workflow:
         return self.gateway.start_workflow(
-            source, [wanted.job], target, sweep=wanted.sweep, check=wanted.check
+            source, [wanted.job], target, sweep=wanted.sweep, check=wanted.is_judged
         )
 
     def _upload(self, data: Path, key: str) -> Source:

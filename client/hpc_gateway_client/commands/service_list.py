@@ -1,7 +1,6 @@
 """`hpc-gateway services`: the services, and the options of one."""
 
-import json
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -10,8 +9,9 @@ from hpc_gateway_client.commands.completion import one_of
 from hpc_gateway_client.commands.connection import connect
 from hpc_gateway_client.commands.nearest import check_words
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Url
-from hpc_gateway_client.commands.services import CLASSES
-from hpc_gateway_client.steps import Call, request
+from hpc_gateway_client.commands.services import CLASSES, OptionSchema, ServiceEntry
+from hpc_gateway_client.gateway import Gateway
+from hpc_gateway_client.steps import Call, request_list, request_one
 
 
 def list_services(
@@ -25,19 +25,26 @@ def list_services(
     """List the services, or the options of one."""
     if name is not None:
         check_words([name], CLASSES, "service")
-    path = "/services" if name is None else f"/services/{name}/options"
     with connect(url) as gateway:
-        found = gateway.carry_out(request(Call("GET", path)))
+        if name is None:
+            _print_services(gateway, as_json=as_json)
+        else:
+            _print_options(gateway, name, as_json=as_json)
+
+
+def _print_services(gateway: Gateway, *, as_json: bool) -> None:
+    found = gateway.carry_out(request_list(ServiceEntry, Call("GET", "/services")))
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
-    elif name is None:
-        rows = [(each["name"], CLASSES.get(each["name"], "")) for each in found]
-        output.print_table(("service", "class"), rows)
-    else:
-        _print_options(name, found)
+        output.print_json(found)
+        return
+    output.print_table(("service", "class"), [(each.name, CLASSES.get(each.name, "")) for each in found])
 
 
-def _print_options(name: str, schema: dict[str, Any]) -> None:
+def _print_options(gateway: Gateway, name: str, *, as_json: bool) -> None:
+    schema = gateway.carry_out(request_one(OptionSchema, Call("GET", f"/services/{name}/options")))
+    if as_json:
+        output.print_json(schema)
+        return
     rows = [
         (
             f"{name}.{option}",
@@ -45,6 +52,6 @@ def _print_options(name: str, schema: dict[str, Any]) -> None:
             str(about.get("x-must-be", "")),
             str(about.get("description", "")),
         )
-        for option, about in schema.get("properties", {}).items()
+        for option, about in schema.properties.items()
     ]
     output.print_table(("--param", "default", "values", "meaning"), rows)

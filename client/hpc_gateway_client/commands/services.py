@@ -1,9 +1,10 @@
 """The services of the contract, so that a wrong list is refused before a file is uploaded."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel, ConfigDict
 
 from hpc_gateway_client.commands.completion import some_of
 from hpc_gateway_client.commands.nearest import check_words
@@ -28,6 +29,22 @@ KNN_NEEDS = {
     "inference_knn_path": "a folder of the cluster with a CSV for each signal that is to be classified",
     "clustering_label_path": "a file of labels, in the layout of a result of kmean, for the training signals",
 }
+
+
+class OptionSchema(BaseModel):
+    """The JSON Schema of a service's options."""
+
+    model_config = ConfigDict(extra="allow")
+
+    properties: dict[str, dict[str, Any]] = {}
+
+
+class ServiceEntry(BaseModel):
+    """A service in the gateway's list."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
 
 
 def read_services(text: str) -> list[str]:

@@ -13,17 +13,19 @@ from hpc_gateway_client.commands.lookup import find_row
 from hpc_gateway_client.commands.nearest import check_words
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Since, Url
 from hpc_gateway_client.commands.rows import (
+    FreshKeys,
     Id,
     Ids,
+    KeysProfile,
     Limit,
     On,
     Reason,
     State,
     Why,
+    act_on,
     add_row_commands,
     print_history,
     print_rows,
-    print_states,
     user_at_host,
 )
 from hpc_gateway_client.models import TRANSFER_KINDS, TRANSFER_STATES, Job, Transfer
@@ -78,21 +80,20 @@ def retry_transfers(
     ids: Ids,
     *,
     why: Why = "",
-    fresh_keys: Annotated[
-        bool, typer.Option("--fresh-keys", help="Send the store's keys again: from --profile or AWS_*.")
-    ] = False,
-    profile: Annotated[str | None, typer.Option(help="AWS profile of the fresh keys.")] = None,
+    fresh_keys: FreshKeys = False,
+    profile: KeysProfile = None,
     url: Url = LOCAL_URL,
     as_json: AsJson = False,
 ) -> None:
     """Try again transfers that ended badly, by id; `hpc-gateway retry` takes a filter."""
-    rows: list[Transfer | Job] = []
     with connect(url) as gateway:
-        for row_id in ids:
-            row = find_row(gateway, row_id, "transfer")
-            store = _store_of(row, profile) if fresh_keys or profile else None
-            rows.append(gateway.retry(row, user_at_host(), why, store))
-    print_states(rows, as_json=as_json)
+        rows = [find_row(gateway, row_id, "transfer") for row_id in ids]
+        stores = {row.id: _store_of(row, profile) for row in rows if fresh_keys or profile}
+        act_on(
+            rows,
+            lambda row: gateway.retry(row, user_at_host(), why, stores.get(row.id)),
+            as_json=as_json,
+        )
 
 
 def _store_of(row: Transfer | Job, profile: str | None) -> Store | None:

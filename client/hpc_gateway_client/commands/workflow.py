@@ -19,34 +19,37 @@ from hpc_gateway_client.commands.nearest import check_words
 from hpc_gateway_client.commands.output import LOCAL_URL, AsJson, Since, Url
 from hpc_gateway_client.commands.progress import progress_lines
 from hpc_gateway_client.commands.results import (
+    ResultPlace,
+    check_output,
     connect_for,
     input_stem,
     name_results,
     save_results,
+    store_of,
     temporary_keys,
 )
 from hpc_gateway_client.commands.rows import (
+    FreshKeys,
     Id,
     Ids,
+    KeysProfile,
     Limit,
     On,
     Reason,
     State,
     Timeout,
     Why,
+    act_on,
     print_history,
     print_rows,
-    print_states,
     user_at_host,
 )
 from hpc_gateway_client.commands.temporary_objects import remove_keys
+from hpc_gateway_client.errors import StillRunning
 from hpc_gateway_client.models import WORKFLOW_STATES, Workflow
 from hpc_gateway_client.steps import failure_of
 
 app = typer.Typer(no_args_is_help=True, help="Workflows: input, jobs and results in one request.")
-Output = Annotated[
-    Path | None, typer.Option("--output", "-o", help="File of the only result, or folder of several.")
-]
 Profile = Annotated[str | None, typer.Option(help="AWS profile with the keys of the results' store.")]
 
 
@@ -106,7 +109,7 @@ def list_members(row_id: Id, url: Url = LOCAL_URL, *, as_json: AsJson = False) -
 def attach_workflow(
     row_id: Id,
     *,
-    to: Output = None,
+    to: ResultPlace = None,
     timeout: Timeout = None,
     profile: Profile = None,
     url: Url = LOCAL_URL,
@@ -130,7 +133,7 @@ def attach_workflow(
 def get_results(
     row_id: Id,
     *,
-    to: Output = None,
+    to: ResultPlace = None,
     profile: Profile = None,
     url: Url = LOCAL_URL,
     as_json: AsJson = False,
@@ -138,31 +141,48 @@ def get_results(
     """Download the results of a workflow that has succeeded."""
     with connect(url) as gateway:
         row = find_workflow(gateway, row_id)
+    if not row.ended:
+        wait = f"`hpc-gateway workflow attach {row.id}` waits for its end"
+        raise StillRunning(f"workflow {row.id} is still {row.state}: {wait}")
     if not row.succeeded:
         raise failure_of(row)
     _save(row, to, profile, url, as_json=as_json)
 
 
 @app.command("retry")
-def retry_workflows(ids: Ids, *, why: Why = "", url: Url = LOCAL_URL, as_json: AsJson = False) -> None:
+def retry_workflows(
+    ids: Ids,
+    *,
+    why: Why = "",
+    fresh_keys: FreshKeys = False,
+    profile: KeysProfile = None,
+    url: Url = LOCAL_URL,
+    as_json: AsJson = False,
+) -> None:
     """Go on with workflows that ended badly, from the steps that failed."""
     with connect(url) as gateway:
-        rows = [gateway.retry(find_workflow(gateway, each), user_at_host(), why) for each in ids]
-    print_states(rows, as_json=as_json)
+        rows = [find_workflow(gateway, each) for each in ids]
+        stores = {row.id: store_of(gateway, row, profile) for row in rows if fresh_keys or profile}
+        act_on(
+            rows,
+            lambda row: gateway.retry(row, user_at_host(), why, stores.get(row.id)),
+            as_json=as_json,
+        )
 
 
 @app.command("cancel")
 def cancel_workflows(ids: Ids, *, why: Why = "", url: Url = LOCAL_URL, as_json: AsJson = False) -> None:
     """Stop all steps of workflows."""
     with connect(url) as gateway:
-        rows = [gateway.cancel(find_workflow(gateway, each), user_at_host(), why) for each in ids]
-    print_states(rows, as_json=as_json)
+        rows = [find_workflow(gateway, each) for each in ids]
+        act_on(rows, lambda row: gateway.cancel(row, user_at_host(), why), as_json=as_json)
 
 
 def _save(row: Workflow, to: Path | None, profile: str | None, url: str, *, as_json: bool) -> None:
     """Download the results, and remove their temporary objects from the bucket."""
     with connect_for(url, row, profile) as gateway, progress_lines() as lines:
         stem, made = input_stem(gateway, row), gateway.results(row)
+        check_output(to, len(made))
         save_results(gateway, row, name_results(made, stem, to), lines.say)
         if gateway.store is not None:
             for key in remove_keys(gateway.store, temporary_keys(gateway, row, made)):

@@ -14,7 +14,16 @@ from gateway.jobs.services import check_services as server_check_services
 from gateway.jobs.services import option_schema, table_schema
 from gateway.states import JobState, TransferState, WorkflowState
 from gateway.tables.understood import problem_of_job
-from hpc_gateway_client import GatewayClientError, errors, members, models, options, overview, tables
+from hpc_gateway_client import (
+    GatewayClientError,
+    errors,
+    members,
+    models,
+    options,
+    overview,
+    tables,
+    uploads,
+)
 from hpc_gateway_client.commands.extensions import SERVER_COMMANDS, expected_errors
 from hpc_gateway_client.commands.output import LOCAL_URL
 from hpc_gateway_client.commands.services import CLASSES, check_services
@@ -40,17 +49,19 @@ SCHEMAS: dict[type[models.Model], tuple[str, ...]] = {
     ),
     models.Partition: ("PartitionTelemetry",),
     models.Step: ("WorkflowStep",),
-    models.StoredFile: ("FileStatus",),
     models.Telemetry: ("InfrastructureTelemetry",),
     models.Transfer: ("FileTransferStatus", "S3FileTransferStatus", "S3ResultTransferStatus"),
-    models.Upload: ("FileUpload",),
     models.Workflow: ("WorkflowStatus",),
+    models.WorkflowForecast: ("WorkflowForecast",),
     models.WorkflowOutput: ("WorkflowResult",),
     tables.TableJudgement: ("TableJudgement",),
     overview.Count: ("Count",),
     overview.Failure: ("Failure",),
     overview.Overview: ("Overview",),
     overview.Pulse: ("Pulse",),
+    uploads.Parts: ("FileParts",),
+    uploads.StoredFile: ("FileStatus",),
+    uploads.Upload: ("FileUpload",),
 }
 ADDED_BY_THE_CLIENT = {"kind"}  # of a transfer or a job, from the collection that it was fetched from
 
@@ -96,7 +107,8 @@ def test_the_overview_has_every_field_of_the_server(
 
 
 def test_every_model_of_the_client_is_compared() -> None:
-    ours = {each for each in [*vars(models).values(), *vars(overview).values()] if isinstance(each, type)}
+    named = [each for module in (models, overview, uploads) for each in vars(module).values()]
+    ours = {each for each in named if isinstance(each, type)}
     public = {each for each in ours if issubclass(each, models.Model) and not each.__name__.startswith("_")}
     assert public - {models.Model} == set(SCHEMAS) - {tables.TableJudgement, members.Member}
 

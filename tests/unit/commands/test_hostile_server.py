@@ -52,7 +52,7 @@ ANSWERS: dict[str, Any] = {
     f"/job/{ID}/events": [EVENT],
     f"/job/{ID}/cancel": JOB,
     "/job": {"items": [JOB], "next": None, "counts": {BAD: 1}},
-    "/infrastructure": [CLUSTER],
+    "/infrastructure": [CLUSTER, {**CLUSTER, "name": "x"}],
     "/infrastructure/x/telemetry": {
         **CLUSTER,
         "as_of": TIME,

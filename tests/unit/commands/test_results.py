@@ -5,14 +5,16 @@ from pathlib import Path
 import pytest
 import typer
 
-from hpc_gateway_client.commands.results import check_inputs, check_output
+from hpc_gateway_client import GatewayClientError
+from hpc_gateway_client.commands.results import check_inputs, check_output, parse_place
+from hpc_gateway_client.result_files import check_place
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("a/data.csv", "b/data.csv", "a/data.npy", "a/data_fft.csv", "a/other.csv", "out/x"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
+        (tmp_path / name).write_text("x")
     (tmp_path / "link.csv").symlink_to("a/data.csv")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -77,3 +79,14 @@ def test_a_folder_that_cannot_be_written_to_is_refused(
 def test_the_folder_of_several_results_is_made() -> None:
     check_output(Path("new/results"), 2, [Path("a/data.csv")])
     assert Path("new/results").is_dir()
+
+
+def test_a_name_that_ends_in_a_slash_is_a_folder() -> None:
+    assert parse_place("later/").is_dir()
+    assert not parse_place("later.csv").exists()
+    with pytest.raises(typer.BadParameter, match="cannot be made"):
+        parse_place("a/other.csv/")
+    check_place("of python/", 1, [Path("a/data.csv")])
+    assert Path("of python").is_dir()
+    with pytest.raises(GatewayClientError, match="is a file: name a folder"):
+        check_place("a/other.csv/", 1, [])
