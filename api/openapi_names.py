@@ -78,6 +78,7 @@ OPERATION_IDS = {
 # Schema names by class name, where they differ.
 SCHEMA_NAMES = {
     "ClusterHealth": "Pulse",
+    "FreshAccess": "StoreAccess",
     "InfrastructureRequest": "Infrastructure",
     "PartitionFigures": "PartitionTelemetry",
     "ResourceRequest": "Wishes",
