@@ -9,6 +9,7 @@ from api.deps import Caller, RowId
 from api.one_hop import OneHopRoute
 from api.problems import responses
 from api.schemas.files import ResultOnItsWay
+from api.schemas.members import MemberName
 from gateway.db import session_scope
 from gateway.jobs import lifecycle as jobs
 from gateway.uploads.presigning import SignedRequest
@@ -48,7 +49,7 @@ def get_output(caller: Caller, row_id: RowId, service: str) -> Response:
     response_class=Response,
     responses=_RESPONSES,
 )
-def get_member_output(caller: Caller, row_id: RowId, member: str, service: str) -> Response:
+def get_member_output(caller: Caller, row_id: RowId, member: MemberName, service: str) -> Response:
     """Redirect to the result of a member of the sweep, as to that of a job."""
     with session_scope() as session:
         job, found = sweeps.get_member(session, workflows.get(session, caller, row_id), member)

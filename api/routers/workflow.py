@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,7 @@ from api.one_hop import OneHopRoute
 from api.problems import responses
 from api.row_actions import ACTION_PROBLEMS, ActingCaller
 from api.schemas.listing import HistoryEvent, Page, WorkflowQuery
-from api.schemas.members import MembersPage, MembersQuery
+from api.schemas.members import MemberName, MembersPage, MembersQuery
 from api.schemas.retries import Action
 from api.schemas.tables import Preview, ViewQuery
 from api.schemas.workflow_status import WorkflowStatus
@@ -30,9 +30,6 @@ from gateway.workflows import lifecycle as workflows
 from gateway.workflows import sweeps
 from gateway.workflows.validation import draft_workflow
 
-MemberName = Annotated[
-    str, Path(max_length=4, description="As the list of members has it: `0000`, `0001` ...")
-]
 router = APIRouter(prefix="/workflow", tags=["workflows"], route_class=OneHopRoute)
 
 

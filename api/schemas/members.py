@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas.jobs import JobOutput
@@ -11,6 +12,8 @@ from gateway.jobs.folders import output_name
 from gateway.left_out import RequestModel
 from gateway.models import JobMember
 from gateway.states import JobState, is_final
+
+MemberName = Annotated[str, Path(description="As the list of members has it: `0000`, `0001` ...")]
 
 
 class MembersQuery(RequestModel):
