@@ -63,13 +63,7 @@ def enqueue(session: Session, row: Transfer | Job) -> None:
         publish(session, message_for(row))
     else:
         line_up(row)
-        _look_again(session, (type(row), row.infrastructure, row.owner))
-
-
-def _look_again(session: Session, owner: Owner) -> None:
-    """Look after the commit for a claim that was committed meanwhile; SQLite has one writer at a time."""
-    if session.get_bind().dialect.name != "sqlite":
-        after_commit(session, _send_missed, owner)
+        after_commit(session, _send_missed, (type(row), row.infrastructure, row.owner))
 
 
 def _send_missed(owners: Sequence[Owner]) -> None:
@@ -96,7 +90,7 @@ def give_turns(session: Session, rows: Iterable[Transfer | Job]) -> None:
             row.message_id = row.id
             allowance, sent = allowance.without(row), sent + 1
         else:
-            _look_again(session, owner)
+            after_commit(session, _send_missed, owner)
         found[owner] = allowance, sent
 
 
