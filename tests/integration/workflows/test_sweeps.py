@@ -102,9 +102,9 @@ def test_a_member_s_result_is_drawn(api: TestClient, home: Path, monkeypatch: py
     assert (again.status_code, again.content) == (304, b"")
     for path, words in (
         ("0002/outputs/fft", "has no preview"),
-        ("0001/outputs/kalman", "member 1 of job"),
+        ("0001/outputs/kalman", "member 0001 of job"),
         ("0003/outputs/fft", "has no member '0003'"),
-        ("1/outputs/fft", "has no member '1'"),
+        ("00001/outputs/fft", "has no member '00001'"),
     ):
         missing = api.get(f"{url}/{path}/preview")
         assert (missing.status_code, words in missing.json()["detail"]) == (404, True), missing.text
