@@ -70,6 +70,20 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
+class SameForPost(BaseHTTPRequestHandler):
+    """A handler that answers POST as GET, and keeps no log."""
+
+    def do_GET(self) -> None:
+        raise NotImplementedError
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
 @contextmanager
 def web(pages: dict[str, Page]) -> Iterator[str]:
     with serving(type("Handler", (_Handler,), {"pages": pages})) as url:

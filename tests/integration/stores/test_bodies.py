@@ -10,29 +10,20 @@ import pytest
 from gateway.errors import StorageError, StorageUnavailable
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
-from gateway.storage.address import PresignedUrl, S3Address, Secret
+from gateway.storage.address import S3Address
 from gateway.transfers.outcome import Outcome
-from tests.staging import OWNER, Recorder, at, everything, stage_in, stage_out
+from tests.staging import Recorder, at, everything, stage_out
 from tests.stores import bodies
+from tests.stores.bringing import WAYS, bring, comes_whole
 from tests.stores.bucket import Bucket, Stored
 from tests.stores.server import stores
 
 MIB = 1 << 20
 SETTINGS = Settings(allowed_endpoints=["127.0.0.1"], read_timeout_s=5)
-WAYS = ["keys", "presigned", "web"]
 
 
 def _bring(bucket: Bucket, site: SharedFilesystem, home: Path, way: str = "keys") -> Outcome:
-    """Bring the object by keys, by a presigned URL, or as a file of a web server."""
-    with stores(data=bucket) as url:
-        where, signed = S3Address(url, "local", "data", "x"), f"{url}/data/x?X-Amz-Signature=geheim"
-        ways: dict[str, tuple[S3Address | str, Secret | None]] = {
-            "keys": (where, OWNER),
-            "presigned": (where, PresignedUrl(signed)),
-            "web": (f"{url}/data/x", None),
-        }
-        source, secret = ways[way]
-        return stage_in(source, site, at(home, "in"), Recorder(), SETTINGS, secret=secret)
+    return bring(bucket, site, home, way, SETTINGS)
 
 
 def _send(bucket: Bucket, site: SharedFilesystem, home: Path) -> str:
@@ -55,10 +46,7 @@ KINDS: dict[str, Callable[[], Bucket]] = {
 @pytest.mark.parametrize("size", [0, 5, 70_000, 20 * MIB])
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_object_comes_whole(kind: str, size: int, way: str, site: SharedFilesystem, home: Path) -> None:
-    bucket = KINDS[kind]()
-    bucket.objects["x"] = Stored(data := os.urandom(size))
-    assert _bring(bucket, site, home, way).verification
-    assert (home / "in").read_bytes() == data
+    assert comes_whole(KINDS[kind](), size, site, home, way=way, settings=SETTINGS).verification
     assert everything(home) == ["in"]
 
 
@@ -66,17 +54,12 @@ def test_the_object_comes_whole(kind: str, size: int, way: str, site: SharedFile
 def test_a_body_that_ends_with_its_connection_is_fetched_twice(
     version: str, site: SharedFilesystem, home: Path
 ) -> None:
-    bucket = bodies.WithoutAnEnd(version)
-    bucket.objects["x"] = Stored(data := os.urandom(70_000))
-    assert _bring(bucket, site, home, "web").verification == "second download"
-    assert (home / "in").read_bytes() == data
+    found = comes_whole(bodies.WithoutAnEnd(version), 70_000, site, home, way="web", settings=SETTINGS)
+    assert found.verification == "second download"
 
 
 def test_a_length_beside_a_transfer_coding_is_not_believed(site: SharedFilesystem, home: Path) -> None:
-    bucket = bodies.Framed("both")
-    bucket.objects["x"] = Stored(data := os.urandom(70_000))
-    _bring(bucket, site, home, "web")
-    assert (home / "in").read_bytes() == data
+    comes_whole(bodies.Framed("both"), 70_000, site, home, way="web", settings=SETTINGS)
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
@@ -114,10 +97,7 @@ def test_a_part_that_was_not_asked_for_is_named(size: int, site: SharedFilesyste
 def test_another_part_than_asked_for_is_no_part(
     kind: Callable[[], Bucket], way: str, site: SharedFilesystem, home: Path
 ) -> None:
-    bucket = kind()
-    bucket.objects["x"] = Stored(data := os.urandom(20 * MIB))
-    _bring(bucket, site, home, way)
-    assert (home / "in").read_bytes() == data
+    comes_whole(kind(), 20 * MIB, site, home, way=way, settings=SETTINGS)
 
 
 @pytest.mark.parametrize("way", WAYS)

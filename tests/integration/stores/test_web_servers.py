@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -12,14 +11,13 @@ import pytest
 
 from gateway.errors import StorageBusy, StorageError
 from gateway.filesystems.shared import SharedFilesystem
-from gateway.storage.address import PresignedUrl, S3Address, Secret
 from gateway.transfers.outcome import Outcome
 from tests.raw import answering, serving
-from tests.staging import OWNER, SETTINGS, Recorder, at, stage_in
+from tests.staging import SETTINGS, Recorder, at, stage_in
 from tests.stores import web_servers
 from tests.stores.accounts import Refusing
+from tests.stores.bringing import WAYS, bring, comes_whole
 from tests.stores.bucket import Answer, Bucket, Stored
-from tests.stores.server import stores
 from tests.web import Page, web
 
 MIB = 1 << 20
@@ -33,30 +31,19 @@ PAGE = {"Content-Type": "text/html; charset=utf-8"}
 
 
 def _bring(bucket: Bucket, site: SharedFilesystem, home: Path, way: str = "web") -> Outcome:
-    with stores(data=bucket) as url:
-        where, signed = S3Address(url, "local", "data", "x"), f"{url}/data/x?X-Amz-Signature=geheim"
-        ways: dict[str, tuple[S3Address | str, Secret | None]] = {
-            "keys": (where, OWNER),
-            "presigned": (where, PresignedUrl(signed)),
-            "web": (f"{url}/data/x", None),
-        }
-        source, secret = ways[way]
-        return stage_in(source, site, at(home, "in"), Recorder(), SETTINGS, secret=secret)
+    return bring(bucket, site, home, way, SETTINGS)
 
 
 def _fetch(url: str, site: SharedFilesystem, home: Path) -> Outcome:
     return stage_in(url, site, at(home, "in"), Recorder(), SETTINGS, secret=None)
 
 
-@pytest.mark.parametrize("way", ["keys", "presigned", "web"])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", [web_servers.BackEnds, web_servers.NeverMatching])
 def test_back_ends_that_disagree_about_the_etag_give_one_piece(
     kind: Callable[[], Bucket], way: str, site: SharedFilesystem, home: Path
 ) -> None:
-    bucket = kind()
-    bucket.objects["x"] = Stored(data := os.urandom(20 * MIB))
-    _bring(bucket, site, home, way)
-    assert (home / "in").read_bytes() == data
+    comes_whole(kind(), 20 * MIB, site, home, way=way, settings=SETTINGS)
 
 
 @pytest.mark.parametrize("kind", ["time", "etag", "length"])
@@ -92,17 +79,14 @@ def test_a_server_that_refuses_ranges_is_asked_for_the_whole(
     assert (home / "in").read_bytes() == data
 
 
-@pytest.mark.parametrize("way", ["keys", "presigned", "web"])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     "kind", [web_servers.FirstByteAlone, web_servers.WithEqualsSign, web_servers.MultipartRange]
 )
 def test_a_server_that_serves_other_parts_than_asked_gives_one_piece(
     kind: Callable[[], Bucket], way: str, site: SharedFilesystem, home: Path
 ) -> None:
-    bucket = kind()
-    bucket.objects["x"] = Stored(data := os.urandom(20 * MIB))
-    _bring(bucket, site, home, way)
-    assert (home / "in").read_bytes() == data
+    comes_whole(kind(), 20 * MIB, site, home, way=way, settings=SETTINGS)
 
 
 def test_a_redirect_in_utf_8_is_followed(site: SharedFilesystem, home: Path) -> None:
@@ -134,7 +118,7 @@ def test_digests_on_lines_of_their_own_are_all_read(site: SharedFilesystem, home
         assert _fetch(url, site, home).verification == "sha256"
 
 
-@pytest.mark.parametrize("way", ["keys", "presigned", "web"])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("answer", "least_s"), BUSY, ids=["seconds", "date", "nonsense"])
 def test_a_busy_server_says_when_to_ask_again(
     answer: Answer, least_s: int | None, way: str, site: SharedFilesystem, home: Path
@@ -146,7 +130,7 @@ def test_a_busy_server_says_when_to_ask_again(
     assert after_s is None if least_s is None else after_s is not None and least_s <= after_s <= 86_400
 
 
-@pytest.mark.parametrize("way", ["keys", "presigned", "web"])
+@pytest.mark.parametrize("way", WAYS)
 def test_a_web_page_in_place_of_the_file_is_a_warning(way: str, site: SharedFilesystem, home: Path) -> None:
     bucket = Bucket()
     bucket.objects["x"] = Stored(b"<!doctype html><title>Log in</title>", PAGE)

@@ -10,12 +10,12 @@ import pytest
 from hpc_gateway_client import Gateway, GatewayClientError, Unreachable
 from hpc_gateway_client.commands import main
 from hpc_gateway_client.event_stream import Follow
-from tests.web import serving
+from tests.web import SameForPost, serving
 
 ID = "0b3a5b0e-6a54-4f0e-9d5d-2f8f3c9f5c11"
 
 
-class _Foreign(BaseHTTPRequestHandler):
+class _Foreign(SameForPost, BaseHTTPRequestHandler):
     """It answers each path with the JSON that its first part names."""
 
     def do_GET(self) -> None:
@@ -29,13 +29,6 @@ class _Foreign(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body.encode())
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.do_GET()
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")

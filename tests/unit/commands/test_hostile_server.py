@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hpc_gateway_client.commands import main
-from tests.web import serving
+from tests.web import SameForPost, serving
 
 ID = "0b3a5b0e-6a54-4f0e-9d5d-2f8f3c9f5c11"
 BAD = "\x1b]0;owned\x07\x9b31m\x7f\u202e\r\n[/red][link=x]"
@@ -68,7 +68,7 @@ ANSWERS: dict[str, Any] = {
 }
 
 
-class _Hostile(BaseHTTPRequestHandler):
+class _Hostile(SameForPost, BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path, _, query = self.path.partition("?")
         answer = ANSWERS.get(path)
@@ -81,13 +81,6 @@ class _Hostile(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.do_GET()
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")
