@@ -23,18 +23,14 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     202: {"model": ResultOnItsWay, "description": "On its way to the store: ask again after `Retry-After`."},
     307: {"description": "`Location` is a URL of the result that expires in an hour."},
 }
+_DOWNLOAD: dict[str, Any] = {
+    "status_code": 307,
+    "response_class": Response,
+    "responses": _ANSWERS | responses(404, 409, 429, 501, 503),
+}
 
 
-_RESPONSES = _ANSWERS | responses(404, 409, 429, 501, 503)
-
-
-@router.get(
-    "/job/{id}/outputs/{service}",
-    tags=["jobs"],
-    status_code=307,
-    response_class=Response,
-    responses=_RESPONSES,
-)
+@router.get("/job/{id}/outputs/{service}", tags=["jobs"], **_DOWNLOAD)
 def get_output(caller: Caller, row_id: RowId, service: str) -> Response:
     """Redirect to the result of a service, once the gateway's own store has it."""
     with session_scope() as session:
@@ -42,13 +38,7 @@ def get_output(caller: Caller, row_id: RowId, service: str) -> Response:
         return _answer(request_result(session, owner, service))
 
 
-@router.get(
-    "/workflow/{id}/members/{member}/outputs/{service}",
-    tags=["workflows"],
-    status_code=307,
-    response_class=Response,
-    responses=_RESPONSES,
-)
+@router.get("/workflow/{id}/members/{member}/outputs/{service}", tags=["workflows"], **_DOWNLOAD)
 def get_member_output(caller: Caller, row_id: RowId, member: MemberName, service: str) -> Response:
     """Redirect to the result of a member of the sweep, as to that of a job."""
     with session_scope() as session:
