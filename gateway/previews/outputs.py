@@ -1,4 +1,4 @@
-"""Previews of outputs, of a job or of its members, requested from the worker: the API sees no such file."""
+"""Previews of the outputs of jobs and of members of sweeps, which the cluster's worker reads for the API."""
 
 import json
 from dataclasses import asdict, dataclass

@@ -75,7 +75,7 @@ def packing_warnings(headers: Mapping[str, str]) -> list[str]:
 
 
 def page_warnings(headers: Mapping[str, str], name: str) -> list[str]:
-    """Return the warning for a web page in place of a file, such as a login or a store's console."""
+    """Return the warning for a web page in place of a file: a login page, or the console of a store."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     is_page = kind in {"text/html", "application/xhtml+xml"} and "content-disposition" not in headers
     if not is_page or re.search(r"\.x?html?$", name, re.IGNORECASE):
