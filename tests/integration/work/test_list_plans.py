@@ -93,3 +93,13 @@ def test_a_count_reads_an_index_alone(database: Engine, kind: Kind, name: str) -
         assert "list" in plans[-1] or name == "all"
     else:
         assert "Index Only Scan" in plans[-1]
+
+
+@pytest.mark.parametrize(("kind", "name"), [each for each in LISTS if each[1] in {"since", "until"}])
+def test_a_count_of_a_time_reads_the_rows_of_that_time_alone(database: Engine, kind: Kind, name: str) -> None:
+    with explained() as (connection, plans):
+        count_by_state(connection, FILTERS[name], kind)
+    if database.dialect.name == "sqlite":
+        assert f"created_at{'<' if name == 'until' else '>'}?" in plans[-1]
+    else:
+        assert "Seq Scan" not in plans[-1]
