@@ -1,6 +1,7 @@
 """Servers that accept no log-in, or few channels: the sentence names cause and setting of the sshd."""
 
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from gateway.command_runners.ssh.runner import SshRunner
 from gateway.errors import FilesystemUnavailable
 from gateway.filesystems.sftp.sessions import MOST_SESSIONS, Sessions
 from gateway.operations.doctor import examine
-from tests.sshd import Sshd, make_key, running
+from tests.ordinary import open_folder
+from tests.sshd import ORDINARY, Sshd, make_key, running
 
 ASKS = "UsePAM yes\nKbdInteractiveAuthentication yes\n"
 HOST = r"\[127.0.0.1\]:\d+"
@@ -81,6 +83,25 @@ def test_the_text_of_a_server_that_ends_the_log_in(banner: str, expected: type[E
     assert type(error) is expected
     assert "login ends the connection before the log-in and says" in str(error)
     assert "\x1b" not in str(error)
+
+
+@dataclass
+class ClosedForNow(Sshd):
+    """A server whose machine lets nobody but root log in, with a reason."""
+
+    def _as(self) -> list[str | Path]:
+        say = "mount -t tmpfs none /run; mkdir /run/sshd; echo 'Maintenance until 4 p.m.' >/run/nologin"
+        return [*super()._as(), "sh", "-ec", f'{say}; exec "$@"', "sh"]
+
+
+def test_a_server_in_maintenance(request: pytest.FixtureRequest, home: Path) -> None:
+    with open_folder(request, "hpc-gateway-maintenance-") as folder:
+        server = ClosedForNow(folder, account=ORDINARY, options="UsePAM yes")
+        server.start()
+        try:
+            assert "and says 'Maintenance until 4 p.m.'" in refusal(server, home, SshUnavailable)
+        finally:
+            server.stop()
 
 
 def test_a_banner_decides_nothing(home: Path, tmp_path: Path) -> None:
