@@ -1,5 +1,6 @@
 """`POST /infrastructure` with the operator's keys: hostile values change no other part, and none is a 500."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,13 @@ from fastapi.testclient import TestClient
 
 from gateway.clusters.served import checked_cluster
 from gateway.errors import Invalid
+from gateway.models import Transfer
 from gateway.settings import get_settings
+from gateway.storage.address import Credentials
+from gateway.transfers.lifecycle import S3Request, draft
+from gateway.work.acceptance import Accepted, Submission, accept
 from tests.bodies import DATA
+from tests.rows import S3
 
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ6fJSLzA8FDvQyY5u2M4mF1cA0m7U1mEw0d1gkZpEo0"
 KEYS = """
@@ -129,3 +135,22 @@ def test_work_under_way_keeps_the_parts_that_it_needs(api: TestClient) -> None:
     assert api.delete("/infrastructure/far").status_code == 409
     for change in ({}, {"host_key": f"{HOST_KEY}\n{HOST_KEY}"}, {"python": "/opt/x/python3"}):
         assert api.post("/infrastructure", json={**NEW, **change}).status_code == 201
+
+
+def test_an_entry_is_not_deleted_while_its_first_work_begins(api: TestClient) -> None:
+    """The two transactions overlap: there is never work of a cluster that nobody knows."""
+    assert api.post("/infrastructure", json=NEW).status_code == 201
+    deleted: list[int] = []
+    delete = threading.Thread(target=lambda: deleted.append(api.delete("/infrastructure/far").status_code))
+
+    def show(row: Transfer) -> str:
+        delete.start()
+        delete.join(0.5)
+        return str(row.id)
+
+    request = S3Request("s3_data", "far", path="x.csv", opening=Credentials("a", "s"), **S3)
+    (result,) = accept([Submission(lambda session: draft(session, "local", request), show)])
+    delete.join()
+    assert isinstance(result, Accepted)
+    assert deleted == [409]
+    assert api.get("/infrastructure/far").status_code == 200
