@@ -45,7 +45,7 @@ def answers(port: int) -> bool:
 
 @dataclass
 class Sshd:
-    """A running server. `authorized` are lines of its authorized_keys."""
+    """A running server. Its own options come first: of two lines with the same name sshd takes the first."""
 
     folder: Path
     port: int = field(default_factory=free_port)
@@ -75,10 +75,11 @@ class Sshd:
         Path("/run/sshd").mkdir(exist_ok=True)
         config = self.folder / "sshd_config"
         config.write_text(
-            f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.folder}/host\nPidFile none\n"
+            f"{self.options}\nPort {self.port}\nListenAddress 127.0.0.1\n"
+            f"HostKey {self.folder}/host\nPidFile none\n"
             f"AuthorizedKeysFile {self.folder}/authorized_keys\nStrictModes no\nUsePAM no\n"
             "PermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
-            f"{self.options}\nSubsystem sftp {SFTP_SERVER}\n"
+            f"Subsystem sftp {SFTP_SERVER}\n"
         )
         log = (self.folder / "log").open("ab")
         self.process = subprocess.Popen([*self._as(), PROGRAM, "-D", "-e", "-f", config], stderr=log)
@@ -105,6 +106,18 @@ class Sshd:
             self.process.kill()
             self.process.wait()
             self.process = None
+
+    @contextmanager
+    def silent_client(self) -> Iterator[None]:
+        """Hold a connection that does not log in; one that is refused for an earlier one is made again."""
+        until_s = time.monotonic() + 20
+        while True:
+            with socket.create_connection(("127.0.0.1", self.port)) as client:
+                if client.recv(4) == b"SSH-":
+                    yield
+                    return
+            assert time.monotonic() < until_s
+            time.sleep(0.05)
 
     def sessions(self) -> list[int]:
         """Return the processes that serve one connection each."""

@@ -72,6 +72,21 @@ def get_cluster(session: Session, name: str) -> Cluster:
     return _cluster_of_row(row)
 
 
+def hold_cluster(session: Session, name: str) -> None:
+    """Keep an entry from being deleted or moved until the transaction ends, in which work for it begins.
+
+    Raises
+    ------
+    NotFound
+        When it has been deleted since the request was checked.
+    """
+    if name in configured_clusters():
+        return
+    kept = select(Infrastructure.revision).where(Infrastructure.name == name).with_for_update(read=True)
+    if session.scalar(kept) is None:
+        raise _unknown(name)
+
+
 def get_revision(session: Session, name: str, revision: int) -> Cluster:
     """Return the cluster as it was defined at that revision, with key and host key as they are now."""
     found = session.get(InfrastructureRevision, (name, revision))

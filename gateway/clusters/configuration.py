@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from gateway.clusters.absolute_path import AbsolutePath
-from gateway.clusters.limits import Limits
+from gateway.clusters.limits import Limits, is_one_queue
 from gateway.clusters.queue_names import HOUSEKEEPING, RESERVED_SUFFIXES
 from gateway.clusters.ssh_access import SshAccess
 from gateway.errors import Invalid
@@ -125,6 +125,8 @@ class Cluster(Limits):
             raise ValueError("pyslurm works on the worker's machine: over SSH leave out `slurm`")
         if self.scheduler == "local" and self.is_remote:
             raise ValueError("the scheduler 'local' runs jobs on the worker's machine: set `scheduler`")
+        if self.scheduler == "pbs" and not is_one_queue(self.defaults.partition):
+            raise ValueError("defaults.partition: PBS takes one queue of its own: name one")
         return self
 
     @property

@@ -78,6 +78,11 @@ class Limits(BaseModel):
         return self
 
 
+def is_one_queue(partition: str) -> bool:
+    """Tell whether it is a queue of PBS's own, or none: queue@server would hand a job to another server."""
+    return not set(",@") & set(partition)
+
+
 def partition_names(*partition_lists: str) -> set[str]:
     """Return the partitions of the lists; Slurm starts a job in the one of its list that is free first."""
     return {name for names in partition_lists for name in names.split(",") if name}

@@ -77,8 +77,15 @@ def _not_allowed(value: str) -> str:
 
 def cluster_of_definition(name: str, definition: Definition, revision: int) -> Cluster:
     """Return the cluster; one that lacks something is not reached over SSH, and no worker serves it."""
+    found = None if missing_part(definition) else find_key(definition.key)
+    plain = _shown(name, definition, revision)
+    return Cluster(**plain if found is None else plain | _remote(definition, found[1]))
+
+
+def _shown(name: str, definition: Definition, revision: int) -> dict[str, Any]:
+    """Return the values of a cluster that is shown and not served."""
     account = definition.username if re.fullmatch(ACCOUNT, definition.username) else "gateway"
-    plain: dict[str, Any] = {
+    return {
         "name": name,
         "scheduler": definition.scheduler,
         "home": PurePosixPath("/home") / account,
@@ -87,13 +94,6 @@ def cluster_of_definition(name: str, definition: Definition, revision: int) -> C
         "username": definition.username,
         "revision": revision,
     }
-    try:
-        found = find_key(definition.key)
-        if found is None or missing_part(definition):
-            return Cluster(**plain)
-        return Cluster(**(plain | _remote(definition, found[1])))
-    except (GatewayError, ValidationError):
-        return Cluster(**plain)
 
 
 def missing_part(definition: Definition) -> str:
@@ -135,10 +135,10 @@ def _misfit(definition: Definition) -> str:
     try:
         check_definition(definition)
         if found := find_key(definition.key):
-            _remote(definition, found[1])
+            Cluster(**_shown("entry", definition, 0) | _remote(definition, found[1]))
     except ValidationError as error:
         first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        return ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
     return ""
 
 

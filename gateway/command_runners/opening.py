@@ -12,5 +12,11 @@ from gateway.command_runners.ssh.runner import SshRunner
 def open_runner(cluster: Cluster) -> CommandRunner:
     """Return the runner of the cluster's commands; each process has one per cluster."""
     if cluster.commands == "ssh":
-        return SshRunner(cluster)
+        return open_ssh_runner(cluster)
     return HereRunner({"PATH": f"{cluster.path}:{DEFAULT_PATH}"})
+
+
+@lru_cache
+def open_ssh_runner(cluster: Cluster) -> SshRunner:
+    """Return the runner of a cluster that is reached over SSH: all that it serves share few channels."""
+    return SshRunner(cluster)

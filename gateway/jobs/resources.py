@@ -6,11 +6,13 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field, StrictBool
 
+from gateway.clusters.configuration import Cluster
 from gateway.clusters.gres import REQUEST, count_by_name, format_gres, parse_gres
 from gateway.clusters.limits import NAME, PLAIN_NAME, Limits
 from gateway.errors import Invalid
 from gateway.left_out import RequestModel
 from gateway.schedulers.base import Resources
+from gateway.schedulers.pbs.submission import find_refused
 
 # Larger numbers fit into no record of the scheduler.
 LARGEST_TIME_LIMIT_S = 2**31 - 1
@@ -89,6 +91,8 @@ def check_request(request: ResourceRequest, limits: Limits, ranks: int, threads:
         _check_choice(key, option, getattr(request, key), limits)
     _check_amounts(request, limits, ranks, threads)
     _check_gres(request.gres, limits)
+    if isinstance(limits, Cluster) and limits.scheduler == "pbs":
+        _check_pbs(request)
     asked = request.model_dump(exclude_none=True)
     memory = asked.pop("memory_bytes", None)
     if memory is not None:
@@ -96,6 +100,13 @@ def check_request(request: ResourceRequest, limits: Limits, ranks: int, threads:
     if request.gres is not None:
         asked["gres"] = format_gres(parse_gres(request.gres))
     return asked
+
+
+def _check_pbs(request: ResourceRequest) -> None:
+    """Refuse what PBS does not have, before there is a row."""
+    asked = request.model_dump(exclude_none=True, include={"partition", "gres", *_LISTS})
+    if refused := find_refused(Resources(**asked)):
+        raise Invalid(refused[1], field=f"resources.{refused[0]}")
 
 
 def _check_partition(asked: str | None, limits: Limits) -> None:

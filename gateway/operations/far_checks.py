@@ -5,7 +5,7 @@ from datetime import timedelta
 from secrets import token_hex
 
 from gateway.clusters.configuration import Cluster
-from gateway.command_runners.ssh.runner import SshRunner
+from gateway.command_runners.opening import open_ssh_runner
 from gateway.db import utc_now
 from gateway.errors import FilesystemError
 from gateway.filesystems.opening import missing_folders, open_control
@@ -15,7 +15,7 @@ _PROBE_BYTES = 1 << 20
 
 def check_log_in(cluster: Cluster) -> str:
     """Log in, and run a command; tell the text that start files print."""
-    runner, began = SshRunner(cluster), time.monotonic()
+    runner, began = open_ssh_runner(cluster), time.monotonic()
     name = runner.run(["uname", "-n"]).stdout.decode(errors="replace").strip()
     took_ms, chatter = (time.monotonic() - began) * 1000, runner.chatter()
     told = f"; its start files print {chatter!r}, which is passed over" if chatter else ""

@@ -84,6 +84,7 @@ def check_resources(session: Session, row: Job, request: ResourceRequest) -> dic
 
 def _check_quotas(session: Session, row: Transfer | Job) -> None:
     """Check the quotas of the row that becomes live again: the parent's, where the row is a child."""
+    catalog.hold_cluster(session, row.infrastructure)
     cluster = catalog.get_cluster(session, row.infrastructure)
     if row.parent_id is not None:
         row = session.get_one(Transfer, row.parent_id)

@@ -16,6 +16,7 @@ from sqlalchemy import Insert, insert
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from gateway.clusters.catalog import hold_cluster
 from gateway.clusters.configuration import Cluster
 from gateway.db import due_in, session_scope
 from gateway.errors import GatewayError
@@ -189,7 +190,9 @@ class _Batch:
         for number, submission in enumerate(self._submissions):
             if number not in self._results:
                 try:
-                    drafts[number] = submission.draft(session)
+                    draft = submission.draft(session)
+                    hold_cluster(session, draft.cluster.name)
+                    drafts[number] = draft
                 except SQLAlchemyError:
                     raise
                 except Exception as error:  # noqa: BLE001  it is this request's alone

@@ -28,6 +28,7 @@ Row = TypeVar("Row", bound=Transfer | Job)
 
 def create(session: Session, workflow: Workflow) -> None:
     """Insert a drafted workflow with its first steps, or raise TooMany before the first row."""
+    catalog.hold_cluster(session, workflow.infrastructure)
     _admit_first_steps(session, workflow)
     session.add(workflow)
     session.flush()

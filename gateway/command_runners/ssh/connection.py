@@ -42,11 +42,13 @@ class SshConnection:
         self._socket = self._folder / "socket"
         self._lock = threading.Lock()
         self._channels: list[subprocess.Popen[bytes]] = []
-        self._messages = tempfile.TemporaryFile()  # noqa: SIM115  closed with the connection
+        self._log = self._folder / "log"
+        self._messages = self._log.open("xb+")  # read also after the end of the folder
+        self._banner = tempfile.TemporaryFile()  # noqa: SIM115  closed with the connection
         try:
             self._process = self._log_in()
         except BaseException:
-            self._messages.close()
+            self._close_texts()
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
 
@@ -81,19 +83,22 @@ class SshConnection:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._messages.close()
+        self._close_texts()
 
     def messages(self) -> str:
-        """Return all that the client has written about its errors."""
-        self._messages.seek(0)
-        return self._messages.read(_MOST_MESSAGES_BYTES).decode(errors="replace")
+        """Return all that the client has written to its log."""
+        return _read(self._messages)
+
+    def _close_texts(self) -> None:
+        self._messages.close()
+        self._banner.close()
 
     def _log_in(self) -> subprocess.Popen[bytes]:
         with ExitStack() as files:
             environment = plain_environment() | {"LC_ALL": "C"}
             argv = list(self._client(files, environment))
             guard = ("/bin/sh", "-c", _GUARD, "ssh-guard", str(self._folder))
-            process = _start([*guard, *argv], environment, self._messages)
+            process = _start([*guard, *argv], environment, self._banner)
             deadline = time.monotonic() + LOGIN_S
             while not self._socket.exists():
                 if process.poll() is not None or time.monotonic() > deadline:
@@ -106,13 +111,14 @@ class SshConnection:
         target = files.enter_context(closing(HopFiles(self._access, self._folder / "target")))
         environment |= target.environment
         yield from (PROGRAM, "-M", "-N", "-S", str(self._socket))
-        yield from hop_options(self._access, target.known_hosts, with_passphrase=bool(target.environment))
+        has_passphrase = bool(target.environment)
+        yield from hop_options(self._access, target.known_hosts, self._log, with_passphrase=has_passphrase)
         if jump := self._access.jump:
             over = files.enter_context(closing(HopFiles(jump, self._folder / "jump")))
             variables = [f"{name}={value}" for name, value in over.environment.items()]
             words = [
                 *("env", *variables, PROGRAM, "-W", f"[{self._address}]:{self._access.port}"),
-                *hop_options(jump, over.known_hosts, with_passphrase=bool(over.environment)),
+                *hop_options(jump, over.known_hosts, self._log, with_passphrase=bool(over.environment)),
                 *("--", jump.host.strip("[]")),
             ]
             yield from options({"ProxyCommand": proxy_command(words)})
@@ -122,10 +128,10 @@ class SshConnection:
         """End the client, and return the error that its messages tell."""
         process.communicate()
         jump = self._access.jump
-        return explain(self.messages(), self.name, server_name(jump) if jump else "")
+        return explain(self.messages(), self.name, server_name(jump) if jump else "", _read(self._banner))
 
 
-def _start(argv: Sequence[str], environment: dict[str, str], messages: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(argv: Sequence[str], environment: dict[str, str], stderr: IO[bytes]) -> subprocess.Popen[bytes]:
     if shutil.which(PROGRAM, path=environment.get("PATH")) is None:
         raise SshRefused("the program ssh is not installed here: install the OpenSSH client (8.4 or newer)")
     return subprocess.Popen(
@@ -134,6 +140,11 @@ def _start(argv: Sequence[str], environment: dict[str, str], messages: IO[bytes]
         cwd="/",
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
-        stderr=messages,
+        stderr=stderr,
         start_new_session=True,
     )
+
+
+def _read(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read(_MOST_MESSAGES_BYTES).decode(errors="replace")

@@ -21,7 +21,7 @@ _FIXED = {
     "PermitLocalCommand": "no",
     "ClearAllForwardings": "yes",
     "EscapeChar": "none",
-    "LogLevel": "ERROR",
+    "LogLevel": "VERBOSE",  # less does not tell algorithms that differ, nor a second factor
     "ConnectTimeout": str(CONNECT_S),
     "ServerAliveInterval": str(ALIVE_S),
     "ServerAliveCountMax": str(ALIVE_MISSES),
@@ -36,9 +36,14 @@ def server_name(hop: SshHop) -> str:
     return host if hop.port == 22 else f"[{host}]:{hop.port}"  # noqa: PLR2004  the port of SSH
 
 
-def hop_options(hop: SshHop, known_hosts: Path | PurePosixPath, *, with_passphrase: bool) -> Iterator[str]:
-    """Yield the options for one server: the account, its key, and the server's host key."""
-    yield from ("-F", "none", "-T", "-a", "-x", "-p", str(hop.port), "-l", hop.username)
+def hop_options(
+    hop: SshHop, known_hosts: Path | PurePosixPath, log: Path, *, with_passphrase: bool
+) -> Iterator[str]:
+    """Yield the options for one server: the account, its key, and the server's host key.
+
+    The client's own messages go to the log, and so are apart from the text of the server (Banner).
+    """
+    yield from ("-E", str(log), "-F", "none", "-T", "-a", "-x", "-p", str(hop.port), "-l", hop.username)
     yield from options(_FIXED)
     yield from options(
         {

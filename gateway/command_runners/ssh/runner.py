@@ -8,7 +8,7 @@ from gateway.clusters.configuration import Cluster
 from gateway.command_runners.base import LIMIT_BYTES, TIMEOUT_S, CommandResult
 from gateway.command_runners.ssh.connection import SshConnection
 from gateway.command_runners.ssh.connections import KeptConnection, kept_connection
-from gateway.command_runners.ssh.errors import SshUnavailable
+from gateway.command_runners.ssh.errors import ChannelRefused, SshUnavailable
 from gateway.command_runners.ssh.shell import Shell
 
 MOST_SHELLS = 3  # of the ten channels that sshd allows on a connection
@@ -20,6 +20,7 @@ class SshRunner:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._free = threading.BoundedSemaphore(MOST_SHELLS)
+        self._lock, self._most = threading.Lock(), MOST_SHELLS
         self._idle: list[tuple[SshConnection, Shell]] = []
 
     def run(
@@ -31,18 +32,38 @@ class SshRunner:
         limit: int = LIMIT_BYTES,
     ) -> CommandResult:
         """Run the program; it has ended, or lost its streams, when this returns."""
-        if not self._free.acquire(timeout=timeout_s):
-            raise SshUnavailable(f"all channels to {self._cluster.name} were busy for {timeout_s:g} s")
-        try:
-            with self._shell() as shell:
-                return shell.run(argv, stdin, timeout_s, limit)
-        finally:
-            self._free.release()
+        while (result := self._try(argv, stdin, timeout_s, limit)) is None:
+            pass
+        return result
 
     def chatter(self) -> str:
         """Return the text that the account's start files print before a command's own output."""
         with self._shell() as shell:
             return shell.chatter
+
+    def _try(self, argv: Sequence[str], stdin: bytes, timeout_s: float, limit: int) -> CommandResult | None:
+        """Run the program in a shell of its turn; None where the server has too few channels for that one."""
+        if not self._free.acquire(timeout=timeout_s):
+            raise SshUnavailable(f"all channels to {self._cluster.name} were busy for {timeout_s:g} s")
+        is_less = False
+        try:
+            with self._shell() as shell:
+                return shell.run(argv, stdin, timeout_s, limit)
+        except ChannelRefused:
+            if not (is_less := self._use_one_less()):
+                raise
+            return None
+        finally:
+            if not is_less:
+                self._free.release()
+
+    def _use_one_less(self) -> bool:
+        """Make do with one shell less; return False for the last one."""
+        with self._lock:
+            if self._most == 1:
+                return False
+            self._most -= 1
+            return True
 
     @contextmanager
     def _shell(self) -> Iterator[Shell]:
@@ -58,9 +79,11 @@ class SshRunner:
         self._idle.append((connection, shell))
 
     def _open(self, kept: KeptConnection, connection: SshConnection) -> Shell:
-        """Open a shell; a connection that opens none, as a frozen one, is ended."""
+        """Open a shell; a connection that does not answer, as a frozen one, is ended."""
         try:
             return Shell(connection, self._cluster.path)
+        except ChannelRefused:
+            raise
         except SshUnavailable:
             kept.drop(connection)
             raise

@@ -14,7 +14,7 @@ from typing import IO
 from gateway.cleaning import clean
 from gateway.command_runners.ssh.channel import end_process, runs_on
 from gateway.command_runners.ssh.connection import SshConnection
-from gateway.command_runners.ssh.errors import explain
+from gateway.command_runners.ssh.errors import ChannelRefused, explain
 from gateway.errors import Fault, FilesystemError, FilesystemUnavailable
 from gateway.filesystems.sftp.packets import LARGEST_BYTES, VERSION, Fields, Kind, pack_text
 
@@ -100,7 +100,8 @@ class Session:
 
     def _begin(self, connection: SshConnection) -> dict[str, str]:
         """Agree on the version; return the extensions of the server."""
-        self._write([struct.pack(">IBI", 5, Kind.INIT, VERSION)])
+        with contextlib.suppress(OSError):  # a channel that is refused may have ended before this
+            self._write([struct.pack(">IBI", 5, Kind.INIT, VERSION)])
         head = self._read(5, time.monotonic() + ANSWER_S)
         length, kind = struct.unpack(">IB", head) if len(head) == 5 else (0, 0)  # noqa: PLR2004
         if kind != Kind.VERSION or not 5 <= length < _SAFE_BYTES:  # noqa: PLR2004
@@ -134,7 +135,9 @@ class Session:
                 " no forced command",
                 Fault.PERMISSION,
             )
-        return unavailable(explain(stderr.decode(errors="replace"), self.host))
+        return as_filesystem_error(
+            explain(f"{connection.messages()}\n{stderr.decode(errors='replace')}", self.host)
+        )
 
     def _is_silent(self) -> bool:
         """Return whether the channel is open and nothing comes: a frozen connection, not a refusal."""
@@ -195,9 +198,15 @@ class Session:
             end_process(self._process)
 
 
-def unavailable(error: Exception) -> FilesystemError:
+class NoFurtherSession(FilesystemUnavailable):
+    """The connection is there and takes no further channel."""
+
+
+def as_filesystem_error(error: Exception) -> FilesystemError:
     """Return an error of SSH as one of the filesystem."""
     detail, fault = getattr(error, "detail", str(error)), getattr(error, "fault", Fault.NETWORK)
+    if isinstance(error, ChannelRefused):
+        return NoFurtherSession(detail, fault)
     if getattr(error, "transient", False):
         return FilesystemUnavailable(detail, fault)
     return FilesystemError(detail, fault)

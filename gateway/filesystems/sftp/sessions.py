@@ -5,9 +5,10 @@ import threading
 
 from gateway.clusters.configuration import Cluster
 from gateway.command_runners.base import CommandError
+from gateway.command_runners.ssh.connection import SshConnection
 from gateway.command_runners.ssh.connections import kept_connection
 from gateway.filesystems.sftp.calls import Calls
-from gateway.filesystems.sftp.session import Session, unavailable
+from gateway.filesystems.sftp.session import NoFurtherSession, Session, as_filesystem_error
 
 MOST_SESSIONS = 4  # of the ten channels that sshd allows on a connection
 
@@ -21,6 +22,7 @@ class Sessions:
         self._turn = itertools.count()
         self._connection: object = None
         self._open: list[Calls] = []
+        self._most = MOST_SESSIONS
 
     def first(self) -> Calls:
         """Return the session for calls that move few bytes."""
@@ -35,11 +37,19 @@ class Sessions:
             with self._lock:
                 connection = kept_connection(self.cluster).get()
                 if connection is not self._connection:
-                    self._connection, self._open = connection, []
+                    self._connection, self._open, self._most = connection, [], MOST_SESSIONS
                 self._open = [calls for calls in self._open if calls.session.is_open]
-                if number >= len(self._open):
-                    self._open.append(Calls(Session(connection)))
-                    return self._open[-1]
-                return self._open[number]
+                if len(self._open) <= min(number, self._most - 1):
+                    self._add(connection)
+                return self._open[number % len(self._open)]
         except CommandError as error:
-            raise unavailable(error) from error
+            raise as_filesystem_error(error) from error
+
+    def _add(self, connection: SshConnection) -> None:
+        """Open one more session; where the server allows none, those that are open do its work."""
+        try:
+            self._open.append(Calls(Session(connection)))
+        except NoFurtherSession:
+            if not self._open:
+                raise
+            self._most = len(self._open)

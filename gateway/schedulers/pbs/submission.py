@@ -3,6 +3,7 @@
 import math
 
 from gateway.clusters.gres import parse_gres
+from gateway.clusters.limits import is_one_queue
 from gateway.errors import SchedulerError
 from gateway.schedulers.base import JobSpec, Resources
 
@@ -34,18 +35,21 @@ def qsub_options(spec: JobSpec) -> tuple[str, ...]:
     return tuple(options)
 
 
-def _check(resources: Resources) -> None:
+def find_refused(resources: Resources) -> tuple[str, str] | None:
+    """Return the first resource that PBS has not, and the sentence about it, or None."""
     for name, words in _NOT_IN_PBS.items():
         if getattr(resources, name):
-            raise SchedulerError(f"PBS has no {words}: leave out resources.{name}")
+            return name, f"PBS has no {words}: leave it out"
     if set(parse_gres(resources.gres)) - {"gpu"}:
-        raise SchedulerError(
-            f"PBS has no generic resources {resources.gres!r}: only gpu:NUMBER is known here"
-        )
-    if set(",@") & set(resources.partition):  # queue@server would hand the job to another server
-        raise SchedulerError(
-            f"PBS takes one queue of its own, not {resources.partition!r}: name one in resources.partition"
-        )
+        return "gres", f"PBS has no generic resources {resources.gres!r}: only gpu:NUMBER is known here"
+    if not is_one_queue(resources.partition):
+        return "partition", f"PBS takes one queue of its own, not {resources.partition!r}: name one"
+    return None
+
+
+def _check(resources: Resources) -> None:
+    if refused := find_refused(resources):
+        raise SchedulerError(f"resources.{refused[0]}: {refused[1]}")
 
 
 def _nodes(spec: JobSpec) -> int | None:

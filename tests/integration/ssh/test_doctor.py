@@ -6,9 +6,10 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from gateway.clusters.configuration import Cluster
+from gateway.command_runners.ssh.connections import close_all
 from gateway.operations.doctor import Finding, examine
 from tests.pbs.fake_pbs import install
-from tests.sshd import Sshd, make_key
+from tests.sshd import Sshd, make_key, running
 
 
 @pytest.fixture
@@ -33,6 +34,23 @@ def test_all_is_well(cluster: Cluster, files: str, home: Path) -> None:
     assert "can be written" in found[place].found
     assert [each.name for each in (home / ".hpc-gateway").iterdir()] == ["doctor"]
     assert list((home / ".hpc-gateway/doctor").iterdir()) == []
+
+
+def test_two_channels_are_enough(cluster: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "few").mkdir()
+    with running(tmp_path / "few", "MaxSessions 2") as server:
+        found = findings(cluster, ssh=server.access())
+        assert all(finding.well for finding in found.values()), found
+        close_all()
+
+
+def test_a_single_channel_is_told(cluster: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "single").mkdir()
+    with running(tmp_path / "single", "MaxSessions 1") as server:
+        found = findings(cluster, ssh=server.access())
+        assert (found["ssh"].well, found["scheduler"].well, found["sftp"].well) == (True, True, False)
+        assert "raise MaxSessions" in found["sftp"].found
+        close_all()
 
 
 @pytest.mark.long

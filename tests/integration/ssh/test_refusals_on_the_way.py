@@ -65,3 +65,19 @@ def test_a_revoked_host_key(sshd: Sshd, home: Path, tmp_path: Path) -> None:
     known.write_text(f"@revoked * {sshd.host_key}\n[127.0.0.1]:{sshd.port} {sshd.host_key}\n")
     told = fail(sshd, home, SshRefused, host_key="", known_hosts=PurePosixPath(known))
     assert "marked as revoked" in told
+
+
+def test_the_server_whose_algorithms_differ_is_named(
+    sshd: Sshd, first: Sshd, home: Path, tmp_path: Path
+) -> None:
+    with running(tmp_path, "Ciphers 3des-cbc") as old:
+        told = fail(sshd, home, SshRefused, jump=hop(old))
+        assert f"[127.0.0.1]:{old.port} and the OpenSSH client here have no cipher in common" in told
+        told = fail(old, home, SshRefused, jump=hop(first))
+        assert f"[127.0.0.1]:{old.port} and the OpenSSH client here have no cipher in common" in told
+
+
+def test_a_full_server_behind_a_jump_host(first: Sshd, home: Path, tmp_path: Path) -> None:
+    with running(tmp_path, "MaxStartups 1:100:1\nLoginGraceTime 60") as server, server.silent_client():
+        told = fail(server, home, SshUnavailable, jump=hop(first))
+    assert f"[127.0.0.1]:{server.port}" in told

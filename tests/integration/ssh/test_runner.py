@@ -170,7 +170,7 @@ def test_a_banner_is_no_part_of_an_answer(home: Path, tmp_path: Path) -> None:
     ("change", "error", "says"),
     [
         ({"host_key": "other"}, SshRefused, "the host key of .* has changed"),
-        ({"host_key": ""}, SshRefused, "the host key of .* is not known"),
+        ({"host_key": ""}, SshRefused, "the ED25519 host key of .* is not known"),
         ({"key": "other"}, SshRefused, "does not accept the SSH key"),
         ({"key": PurePosixPath("/no/such/key")}, SshRefused, "does not accept the SSH key"),
         ({"port": 1}, SshUnavailable, "cannot be reached over SSH"),

@@ -1,7 +1,11 @@
 """Resource requests of jobs: defaults, ceilings, and refusals."""
 
-import pytest
+from pathlib import PurePosixPath
 
+import pytest
+from pydantic import ValidationError
+
+from gateway.clusters.configuration import Cluster
 from gateway.clusters.limits import Ceilings, Defaults, Limits
 from gateway.errors import Invalid
 from gateway.jobs.resources import ResourceRequest, grant, scheduler_resources
@@ -56,6 +60,40 @@ def test_a_time_ceiling_is_the_limit_of_who_does_not_ask() -> None:
 def test_above_the_ceiling(wishes: ResourceRequest, words: str) -> None:
     with pytest.raises(Invalid, match=words):
         grant(wishes, LIMITS, ranks=8, threads=1)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "words"),
+    [
+        ({"partition": "workq@other"}, "resources.partition: PBS takes one queue of its own"),
+        ({"partition": "@other"}, "resources.partition: PBS takes one queue of its own"),
+        ({"partition": "workq,short"}, "resources.partition: PBS takes one queue of its own"),
+        ({"qos": "high"}, "resources.qos: PBS has no quality of service"),
+        ({"constraint": "big"}, "resources.constraint: PBS has no constraint"),
+        ({"reservation": "mine"}, "resources.reservation: PBS has no reservation"),
+        ({"gres": "gpu:a100:1"}, "resources.gres: PBS has no generic resources"),
+        ({"gres": "shard:1"}, "resources.gres: PBS has no generic resources"),
+    ],
+)
+def test_resources_that_pbs_has_not_are_refused_at_the_door(wishes: dict[str, str], words: str) -> None:
+    most = Ceilings(qos=("high",), constraints=("big",), reservations=("mine",), gres=("gpu:1", "shard:1"))
+    far = {"name": "far", "home": PurePosixPath("/home/me"), "ceilings": most}
+    request = ResourceRequest.model_validate(wishes)
+    with pytest.raises(Invalid, match=words):
+        grant(request, Cluster(scheduler="pbs", **far), 1, 1)
+    assert grant(request, Cluster(scheduler="slurm", **far), 1, 1)
+    good = ResourceRequest(partition="workq", gres="gpu:1")
+    assert grant(good, Cluster(scheduler="pbs", **far), 1, 1)["partition"] == "workq"
+
+
+def test_a_default_that_is_no_queue_of_pbs_is_refused_when_the_file_is_read() -> None:
+    with pytest.raises(ValidationError, match="PBS takes one queue of its own"):
+        Cluster(
+            name="far",
+            scheduler="pbs",
+            home=PurePosixPath("/home/me"),
+            defaults=Defaults(partition="workq@other"),
+        )
 
 
 @pytest.mark.parametrize("partition", ["debug,long", "long,debug", "long", "a,b"])
