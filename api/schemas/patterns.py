@@ -20,7 +20,7 @@ _PUBLIC = (
 _NUMBER = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _HOST = rf"({_NAME}|{_PUBLIC}(\.{_NUMBER}){{3}})(:{PORT})?"
 _REST = r"(/[!-~]*)?$"
-# Parts of a path without the step up `..`; the first one begins with no space.
+# Parts of a path without the step up `..`; the first one begins with no space, and below a home with no dot.
 _PART = r"(\.|[^/\x00.][^/\x00]*|\.[^/\x00.][^/\x00]*|\.\.[^/\x00]+)"
 _FIRST_PART = r"(\.|[^/\x00.\s][^/\x00]*|\.[^/\x00.][^/\x00]*|\.\.[^/\x00]+)"
 NO_NUL = r"^[^\x00]*$"
@@ -32,7 +32,7 @@ STORE_URL = f"^https?://({_HOST}){_REST}"
 HOOK_URL = f"^https://({_HOST}){_REST}"
 SOURCE_URL = f"^(https?|ftp)://({_HOST}){_REST}"
 # Below the account's home: narrower than the rule of the route, as roots are the cluster's.
-HOME_PATH = f"^{_FIRST_PART}(/{_PART}?)*$"
+HOME_PATH = rf"^[^/\x00.\s][^/\x00]*(/{_PART}?)*$"
 # Joined to a folder of the job: a slash at its start means nothing.
 FOLDER_PATH = f"^/*{_FIRST_PART}(/{_PART}?)*$"
 FILE_NAME = "^[A-Za-z0-9_][ -.0-~]{0,199}$"  # the route takes letters of all languages

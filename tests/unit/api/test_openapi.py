@@ -118,6 +118,19 @@ def test_each_pattern_is_in_the_language_that_generators_share() -> None:
         TypeAdapter(Annotated[str, StringConstraints(pattern=each)])  # compiled by Rust's regex
 
 
+def _keys(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        yield from node.keys() if {"type", "anyOf"} & node.keys() else []
+        node = list(node.values())
+    for each in node if isinstance(node, list) else []:
+        yield from _keys(each)
+
+
+def test_schemas_have_the_keywords_of_json_schema_and_one_class_each() -> None:
+    assert {*_keys(openapi_document()["components"])} & {"ge", "gt", "le", "lt", "oneOf"} == set()
+    assert '"oneOf"' not in json.dumps(_schemas()), "generators make a class of each alternative"
+
+
 GOOD = {
     STORE_URL: [
         *("https://s3.example.org", "http://minio:9000/", "http://my_minio.lab:1", "https://h/a?b=c"),
@@ -125,7 +138,7 @@ GOOD = {
     ],
     SOURCE_URL: ["ftp://ftp.example.org/x", "http://h/a%20b.csv"],
     HOOK_URL: ["https://portal.example.org/hook"],
-    HOME_PATH: ["serrano/data/x", "a", ".x/..y/...", "a//b/", "a b", ".", "a/./b", "..a", "a\nb"],
+    HOME_PATH: ["serrano/data/x", "a", "a/.x/..y/...", "a//b/", "a b", "a/./b", "a/..b", "a\nb"],
     FOLDER_PATH: ["/Init_Data/x.csv", "x", "//x", "/a/ b/", "/..a", "/a\n/b"],
 }
 BAD = {
@@ -144,7 +157,7 @@ BAD = {
     ],
     SOURCE_URL: ["file:///etc/passwd", "ftp://127.0.0.1/x"],
     HOOK_URL: ["http://portal.example.org/hook", "https://127.0.0.1/"],
-    HOME_PATH: ["", "..", "../a", "a/..", "a/../b", "/a", " a", "a\0"],
+    HOME_PATH: ["", "..", ".ssh/x", "./a", "../a", "a/..", "a/../b", "/a", " a", "a\0"],
     FOLDER_PATH: ["", "..", "/..", "/a/../b", "/a/..", " ", "a\0"],
 }
 
