@@ -55,21 +55,21 @@ RATE_LIMITED = (
 LIMIT_PROBLEMS = problems.responses(408, 413, 429, 431)
 
 
-class TrailingSlash:
-    """Middleware that serves `/job/` as `/job`: a redirect would lose the body of some clients' POST."""
+class SpareSlashes:
+    """Middleware that serves `/job/` and `//job` as `/job`: a redirect would lose bodies of some clients."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Remove the slash and pass the request on."""
-        if scope["type"] == "http" and scope["path"] != "/":
-            scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
+        """Remove the slashes and pass the request on."""
+        if scope["type"] == "http" and (scope["path"].endswith("/") or "//" in scope["path"]):
+            scope = {**scope, "path": "/" + "/".join(filter(None, scope["path"].split("/")))}
         await self._app(scope, receive, send)
 
 
 # The last one is the first that a request meets.
-MIDDLEWARE = (JsonBodies, CrossSite, BodyLimits, RequestMetrics, HeadRequests, TrailingSlash, PublicAddress)
+MIDDLEWARE = (JsonBodies, CrossSite, BodyLimits, RequestMetrics, HeadRequests, SpareSlashes, PublicAddress)
 
 
 def create_app() -> FastAPI:

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api.cross_site import READS
+from api.listed_hosts import listed_patterns, replace_patterns
 from api.openapi_names import SCHEMA_NAMES
 from api.problems import Problem, responses
 from api.schemas.codes import NodeStateCode, ServiceName
@@ -28,6 +29,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
         )
         _document_errors(document, get_settings().auth)
+        if longer := listed_patterns(get_settings()):
+            replace_patterns(document, longer)
         app.openapi_schema = _publish_names(document)
     return app.openapi_schema
 
@@ -39,8 +42,8 @@ def _document_errors(document: dict[str, Any], auth: str) -> None:
             _document_bad_body(operation["responses"])
             refusals = responses(*_refusals(method, operation, auth))
             operation["responses"] |= {str(status): answer for status, answer in refusals.items()}
-            if auth == "none":
-                operation.pop("security", None)
+            if auth == "none" or "security" not in operation:
+                operation["security"] = []  # none is needed, said outright
     document["components"]["schemas"] |= components(Problem, JobRequestParams, ServiceName, NodeStateCode)
     document["components"]["schemas"]["WorkflowJobParams"] = _workflow_params(document)
     for name in UNUSED:

@@ -9,6 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
+from api.http_protocol import HttpProtocol
 from gateway import processes
 from gateway.encryption import check_key
 from gateway.logs import configure_logging
@@ -62,6 +63,7 @@ def run(host: str, port: int, workers: int) -> None:
     """Serve until SIGTERM."""
     options: dict[str, Any] = {
         "factory": True,
+        "http": HttpProtocol,
         "host": host,
         "port": port,
         "access_log": False,

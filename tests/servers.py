@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from api.http_protocol import HttpProtocol
+
 END_S = 0.02  # between two looks at whether the block has ended
 # Else a body waits up to 40 ms for the acknowledgement of its headers.
 socketserver.StreamRequestHandler.disable_nagle_algorithm = True
@@ -22,7 +24,7 @@ def send_at_once(end: socket.socket) -> None:
 @contextmanager
 def served(app: ASGIApp) -> Iterator[str]:
     """Serve the application in a thread, and give its URL."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, http=HttpProtocol))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:

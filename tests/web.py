@@ -3,7 +3,7 @@
 import itertools
 import re
 import socketserver
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -104,6 +104,8 @@ class _FtpSession(socketserver.StreamRequestHandler):
     numbers: Iterator[int]
     breaks: list[int]  # after how many bytes the next data connections end
     rests: list[int]  # where readings began that were asked to go on
+    folder: str  # of the login, with a slash at its end
+    replies: Mapping[str, str]  # in place of the ordinary ones, with {size} or {port}
 
     def handle(self) -> None:
         with suppress(OSError):
@@ -114,12 +116,14 @@ class _FtpSession(socketserver.StreamRequestHandler):
         rest, passive = 0, None
         while line := self.rfile.readline().decode().strip():
             word, _, argument = line.partition(" ")
-            if word in self.unknown:
-                self._say("502 what?")
+            argument = argument if argument.startswith("/") or word == "REST" else self.folder + argument
+            size = len(self.files.get(argument, b""))
+            if own := self._own_reply(word):
+                self._say(own.format(size=size))
             elif word in {"SIZE", "RETR", "MDTM"} and argument not in self.files:
                 self._say("550 no such file")
             elif word == "SIZE":
-                self._say(f"213 {len(self.files[argument])}")
+                self._say(f"213 {size}")
             elif word == "MDTM":
                 self._say(f"213 {crc32(self.files[argument])}")  # changes with the content
             elif word == "EPSV":
@@ -128,7 +132,8 @@ class _FtpSession(socketserver.StreamRequestHandler):
             elif word == "PASV":
                 passive = socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler)
                 high, low = divmod(int(passive.server_address[1]), 256)
-                self._say(f"227 here (10,0,0,1,{high},{low})")  # lies about its address
+                lie = f"227 here (10,0,0,1,{high},{low})"  # about its address
+                self._say(self.replies.get(word, lie).format(port=passive.server_address[1]))
             elif word == "REST":
                 rest = int(argument)
                 self.rests += [rest] if rest else []
@@ -144,6 +149,11 @@ class _FtpSession(socketserver.StreamRequestHandler):
             else:
                 self._say({"USER": "331 who?", "PASS": "230 come in"}.get(word, "200 fine"))
 
+    def _own_reply(self, word: str) -> str:
+        """Return the reply in place of the ordinary one; empty where there is none."""
+        reply = "502 what?" if word in self.unknown else self.replies.get(word, "")
+        return "" if "{port}" in reply else reply
+
     def _say(self, text: str) -> None:
         self.wfile.write(f"{text}\r\n".encode())
 
@@ -156,6 +166,8 @@ def ftp(
     replaced: dict[int, bytes] | None = None,
     breaks: Sequence[int] = (),
     rests: list[int] | None = None,
+    folder: str = "/",
+    replies: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
     told = {
         "files": files,
@@ -164,6 +176,8 @@ def ftp(
         "numbers": itertools.count(),
         "breaks": list(breaks),
         "rests": [] if rests is None else rests,
+        "folder": folder,
+        "replies": replies or {},
     }
     handler = type("Session", (_FtpSession,), told)
     server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler)

@@ -21,8 +21,19 @@ def _given(*names: str) -> dict[str, Any]:
 
 
 _KEYS = ("access_key", "secret_key")
-_WAYS = [_given(*_KEYS), _given("presigned_url"), _given("credential_id")]
-_NONE = {"not": {"anyOf": [_given(name) for name in (*_KEYS, "presigned_url", "credential_id")]}}
+
+
+def _without(*names: str) -> dict[str, Any]:
+    """Return the JSON Schema of an object in which these are left out."""
+    return {"properties": {name: {"type": "null"} for name in names}}
+
+
+def _one_way(otherwise: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of one of the ways, without `oneOf`: generators would make a class of each."""
+    url = {"if": _given("presigned_url"), "then": _without("credential_id"), "else": otherwise}
+    return {"if": _given(*_KEYS), "then": _without("presigned_url", "credential_id"), "else": url}
+
+
 _BELONG = [
     *({"if": _given(one), "then": _given(other)} for one, other in (_KEYS, _KEYS[::-1])),
     {"if": _given("session_token"), "then": _given(*_KEYS)},
@@ -57,8 +68,8 @@ class StoreAccess(RequestModel):
     def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Tell that the ways exclude each other, and that keys come in pairs."""
         reference = handler(schema)
-        ways = _WAYS if cls.is_access_required else [*_WAYS, _NONE]
-        handler.resolve_ref_schema(reference)["allOf"] = [{"oneOf": ways}, *_BELONG]
+        otherwise = _given("credential_id") if cls.is_access_required else {}
+        handler.resolve_ref_schema(reference)["allOf"] = [_one_way(otherwise), *_BELONG]
         return reference
 
     def credential(self) -> Secret | StoredKeys:

@@ -88,6 +88,7 @@ class Connection:
         self.head, self.held, self.is_over = list[bytes](), list[bytes](), False
         self._held_bytes, self._request, self._is_answered = 0, request, False
         self._error: BaseException | None = None
+        self._ready_s, self._head_lines = 0.0, 0
         easy = self._easy
         if request.account != self._account:
             sign_for(easy, request.account)
@@ -122,9 +123,10 @@ class Connection:
         if not ready:
             self._timer_ms = -1
             self._run_libcurl(pycurl.SOCKET_TIMEOUT, 0)
-        self._check_head()
+        if len(self.head) > self._head_lines:
+            self._check_head()
         if not self.is_over:
-            self._patience.count(waited_s, self, is_ready=bool(ready))
+            self._count_wait(waited_s, is_ready=bool(ready))
 
     def stream(self, take: Take, check: Callable[[], None]) -> None:
         """Pass the body to `take` in large pieces, until its end or until `take` returns False."""
@@ -228,8 +230,18 @@ class Connection:
         )
         return int(pycurl.SOCKET_BAD)
 
+    def _count_wait(self, waited_s: float, *, is_ready: bool) -> None:
+        """Count a wait; those that the socket ends are mostly so short that they are counted together."""
+        self._ready_s += waited_s if is_ready else 0.0
+        if self._ready_s and (not is_ready or self._ready_s >= POLL_S):
+            self._patience.count(self._ready_s, self, is_ready=True)
+            self._ready_s = 0.0
+        if not is_ready:
+            self._patience.count(waited_s, self, is_ready=False)
+
     def _check_head(self) -> None:
         """Raise for a head that is too long, with interim answers and trailers."""
+        self._head_lines = len(self.head)
         if len(self.head) > HEAD_LINES or self._easy.getinfo(pycurl.HEADER_SIZE) > HEAD_BYTES:
             found = f"more than {HEAD_LINES} lines or {HEAD_BYTES} bytes of headers"
             raise too_large_answer(self._origin.url, found)

@@ -34,7 +34,9 @@ def _check_number(value: Any) -> Any:
     return value
 
 
-_Number = Annotated[int, BeforeValidator(_check_number)]
+_Nodes = Annotated[int, Field(ge=1, le=_LARGEST_NODES), BeforeValidator(_check_number)]
+_Seconds = Annotated[int, Field(ge=1, le=LARGEST_TIME_LIMIT_S), BeforeValidator(_check_number)]
+_Bytes = Annotated[int, Field(ge=1, le=LARGEST_MEMORY_BYTES), BeforeValidator(_check_number)]
 _Partition = Annotated[str, Field(pattern=NAME)] | None
 _PlainName = Annotated[str, Field(pattern=PLAIN_NAME)] | None
 _Gres = Annotated[str, Field(pattern=REQUEST, max_length=_LONGEST_GRES)] | None
@@ -46,9 +48,9 @@ class ResourceRequest(RequestModel):
     model_config = ConfigDict(extra="forbid")
 
     partition: _Partition = None
-    nodes: _Number | None = Field(None, ge=1, le=_LARGEST_NODES)
-    time_limit_s: _Number | None = Field(None, ge=1, le=LARGEST_TIME_LIMIT_S)
-    memory_bytes: _Number | None = Field(None, ge=1, le=LARGEST_MEMORY_BYTES)
+    nodes: _Nodes | None = None
+    time_limit_s: _Seconds | None = None
+    memory_bytes: _Bytes | None = None
     account: _PlainName = None
     qos: _PlainName = None
     constraint: _PlainName = Field(None, description="One feature that the nodes must have.")

@@ -19,12 +19,15 @@ from gateway.egress.look_up import look_up
 from gateway.egress.patience import LeastRate
 from gateway.egress.policy import AllowList
 from gateway.egress.threads import wait_for_thread
-from gateway.errors import StorageChanged, StorageError, StorageUnavailable
+from gateway.errors import StorageBusy, StorageChanged, StorageError, StorageUnavailable
 from gateway.settings import Settings
 from gateway.storage.ftp_client import FtpClient
 from gateway.storage.remote import Readable, RemoteInfo
 
 _BUFFER_BYTES = 1 << 20
+_PASSWORD = "anonymous@example.org"  # noqa: S105  an address, which some servers demand
+_NO_FILE = "550"
+_FULL = re.compile(r"(421|530)\b.*(too many|maximum|limit|try again)", re.IGNORECASE | re.DOTALL)
 
 
 class _DataStream:
@@ -63,6 +66,9 @@ class FtpFile:
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "", parts.port or policy.DEFAULT_PORTS["ftp"]
         self._path, self._server = unquote(parts.path), f"ftp://{parts.netloc}"
+        self._name = self._path[
+            1:
+        ]  # RFC 1738: below the folder of the login; a second slash makes it absolute
         self._settings = settings
         self._open: set[socket.socket] = set()
         self._watch: Callable[[], None] = lambda: None
@@ -100,14 +106,16 @@ class FtpFile:
 
     def _state(self, ftp: FtpClient) -> tuple[int | None, str]:
         """Return size and time of change, as far as the server knows these commands."""
+        size, refusal = None, ""
         try:
-            size = _parse_size(ftp.sendcmd(f"SIZE {self._path}"), self._server)
+            size = _parse_size(ftp.sendcmd(f"SIZE {self._name}"), self._server)
         except ftplib.error_perm as error:
-            if not _is_unknown_command(error):
+            refusal = str(error)[:3]
+        try:
+            return size, ftp.voidcmd(f"MDTM {self._name}")
+        except ftplib.error_perm as error:
+            if refusal == str(error)[:3] == _NO_FILE:  # one of them alone has many meanings: RETR tells
                 raise
-            size = None
-        with suppress(ftplib.error_perm):
-            return size, ftp.voidcmd(f"MDTM {self._path}")
         return size, ""
 
     @contextmanager
@@ -119,7 +127,7 @@ class FtpFile:
         """
         with self._session() as ftp:
             self._check(ftp, info)
-            data = ftp.transfercmd(f"RETR {self._path}", rest=start if info.ranges and start else None)
+            data = ftp.transfercmd(f"RETR {self._name}", rest=start if info.ranges and start else None)
 
             def confirm() -> None:
                 if stop is None or stop == info.size:
@@ -146,7 +154,7 @@ class FtpFile:
                 self._connect(ftp)
                 ftp.reply_s = self._settings.read_timeout_s
                 with self._track(cast("socket.socket", ftp.sock)):
-                    ftp.login()
+                    ftp.login(passwd=_PASSWORD)
                     ftp.voidcmd("TYPE I")
                     yield ftp
             except (ftplib.Error, ValueError, OverflowError) as error:  # the latter of a port
@@ -179,6 +187,8 @@ class FtpFile:
 
     def _ftp_error(self, error: Exception) -> StorageError:
         reply = re.sub(r"[^\x20-\x7e]+", " ", str(error))[:200]
+        if _FULL.match(reply):
+            return StorageBusy(f"{self._server} answers {reply!r}; it is tried again")
         if isinstance(error, ftplib.error_temp | ftplib.error_reply | ftplib.error_proto):
             return StorageUnavailable(f"{self._server} answers {reply!r}; it is tried again")
         return StorageError(f"{self._server} refuses {self._path}: {reply!r}: check src")
@@ -193,13 +203,10 @@ def _can_resume(ftp: FtpClient) -> bool:
 
 
 def _parse_size(reply: str, server: str) -> int | None:
-    """Return the size in the reply to SIZE; None where the server gives none."""
+    """Return the size at the end of the reply to SIZE, behind words of some servers; None for none."""
     code, _, text = reply.partition(" ")
-    size = parse_length(text.strip())
+    found = re.fullmatch(r"(?:[A-Za-z ]+ )?([0-9]+)", text.strip())
+    size = parse_length(found[1]) if found else None
     if code == "213" and size is None:
         raise StorageError(f"{server} answers {reply[:100]!r} where a size is expected: check src")
     return size if code == "213" else None
-
-
-def _is_unknown_command(error: ftplib.error_perm) -> bool:
-    return str(error)[:3] in {"500", "501", "502", "504"}

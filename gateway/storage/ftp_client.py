@@ -29,9 +29,20 @@ class FtpClient(ftplib.FTP):
 
     def makepasv(self) -> tuple[str, int]:
         """Return address and port of a data connection, judged like those of the first one."""
-        address, port = super().makepasv()
+        address, port = self._passive_address()
         self._check(address, port)
         return address, port
+
+    def _passive_address(self) -> tuple[str, int]:
+        """Ask by PASV, whose address does not count, or by EPSV; some servers answer the one as the other."""
+        peer = cast("socket.socket", self.sock).getpeername()
+        try:
+            return super().makepasv()
+        except ftplib.error_reply as error:
+            reply = str(error)
+        except ftplib.error_perm:
+            reply = self.sendcmd("EPSV")
+        return peer[0], ftplib.parse229(reply, peer)[1]  # noqa: S321  asked for by `src`
 
     def getline(self) -> str:
         """Read a line of a reply."""

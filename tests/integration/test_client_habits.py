@@ -257,6 +257,14 @@ def test_a_time_without_its_zone_is_refused_in_words(api: TestClient, moment: st
     assert "Value error" not in refused.text
 
 
+@pytest.mark.parametrize("form", ["//job", "/job/", "//job//", "///job"])
+def test_spare_slashes_of_a_joined_url_are_no_other_path(api: TestClient, form: str) -> None:
+    row = api.post(f"http://testserver{form}", content=TEXT)
+    assert row.status_code == 201, row.text
+    shown = api.get(f"http://testserver{form.rstrip('/')}//{row.json()['id']}/")
+    assert shown.json()["id"] == row.json()["id"]
+
+
 def test_health_answers(api: TestClient) -> None:
     assert api.get("/health").json() == api.get("/health/ready").json()
     assert api.get("/health/").status_code == 200

@@ -125,6 +125,13 @@ REFUSALS = [
     (error(403, "RequestTimeTooSkewed"), StorageError, "clocks of the store and of the gateway differ"),
     (error(403, "AccessDenied"), StorageError, "no permission for object"),
     (error(403, "InvalidObjectState"), StorageError, "archived: restore it in the store first"),
+    (error(400, "XMinioInvalidObjectName"), StorageError, "cannot have an object of this name"),
+    (error(409, "FileImmutable"), StorageError, "protects object"),
+    (error(409, "ObjectParentIsFile"), StorageError, "an object stands where a folder"),
+    (error(400, "KMS.DisabledException"), StorageError, "cannot use the key that it encrypts"),
+    (error(403, "NotSignedUp"), StorageError, "refuses this account"),
+    (Answer(400, {}, b"Client sent an HTTP request to an HTTPS server.\n"), StorageError, "write https://"),
+    (Answer(400, {}, b"<html>The plain HTTP request was sent to HTTPS port"), StorageError, "write https://"),
 ]
 
 
@@ -150,7 +157,14 @@ def test_each_refusal_has_its_own_reason(
 
 @pytest.mark.parametrize(
     ("refusal", "kind"),
-    [(error(503, "SlowDown"), StorageBusy), (error(500, "InternalError"), StorageUnavailable)],
+    [
+        (error(503, "SlowDown"), StorageBusy),
+        (error(400, "TooManyRequests"), StorageBusy),
+        (error(500, "InternalError"), StorageUnavailable),
+        (error(409, "ConditionalRequestConflict"), StorageUnavailable),
+        (error(499, "ClientDisconnected"), StorageUnavailable),
+        (Answer(408, {}, b"<html><body><h1>408 Request Time-out</h1></body></html>"), StorageUnavailable),
+    ],
 )
 def test_a_storm_that_passes_is_no_failure(
     refusal: Answer, kind: type[StorageError], site: SharedFilesystem, home: Path

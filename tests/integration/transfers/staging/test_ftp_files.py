@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import StorageError
+from gateway.errors import StorageBusy, StorageError
 from gateway.filesystems.shared import SharedFilesystem
 from gateway.settings import Settings
 from tests.staging import SETTINGS, Recorder, at, everything, stage_in
@@ -64,6 +64,48 @@ def test_an_ftp_server_that_cannot_go_on_sends_a_large_file_in_one_piece(
         _fetch(f"{url}/x", site, home)
     assert (home / "in/x").read_bytes() == data
     assert rests == []
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [
+        {"SIZE": "550 SIZE not allowed"},
+        {"MDTM": "550 not a plain file"},
+        {"SIZE": "213 File size is {size}"},
+        {"PASV": "502 use EPSV"},
+        {"PASV": "229 Entering Extended Passive Mode (|||{port}|)"},
+        {"REST": "502 what?"},
+        {"USER": "230 no password needed"},
+    ],
+    ids=str,
+)
+def test_ftp_servers_with_replies_of_their_own(
+    replies: dict[str, str], site: SharedFilesystem, home: Path
+) -> None:
+    data = os.urandom(9 * MIB)
+    with ftp({"/x": data}, replies=replies) as url:
+        _fetch(f"{url}/x", site, home)
+    assert (home / "in/x").read_bytes() == data
+
+
+@pytest.mark.parametrize("path", ["/x", "//srv/ftp/x", "/%2Fsrv/ftp/x"])
+def test_the_path_of_an_ftp_address_begins_in_the_folder_of_the_login(
+    path: str, site: SharedFilesystem, home: Path
+) -> None:
+    with ftp({"/srv/ftp/x": b"here"}, folder="/srv/ftp/") as url:
+        _fetch(f"{url}{path}", site, home)
+
+
+@pytest.mark.parametrize(
+    ("word", "reply"),
+    [
+        ("PASS", "530 Sorry, the maximum number of clients (50) for this class are already connected."),
+        ("USER", "421 Too many connections from this address"),
+    ],
+)
+def test_a_full_ftp_server_is_asked_again(word: str, reply: str, site: SharedFilesystem, home: Path) -> None:
+    with ftp({"/x": b"here"}, replies={word: reply}) as url, pytest.raises(StorageBusy, match="tried again"):
+        _fetch(f"{url}/x", site, home)
 
 
 def test_an_ftp_file_that_is_not_there(site: SharedFilesystem, home: Path) -> None:
