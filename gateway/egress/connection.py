@@ -86,7 +86,7 @@ class Connection:
     def begin(self, request: Request) -> None:
         """Start a request; steps carry it out."""
         self.head, self.held, self.is_over = list[bytes](), list[bytes](), False
-        self._held_bytes, self._request, self._is_answered = 0, request, False
+        self._held_bytes, self._request, self._is_answered, self._moved = 0, request, False, -1
         self._error: BaseException | None = None
         easy = self._easy
         if request.account != self._account:
@@ -124,6 +124,12 @@ class Connection:
             self._run_libcurl(pycurl.SOCKET_TIMEOUT, 0)
         self._check_head()
         if not self.is_over:
+            moved, before = self.moved_bytes, self._moved
+            self._moved = moved
+            if (
+                moved == before and self.is_answered
+            ):  # chunk extensions, for one, may come without a pause and without an end
+                waited_s = time.monotonic() - begun
             self._patience.count(waited_s, self, is_ready=bool(ready))
 
     def stream(self, take: Take, check: Callable[[], None]) -> None:
