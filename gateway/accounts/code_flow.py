@@ -3,7 +3,6 @@
 The provider's access token identifies the caller, as it does in the REST API; it is verified and not kept.
 """
 
-import ssl
 import time
 import warnings
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from authlib.common.security import generate_token
 from authlib.deprecate import AuthlibDeprecationWarning
 from authlib.integrations.base_client import OAuthError
 
+from gateway.accounts.provider_answers import TIMEOUT_S, ProviderTransport
 from gateway.errors import Invalid, Unauthorized, Unavailable
 from gateway.settings import Settings, get_settings
 
@@ -24,10 +24,12 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", AuthlibDeprecationWarning)
     from authlib.integrations.httpx_client import OAuth2Client
 
-TIMEOUT_S = 5.0
 FRESH_S = 300
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _VERIFIER_LENGTH = 64
+_LONGEST_URL = 2048
+# Authlib looks for fields in a token before it knows that the answer is an object.
+_UNREADABLE = (httpx.HTTPError, ValueError, TypeError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,9 @@ def fetch_access_token(redirect_uri: str, code: str, verifier: str) -> str:
             )
     except OAuthError as error:
         raise Unauthorized("the OpenID provider refused the sign-in: begin again") from error
-    except (httpx.HTTPError, ValueError) as error:
+    except _UNREADABLE as error:
         raise Unavailable("the OpenID provider does not answer; try again shortly") from error
-    token = answer.get("access_token")
+    token = answer.get("access_token") if isinstance(answer, dict) else None
     if not isinstance(token, str):
         raise Unauthorized("the OpenID provider sent no access token")
     return token
@@ -82,7 +84,7 @@ def _client(redirect_uri: str) -> OAuth2Client:
         redirect_uri=redirect_uri,
         code_challenge_method="S256",
         timeout=TIMEOUT_S,
-        verify=_trust(settings),
+        transport=ProviderTransport(settings.ca_bundle),
     )
 
 
@@ -94,8 +96,12 @@ def _endpoint(name: str) -> str:
 
 
 def _is_safe(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    is_private = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    return is_private and len(url) <= _LONGEST_URL and url.isascii() and url.isprintable()
 
 
 @lru_cache(maxsize=1)
@@ -103,9 +109,9 @@ def read_description(_period: int) -> dict[str, Any]:
     """Return the provider's description, which is read again after some minutes."""
     settings = get_settings()
     try:
-        answer = httpx.get(_description_url(settings), timeout=TIMEOUT_S, verify=_trust(settings))
-        found = answer.raise_for_status().json()
-    except (httpx.HTTPError, ValueError) as error:
+        with httpx.Client(transport=ProviderTransport(settings.ca_bundle), timeout=TIMEOUT_S) as client:
+            found = client.get(_description_url(settings)).raise_for_status().json()
+    except _UNREADABLE as error:
         raise Unavailable("the OpenID provider's description cannot be read; try again shortly") from error
     if not isinstance(found, dict) or found.get("issuer") != settings.oidc_issuer:
         raise Unavailable("the OpenID provider describes another issuer than GATEWAY_OIDC_ISSUER")
@@ -114,7 +120,3 @@ def read_description(_period: int) -> dict[str, Any]:
 
 def _description_url(settings: Settings) -> str:
     return f"{settings.oidc_issuer.rstrip('/')}/.well-known/openid-configuration"
-
-
-def _trust(settings: Settings) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=settings.ca_bundle)

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import ssl
 import threading
 import time
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 import httpx
 import jwt
 
+from gateway.accounts.provider_answers import DEADLINE_S, TIMEOUT_S, join_bounded, trust
 from gateway.egress.threads import wait_for_thread
 from gateway.errors import Unauthorized, Unavailable
 
@@ -20,9 +20,6 @@ FRESH_S = 300.0
 STALE_S = 3600.0
 # The provider is asked no more often than this, however many tokens name unknown keys.
 PAUSE_S = 10.0
-TIMEOUT_S = 3.0  # of a silence
-DEADLINE_S = 10.0  # of the whole response
-LARGEST_BYTES = 1 << 20
 MOST_KEYS = 100
 WAIT_S = 1.0  # for another thread's fetch
 MOST_WAITING = 8
@@ -43,7 +40,7 @@ class KeySet:
     """The keys of one JWKS URL, by their id."""
 
     def __init__(self, url: str, ca_bundle: Path | None = None) -> None:
-        self._url, self._trust = url, ssl.create_default_context(cafile=ca_bundle)
+        self._url, self._trust = url, trust(ca_bundle)
         self._keys: dict[str, Key] = {}
         self._tried_at = self._fetched_at = float("-inf")
         self._lock, self._downloading = threading.Lock(), threading.Lock()
@@ -113,12 +110,7 @@ class KeySet:
         plain = {"Accept-Encoding": "identity"}
         with httpx.stream("GET", self._url, headers=plain, timeout=TIMEOUT_S, verify=self._trust) as response:
             response.raise_for_status()
-            body = bytearray()
-            for piece in response.iter_raw():
-                body += piece
-                if len(body) > LARGEST_BYTES:
-                    raise ValueError("the response is too large")
-        document: object = json.loads(body)
+            document: object = json.loads(join_bounded(response.iter_raw()))
         return document
 
 

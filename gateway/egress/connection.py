@@ -86,9 +86,9 @@ class Connection:
     def begin(self, request: Request) -> None:
         """Start a request; steps carry it out."""
         self.head, self.held, self.is_over = list[bytes](), list[bytes](), False
-        self._held_bytes, self._request, self._is_answered = 0, request, False
+        self._held_bytes, self._request, self._is_answered, self._moved = 0, request, False, -1
         self._error: BaseException | None = None
-        self._ready_s, self._head_lines = 0.0, 0
+        self._ready_s, self._step_s, self._head_lines = 0.0, 0.0, 0
         easy = self._easy
         if request.account != self._account:
             sign_for(easy, request.account)
@@ -126,7 +126,7 @@ class Connection:
         if len(self.head) > self._head_lines:
             self._check_head()
         if not self.is_over:
-            self._count_wait(waited_s, is_ready=bool(ready))
+            self._count_wait(waited_s, time.monotonic() - begun, is_ready=bool(ready))
 
     def stream(self, take: Take, check: Callable[[], None]) -> None:
         """Pass the body to `take` in large pieces, until its end or until `take` returns False."""
@@ -230,14 +230,24 @@ class Connection:
         )
         return int(pycurl.SOCKET_BAD)
 
-    def _count_wait(self, waited_s: float, *, is_ready: bool) -> None:
+    def _count_wait(self, waited_s: float, step_s: float, *, is_ready: bool) -> None:
         """Count a wait; those that the socket ends are mostly so short that they are counted together."""
-        self._ready_s += waited_s if is_ready else 0.0
-        if self._ready_s and (not is_ready or self._ready_s >= POLL_S):
-            self._patience.count(self._ready_s, self, is_ready=True)
-            self._ready_s = 0.0
+        if is_ready:
+            self._ready_s, self._step_s = self._ready_s + waited_s, self._step_s + step_s
+        if self._step_s and (not is_ready or self._step_s >= POLL_S):
+            self._count_ready()
         if not is_ready:
             self._patience.count(waited_s, self, is_ready=False)
+
+    def _count_ready(self) -> None:
+        """Count the steps that the socket began; those that moved no byte are waits as a whole.
+
+        Chunk extensions, for one, may come without a pause and without an end.
+        """
+        before, self._moved = self._moved, self.moved_bytes
+        is_idle = self._moved == before and self.is_answered
+        self._patience.count(self._step_s if is_idle else self._ready_s, self, is_ready=True)
+        self._ready_s = self._step_s = 0.0
 
     def _check_head(self) -> None:
         """Raise for a head that is too long, with interim answers and trailers."""

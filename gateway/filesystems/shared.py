@@ -18,6 +18,7 @@ from gateway.filesystems.attempt_folder import AttemptFolder
 from gateway.filesystems.base import Filesystem
 from gateway.filesystems.confinement import Confinement, Judge, judge_nothing
 from gateway.filesystems.errors import filesystem_errors
+from gateway.filesystems.listing_bounds import bounded_names, check_depth
 from gateway.filesystems.protection import UNPROTECTED, Protection
 from gateway.filesystems.publication import Existing, check_destination, folder_error, publish_file
 from gateway.filesystems.shared_files import NO_WAIT, SharedPartialFile, SharedSource
@@ -28,6 +29,9 @@ from gateway.filesystems.temporary import (
     refuse_temporary,
     temporary_names,
 )
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_JUDGED_AT_ONCE = 1000
 
 
 class SharedFilesystem(Filesystem):
@@ -129,19 +133,38 @@ class SharedFilesystem(Filesystem):
         Files and folders out of reach are passed over; `omit` is called with the name of each.
         """
         with self._inside.folder(path) as folder, filesystem_errors(path):
-            for root, folders, names, fd in os.fwalk(".", dir_fd=folder, onerror=_raise):
-                every = sorted(folders + names)
-                visible = self._inside.visible(fd, every)
-                for name in {*every}.difference(visible):
-                    omit(os.path.normpath(f"{root}/{name}"))
-                folders[:] = sorted({*folders}.intersection(visible))
-                for name in visible:
-                    found = os.stat(name, dir_fd=fd, follow_symlinks=False)
-                    below = os.path.normpath(f"{root}/{name}")
-                    if stat.S_ISLNK(found.st_mode):
-                        yield below, self._size(path / below)
-                    elif stat.S_ISREG(found.st_mode) and not is_temporary(name):
-                        yield below, found.st_size
+            yield from self._below(path, folder, "", omit)
+
+    def _below(
+        self, path: PurePosixPath, fd: int, prefix: str, omit: Callable[[str], None]
+    ) -> Iterator[tuple[str, int]]:
+        """Yield the files of an open folder, which is at `prefix` below the path, and then those below it."""
+        check_depth(path, prefix)
+        folders: list[str] = []
+        for name in self._visible(path / prefix, fd, lambda name: omit(f"{prefix}{name}")):
+            found = os.stat(name, dir_fd=fd, follow_symlinks=False)
+            if stat.S_ISDIR(found.st_mode):
+                folders.append(name)
+            elif stat.S_ISLNK(found.st_mode):
+                yield f"{prefix}{name}", self._size(path / f"{prefix}{name}")
+            elif stat.S_ISREG(found.st_mode) and not is_temporary(name):
+                yield f"{prefix}{name}", found.st_size
+        for name in folders:
+            with _opened(name, fd) as deeper:
+                yield from self._below(path, deeper, f"{prefix}{name}/", omit)
+
+    def _visible(self, path: PurePosixPath, fd: int, omit: Callable[[str], None]) -> Iterator[str]:
+        """Yield the names in an open folder that may be listed; they are judged some at a time."""
+        with os.scandir(fd) as entries:
+            names = sorted(bounded_names(path, (entry.name for entry in entries)))
+        for start in range(0, len(names), _JUDGED_AT_ONCE):
+            some = names[start : start + _JUDGED_AT_ONCE]
+            visible = set(self._inside.visible(fd, some))
+            for name in some:
+                if name in visible:
+                    yield name
+                else:
+                    omit(name)
 
     def _size(self, path: PurePosixPath) -> int:
         with self.read(path) as source:
@@ -199,5 +222,11 @@ def _open_regular(handle: int, path: PurePosixPath) -> int:
         return os.open(f"/proc/self/fd/{handle}", os.O_RDONLY | os.O_CLOEXEC)
 
 
-def _raise(error: OSError) -> None:
-    raise error
+@contextmanager
+def _opened(name: str, folder: int) -> Iterator[int]:
+    """Open a folder in an open folder; it may be no link."""
+    fd = os.open(name, _FOLDER, dir_fd=folder)
+    try:
+        yield fd
+    finally:
+        os.close(fd)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter
 
 from gateway.cleaning import clean
 from gateway.errors import FilesystemError
@@ -18,7 +18,7 @@ from gateway.schedulers.batch_script import EXIT
 USAGE = "usage.json"
 WARNINGS = "warnings.json"
 _MOST_WARNINGS, _LONGEST_WARNING = 100, 1000
-_LIMIT_BYTES = 16 << 20
+_LEAST_BYTES, _BYTES_OF_RANK, _MOST_BYTES = 1 << 12, 1 << 8, 4 << 20  # of the file of all ranks
 _T = TypeVar("_T")
 _Number = Annotated[int, Field(ge=0, lt=2**63)]
 
@@ -34,7 +34,8 @@ class RankUsage(BaseModel):
     written_bytes: _Number
 
 
-_RANKS, _RANK = TypeAdapter(list[RankUsage]), TypeAdapter(RankUsage)
+# An error for each of many wrong entries would take a hundred times the memory of the file.
+_RANKS, _RANK = TypeAdapter(Annotated[list[RankUsage], FailFast()]), TypeAdapter(RankUsage)
 _Warning = Annotated[str, Field(max_length=_LONGEST_WARNING)]
 _WARNINGS = TypeAdapter(Annotated[list[_Warning], Field(max_length=_MOST_WARNINGS)])
 
@@ -98,7 +99,8 @@ def _wall_s(folder: Folder) -> float | None:
 
 def _read_ranks(job: Job, folder: Folder) -> list[RankUsage]:
     """Return the measurements: from one file after a good run, from a file of each rank after a failure."""
-    together = folder.read_json(_RANKS, USAGE, _LIMIT_BYTES)
+    limit_bytes = min(_LEAST_BYTES + _BYTES_OF_RANK * job.params["num_mpi_procs"], _MOST_BYTES)
+    together = folder.read_json(_RANKS, USAGE, limit_bytes)
     if together is not None:
         return together[: job.params["num_mpi_procs"]]
     each = (folder.read_json(_RANK, f"usage.{rank}.json") for rank in range(job.params["num_mpi_procs"]))

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from gateway.errors import FilesystemError, FilesystemUnavailable
+from gateway.errors import FilesystemUnavailable
+from gateway.filesystems.listing_bounds import EntryCount
 from gateway.filesystems.sftp.packets import (
     Attributes,
     Fields,
@@ -20,7 +21,6 @@ from gateway.filesystems.sftp.session import Session
 _EOF, _OK = 1, 0
 _CODES = {2: errno.ENOENT, 3: errno.EACCES, 8: errno.EOPNOTSUPP}
 _LOST = frozenset({6, 7})
-MOST_ENTRIES = 1_000_000
 FSYNC, RENAME, LINK, SPACE = (
     *("fsync@openssh.com", "posix-rename@openssh.com"),
     *("hardlink@openssh.com", "statvfs@openssh.com"),
@@ -133,14 +133,11 @@ class Calls:
 
     def entries(self, path: str) -> Iterator[tuple[str, Attributes]]:
         """Yield names and attributes of a folder's entries, links themselves; a server may send no end."""
-        handle, count = self._ask(Kind.HANDLE, Kind.OPENDIR, pack_text(path)).data(), 0
+        handle, count = self._ask(Kind.HANDLE, Kind.OPENDIR, pack_text(path)).data(), EntryCount(path)
         try:
             while found := self._next_entries(handle):
-                count += len(found)
-                if count > MOST_ENTRIES:
-                    raise FilesystemError(
-                        f"{path} has more than {MOST_ENTRIES:,} entries on the cluster: use several folders"
-                    )
+                for name, _ in found:
+                    count.add(name)
                 yield from (each for each in found if each[0] not in {".", ".."} and "/" not in each[0])
         finally:
             self.close(handle)

@@ -12,6 +12,7 @@ from gateway.errors import FilesystemError, is_over
 from gateway.filesystems.base import Filesystem
 from gateway.filesystems.confinement import Judge, judge_nothing
 from gateway.filesystems.errors import filesystem_errors
+from gateway.filesystems.listing_bounds import check_depth
 from gateway.filesystems.publication import Existing, folder_error
 from gateway.filesystems.sftp.calls import Calls
 from gateway.filesystems.sftp.confinement import SftpConfinement
@@ -160,6 +161,7 @@ class SftpFilesystem(Filesystem):
     def _below(
         self, path: PurePosixPath, place: str, prefix: str, omit: Callable[[str], None]
     ) -> Iterator[tuple[str, int]]:
+        check_depth(path, f"{prefix}/")
         with filesystem_errors(path):
             entries = dict(self._calls.entries(place))
         visible = {*self._inside.visible(place, list(entries))}

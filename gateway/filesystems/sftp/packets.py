@@ -29,7 +29,7 @@ class Flag(IntEnum):
     READ, WRITE, APPEND, CREATE, TRUNCATE, EXCLUSIVE = 1, 2, 4, 8, 16, 32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Attributes:
     """Size, mode and time of change of a file; the server leaves out those that it does not know."""
 

@@ -2,14 +2,13 @@
 
 from contextlib import suppress
 
+from gateway.filesystems.listing_bounds import DEEPEST
 from gateway.filesystems.sftp.calls import Calls
-
-_DEEPEST = 200
 
 
 def remove_tree(calls: Calls, folder: str, depth: int = 0) -> None:
     """Remove the folder; raise OSError for one that is missing or nested too deeply."""
-    if depth > _DEEPEST:
+    if depth > DEEPEST:
         raise RecursionError
     for name, found in list(calls.entries(folder)):
         below = f"{folder}/{name}"

@@ -1,7 +1,9 @@
 """Signing in at an OpenID provider: authorization code with PKCE against a provider of the test's own."""
 
 import base64
+import gzip
 import hashlib
+import threading
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -13,12 +15,14 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from api.console import provider as console_provider
-from gateway.accounts import code_flow, sessions
+from gateway.accounts import code_flow, provider_answers, sessions
 from gateway.db import session_scope
 from gateway.models import ConsoleSession
 from gateway.settings import get_settings
 from tests.browser import FormBrowser
+from tests.hostile import dripping, endless
 from tests.identity import Provider
+from tests.raw import Behaviour, answering, serving
 from tests.servers import served
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -153,3 +157,75 @@ def test_without_a_client_or_over_plain_http_there_is_no_way(
     get_settings.cache_clear()
     answer = FormBrowser(api).client.get(START)
     assert (answer.status_code, "GATEWAY_OIDC_CLIENT_ID" in answer.text) == (400, True)
+
+
+JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+BOMB = gzip.compress(b" " * (64 << 20))
+
+
+def _whole(body: bytes, headers: bytes = b"") -> Behaviour:
+    return answering(JSON + headers + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+
+
+HOSTILE = {
+    "without an end": endless(JSON + b"\r\n", bytes(1 << 16)),
+    "byte by byte": dripping(JSON + b"\r\n"),
+    "headers byte by byte": dripping(JSON + b"X-Late: "),
+    "packed": _whole(BOMB, b"Content-Encoding: gzip\r\n"),
+    "nested": _whole(b"[" * 200_000),
+    "a list": _whole(b"[]"),
+    "a number": _whole(b"1"),
+    "no text": _whole(b"\xff\xfe\xfd"),
+    "an odd error": _whole(b'{"error": {"a": []}, "error_description": 1}'),
+}
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provider_answers, "DEADLINE_S", 0.3)
+
+
+@pytest.mark.parametrize("behave", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_description_ends_in_words(
+    api: TestClient, codes: CodeProvider, monkeypatch: pytest.MonkeyPatch, quick: None, behave: Behaviour
+) -> None:
+    with serving(behave) as url:
+        monkeypatch.setenv("GATEWAY_OIDC_ISSUER", url)
+        get_settings.cache_clear()
+        answer = FormBrowser(api).client.get(START)
+    assert (answer.status_code, "OpenID provider" in answer.text) == (503, True)
+
+
+@pytest.mark.parametrize("behave", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_answer_to_the_code_ends_in_words(
+    api: TestClient, codes: CodeProvider, monkeypatch: pytest.MonkeyPatch, quick: None, behave: Behaviour
+) -> None:
+    browser = FormBrowser(api)
+    way_back = codes.allow(_start(browser))
+    with serving(behave) as url:
+        described = codes.describe() | {"token_endpoint": f"{url}/token"}
+        monkeypatch.setattr(code_flow, "read_description", lambda _: described)
+        answer = browser.client.get(RETURN, params=way_back)
+    assert answer.status_code in {401, 503}
+    assert "OpenID provider" in answer.text
+    assert _sessions() == []
+
+
+@pytest.mark.parametrize("endpoint", ["https://[", "https://a/\r\nX: y", f"https://a/{'b' * 9999}", 1, None])
+def test_an_odd_address_of_the_provider_s_page_ends_in_words(
+    api: TestClient, codes: CodeProvider, monkeypatch: pytest.MonkeyPatch, endpoint: object
+) -> None:
+    described = codes.describe() | {"authorization_endpoint": endpoint}
+    monkeypatch.setattr(code_flow, "read_description", lambda _: described)
+    answer = FormBrowser(api).client.get(START)
+    assert (answer.status_code, "has no authorization_endpoint" in answer.text) == (503, True)
+
+
+def test_visits_wait_in_few_threads(
+    api: TestClient, codes: CodeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = threading.BoundedSemaphore(1)
+    monkeypatch.setattr(provider_answers, "_places", places)
+    with places:
+        assert FormBrowser(api).client.get(START).status_code == 503
+    assert FormBrowser(api).client.get(START).status_code == 303

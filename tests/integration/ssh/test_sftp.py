@@ -16,6 +16,7 @@ from gateway.command_runners.ssh.connections import kept_connection
 from gateway.command_runners.ssh.errors import SshUnavailable
 from gateway.command_runners.ssh.runner import SshRunner
 from gateway.errors import FilesystemError, FilesystemUnavailable
+from gateway.filesystems.listing_bounds import DEEPEST
 from gateway.filesystems.sftp.filesystem import SftpFilesystem
 from gateway.filesystems.sftp.sessions import Sessions
 from tests.polling import until
@@ -209,3 +210,9 @@ def test_an_account_for_sftp_alone_serves_files(sshd: Sshd, home: Path, tmp_path
     cluster = sshd.cluster(home, ssh=sshd.access(key=PurePosixPath(key)))
     SftpFilesystem(Sessions(cluster), [PurePosixPath(home)]).write_text(at(home, "x"), "in")
     assert (home / "x").read_text() == "in"
+
+
+def test_folders_that_are_too_deep_are_not_listed(files: SftpFilesystem, home: Path) -> None:
+    (home / "/".join(["a"] * (DEEPEST + 1))).mkdir(parents=True)
+    with pytest.raises(FilesystemError, match="more than 200 deep"):
+        list(files.files(at(home, "")))

@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+import resource
 from pathlib import Path
 from typing import Any, Literal
 
@@ -181,6 +182,19 @@ def test_a_text_for_which_the_filesystem_has_no_room(
     with pytest.raises(BadInputError, match=message), text.open():
         pass
     assert not list((tmp_path / "parts").iterdir())
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_text_beyond_the_limit_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ranks: int
+) -> None:
+    monkeypatch.setattr("hpc_kernels.tables.csv.text.KEPT_TEXT", 1 << 10)
+    monkeypatch.setattr("resource.getrlimit", lambda _: (1 << 20, resource.RLIM_INFINITY))
+    (tmp_path / "x.csv.gz").write_bytes(gzip.compress(b"a\n" + b"1\n" * (1 << 20)))
+    text = TableText(tmp_path / "x.csv.gz", Ranks(0, ranks, tmp_path / "parts"))
+    message = "^x.csv.gz: decompressed, it takes more than 1,048,576 bytes, the limit of a file here;"
+    with pytest.raises(BadInputError, match=message), text.open():
+        pass
 
 
 def npy(path: Path, header_text: str, size: int) -> Path:

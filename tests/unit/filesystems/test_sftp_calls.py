@@ -9,6 +9,7 @@ import pytest
 
 from gateway.command_runners.base import CommandResult
 from gateway.errors import FilesystemError, FilesystemUnavailable
+from gateway.filesystems import listing_bounds
 from gateway.filesystems.sftp import calls, digests
 from gateway.filesystems.sftp.calls import Calls
 from gateway.filesystems.sftp.files import read_into
@@ -40,10 +41,17 @@ def serving(answers: dict[Kind, Answers]) -> Calls:
 
 
 def test_a_listing_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "MOST_ENTRIES", 100)
+    monkeypatch.setattr(listing_bounds, "MOST_ENTRIES", 100)
     listing = (Kind.NAME, pack_number(7) + 7 * ENTRY)
     server = serving({Kind.OPENDIR: (Kind.HANDLE, pack_text("h")), Kind.READDIR: listing})
     with pytest.raises(FilesystemError, match="/home has more than 100 entries"):
+        list(server.entries("/home"))
+
+
+def test_a_listing_of_endless_names_is_given_up() -> None:
+    long = (Kind.NAME, pack_number(1) + pack_text("x" * 900_000) + pack_text("long") + pack_number(0))
+    server = serving({Kind.OPENDIR: (Kind.HANDLE, pack_text("h")), Kind.READDIR: long})
+    with pytest.raises(FilesystemError, match="names of more than 33,554,432 bytes"):
         list(server.entries("/home"))
 
 

@@ -20,6 +20,7 @@ END = {
     "ended_at": "2026-11-22T12:00:04Z",
     "time_limit_s": None,
 }
+MOST_MIB = 300
 ACCOUNTS = Accounting(elapsed_s=5, cpu_s=6.0, resident_memory_bytes=40)
 
 
@@ -63,6 +64,38 @@ def test_no_rank_lived_to_measure(job: Job, tmp_path: Path, damage: str | None) 
     told = used(job, tmp_path)
     assert (told["ranks_measured"], told["cpu_s"], told["memory_peak_bytes"]) == (0, None, None)
     assert used(job, tmp_path, ACCOUNTS)["cpu_s"] == 6.0
+
+
+@pytest.mark.parametrize("entry", [{}, 1, [[]], RANK])
+def test_a_file_of_many_more_entries_than_ranks_is_not_parsed(
+    job: Job, tmp_path: Path, entry: object
+) -> None:
+    (tmp_path / "usage.json").write_text(json.dumps([entry] * 5000))
+    told, warnings = measured(job, tmp_path)
+    assert told["ranks_measured"] == 0
+    assert "usage.json of the job has" in warnings[0]
+
+
+def test_the_first_wrong_entry_of_a_large_job_ends_the_reading(tmp_path: Path) -> None:
+    job = Job(params={"num_mpi_procs": 100_000, "num_thread": 1}, resources={})
+    (tmp_path / "usage.json").write_text(json.dumps([{}] * 1_000_000))
+    told, warnings = measured(job, tmp_path)
+    assert told["ranks_measured"] == 0
+    assert "0.cpu_s: Field required" in warnings[0]
+    assert _peak_mib(job, tmp_path) < MOST_MIB
+
+
+def _peak_mib(job: Job, folder: Path) -> float:
+    """Return the growth of this process's peak memory while it reads the folder."""
+    status, reset = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+    reset.write_text("5")
+    before = _high_mark(status)
+    measured(job, folder)
+    return (_high_mark(status) - before) / 1024
+
+
+def _high_mark(status: Path) -> int:
+    return int(status.read_text(encoding="ascii").split("VmHWM:")[1].split()[0])
 
 
 def test_the_warnings_of_the_kernels_are_cleaned(job: Job, tmp_path: Path) -> None:

@@ -3,11 +3,14 @@
 import re
 from dataclasses import dataclass
 
-from hpc_kernels.tables.csv.source import TextSource
+from hpc_kernels.tables.csv.source import BUFFER_BYTES, TextSource
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SEPARATOR_LINE = re.compile(rb'"?sep=(.)"?', re.IGNORECASE)
 _LINE_AT_ONCE = 1 << 12
+# Whole lines that are blank or short comments, many at once: a file may hold nothing else.
+_SKIPPED = re.compile(rb"(?:\n++|[ \t]{0,2000}+(?:#[^\n]{0,2000}+|\r?+)\n)++")
+_COMMENT = re.compile(rb"^[ \t]*+(#.*+)", re.MULTILINE)
 _LOOKED_AT = 1 << 16
 _RETURN_AS_BREAK = bytes.maketrans(b"\r", b"\n")
 _RETURN_AS_SPACE = bytes.maketrans(b"\r", b" ")
@@ -37,11 +40,19 @@ def read_preamble(source: TextSource) -> Preamble:
         line = text.strip(b" \r")
         if found := _SEPARATOR_LINE.fullmatch(line):
             separator = found[1]
+        elif end and (run := _SKIPPED.match(source.read_at(at, BUFFER_BYTES))):
+            told = _COMMENT.findall(run[0])
+            comments, comment = (
+                comments + len(told),
+                told[-1].strip(b" \r").lstrip(b"# \t") if told else comment,
+            )
+            at, row = at + run.end(), row + run[0].count(b"\n")
+            continue
         elif line.lstrip().startswith(b"#"):
             comments, comment = comments + 1, line.lstrip(b"# \t") if end else b""
         elif line.strip():
             break
-        at, row = source.find_line_end(at, source.size), row + 1
+        at, row = at + len(text) + 1 if end else source.find_line_end(at, source.size), row + 1
     return Preamble(at, row, comments, separator, comment)
 
 

@@ -3,6 +3,7 @@
 import codecs
 import gzip
 import os
+import resource
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -187,16 +188,24 @@ def _spilled(name: str, pieces: Iterable[Buffer], folder: Path) -> TextSource:
 
 
 def _write(name: str, pieces: Iterable[Buffer], file: IO[bytes], folder: Path) -> None:
-    """Write a text of at most half of the free space in `folder`, so that it cannot fill the filesystem."""
-    size, room = 0, shutil.disk_usage(folder).free // 2
+    """Write a text that fits into the room in `folder`."""
+    size, (room, limit) = 0, _room(folder)
     for piece in pieces:
         size += len(piece)
         if size > room:
             raise BadInputError(
-                f"{name}: decompressed, it takes more than {room:,} bytes, half of the free space for scratch"
-                " files; use a smaller table, or make room"
+                f"{name}: decompressed, it takes more than {room:,} bytes, {limit}; use a smaller table, or"
+                " make room"
             )
         file.write(piece)
+
+
+def _room(folder: Path) -> tuple[int, str]:
+    """Return the bytes that a text may take in `folder`, so that it cannot fill the filesystem, and why."""
+    half, largest = shutil.disk_usage(folder).free // 2, resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    if largest != resource.RLIM_INFINITY and largest < half:
+        return largest, "the limit of a file here"
+    return half, "half of the free space for scratch files"
 
 
 def _source_of_file(name: str, descriptor: int) -> TextSource:

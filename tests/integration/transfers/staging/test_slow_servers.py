@@ -11,11 +11,12 @@ from gateway.db import session_scope
 from gateway.settings import get_settings
 from gateway.states import TransferState
 from gateway.transfers import lifecycle as transfers
-from tests.hostile import dripping
+from tests.hostile import dripping, endless
 from tests.raw import answering, serving
 from tests.rows import create
 from tests.staging_rows import Bench, work
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 LONG = b'HTTP/1.1 200 OK\r\nContent-Length: 100000\r\nETag: "one"\r\n\r\n'
 FIRST = b'HTTP/1.1 206 Part\r\nContent-Length: 1\r\nContent-Range: bytes 0-0/100000\r\nETag: "one"\r\n\r\nx'
 
@@ -52,6 +53,17 @@ def test_a_part_of_a_file_with_ranges_is_given_up_as_well(
 ) -> None:
     head = b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: "one"\r\n\r\n'  # to the question for digests
     with _quick(monkeypatch), serving(answering(FIRST, head), dripping(LONG)) as url:
+        row = work(_create(url))
+    assert row.state is TransferState.RETRYING
+    assert "below the least rate" in row.reason
+
+
+@pytest.mark.parametrize("begin", [b"5;", b"5\r\nhello\r\n5;"], ids=["at once", "after some bytes"])
+def test_a_chunk_extension_without_an_end_is_no_progress(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, begin: bytes
+) -> None:
+    flood = endless(CHUNKED + begin, b"a" * 65536)
+    with _quick(monkeypatch), serving(flood, flood) as url:
         row = work(_create(url))
     assert row.state is TransferState.RETRYING
     assert "below the least rate" in row.reason
