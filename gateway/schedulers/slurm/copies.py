@@ -71,7 +71,8 @@ def _is_later_launch(job: SlurmJob, start: Start) -> bool:
     A restarted slurmctld may remember a job as waiting that had started before it was killed: it ends that
     run and launches the job again under its id. Where the run has left its end, it also has to be longer
     than the launch; that alone proves nothing, as the script of a cancelled job runs on for at most
-    KillWait. A job that an operator put back into the queue is not one of them.
+    KillWait. A run that no signal has ended, and that had ended before the launch, is not the one that Slurm
+    cancelled. A job that an operator put back into the queue is not one of them.
     """
     end = find_exit(job)
     if job.exit_code == batch_script.ALREADY_STARTED and not job.restarts:
@@ -79,6 +80,8 @@ def _is_later_launch(job: SlurmJob, start: Start) -> bool:
     if not _was_refused(job) or job.start_at is None or job.end_at is None:
         return False
     if end is not None:
+        if end.signal is None and job.start_at > end.ended_at + CLOCKS:
+            return True
         outlasted = end.ended_at - end.started_at > job.end_at - job.start_at + CLOCKS
         return outlasted and job.start_at > start.started_at
     return job.start_at > start.started_at + CLOCKS

@@ -21,6 +21,7 @@ from gateway.states import JobState, is_final
 ORPHAN_S = 30.0
 # Jobs wait so long for an accounting that does not answer; then their folders alone decide.
 ACCOUNTING_S = 3600.0
+_REMEMBERED_S = 2 * ACCOUNTING_S  # no question about an absent job takes longer
 # A question to an accounting that hangs stops this process for 90 s: the pause is a multiple of that time.
 _LEAST_PAUSE_S, _PAUSE_FACTOR = 30.0, 10.0
 _SIGNALLED = 128  # a shell adds the signal's number to it
@@ -41,9 +42,7 @@ class ForgottenJobs:
         """Return a report, or None for a job that has not started; a job on which to wait is missing."""
         recovered = dict(_recover(jobs))
         doubtful = [job for job in jobs if job.name in recovered and _is_doubtful(recovered[job.name])]
-        self._missed_since = {
-            job.name: self._missed_since.get(job.name, time.monotonic()) for job in doubtful
-        }
+        self._note_absences(doubtful)
         final = self._ask_accounting([_with_started_id(job, recovered[job.name]) for job in doubtful])
         for job in doubtful:
             if final is not None and job.name in final:
@@ -53,6 +52,17 @@ class ForgottenJobs:
             else:
                 recovered[job.name] = _doubt_signal(recovered[job.name], self._min_job_age_s())
         return recovered
+
+    def note_listed(self, names: Iterable[str]) -> None:
+        """Note that Slurm lists these jobs: a later absence is counted anew."""
+        for name in names:
+            self._missed_since.pop(name, None)
+
+    def _note_absences(self, jobs: Iterable[SubmittedJob]) -> None:
+        """Note since when Slurm does not list the jobs; one call may be about a part of them alone."""
+        now = time.monotonic()
+        kept = {name: since for name, since in self._missed_since.items() if now - since < _REMEMBERED_S}
+        self._missed_since = {job.name: now for job in jobs} | kept
 
     def find(self, job: SubmittedJob) -> JobReport | None:
         """Return the report of one job at once, or None for one that has not started and may be submitted."""

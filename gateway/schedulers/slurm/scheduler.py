@@ -146,7 +146,9 @@ class SlurmScheduler:
         jobs, user_id = self._client.own_jobs(), self._client.user_id
         for job in reports.duplicate_jobs(jobs, user_id):
             self.cancel(job.name, str(job.id))
-        return reports.translate_jobs(jobs, user_id, datetime.now(UTC), self._snapshot(jobs))
+        listed = reports.translate_jobs(jobs, user_id, datetime.now(UTC), self._snapshot(jobs))
+        self._forgotten.note_listed(listed)
+        return listed
 
     def _snapshot(self, own: list[SlurmJob]) -> QueueSnapshot:
         """Return the queue of at most a minute ago, as far as the account's pending jobs need it."""

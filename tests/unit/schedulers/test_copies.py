@@ -84,6 +84,14 @@ def test_a_second_launch_under_the_same_id_does_not_tell_of_the_first(
     assert told(record(state, folder=tmp_path, ran_s=0, exit_code=exit_code, start_s=7)) is None
 
 
+@pytest.mark.parametrize("ran_s", [0, 1, 2])
+def test_a_second_launch_after_a_short_run_does_not_tell_of_the_first(tmp_path: Path, ran_s: int) -> None:
+    """Nobody has cancelled the run, which failed by itself before slurmctld launched it again."""
+    write_start(tmp_path)
+    write_exit(tmp_path, 1, ran_s=ran_s)
+    assert told(record("CANCELLED", folder=tmp_path, ran_s=0, exit_code=15, start_s=6)) is None
+
+
 @pytest.mark.parametrize("left_its_end", [True, False])
 def test_a_second_launch_that_found_the_start_does_not_tell_of_the_first(
     tmp_path: Path, *, left_its_end: bool

@@ -118,9 +118,27 @@ def test_an_absence_is_counted_anew_after_slurm_has_listed_the_job(clock: Clock,
     write_start(tmp_path)
     jobs = jobs_of(Accounting(clock))
     jobs.judge([submitted(tmp_path)])
-    jobs.judge([])
+    jobs.note_listed([NAME])
     clock.now += ORPHAN_S
     assert jobs.judge([submitted(tmp_path)]) == {}
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_question_about_other_jobs_does_not_begin_the_wait_anew(
+    clock: Clock, tmp_path: Path, *, answers: bool
+) -> None:
+    """A look asks about jobs and about members of sweeps apart, often about none of one kind."""
+    write_start(tmp_path)
+    jobs = jobs_of(Accounting(clock, answers=answers))
+    waits_s = ORPHAN_S if answers else ACCOUNTING_S
+    for _ in range(4):
+        assert jobs.judge([]) == {}
+        assert jobs.judge([submitted(tmp_path)]) == {}
+        clock.now += waits_s / 4
+    assert jobs.judge([]) == {}
+    [report] = jobs.judge([submitted(tmp_path)]).values()
+    assert report is not None
+    assert report.state is JobState.LOST
 
 
 @pytest.mark.parametrize(
