@@ -1,13 +1,14 @@
-"""Members of a sweep: a page of them on the page of their run, all page by page, and each with its plots."""
+"""Members of a sweep: some on the page of their run, all page by page, and each with its results."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
+from api.console.figures import SERVICE, figures_page
 from api.console.forms import validate
 from api.console.pages import PageRoute, page
+from api.console.result_sources import Number, member_source
 from api.console.rows import ENDS
 from api.console.visitors import SignedIn
 from api.deps import RowId, read
@@ -19,13 +20,13 @@ from gateway.callers import Caller
 from gateway.errors import NotFound
 from gateway.jobs.folders import output_name
 from gateway.jobs.services import CLASSES
-from gateway.models import JobMember
+from gateway.models import Job, JobMember, Workflow
 from gateway.previews import outputs as output_previews
+from gateway.settings import get_settings
 from gateway.workflows import lifecycle as workflows
 from gateway.workflows import sweeps
 
 PAGE = 25
-Number = Annotated[str, Path(pattern="^[0-9]{4}$")]
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
@@ -48,14 +49,16 @@ def show_members(request: Request, caller: SignedIn, row_id: RowId, cursor: str 
 @router.get("/console/work/workflow/{id}/members/{number}")
 def show_member(request: Request, caller: SignedIn, row_id: RowId, number: Number) -> Response:
     """Show a member with its parameters, its end and the plots of its results."""
-    member = read(lambda session: _find(session, caller, row_id, number))
+    run, member = read(lambda session: _find(session, caller, row_id, number))
     return page(
         request,
-        "member.html",
+        "parts/member.html" if "hx-request" in request.headers else "member.html",
         section="work",
         run_id=row_id,
         member=SweepMember.of(member),
+        is_live=run.state not in ENDS,
         classes=CLASSES,
+        has_own_store=bool(get_settings().store_bucket),
     )
 
 
@@ -64,16 +67,26 @@ def send_member_preview(
     caller: SignedIn, row_id: RowId, number: Number, service: str, view: ViewQuery
 ) -> Response:
     """Send the preview of a member's result."""
-    job, member = read(
-        lambda session: sweeps.get_member(session, workflows.get(session, caller, row_id), number)
-    )
+    job, member = _find_begun(caller, row_id, number)
     return JsonBody(output_previews.request_preview(job, service, view, caller.owner, member))
 
 
-def _find(session: Session, caller: Caller, run_id: UUID, number: str) -> JobMember:
-    """Return a member, also before its job begins, or raise NotFound."""
+@router.get("/console/work/workflow/{id}/members/{number}/outputs/" + SERVICE + "/figures")
+def show_member_figures(request: Request, caller: SignedIn, row_id: RowId, number: Number) -> Response:
+    """Show the option figures of a member."""
+    job, member = _find_begun(caller, row_id, number)
+    return figures_page(request, caller, member_source(row_id, number), job, member)
+
+
+def _find_begun(caller: Caller, run_id: UUID, number: str) -> tuple[Job, JobMember]:
+    """Return a member whose job has begun, with the job, or raise NotFound."""
+    return read(lambda session: sweeps.get_member(session, workflows.get(session, caller, run_id), number))
+
+
+def _find(session: Session, caller: Caller, run_id: UUID, number: str) -> tuple[Workflow, JobMember]:
+    """Return a run and a member, also before its job begins, or raise NotFound."""
     run = workflows.get(session, caller, run_id)
     found, _ = sweeps.list_members(session, run, str(int(number)), 1)
     if not found or output_name(found[0]) != number:
         raise NotFound(f"the sweep of run {run_id} has no member {number!r}")
-    return found[0]
+    return run, found[0]

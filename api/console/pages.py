@@ -1,5 +1,6 @@
 """Pages of the console: the templates, and the route that knows the visitor and shows errors as pages."""
 
+import logging
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any
@@ -9,14 +10,16 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
 
 from api.console.assets import assets_version
 from api.console.formats import FILTERS
 from api.console.forms import FIELD, check_form
 from api.console.headers import protect
 from api.console.own_pages import page_before
-from api.console.visitors import Visitor, recognise, set_cookie
+from api.console.visitors import STRANGER, Visitor, recognise, set_cookie
 from api.cross_site import READS
 from api.one_hop import OneHopRoute
 from gateway.accounts.rate_limit import count_request
@@ -34,7 +37,9 @@ _templates = Environment(
 )
 _templates.filters |= FILTERS
 _templates.globals["own_bucket"] = lambda: get_settings().store_bucket
+DATABASE_AWAY = "The gateway's database is away. Nothing is lost: try again shortly."
 SESSION_ENDED = "your session has ended: load the page again and sign in"
+_log = logging.getLogger(__name__)
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -77,9 +82,10 @@ class PageRoute(OneHopRoute):
         answer = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
-            visitor = request.state.visitor = await recognise(request)
-            response = await _answer(request, visitor, answer)
+            request.state.visitor = STRANGER
+            response = await _answer(request, answer)
             protect(response)
+            visitor: Visitor = request.state.visitor
             if visitor.is_new and "set-cookie" not in response.headers:
                 set_cookie(response, visitor.token)
             return response
@@ -87,8 +93,9 @@ class PageRoute(OneHopRoute):
         return handle
 
 
-async def _answer(request: Request, visitor: Visitor, answer: Handler) -> Response:
+async def _answer(request: Request, answer: Handler) -> Response:
     try:
+        visitor = request.state.visitor = await recognise(request)
         if request.method not in READS:
             await check_form(request, visitor)
             if visitor.caller is not None:
@@ -102,9 +109,14 @@ async def _answer(request: Request, visitor: Visitor, answer: Handler) -> Respon
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"][1:])
         return show_error(request, 400, "Invalid request", clean(f"{place}: {first['msg']}"))
-    except SQLAlchemyError:
-        detail = "The gateway's database is away. Nothing is lost: try again shortly."
-        return show_error(request, 503, "Temporarily unavailable", detail, retry_after_s=5)
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        _log.error("the database failed", exc_info=error)
+        return show_error(request, 503, "Temporarily unavailable", DATABASE_AWAY, retry_after_s=5)
+    except HTTPException:
+        raise
+    except Exception as error:  # noqa: BLE001  the log has the cause, and the reader a page
+        _log.error("unexpected error", exc_info=error)
+        return show_error(request, 500, "Internal error", "The gateway failed; its log has the cause.")
 
 
 def _to_sign_in(request: Request) -> Response:

@@ -44,6 +44,10 @@ class Visitor:
         return any(hmac.compare_digest(token.encode(), known.encode()) for known in self.form_tokens)
 
 
+STRANGER = Visitor("", is_new=False, caller=None)
+"""A browser of which nothing is known yet; an error page for it leaves its cookie as it is."""
+
+
 async def recognise(request: Request) -> Visitor:
     """Return the visitor of a request; a cookie of another form counts as none."""
     token = request.cookies.get(_cookie_name(), "")

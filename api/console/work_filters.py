@@ -1,7 +1,8 @@
 """The filters of a list, as its address holds them; the API's own bodies check them."""
 
+import re
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
@@ -13,7 +14,7 @@ from gateway.work.listing import Filter, Kind
 
 _TEXTS = ("infrastructure", "service", "since", "until", "reason", "fault", "parent", "cursor")
 MODELS: dict[Kind, type[ListQuery]] = {"workflow": WorkflowQuery, "job": JobQuery}
-_MINUTES = len("2026-11-30T08:00")
+_WITHOUT_ZONE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,13 @@ class WorkFilters:
         given = {name: getattr(self, name) for name in ("state", *_TEXTS) if name != "cursor"} | changes
         return urlencode([(name, value) for name, value in given.items() if value], doseq=True)
 
+    def field(self, name: Literal["since", "until"]) -> str:
+        """Return a time as a field of a form holds it: in UTC, without a zone."""
+        at = self.query.since if name == "since" else self.query.until  # in UTC
+        if at is None:
+            return ""
+        return at.replace(tzinfo=None).isoformat(timespec="seconds" if at.second else "minutes")
+
     @property
     def is_empty(self) -> bool:
         """Whether all rows are shown."""
@@ -65,5 +73,6 @@ def _check(texts: dict[str, str], states: tuple[str, ...], kind: Kind) -> ListQu
 
 
 def _with_zone(text: str) -> str:
-    """Return the time of a field of a form, which has minutes and no zone, as a time in UTC."""
-    return f"{text}:00Z" if len(text) == _MINUTES else text
+    """Return the time of a field of a form, which has no zone, as a time in UTC."""
+    match = _WITHOUT_ZONE.fullmatch(text)
+    return f"{text}{'' if match[1] else ':00'}Z" if match else text

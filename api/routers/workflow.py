@@ -93,6 +93,11 @@ def list_workflow_members(
     """List the members of the sweep by their numbers, with parameters, state, outputs and usage."""
     if query.format == "json":
         return members_page(caller, row_id, query)
+    return members_table(caller, row_id)
+
+
+def members_table(caller: Caller, row_id: RowId) -> Response:
+    """Return the table of all members, as a file."""
     with session_scope(read_only=True) as session:
         table = member_table(sweeps.list_all(session, workflows.get(session, caller, row_id)))
     return Response(table, media_type="text/csv", headers=_SAVED_AS)

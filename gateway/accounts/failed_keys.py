@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import TypeVar
 
 from limits import RateLimitItemPerMinute
@@ -21,6 +22,7 @@ from gateway.errors import TooMany
 from gateway.settings import get_settings
 
 MOST_A_MINUTE = 5
+_HOSTS_BITS = 64
 Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
 
@@ -45,9 +47,10 @@ class FailedKeys:
 
     async def count_try(self, address: str) -> None:
         """Count a try, or raise TooMany."""
-        if await self._ask(lambda limiter: limiter.hit(self._item, address)):
+        counted = counted_as(address)
+        if await self._ask(lambda limiter: limiter.hit(self._item, counted)):
             return
-        stats = await self._ask(lambda limiter: limiter.get_window_stats(self._item, address))
+        stats = await self._ask(lambda limiter: limiter.get_window_stats(self._item, counted))
         wait_s = max(1, math.ceil(stats.reset_time - time.time()))
         raise TooMany(
             f"{MOST_A_MINUTE} keys from this address were wrong within a minute: try again in {wait_s} s",
@@ -56,7 +59,7 @@ class FailedKeys:
 
     async def take_back(self, address: str) -> None:
         """Take back a try whose key was good."""
-        await self._ask(lambda limiter: limiter.hit(self._item, address, cost=-1))
+        await self._ask(lambda limiter: limiter.hit(self._item, counted_as(address), cost=-1))
 
     async def _ask(self, question: Callable[[FixedWindowRateLimiter], Awaitable[Result]]) -> Result:
         shared, own = self._limiters
@@ -65,6 +68,17 @@ class FailedKeys:
         except RedisError as error:
             _log.warning("failed keys are counted by this process alone: %s", type(error).__name__)
             return await question(own)
+
+
+def counted_as(address: str) -> str:
+    """Return the address by which tries are counted: of IPv6 the network of 64 bits, which one host has."""
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv4Address):
+        return str(parsed)
+    return str(parsed.ipv4_mapped or IPv6Network((parsed, _HOSTS_BITS), strict=False))
 
 
 @lru_cache(maxsize=1)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column, validates
 from gateway.models.base import Base, enum_words
 from gateway.models.list_indexes import list_indexes
 from gateway.models.registry import Heartbeat
+from gateway.models.scheduler_ids import scheduler_id_index
 from gateway.models.service_bits import SERVICE_BITS, service_bits
 from gateway.models.work import Work, partial_index, step_index
 from gateway.states import BEFORE_SCHEDULER, JOB_MOVES, JobState, is_final
@@ -46,6 +47,7 @@ class Job(Work, Base):
             postgresql_where=text(WATCHED),
             sqlite_where=text(WATCHED),
         ),
+        scheduler_id_index("jobs"),
     )
 
     state: Mapped[JobState] = mapped_column(enum_words(JobState), default=JobState.ACCEPTED)

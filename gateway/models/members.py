@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.errors import Fault
 from gateway.models.base import Base, CleanText, enum_words
+from gateway.models.scheduler_ids import scheduler_id_index
 from gateway.states import JobState
 
 
@@ -23,6 +24,7 @@ class JobMember(Base):
     """
 
     __tablename__ = "job_members"
+    __table_args__ = (scheduler_id_index("job_members"),)
 
     job_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

@@ -13,6 +13,20 @@
     }
   }
 
+  // Filters by time are in UTC in the page's address, and in the reader's zone in the fields.
+  function takeReadersZone(root) {
+    const inField = (at) => new Date(at - at.getTimezoneOffset() * 60_000).toISOString().replace(/(:00)?\.000Z$/, "");
+    const inUtc = (text) => new Date(text).toISOString().replace(/(:00)?\.000Z$/, "");
+    for (const field of root.querySelectorAll("input[data-utc][name]")) {
+      const sent = Object.assign(document.createElement("input"), { type: "hidden", name: field.name, value: field.value });
+      field.removeAttribute("name");
+      field.labels[0].textContent = `${field.dataset.utc} (${zone.resolvedOptions().timeZone})`;
+      if (field.value) field.value = inField(new Date(`${field.value}Z`));
+      field.addEventListener("input", () => (sent.value = field.value && inUtc(field.value)));
+      field.after(sent);
+    }
+  }
+
   function addCopyButtons(root) {
     if (!navigator.clipboard) return; // a page over plain http has none
     for (const text of root.querySelectorAll("details > pre:not([data-copy])")) {
@@ -31,6 +45,7 @@
 
   function enhance(root) {
     showTimes(root);
+    takeReadersZone(root);
     addCopyButtons(root);
     for (const log of root.querySelectorAll("pre.log")) log.scrollTop = log.scrollHeight;
   }

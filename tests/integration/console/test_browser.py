@@ -11,20 +11,13 @@ from sqlalchemy import func, select
 
 from gateway.db import session_scope
 from gateway.models import Job, Transfer, Workflow
-from gateway.states import JobState, TransferState
-from tests.chromium import Opened, Watched
-from tests.ended_rows import claim_transfer, ended_job, failed_transfer
+from gateway.states import TransferState
+from tests.chromium import Opened
+from tests.ended_rows import claim_transfer, failed_transfer
 from tests.identity import new_key
-from tests.integration.console.test_members import (
-    answer_with,
-    figures_preview,
-    new_sweep,
-    option_job,
-)
 from tests.rows import new_job, new_transfer, transfer
 from tests.servers import served
-from tests.webhooks import FAILED, URL, due, fill, new_webhook, record
-from tests.workflows import end_transfer, new_workflow
+from tests.webhooks import URL
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 SIZES = [320, 768, 1440]
@@ -38,55 +31,6 @@ def _moving() -> UUID:
         row = session.get_one(Transfer, row_id)
         row.bytes_total, row.bytes_done, row.bytes_per_s = 4_000_000, 1_000_000, 250_000
     return row_id
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_has_a_barrier_in_any_width(opened: Opened, scheme: str) -> None:
-    failed_transfer(HOSTILE)
-    moving, job = _moving(), ended_job(JobState.OUT_OF_MEMORY, "the job used more than its memory")
-    paths = [
-        *("/", "/console/work/job", "/console/work/s3_data?state=failed&reason=img", "/console/clusters"),
-        *(
-            "/console/overview",
-            "/console/account",
-            f"/console/work/s3_data/{moving}",
-            f"/console/work/job/{job}",
-        ),
-    ]
-    assert _barriers(opened(color_scheme=scheme), paths) == {}
-
-
-def _barriers(watched: Watched, paths: list[str]) -> dict[str, list[str]]:
-    """Return the barriers of pages, all parts of which are open, by page and width."""
-    found: dict[str, list[str]] = {}
-    for path in paths:
-        watched.page.goto(path)
-        watched.page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
-        for width in SIZES:
-            watched.page.set_viewport_size({"width": width, "height": 900})
-            found[f"{path} at {width}"] = watched.barriers() + ["too wide"] * watched.is_too_wide
-    return {place: barriers for place, barriers in found.items() if barriers}
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_of_runs_and_webhooks_have_no_barrier(
-    opened: Opened, api: TestClient, monkeypatch: pytest.MonkeyPatch, scheme: str
-) -> None:
-    swept, failed = new_sweep(api), str(new_workflow())
-    end_transfer(failed, fault="the keys are unknown")
-    hook_id, _ = new_webhook()
-    failed_transfer()
-    fill()
-    for message in due()[:1]:
-        record(message, FAILED)
-    answer_with(monkeypatch, figures_preview())
-    run = "/console/work/workflow"
-    paths = [
-        *("/console/start", f"{run}/{failed}", f"{run}/{swept}", f"{run}/{swept}/members"),
-        f"/console/work/job/{option_job()}/outputs/black_scholes/figures",
-        f"/console/account/webhooks/{hook_id}",
-    ]
-    assert _barriers(opened(color_scheme=scheme), paths) == {}
 
 
 def test_a_webhook_is_added_by_hand_and_its_secret_is_read(opened: Opened) -> None:
@@ -220,6 +164,24 @@ def test_without_script_pages_are_read_and_forms_work(opened: Opened) -> None:
     page.get_by_role("button", name="Retry").first.click()
     expect(page.locator("#live")).to_contain_text("attempt 2")
     assert transfer(failed).state is TransferState.ACCEPTED
+
+
+def test_filters_by_time_are_in_the_readers_zone_and_the_address_is_in_utc(opened: Opened) -> None:
+    path = "/console/work/job?since=2026-11-30T08:00&until=2026-07-01T08:00:30%2B02:00"
+    for script, names, values in (
+        (False, ["Since (UTC)", "Until (UTC)"], ["2026-11-30T08:00", "2026-07-01T06:00:30"]),
+        (True, ["Since (Asia/Tokyo)", "Until (Asia/Tokyo)"], ["2026-11-30T17:00", "2026-07-01T15:00:30"]),
+    ):
+        page = opened(path, java_script_enabled=script, timezone_id="Asia/Tokyo").page
+        fields = [page.get_by_label(name) for name in names]
+        assert [field.input_value() for field in fields] == values
+        page.get_by_role("button", name="Apply").click()
+        assert "since=2026-11-30T08%3A00&until=2026-07-01T06%3A00%3A30&" in page.url
+    fields[0].fill("2026-11-30T15:30")
+    fields[1].fill("")
+    page.get_by_role("button", name="Apply").click()
+    assert "since=2026-11-30T06%3A30&until=&" in page.url
+    assert fields[0].input_value() == "2026-11-30T15:30"
 
 
 def test_hostile_texts_run_nothing(opened: Opened) -> None:

@@ -84,15 +84,33 @@ def test_a_member_has_a_page_with_a_plot_of_its_result(
     Checked(page)
     assert (f'data-preview="{preview}?points=1000"' in page, HOSTILE in page) == (True, False)
     requested: dict[str, Any] = {}
-
-    def answer(*_: Any, **arguments: Any) -> bytes:
-        requested.update(arguments)
-        return b"{}\n" + json.dumps(figures_preview()).encode()
-
-    monkeypatch.setattr("gateway.previews.outputs.ask_worker.request_bytes", answer)
+    answer_with(monkeypatch, figures_preview(), requested)
     assert browser.client.get(preview).json()["points"] == len(FIGURES)
     assert (requested["member"], requested["job_id"]) == (7, str(step_id(run_id, "spectrum")))
     assert browser.client.get(preview.replace("fft", "kalman")).status_code == 404
+
+
+def test_the_option_figures_of_a_member_are_a_table(
+    api: TestClient, browser: FormBrowser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept: dict[str, Any] = {"job": "prices", "params": [{"perforation_stride": k} for k in (1, 2)]}
+    run_id = str(start(api, {"name": "prices", "services": [SERVICE]}, sweep=swept)["id"])
+    path = f"/console/work/workflow/{run_id}/members/0001"
+    there = f"{path}/outputs/{SERVICE}/figures"
+    assert browser.client.get(there).status_code == 404
+    end_transfer(run_id)
+    output = {"service": SERVICE, "path": "jobs/1/0001/b.csv", "bytes": 9, "sha256": "0" * 64}
+    with session_scope() as session:
+        session.execute(update(JobMember).where(JobMember.number == 1).values(outputs=[output]))
+    shown = browser.open(path)
+    assert (f'hx-get="{there}"' in shown, f'href="{there}"' in shown) == (True, True)
+    requested: dict[str, Any] = {}
+    answer_with(monkeypatch, figures_preview(), requested)
+    page = browser.open(there)
+    Checked(page)
+    assert (requested["member"], requested["job_id"]) == (1, str(step_id(run_id, "prices")))
+    assert (f'href="{path}"' in page, "7.5" in page, HOSTILE in page) == (True, True, False)
+    assert "<html" not in browser.client.get(there, headers={"HX-Request": "true"}).text
 
 
 @pytest.mark.parametrize("number", ["0030", "7", "-1", "9" * 5000, "٠٠٠٣", "x", "1e1"], ids=range(7))
@@ -132,11 +150,17 @@ def figures_preview(points: int = len(FIGURES)) -> dict[str, Any]:
     return {"points": points, "samples": len(FIGURES), "signals": signals, "signals_total": 70}
 
 
-def answer_with(monkeypatch: pytest.MonkeyPatch, preview: dict[str, Any]) -> None:
-    answer = json.dumps(preview).encode()
-    monkeypatch.setattr(
-        "gateway.previews.outputs.ask_worker.request_bytes", lambda *_, **__: b"{}\n" + answer
-    )
+def answer_with(
+    monkeypatch: pytest.MonkeyPatch, preview: dict[str, Any], requested: dict[str, Any] | None = None
+) -> None:
+    """Let the cluster's worker answer with a preview, and note what it was asked for."""
+
+    def answer(*_: Any, **arguments: Any) -> bytes:
+        if requested is not None:
+            requested.update(arguments)
+        return b"{}\n" + json.dumps(preview).encode()
+
+    monkeypatch.setattr("gateway.previews.outputs.ask_worker.request_bytes", answer)
 
 
 def test_figures_of_options_are_a_table(browser: FormBrowser, monkeypatch: pytest.MonkeyPatch) -> None:

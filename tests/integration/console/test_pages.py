@@ -179,17 +179,6 @@ def test_a_live_part_answers_at_once_when_the_known_state_is_old(browser: FormBr
     assert "the bucket is missing" in part.text
 
 
-@pytest.mark.parametrize(
-    "path", ["/console/nothing", "/console/work/x", "/console/work/job/x", "/console/find?id=x"]
-)
-def test_an_unknown_page_is_told_as_a_page(browser: FormBrowser, path: str) -> None:
-    answer = browser.client.get(path)
-    assert answer.status_code in {400, 404}
-    assert "Back to the page" not in answer.text
-    assert answer.headers["content-type"].startswith("text/html")
-    assert {name: answer.headers[name] for name in HEADERS} == HEADERS
-
-
 def test_a_page_of_a_name_that_points_here_is_not_served(api: TestClient) -> None:
     """DNS rebinding points the name of a foreign page at this service: its requests are then same-site."""
     row_id = failed_transfer()

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 
 from api.console.visitors import COOKIE
 from gateway.accounts import api_keys, sessions
+from gateway.accounts.failed_keys import counted_as
 from gateway.callers import Scope
 from gateway.db import session_scope, utc_now
 from gateway.models import ApiKey, ConsoleSession
@@ -233,6 +234,31 @@ def test_the_sixth_wrong_key_of_a_minute_is_refused_and_a_good_one_counts_nothin
     assert (refused.status_code, "try again in" in refused.text) == (429, True)
     elsewhere = FormBrowser(with_keys)
     assert elsewhere.sign_in(good).status_code == 303
+
+
+def test_other_addresses_of_the_same_ipv6_network_do_not_give_more_tries(with_keys: TestClient) -> None:
+    network = new_address().rpartition(":")[0]
+    statuses = [
+        FormBrowser(with_keys, address=f"{network}:{host:x}").sign_in("wrong").status_code
+        for host in range(1, 7)
+    ]
+    assert statuses == [401] * 5 + [429]
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("testclient", "testclient"),
+        ("", ""),
+    ],
+)
+@pytest.mark.usefixtures("settings")
+def test_tries_are_counted_by_the_host(address: str, counted: str) -> None:
+    assert counted_as(address) == counted
 
 
 def test_over_plain_http_from_elsewhere_no_key_is_taken(with_keys: TestClient) -> None:

@@ -12,6 +12,7 @@ from gateway.db import session_scope
 from gateway.models import Transfer
 from gateway.states import TransferState
 from tests import running_jobs
+from tests.browser import FormBrowser
 from tests.staging_rows import work
 from tests.workflows import start, step_id
 
@@ -57,6 +58,30 @@ def test_a_members_result_is_on_its_way_and_then_redirected_to(
     table = files_api.get(f"/workflow/{mine}/members", params={"format": "csv"})
     assert table.headers["content-type"].startswith("text/csv")
     assert table.text == (folder / "members.csv").read_text()
+
+
+def test_the_console_sends_the_browser_to_a_members_result_and_has_the_table_of_all(
+    files_api: TestClient, outside: httpx.Client, home: Path
+) -> None:
+    mine = start(files_api, FFT, sweep=SWEEP, **ON_THE_CLUSTER)["id"]
+    members = f"/console/work/workflow/{mine}/members"
+    row_id = step_id(mine, "spectrum")
+    running_jobs.submit(row_id)
+    running_jobs.finish(row_id)
+    browser = FormBrowser(files_api)
+    assert f'href="{members}.csv"' in browser.open(members)
+    table = browser.client.get(f"{members}.csv")
+    folder = home / f"serrano/data/Output_Data/jobs/{row_id}.1"
+    assert table.text == (folder / "members.csv").read_text()
+    assert 'filename="members.csv"' in table.headers["content-disposition"]
+    link = f"{members}/0001/outputs/fft"
+    assert f'href="{link}">Download' in browser.open(f"{members}/0001")
+    assert f'href="{members}/0001">Back to the member' in browser.open(link, 202)
+    [transfer] = _transfers()
+    work(transfer.id)
+    there = browser.client.get(link)
+    result = folder / "0001/CSVFormate/FFT_Filter_output.csv"
+    assert outside.get(there.headers["location"]).content == result.read_bytes()
 
 
 @pytest.mark.parametrize("name", ["0002", "9999", "x", "-1", "00001", "..%2f0000", "%C2%B2"])

@@ -1,20 +1,17 @@
 """The plans of lists: pages are read in the order of an index, counts from an index alone."""
 
 import base64
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Engine
 
 from api.schemas.shapes import SHAPES
-from gateway.db import session_scope
 from gateway.work.counts import count_by_state
 from gateway.work.listing import Filter, Kind
 from gateway.work.pages import fetch_page
+from tests.plans import explained
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 CURSOR = base64.urlsafe_b64encode(f"{MOMENT.isoformat()} {uuid4()}".encode()).decode()
@@ -32,27 +29,6 @@ FILTERS = {
 }
 TABLES = {"job": "jobs", "workflow": "workflows"}  # the others are transfers, which may have a parent
 LISTS = [(kind, name) for kind in SHAPES for name in FILTERS if kind not in TABLES or "parent" not in name]
-PREFER_INDEXES = ("enable_seqscan", "enable_bitmapscan", "enable_sort", "enable_incremental_sort")
-
-
-@contextmanager
-def explained() -> Iterator[tuple[Connection, list[str]]]:
-    """Collect the plans of the statements of a connection; PostgreSQL would scan a table that is empty."""
-    plans: list[str] = []
-    with session_scope(read_only=True) as session:
-        connection = session.connection()
-        on_postgresql = connection.dialect.name == "postgresql"
-        for name in PREFER_INDEXES if on_postgresql else ():
-            connection.execute(text(f"SET LOCAL {name} = off"))
-        words = "EXPLAIN" if on_postgresql else "EXPLAIN QUERY PLAN"
-
-        def explain(_: Any, cursor: Any, statement: str, parameters: Any, *__: Any) -> None:
-            cursor.execute(f"{words} {statement}", parameters)
-            plans.append("\n".join(str(row[-1]) for row in cursor.fetchall()))
-
-        event.listen(connection, "before_cursor_execute", explain)
-        yield connection, plans
-        event.remove(connection, "before_cursor_execute", explain)
 
 
 def _page_plan(kind: Kind, wanted: Filter, cursor: str | None = None) -> str:
