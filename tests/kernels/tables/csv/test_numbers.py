@@ -56,6 +56,18 @@ def test_every_spelling_is_read_as_python_reads_it(text: str) -> None:
     assert found is None or found == float(text)
 
 
+@pytest.mark.parametrize("times", range(1, 6))
+@pytest.mark.parametrize("behind", ["", "0", "7", ".5", "00e-3"])
+@pytest.mark.parametrize("places", [0, 1, 19, 25])
+def test_digits_that_are_a_multiple_of_the_largest_word(times: int, behind: str, places: int) -> None:
+    """Their first twenty digits are 0 modulo 2**64; the point may be among them or above them."""
+    digits = str(times * 2**64)
+    text = f"0.{digits:0>{places}}{behind.replace('.', '')}" if places > len(digits) else f"{digits}{behind}"
+    if 0 < places < len(digits):
+        text = f"{digits[:places]}.{digits[places:]}{behind.replace('.', '')}"
+    assert parsed(text) in {None, float(text)}
+
+
 @given(st.text(alphabet="0123456789+-.eE x", max_size=8))
 def test_a_text_that_is_no_number_is_not_read(text: str) -> None:
     found = parsed(text)
