@@ -113,6 +113,25 @@ def test_powers_of_two_where_the_interval_is_uneven() -> None:
     assert [digits(text) for text in formatted(values)] == [digits(repr(v)) for v in values.tolist()]
 
 
+def hard_cases() -> NDArray[np.float64]:
+    """Numbers whose last bits decide: half-way ones, whole ones, subnormal ones, and all neighbours."""
+    rng = np.random.default_rng(5)
+    whole = rng.integers(2**53, 2**63, 2000).astype(np.float64)
+    halves = rng.integers(2**48, 2**53, 2000) / 2.0 ** rng.integers(0, 5, 2000)
+    short = np.round(rng.standard_normal(2000) * 1e5) / 10.0 ** rng.integers(0, 12, 2000)
+    subnormal = rng.integers(1, 2**52, 500).view(np.float64)
+    all_ = np.concatenate([whole, halves, short, subnormal, [9007199254740993.0, 0.0, 5e-324, 2.0**-1022]])
+    return np.concatenate([all_, np.nextafter(all_, np.inf), np.nextafter(all_, -np.inf)])
+
+
+def test_hard_cases_beside_each_other() -> None:
+    values = hard_cases()
+    assert [digits(text) for text in formatted(values)] == [digits(repr(v)) for v in values.tolist()]
+    single = values[np.abs(values) < 1e38].astype(np.float32)
+    expected = [digits(np.format_float_scientific(v, unique=True, trim="-")) for v in single]
+    assert [digits(text) for text in formatted(single)] == expected
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
