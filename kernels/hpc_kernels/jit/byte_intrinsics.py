@@ -145,33 +145,44 @@ def store_digits(
         head = builder.insert_element(
             ir.Constant(digits.type, [0] * 16), builder.trunc(first, byte), place(0)
         )
-        plain = chosen(digits, head, [16, *range(16), *[17] * 15])
-        plain = builder.add(plain, _constant(8, _ZERO))
+        bare = chosen(digits, head, [16, *range(7, -1, -1), *range(15, 7, -1), *[17] * 15])
+        plain = builder.add(bare, _constant(8, _ZERO))
         moved = chosen(plain, plain, [0, *range(VECTOR_BYTES - 1)])
         lane, points = ir.Constant(_vector(8), [byte(i) for i in lanes]), _broadcast(builder, point)
         shown = builder.select(builder.icmp_unsigned("==", lane, points), _constant(8, ord(".")), moved)
         shown = builder.select(builder.icmp_unsigned("<", lane, points), plain, shown)
         start = context.make_array(text)(context, builder, array).data
         builder.store(shown, builder.bitcast(builder.gep(start, [at]), _vector(8).as_pointer()), align=1)
-        some = builder.icmp_unsigned("!=", digits, ir.Constant(digits.type, [0] * 16))
-        word = ir.IntType(64)
-        mask = builder.shl(builder.zext(builder.bitcast(some, ir.IntType(16)), word), word(1))
-        return builder.sub(word(64), builder.ctlz(builder.or_(mask, word(1)), ir.IntType(1)(1)))
+        some = builder.bitcast(builder.icmp_unsigned("!=", bare, _constant(8, 0)), place)
+        zeros = builder.ctlz(builder.or_(some, place(1)), ir.IntType(1)(1))
+        return builder.zext(builder.sub(place(VECTOR_BYTES), zeros), ir.IntType(64))
 
     numbers = (types.int64, types.uint64, types.uint64, types.uint64, types.int64)
     return types.int64(text, *numbers), generate
 
 
 def _split_digits(builder: Any, words: Any) -> Any:
-    """Split two numbers of eight digits into sixteen digits, the inverse of `_join_digits`."""
+    """Split two numbers of eight digits into two times eight digits, the last one first."""
 
-    def same(kind: Any, value: int) -> Any:
+    def same(bits: int, value: int, lanes: int = 0) -> Any:
+        kind = ir.VectorType(ir.IntType(bits), lanes or 128 // bits)
         return ir.Constant(kind, [kind.element(value)] * kind.count)
 
-    for bits, tens, factor, shift in ((64, 10_000, 109951163, 40), (32, 100, 10486, 20), (16, 10, 103, 10)):
-        kind = ir.VectorType(ir.IntType(bits), 128 // bits)
-        words = builder.bitcast(words, kind)
-        first = builder.lshr(builder.mul(words, same(kind, factor)), same(kind, shift))
-        rest = builder.sub(words, builder.mul(first, same(kind, tens)))
-        words = builder.or_(first, builder.shl(rest, same(kind, bits // 2)))
-    return builder.bitcast(words, ir.VectorType(ir.IntType(8), 16))
+    def divided(numbers: Any, factor: int, shift: int) -> Any:
+        wide = same(32, factor, 8).type
+        product = builder.mul(builder.zext(numbers, wide), same(32, factor, 8))
+        return builder.trunc(builder.lshr(product, same(32, shift, 8)), same(16, 0).type)
+
+    def cast(numbers: Any, bits: int) -> Any:
+        return builder.bitcast(numbers, same(bits, 0).type)
+
+    def joined(rest: Any, first: Any, bits: int, tens: int) -> Any:
+        """Return ``number - tens first`` in the lower half of a lane and `first` in the upper one."""
+        return builder.add(rest, builder.mul(first, same(bits, (1 << bits // 2) - tens)))
+
+    words = builder.and_(words, same(64, (1 << 32) - 1))  # LLVM multiplies halves at once
+    first = builder.lshr(builder.mul(words, same(64, 109951163)), same(64, 40))
+    fours = cast(joined(words, first, 64, 10_000), 16)
+    first = cast(divided(fours, 5243, 19), 32)
+    pairs = cast(joined(cast(fours, 32), first, 32, 100), 16)
+    return cast(joined(pairs, divided(pairs, 6554, 16), 16, 10), 8)

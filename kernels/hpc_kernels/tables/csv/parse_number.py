@@ -95,7 +95,7 @@ def parse_number(text: ByteArray, at: int, decimal: int) -> tuple[float, int]:
             exponent = at
         else:
             digits = digits * _TEN + np.uint64(text[at] - _ZERO)
-            count += digits != 0
+            count += (count > 0) | (digits != 0)  # they may be a multiple of 2**64
         at += 1
     if at - first == int(exponent != 0) or count > _MOST_PLACES:
         return 0.0, 0

@@ -12,7 +12,7 @@ _SEPARATOR, _LINE_END = b";\n"
 
 @compiled
 def format_timed_rows(
-    rows: Array, times: ByteArray, text: ByteArray, digits: NDArray[np.uint64], powers: NDArray[np.int64]
+    rows: Array, times: ByteArray, text: ByteArray, digits: NDArray[np.uint64], points: NDArray[np.int64]
 ) -> int:
     """Write rows (samples, signals), each behind a line of `times`; return the length of the text.
 
@@ -27,5 +27,5 @@ def format_timed_rows(
         read += 1
         text[at] = _SEPARATOR
         at += 1
-        at += format_cells(rows[i], rows.shape[1], text[at:], digits, powers)
+        at += format_cells(rows[i], rows.shape[1], text[at:], digits, points)
     return at

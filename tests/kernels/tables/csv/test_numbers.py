@@ -56,6 +56,18 @@ def test_every_spelling_is_read_as_python_reads_it(text: str) -> None:
     assert found is None or found == float(text)
 
 
+@pytest.mark.parametrize("times", range(1, 6))
+@pytest.mark.parametrize("behind", ["", "0", "7", ".5", "00e-3"])
+@pytest.mark.parametrize("places", [0, 1, 19, 25])
+def test_digits_that_are_a_multiple_of_the_largest_word(times: int, behind: str, places: int) -> None:
+    """Their first twenty digits are 0 modulo 2**64; the point may be among them or above them."""
+    digits = str(times * 2**64)
+    text = f"0.{digits:0>{places}}{behind.replace('.', '')}" if places > len(digits) else f"{digits}{behind}"
+    if 0 < places < len(digits):
+        text = f"{digits[:places]}.{digits[places:]}{behind.replace('.', '')}"
+    assert parsed(text) in {None, float(text)}
+
+
 @given(st.text(alphabet="0123456789+-.eE x", max_size=8))
 def test_a_text_that_is_no_number_is_not_read(text: str) -> None:
     found = parsed(text)
@@ -99,6 +111,25 @@ def test_single_precision_is_written_with_the_digits_of_numpy(value: float) -> N
 def test_powers_of_two_where_the_interval_is_uneven() -> None:
     values = np.array([math.ldexp(1, e) for e in range(-1074, 1024)])
     assert [digits(text) for text in formatted(values)] == [digits(repr(v)) for v in values.tolist()]
+
+
+def hard_cases() -> NDArray[np.float64]:
+    """Numbers whose last bits decide: half-way ones, whole ones, subnormal ones, and all neighbours."""
+    rng = np.random.default_rng(5)
+    whole = rng.integers(2**53, 2**63, 2000).astype(np.float64)
+    halves = rng.integers(2**48, 2**53, 2000) / 2.0 ** rng.integers(0, 5, 2000)
+    short = np.round(rng.standard_normal(2000) * 1e5) / 10.0 ** rng.integers(0, 12, 2000)
+    subnormal = rng.integers(1, 2**52, 500).view(np.float64)
+    all_ = np.concatenate([whole, halves, short, subnormal, [9007199254740993.0, 0.0, 5e-324, 2.0**-1022]])
+    return np.concatenate([all_, np.nextafter(all_, np.inf), np.nextafter(all_, -np.inf)])
+
+
+def test_hard_cases_beside_each_other() -> None:
+    values = hard_cases()
+    assert [digits(text) for text in formatted(values)] == [digits(repr(v)) for v in values.tolist()]
+    single = values[np.abs(values) < 1e38].astype(np.float32)
+    expected = [digits(np.format_float_scientific(v, unique=True, trim="-")) for v in single]
+    assert [digits(text) for text in formatted(single)] == expected
 
 
 @pytest.mark.parametrize(
