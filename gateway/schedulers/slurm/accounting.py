@@ -11,7 +11,7 @@ from gateway.schedulers.base import Accounting, SubmittedJob
 
 NO_NODES = "None assigned"  # the list of nodes of a job that got none
 STORAGE_TYPE = "accounting_storage/slurmdbd"
-ID = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+ID = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)  # those of a federation have up to ten digits
 _CLOCKS = timedelta(days=1)  # the clocks of API, cluster and worker differ by less
 
 

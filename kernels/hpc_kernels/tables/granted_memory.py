@@ -63,7 +63,7 @@ def limits_of_cgroups(mine: Path, mounts: tuple[tuple[str, str], ...]) -> Iterat
     """Yield the limits of the control groups that the file `mine` lists, and of those around them."""
     for line in mine.read_text().splitlines():
         _, controllers, place = line.split(":", 2)
-        for mount, name in mounts if controllers in {"", "memory"} else ():
+        for mount, name in mounts if {"", "memory"} & set(controllers.split(",")) else ():
             group = Path(mount, place.lstrip("/"))
             for folder in (group, *group.parents):
                 yield from _limit_in(folder / name)

@@ -56,6 +56,16 @@ def test_the_least_of_the_grants(
         ("0::/a/b\n", {"v2/a/memory.max": "1000", "v2/a/b/memory.max": "max"}, 1000),
         ("0::/../x\n", {"v2/memory.max": "7"}, 7),
         ("4:memory:/a\n0::/\n", {"v1/a/memory.limit_in_bytes": "5", "v1/memory.limit_in_bytes": "9"}, 5),
+        ("4:hugetlb,memory:/a\n", {"v1/a/memory.limit_in_bytes": "5"}, 5),
+        (
+            "0::/system.slice/slurmstepd.scope/job_7/step_0/user/task_0\n",
+            {
+                "v2/system.slice/slurmstepd.scope/job_7/memory.max": "90",
+                "v2/system.slice/slurmstepd.scope/job_7/step_0/memory.max": "80",
+                "v2/system.slice/slurmstepd.scope/job_7/step_0/user/task_0/memory.max": "max",
+            },
+            80,
+        ),
         ("4:cpu:/a\n", {"v1/a/memory.limit_in_bytes": "5"}, None),
     ],
 )

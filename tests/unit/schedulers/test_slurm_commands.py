@@ -211,6 +211,20 @@ def test_the_nodes_and_partitions() -> None:
     ]
 
 
+def test_a_partition_of_a_thousand_nodes_has_its_number() -> None:
+    """sinfo prints 1024 as 1K, unless it is asked not to."""
+
+    def sinfo(command: str) -> bytes:
+        if "%P" in command:
+            return b"huge*\n"
+        size = "1-1024" if "--noconvert" in command else "1-1K"
+        values = {"PartitionName": "huge", "Available": "up", "Size": size, "MaxCPUsPerNode": "UNLIMITED"}
+        return line(columns.PARTITION, **values)
+
+    one, _ = client(sinfo=sinfo)
+    assert [partition.max_nodes for partition in one.partitions()] == [1024]
+
+
 def test_the_figures_need_no_text_of_any_user() -> None:
     row = {"JobID": "8", "UserID": "5", "State": "PENDING", "PriorityLong": "9", "Partition": "debug"}
     one, runner = client(squeue=line(columns.QUEUE, **row))

@@ -121,7 +121,7 @@ class CommandClient:
 
     def partitions(self) -> list[SlurmPartition]:
         """Return all partitions."""
-        printed = self._run("sinfo", "--noheader", f"--Format={squeue_format(PARTITION)}")
+        printed = self._run("sinfo", "--noheader", "--noconvert", f"--Format={squeue_format(PARTITION)}")
         try:
             return tables.partitions(list(rows(printed, PARTITION)), self._default_partition())
         except ValueError as error:
