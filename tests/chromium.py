@@ -7,7 +7,7 @@ from importlib import resources
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Request, sync_playwright
 
 from tests.conftest import absent
 
@@ -62,6 +62,34 @@ class Watched:
         """Whether the page has to be scrolled sideways."""
         root = "document.documentElement"
         return bool(self.page.evaluate(f"{root}.scrollWidth > {root}.clientWidth"))
+
+
+class Keyboard:
+    """The keys of a page, on which the use of a pointer is a problem."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        page.add_init_script("addEventListener('pointerdown', () => console.error('a pointer'), true)")
+
+    def tab_to(self, target: Locator, most: int = 400) -> None:
+        """Press Tab until the element has the focus."""
+        for _ in range(most):
+            self.page.keyboard.press("Tab")
+            if target.count() and target.first.evaluate("it => it === document.activeElement"):
+                return
+        raise AssertionError(f"{most} times Tab do not lead to {target}")
+
+    def press(self, target: Locator, *keys: str) -> None:
+        """Go to an element by Tab, and press keys there: Enter where none is given."""
+        self.tab_to(target)
+        for key in keys or ("Enter",):
+            self.page.keyboard.press(key)
+
+    def write(self, target: Locator, text: str) -> None:
+        """Go to a field by Tab, and write into it in place of what is there."""
+        self.tab_to(target)
+        self.page.keyboard.press("ControlOrMeta+a")
+        self.page.keyboard.type(text)
 
 
 Opened = Callable[..., Watched]

@@ -2,12 +2,12 @@
 
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
 def preview_bytes(
-    axis: Sequence[float], signals: dict[str, tuple[Sequence[float], Sequence[float]]], **changes: Any
+    axis: Sequence[float], signals: Mapping[str, tuple[Sequence[float], Sequence[float]]], **changes: Any
 ) -> bytes:
     header = {
         "version": 1,

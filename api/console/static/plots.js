@@ -8,6 +8,7 @@
   };
   const MOST = 8; // signals that are shown at first
   const LONGEST = 5000; // characters of the names in one address
+  const KEYS = { "+": "Zoom in", "=": "Zoom in", "-": "Zoom out", ArrowLeft: "Left", ArrowRight: "Right", 0: "All" };
   const dark = matchMedia("(prefers-color-scheme: dark)");
 
   const named = (part) => (part.unit ? `${part.name} / ${part.unit}` : part.name);
@@ -118,8 +119,9 @@
       const way = Math.min(Math.max((max - min) * share, first - min), last - max);
       plot.setScale("x", { min: min + way, max: max + way });
     };
-    const actions = [["Zoom in", zoom(0.5)], ["Zoom out", zoom(2)], ["Left", move(-0.3)], ["Right", move(0.3)], ["All", () => plot.setScale("x", { min: range()[0], max: range()[1] })]];
-    for (const [label, act] of actions) {
+    const actions = { "Zoom in": zoom(0.5), "Zoom out": zoom(2), Left: move(-0.3), Right: move(0.3), All: () => plot.setScale("x", { min: range()[0], max: range()[1] }) };
+    addKeys(place, actions);
+    for (const [label, act] of Object.entries(actions)) {
       const button = document.createElement("button");
       button.type = "button";
       button.className = "quiet";
@@ -131,8 +133,24 @@
     note.className = "note";
     const shown = groups.reduce((number, { signals }) => number + signals.length, 0);
     note.textContent = `${preview.samples} samples` + (preview.signals_total > shown ? `, ${shown} of ${preview.signals_total} signals` : "");
-    tools.append(note);
+    const keys = document.createElement("span");
+    keys.className = "note keys";
+    keys.textContent = "Keys: + - ← → 0";
+    tools.append(note, keys);
     place.after(signalChoice(groups, plot, hasInput), tools);
+  }
+
+  // The plot takes the focus, and does by keys what the buttons do.
+  function addKeys(place, actions) {
+    place.tabIndex = 0;
+    place.setAttribute("role", "group");
+    place.setAttribute("aria-label", "Plot: plus and minus zoom, the arrows move, 0 shows all");
+    place.addEventListener("keydown", (event) => {
+      const act = actions[KEYS[event.key]];
+      if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      act();
+    });
   }
 
   // The groups as boxes to check, a signal alone with its values at the pointer: a legend for mouse and keyboard.
