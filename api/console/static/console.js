@@ -43,6 +43,15 @@
     }
   }
 
+  // The page of a result that is on its way stays as it is until the download begins.
+  async function awaitResult() {
+    const answer = await fetch(location.href, { redirect: "manual" }).catch(() => null);
+    if (answer?.type === "opaqueredirect") location.assign(location.href);
+    else if (!answer || answer.status === 202) setTimeout(awaitResult, 1000);
+    else location.reload();
+  }
+  if (document.querySelector("[data-on-its-way]")) setTimeout(awaitResult, 1000);
+
   function enhance(root) {
     showTimes(root);
     takeReadersZone(root);
