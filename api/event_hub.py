@@ -196,6 +196,8 @@ class EventHub:
     async def _hand_out(self, event: FeedEvent) -> None:
         """Queue the event for its streams, some at a time: requests have their turn between these."""
         scopes = [FeedScope(row_id=event.row_id)]
+        if event.workflow_id is not None:
+            scopes.append(FeedScope(workflow_id=event.workflow_id))
         if not event.is_part:
             scopes += [FeedScope(owner=event.owner), _ALL]
         readers = [each for scope in scopes for each in self._by_scope.get(scope, ())]

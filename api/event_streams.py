@@ -56,9 +56,17 @@ async def answer_row_events(
     """Return a row's history, or its stream, which begins with the whole history."""
     if not asks_for_stream(request):
         return await run_in_threadpool(list_events, kind, row_id, caller)
+    scope = FeedScope(row_id=row_id)
+    return await open_row_stream(request, kind, row_id, caller, last_event_id, scope=scope)
+
+
+async def open_row_stream(
+    request: Request, kind: Kind, row_id: UUID, caller: Caller, last_event_id: str | None, *, scope: FeedScope
+) -> "EventStream":
+    """Return the stream of a row's events, from the first on; NotFound where the caller sees no row."""
     cursor = parse_cursor(last_event_id) if last_event_id else START
     await run_in_threadpool(_check_row, kind, row_id, caller)
-    return await open_stream(request, caller, FeedScope(row_id=row_id), cursor)
+    return await open_stream(request, caller, scope, cursor)
 
 
 def _check_row(kind: Kind, row_id: UUID, caller: Caller) -> None:

@@ -14,13 +14,14 @@ from starlette.routing import Route
 NOW = "2026-11-22T12:00:00Z"
 BUCKET = "recordings"
 RESULT = b"x\n1\n"
+UNCHANGING = "infrastructure", "services"
 COMMON = {"infrastructure": "demo", "created_at": NOW, "updated_at": NOW, "attempt": 1}
 
 
 class HeldGateway:
     """It accepts and ends everything at once, except for the request of `moment`, such as `POST /workflow`.
 
-    A held POST or request of the store waits for `released`; a held status does not change until then.
+    A held request waits for `released`, but for one of a status, which does not change until then.
     `away` names a request that gets no answer after it was carried out, and all that come after it.
     """
 
@@ -53,9 +54,10 @@ class HeldGateway:
             return self._store(request, body)
         sent = json.loads(body or "{}")
         if sent.get("dry_run"):
+            await self._hold("POST dry_run")
             forecast = JSONResponse({"dry_run": True, "warnings": []})
             return Response("away", 503) if self._is_away else forecast
-        await self._hold(f"{method} /{collection}", waits=method == "POST")
+        await self._hold(f"{method} /{collection}", waits=method == "POST" or collection in UNCHANGING)
         answer = self._gateway(method, request.url.path, sent)
         self._is_away = self._is_away or self._away_at == f"{method} /{collection}"
         return Response("away", 503) if self._is_away else answer

@@ -1,7 +1,9 @@
 """`hpc-gateway run` in a folder of its own, against a gateway that is held at a moment."""
 
 import os
+import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.held_gateway import BUCKET, HeldGateway
+from tests.polling import until
 from tests.servers import served
 
 Process = subprocess.Popen[str]
@@ -19,6 +22,23 @@ Command = Callable[..., tuple[int, str, str]]
 def argv(*words: str) -> list[str]:
     """Return the command line of `hpc-gateway`."""
     return [sys.executable, "-m", "hpc_gateway_client", *words]
+
+
+def interrupt(process: Process, number: signal.Signals = signal.SIGINT) -> None:
+    """Send a signal, and return when the process has got it."""
+    process.send_signal(number)
+    until_taken(process.pid, number)
+
+
+def until_taken(pid: int, number: signal.Signals = signal.SIGINT) -> None:
+    """Wait until the process has got a signal."""
+    status = Path(f"/proc/{pid}/status")
+
+    def got() -> bool:
+        pending = re.findall(r"^(?:SigPnd|ShdPnd):\s*(\w+)", status.read_text(), re.MULTILINE)
+        return not any(int(mask, 16) & (1 << (number - 1)) for mask in pending)
+
+    until("the signal has arrived", got)
 
 
 class Run:

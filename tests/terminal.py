@@ -7,8 +7,11 @@ import re
 import struct
 import subprocess
 import termios
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 TOKENS = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])|\x1b\][^\x07]*\x07|([\r\n])|([^\x1b\r\n])")
 ROWS = 60
@@ -70,19 +73,59 @@ def draw_in_terminal(
     argv: Sequence[str], env: Mapping[str, str], folder: Path | None = None, width: int = 0
 ) -> tuple[int, str]:
     """Run a command in a terminal; return its exit status and all that it draws. Width 0 is unknown to it."""
-    leader, follower = pty.openpty()
-    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS if width else 0, width, 0, 0))
-    env = {**env, "TERM": "xterm-256color"}
-    with subprocess.Popen(
-        argv, cwd=folder, env=env, stdin=follower, stdout=follower, stderr=follower
-    ) as child:
+    with Terminal(argv, env, folder, width) as terminal:
+        return terminal.wait()
+
+
+class Terminal:
+    """A command in a terminal of its own, whose keys a test presses."""
+
+    def __init__(
+        self, argv: Sequence[str], env: Mapping[str, str], folder: Path | None = None, width: int = 0
+    ) -> None:
+        self._leader, follower = pty.openpty()
+        size = struct.pack("HHHH", ROWS if width else 0, width, 0, 0)
+        fcntl.ioctl(follower, termios.TIOCSWINSZ, size)
+        self._drawn = b""
+        self.child = subprocess.Popen(
+            argv,
+            cwd=folder,
+            env={**env, "TERM": "xterm-256color"},
+            stdin=follower,
+            stdout=follower,
+            stderr=follower,
+            start_new_session=True,
+            preexec_fn=_take_terminal,  # noqa: PLW1509  its keys are signals to the command
+        )
         os.close(follower)
-        drawn = b""
-        try:
-            while piece := os.read(leader, 65536):
-                drawn += piece
-        except OSError:  # the last process that had the terminal open has closed it
-            pass
-        status = child.wait(timeout=120)
-    os.close(leader)
-    return status, drawn.decode()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.child.poll() is None:
+            self.child.kill()
+        self.child.wait()
+        self._reader.join()
+        os.close(self._leader)
+
+    def press(self, keys: bytes) -> None:
+        """Press keys; `\x03` is Ctrl-C."""
+        os.write(self._leader, keys)
+
+    def wait(self) -> tuple[int, str]:
+        """Wait for the end of the command; return its exit status and all that it has drawn."""
+        status = self.child.wait(timeout=120)
+        self._reader.join()
+        return status, self._drawn.decode()
+
+    def _read(self) -> None:
+        with suppress(OSError):  # the last process that had the terminal open has closed it
+            while piece := os.read(self._leader, 65536):
+                self._drawn += piece
+
+
+def _take_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from api.console.pages import PageRoute, page
-from api.console.result_sources import Number, Source, job_source, member_source
+from api.console.result_sources import Number, ResultSource, job_source, member_source
 from api.console.visitors import SignedIn
 from api.deps import RowId
 from api.routers.outputs import get_member_output, get_output
@@ -34,7 +34,7 @@ def download_members(caller: SignedIn, row_id: RowId) -> Response:
     return members_table(caller, row_id)
 
 
-def _show(request: Request, source: Source, service: str, answer: Response) -> Response:
+def _show(request: Request, source: ResultSource, service: str, answer: Response) -> Response:
     """Return the way to the result, or the page that it is on its way to the store."""
     if answer.status_code != ON_ITS_WAY:
         return answer

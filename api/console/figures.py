@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from api.console.pages import PageRoute, page
-from api.console.result_sources import Source, job_source
+from api.console.result_sources import ResultSource, job_source
 from api.console.visitors import SignedIn
 from api.deps import RowId, read
 from gateway.callers import Caller
@@ -31,7 +31,7 @@ def show_figures(request: Request, caller: SignedIn, row_id: RowId) -> Response:
 
 
 def figures_page(
-    request: Request, caller: Caller, source: Source, job: Job, member: JobMember | None = None
+    request: Request, caller: Caller, source: ResultSource, job: Job, member: JobMember | None = None
 ) -> Response:
     """Show the figures of a job or of a member; a page of results asks for the table alone."""
     view = View(len(FIGURES), None)

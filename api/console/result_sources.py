@@ -9,7 +9,7 @@ Number = Annotated[str, Path(pattern="^[0-9]{4}$")]
 """The name of a member, as its folder has it."""
 
 
-class Source(NamedTuple):
+class ResultSource(NamedTuple):
     """The page of a job or a member as a path below `/console/work`, and its words."""
 
     path: str
@@ -17,11 +17,11 @@ class Source(NamedTuple):
     name: str
 
 
-def job_source(job_id: UUID) -> Source:
+def job_source(job_id: UUID) -> ResultSource:
     """Return the source of a result of a job."""
-    return Source(f"job/{job_id}", "Job", str(job_id))
+    return ResultSource(f"job/{job_id}", "Job", str(job_id))
 
 
-def member_source(run_id: UUID, number: str) -> Source:
+def member_source(run_id: UUID, number: str) -> ResultSource:
     """Return the source of a result of a member of the run's sweep."""
-    return Source(f"workflow/{run_id}/members/{number}", "Member", number)
+    return ResultSource(f"workflow/{run_id}/members/{number}", "Member", number)

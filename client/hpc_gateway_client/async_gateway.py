@@ -12,8 +12,9 @@ import httpx
 from hpc_gateway_client.calls import Calls
 from hpc_gateway_client.client import TIMEOUT_S, Client, describe_method
 from hpc_gateway_client.event_stream import SILENCE_S, follow_events_async
+from hpc_gateway_client.listeners import AsyncListener
 from hpc_gateway_client.models import Event, Job, Transfer, Workflow
-from hpc_gateway_client.steps import Answer, Call, Local, Pause, Steps
+from hpc_gateway_client.steps import Answer, Call, Local, Open, Pause, Step, Steps
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -116,14 +117,21 @@ class AsyncGateway(Client[httpx.AsyncClient]):
             except BaseException as error:  # noqa: BLE001  the steps raise it again, interrupts too
                 go_on = partial(steps.throw, error)
 
-    async def _do(self, step: Call | Pause | Local) -> Answer:
+    async def _do(self, step: Step) -> Answer:
+        if isinstance(step, Call):
+            return await self._send(step)
+        if isinstance(step, Open):
+            return self._listened(lambda: AsyncListener(self, step.workflow))
         if isinstance(step, Pause):
             step.check(self.patience_s, self.url)
             await asyncio.sleep(step.seconds)
-            return None
-        if isinstance(step, Local):
+        elif isinstance(step, Local):
             await asyncio.to_thread(step.do)
-            return None
+        elif isinstance(step.listener, AsyncListener):
+            await step.listener.wait(step.seconds)
+        return None
+
+    async def _send(self, step: Call) -> Answer:
         try:
             return await self._http.request(
                 step.method,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 from uuid import UUID
 
-from hpc_gateway_client import steps, table_steps
+from hpc_gateway_client import steps, table_steps, waits
 from hpc_gateway_client.answers import read_model
 from hpc_gateway_client.models import (
     BulkCancelled,
@@ -37,7 +37,7 @@ class Calls(ResultCalls):
         self, key: str, dst: str, report: Report[Transfer] | None = None, timeout_s: float | None = None
     ) -> Steps[Transfer]:
         """Bring an object of the store to the cluster, and wait; `report` is called with every status."""
-        return steps.stage("s3_data", self._transfer(key, dst=dst), report, timeout_s)
+        return waits.stage("s3_data", self._transfer(key, dst=dst), report, timeout_s)
 
     def compute(
         self,
@@ -50,13 +50,13 @@ class Calls(ResultCalls):
         resources: Resources | None = None,
     ) -> Steps[Job]:
         """Run services on a file of the cluster, and wait; `report` is called with every status."""
-        return steps.compute(self._job(services, read_input_data, params, resources), report, timeout_s)
+        return waits.compute(self._job(services, read_input_data, params, resources), report, timeout_s)
 
     def stage_out(
         self, src: str, key: str, report: Report[Transfer] | None = None, timeout_s: float | None = None
     ) -> Steps[Transfer]:
         """Put a file of the cluster into the store, and wait; `report` is called with every status."""
-        return steps.stage("s3_result", self._transfer(key, src=src), report, timeout_s)
+        return waits.stage("s3_result", self._transfer(key, src=src), report, timeout_s)
 
     def start_stage_in(self, key: str, dst: str) -> Steps[Transfer]:
         """Start a `stage_in` without waiting."""
@@ -80,7 +80,7 @@ class Calls(ResultCalls):
 
     def wait(self, row: Row, report: Report[Row] | None = None, timeout_s: float | None = None) -> Steps[Row]:
         """Wait for the end of a transfer or a job; raise with its reason when it ended badly."""
-        return steps.wait(row, report, timeout_s)
+        return waits.wait(row, report, timeout_s)
 
     def look(self, row: Row) -> Steps[Row]:
         """Return the row as it is now."""

@@ -10,10 +10,12 @@ import httpx
 
 from hpc_gateway_client.calls import Calls
 from hpc_gateway_client.errors import GatewayClientError, WrongAddress
+from hpc_gateway_client.steps import Listener
 from hpc_gateway_client.store import Store
 
 TIMEOUT_S = 30.0
 PATIENCE_S = 120.0
+MOST_LISTENERS = 20  # each has one of the client's 100 connections, and is one of its owner's streams
 Http = TypeVar("Http")
 Method = TypeVar("Method", bound=Callable[..., object])
 
@@ -37,12 +39,22 @@ class Client(ABC, Generic[Http]):
     ) -> None:
         self.url, self.infrastructure, self.store = _checked_url(url), infrastructure, store
         self.patience_s = patience_s
+        self._listeners = list[Listener]()
         self._http = self._connect(_authorization(token))
 
     @property
     def calls(self) -> Calls:
         """The calls with this client's cluster and store."""
         return Calls(self.infrastructure, self.store)
+
+    def _listened(self, listen: Callable[[], Listener]) -> Listener:
+        """Return a listener, or where too many are open one that hears nothing."""
+        self._listeners = [each for each in self._listeners if not each.is_closed]
+        if len(self._listeners) >= MOST_LISTENERS:
+            return Listener()
+        listener = listen()
+        self._listeners.append(listener)
+        return listener
 
     @abstractmethod
     def _connect(self, headers: dict[str, str]) -> Http:

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from hpc_gateway_client.answers import read_content
 from hpc_gateway_client.errors import EventsLost, GatewayClientError, Unreachable
 from hpc_gateway_client.models import Event, Job, Transfer, Workflow
-from hpc_gateway_client.steps import AWAY, Call, Steps, look_for_change, request_list
+from hpc_gateway_client.steps import AWAY, Call, Steps, request_list
+from hpc_gateway_client.waits import look_for_change
 
 MEDIA_TYPE = "text/event-stream"
 SILENCE_S = 45.0  # the gateway sends a comment every 15 s
@@ -29,7 +30,23 @@ Result = TypeVar("Result")
 AnyOf = TypeVar("AnyOf", bound=AnyRow)
 
 
-class Reader(Protocol):
+class Opener(Protocol):
+    """The part of the blocking client that opens streams."""
+
+    def open_stream(self, path: str, headers: Mapping[str, str]) -> AbstractContextManager[httpx.Response]:
+        """Open a stream of events."""
+
+
+class AsyncOpener(Protocol):
+    """The part of the async client that opens streams."""
+
+    def open_stream(
+        self, path: str, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[httpx.Response]:
+        """Open a stream of events."""
+
+
+class Reader(Opener, Protocol):
     """The part of the blocking client that a follower needs."""
 
     url: str
@@ -41,11 +58,8 @@ class Reader(Protocol):
     def look(self, row: AnyOf) -> AnyOf:
         """Return the row as it is now."""
 
-    def open_stream(self, path: str, headers: Mapping[str, str]) -> AbstractContextManager[httpx.Response]:
-        """Open a stream of events."""
 
-
-class AsyncReader(Protocol):
+class AsyncReader(AsyncOpener, Protocol):
     """The part of the async client that a follower needs."""
 
     url: str
@@ -57,18 +71,16 @@ class AsyncReader(Protocol):
     def look(self, row: AnyOf) -> Coroutine[object, object, AnyOf]:
         """Return the row as it is now."""
 
-    def open_stream(
-        self, path: str, headers: Mapping[str, str]
-    ) -> AbstractAsyncContextManager[httpx.Response]:
-        """Open a stream of events."""
-
 
 class Follow:
-    """The place of a reader in a stream; `has_streams` is false once the gateway has answered otherwise."""
+    """The place of a reader in a stream; `has_streams` is false once the gateway has answered otherwise.
+
+    `is_heard` tells whether the stream is open and has brought a line.
+    """
 
     def __init__(self, row: AnyRow | None, last_event_id: str) -> None:
         self.row, self.cursor, self.has_streams = row, last_event_id, True
-        self.heard_at = time.monotonic()
+        self.heard_at, self.is_heard = time.monotonic(), False
         self._seen, self._tag = 0, ""
         self._fields: dict[str, str] = {}
 
@@ -85,7 +97,7 @@ class Follow:
     def check_answer(self, answer: httpx.Response) -> bool:
         """Return whether the answer is a stream; raise Refused for a refusal."""
         if answer.headers.get("Content-Type", "").startswith(MEDIA_TYPE):
-            self.heard_at = time.monotonic()
+            self.heard_at, self._fields = time.monotonic(), {}  # a broken stream's last event is incomplete
             return True
         unknown = {httpx.codes.NOT_FOUND} if self.row is None else set[int]()  # an older gateway's
         if answer.is_error and answer.status_code not in {*AWAY, httpx.codes.NOT_ACCEPTABLE, *unknown}:
@@ -97,6 +109,7 @@ class Follow:
 
     def read_line(self, line: str) -> Event | None:
         """Take a line of the stream; return the event that it completes, or raise EventsLost."""
+        self.is_heard = True
         if line:
             name, _, value = line.partition(":")
             self._fields[name] = value.removeprefix(" ")
@@ -134,6 +147,19 @@ class Follow:
         return self.row is not None and event.to_state in _FINAL
 
 
+class FollowWorkflow(Follow):
+    """The place in the stream of a workflow's events and of those of its steps."""
+
+    def __init__(self, workflow: Workflow) -> None:
+        super().__init__(workflow, "")
+        self._path = f"/events?workflow={workflow.id}"
+
+    @property
+    def call(self) -> Call:
+        """The request that opens the stream behind the last event."""
+        return Call("GET", self._path)
+
+
 def follow_events(gateway: Reader, row: AnyRow | None, last_event_id: str) -> Iterator[Event]:
     """Yield the events of a row until it has ended, or those of all rows."""
     follow = Follow(row, last_event_id)
@@ -146,6 +172,13 @@ def follow_events(gateway: Reader, row: AnyRow | None, last_event_id: str) -> It
 
 
 def _streamed(gateway: Reader, follow: Follow) -> Iterator[Event]:
+    yield from read_stream(gateway, follow)
+    if follow.has_streams:
+        time.sleep(PAUSE_S)
+
+
+def read_stream(gateway: Opener, follow: Follow) -> Iterator[Event]:
+    """Yield the events of one stream until it ends or breaks."""
     try:
         with gateway.open_stream(follow.call.path, follow.headers) as answer:
             if not answer.headers.get("Content-Type", "").startswith(MEDIA_TYPE):
@@ -155,8 +188,8 @@ def _streamed(gateway: Reader, follow: Follow) -> Iterator[Event]:
                     yield event
     except httpx.RequestError:
         pass
-    if follow.has_streams:
-        time.sleep(PAUSE_S)
+    finally:
+        follow.is_heard = False
 
 
 def _looked(gateway: Reader, follow: Follow) -> Iterator[Event]:
@@ -179,6 +212,14 @@ async def follow_events_async(
 
 
 async def _streamed_async(gateway: AsyncReader, follow: Follow) -> AsyncIterator[Event]:
+    async for event in read_stream_async(gateway, follow):
+        yield event
+    if follow.has_streams:
+        await asyncio.sleep(PAUSE_S)
+
+
+async def read_stream_async(gateway: AsyncOpener, follow: Follow) -> AsyncIterator[Event]:
+    """Yield the events of one stream until it ends or breaks."""
     try:
         async with gateway.open_stream(follow.call.path, follow.headers) as answer:
             if not answer.headers.get("Content-Type", "").startswith(MEDIA_TYPE):
@@ -189,8 +230,8 @@ async def _streamed_async(gateway: AsyncReader, follow: Follow) -> AsyncIterator
                         yield event
     except httpx.RequestError:
         pass
-    if follow.has_streams:
-        await asyncio.sleep(PAUSE_S)
+    finally:
+        follow.is_heard = False
 
 
 async def _looked_async(gateway: AsyncReader, follow: Follow) -> AsyncIterator[Event]:

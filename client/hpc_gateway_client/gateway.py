@@ -14,11 +14,12 @@ from hpc_gateway_client.calls import Calls
 from hpc_gateway_client.client import TIMEOUT_S, Client, describe_method
 from hpc_gateway_client.errors import GatewayClientError
 from hpc_gateway_client.event_stream import SILENCE_S, follow_events
+from hpc_gateway_client.listeners import BlockingListener
 from hpc_gateway_client.models import Event, Job, Output, Page, Transfer, Workflow
 from hpc_gateway_client.notebook import text_html
 from hpc_gateway_client.pictures.picture import Picture
 from hpc_gateway_client.result_calls import drawable, picture_call
-from hpc_gateway_client.steps import Answer, Call, Local, Pause, Steps
+from hpc_gateway_client.steps import Answer, Call, Local, Open, Pause, Step, Steps
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -136,14 +137,21 @@ class Gateway(Client[httpx.Client]):
             except BaseException as error:  # noqa: BLE001  the steps raise it again, interrupts too
                 go_on = partial(steps.throw, error)
 
-    def _do(self, step: Call | Pause | Local) -> Answer:
+    def _do(self, step: Step) -> Answer:
+        if isinstance(step, Call):
+            return self._send(step)
+        if isinstance(step, Open):
+            return self._listened(lambda: BlockingListener(self, step.workflow))
         if isinstance(step, Pause):
             step.check(self.patience_s, self.url)
             time.sleep(step.seconds)
-            return None
-        if isinstance(step, Local):
+        elif isinstance(step, Local):
             step.do()
-            return None
+        elif isinstance(step.listener, BlockingListener):
+            step.listener.wait(step.seconds)
+        return None
+
+    def _send(self, step: Call) -> Answer:
         try:
             return self._http.request(
                 step.method,

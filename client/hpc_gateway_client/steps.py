@@ -1,11 +1,12 @@
 """Sans-IO steps of the client: generators of calls and pauses, carried out by a blocking or an async client.
 
-A generator yields a Call and is sent the response (or the request's error), or yields a Pause and is sent
-nothing; its return value is the result. An error or an interrupt of the client is raised at the `yield`.
+A generator yields a Call and is sent the response (or the request's error), yields an Open and is sent a
+Listener, or yields another step and is sent nothing; its return value is the result. An error or an
+interrupt of the client is raised at the `yield`.
 """
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -15,23 +16,12 @@ import httpx
 from pydantic import BaseModel
 
 from hpc_gateway_client.answers import read_content, read_model, read_models
-from hpc_gateway_client.errors import (
-    GatewayClientError,
-    JobFailed,
-    Refused,
-    StillRunning,
-    TransferFailed,
-    Unreachable,
-    WorkflowFailed,
-)
-from hpc_gateway_client.models import TRANSFER_KINDS, Job, Transfer, TransferKind, Workflow
+from hpc_gateway_client.errors import Refused, Unreachable
+from hpc_gateway_client.models import TRANSFER_KINDS, Job, Transfer, Workflow
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
-WAIT_S = 20.0
-PAUSE_WITHOUT_TAG_S = 1.0
 LONGEST_PACED_S = 30.0  # of one call, by 429; a longer Retry-After is a refusal
-HELD_S = 0.5  # an unchanged status that comes sooner was not held: the gateway has too many that wait
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 AWAY = (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT)
 
@@ -83,20 +73,55 @@ class Local:
     do: Callable[[], object]
 
 
+class Listener:
+    """A background reader of a workflow's events. This one hears none; those of the clients do.
+
+    `is_heard` tells whether an event would come at once, `is_told` whether one ended the last wait.
+    """
+
+    is_closed = False
+    is_told = False
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the stream is open and has begun."""
+        return False
+
+    def close(self) -> None:
+        """Stop listening."""
+        self.is_closed = True
+
+
+@dataclass(frozen=True)
+class Open:
+    """The beginning of listening to the events of a workflow and of its steps; the answer is a Listener."""
+
+    workflow: Workflow
+
+
+@dataclass(frozen=True)
+class Listen:
+    """A wait of so many seconds at most, which an event ends sooner."""
+
+    listener: Listener
+    seconds: float
+
+
 Result = TypeVar("Result")
 Model = TypeVar("Model", bound=BaseModel)
 Row = TypeVar("Row", bound=Transfer | Job | Workflow)
-Answer = httpx.Response | httpx.RequestError | None
-Steps = Generator[Call | Pause | Local, Answer, Result]
+Answer = httpx.Response | httpx.RequestError | Listener | None
+Step = Call | Pause | Local | Open | Listen
+Steps = Generator[Step, Answer, Result]
 Report = Callable[[Row], None]
 
 
-def pauses() -> Generator[float, None, None]:
+def pauses(first_s: float = FIRST_PAUSE_S, longest_s: float = LONGEST_PAUSE_S) -> Iterator[float]:
     """Yield the seconds between looks: short at first, then longer."""
-    seconds = FIRST_PAUSE_S
+    seconds = first_s
     while True:
         yield seconds
-        seconds = min(seconds * 1.5, LONGEST_PAUSE_S)
+        seconds = min(seconds * 1.5, longest_s)
 
 
 def request(call: Call) -> Steps[Any]:
@@ -153,98 +178,17 @@ def request_transfer(call: Call) -> Steps[Transfer]:
 
 def request_action(row: Row, action: str, body: Body) -> Steps[Row]:
     """Request the cancellation or the retry of a row."""
-    return _request_row(row, Call("POST", f"{row.url}/{action}", body))
+    return read_row(row, (yield from send(Call("POST", f"{row.url}/{action}", body))))
 
 
 def refresh(row: Row) -> Steps[Row]:
     """Fetch a row again."""
-    return _request_row(row, Call("GET", row.url))
+    return read_row(row, (yield from send(Call("GET", row.url))))
 
 
-def _request_row(row: Row, call: Call) -> Steps[Row]:
-    """Make a call that is answered with the row of the same kind."""
-    return _read_row(row, (yield from send(call)))
-
-
-def _read_row(row: Row, answer: httpx.Response) -> Row:
+def read_row(row: Row, answer: httpx.Response) -> Row:
+    """Return the row of the same kind that an answer holds."""
     return read_model(type(row), answer, lambda content: content | {"kind": row.kind})
-
-
-def wait(row: Row, report: Report[Row] | None, timeout_s: float | None) -> Steps[Row]:
-    """Fetch a row until it has ended; raise when it ended badly or the time is over.
-
-    Any other error, an interrupt too, carries a note with the row's id: the accepted work goes on.
-    """
-    try:
-        row = yield from _follow(row, report, timeout_s)
-    except BaseException as error:
-        error.add_note(f"{row.url} is accepted and goes on; Gateway.find({str(row.id)!r}) returns it")
-        if isinstance(error, GatewayClientError):
-            error.accepted = row
-        raise
-    if not row.succeeded:
-        raise failure_of(row)
-    return row
-
-
-def failure_of(row: Transfer | Job | Workflow) -> GatewayClientError:
-    """Return the error of a row that ended badly."""
-    if isinstance(row, Workflow):
-        return WorkflowFailed(row)
-    return TransferFailed(row) if isinstance(row, Transfer) else JobFailed(row)
-
-
-def _follow(row: Row, report: Report[Row] | None, timeout_s: float | None) -> Steps[Row]:
-    """Look at the row until it has ended; where the gateway can, each look waits for a change."""
-    started, tag, is_held, paused = time.monotonic(), "", False, pauses()
-    while True:
-        if report is not None:
-            report(row)
-        if row.ended:
-            break
-        left = WAIT_S if timeout_s is None else timeout_s - (time.monotonic() - started)
-        if left <= 0:
-            raise StillRunning(f"{row.url} is still {row.state} after {timeout_s:g} s; it goes on")
-        yield Pause(min(FIRST_PAUSE_S if is_held else next(paused), left))
-        row, tag, is_held = yield from _look(row, tag, left)
-    return row
-
-
-def _look(row: Row, tag: str, most_s: float) -> Steps[tuple[Row, str, bool]]:
-    """Return the row and its entity tag: at once, or with a tag when the row is no longer the known one.
-
-    The third value tells whether the next look may follow at once: the gateway has held this one, or can.
-    """
-    asked = time.monotonic()
-    waiting = {"wait": str(round(max(0.0, min(most_s, WAIT_S)), 1))} if tag else None
-    answer = yield from send(Call("GET", row.url, params=waiting, known=tag))
-    if answer.status_code == httpx.codes.NOT_MODIFIED:
-        return row, tag, time.monotonic() - asked >= HELD_S
-    new_tag = answer.headers.get("ETag", "")
-    return _read_row(row, answer), new_tag, bool(new_tag)
-
-
-def look_for_change(row: Row, tag: str) -> Steps[tuple[Row, str]]:
-    """Return the row and its entity tag when it has changed, or after a while."""
-    yield Pause(FIRST_PAUSE_S if tag else PAUSE_WITHOUT_TAG_S)
-    row, tag, is_held = yield from _look(row, tag, WAIT_S)
-    if tag and not is_held:
-        yield Pause(PAUSE_WITHOUT_TAG_S)
-    return row, tag
-
-
-def stage(
-    kind: TransferKind, body: Body, report: Report[Transfer] | None, timeout_s: float | None
-) -> Steps[Transfer]:
-    """Start a transfer and wait for its end."""
-    started = yield from request_transfer(Call("POST", f"/{kind}", body))
-    return (yield from wait(started, report, timeout_s))
-
-
-def compute(body: Body, report: Report[Job] | None, timeout_s: float | None) -> Steps[Job]:
-    """Start a job and wait for its end."""
-    started = yield from request_one(Job, Call("POST", "/job", body))
-    return (yield from wait(started, report, timeout_s))
 
 
 def find(row_id: UUID | str, kind: str = "") -> Steps[Transfer | Job]:

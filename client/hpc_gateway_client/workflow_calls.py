@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from hpc_gateway_client import steps
+from hpc_gateway_client import steps, waits
 from hpc_gateway_client.errors import Refused, StoreFailed, WorkflowFailed
 from hpc_gateway_client.file_calls import FileCalls, Source
 from hpc_gateway_client.members import Member, member_outputs, staged_sweep, swept_job
@@ -62,7 +62,7 @@ class WorkflowCalls(FileCalls):
         key = f"{prefix}{file.name}"
         try:
             started = yield from self.start_workflow(source, jobs, target, check=check)
-            ended = yield from steps.wait(started, report, timeout_s)
+            ended = yield from waits.wait(started, report, timeout_s)
         except (Refused, WorkflowFailed) as error:
             if error.accepted is None:  # an accepted workflow goes on, and needs its input
                 yield from self._remove(key, getattr(error, "workflow", None))

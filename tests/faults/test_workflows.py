@@ -19,10 +19,13 @@ from tests.postgres import create_database, postgres
 ENDS = {"succeeded", "failed", "cancelled"}
 SCALE: dict[str, Any] = {"name": "scale", "services": ["min_max"], "watch_period": 1}
 SPECTRUM: dict[str, Any] = {"name": "spectrum", "services": ["fft"], "watch_period": 1}
-SHAPES = [
-    [SCALE],
-    [SCALE, {**SPECTRUM, "input_from": "scale"}],
-    [SCALE, SPECTRUM],
+CHAIN = [SCALE, {**SPECTRUM, "input_from": "scale"}]
+WINDOWS: list[dict[str, Any]] = [{"fft": {"window": window}} for window in ("none", "hann", "hamming")]
+SHAPES: list[dict[str, Any]] = [
+    {"jobs": [SCALE], "check": True},
+    {"jobs": CHAIN},
+    {"jobs": [SCALE, SPECTRUM]},
+    {"jobs": CHAIN, "sweep": {"job": "spectrum", "params": WINDOWS}},
 ]
 
 
@@ -31,10 +34,9 @@ def _start(client: Client, number: int) -> Status:
     body = {
         "infrastructure": INFRASTRUCTURE,
         "input": {"s3": {**store, "object": "faults/table.csv"}},
-        "jobs": SHAPES[number % len(SHAPES)],
         "output": {"s3": {**store, "object": f"faults/{number}"}},
     }
-    return client.post("/workflow", body)
+    return client.post("/workflow", body | SHAPES[number % len(SHAPES)])
 
 
 class Flows:
@@ -58,8 +60,26 @@ class Flows:
             states = history.of({"id": step["id"]})
             assert (states[0], states.count("accepted"), states.count(states[-1])) == ("accepted", 1, 1)
         results = [each["object"] for one in ended for each in one["outputs"] if each["object"]]
-        assert len(set(results)) == sum(step["kind"] == "s3_result" for one in ended for step in one["steps"])
+        results += [key for number in range(len(ended)) for key in self._member_results(number)]
+        assert len(set(results)) == sum(len(_result_names(number)) for number in range(len(ended)))
         assert all(self._client.stored(key) for key in results)
+
+    def _member_results(self, number: int) -> list[str]:
+        """Return the objects of a sweep's members, each of which has succeeded once."""
+        if "sweep" not in SHAPES[number % len(SHAPES)]:
+            return []
+        members = self._client.get(f"/workflow/{self.started[number]['id']}/members")["items"]
+        assert [(each["state"], each["exit_code"]) for each in members] == [("succeeded", 0)] * len(WINDOWS)
+        return [f"faults/{number}/spectrum/{member:04}/fft.csv" for member in range(len(members))]
+
+
+def _result_names(number: int) -> list[str]:
+    """Return the names of a workflow's results: of jobs without a successor, and of members."""
+    shape = SHAPES[number % len(SHAPES)]
+    if "sweep" in shape:
+        return [f"spectrum/{member}" for member in range(len(WINDOWS))]
+    used = {job.get("input_from") for job in shape["jobs"]}
+    return [job["name"] for job in shape["jobs"] if job["name"] not in used]
 
 
 @ON_POSTGRESQL
@@ -91,8 +111,8 @@ def test_a_hundred_workflows_survive_kills_of_every_part(client: Client, history
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
-def test_workflows_survive_a_database_that_fails(tmp_path_factory: pytest.TempPathFactory) -> None:
+@pytest.mark.timeout(1500)
+def test_a_hundred_workflows_survive_a_database_that_fails(tmp_path_factory: pytest.TempPathFactory) -> None:
     """PostgreSQL is killed, as by a lost machine, and started again with its committed rows."""
     folder = tmp_path_factory.mktemp("database")
     with (
@@ -105,13 +125,13 @@ def test_workflows_survive_a_database_that_fails(tmp_path_factory: pytest.TempPa
         ) as stack,
         client_of(stack) as client,
     ):
-        flows = Flows(client, 9)
-        for number in (12, 20, 28):
-            until("more steps have begun", lambda number=number: flows.begun() > number, 300)  # type: ignore[misc]  # bound above
+        flows = Flows(client, 100)
+        for number in range(1, 7):
+            until("more steps have begun", lambda number=number: flows.begun() > 100 + 40 * number, 300)  # type: ignore[misc]  # bound above
             server.stop()
             server.start()
             until("the API answers", lambda: _is_ready(client))
-        flows.assert_each_step_ran_once(History(stack), 300)
+        flows.assert_each_step_ran_once(History(stack), 600)
 
 
 def _is_ready(client: Client) -> bool:

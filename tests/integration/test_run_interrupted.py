@@ -7,22 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.held_gateway import RESULT, HeldGateway
-from tests.polling import until
-from tests.run_command import Process, running
+from tests.run_command import Process, interrupt, running
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-
-
-def interrupt(process: Process, number: signal.Signals = signal.SIGINT) -> None:
-    """Send a signal, and return when the process has got it."""
-    process.send_signal(number)
-    status = Path(f"/proc/{process.pid}/status")
-
-    def got() -> bool:
-        pending = re.findall(r"^(?:SigPnd|ShdPnd):\s*(\w+)", status.read_text(), re.MULTILINE)
-        return not any(int(mask, 16) & (1 << (number - 1)) for mask in pending)
-
-    until("the signal has arrived", got)
 
 
 def printed(err: str) -> list[str]:

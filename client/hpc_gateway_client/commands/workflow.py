@@ -47,7 +47,7 @@ from hpc_gateway_client.commands.rows import (
 from hpc_gateway_client.commands.temporary_objects import remove_keys
 from hpc_gateway_client.errors import StillRunning
 from hpc_gateway_client.models import WORKFLOW_STATES, Workflow
-from hpc_gateway_client.steps import failure_of
+from hpc_gateway_client.waits import failure_of
 
 app = typer.Typer(no_args_is_help=True, help="Workflows: input, jobs and results in one request.")
 Profile = Annotated[str | None, typer.Option(help="AWS profile with the keys of the results' store.")]
@@ -121,12 +121,13 @@ def attach_workflow(
             row = find_workflow(gateway, row_id)
         try:
             ended = gateway.wait(row, lines.add(f"workflow {row.id}"), timeout)
+            lines.stop()
+            _save(ended, to, profile, url, as_json=as_json)
         except KeyboardInterrupt:
             lines.stop()
             for line in describe_workflow(row, url, to):
                 typer.echo(clean(line), err=True)
             raise
-    _save(ended, to, profile, url, as_json=as_json)
 
 
 @app.command("get")

@@ -14,7 +14,8 @@ from hpc_gateway_client import (
     Unreachable,
 )
 from hpc_gateway_client.models import Job, Transfer
-from hpc_gateway_client.steps import Call, Pause, Steps, find, pauses, request, stage, wait
+from hpc_gateway_client.steps import Call, Pause, Steps, find, pauses, request
+from hpc_gateway_client.waits import stage, wait
 
 SENT = "it may have accepted the request"
 NOW = "2026-11-22T12:00:00Z"
