@@ -6,7 +6,7 @@ from hpc_kernels.tables.csv.cell_kinds import are_numbers, is_blank_or_missing, 
 from hpc_kernels.tables.csv.head import SplitHead
 from hpc_kernels.tables.times import is_time
 
-_DIGITS = re.compile(r"[0-9]{3}|[0-9][.,][0-9]")
+_DIGITS = re.compile(r"[0-9]{3}|[0-9][.,][0-9]|[0-9][-/:.][0-9]{1,2}[-/:.][0-9]")
 _LOOKED_AT = 10  # rows
 
 
@@ -25,5 +25,5 @@ def is_units_row(split: SplitHead) -> bool:
 
 
 def _is_no_unit(cell: str) -> bool:
-    """Return whether a cell is a number or a time, or holds a number of some digits, maybe a broken one."""
+    """Return whether a cell is a number or a time, or holds a number or a date of some digits, maybe a broken one."""
     return is_number(cell) or is_time(cell) or bool(_DIGITS.search(cell))

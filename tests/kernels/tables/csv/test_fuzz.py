@@ -39,7 +39,11 @@ def without_blank_rows(body: bytes, separator: bytes) -> bytes:
 def newly_understood(body: bytes, separator: bytes, columns: int) -> list[list[list[float]] | None]:
     """Return the readings of a table that was refused before: marks, units, line ends, blank rows."""
     body = without_blank_rows(body.lstrip(b" \r\n"), separator)
-    texts = (body, body.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
+    texts = (
+        body,
+        body.replace(b"\r\n", b"\n").replace(b"\r", b"\n"),
+        re.sub(rb"\r+\n", b"\n", body),
+    )
     below_units = [text.partition(b"\n")[2].lstrip(b" \r\n") for text in texts]
     rows = [below for below in (*texts, *below_units) if below.strip()]
     pointed = [below.replace(b",", b".") for below in rows if separator != b","]
