@@ -25,5 +25,5 @@ def is_units_row(split: SplitHead) -> bool:
 
 
 def _is_no_unit(cell: str) -> bool:
-    """Return whether a cell is a number or a time, or holds a number or a date of some digits, maybe a broken one."""
+    """Return whether a cell is a number or a time, or holds one of some digits, maybe a broken one."""
     return is_number(cell) or is_time(cell) or bool(_DIGITS.search(cell))
