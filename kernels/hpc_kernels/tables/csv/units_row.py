@@ -13,7 +13,7 @@ _LOOKED_AT = 10  # rows
 def is_units_row(split: SplitHead) -> bool:
     """Return whether the first row below the header holds units."""
     rows = [row for row in split.rows[:_LOOKED_AT] if any(row)]
-    if len(rows) < 2 or are_numbers(split.header):  # noqa: PLR2004 (units and a sample)
+    if len(rows) < 2 or rows[0] is not split.rows[0] or are_numbers(split.header):  # noqa: PLR2004 (units and a sample)
         return False
     units, (first, *others) = rows[:2]
     named = any(not is_blank_or_missing(cell) for cell in (units if not any(units[1:]) else units[1:]))
