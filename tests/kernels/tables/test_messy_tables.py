@@ -121,6 +121,10 @@ REFUSED: dict[str, tuple[str | bytes, Options, str]] = {
         "row 3, .*comments may stand above the header alone",
     ),
     "a comment of another mark": ("% by A\n1;2\n3;4\n", {}, "row 2, .*if row 1 is a title or a comment"),
+    "a tab above units": ("a;b\n\t\nm;s\n1;2\n", {}, "row 2"),
+    "missing cells above units": ("a;b\n;\nm;s\n1;2\n", FILL, "row 3"),
+    "a broken day is no unit": ("d;a\n26-01-01;\n2026-01-02;2\n", FILL, "row 2, column 1 .*'26-01-01'"),
+    "a broken time is no unit": ("d;a\n1:60:7;\n01:00:02;2\n", FILL, "row 2, column 1 .*'1:60:7'"),
     "an ambiguous day among others": (
         "d;a\n2026-01-02;1\n05.01.2026;2\n",
         {},

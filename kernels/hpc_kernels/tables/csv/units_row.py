@@ -6,14 +6,14 @@ from hpc_kernels.tables.csv.cell_kinds import are_numbers, is_blank_or_missing, 
 from hpc_kernels.tables.csv.head import SplitHead
 from hpc_kernels.tables.times import is_time
 
-_DIGITS = re.compile(r"[0-9]{3}|[0-9][.,][0-9]")
+_DIGITS = re.compile(r"[0-9]{3}|[0-9][.,][0-9]|[0-9][-/:.][0-9]{1,2}[-/:.][0-9]")
 _LOOKED_AT = 10  # rows
 
 
 def is_units_row(split: SplitHead) -> bool:
     """Return whether the first row below the header holds units."""
     rows = [row for row in split.rows[:_LOOKED_AT] if any(row)]
-    if len(rows) < 2 or are_numbers(split.header):  # noqa: PLR2004 (units and a sample)
+    if len(rows) < 2 or rows[0] is not split.rows[0] or are_numbers(split.header):  # noqa: PLR2004 (units and a sample)
         return False
     units, (first, *others) = rows[:2]
     named = any(not is_blank_or_missing(cell) for cell in (units if not any(units[1:]) else units[1:]))
@@ -25,5 +25,5 @@ def is_units_row(split: SplitHead) -> bool:
 
 
 def _is_no_unit(cell: str) -> bool:
-    """Return whether a cell is a number or a time, or holds a number of some digits, maybe a broken one."""
+    """Return whether a cell is a number or a time, or holds one of some digits, maybe a broken one."""
     return is_number(cell) or is_time(cell) or bool(_DIGITS.search(cell))
