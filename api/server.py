@@ -35,9 +35,10 @@ def make_application() -> FastAPI:
 
     A full collection of these some hundred thousand objects stops every request for 0.1 s and more.
     """
-    from api.app import create_app  # noqa: PLC0415  its modules read the settings
+    with processes.no_collections():
+        from api.app import create_app  # noqa: PLC0415  its modules read the settings
 
-    app = create_app()
+        app = create_app()
     gc.collect()
     gc.freeze()
     return app

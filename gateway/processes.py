@@ -7,6 +7,7 @@ with, which /proc/PID/environ shows until its end, has only the variables that l
 
 import ctypes
 import fcntl
+import gc
 import json
 import os
 import sys
@@ -99,7 +100,21 @@ def call(entry: str, *words: str) -> None:
     """Call `entry`, a `module:function`, with `words` on this process's command line."""
     module, _, function = entry.partition(":")
     sys.argv = [module, *words]
-    getattr(import_module(module), function)()
+    with no_collections():
+        found = getattr(import_module(module), function)
+    found()
+
+
+@contextmanager
+def no_collections() -> Iterator[None]:
+    """Collect no garbage while modules are imported: all of it stays, and each collection visits it anew."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _read_once(descriptor: int) -> bytes:

@@ -111,8 +111,9 @@ def _serve(parts: Sequence[Part], remote_concurrency: int) -> Part | tuple[str, 
     When one process ends by itself, all others are stopped, so that the service manager sees the failure
     and starts the command again. Those of clusters that were added over REST are started again here.
     """
-    for module in IMPORTED_ONCE:
-        import_module(module)
+    with processes.no_collections():
+        for module in IMPORTED_ONCE:
+            import_module(module)
     gc.freeze()  # the garbage collector would copy the pages that the forks share
     with Supervisor() as children:
         for part in parts:
