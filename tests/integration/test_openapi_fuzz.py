@@ -80,7 +80,7 @@ def _make_it_real(case: "Case[Any]", rows: dict[str, str]) -> None:
 
 
 def _make_a_real_body(body: dict[str, Any]) -> None:
-    """Name a cluster and keys that exist, within ceilings; leave out the fields that the operator restricts."""
+    """Name a cluster and keys that exist, within ceilings, and no field that the operator restricts."""
     if "infrastructure" in body:
         body["infrastructure"] = "hpc"
     if body.keys() & {"presigned_url", "credential_id"}:
