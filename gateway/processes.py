@@ -107,7 +107,7 @@ def call(entry: str, *words: str) -> None:
 
 @contextmanager
 def no_collections() -> Iterator[None]:
-    """Collect no garbage while modules are imported: all of it stays, and each collection visits it anew."""
+    """Collect no garbage while modules are imported: each collection would look at all of them again."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
