@@ -80,12 +80,12 @@ def _make_it_real(case: "Case[Any]", rows: dict[str, str]) -> None:
 
 
 def _make_a_real_body(body: dict[str, Any]) -> None:
-    """Name a cluster that exists within its ceilings, and keys in place of a URL or id of credentials."""
+    """Name a cluster and keys that exist, within ceilings, and no field that the operator restricts."""
     if "infrastructure" in body:
         body["infrastructure"] = "hpc"
     if body.keys() & {"presigned_url", "credential_id"}:
         body |= {"access_key": "a", "secret_key": "s"}
-    for name in ("presigned_url", "credential_id", "resources"):
+    for name in ("presigned_url", "credential_id", "resources", "python", "roots", "host_key"):
         body.pop(name, None)
     for name in ("num_mpi_procs", "num_thread", "num_numa", "num_core_numa", "root_dir"):
         body.get("params", {}).pop(name, None)
