@@ -42,8 +42,8 @@ def _document_errors(document: dict[str, Any], auth: str) -> None:
             _document_bad_body(operation["responses"])
             refusals = responses(*_refusals(method, operation, auth))
             operation["responses"] |= {str(status): answer for status, answer in refusals.items()}
-            if auth == "none" or "security" not in operation:
-                operation["security"] = []  # none is needed, said outright
+            if auth == "none":
+                operation.pop("security", None)
     document["components"]["schemas"] |= components(Problem, JobRequestParams, ServiceName, NodeStateCode)
     document["components"]["schemas"]["WorkflowJobParams"] = _workflow_params(document)
     for name in UNUSED:
