@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.schemas.fields import Text
 from api.schemas.patterns import FILE_NAME, Told
@@ -13,6 +13,11 @@ from gateway.left_out import RequestModel
 from gateway.models import StoredFile
 from gateway.uploads import files
 from gateway.uploads.presigning import SignedRequest
+
+
+def _as_integer(value: Any) -> Any:
+    """Return 8.0 as 8, which JSON does not tell apart; texts and truth values stay and are refused."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class FileRequest(RequestModel):
@@ -23,7 +28,7 @@ class FileRequest(RequestModel):
     )
 
     name: Annotated[Text, Told(pattern=FILE_NAME)] = Field(description="Its name, without `/`.")
-    size: int = Field(
+    size: Annotated[int, BeforeValidator(_as_integer)] = Field(
         strict=True,
         description="Its exact size in bytes: the store takes no other.",
         json_schema_extra={"minimum": 1, "maximum": files.LARGEST},
