@@ -5,7 +5,6 @@ With accounts the document, which needs none, names no host of a list: there it 
 
 from collections.abc import Sequence
 from ipaddress import IPv4Network
-from typing import Any
 
 from api.schemas.patterns import HOOK_URL, PORT, SOURCE_URL, STORE_URL, with_hosts
 from gateway.allow_list import AllowedEndpoint, parse_entry
@@ -21,17 +20,6 @@ def listed_patterns(settings: Settings) -> dict[str, str]:
     hooks = _hosts(settings.webhook_hosts, names=names)
     lists = {STORE_URL: stores, SOURCE_URL: stores, HOOK_URL: hooks}
     return {pattern: with_hosts(pattern, hosts) for pattern, hosts in lists.items() if hosts}
-
-
-def replace_patterns(node: Any, longer: dict[str, str]) -> None:
-    """Replace the patterns below a node of the document."""
-    if isinstance(node, dict):
-        if node.get("pattern") in longer:
-            node["pattern"] = longer[node["pattern"]]
-        node = list(node.values())
-    if isinstance(node, list):
-        for each in node:
-            replace_patterns(each, longer)
 
 
 def _hosts(entries: Sequence[str], *, names: bool) -> list[str]:

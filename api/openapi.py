@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api.cross_site import READS
-from api.listed_hosts import listed_patterns, replace_patterns
+from api.listed_hosts import listed_patterns
 from api.openapi_names import SCHEMA_NAMES
 from api.problems import Problem, responses
 from api.schemas.codes import NodeStateCode, ServiceName
@@ -29,9 +29,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
         )
         _document_errors(document, get_settings().auth)
-        if longer := listed_patterns(get_settings()):
-            replace_patterns(document, longer)
-        app.openapi_schema = _publish_names(document)
+        app.openapi_schema = _publish(document, listed_patterns(get_settings()))
     return app.openapi_schema
 
 
@@ -76,15 +74,15 @@ def _refusals(method: str, operation: dict[str, Any], auth: str) -> list[int]:
     return [status for status, is_possible in refusals.items() if is_possible]
 
 
-def _publish_names(node: Any) -> Any:
-    """Return the document with the published schema names in references, keys and titles."""
+def _publish(node: Any, patterns: dict[str, str]) -> Any:
+    """Return the document with published schema names in references, keys and titles, and other patterns."""
     if isinstance(node, dict):
         if component := component_of(node):
             return {"$ref": REF + component}
-        return {_publish_name(key): _publish_names(value) for key, value in node.items()}
+        return {_publish_name(key): _publish(value, patterns) for key, value in node.items()}
     if isinstance(node, list):
-        return [_publish_names(each) for each in node]
-    return _publish_name(node) if isinstance(node, str) else node
+        return [_publish(each, patterns) for each in node]
+    return patterns.get(node, _publish_name(node)) if isinstance(node, str) else node
 
 
 def _publish_name(text: str) -> str:

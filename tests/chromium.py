@@ -86,7 +86,7 @@ class Keyboard:
             self.page.keyboard.press(key)
 
     def write(self, target: Locator, text: str) -> None:
-        """Go to a field by Tab, and write into it in place of what is there."""
+        """Go to a field by Tab, and replace its text."""
         self.tab_to(target)
         self.page.keyboard.press("ControlOrMeta+a")
         self.page.keyboard.type(text)

@@ -37,6 +37,16 @@ def claim_row(
     return until("the row is claimed", claim, within_s=10)
 
 
+def moving_transfer() -> UUID:
+    """Return a transfer that is claimed and has moved a quarter of its bytes."""
+    row_id = new_transfer()
+    claim_transfer(row_id)
+    with session_scope() as session:
+        row = session.get_one(Transfer, row_id)
+        row.bytes_total, row.bytes_done, row.bytes_per_s = 4_000_000, 1_000_000, 250_000
+    return row_id
+
+
 def failed_transfer(reason: str = "the bucket is missing", **row: str) -> UUID:
     row_id = new_transfer(**row)
     claim_transfer(row_id)

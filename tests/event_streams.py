@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -13,6 +14,13 @@ from gateway.jobs import lifecycle as jobs
 from gateway.models import Job
 
 STREAM = {"Accept": "text/event-stream"}
+NOW = "2026-11-30T08:00:00Z"
+
+
+def event_body(kind: str, row_id: str, before: str, after: str) -> dict[str, Any]:
+    """Return an event of a row's change as a stream tells it."""
+    told = {"at": NOW, "from_state": before, "to_state": after, "attempt": 1}
+    return {"kind": kind, "id": row_id, "worker": "", "actor": "", "reason": "", **told}
 
 
 @contextmanager

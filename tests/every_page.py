@@ -19,12 +19,12 @@ from gateway.credentials import stored as stored_credentials
 from gateway.db import session_scope, utc_now
 from gateway.models import Event, Heartbeat, Job, JobMember, Telemetry, Transfer, Webhook, WorkerSlots
 from gateway.states import JobState, JudgementState
-from tests.ended_rows import claim_transfer, ended_job, failed_transfer
+from tests.ended_rows import ended_job, failed_transfer, moving_transfer
 from tests.preview_bytes import preview_bytes
-from tests.rows import KEYS, new_job, new_transfer
+from tests.rows import KEYS, new_job
 from tests.webhooks import FAILED as REFUSED
 from tests.webhooks import due, fill, new_webhook, record
-from tests.workflows import SMOOTH, end_job, end_transfer, new_workflow, start, step_id
+from tests.workflows import end_transfer, filtered_run, new_workflow, start, step_id
 
 PAYLOADS = [
     "<script>alert(1)</script>",
@@ -110,7 +110,7 @@ def fill_pages(api: TestClient) -> dict[str, str]:
     _fill_clusters()
     failed, job_id, swept = failed_transfer(LINE), _job_with_results(), _swept(api)
     hook_id = _webhook()
-    runs = {"failed": _failed_run(), "sweep": swept, "done": _run_with_results(api)}
+    runs = {"failed": _failed_run(), "sweep": swept, "done": filtered_run(api)}
     with session_scope() as session:
         for row in session.query(Transfer):
             row.object, row.path = f"{LINE}.csv", f"serrano/data/{LINE}.csv"
@@ -128,7 +128,7 @@ def fill_pages(api: TestClient) -> dict[str, str]:
         **{f"list of {kind}": f"{work}/{kind}" for kind in KINDS},
         "filtered": f"{work}/s3_data?state=failed&reason=script&since=2026-01-01T08:00",
         "failed transfer": f"{work}/s3_data/{failed}",
-        "moving transfer": f"{work}/s3_data/{_moving()}",
+        "moving transfer": f"{work}/s3_data/{moving_transfer()}",
         "job": f"{work}/job/{job_id}",
         **{f"run {name}": f"{work}/workflow/{run_id}" for name, run_id in runs.items()},
         "members": f"{run}/members",
@@ -161,15 +161,6 @@ def _fill_clusters() -> None:
         kept.name, kept.endpoint = LINE[:100], f"https://s3.example.org/{LINE}"
 
 
-def _moving() -> UUID:
-    row_id = new_transfer()
-    claim_transfer(row_id)
-    with session_scope() as session:
-        row = session.get_one(Transfer, row_id)
-        row.bytes_total, row.bytes_done, row.bytes_per_s = 4_000_000, 1_000_000, 250_000
-    return row_id
-
-
 def _outputs(*services: str) -> list[dict[str, Any]]:
     return [{"service": name, "path": LINE, "bytes": 9, "sha256": "0" * 64} for name in services]
 
@@ -185,15 +176,6 @@ def _job_with_results() -> UUID:
 def _failed_run() -> str:
     run_id = str(new_workflow())
     end_transfer(run_id, fault=LINE)
-    return run_id
-
-
-def _run_with_results(api: TestClient) -> str:
-    kalman = {"name": "kalman", "services": ["kalman"], "input_from": "smooth"}
-    run_id = str(start(api, SMOOTH, kalman, output=None)["id"])
-    end_transfer(run_id)
-    end_job(run_id, "smooth")
-    end_job(run_id, "kalman")
     return run_id
 
 

@@ -58,6 +58,16 @@ def start(api: TestClient, *jobs: dict[str, Any], **more: Any) -> dict[str, Any]
     return post(api, "/workflow", 201, **body(*jobs, **more))
 
 
+def filtered_run(api: TestClient) -> str:
+    """Return an ended run whose second filter reads the result of the first one."""
+    kalman = {"name": "kalman", "services": ["kalman"], "input_from": "smooth"}
+    run_id = str(start(api, SMOOTH, kalman, output=None)["id"])
+    end_transfer(run_id)
+    end_job(run_id, "smooth")
+    end_job(run_id, "kalman")
+    return run_id
+
+
 def new_workflow(owner: str = LOCAL.owner) -> UUID:
     with session_scope() as session:
         row = draft_workflow(session, owner, WorkflowRequest.model_validate(body()).to_request())

@@ -31,8 +31,8 @@ _GIVEN_UP = (GatewayClientError, httpx.HTTPError, RuntimeError)  # RuntimeError:
 class _Hearing(Listener):
     """The state of both listeners: the place in the stream, and the tries since the last event."""
 
-    def __init__(self, workflow: Workflow) -> None:
-        self._follow, self._tries = FollowWorkflow(workflow), 0
+    def __init__(self, workflow: Workflow, rung: threading.Event | asyncio.Event) -> None:
+        self._follow, self._tries, self._ring = FollowWorkflow(workflow), 0, rung.set
 
     @property
     def is_heard(self) -> bool:
@@ -43,13 +43,18 @@ class _Hearing(Listener):
         self._tries += 1
         return not self.is_closed and self._follow.has_streams and self._tries <= MOST_TRIES
 
+    def _hear(self) -> None:
+        """End the client's wait."""
+        self._tries = 0
+        self._ring()
+
 
 class BlockingListener(_Hearing):
     """The listener of the blocking client: a thread of its own reads the stream."""
 
     def __init__(self, gateway: Opener, workflow: Workflow) -> None:
-        super().__init__(workflow)
         self._gateway, self._rung, self._over = gateway, threading.Event(), threading.Event()
+        super().__init__(workflow, self._rung)
         self._answer: httpx.Response | None = None
         threading.Thread(target=self._listen, name="hpc-gateway-events", daemon=True).start()
 
@@ -86,17 +91,13 @@ class BlockingListener(_Hearing):
         except EventsLost:
             self._hear()
 
-    def _hear(self) -> None:
-        self._tries = 0
-        self._rung.set()
-
 
 class AsyncListener(_Hearing):
     """The listener of the async client: a task reads the stream."""
 
     def __init__(self, gateway: AsyncOpener, workflow: Workflow) -> None:
-        super().__init__(workflow)
         self._gateway, self._rung = gateway, asyncio.Event()
+        super().__init__(workflow, self._rung)
         self._task = asyncio.create_task(self._listen())
 
     async def wait(self, seconds: float) -> None:
@@ -124,10 +125,6 @@ class AsyncListener(_Hearing):
                 self._hear()
         except EventsLost:
             self._hear()
-
-    def _hear(self) -> None:
-        self._tries = 0
-        self._rung.set()
 
 
 def _shut(answer: httpx.Response) -> None:

@@ -12,8 +12,7 @@ from typing import Any
 import httpx
 import jwt
 
-from gateway.accounts.provider_answers import DEADLINE_S, TIMEOUT_S, join_bounded, trust
-from gateway.egress.threads import wait_for_thread
+from gateway.accounts.provider_answers import DEADLINE_S, TIMEOUT_S, join_bounded, trust, wait_for_answer
 from gateway.errors import Unauthorized, Unavailable
 
 FRESH_S = 300.0
@@ -43,7 +42,7 @@ class KeySet:
         self._url, self._trust = url, trust(ca_bundle)
         self._keys: dict[str, Key] = {}
         self._tried_at = self._fetched_at = float("-inf")
-        self._lock, self._downloading = threading.Lock(), threading.Lock()
+        self._lock, self._downloading = threading.Lock(), threading.BoundedSemaphore(1)
         self._places = threading.BoundedSemaphore(MOST_WAITING)
 
     def has(self, key_id: str) -> bool:
@@ -88,22 +87,9 @@ class KeySet:
             self._fetched_at = now
 
     def _download_in_time(self) -> object:
-        """Download in another thread, which nothing can interrupt; the next download waits for its end."""
-        end = time.monotonic() + DEADLINE_S
-
-        def check() -> None:
-            if time.monotonic() > end:
-                raise ValueError(f"the response took longer than {DEADLINE_S:g} s")
-
-        def download() -> object:
-            if not self._downloading.acquire(blocking=False):
-                raise ValueError("an earlier response has not ended yet")
-            try:
-                return self._download()
-            finally:
-                self._downloading.release()
-
-        return wait_for_thread(download, check)
+        """Download, but for so long; the next download waits for the end of this one."""
+        busy = "an earlier response has not ended yet"
+        return wait_for_answer(self._download, DEADLINE_S, self._downloading, busy)
 
     def _download(self) -> object:
         """Return the document; a compressed one, which could be of any length, is not read."""

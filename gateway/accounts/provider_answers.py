@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 
@@ -16,6 +17,7 @@ DEADLINE_S = 10.0  # of the whole answer
 LARGEST_BYTES = 1 << 20
 MOST_AT_ONCE = 8  # of the sign-ins that wait, each in a thread that requests need as well
 _places = threading.BoundedSemaphore(MOST_AT_ONCE)
+Result = TypeVar("Result")
 
 
 def join_bounded(pieces: Iterable[bytes]) -> bytes:
@@ -37,15 +39,8 @@ class ProviderTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Return the whole answer in time."""
         request.headers["Accept-Encoding"] = "identity"
-        end = time.monotonic() + DEADLINE_S
-
-        def check() -> None:
-            if time.monotonic() > end:
-                raise ValueError(f"the response took longer than {DEADLINE_S:g} s")
-
-        if not _places.acquire(blocking=False):
-            raise ValueError(f"{MOST_AT_ONCE} earlier responses have not ended yet")
-        return wait_for_thread(_giving_back(lambda: self._receive(request)), check)
+        busy = f"{MOST_AT_ONCE} earlier responses have not ended yet"
+        return wait_for_answer(lambda: self._receive(request), DEADLINE_S, _places, busy)
 
     def _receive(self, request: httpx.Request) -> httpx.Response:
         answer = self._inner.handle_request(request)
@@ -63,16 +58,28 @@ class ProviderTransport(httpx.BaseTransport):
         self._inner.close()
 
 
-def _giving_back(call: Callable[[], httpx.Response]) -> Callable[[], httpx.Response]:
-    """Return the call, whose place is free when it has ended, though its caller may wait no more."""
+def wait_for_answer(
+    call: Callable[[], Result], deadline_s: float, places: threading.Semaphore, busy: str
+) -> Result:
+    """Return the result of a call in another thread, or raise ValueError after the deadline.
 
-    def call_and_give_back() -> httpx.Response:
+    Nothing can interrupt the call: its place is free when it has ended. ValueError says `busy` where none is.
+    """
+    end = time.monotonic() + deadline_s
+
+    def check() -> None:
+        if time.monotonic() > end:
+            raise ValueError(f"the response took longer than {deadline_s:g} s")
+
+    def call_in_its_place() -> Result:
+        if not places.acquire(blocking=False):
+            raise ValueError(busy)
         try:
             return call()
         finally:
-            _places.release()
+            places.release()
 
-    return call_and_give_back
+    return wait_for_thread(call_in_its_place, check)
 
 
 @lru_cache(maxsize=4)

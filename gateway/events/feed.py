@@ -32,7 +32,7 @@ _workflow_id = func.coalesce(Transfer.workflow_id, Job.workflow_id, Workflow.id)
 
 @dataclass(frozen=True, slots=True)
 class FeedEvent:
-    """An event of a row. A part is a row below another one, such as the child of a prefix.
+    """An event of a row. A part is a row with a parent: a child of a prefix.
 
     `workflow_id` names the workflow that is the row, or of which the row is a step.
     """

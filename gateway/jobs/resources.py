@@ -105,7 +105,7 @@ def check_request(request: ResourceRequest, limits: Limits, ranks: int, threads:
 
 
 def _check_pbs(request: ResourceRequest) -> None:
-    """Refuse what PBS does not have, before there is a row."""
+    """Refuse resources that PBS lacks, before the row is made."""
     asked = request.model_dump(exclude_none=True, include={"partition", "gres", *_LISTS})
     if refused := find_refused(Resources(**asked)):
         raise Invalid(refused[1], field=f"resources.{refused[0]}")

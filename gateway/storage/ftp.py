@@ -66,9 +66,8 @@ class FtpFile:
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "", parts.port or policy.DEFAULT_PORTS["ftp"]
         self._path, self._server = unquote(parts.path), f"ftp://{parts.netloc}"
-        self._name = self._path[
-            1:
-        ]  # RFC 1738: below the folder of the login; a second slash makes it absolute
+        # RFC 1738: a path is below the folder of the log-in; a second slash makes it absolute.
+        self._name = self._path[1:]
         self._settings = settings
         self._open: set[socket.socket] = set()
         self._watch: Callable[[], None] = lambda: None

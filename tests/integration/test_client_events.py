@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hpc_gateway_client import AsyncGateway, Event, EventsLost, Gateway, Job, event_stream
+from tests.event_streams import event_body
 from tests.servers import served
 
 NOW = "2026-11-30T08:00:00Z"
@@ -55,8 +56,7 @@ class Streams:
 
 def _event(number: int) -> dict[str, Any]:
     before = STATES[number - 1] if number else ""
-    told = {"at": NOW, "from_state": before, "to_state": STATES[number], "attempt": 1}
-    return {"kind": "job", "id": str(ROW), "worker": "", "actor": "", "reason": "", **told}
+    return event_body("job", str(ROW), before, STATES[number])
 
 
 def _row(state: str) -> dict[str, Any]:

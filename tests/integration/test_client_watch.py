@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from hpc_gateway_client import AsyncGateway, Gateway, StillRunning, Workflow, client, listeners
+from tests.event_streams import event_body
 from tests.polling import until
 from tests.servers import served
 
@@ -81,8 +82,7 @@ class Watched:
 
 
 def event(place: int) -> dict[str, Any]:
-    told = {"at": NOW, "from_state": "", "to_state": STATES[place][0], "attempt": 1}
-    return {"kind": "workflow", "id": ID, "worker": "", "actor": "", "reason": "", **told}
+    return event_body("workflow", ID, "", STATES[place][0])
 
 
 def shown(place: int) -> dict[str, Any]:

@@ -138,7 +138,7 @@ def test_work_under_way_keeps_the_parts_that_it_needs(api: TestClient) -> None:
 
 
 def test_an_entry_is_not_deleted_while_its_first_work_begins(api: TestClient) -> None:
-    """The two transactions overlap: there is never work of a cluster that nobody knows."""
+    """The two transactions overlap: work of a deleted cluster never stays."""
     assert api.post("/infrastructure", json=NEW).status_code == 201
     deleted: list[int] = []
     delete = threading.Thread(target=lambda: deleted.append(api.delete("/infrastructure/far").status_code))

@@ -1,7 +1,5 @@
 """The console in chromium: barriers, policy, live changes, the keyboard, no script, foreign pages."""
 
-from uuid import UUID
-
 import pytest
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
@@ -13,24 +11,15 @@ from gateway.db import session_scope
 from gateway.models import Job, Transfer, Workflow
 from gateway.states import TransferState
 from tests.chromium import Opened
-from tests.ended_rows import claim_transfer, failed_transfer
+from tests.ended_rows import failed_transfer, moving_transfer
 from tests.identity import new_key
-from tests.rows import new_job, new_transfer, transfer
+from tests.rows import new_job, transfer
 from tests.servers import served
 from tests.webhooks import URL
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 SIZES = [320, 768, 1440]
 HOSTILE = '"><img src=/x onerror=alert(1)><script>alert(2)</script>{{ 7 * 7 }}'
-
-
-def _moving() -> UUID:
-    row_id = new_transfer()
-    claim_transfer(row_id)
-    with session_scope() as session:
-        row = session.get_one(Transfer, row_id)
-        row.bytes_total, row.bytes_done, row.bytes_per_s = 4_000_000, 1_000_000, 250_000
-    return row_id
 
 
 def test_a_webhook_is_added_by_hand_and_its_secret_is_read(opened: Opened) -> None:
@@ -47,7 +36,7 @@ def test_a_webhook_is_added_by_hand_and_its_secret_is_read(opened: Opened) -> No
 
 
 def test_a_live_change_is_shown_without_a_reload(opened: Opened) -> None:
-    row_id, job_id = _moving(), new_job("fft")
+    row_id, job_id = moving_transfer(), new_job("fft")
     page = opened(f"/console/work/s3_data/{row_id}").page
     expect(page.locator("#live")).to_contain_text("1 MB of 4 MB")
     listed = opened("/console/work/job").page

@@ -23,7 +23,7 @@ OPEN_ALL = "document.querySelectorAll('details').forEach((each) => (each.open = 
 
 
 def _problems(watched: Watched) -> Iterator[str]:
-    """Yield what is wrong with the page as it is, in each width."""
+    """Yield the problems of the page in each width."""
     page = watched.page
     expect(page.locator(NOT_DRAWN)).to_have_count(0)
     page.evaluate(OPEN_ALL)

@@ -153,7 +153,7 @@ def figures_preview(points: int = len(FIGURES)) -> dict[str, Any]:
 def answer_with(
     monkeypatch: pytest.MonkeyPatch, preview: dict[str, Any], requested: dict[str, Any] | None = None
 ) -> None:
-    """Let the cluster's worker answer with a preview, and note what it was asked for."""
+    """Answer with a preview in place of the cluster's worker, and record its requests."""
 
     def answer(*_: Any, **arguments: Any) -> bytes:
         if requested is not None:

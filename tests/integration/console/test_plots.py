@@ -18,7 +18,7 @@ from tests.ended_rows import ended_job
 from tests.integration.console.test_pages import HOSTILE
 from tests.preview_bytes import preview_bytes
 from tests.rows import new_transfer
-from tests.workflows import SMOOTH, end_job, end_transfer, start
+from tests.workflows import SMOOTH, end_job, end_transfer, filtered_run, start
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 Waves = dict[str, tuple[Sequence[float], Sequence[float]]]
@@ -52,12 +52,7 @@ def _drawn(page: Page) -> str:
 
 def _filtered(api: TestClient) -> str:
     """Return the page of a run whose filter reads the result of another one."""
-    kalman = {"name": "kalman", "services": ["kalman"], "input_from": "smooth"}
-    run_id = str(start(api, SMOOTH, kalman, output=None)["id"])
-    end_transfer(run_id)
-    end_job(run_id, "smooth")
-    end_job(run_id, "kalman")
-    return f"/console/work/workflow/{run_id}"
+    return f"/console/work/workflow/{filtered_run(api)}"
 
 
 def test_a_filter_is_drawn_over_its_input(

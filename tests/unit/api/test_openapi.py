@@ -102,12 +102,17 @@ def test_people_find_the_id_by_its_name() -> None:
     }
 
 
-def _patterns(node: Any) -> Iterator[str]:
+def _objects(node: Any) -> Iterator[dict[str, Any]]:
     if isinstance(node, dict):
-        yield from [node["pattern"]] if isinstance(node.get("pattern"), str) else []
+        yield node
         node = list(node.values())
     for each in node if isinstance(node, list) else []:
-        yield from _patterns(each)
+        yield from _objects(each)
+
+
+def _patterns(document: Any) -> Iterator[str]:
+    found = (each.get("pattern") for each in _objects(document))
+    return (each for each in found if isinstance(each, str))
 
 
 def test_each_pattern_is_in_the_language_that_generators_share() -> None:
@@ -118,12 +123,8 @@ def test_each_pattern_is_in_the_language_that_generators_share() -> None:
         TypeAdapter(Annotated[str, StringConstraints(pattern=each)])  # compiled by Rust's regex
 
 
-def _keys(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        yield from node.keys() if {"type", "anyOf"} & node.keys() else []
-        node = list(node.values())
-    for each in node if isinstance(node, list) else []:
-        yield from _keys(each)
+def _keys(schemas: Any) -> Iterator[str]:
+    return (key for each in _objects(schemas) if {"type", "anyOf"} & each.keys() for key in each)
 
 
 def test_schemas_have_the_keywords_of_json_schema_and_one_class_each() -> None:

@@ -42,10 +42,8 @@ def read_preamble(source: TextSource) -> Preamble:
             separator = found[1]
         elif end and (run := _SKIPPED.match(source.read_at(at, BUFFER_BYTES))):
             told = _COMMENT.findall(run[0])
-            comments, comment = (
-                comments + len(told),
-                told[-1].strip(b" \r").lstrip(b"# \t") if told else comment,
-            )
+            comments += len(told)
+            comment = told[-1].strip(b" \r").lstrip(b"# \t") if told else comment
             at, row = at + run.end(), row + run[0].count(b"\n")
             continue
         elif line.lstrip().startswith(b"#"):
